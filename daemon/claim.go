@@ -1,0 +1,215 @@
+package daemon
+
+import (
+	"encoding/json"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// Claim says what a DaemonSet does about the ownership of one object.
+type Claim int
+
+const (
+	// ClaimIgnore leaves the object alone: another controller owns it, it is
+	// elsewhere, or it is an orphan that is not to be adopted. It is the zero
+	// value.
+	ClaimIgnore Claim = iota
+	// ClaimKeep counts the object in: it is owned by this DaemonSet and its
+	// labels match the selector. Nothing is written.
+	ClaimKeep
+	// ClaimAdopt counts the object in and writes a controller owner reference:
+	// it is an orphan that matches the selector.
+	ClaimAdopt
+	// ClaimRelease leaves the object out and removes the owner reference: it is
+	// owned by this DaemonSet but its labels no longer match the selector.
+	ClaimRelease
+)
+
+// String returns "ignore", "keep", "adopt" or "release".
+func (c Claim) String() string {
+	switch c {
+	case ClaimIgnore:
+		return "ignore"
+	case ClaimKeep:
+		return "keep"
+	case ClaimAdopt:
+		return "adopt"
+	case ClaimRelease:
+		return "release"
+	}
+	return unknown("Claim", int(c))
+}
+
+// Owned reports whether the object counts as the DaemonSet's own after the
+// claim: kept or adopted.
+func (c Claim) Owned() bool { return c == ClaimKeep || c == ClaimAdopt }
+
+// Claimer decides the ownership of pods and ControllerRevisions for one
+// DaemonSet. It is immutable and safe for concurrent use.
+type Claimer struct {
+	namespace, name string
+	uid             types.UID
+	deleting        bool
+	// exact holds the selector when it is made of matchLabels alone, which
+	// nearly every DaemonSet's is; selector serves all others.
+	exact    []labelPair
+	selector labels.Selector
+}
+
+type labelPair struct{ key, value string }
+
+// NewClaimer compiles the selector of ds. It fails where ds is nil or where
+// spec.selector is missing, malformed or empty: upstream's controller refuses
+// to act for an empty selector, because it selects every pod in the namespace.
+func NewClaimer(ds *appsv1.DaemonSet) (*Claimer, error) {
+	if ds == nil {
+		return nil, field.Required(field.NewPath("daemonSet"), "")
+	}
+	path := field.NewPath("spec", "selector")
+	if ds.Spec.Selector == nil {
+		return nil, field.Required(path, "")
+	}
+	if SelectsEverything(ds) {
+		return nil, field.Invalid(path, "{}", "empty selector selects every pod")
+	}
+	selector, err := metav1.LabelSelectorAsSelector(ds.Spec.Selector)
+	if err != nil {
+		return nil, field.Invalid(path, metav1.FormatLabelSelector(ds.Spec.Selector), err.Error())
+	}
+	c := &Claimer{
+		namespace: ds.Namespace,
+		name:      ds.Name,
+		uid:       ds.UID,
+		deleting:  ds.DeletionTimestamp != nil,
+		selector:  selector,
+	}
+	if len(ds.Spec.Selector.MatchExpressions) == 0 {
+		for key, value := range ds.Spec.Selector.MatchLabels {
+			c.exact = append(c.exact, labelPair{key, value})
+		}
+	}
+	return c, nil
+}
+
+// SelectsEverything reports whether the selector of ds is present but empty.
+// Upstream's controller emits the event SelectingAll for it and does nothing
+// else (syncDaemonSet@v1.37.2).
+func SelectsEverything(ds *appsv1.DaemonSet) bool {
+	s := ds.Spec.Selector
+	return s != nil && len(s.MatchLabels) == 0 && len(s.MatchExpressions) == 0
+}
+
+// Pod decides about one pod (FilterPodsByOwner@v1.37.2 followed by
+// ClaimObject@v1.37.2). A pod of another namespace, of another controller, and
+// nil are ignored. The pod is not changed.
+func (c *Claimer) Pod(pod *corev1.Pod) Claim {
+	if pod == nil || pod.Namespace != c.namespace {
+		return ClaimIgnore
+	}
+	owner := controllerOf(pod.OwnerReferences)
+	if owner != nil && (owner.Name != c.name || owner.Kind != daemonSetKind) {
+		// Upstream's pod index is keyed by kind, name and UID together.
+		return ClaimIgnore
+	}
+	return c.claim(&pod.ObjectMeta, owner)
+}
+
+// Revision decides about one ControllerRevision
+// (ClaimControllerRevisions@v1.37.2). A revision of another namespace, of
+// another controller, and nil are ignored. The revision is not changed.
+func (c *Claimer) Revision(rev *appsv1.ControllerRevision) Claim {
+	if rev == nil || rev.Namespace != c.namespace {
+		return ClaimIgnore
+	}
+	return c.claim(&rev.ObjectMeta, controllerOf(rev.OwnerReferences))
+}
+
+func (c *Claimer) claim(meta *metav1.ObjectMeta, owner *metav1.OwnerReference) Claim {
+	switch {
+	case owner == nil:
+		if c.deleting || meta.DeletionTimestamp != nil || !c.matches(meta.Labels) {
+			return ClaimIgnore
+		}
+		return ClaimAdopt
+	case owner.UID != c.uid:
+		return ClaimIgnore
+	case c.matches(meta.Labels):
+		return ClaimKeep
+	case c.deleting:
+		return ClaimIgnore
+	}
+	return ClaimRelease
+}
+
+func (c *Claimer) matches(set map[string]string) bool {
+	if c.exact == nil {
+		return c.selector.Matches(labels.Set(set))
+	}
+	for _, want := range c.exact {
+		if got, ok := set[want.key]; !ok || got != want.value {
+			return false
+		}
+	}
+	return true
+}
+
+// Patch returns the strategic merge patch that carries out the claim on the
+// object with the given UID, byte for byte upstream's
+// (ownerRefControllerPatch and GenerateDeleteOwnerRefStrategicMergeBytes
+// @v1.37.2). It is nil for ClaimKeep and ClaimIgnore. The UID in the patch
+// makes the API server refuse it for an object of the same name made later.
+func (c *Claimer) Patch(claim Claim, uid types.UID) []byte {
+	// The two patches write their fields in a different order, as upstream's do.
+	var patch any
+	switch claim {
+	case ClaimAdopt:
+		patch = map[string]any{"metadata": struct {
+			OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
+			UID             types.UID               `json:"uid"`
+		}{[]metav1.OwnerReference{c.ownerReference()}, uid}}
+	case ClaimRelease:
+		patch = map[string]any{"metadata": struct {
+			UID             types.UID           `json:"uid"`
+			OwnerReferences []map[string]string `json:"ownerReferences"`
+		}{uid, []map[string]string{{"$patch": "delete", "uid": string(c.uid)}}}}
+	default:
+		return nil
+	}
+	raw, err := json.Marshal(patch)
+	if err != nil { // cannot happen: strings and booleans always marshal
+		return nil
+	}
+	return raw
+}
+
+func (c *Claimer) ownerReference() metav1.OwnerReference {
+	yes := true
+	return metav1.OwnerReference{
+		APIVersion:         appsv1.SchemeGroupVersion.String(),
+		Kind:               daemonSetKind,
+		Name:               c.name,
+		UID:                c.uid,
+		Controller:         &yes,
+		BlockOwnerDeletion: &yes,
+	}
+}
+
+const daemonSetKind = "DaemonSet"
+
+// controllerOf returns the controlling owner reference, which aliases refs, or
+// nil (GetControllerOfNoCopy@v0.37.2).
+func controllerOf(refs []metav1.OwnerReference) *metav1.OwnerReference {
+	i := slices.IndexFunc(refs, func(ref metav1.OwnerReference) bool {
+		return ref.Controller != nil && *ref.Controller
+	})
+	if i < 0 {
+		return nil
+	}
+	return &refs[i]
+}

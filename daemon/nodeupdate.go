@@ -1,0 +1,48 @@
+package daemon
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+// SetsToSync returns which DaemonSets need a pass because the given node
+// appeared or changed, in the order of sets (syncNodeUpdate@v1.37.2): those
+// that should run on the node and have no pod there, those that have one and
+// should not keep it, and those that have one while their status counts
+// misscheduled pods, so that the count may be out of date. Ask
+// placement.NodeChanged first: no other change of a node matters.
+//
+// podsOnNode are pods bound to the node, of any owner; others among them are
+// passed over, and so are nil entries. A pod belongs to a DaemonSet of its
+// namespace by the name in its controller owner reference, as upstream has it.
+// It fails where node or an entry of sets is nil.
+func SetsToSync(node *corev1.Node, sets []*appsv1.DaemonSet, podsOnNode []*corev1.Pod, opts placement.Options) ([]*appsv1.DaemonSet, error) {
+	if node == nil {
+		return nil, field.Required(field.NewPath("node"), "")
+	}
+	type key struct{ namespace, name string }
+	scheduled := make(map[key]bool)
+	for _, pod := range podsOnNode {
+		if pod == nil || pod.Spec.NodeName != node.Name {
+			continue
+		}
+		if owner := controllerOf(pod.OwnerReferences); owner != nil && owner.Kind == daemonSetKind {
+			scheduled[key{pod.Namespace, owner.Name}] = true
+		}
+	}
+	var out []*appsv1.DaemonSet
+	for i, ds := range sets {
+		if ds == nil {
+			return nil, field.Required(field.NewPath("daemonSets").Index(i), "")
+		}
+		d := placement.Compile(&ds.Spec.Template, opts).Decide(node)
+		here := scheduled[key{ds.Namespace, ds.Name}]
+		if d.Run && !here || !d.Keep && here || here && ds.Status.NumberMisscheduled > 0 {
+			out = append(out, ds)
+		}
+	}
+	return out, nil
+}

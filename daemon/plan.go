@@ -1,0 +1,261 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+// Plan is what to write now. The zero Plan writes nothing.
+type Plan struct {
+	// Create are the pods to create, ordered by node name.
+	Create []Create
+	// Delete are the pods to delete, ordered by node name, then pod name.
+	Delete []Delete
+	// Events are what upstream tells the user about it, in the order of the
+	// nodes.
+	Events []Event
+	// RequeueAfter says when to look again although nothing changed: the
+	// shortest of the delays that upstream would enqueue. Zero means never.
+	RequeueAfter time.Duration
+	// Backoff is the Input.Backoff of the next pass. It is the map that was
+	// passed in where nothing changed, so treat both as read-only.
+	Backoff Backoff
+	// CreateDeferred and DeleteDeferred count what the burst limit put off to
+	// the next pass.
+	CreateDeferred, DeleteDeferred int
+}
+
+// Create is one pod to create.
+type Create struct {
+	// Node is the name of the node that the pod is for.
+	Node string
+	// Reason says why.
+	Reason CreateReason
+	// Pod is ready to be sent, as NewPod builds it, and the caller's own.
+	Pod *corev1.Pod
+}
+
+// CreateReason says why a pod is created.
+type CreateReason int
+
+const (
+	// CreateMissing: the node should run a pod and has none.
+	CreateMissing CreateReason = iota + 1
+	// CreateSuccessor: with maxSurge, every pod on the node is on its way out.
+	CreateSuccessor
+	// CreateSurge: with maxSurge, the outdated pod on the node is available and
+	// the budget allows a new one beside it.
+	CreateSurge
+	// CreateUnavailable: with maxSurge, the outdated pod on the node is not
+	// available, so that a new one beside it costs no budget.
+	CreateUnavailable
+)
+
+// String returns the reason as half a sentence.
+func (r CreateReason) String() string {
+	switch r {
+	case CreateMissing:
+		return "node has no pod"
+	case CreateSuccessor:
+		return "every pod on the node is going away"
+	case CreateSurge:
+		return "surge beside the outdated pod"
+	case CreateUnavailable:
+		return "outdated pod is not available"
+	}
+	return unknown("CreateReason", int(r))
+}
+
+// String returns a line such as "create on worker-1: node has no pod".
+func (c Create) String() string { return fmt.Sprintf("create on %s: %v", c.Node, c.Reason) }
+
+// Delete is one pod to delete.
+type Delete struct {
+	// Node is the name of the node that the pod is on or meant for.
+	Node string
+	// Pod is read-only.
+	Pod *corev1.Pod
+	// Reason says why.
+	Reason DeleteReason
+	// Stays is the pod that makes this one superfluous where the Reason is
+	// DeleteDuplicate, DeleteNotReady or DeleteSuperseded; else nil. Read-only.
+	Stays *corev1.Pod
+	// Decision is about the node; it says what decided where the Reason is
+	// DeleteNotEligible.
+	Decision placement.Decision
+}
+
+// DeleteReason says why a pod is deleted.
+type DeleteReason int
+
+const (
+	// DeleteFailed: the pod has failed; a new one follows in a later pass.
+	DeleteFailed DeleteReason = iota + 1
+	// DeleteSucceeded: the pod has finished, which a daemon should not; a new
+	// one follows in a later pass.
+	DeleteSucceeded
+	// DeleteNotEligible: the node should not run the pod, or no longer keep it.
+	DeleteNotEligible
+	// DeleteNoNode: the pod was never bound and its node does not exist, so
+	// that neither scheduler nor pod garbage collection will ever end it.
+	DeleteNoNode
+	// DeleteDuplicate: another pod of the DaemonSet stays on the node.
+	DeleteDuplicate
+	// DeleteNotReady: with maxSurge, a new pod is there and the outdated one is
+	// not ready.
+	DeleteNotReady
+	// DeleteSuperseded: with maxSurge, the new pod is available, so that the
+	// outdated one goes.
+	DeleteSuperseded
+	// DeleteOutdated: the pod is of an older template and the budget
+	// maxUnavailable lets it go.
+	DeleteOutdated
+	// DeleteUnavailable: the pod is of an older template and not available, so
+	// that replacing it costs no budget.
+	DeleteUnavailable
+)
+
+// String returns the reason as half a sentence.
+func (r DeleteReason) String() string {
+	switch r {
+	case DeleteFailed:
+		return "pod failed"
+	case DeleteSucceeded:
+		return "pod succeeded"
+	case DeleteNotEligible:
+		return "node should not run it"
+	case DeleteNoNode:
+		return "node does not exist and pod was never bound"
+	case DeleteDuplicate:
+		return "another pod stays on the node"
+	case DeleteNotReady:
+		return "outdated, not ready, and a new pod is there"
+	case DeleteSuperseded:
+		return "outdated, and the new pod is available"
+	case DeleteOutdated:
+		return "outdated, within maxUnavailable"
+	case DeleteUnavailable:
+		return "outdated and not available"
+	}
+	return unknown("DeleteReason", int(r))
+}
+
+// String returns a line such as
+// "delete nginx-abcde on worker-1: pod failed". It names the pod that stays,
+// and what decided about a node that should not run the pod.
+func (d Delete) String() string {
+	var b strings.Builder
+	name := "<nil>"
+	if d.Pod != nil {
+		name = d.Pod.Name
+	}
+	fmt.Fprintf(&b, "delete %s on %s: ", name, d.Node)
+	switch {
+	case d.Reason == DeleteNotEligible && d.Decision.Reason != placement.ReasonUnknown:
+		b.WriteString(d.Decision.String())
+	case d.Stays != nil:
+		fmt.Fprintf(&b, "%v (%s)", d.Reason, d.Stays.Name)
+	default:
+		b.WriteString(d.Reason.String())
+	}
+	return b.String()
+}
+
+// Event is what to record on the DaemonSet.
+type Event struct {
+	// Type is corev1.EventTypeNormal or corev1.EventTypeWarning.
+	Type string
+	// Reason is one of the Event constants of this package.
+	Reason string
+	// Message is upstream's text.
+	Message string
+}
+
+// The reasons of the events that upstream's controller records
+// (SelectingAllReason, FailedDaemonPodReason, SucceededDaemonPodReason
+// @v1.37.2).
+const (
+	EventSelectingAll       = "SelectingAll"
+	EventFailedDaemonPod    = "FailedDaemonPod"
+	EventSucceededDaemonPod = "SucceededDaemonPod"
+)
+
+// String returns "Type Reason: Message".
+func (e Event) String() string { return e.Type + " " + e.Reason + ": " + e.Message }
+
+// Empty reports whether the plan writes no pod. Events and RequeueAfter may be
+// set all the same.
+func (p *Plan) Empty() bool { return p == nil || len(p.Create) == 0 && len(p.Delete) == 0 }
+
+// String returns one line for each deletion, creation and event, and one for
+// what was put off; "nothing to do" for an empty plan.
+func (p *Plan) String() string {
+	var lines []string
+	if p != nil {
+		for _, d := range p.Delete {
+			lines = append(lines, d.String())
+		}
+		for _, c := range p.Create {
+			lines = append(lines, c.String())
+		}
+		if p.DeleteDeferred > 0 || p.CreateDeferred > 0 {
+			lines = append(lines, fmt.Sprintf("put off by the burst limit: %d to delete, %d to create", p.DeleteDeferred, p.CreateDeferred))
+		}
+		for _, e := range p.Events {
+			lines = append(lines, "event "+e.String())
+		}
+		if p.RequeueAfter > 0 {
+			lines = append(lines, fmt.Sprintf("look again after %v", p.RequeueAfter))
+		}
+	}
+	if lines == nil {
+		return "nothing to do"
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Requeue lowers RequeueAfter to the given delay where that is sooner. A delay
+// of zero or less changes nothing.
+func (p *Plan) Requeue(after time.Duration) {
+	if after > 0 && (p.RequeueAfter == 0 || after < p.RequeueAfter) {
+		p.RequeueAfter = after
+	}
+}
+
+// Complete puts a plan under the burst limit and builds the pods it creates: the
+// first Burst deletions and creations in order stay, the rest is counted as
+// deferred (syncNodes@v1.37.2). It is for those who compose plans of their own,
+// as the package rollout does; what Reconcile returns is complete.
+func (s *Snapshot) Complete(p *Plan) {
+	if burst := s.Burst(); burst >= 0 {
+		if over := len(p.Create) - burst; over > 0 {
+			p.Create, p.CreateDeferred = p.Create[:burst:burst], over
+		}
+		if over := len(p.Delete) - burst; over > 0 {
+			p.Delete, p.DeleteDeferred = p.Delete[:burst:burst], over
+		}
+	}
+	if len(p.Create) == 0 {
+		return
+	}
+	builder := newPodBuilder(s.in.DaemonSet, s.in.RevisionHash)
+	for i := range p.Create {
+		p.Create[i].Pod = builder.build(p.Create[i].Node)
+	}
+}
+
+// sortDeletes orders the deletions of one node, which are the last ones from
+// the given index on, by pod name.
+func (p *Plan) sortDeletes(from int) {
+	if tail := p.Delete[from:]; len(tail) > 1 {
+		slices.SortFunc(tail, func(a, b Delete) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
+	}
+}
+
+func unknown(kind string, value int) string { return fmt.Sprintf("%s(%d)", kind, value) }

@@ -1,0 +1,289 @@
+package daemon
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+// templateGenerationLabel is the label by which pods were tied to a template
+// before ControllerRevisions existed. Upstream still writes and reads it where
+// the DaemonSet carries the annotation appsv1.DeprecatedTemplateGeneration.
+const templateGenerationLabel = "pod-template-generation"
+
+// TargetNode returns the name of the node that a daemon pod is meant for:
+// spec.nodeName, or, for a pod not bound yet, the single value of the first
+// metadata.name In requirement among the matchFields of its required node
+// affinity terms (GetTargetNodeName@v1.37.2). It reports false where neither
+// names a node; upstream leaves such a pod out of every count. A nil pod has no
+// target.
+func TargetNode(pod *corev1.Pod) (string, bool) {
+	if pod == nil {
+		return "", false
+	}
+	if pod.Spec.NodeName != "" {
+		return pod.Spec.NodeName, true
+	}
+	affinity := pod.Spec.Affinity
+	if affinity == nil || affinity.NodeAffinity == nil ||
+		affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return "", false
+	}
+	terms := affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
+	for i := range terms {
+		for j := range terms[i].MatchFields {
+			req := &terms[i].MatchFields[j]
+			if req.Key != metav1.ObjectNameField || req.Operator != corev1.NodeSelectorOpIn {
+				continue
+			}
+			if len(req.Values) != 1 {
+				return "", false
+			}
+			return req.Values[0], true
+		}
+	}
+	return "", false
+}
+
+// NewPod returns the pod that the controller creates for ds on the named node:
+// the template's labels, annotations, finalizers and spec, the label
+// controller-revision-hash where revisionHash is not empty, the deprecated
+// template generation label where ds has its annotation, the tolerations of
+// placement.Tolerations, required node affinity replaced by one term that pins
+// the pod to the node, generateName "<name>-", and a controller owner reference
+// that blocks the owner's deletion (CreatePodTemplate,
+// ReplaceDaemonSetPodNodeNameNodeAffinity and GetPodFromTemplate @v1.37.2).
+//
+// Unlike upstream's, which leaves that to the request, the pod carries the
+// namespace. spec.nodeName stays the template's: binding is the scheduler's
+// work. The pod shares nothing with ds. A nil ds gives nil.
+func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
+	if ds == nil {
+		return nil
+	}
+	return newPodBuilder(ds, revisionHash).build(nodeName)
+}
+
+// PodOptions adjusts DesiredPods. The zero value is what upstream does for a
+// new DaemonSet.
+type PodOptions struct {
+	// RevisionHash is the value of the label controller-revision-hash. Empty
+	// means TemplateHash of the template and status.collisionCount, which is
+	// what the controller gives a new revision. On a live cluster pass the
+	// label of the current ControllerRevision.
+	RevisionHash string
+	// Placement adjusts which nodes are eligible.
+	Placement placement.Options
+}
+
+// DesiredPods returns one pod, as NewPod builds it, for every node that should
+// run one, ordered by node name. It is the whole answer to "which pods does
+// this DaemonSet want on these nodes" and looks at no existing pod.
+//
+// It fails where ds is nil, and where an entry of nodes is nil, has no name or
+// repeats a name; the error names the entry. Empty nodes give no pods. The pods
+// share nothing with the arguments or with each other.
+func DesiredPods(ds *appsv1.DaemonSet, nodes []*corev1.Node, opts PodOptions) ([]*corev1.Pod, error) {
+	if ds == nil {
+		return nil, field.Required(field.NewPath("daemonSet"), "")
+	}
+	decided, _, err := decideNodes(nodes, placement.Compile(&ds.Spec.Template, opts.Placement))
+	if err != nil {
+		return nil, err
+	}
+	hash := opts.RevisionHash
+	if hash == "" {
+		hash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
+	}
+	builder := newPodBuilder(ds, hash)
+	var pods []*corev1.Pod
+	for i := range decided {
+		if decided[i].Decision.Run {
+			pods = append(pods, builder.build(decided[i].Name))
+		}
+	}
+	return pods, nil
+}
+
+// DesiredPodsOnNode returns the pods that the given DaemonSets want on one
+// node, in the order of sets, each as NewPod builds it with the hash that
+// PodOptions.RevisionHash describes. It is what an autoscaler needs to know
+// about a node that does not exist yet: pass the template node with the labels
+// and taints it will have.
+//
+// It fails where node is nil and where an entry of sets is nil.
+func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placement.Options) ([]*corev1.Pod, error) {
+	if node == nil {
+		return nil, field.Required(field.NewPath("node"), "")
+	}
+	var pods []*corev1.Pod
+	for i, ds := range sets {
+		if ds == nil {
+			return nil, field.Required(field.NewPath("daemonSets").Index(i), "")
+		}
+		if placement.Compile(&ds.Spec.Template, opts).Decide(node).Run {
+			pods = append(pods, NewPod(ds, node.Name, TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)))
+		}
+	}
+	return pods, nil
+}
+
+// podBuilder holds what all new pods of one DaemonSet have in common.
+type podBuilder struct {
+	ds           *appsv1.DaemonSet
+	labels       map[string]string
+	generateName string
+	tolerations  []corev1.Toleration
+}
+
+func newPodBuilder(ds *appsv1.DaemonSet, hash string) *podBuilder {
+	template := &ds.Spec.Template
+	b := &podBuilder{
+		ds:           ds,
+		labels:       make(map[string]string, len(template.Labels)+2),
+		generateName: ds.Name + "-",
+		tolerations:  placement.Tolerations(&template.Spec),
+	}
+	maps.Copy(b.labels, template.Labels)
+	if generation, ok := templateGeneration(ds); ok {
+		b.labels[templateGenerationLabel] = generation
+	}
+	if hash != "" {
+		b.labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
+	}
+	if len(validation.NameIsDNSSubdomain(b.generateName, true)) != 0 {
+		b.generateName = ds.Name
+	}
+	return b
+}
+
+func (b *podBuilder) build(nodeName string) *corev1.Pod {
+	template := &b.ds.Spec.Template
+	claimer := Claimer{name: b.ds.Name, uid: b.ds.UID}
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       b.ds.Namespace,
+			GenerateName:    b.generateName,
+			Labels:          maps.Clone(b.labels),
+			Annotations:     maps.Clone(template.Annotations),
+			Finalizers:      slices.Clone(template.Finalizers),
+			OwnerReferences: []metav1.OwnerReference{claimer.ownerReference()},
+		},
+	}
+	template.Spec.DeepCopyInto(&pod.Spec)
+	pod.Spec.Tolerations = cloneTolerations(b.tolerations)
+	pinToNode(&pod.Spec, nodeName)
+	return pod
+}
+
+func cloneTolerations(in []corev1.Toleration) []corev1.Toleration {
+	out := slices.Clone(in)
+	for i := range out {
+		out[i].TolerationSeconds = clonePointer(out[i].TolerationSeconds)
+	}
+	return out
+}
+
+func clonePointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// pinToNode replaces all required node affinity terms; preferred terms and pod
+// (anti-)affinity stay.
+func pinToNode(spec *corev1.PodSpec, nodeName string) {
+	if spec.Affinity == nil {
+		spec.Affinity = &corev1.Affinity{}
+	}
+	if spec.Affinity.NodeAffinity == nil {
+		spec.Affinity.NodeAffinity = &corev1.NodeAffinity{}
+	}
+	spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution = &corev1.NodeSelector{
+		NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+			MatchFields: []corev1.NodeSelectorRequirement{{
+				Key:      metav1.ObjectNameField,
+				Operator: corev1.NodeSelectorOpIn,
+				Values:   []string{nodeName},
+			}},
+		}},
+	}
+}
+
+// templateGeneration returns the generation in the deprecated annotation as
+// pods carry it in a label. An annotation that is not a number counts as none
+// (GetTemplateGeneration@v1.37.2).
+func templateGeneration(ds *appsv1.DaemonSet) (string, bool) {
+	annotation, ok := ds.Annotations[appsv1.DeprecatedTemplateGeneration]
+	if !ok {
+		return "", false
+	}
+	generation, err := strconv.ParseInt(annotation, 10, 64)
+	if err != nil {
+		return "", false
+	}
+	return strconv.FormatInt(generation, 10), true
+}
+
+// podTerminal reports whether all containers have stopped for good
+// (IsPodTerminal@v1.37.2).
+func podTerminal(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+}
+
+// readyCondition returns the pod's Ready condition where its status is True,
+// else nil (IsPodReadyConditionTrue@v1.37.2).
+func readyCondition(pod *corev1.Pod) *corev1.PodCondition {
+	for i := range pod.Status.Conditions {
+		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
+			if c.Status == corev1.ConditionTrue {
+				return c
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// availableAt reports whether a pod with the given true Ready condition is
+// available (IsPodAvailable@v1.37.2): a zero transition time counts as never
+// with minReadySeconds set.
+func availableAt(ready *corev1.PodCondition, minReadySeconds int32, now time.Time) bool {
+	if minReadySeconds == 0 {
+		return true
+	}
+	since := ready.LastTransitionTime
+	return !since.IsZero() && !since.Add(time.Duration(minReadySeconds)*time.Second).After(now)
+}
+
+// comparePods puts scheduled pods before unscheduled ones, then the oldest
+// first, then orders by name (podByCreationTimestampAndPhase@v1.37.2).
+func comparePods(a, b *corev1.Pod) int {
+	switch scheduledA, scheduledB := a.Spec.NodeName != "", b.Spec.NodeName != ""; {
+	case scheduledA && !scheduledB:
+		return -1
+	case !scheduledA && scheduledB:
+		return 1
+	}
+	if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
+		return c
+	}
+	switch {
+	case a.Name < b.Name:
+		return -1
+	case a.Name > b.Name:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,95 @@
+// Package rollout answers WHEN: how a DaemonSet moves from one pod template to
+// the next, and what one whole pass of its controller writes.
+//
+// A controller needs one call:
+//
+//	result, err := rollout.Sync(rollout.Input{
+//		DaemonSet: ds, Nodes: nodes, Pods: pods, Revisions: revisions, Now: now, Backoff: backoff,
+//	})
+//
+// It carries out what result says, keeps result.Plan.Backoff for the next pass,
+// and calls again when something changed or result.Plan.RequeueAfter is over.
+//
+// # Which function
+//
+//	one whole controller pass                    Sync
+//	the next step of an update                   Next
+//	which revision is current, what to write     Revisions
+//	which revisions are too many                 CleanUp
+//	the data a revision stores                   RevisionData
+//	the template a revision holds                RevisionTemplate
+//	kubectl rollout status                       Progress
+//	kubectl rollout history                      History
+//	kubectl rollout undo                         Undo
+//	what changed between two revisions           DiffRevisions
+//
+// # Rules: a pass
+//
+//  1. The order is history, claims, reconcile, update, clean-up, status. The
+//     update step is taken only where reconciling has nothing to write
+//     (updateDaemonSet@v1.37.2).
+//  2. An empty selector makes the pass record an event and do nothing else. A
+//     DaemonSet that is being deleted makes it do nothing
+//     (syncDaemonSet@v1.37.2).
+//  3. While writes of an earlier pass have not been observed, only history and
+//     status are settled, and observedGeneration is not raised.
+//
+// # Rules: updates
+//
+//  4. OnDelete: the step is empty. RollingUpdate: percentages are of the nodes
+//     that should run a pod, and both budgets round up; where both come to zero,
+//     maxUnavailable counts as one (updatedDesiredNodeCounts@v1.37.2).
+//  5. Without surge a node is unavailable when its new pod is not available,
+//     when it has no live pod, or when it has more than one of a kind or one of
+//     each. An outdated pod that is not available is deleted whatever the
+//     budget, and counts. Of the other outdated pods as many are deleted as
+//     maxUnavailable leaves room for (rollingUpdate@v1.37.2).
+//  6. A pod that is being deleted makes its node unavailable.
+//  7. With surge an outdated pod that is not available gets a new one beside it
+//     whatever the budget; of the others as many as maxSurge leaves room for. A
+//     node is surging while its new pod is not available. When it is, the
+//     outdated one is deleted.
+//  8. With surge an outdated, available pod on a node that should no longer run
+//     it goes only while there are more available pods than nodes that should
+//     run one.
+//  9. Where the budget has to choose, the first nodes by name are taken.
+//     Upstream's choice is random.
+//
+// # Rules: history
+//
+//  10. A revision stores {"spec":{"template":{...,"$patch":"replace"}}} with
+//     sorted keys, and is current when these bytes equal the DaemonSet's
+//     (getPatch, Match @v1.37.2).
+//  11. A new one is named <daemonset>-<hash>, numbered one above all others,
+//     labelled with the template's labels and the hash, and annotated as the
+//     DaemonSet is at that moment (snapshot@v1.37.2). An older one that matches
+//     again is renumbered.
+//  12. Of several that match, the highest number stays; pods are relabelled to
+//     it and the others deleted (dedupCurHistories@v1.37.2).
+//  13. A revision without the hash label gets its own name as the label.
+//  14. Where the name is taken by a revision with other data, collisionCount is
+//     raised and the pass ends; the next one tries the next name.
+//  15. Clean-up deletes the oldest revisions beyond revisionHistoryLimit, but
+//     none that a pod carries (cleanupHistory@v1.37.2).
+//
+// # Deviations
+//
+// Where upstream is wrong, this library does the sensible thing. This list is
+// complete; all else is upstream's behaviour.
+//
+//	node-gone          rollingUpdate@v1.37.2      an outdated pod on a node that does not exist makes a
+//	                                              surging upstream pass fail; here it is passed over
+//	history-limit      cleanupHistory@v1.37.2     upstream panics on a nil revisionHistoryLimit; here it is 10
+//	revision-labels    constructHistory@v1.37.2   upstream panics on a revision without labels; here it is labelled
+//	relabel            dedupCurHistories@v1.37.2  upstream goes on with the labels that pods had before it
+//	                                              relabelled them, and so may replace current pods (kubernetes
+//	                                              #111280); here they count as relabelled at once
+//	selector           syncDaemonSet@v1.37.2      upstream releases every pod of a DaemonSet without selector;
+//	                                              here that is an error, as it is for the API server
+//	strategy           updateDaemonSet@v1.37.2    upstream silently never updates under an unknown strategy;
+//	                                              here it is an error, beside the same writes
+//	identity           FilterPodsByOwner@v1.37.2  upstream fails on a DaemonSet without namespace, name or UID;
+//	                                              here such objects work, for tests and simulations
+//	revision-writes    constructHistory@v1.37.2   upstream labels and renumbers one revision with two updates;
+//	                                              here it is one
+package rollout
