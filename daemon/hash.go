@@ -10,14 +10,31 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 )
 
-// TemplateHash returns the hash by which the controller names a new revision.
+// TemplateHash returns the hash that the controller gives to a new
+// ControllerRevision of the template, as part of its name and as its label
+// controller-revision-hash (ComputeHash@v1.37.2): FNV-1a (32 bits) over a dump of
+// the Go value, followed by the collision count where there is one. The result
+// is up to ten characters that may stand in names and labels.
+//
+// collisionCount is status.collisionCount of the DaemonSet; nil and 0 give
+// different hashes. A nil template is an empty one. Neither is changed.
+//
+// It is for naming a new revision, not for finding out which one is current: on
+// a live cluster read the label of the ControllerRevision. The hash covers every
+// field that the API version compiled in has, so that it changes with an upgrade
+// while the template does not, and it tells apart what the API takes to be the
+// same: nil and empty maps or lists, and a quantity that was parsed from one that
+// was computed.
 func TemplateHash(template *corev1.PodTemplateSpec, collisionCount *int32) string {
 	if template == nil {
 		template = &corev1.PodTemplateSpec{}
 	}
 	hasher := fnv.New32a()
+	// Upstream dumps the value; a pointer would be part of the dump.
+	//lint:ignore SA1019 what replaces it lives in k8s.io/utils, which would be one more direct requirement
 	hasher.Write([]byte(dump.ForHash(*template)))
 	if collisionCount != nil {
+		// The upper half of the eight bytes stays zero.
 		var count [8]byte
 		binary.LittleEndian.PutUint32(count[:], uint32(*collisionCount))
 		hasher.Write(count[:])

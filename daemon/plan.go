@@ -158,7 +158,7 @@ func (d Delete) String() string {
 	fmt.Fprintf(&b, "delete %s on %s: ", name, d.Node)
 	switch {
 	case d.Reason == DeleteNotEligible && d.Decision.Reason != placement.ReasonUnknown:
-		b.WriteString(d.Decision.String())
+		fmt.Fprintf(&b, "%v: %s", d.Reason, d.Decision.Because())
 	case d.Stays != nil:
 		fmt.Fprintf(&b, "%v (%s)", d.Reason, d.Stays.Name)
 	default:

@@ -72,14 +72,24 @@ func StatusChanged(ds *appsv1.DaemonSet, cur appsv1.DaemonSetStatus) bool {
 		old.ObservedGeneration < ds.Generation
 }
 
-// StatusRequeue returns when upstream looks at the status again although
-// nothing changed: after minReadySeconds where a pod is ready but not available
-// yet, else zero for never.
-func StatusRequeue(ds *appsv1.DaemonSet, cur appsv1.DaemonSetStatus) time.Duration {
-	if ds == nil || ds.Spec.MinReadySeconds <= 0 || cur.NumberReady == cur.NumberAvailable {
+// StatusRequeue returns when to look at the status again although nothing
+// changed: after minReadySeconds where a pod is ready but not available yet, else
+// zero for never. Upstream says so at the end of a pass only for pods that stand
+// for their node, and for all others when it sees them become ready
+// (updateDaemonSetStatus, updatePod @v1.37.2); here there is only the pass.
+func StatusRequeue(s *Snapshot) time.Duration {
+	ds := s.in.DaemonSet
+	if ds.Spec.MinReadySeconds <= 0 || ds.DeletionTimestamp != nil {
 		return 0
 	}
-	return time.Duration(ds.Spec.MinReadySeconds) * time.Second
+	for i := range s.nodes {
+		for _, p := range s.nodes[i].Pods {
+			if p.Ready && !p.Available {
+				return time.Duration(ds.Spec.MinReadySeconds) * time.Second
+			}
+		}
+	}
+	return 0
 }
 
 // NodeStatus says how one node counts in the status, and why.
@@ -140,13 +150,13 @@ func (n NodeStatus) String() string {
 	b.WriteString(": ")
 	switch {
 	case n.Misscheduled:
-		fmt.Fprintf(&b, "misscheduled: %s is here, %v", n.Pod.Name, n.Decision)
+		fmt.Fprintf(&b, "misscheduled: %s is here; %s", n.Pod.Name, n.Decision.Because())
 		return b.String()
 	case !n.Desired && n.Pod != nil:
 		fmt.Fprintf(&b, "not counted: %s is meant for a node that does not exist", n.Pod.Name)
 		return b.String()
 	case !n.Desired:
-		fmt.Fprintf(&b, "not desired: %v", n.Decision)
+		fmt.Fprintf(&b, "not desired: %s", n.Decision.Because())
 		return b.String()
 	case n.Pod == nil:
 		b.WriteString("desired; no pod")

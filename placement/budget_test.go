@@ -73,7 +73,7 @@ func TestDecisionSize(t *testing.T) {
 		t.Error("Decisions cannot be compared with ==")
 	}
 	m, n := placement.Compile(nil, placement.Options{}), node("n", nil)
-	if m.Decide(n) != m.Decide(n) {
+	if first, second := m.Decide(n), m.Decide(n); first != second {
 		t.Error("the same decision made twice differs")
 	}
 }

@@ -59,7 +59,7 @@
 //
 // # Stability
 //
-// The wording of String methods may gain detail, and its form stays: one line,
-// starting with the node's name, the same for the same input. Programs read the
-// typed accessors instead.
+// String methods give one line, the same for the same input. Their form stays, a
+// Decision's begins with the node's name; their wording may gain detail. Programs
+// read the typed accessors instead.
 package placement

@@ -72,7 +72,7 @@ func ExampleDecision_Taint() {
 	fmt.Println("drives pods out:", d.NoExecuteTaint() != nil)
 	// Output:
 	// control-plane: not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); a pod already here is kept
-	// run: false keep: false
+	// run: false keep: true
 	// stops new pods: node-role.kubernetes.io/control-plane:NoSchedule
 	// drives pods out: false
 }

@@ -37,14 +37,16 @@ func (d Decision) String() string {
 	case d.Reason == ReasonUnknown:
 		return name + ": undecided"
 	case d.Keep:
-		return name + ": not run: " + d.because() + "; a pod already here is kept"
+		return name + ": not run: " + d.Because() + "; a pod already here is kept"
 	default:
-		return name + ": not run: " + d.because()
+		return name + ": not run: " + d.Because()
 	}
 }
 
-// because is the reason of a decision not to run, with what decided.
-func (d Decision) because() string {
+// Because returns the part of the sentence that tells what decided, without the
+// node's name: "untolerated taint {dedicated: db} (NoExecute)". For a node that
+// runs the pod it is "eligible".
+func (d Decision) Because() string {
 	if d.node == nil {
 		return d.Reason.String()
 	}

@@ -19,6 +19,7 @@ type Summary struct {
 
 // ReasonCount is the number of nodes that do not run the pod for one reason.
 type ReasonCount struct {
+	// Reason is what they have in common, never ReasonEligible.
 	Reason Reason
 	// NodeName is the one that the template asks for, for ReasonNodeName.
 	NodeName string

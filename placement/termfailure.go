@@ -25,9 +25,10 @@ type TermFailure struct {
 	Index int
 	// Requirement is a copy of that requirement.
 	Requirement corev1.NodeSelectorRequirement
-	// Value is the node's label or field of the requirement's key, HasValue whether
-	// the node has it.
-	Value    string
+	// Value is the node's label or field of the requirement's key, empty where the
+	// node has none.
+	Value string
+	// HasValue tells an empty Value from none.
 	HasValue bool
 }
 

@@ -90,6 +90,9 @@
 //	                                              here it is an error, beside the same writes
 //	identity           FilterPodsByOwner@v1.37.2  upstream fails on a DaemonSet without namespace, name or UID;
 //	                                              here such objects work, for tests and simulations
+//	requeue            updateDaemonSetStatus@v1.37.2  upstream learns from pod events when a new pod beside an
+//	                   @v1.37.2                   outdated one has been ready for long enough; here the pass
+//	                                              asks to be called again after minReadySeconds
 //	revision-writes    constructHistory@v1.37.2   upstream labels and renumbers one revision with two updates;
 //	                                              here it is one
 package rollout

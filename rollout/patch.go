@@ -1,24 +1,183 @@
 package rollout
 
 import (
+	"bytes"
+	"maps"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// RevisionData returns what a revision of the template stores, byte for byte
-// upstream's (getPatch@v1.37.2).
+// The directive by which a strategic merge patch replaces an object instead of
+// merging into it.
+const (
+	directiveKey     = "$patch"
+	directiveReplace = "replace"
+)
+
+// RevisionData returns what the controller stores in ControllerRevision.data for
+// a template (getPatch@v1.37.2): the strategic merge patch
+//
+//	{"spec":{"template":{...,"$patch":"replace"}}}
+//
+// of the template's JSON, with sorted keys, without spaces, and with <, > and &
+// escaped as encoding/json does. The bytes decide which revision is current, so
+// work them out once and compare many (Matches is for a single comparison).
+//
+// A nil template is an empty one; the template is not changed, and the result is
+// new. It fails with a *field.Error at spec.template where the template has no
+// JSON, which only managed fields that are not JSON themselves bring about.
 func RevisionData(template *corev1.PodTemplateSpec) ([]byte, error) {
 	if template == nil {
 		template = &corev1.PodTemplateSpec{}
 	}
-	raw, err := json.Marshal(template)
+	// Upstream encodes the DaemonSet and takes the template out of it, which
+	// comes to the same for less work here.
+	encoded, err := json.Marshal(template)
+	if err != nil {
+		return nil, invalid(field.NewPath("spec", "template"), err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(encoded, &fields); err != nil {
+		return nil, invalid(field.NewPath("spec", "template"), err)
+	}
+	fields[directiveKey] = directiveReplace
+	// Maps are encoded in the order of their keys.
+	return json.Marshal(map[string]any{"spec": map[string]any{"template": fields}})
+}
+
+// Matches says whether the revision holds the DaemonSet's template, as the
+// controller sees it (Match@v1.37.2): whether the stored bytes equal
+// RevisionData of the template. Templates that mean the same but are spelt
+// otherwise do not match, such as those with "creationTimestamp":null that
+// clusters before 1.34 stored. Only data.raw counts, which is where a client
+// leaves what it reads.
+//
+// Neither argument is changed. A nil one is an error, as is what is one for
+// RevisionData.
+func Matches(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (bool, error) {
+	if ds == nil {
+		return false, field.Required(field.NewPath("daemonSet"), "")
+	}
+	if rev == nil {
+		return false, field.Required(field.NewPath("revision"), "")
+	}
+	data, err := RevisionData(&ds.Spec.Template)
+	if err != nil {
+		return false, err
+	}
+	return bytes.Equal(data, rev.Data.Raw), nil
+}
+
+// RevisionTemplate returns the template that a revision holds: what spec.template
+// of a DaemonSet becomes when the stored patch is applied to it. Fields that this
+// API version does not know are dropped. The result is new and shares nothing
+// with rev.
+//
+// Data that was built in memory (Data.Object without Data.Raw) is read as it
+// would be sent to the API server.
+//
+// It fails with a *field.Error where there is no revision or no data
+// (Required), where the data is broken or of another form than RevisionData's
+// (Invalid, NotSupported), and where it holds more than a template (Forbidden):
+// what applying it would do to a DaemonSet is then more than its template can
+// tell. The path, such as data.spec.template, is the ControllerRevision's.
+func RevisionTemplate(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, error) {
+	if rev == nil {
+		return nil, field.Required(field.NewPath("revision"), "")
+	}
+	raw, err := storedData(rev)
 	if err != nil {
 		return nil, err
 	}
-	fields := map[string]any{}
-	if err := json.Unmarshal(raw, &fields); err != nil {
+	return templateIn(raw)
+}
+
+// storedData returns the data as it is, or would be, sent; empty where there is
+// none. It may be the revision's own.
+func storedData(rev *appsv1.ControllerRevision) ([]byte, error) {
+	if len(rev.Data.Raw) > 0 || rev.Data.Object == nil {
+		return rev.Data.Raw, nil
+	}
+	raw, err := json.Marshal(rev.Data.Object)
+	if err != nil {
+		return nil, invalid(field.NewPath("data"), err)
+	}
+	return raw, nil
+}
+
+// templateIn takes the template out of stored data.
+func templateIn(raw []byte) (*corev1.PodTemplateSpec, error) {
+	path := field.NewPath("data")
+	var data any
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &data); err != nil {
+			return nil, invalid(path, err)
+		}
+	}
+	if data == nil {
+		return nil, field.Required(path, "the revision holds no template")
+	}
+	var err error
+	for _, name := range []string{"spec", "template"} {
+		if data, err = onlyMember(data, name, path); err != nil {
+			return nil, err
+		}
+		path = path.Child(name)
+	}
+	fields, err := members(data, path)
+	if err != nil {
 		return nil, err
 	}
-	fields["$patch"] = "replace"
-	return json.Marshal(map[string]any{"spec": map[string]any{"template": fields}})
+	directive, ok := fields[directiveKey]
+	switch {
+	case !ok:
+		return nil, field.Required(path.Child(directiveKey), "without it the data is a change to a template, not a template")
+	case directive != directiveReplace:
+		return nil, field.NotSupported(path.Child(directiveKey), directive, []string{directiveReplace})
+	}
+	delete(fields, directiveKey)
+	encoded, err := json.Marshal(fields)
+	if err != nil {
+		return nil, invalid(path, err)
+	}
+	template := &corev1.PodTemplateSpec{}
+	if err := json.Unmarshal(encoded, template); err != nil {
+		return nil, invalid(path, err)
+	}
+	return template, nil
+}
+
+// onlyMember returns the member of that name, which must be the only one.
+func onlyMember(value any, name string, path *field.Path) (any, error) {
+	fields, err := members(value, path)
+	if err != nil {
+		return nil, err
+	}
+	member, ok := fields[name]
+	if !ok || member == nil {
+		return nil, field.Required(path.Child(name), "the revision holds no template")
+	}
+	for _, other := range slices.Sorted(maps.Keys(fields)) {
+		if other != name {
+			return nil, field.Forbidden(path.Child(other), "a revision holds spec.template and nothing else")
+		}
+	}
+	return member, nil
+}
+
+func members(value any, path *field.Path) (map[string]any, error) {
+	fields, ok := value.(map[string]any)
+	if !ok {
+		return nil, field.Invalid(path, field.OmitValueType{}, "must be an object")
+	}
+	return fields, nil
+}
+
+// invalid leaves the value out, which may be a whole template.
+func invalid(path *field.Path, err error) error {
+	return field.Invalid(path, field.OmitValueType{}, err.Error())
 }

@@ -200,7 +200,7 @@ func (r *Result) update() error {
 func (r *Result) setStatus() {
 	ds := r.Snapshot.DaemonSet()
 	status := daemon.Status(r.Snapshot)
-	r.Plan.Requeue(daemon.StatusRequeue(ds, status))
+	r.Plan.Requeue(daemon.StatusRequeue(r.Snapshot))
 	if !daemon.StatusChanged(ds, status) {
 		return
 	}

@@ -1,0 +1,37 @@
+package rollout
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// DiffRevisions returns what changes in the pod template from one revision to
+// another, in the order and by the rules of daemon.DiffTemplates. No changes
+// means that the templates mean the same, although their bytes, which decide
+// about a rollout, may differ. Neither revision is changed, and the result shares
+// nothing with them.
+//
+// It fails with RevisionTemplate's *field.Error, behind "old" or "new" and the
+// name of the revision.
+func DiffRevisions(old, cur *appsv1.ControllerRevision) (daemon.Changes, error) {
+	was, err := RevisionTemplate(old)
+	if err != nil {
+		return nil, fmt.Errorf("old revision%s: %w", nameOf(old), err)
+	}
+	is, err := RevisionTemplate(cur)
+	if err != nil {
+		return nil, fmt.Errorf("new revision%s: %w", nameOf(cur), err)
+	}
+	return daemon.DiffTemplates(was, is), nil
+}
+
+// nameOf returns the name behind a space, if there is one.
+func nameOf(rev *appsv1.ControllerRevision) string {
+	if rev == nil || rev.Name == "" {
+		return ""
+	}
+	return " " + rev.Name
+}
