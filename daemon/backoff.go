@@ -20,15 +20,20 @@ type Backoff map[BackoffKey]BackoffEntry
 // BackoffKey names a node of a DaemonSet. A new observed generation starts
 // afresh (failedPodsBackoffKey@v1.37.2).
 type BackoffKey struct {
-	UID                types.UID
+	// UID is the DaemonSet's.
+	UID types.UID
+	// ObservedGeneration is the DaemonSet's status.observedGeneration.
 	ObservedGeneration int64
-	Node               string
+	// Node is the node's name.
+	Node string
 }
 
 // BackoffEntry is when a failed pod was last deleted on a node and for how long
 // after that the next one stays.
 type BackoffEntry struct {
-	Last  time.Time
+	// Last is when a failed pod was last deleted.
+	Last time.Time
+	// Delay is how long the next failed pod stays.
 	Delay time.Duration
 }
 

@@ -43,6 +43,7 @@ func (o Op) String() string {
 
 // Change is one difference between an old object and a new one.
 type Change struct {
+	// Op says what kind of difference it is.
 	Op Op
 	// Path says where, in the JSON names of the fields: fields are separated by
 	// dots, and brackets hold the key of a map entry, the key fields of a list

@@ -503,6 +503,58 @@ status.containerStatuses[0].restartCount: 0 -> 1`,
 	}
 }
 
+func TestDiffPodHealth(t *testing.T) {
+	old, cur := &corev1.Pod{}, &corev1.Pod{}
+	const status = `
+status:
+  volumeHealth:
+  - {name: data, healthConditions: [{status: Bad, reason: A}, {status: Bad, reason: B, message: x}]}
+  containerStatuses:
+  - {name: a, ready: false, image: "", imageID: "", restartCount: 0, allocatedResourcesStatus: [{name: gpu, resources: [{resourceID: "0", health: Healthy}]}]}
+`
+	parse(t, status, old)
+	parse(t, strings.NewReplacer("message: x", "message: z", "health: Healthy", "health: Unhealthy").Replace(status), cur)
+	const want = `status.containerStatuses[0].allocatedResourcesStatus[name=gpu].resources[resourceID=0].health: "Healthy" -> "Unhealthy"
+status.volumeHealth[name=data].healthConditions[status=Bad,reason=B].message: "x" -> "z"`
+	if diff := cmp.Diff(want, DiffPods(old, cur).String()); diff != "" {
+		t.Errorf("DiffPods (-want +got):\n%s", diff)
+	}
+}
+
+// TestDiffLongKeyedList checks lists too long for comparing every two keys.
+func TestDiffLongKeyedList(t *testing.T) {
+	const n = 100
+	env := func(last string) *corev1.PodTemplateSpec {
+		vars := make([]corev1.EnvVar, n)
+		for i := range vars {
+			vars[i] = corev1.EnvVar{Name: "V" + strconv.Itoa(i), Value: "same"}
+		}
+		vars[n-1].Name = last
+		return &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Env: vars}}}}
+	}
+	tests := []struct {
+		name, why string
+		cur       *corev1.PodTemplateSpec
+		want      string
+	}{
+		{"same", "nothing to compare", env("LAST"), ""},
+		{"unique", "keys are compared", env("OTHER"), `spec.containers[name=a].env[name=LAST]: removed {"name":"LAST","value":"same"}
+spec.containers[name=a].env[name=OTHER]: added {"name":"OTHER","value":"same"}`},
+		{"twice", "a key that occurs twice keys nothing", env("V0"), `spec.containers[name=a].env[99].name: "LAST" -> "V0"`},
+	}
+	old := env("LAST")
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := DiffTemplates(old, test.cur).String(); got != test.want {
+				t.Errorf("%s: DiffTemplates = %q, want %q", test.why, got, test.want)
+			}
+		})
+	}
+	if got := DiffTemplates(old, old); got != nil {
+		t.Errorf("DiffTemplates(x, x) = %v, want nil", got)
+	}
+}
+
 func TestChangeString(t *testing.T) {
 	tests := []struct {
 		name, why string

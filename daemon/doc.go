@@ -78,6 +78,67 @@
 //  15. A DaemonSet that is being deleted gets no new status, and no plan
 //     (syncDaemonSet@v1.37.2).
 //
+// # Rules: defaults and validation
+//
+//  16. Default fills what the API server fills in the DaemonSet's own fields:
+//     updateStrategy.type RollingUpdate; with that type maxUnavailable 1 and
+//     maxSurge 0, each by itself; revisionHistoryLimit 10
+//     (SetDefaults_DaemonSet@v1.37.2). The pod template stays as it is.
+//  17. Validate reports in the order metadata, selector, template labels and
+//     annotations, restartPolicy, activeDeadlineSeconds, minReadySeconds,
+//     updateStrategy, revisionHistoryLimit (ValidateDaemonSet,
+//     ValidateDaemonSetSpec @v1.37.2). What every pod has to fulfil is left to
+//     the API server.
+//  18. The selector must be there, well-formed and not empty, and match the
+//     template's labels; it must not change (ValidateDaemonSetUpdate@v1.37.2).
+//  19. Exactly one of maxUnavailable and maxSurge is above zero. A missing one is
+//     zero; a percentage is at most 100 %, a number has no limit
+//     (ValidateRollingUpdateDaemonSet@v1.37.2).
+//
+// # Rules: the table
+//
+//  20. The columns are kubectl's; containers, images and selector are wide only
+//     (printDaemonSet@v1.37.2). The age is <unknown> without a creation time
+//     (translateTimestampSince@v1.37.2). The text is kubectl's byte for byte
+//     (printTable@v0.37.2). Rows keep the order given.
+//
+// # Rules: diffs
+//
+//  21. A diff lists what differs, each difference with its path in JSON names, in
+//     the order in which the API declares the fields; map entries by key. Empty
+//     means semantically equal (equality.Semantic@v0.37.2): 1000m is 1, a nil
+//     list is an empty one. A rollout compares bytes (Match@v1.37.2): 1Gi and
+//     1073741824 are equal here and two revisions there.
+//  22. Lists go by the keys that the API declares. A list in which a key is empty
+//     or occurs twice goes by position, as lists without keys do: aligned around
+//     equal entries, the rest paired in order. Keyed entries in another order are
+//     one change of their own.
+//  23. A struct, an entry, or a list of plain values that only one side has is
+//     one change. An empty struct is not the same as none.
+//  24. Between pod sets a pod stands for a desired one of the same node,
+//     namespace and controller; the desired revision wins, then rule 6. Pods
+//     being deleted stand for nothing and are not extra; failed and succeeded
+//     ones are extra.
+//  25. Outdated is another controller-revision-hash than the desired pod has.
+//     Drifted is the same revision, but something that the desired pod sets in
+//     labels, annotations or spec is missing or otherwise. What others add is no
+//     drift: defaults, map entries, entries of keyed lists, tolerations. Lists
+//     without keys, such as args, must be as desired.
+//
+// # Deviations
+//
+// Where this package differs from upstream on purpose; those of a whole pass are
+// listed in the package rollout.
+//
+//	restart-policy  validateRestartPolicy@v1.37.2   an empty restartPolicy is valid, because pod
+//	                                                defaults make it Always before upstream looks
+//	selector        ValidateDaemonSetSpec@v1.37.2   a missing selector is reported as spec.selector,
+//	                                                not as labels that do not match
+//	error-order     ValidateLabels@v0.37.2          errors about entries of one map are sorted;
+//	                                                upstream's order is random
+//	long-tables     printTable@v0.37.2              tables of more than 100 rows stay aligned where
+//	                                                escaping makes a cell longer
+//
 // # Order, sharing, errors
 //
 // Everything is ordered by node name, then pod name, whatever the order of the

@@ -53,9 +53,10 @@
 //
 // # Deviations
 //
-//  1. A nil node is neither run on nor kept on (ReasonNoNode); upstream panics.
-//  2. Nothing is logged. Upstream logs tolerations and taints whose numbers do not
-//     parse; [Matcher.Malformed] reports the tolerations.
+//	nil-node    NodeShouldRunDaemonPod@v1.37.2  a nil node is neither run on nor kept on
+//	                                            (ReasonNoNode); upstream panics
+//	no-logging  ToleratesTaint@v0.37.2          upstream logs tolerations and taints whose numbers do
+//	                                            not parse; Matcher.Malformed reports the tolerations
 //
 // # Stability
 //

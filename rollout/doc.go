@@ -72,10 +72,32 @@
 //  15. Clean-up deletes the oldest revisions beyond revisionHistoryLimit, but
 //     none that a pod carries (cleanupHistory@v1.37.2).
 //
+//  16. A revision holds a template where its data is what rule 10 says and nothing
+//     else; the template is then exactly what applying the patch gives
+//     (applyDaemonSetHistory@v0.37.2).
+//
+// # Rules: progress, history, undo
+//
+//  17. Progress looks at generation and status only, in this order: generation
+//     above observedGeneration, so unobserved; updated below desired, so
+//     updating; available below desired, so waiting; else complete. It is there
+//     for RollingUpdate only (DaemonSetStatusViewer.Status@v0.37.2).
+//  18. History shows the revisions whose controller the DaemonSet is and whose
+//     labels its selector matches. It adopts nothing, unlike a pass. Entries are
+//     ordered by number, then name (daemonSetHistory@v0.37.2). The change cause
+//     is the annotation kubernetes.io/change-cause; of several revisions with
+//     one number the text shows the last by name (printHistory@v0.37.2).
+//  19. Undo to 0 takes the last but one of that order, whatever the template is
+//     now; undo to a number takes the first by name that has it
+//     (findHistory@v0.37.2). Where the bytes match already it is skipped
+//     (DaemonSetRollbacker.Rollback@v0.37.2). It changes the template and
+//     nothing else; annotations, the change cause among them, stay.
+//
 // # Deviations
 //
-// Where upstream is wrong, this library does the sensible thing. This list is
-// complete; all else is upstream's behaviour.
+// Where upstream is wrong, this library does the sensible thing. This is the
+// complete list for a pass; placement and daemon list their own. All else is
+// upstream's behaviour.
 //
 //	node-gone          rollingUpdate@v1.37.2      an outdated pod on a node that does not exist makes a
 //	                                              surging upstream pass fail; here it is passed over
@@ -90,9 +112,13 @@
 //	                                              here it is an error, beside the same writes
 //	identity           FilterPodsByOwner@v1.37.2  upstream fails on a DaemonSet without namespace, name or UID;
 //	                                              here such objects work, for tests and simulations
-//	requeue            updateDaemonSetStatus@v1.37.2  upstream learns from pod events when a new pod beside an
-//	                   @v1.37.2                   outdated one has been ready for long enough; here the pass
+//	requeue            updatePod@v1.37.2          upstream learns from pod events when a new pod beside an
+//	                                              outdated one has been ready for long enough; here the pass
 //	                                              asks to be called again after minReadySeconds
 //	revision-writes    constructHistory@v1.37.2   upstream labels and renumbers one revision with two updates;
 //	                                              here it is one
+//	undo-data          Rollback@v0.37.2           kubectl sends whatever the revision holds; here data that is
+//	                                              broken or holds more than a template is an error
+//	history-selector   daemonSetHistory@v0.37.2   kubectl lists every revision that a DaemonSet without selector
+//	                                              controls; here that is an error
 package rollout

@@ -139,7 +139,7 @@ func templateIn(raw []byte) (*corev1.PodTemplateSpec, error) {
 	case directive != directiveReplace:
 		return nil, field.NotSupported(path.Child(directiveKey), directive, []string{directiveReplace})
 	}
-	delete(fields, directiveKey)
+	// The directive is no field of a template: decoding drops it.
 	encoded, err := json.Marshal(fields)
 	if err != nil {
 		return nil, invalid(path, err)

@@ -50,7 +50,8 @@ func brokenTemplate() corev1.PodTemplateSpec {
 
 // The bytes are what getPatch@v1.37.2 returns with k8s.io/api v0.37.2.
 func TestRevisionData(t *testing.T) {
-	plain, rich, broken := nginxTemplate("1.27.4-alpine"), richTemplate(), brokenTemplate()
+	plain, rich, broken, deep := nginxTemplate("1.27.4-alpine"), richTemplate(), brokenTemplate(), brokenTemplate()
+	deep.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(strings.Repeat("[", 9999) + strings.Repeat("]", 9999))
 	for _, tc := range []struct {
 		name, why string
 		template  *corev1.PodTemplateSpec
@@ -68,6 +69,8 @@ func TestRevisionData(t *testing.T) {
 				`"resources":{}}],"nodeSelector":{"disk":"ssd","zone":"a"},"priority":2000000000,` +
 				`"priorityClassName":"a\u0026b\u003cc\u003e","terminationGracePeriodSeconds":9007199254740993}}}}`},
 		{name: "no JSON", why: "broken managed fields are all that cannot be encoded", template: &broken,
+			err: "spec.template: Invalid value: "},
+		{name: "too deep", why: "as deep as one value may be, and a few levels down", template: &deep,
 			err: "spec.template: Invalid value: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -239,6 +242,11 @@ func TestRevisionTemplateOfOddData(t *testing.T) {
 				before = bytes.Clone(tc.rev.Data.Raw)
 			}
 			got, err := RevisionTemplate(tc.rev)
+			for range 8 { // objects are maps, whose order must not show
+				if _, again := RevisionTemplate(tc.rev); !errorIs(again, tc.err) {
+					t.Fatalf("RevisionTemplate = %v, want error %q", again, tc.err)
+				}
+			}
 			if !errorIs(err, tc.err) || (got == nil) != (err != nil) {
 				t.Fatalf("RevisionTemplate = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
 			}

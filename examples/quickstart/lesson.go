@@ -1,0 +1,351 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/placement"
+	"github.com/pernode/daemonset/rollout"
+)
+
+//go:embed lesson
+var lesson embed.FS
+
+// width is where long lines are folded.
+const width = 104
+
+// lessonPlay plays the lesson on a cluster. What kubectl would print begins at the
+// left margin, what the library answers is indented.
+type lessonPlay struct {
+	*cluster
+	out io.Writer
+	// progress is the last line of rollout status, to print changes only.
+	progress string
+}
+
+// play prints the whole lesson.
+func play(out io.Writer) error {
+	fmt.Fprintln(out, "The life of a DaemonSet on a simulated cluster: what kubectl prints, and indented what the library")
+	fmt.Fprintln(out, "says: where pods belong, what to create and delete, when to replace the pods of an old template.")
+
+	loaded, err := loadLesson("nodes.yaml", "daemonset.yaml")
+	if err != nil {
+		return err
+	}
+	p := &lessonPlay{out: out, cluster: newCluster(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), loaded.nodes)}
+	for _, step := range []func() error{
+		func() error { return p.create(loaded.sets[0]) },
+		p.join, p.leave, p.deleteOnePod, p.selectNodes, p.tolerate, p.update,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadLesson(names ...string) (*objects, error) {
+	loaded, err := newObjects()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		data, err := lesson.ReadFile("lesson/" + name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := loaded.read(name, bytes.NewReader(data)); err != nil {
+			return nil, err
+		}
+	}
+	return loaded, nil
+}
+
+func (p *lessonPlay) create(set *appsv1.DaemonSet) error {
+	p.heading("Every node that fits runs one pod")
+	p.getNodes()
+	if err := p.cluster.create(set); err != nil {
+		return err
+	}
+	p.command("kubectl apply -f daemonset.yaml")
+	p.print("daemonset.apps/%s created", set.Name)
+	p.where()
+	if err := p.settle(); err != nil {
+		return err
+	}
+	p.getPods()
+	p.getDaemonSet()
+	return nil
+}
+
+func (p *lessonPlay) join() error {
+	loaded, err := loadLesson("worker3.yaml")
+	if err != nil {
+		return err
+	}
+	p.heading("A worker joins: it gets its pod")
+	p.command("kubectl apply -f worker3.yaml")
+	for _, node := range loaded.nodes {
+		p.nodes[node.Name] = node
+		p.print("node/%s created", node.Name)
+	}
+	if err := p.settle(); err != nil {
+		return err
+	}
+	p.getDaemonSet()
+	return nil
+}
+
+func (p *lessonPlay) leave() error {
+	const node = "cka-cluster2-worker2"
+	p.heading("A worker leaves: its pod no longer counts")
+	p.command("kubectl delete node " + node)
+	delete(p.nodes, node)
+	p.print("node %q deleted", node)
+	result, err := p.sync()
+	if err != nil {
+		return err
+	}
+	for _, status := range daemon.StatusByNode(result.Snapshot) {
+		if status.Node == node {
+			p.answer("what", status.String())
+		}
+	}
+	p.writes(result)
+	for _, pod := range p.collectGarbage() {
+		p.answer("", "(pod garbage collection ends "+pod+")")
+	}
+	if err := p.settle(); err != nil {
+		return err
+	}
+	p.getDaemonSet()
+	return nil
+}
+
+func (p *lessonPlay) deleteOnePod() error {
+	pod := p.podOn("cka-cluster2-worker")
+	p.heading("A pod is deleted: a new one takes its place")
+	p.command("kubectl delete pod " + pod)
+	p.deletePod(pod)
+	p.print("pod %q deleted", pod)
+	if err := p.settle(); err != nil {
+		return err
+	}
+	p.getPods()
+	return nil
+}
+
+func (p *lessonPlay) selectNodes() error {
+	p.heading("A node selector: pods leave the nodes that do not match, the others are replaced")
+	if err := p.change("ssd.yaml"); err != nil {
+		return err
+	}
+	p.where()
+	if err := p.settle(); err != nil {
+		return err
+	}
+	p.getDaemonSet()
+	return nil
+}
+
+func (p *lessonPlay) tolerate() error {
+	p.heading("A toleration: the taint of the control plane no longer keeps the pod away")
+	if err := p.change("control-plane.yaml"); err != nil {
+		return err
+	}
+	p.where()
+	if err := p.settle(); err != nil {
+		return err
+	}
+	p.getDaemonSet()
+	return nil
+}
+
+func (p *lessonPlay) update() error {
+	p.heading("A new image: it rolls out node by node, with one pod unavailable at most")
+	if err := p.change("image.yaml"); err != nil {
+		return err
+	}
+	p.command("kubectl rollout status ds/" + p.set.Name)
+	if err := p.watch(); err != nil {
+		return err
+	}
+	if err := p.settle(); err != nil {
+		return err
+	}
+	revisions := slices.Collect(maps.Values(p.revisions))
+	history, err := rollout.History(p.set, revisions)
+	if err != nil {
+		return err
+	}
+	p.command("kubectl rollout history ds/" + p.set.Name)
+	p.print("daemonset.apps/%s", p.set.Name)
+	p.print("%s", strings.TrimSuffix(history.String(), "\n"))
+
+	p.getDaemonSet()
+	return nil
+}
+
+// change patches the DaemonSet with a file of the lesson, and tells what that
+// changes in the template.
+func (p *lessonPlay) change(file string) error {
+	text, err := lesson.ReadFile("lesson/" + file)
+	if err != nil {
+		return err
+	}
+	patch, err := utilyaml.ToJSON(text)
+	if err != nil {
+		return err
+	}
+	old := p.set.Spec.Template
+	if err := p.patch(patch); err != nil {
+		return err
+	}
+	p.command("kubectl patch ds " + p.set.Name + " --patch-file " + file)
+	p.print("daemonset.apps/%s patched", p.set.Name)
+	p.answer("diff", daemon.DiffTemplates(&old, &p.set.Spec.Template).String())
+	return nil
+}
+
+// settle lets the controller and the cluster take turns until neither has
+// anything left to do.
+func (p *lessonPlay) settle() error {
+	const enough = 100
+	for range enough {
+		result, err := p.sync()
+		if err != nil {
+			return err
+		}
+		p.writes(result)
+		if p.progress != "" {
+			if err := p.watch(); err != nil {
+				return err
+			}
+		}
+		if moved := p.tick(); !moved && result.Empty() {
+			p.progress = ""
+			return nil
+		}
+	}
+	return errors.New("the cluster does not come to rest")
+}
+
+// writes prints what a pass writes, except for the status: that is in the table.
+func (p *lessonPlay) writes(result *rollout.Result) {
+	if result.Revisions.Create != nil {
+		p.answer("when", result.Revisions.String())
+	}
+	if result.Plan.Empty() {
+		return
+	}
+	label := "what"
+	if result.Step != nil {
+		label = "when"
+	}
+	p.answer(label, result.Plan.String())
+}
+
+// watch prints the line of kubectl rollout status, where it has changed.
+func (p *lessonPlay) watch() error {
+	progress, err := rollout.Progress(p.set)
+	if err != nil {
+		return err
+	}
+	if line := progress.String(); line != p.progress {
+		p.progress = line
+		p.print("%s", line)
+	}
+	return nil
+}
+
+// where prints the decision about every node.
+func (p *lessonPlay) where() {
+	matcher := placement.Compile(&p.set.Spec.Template, placement.Options{})
+	var decisions []placement.Decision
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(p.nodes)) {
+		decision := matcher.Decide(p.nodes[name])
+		decisions = append(decisions, decision)
+		lines = append(lines, decision.String())
+	}
+	lines = append(lines, placement.Summarize(decisions).String())
+	p.answer("where", strings.Join(lines, "\n"))
+}
+
+func (p *lessonPlay) getDaemonSet() {
+	p.command("kubectl get ds")
+	p.print("%s", strings.TrimSuffix(daemon.NewTable([]*appsv1.DaemonSet{p.set}, p.now).String(), "\n"))
+}
+
+func (p *lessonPlay) getNodes() {
+	p.command("kubectl get nodes -o custom-columns=NAME:metadata.name,DISK:metadata.labels.disk,TAINT:spec.taints[*].key")
+	rows := [][]string{{"NAME", "DISK", "TAINT"}}
+	for _, name := range slices.Sorted(maps.Keys(p.nodes)) {
+		var taints []string
+		for _, taint := range p.nodes[name].Spec.Taints {
+			taints = append(taints, taint.Key)
+		}
+		rows = append(rows, []string{name, p.nodes[name].Labels["disk"], cmp.Or(strings.Join(taints, ","), "<none>")})
+	}
+	p.columns(rows)
+}
+
+func (p *lessonPlay) getPods() {
+	p.command("kubectl get pods -o custom-columns=NAME:metadata.name,NODE:spec.nodeName,STATUS:status.phase")
+	rows := [][]string{{"NAME", "NODE", "STATUS"}}
+	for _, name := range slices.Sorted(maps.Keys(p.pods)) {
+		pod := p.pods[name]
+		rows = append(rows, []string{name, pod.Spec.NodeName, string(pod.Status.Phase)})
+	}
+	p.columns(rows)
+}
+
+func (p *lessonPlay) columns(rows [][]string) {
+	w := tabwriter.NewWriter(p.out, 6, 4, 3, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	w.Flush()
+}
+
+func (p *lessonPlay) heading(text string) { fmt.Fprintf(p.out, "\n# %s\n", text) }
+
+func (p *lessonPlay) command(text string) { fmt.Fprintf(p.out, "$ %s\n", text) }
+
+func (p *lessonPlay) print(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+func (p *lessonPlay) answer(label, text string) { labelled(p.out, label, text) }
+
+// labelled prints the lines of a text behind a label, which only the first line
+// shows, and folds those that are too long.
+func labelled(out io.Writer, label, text string) {
+	const hang = "  "
+	lead := fmt.Sprintf("    %-7s", label)
+	blank := strings.Repeat(" ", len(lead))
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		for len(lead)+len(line) > width {
+			at := strings.LastIndex(line[:width-len(lead)+1], " ")
+			if at <= 0 {
+				break
+			}
+			fmt.Fprintln(out, lead+line[:at])
+			line, lead = line[at+1:], blank+hang
+		}
+		fmt.Fprintln(out, lead+line)
+		lead = blank
+	}
+}
