@@ -154,7 +154,7 @@ func newPodBuilder(ds *appsv1.DaemonSet, hash string) *podBuilder {
 		tolerations:  placement.Tolerations(&template.Spec),
 	}
 	maps.Copy(b.labels, template.Labels)
-	if generation, ok := templateGeneration(ds); ok {
+	if generation := templateGeneration(ds); generation != "" {
 		b.labels[templateGenerationLabel] = generation
 	}
 	if hash != "" {
@@ -222,18 +222,15 @@ func pinToNode(spec *corev1.PodSpec, nodeName string) {
 }
 
 // templateGeneration returns the generation in the deprecated annotation as
-// pods carry it in a label. An annotation that is not a number counts as none
+// pods carry it in a label, and the empty string where there is none. An
+// annotation that is not a number counts as none
 // (GetTemplateGeneration@v1.37.2).
-func templateGeneration(ds *appsv1.DaemonSet) (string, bool) {
-	annotation, ok := ds.Annotations[appsv1.DeprecatedTemplateGeneration]
-	if !ok {
-		return "", false
-	}
-	generation, err := strconv.ParseInt(annotation, 10, 64)
+func templateGeneration(ds *appsv1.DaemonSet) string {
+	generation, err := strconv.ParseInt(ds.Annotations[appsv1.DeprecatedTemplateGeneration], 10, 64)
 	if err != nil {
-		return "", false
+		return ""
 	}
-	return strconv.FormatInt(generation, 10), true
+	return strconv.FormatInt(generation, 10)
 }
 
 // podTerminal reports whether all containers have stopped for good

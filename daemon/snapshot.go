@@ -55,9 +55,11 @@ type Snapshot struct {
 	in      Input
 	claimer *Claimer
 	matcher *placement.Matcher
-	nodes   []NodeState
-	claims  []PodClaim
-	leftOut []LeftOut
+	// generation is the deprecated template generation, empty where there is none.
+	generation string
+	nodes      []NodeState
+	claims     []PodClaim
+	leftOut    []LeftOut
 }
 
 // NodeState is one node in a Snapshot. All it refers to is read-only.
@@ -135,7 +137,7 @@ func Observe(in Input) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{in: in, claimer: claimer, matcher: matcher, nodes: nodes}
+	s := &Snapshot{in: in, claimer: claimer, matcher: matcher, generation: templateGeneration(in.DaemonSet), nodes: nodes}
 	if err := s.placePods(index); err != nil {
 		return nil, err
 	}
@@ -147,7 +149,6 @@ func Observe(in Input) (*Snapshot, error) {
 // pods know of.
 func (s *Snapshot) placePods(index *nameIndex) error {
 	var gone map[string]int
-	generation, hasGeneration := templateGeneration(s.in.DaemonSet)
 	states := make([]PodState, 0, len(s.in.Pods))
 	for i, pod := range s.in.Pods {
 		if pod == nil {
@@ -160,26 +161,14 @@ func (s *Snapshot) placePods(index *nameIndex) error {
 		if !claim.Owned() {
 			continue
 		}
-		terminating := pod.DeletionTimestamp != nil
-		name, ok := TargetNode(pod)
-		if !ok || terminating && podTerminal(pod) {
+		name, stands := standsFor(pod)
+		if !stands {
 			s.leftOut = append(s.leftOut, LeftOut{Pod: pod, Node: name})
 			continue
 		}
-		label := pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
-		state := PodState{Pod: pod, Adopted: claim == ClaimAdopt, Terminating: terminating}
-		state.sameHash = label == s.in.RevisionHash
-		state.Updated = label != "" && state.sameHash ||
-			hasGeneration && pod.Labels[templateGenerationLabel] == generation
-		state.Failed = pod.Status.Phase == corev1.PodFailed
-		state.Succeeded = pod.Status.Phase == corev1.PodSucceeded
-		if ready := readyCondition(pod); ready != nil {
-			state.Ready = true
-			state.Available = availableAt(ready, s.in.DaemonSet.Spec.MinReadySeconds, s.in.Now)
-		}
-
 		at := index.find(s.nodes, name)
 		if at < 0 {
+			var ok bool
 			if at, ok = gone[name]; !ok {
 				if gone == nil {
 					gone = make(map[string]int)
@@ -189,6 +178,7 @@ func (s *Snapshot) placePods(index *nameIndex) error {
 				s.nodes = append(s.nodes, NodeState{Name: name, Decision: s.matcher.Decide(nil)})
 			}
 		}
+		state := s.podState(pod, claim)
 		n := &s.nodes[at]
 		if n.Pods != nil {
 			n.Pods = append(n.Pods, state)
@@ -200,6 +190,33 @@ func (s *Snapshot) placePods(index *nameIndex) error {
 		n.Pods = states[last-1 : last : last]
 	}
 	return nil
+}
+
+// standsFor returns the node that an own pod is meant for, and whether it counts
+// there.
+func standsFor(pod *corev1.Pod) (node string, counts bool) {
+	node, ok := TargetNode(pod)
+	return node, ok && (pod.DeletionTimestamp == nil || !podTerminal(pod))
+}
+
+// podState works out the facts about an own pod.
+func (s *Snapshot) podState(pod *corev1.Pod, claim Claim) PodState {
+	hash := pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+	state := PodState{
+		Pod:         pod,
+		Adopted:     claim == ClaimAdopt,
+		Terminating: pod.DeletionTimestamp != nil,
+		Failed:      pod.Status.Phase == corev1.PodFailed,
+		Succeeded:   pod.Status.Phase == corev1.PodSucceeded,
+		sameHash:    hash == s.in.RevisionHash,
+	}
+	state.Updated = hash != "" && state.sameHash ||
+		s.generation != "" && pod.Labels[templateGenerationLabel] == s.generation
+	if ready := readyCondition(pod); ready != nil {
+		state.Ready = true
+		state.Available = availableAt(ready, s.in.DaemonSet.Spec.MinReadySeconds, s.in.Now)
+	}
+	return state
 }
 
 // sort brings into order what the order of the input may have left its mark on.
