@@ -14,24 +14,14 @@ import (
 // The plan of a DaemonSet that is being deleted is empty. The snapshot is not
 // changed, and the same snapshot always gives the same plan.
 func Reconcile(s *Snapshot) *Plan {
-	plan := &Plan{Backoff: s.in.Backoff}
+	r := newReconciler(s)
 	if s.in.DaemonSet.DeletionTimestamp != nil {
-		return plan
-	}
-	r := reconciler{
-		s:      s,
-		plan:   plan,
-		surge:  s.allowsSurge(),
-		failed: newFailedPods(s.in.Backoff, s.in.DaemonSet, s.in.Now),
+		return r.plan
 	}
 	for i := range s.nodes {
-		from := len(plan.Delete)
-		r.node(&s.nodes[i])
-		plan.sortDeletes(from)
+		r.visit(&s.nodes[i])
 	}
-	plan.Backoff = r.failed.entries
-	s.Complete(plan)
-	return plan
+	return r.finish()
 }
 
 type reconciler struct {
@@ -40,6 +30,28 @@ type reconciler struct {
 	surge  bool
 	failed *failedPods
 	live   []*PodState
+}
+
+func newReconciler(s *Snapshot) *reconciler {
+	return &reconciler{
+		s:      s,
+		plan:   &Plan{Backoff: s.in.Backoff},
+		surge:  s.allowsSurge(),
+		failed: newFailedPods(s.in.Backoff, s.in.DaemonSet, s.in.Now),
+	}
+}
+
+// visit adds to the plan what one node needs. Nodes are visited in order.
+func (r *reconciler) visit(n *NodeState) {
+	from := len(r.plan.Delete)
+	r.node(n)
+	r.plan.sortDeletes(from)
+}
+
+func (r *reconciler) finish() *Plan {
+	r.plan.Backoff = r.failed.entries
+	r.s.Complete(r.plan)
+	return r.plan
 }
 
 // node decides one node (podsShouldBeOnNode@v1.37.2).

@@ -25,25 +25,41 @@ func Status(s *Snapshot) appsv1.DaemonSetStatus {
 	if ds.DeletionTimestamp != nil {
 		return status
 	}
-	var desired, current, ready, available, updated, misscheduled int32
+	var counts nodeCounts
 	for i := range s.nodes {
 		n := s.nodes[i].count()
-		desired += one(n.Desired)
-		current += one(n.Current)
-		ready += one(n.Ready)
-		available += one(n.Available)
-		updated += one(n.Updated)
-		misscheduled += one(n.Misscheduled)
+		counts.add(n.counts(), 1)
 	}
-	status.ObservedGeneration = ds.Generation
-	status.DesiredNumberScheduled = desired
-	status.CurrentNumberScheduled = current
-	status.NumberReady = ready
-	status.NumberAvailable = available
-	status.NumberUnavailable = desired - available
-	status.UpdatedNumberScheduled = updated
-	status.NumberMisscheduled = misscheduled
+	counts.fill(ds, &status)
 	return status
+}
+
+// nodeCounts are the counters of the status.
+type nodeCounts struct{ desired, current, ready, available, updated, misscheduled int32 }
+
+func (c *nodeCounts) add(o nodeCounts, sign int32) {
+	c.desired += sign * o.desired
+	c.current += sign * o.current
+	c.ready += sign * o.ready
+	c.available += sign * o.available
+	c.updated += sign * o.updated
+	c.misscheduled += sign * o.misscheduled
+}
+
+func (c *nodeCounts) fill(ds *appsv1.DaemonSet, status *appsv1.DaemonSetStatus) {
+	status.ObservedGeneration = ds.Generation
+	status.DesiredNumberScheduled = c.desired
+	status.CurrentNumberScheduled = c.current
+	status.NumberReady = c.ready
+	status.NumberAvailable = c.available
+	status.NumberUnavailable = c.desired - c.available
+	status.UpdatedNumberScheduled = c.updated
+	status.NumberMisscheduled = c.misscheduled
+}
+
+// counts returns what the node adds to each counter.
+func (n *NodeStatus) counts() nodeCounts {
+	return nodeCounts{one(n.Desired), one(n.Current), one(n.Ready), one(n.Available), one(n.Updated), one(n.Misscheduled)}
 }
 
 func one(counts bool) int32 {
