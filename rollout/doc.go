@@ -60,15 +60,20 @@
 //  10. A revision stores {"spec":{"template":{...,"$patch":"replace"}}} with
 //     sorted keys, and is current when these bytes equal the DaemonSet's
 //     (getPatch, Match @v1.37.2).
+//
 //  11. A new one is named <daemonset>-<hash>, numbered one above all others,
 //     labelled with the template's labels and the hash, and annotated as the
 //     DaemonSet is at that moment (snapshot@v1.37.2). An older one that matches
 //     again is renumbered.
+//
 //  12. Of several that match, the highest number stays; pods are relabelled to
 //     it and the others deleted (dedupCurHistories@v1.37.2).
+//
 //  13. A revision without the hash label gets its own name as the label.
+//
 //  14. Where the name is taken by a revision with other data, collisionCount is
 //     raised and the pass ends; the next one tries the next name.
+//
 //  15. Clean-up deletes the oldest revisions beyond revisionHistoryLimit, but
 //     none that a pod carries (cleanupHistory@v1.37.2).
 //
@@ -108,11 +113,13 @@
 //	                                              #111280); here they count as relabelled at once
 //	selector           syncDaemonSet@v1.37.2      upstream releases every pod of a DaemonSet without selector;
 //	                                              here that is an error, as it is for the API server
+//	empty-selector     syncDaemonSet@v1.37.2      upstream takes a selector with empty but present lists for one
+//	                                              to act on, and it selects every pod; here it counts as empty
 //	strategy           updateDaemonSet@v1.37.2    upstream silently never updates under an unknown strategy;
 //	                                              here it is an error, beside the same writes
 //	identity           FilterPodsByOwner@v1.37.2  upstream fails on a DaemonSet without namespace, name or UID;
 //	                                              here such objects work, for tests and simulations
-//	requeue            updatePod@v1.37.2          upstream learns from pod events when a new pod beside an
+//	look-again         updatePod@v1.37.2          upstream learns from pod events when a new pod beside an
 //	                                              outdated one has been ready for long enough; here the pass
 //	                                              asks to be called again after minReadySeconds
 //	revision-writes    constructHistory@v1.37.2   upstream labels and renumbers one revision with two updates;

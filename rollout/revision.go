@@ -245,7 +245,8 @@ func (p *RevisionPlan) apply(pods []*corev1.Pod) []*corev1.Pod {
 	for i, pod := range out {
 		if relabelled[pod] {
 			copied := *pod
-			copied.Labels = maps.Clone(pod.Labels)
+			copied.Labels = make(map[string]string, len(pod.Labels)+1)
+			maps.Copy(copied.Labels, pod.Labels)
 			copied.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = p.Hash
 			out[i] = &copied
 		}

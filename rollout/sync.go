@@ -28,7 +28,10 @@ type Input struct {
 	Pods []*corev1.Pod
 	// Revisions are all ControllerRevisions of the DaemonSet's namespace, in any
 	// order; those of other owners matter because their names are taken. A nil
-	// entry is an error.
+	// entry is an error. An empty list means that the DaemonSet is new: the pass
+	// creates a revision, and pods that carry another hash are outdated.
+	// Templates are compared as bytes, so data that something has indented has to
+	// be compacted first.
 	Revisions []*appsv1.ControllerRevision
 	// Now decides availability and backoff.
 	Now time.Time
@@ -61,7 +64,8 @@ type Result struct {
 	// write, the next step of the update.
 	Plan daemon.Plan
 	// Step tells the budget of the update step. nil where there was none:
-	// Reconcile had something to write, or the pass did not get that far.
+	// Reconcile had something to write, the strategy takes no steps, or the pass
+	// did not get that far.
 	Step *Step
 	// CleanUp are the revisions to delete because the history is too long,
 	// the oldest first.
@@ -118,7 +122,8 @@ func (o Outcome) String() string {
 //
 // It fails with a *field.Error where the input is wrong. Where only the update
 // strategy is wrong, the Result comes with the error and holds what upstream
-// still does: everything but the update step and the clean-up.
+// still does: everything but the update step, and but the clean-up where it is a
+// budget that is wrong.
 func Sync(in Input) (*Result, error) {
 	ds := in.DaemonSet
 	if ds == nil {
@@ -172,7 +177,7 @@ func Sync(in Input) (*Result, error) {
 	} else {
 		result.Outcome = OutcomeSynced
 		strategyErr = result.update()
-		if strategyErr == nil {
+		if strategyErr == nil || !wrongBudget(ds) {
 			result.CleanUp = CleanUp(snapshot, revisions.Old)
 		}
 	}
@@ -191,10 +196,19 @@ func (r *Result) update() error {
 	if err != nil {
 		return err
 	}
-	r.Step = step
+	if rolling, _ := rolls(r.Snapshot.DaemonSet()); rolling {
+		r.Step = step
+	}
 	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
 	r.Plan.Delete, r.Plan.DeleteDeferred = step.Plan.Delete, step.Plan.DeleteDeferred
 	return nil
+}
+
+// wrongBudget reports whether an error of the update is about a budget. That ends
+// upstream's pass before the clean-up; an unknown strategy does not.
+func wrongBudget(ds *appsv1.DaemonSet) bool {
+	_, err := rolls(ds)
+	return err == nil
 }
 
 func (r *Result) setStatus() {
@@ -236,6 +250,9 @@ func (r *Result) String() string {
 	}
 	if plan := r.Plan.String(); plan != (&daemon.Plan{}).String() {
 		add("%s", plan)
+	}
+	if r.Plan.Empty() && r.Step.waits() {
+		add("%s", r.Step.budget())
 	}
 	for _, rev := range r.CleanUp {
 		add("delete revision %s (number %d): history limit", rev.Name, rev.Revision)

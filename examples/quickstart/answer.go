@@ -43,8 +43,14 @@ func answer(out io.Writer, loaded *objects, now time.Time) []error {
 			fmt.Fprintln(out)
 		}
 		fmt.Fprintf(out, "# DaemonSet %s/%s\n", set.Namespace, set.Name)
-		if err := newReport(out, loaded, set, now).tell(); err != nil {
-			errs = append(errs, loaded.invalid(set, err))
+		r := newReport(out, loaded, set, now)
+		if wrong := r.tell(); len(wrong) > 0 {
+			var at *field.Error
+			path, detail := "", wrong[0].Error()
+			if errors.As(wrong[0], &at) {
+				path, detail = at.Field, at.ErrorBody()
+			}
+			errs = append(errs, loaded.places[set].wrong(path, detail+andMore(len(wrong)-1)))
 		}
 	}
 	return errs
@@ -77,7 +83,7 @@ func newReport(out io.Writer, loaded *objects, set *appsv1.DaemonSet, now time.T
 		}
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(elsewhere)) {
-		r.note("%d of its pods are said to be in namespace %s, where they do not count", elsewhere[namespace], namespace)
+		r.note("pods of it in namespace %s, which do not count: %d", namespace, elsewhere[namespace])
 	}
 	for _, revision := range loaded.revisions {
 		if revision.Namespace == set.Namespace {
@@ -103,14 +109,16 @@ func (r *report) assumeUID() {
 		owner := metav1.GetControllerOf(pod)
 		if owner != nil && owner.Kind == "DaemonSet" && owner.Name == r.set.Name {
 			r.set.UID = owner.UID
-			r.note("a DaemonSet of this name has pods already: this is what applying the file would do")
+			r.note("a DaemonSet of this name has pods already: this is what applying the file would do; " +
+				"fields that the server fills in look removed, except in the output of kubectl apply --dry-run=server -o yaml")
 			return
 		}
 	}
 }
 
 // assumeRevision makes up for ControllerRevisions that the input lacks, without
-// which every pod would look outdated.
+// which every pod would look outdated. Before the change of a manifest every pod
+// may well be.
 func (r *report) assumeRevision() {
 	if slices.ContainsFunc(r.revisions, func(revision *appsv1.ControllerRevision) bool {
 		return metav1.IsControlledBy(revision, r.set)
@@ -127,11 +135,15 @@ func (r *report) assumeRevision() {
 	if newest == nil {
 		return
 	}
+	if !r.stored {
+		r.note("no controllerrevisions of it in the input: every pod is taken for outdated")
+		return
+	}
+	hash := newest.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
 	data, err := rollout.RevisionData(&r.set.Spec.Template)
 	if err != nil {
 		return // rollout.Sync will say so
 	}
-	hash := newest.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
 	labels := maps.Clone(r.set.Spec.Template.Labels)
 	if labels == nil {
 		labels = map[string]string{}
@@ -149,15 +161,20 @@ func (r *report) assumeRevision() {
 	r.note("no controllerrevisions of it in the input: %s, the revision of its newest pod, is taken for the current one", hash)
 }
 
-// tell prints the report. The error is about a field of the DaemonSet.
-func (r *report) tell() error {
-	findings := daemon.Validate(r.set)
-	for _, finding := range findings {
-		labelled(r.out, "wrong", finding.Error())
-	}
-	if len(findings) > 0 && !r.stored {
-		// An API server would not take it, so there is nothing more to say.
-		return findings[0]
+// tell prints the report. It returns what is wrong with the DaemonSet, if that
+// stands in the way.
+func (r *report) tell() []error {
+	if findings := daemon.Validate(r.set); len(findings) > 0 {
+		var lines []string
+		var errs []error
+		for _, finding := range findings {
+			lines = append(lines, finding.Error())
+			errs = append(errs, finding)
+		}
+		r.lines("wrong", lines)
+		if !r.stored {
+			return errs // an API server would not take it
+		}
 	}
 	for _, malformed := range placement.Compile(&r.set.Spec.Template, placement.Options{}).Malformed() {
 		labelled(r.out, "wrong", "spec.template."+malformed.Error()+" (counts for nothing)")
@@ -166,8 +183,10 @@ func (r *report) tell() error {
 	switch counted := r.set.Status.CurrentNumberScheduled; {
 	case len(r.nodes) == 0:
 		r.note("no nodes in the input: there is no telling where it runs and what is to be done")
-		r.table(r.set.Status)
-		r.progress(r.set)
+		if r.stored {
+			r.table(r.set.Status)
+			r.progress(r.set)
+		}
 	case len(r.pods) == 0 && counted > 0:
 		r.note("no pods in the input, but %d in the status: there is no telling what is to be done", counted)
 		r.table(r.set.Status)
@@ -182,7 +201,7 @@ func (r *report) tell() error {
 		}
 		if err != nil {
 			labelled(r.out, "wrong", err.Error())
-			return err
+			return []error{err}
 		}
 	}
 	for _, note := range r.notes {
@@ -206,11 +225,16 @@ func (r *report) pass(result *rollout.Result) {
 		labelled(r.out, "", fmt.Sprintf("look again in %v", again))
 	}
 
+	created := map[string]bool{}
+	for _, creation := range result.Plan.Create {
+		created[creation.Node] = true
+	}
 	var off []string
 	outdated := false
 	for _, node := range daemon.StatusByNode(result.Snapshot) {
 		outdated = outdated || node.Current && !node.Updated
-		if fine := node.Available && node.Updated && node.Others == 0; !fine && (node.Desired || node.Pod != nil) {
+		fine := node.Desired && node.Available && node.Updated && node.Others == 0 || !node.Desired && node.Pod == nil
+		if told := node.Pod == nil && created[node.Node]; !fine && !told {
 			off = append(off, node.String())
 		}
 	}
@@ -225,8 +249,14 @@ func (r *report) pass(result *rollout.Result) {
 	if !outdated {
 		return
 	}
-	if result.Step != nil {
-		budget, _, _ := strings.Cut(result.Step.String(), "\n")
+	switch step := result.Step; {
+	case r.set.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType:
+		labelled(r.out, "", "OnDelete: outdated pods are replaced when somebody deletes them")
+	case step != nil:
+		budget, _, _ := strings.Cut(step.String(), "\n")
+		if step.MaxSurge == 0 && step.Unavailable >= step.MaxUnavailable && step.Plan.Empty() {
+			budget += ": it waits for the unavailable ones"
+		}
 		labelled(r.out, "", budget)
 	}
 	r.changes(result.Revisions)

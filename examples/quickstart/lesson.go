@@ -24,9 +24,6 @@ import (
 //go:embed lesson
 var lesson embed.FS
 
-// width is where long lines are folded.
-const width = 104
-
 // lessonPlay plays the lesson on a cluster. What kubectl would print begins at the
 // left margin, what the library answers is indented.
 type lessonPlay struct {
@@ -281,8 +278,8 @@ func (p *lessonPlay) where() {
 		decisions = append(decisions, decision)
 		lines = append(lines, decision.String())
 	}
-	lines = append(lines, placement.Summarize(decisions).String())
-	p.answer("where", strings.Join(lines, "\n"))
+	p.answer("where", placement.Summarize(decisions).String())
+	p.answer("", strings.Join(lines, "\n"))
 }
 
 func (p *lessonPlay) getDaemonSet() {
@@ -328,24 +325,3 @@ func (p *lessonPlay) command(text string) { fmt.Fprintf(p.out, "$ %s\n", text) }
 func (p *lessonPlay) print(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
 
 func (p *lessonPlay) answer(label, text string) { labelled(p.out, label, text) }
-
-// labelled prints the lines of a text behind a label, which only the first line
-// shows, and folds those that are too long.
-func labelled(out io.Writer, label, text string) {
-	const hang = "  "
-	lead := fmt.Sprintf("    %-7s", label)
-	blank := strings.Repeat(" ", len(lead))
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		for len(lead)+len(line) > width {
-			at := strings.LastIndex(line[:width-len(lead)+1], " ")
-			if at <= 0 {
-				break
-			}
-			fmt.Fprintln(out, lead+line[:at])
-			line, lead = line[at+1:], blank+hang
-		}
-		fmt.Fprintln(out, lead+line)
-		lead = blank
-	}
-}

@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	jsonserializer "k8s.io/apimachinery/pkg/runtime/serializer/json"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
-	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apimachinery/pkg/util/validation"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 )
 
@@ -84,12 +84,12 @@ func (o *objects) read(file string, r io.Reader) (passedOver []string, err error
 		for _, value := range values {
 			at.document++
 			if err := o.add(at, value, metav1.TypeMeta{}, tally); err != nil {
-				return nil, doc.explain(err)
+				return nil, fmt.Errorf("%w%s", err, doc.hint())
 			}
 		}
 		if err != nil {
 			at.document++
-			return nil, doc.explain(at.wrong("", err.Error()))
+			return nil, at.wrong("", doc.syntax(err)+doc.hint())
 		}
 	}
 	if at.document == 0 {
@@ -108,8 +108,9 @@ func (o *objects) add(at place, raw []byte, list metav1.TypeMeta, tally map[stri
 		metav1.TypeMeta `json:",inline"`
 		Items           []json.RawMessage `json:"items"`
 	}
-	if err := utiljson.Unmarshal(raw, &head); err != nil {
-		return at.wrong("", "is not a Kubernetes object: "+typeWords(err))
+	readHead := func(raw []byte) error { return utiljson.Unmarshal(raw, &head) }
+	if err := readHead(raw); err != nil {
+		return at.wrong(culprit(raw, readHead), typeWords(err))
 	}
 	if head.Kind == "" {
 		head.Kind = list.Kind
@@ -145,21 +146,28 @@ func (o *objects) add(at place, raw []byte, list metav1.TypeMeta, tally map[stri
 		tally[fmt.Sprintf("%s %s", head.APIVersion, head.Kind)]++
 		return nil
 	}
-	decoded, _, err := o.decoder.Decode(raw, &gvk, nil)
-	strict, isStrict := runtime.AsStrictDecodingError(err)
-	if err != nil && !isStrict {
-		return at.wrong(o.culprit(raw, gvk), typeWords(err))
-	}
-	object := decoded.(metav1.Object)
-	if isStrict {
-		for _, err := range strict.Errors() {
-			what, path := strictWords(err)
-			// What a server stored has no misspelt field: it is a newer server.
-			if what != unknownField || object.GetUID() == "" {
-				return at.wrong(path, what)
-			}
-			tally[fmt.Sprintf("field %s of %s", indices.ReplaceAllString(path, "[]"), head.Kind)]++
+	var object metav1.Object
+	var doubts []error
+	decode := func(raw []byte) error {
+		decoded, _, err := o.decoder.Decode(raw, &gvk, nil)
+		if strict, ok := runtime.AsStrictDecodingError(err); ok {
+			doubts, err = strict.Errors(), nil
 		}
+		if err == nil {
+			object = decoded.(metav1.Object)
+		}
+		return err
+	}
+	if err := decode(raw); err != nil {
+		return at.wrong(culprit(raw, decode), typeWords(err))
+	}
+	for i, doubt := range doubts {
+		what, path := strictWords(doubt)
+		// What a server has stored is not misspelt: the server is newer.
+		if what != unknownField || object.GetUID() == "" {
+			return at.wrong(path, what+andMore(len(doubts)-1-i))
+		}
+		tally[fmt.Sprintf("field %s of %s", indices.ReplaceAllString(path, "[]"), head.Kind)]++
 	}
 	return o.keep(at, head.Kind, object)
 }
@@ -168,6 +176,12 @@ func (o *objects) add(at place, raw []byte, list metav1.TypeMeta, tally map[stri
 func (o *objects) keep(at place, kind string, object metav1.Object) error {
 	if object.GetName() == "" {
 		return at.wrong("metadata.name", "Required value")
+	}
+	if msgs := validation.IsDNS1123Subdomain(object.GetName()); len(msgs) > 0 {
+		return at.wrong("metadata.name", fmt.Sprintf("Invalid value: %q: %s", object.GetName(), msgs[0]))
+	}
+	if msgs := validation.IsDNS1123Label(object.GetNamespace()); object.GetNamespace() != "" && len(msgs) > 0 {
+		return at.wrong("metadata.namespace", fmt.Sprintf("Invalid value: %q: %s", object.GetNamespace(), msgs[0]))
 	}
 	switch {
 	case kind == "Node":
@@ -211,25 +225,25 @@ func (o *objects) keep(at place, kind string, object metav1.Object) error {
 
 // culprit returns the path of the field that makes decoding fail. Decoding errors
 // do not tell it: not at all, or without the indices of lists.
-func (o *objects) culprit(raw []byte, gvk schema.GroupVersionKind) string {
+func culprit(raw []byte, decode func([]byte) error) string {
 	var value any
 	if err := utiljson.Unmarshal(raw, &value); err != nil {
 		return ""
 	}
 	return strings.TrimPrefix(narrow(value, func(part any) bool {
 		raw, err := json.Marshal(part)
-		if err != nil {
-			return false
-		}
-		_, _, err = o.decoder.Decode(raw, &gvk, nil)
-		return err != nil && !runtime.IsStrictDecodingError(err)
+		return err == nil && decode(raw) != nil
 	}), ".")
 }
 
-// narrow goes down to the part of a value that fails all by itself.
+// narrow returns the path to the innermost part of a value that fails all by
+// itself.
 func narrow(value any, fails func(any) bool) string {
 	switch value := value.(type) {
 	case map[string]any:
+		if fails(map[string]any{}) {
+			break
+		}
 		for _, key := range slices.Sorted(maps.Keys(value)) {
 			only := func(part any) bool { return fails(map[string]any{key: part}) }
 			if only(value[key]) {
@@ -241,6 +255,9 @@ func narrow(value any, fails func(any) bool) string {
 			}
 		}
 	case []any:
+		if fails([]any{}) {
+			break
+		}
 		for i := range value {
 			only := func(part any) bool { return fails([]any{part}) }
 			if only(value[i]) {
@@ -251,11 +268,19 @@ func narrow(value any, fails func(any) bool) string {
 	return ""
 }
 
+// andMore tells how many errors there are behind the one that is told.
+func andMore(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more)", n)
+}
+
 const unknownField = "unknown field"
 
 var (
 	strictError = regexp.MustCompile(`^(unknown field|duplicate field) "(.*)"$`)
-	typeError   = regexp.MustCompile(`cannot unmarshal (\w+).* into Go .* of type (\S+)$`)
+	typeError   = regexp.MustCompile(`cannot unmarshal (\w+).* into Go .*of type (.+)$`)
 	indices     = regexp.MustCompile(`\[\d+\]`)
 )
 
@@ -272,7 +297,7 @@ func strictWords(err error) (what, path string) {
 func typeWords(err error) string {
 	m := typeError.FindStringSubmatch(err.Error())
 	if m == nil {
-		return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", " ")
+		return err.Error()
 	}
 	is := map[string]string{
 		"object": "a map", "array": "a list", "string": "a string", "number": "a number", "bool": "true or false",
@@ -282,7 +307,7 @@ func typeWords(err error) string {
 	case strings.HasPrefix(kind, "[]"):
 		want = "a list"
 	case strings.HasPrefix(kind, "int"):
-		want = "a whole number"
+		want = "a whole number (" + kind + ")"
 	case kind == "bool":
 		want = "true or false"
 	case kind == "string":
@@ -342,8 +367,12 @@ func (d document) jsonValues() (values [][]byte, err error) {
 			return values, nil
 		}
 		if err != nil {
-			line := 1 + strings.Count(d.text[:min(len(d.text), int(decoder.InputOffset()))], "\n")
-			return values, fmt.Errorf("line %d: %w", line, err)
+			at := len(d.text)
+			var syntax *json.SyntaxError
+			if errors.As(err, &syntax) {
+				at = min(at, int(syntax.Offset))
+			}
+			return values, fmt.Errorf("line %d: %w", 1+strings.Count(d.text[:at], "\n"), err)
 		}
 		values = append(values, raw)
 	}
@@ -360,30 +389,24 @@ var (
 	flattened  = regexp.MustCompile(`(?m)^metadata:[ \t\r]*\n(name|namespace|labels|annotations):`)
 )
 
-// explain makes one line of an error, with line numbers of the file instead of the
-// document's, and points out a common cause.
-func (d document) explain(err error) error {
+// syntax makes one line of a syntax error, with the line number of the file
+// instead of the document's.
+func (d document) syntax(err error) string {
 	text := err.Error()
 	for _, noise := range []string{"error converting YAML to JSON: ", "yaml: ", "unmarshal errors:\n  "} {
-		text = strings.ReplaceAll(text, noise, "")
+		text = strings.TrimPrefix(text, noise)
 	}
 	text, _, _ = strings.Cut(text, "\n")
-	text = lineNumber.ReplaceAllStringFunc(text, func(match string) string {
+	return lineNumber.ReplaceAllStringFunc(text, func(match string) string {
 		n, _ := strconv.Atoi(strings.TrimPrefix(match, "line "))
 		return fmt.Sprintf("line %d", n+d.line-1)
 	})
-	if flattened.MatchString(d.text) {
-		text += ` (what belongs under "metadata:" is not indented)`
-	}
-	return errors.New(text)
 }
 
-// invalid is the error for a field of a whole object, in its place.
-func (o *objects) invalid(object metav1.Object, err error) error {
-	at := o.places[object]
-	var fieldErr *field.Error
-	if errors.As(err, &fieldErr) {
-		return at.wrong(fieldErr.Field, fieldErr.ErrorBody())
+// hint points out a common cause of errors.
+func (d document) hint() string {
+	if flattened.MatchString(d.text) {
+		return ` (what belongs under "metadata:" is not indented)`
 	}
-	return at.wrong("", err.Error())
+	return ""
 }

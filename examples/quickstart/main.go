@@ -11,14 +11,22 @@
 //	kubectl get ds,nodes,pods,controllerrevisions -o yaml | go run ./examples/quickstart -f -
 //
 // answers for every DaemonSet in the input: where it runs and why it does not run
-// elsewhere, what its controller would do now, its status and its rollout. -f may
-// be repeated, "-" is standard input; files hold YAML or JSON, any number of
-// documents, single objects or lists. A DaemonSet that is not on a cluster yet
-// needs no more than what one would write by hand. -now sets the time of the
-// answer, which is otherwise the present one.
+// elsewhere, what its controller would do now, why nodes count as they do, and how
+// far its rollout is. With -A kubectl gets all namespaces. -f may be repeated, "-"
+// is standard input; files hold YAML or JSON, any number of documents, single
+// objects or lists. -now sets the time of the answer, which is otherwise the
+// present one.
 //
-// The files: load.go reads YAML, answer.go asks the library about it; cluster.go
-// simulates a cluster and lesson.go plays on it.
+// A DaemonSet without uid is a manifest: it needs no more than one would write by
+// hand, a field that does not exist is an error, and beside the pods of a live
+// DaemonSet of its name it answers what applying it would do. One with uid comes
+// from a server, and fields that this program does not know are passed over.
+//
+// The exit status is 1 where the input is wrong, with one line on standard error
+// that names the file, the document and the field, and 2 where the arguments are.
+//
+// main.go has the arguments, load.go reads YAML, answer.go asks the library about
+// it; cluster.go simulates a cluster and lesson.go plays on it.
 package main
 
 import (
@@ -39,11 +47,8 @@ func main() {
 // run is the command. It returns the exit status: 0, or 1 where the input is
 // wrong, or 2 where the arguments are.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time) int {
-	fail := func(err error) int {
-		fmt.Fprintln(stderr, "quickstart:", err)
-		return 1
-	}
 	var files []string
+	start := now
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Func("f", "answer for the DaemonSets in `FILE`; may be repeated, - is standard input", func(file string) error {
@@ -62,45 +67,51 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	case flags.NArg() > 0:
 		fmt.Fprintf(stderr, "quickstart: %s: a file goes behind -f\n", flags.Arg(0))
 		return 2
+	case len(files) == 0 && !now.Equal(start):
+		fmt.Fprintln(stderr, "quickstart: -now goes with -f: the lesson has a clock of its own")
+		return 2
 	}
 
 	out := bufio.NewWriter(stdout)
+	var errs []error
 	if len(files) == 0 {
-		if err := play(out); err != nil {
-			return fail(err)
-		}
-		if err := out.Flush(); err != nil {
-			return fail(err)
-		}
-		return 0
+		errs = append(errs, play(out))
+	} else {
+		errs = answerFiles(out, stderr, stdin, files, now)
 	}
-
-	loaded, err := newObjects()
-	if err != nil {
-		return fail(err)
-	}
-	for _, file := range files {
-		passedOver, err := readFile(loaded, file, stdin)
-		if err != nil {
-			return fail(err)
-		}
-		if len(passedOver) > 0 {
-			fmt.Fprintf(stderr, "quickstart: %s: passed over %s\n", file, strings.Join(passedOver, ", "))
-		}
-	}
+	errs = append(errs, out.Flush())
 	status := 0
-	for _, err := range answer(out, loaded, now) {
-		status = fail(err)
-	}
-	if err := out.Flush(); err != nil {
-		return fail(err)
+	for _, err := range errs {
+		if err != nil {
+			fmt.Fprintln(stderr, "quickstart:", printable(err.Error()))
+			status = 1
+		}
 	}
 	return status
 }
 
+// answerFiles answers for the DaemonSets in the files; notes say what of them did
+// not matter.
+func answerFiles(out, notes io.Writer, stdin io.Reader, files []string, now time.Time) []error {
+	loaded, err := newObjects()
+	if err != nil {
+		return []error{err}
+	}
+	for _, file := range files {
+		passedOver, err := readFile(loaded, file, stdin)
+		if err != nil {
+			return []error{err}
+		}
+		if len(passedOver) > 0 {
+			fmt.Fprintf(notes, "quickstart: passed over in %s: %s\n", title(file), printable(strings.Join(passedOver, ", ")))
+		}
+	}
+	return answer(out, loaded, now)
+}
+
 func readFile(loaded *objects, file string, stdin io.Reader) (passedOver []string, err error) {
 	if file == "-" {
-		return loaded.read("standard input", stdin)
+		return loaded.read(title(file), stdin)
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -108,4 +119,12 @@ func readFile(loaded *objects, file string, stdin io.Reader) (passedOver []strin
 	}
 	defer f.Close()
 	return loaded.read(file, f)
+}
+
+// title is what messages call a file.
+func title(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
 }

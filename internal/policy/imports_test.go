@@ -38,6 +38,7 @@ var shared = []allowance{
 	{"k8s.io/apimachinery/pkg/util/intstr", "budgets are ints or percents"},
 	{"k8s.io/apimachinery/pkg/util/sets", "label sets"},
 	{"k8s.io/apimachinery/pkg/util/validation/field", "errors with field paths"},
+	{module + "/internal/indexset", "nodes by position, for what is kept up to date"},
 }
 
 // imports lists, besides shared, what each layer may import.
@@ -54,6 +55,7 @@ var imports = map[string][]allowance{
 		{"encoding/binary", "bytes of the template hash"},
 		{"encoding/json", "JSON field paths of diffs"},
 		{"hash/fnv", "the template hash"},
+		{"container/heap", "the pods that become available next"},
 		{"math/bits", "the size of a hash table"},
 		{"reflect", "walking API types for diffs"},
 		{"text/tabwriter", "the table as text"},

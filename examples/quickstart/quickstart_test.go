@@ -1,0 +1,369 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in testdata")
+
+var testNow = time.Date(2026, 1, 1, 10, 0, 0, 0, time.UTC)
+
+// command runs the quickstart as main does.
+func command(stdin string, args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	status = run(args, strings.NewReader(stdin), &out, &errs, testNow)
+	return status, out.String(), errs.String()
+}
+
+// golden compares with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got); -update rewrites it:\n%s", file, diff)
+	}
+}
+
+func testdata(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestLesson(t *testing.T) {
+	status, stdout, stderr := command("")
+	if status != 0 || stderr != "" {
+		t.Fatalf("run() = %d, stderr %q, want 0 and nothing", status, stderr)
+	}
+	golden(t, "lesson.txt", stdout)
+	for line := range strings.Lines(stdout) {
+		if n := len(strings.TrimSuffix(line, "\n")); n > 110 {
+			t.Errorf("line has %d columns, want 110 at most: %s", n, line)
+		}
+	}
+	// The document that the lesson was taken from shows these.
+	for _, want := range []string{
+		"nginx-deploy   2         2         2       2            2           <none>",
+		"nginx-deploy-4lnck   cka-cluster2-worker2 ",
+		"nginx-deploy-cc2tw   cka-cluster2-worker ",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the lesson does not show %q", want)
+		}
+	}
+}
+
+// The simulation keeps its objects in maps, whose order must not show.
+func TestLessonRepeats(t *testing.T) {
+	_, want, _ := command("")
+	for range 5 {
+		if _, got, _ := command(""); got != want {
+			t.Fatalf("the lesson plays differently each time (-first +now):\n%s", cmp.Diff(want, got))
+		}
+	}
+}
+
+func TestAnswer(t *testing.T) {
+	list := testdata(t, "rollout.yaml")
+	without := func(kinds ...string) string {
+		head, items, _ := strings.Cut(list, "\n- ")
+		var kept []string
+		for _, item := range strings.Split(items, "\n- ") {
+			drop := false
+			for _, kind := range kinds {
+				drop = drop || strings.Contains(item, "\n  kind: "+kind+"\n  metadata:")
+			}
+			if !drop {
+				kept = append(kept, item)
+			}
+		}
+		return head + "\n- " + strings.Join(kept, "\n- ")
+	}
+	compact, err := utilyaml.ToJSON([]byte(list))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, compact, "", "    "); err != nil {
+		t.Fatal(err)
+	}
+	const service = "quickstart: passed over in standard input: v1 Service (1)\n"
+	for _, tc := range []struct {
+		name, why, stdin, want, stderr string
+		args                           []string
+		status                         int
+	}{
+		{
+			name: "rollout", why: "what kubectl get -o yaml prints of an update that is stuck",
+			args: []string{"-f", "testdata/rollout.yaml"}, want: "rollout.txt",
+			stderr: "quickstart: passed over in testdata/rollout.yaml: v1 Service (1)\n",
+		},
+		{
+			name: "standard input", why: "the same from a pipe is the same",
+			args: []string{"-f", "-"}, stdin: list, want: "rollout.txt", stderr: service,
+		},
+		{
+			name: "pretty JSON", why: "kubectl -o json indents the revisions' data, by whose bytes they are told apart",
+			args: []string{"-f", "-"}, stdin: pretty.String(), want: "rollout.txt", stderr: service,
+		},
+		{
+			name: "other time", why: "-now replaces the clock: ages are others",
+			args: []string{"-f", "-", "-now", "2026-01-01T12:00:00+01:00"}, stdin: list, want: "rollout-later.txt", stderr: service,
+		},
+		{
+			name: "manifests", why: "documents, a typed list, two DaemonSets with defaults to add, and one term that does not parse",
+			args: []string{"-f", "testdata/manifests.yaml"}, want: "manifests.txt",
+			stderr: "quickstart: passed over in testdata/manifests.yaml: v1 ConfigMap (1)\n",
+		},
+		{
+			name: "two files", why: "-f repeats: the lesson's DaemonSet on the lesson's nodes",
+			args: []string{"-f", "lesson/daemonset.yaml", "-f", "lesson/nodes.yaml"}, want: "lesson-files.txt",
+		},
+		{
+			name: "json", why: "JSON needs no marks between values",
+			args: []string{"-f", "-", "-f", "lesson/daemonset.yaml"}, want: "json.txt",
+			stdin: `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}}{"apiVersion":"v1","kind":"List","items":[` +
+				`{"apiVersion":"v1","kind":"Node","metadata":{"name":"b"}}]}`,
+		},
+		{
+			name: "no nodes", why: "without them there is no answer, and that is said",
+			args: []string{"-f", "-"}, stdin: without("Node"), want: "no-nodes.txt", stderr: service,
+		},
+		{
+			name: "no pods", why: "kubectl get ds,nodes alone must not read as if all pods were missing",
+			args: []string{"-f", "-"}, stdin: without("Pod"), want: "no-pods.txt", stderr: service,
+		},
+		{
+			name: "no revisions", why: "kubectl get ds,nodes,pods alone must not read as if all pods were outdated",
+			args: []string{"-f", "-"}, stdin: without("ControllerRevision"), want: "no-revisions.txt", stderr: service,
+		},
+		{
+			name: "manifest of a live DaemonSet", why: "tells what applying it would do",
+			args: []string{"-f", "-", "-f", "testdata/apply.yaml"}, stdin: without("DaemonSet"), want: "apply.txt", stderr: service,
+		},
+		{
+			name: "manifest without revisions", why: "whether it changes anything cannot be told",
+			args: []string{"-f", "-", "-f", "testdata/apply.yaml"}, stdin: without("DaemonSet", "ControllerRevision"), want: "apply-no-revisions.txt", stderr: service,
+		},
+		{
+			name: "OnDelete", why: "the update waits for somebody, not for a budget",
+			args: []string{"-f", "-"}, want: "on-delete.txt", stderr: service,
+			stdin: strings.Replace(list, "    updateStrategy:\n      rollingUpdate:\n        maxSurge: 0\n        maxUnavailable: 1\n      type: RollingUpdate\n", "    updateStrategy:\n      type: OnDelete\n", 1),
+		},
+		{
+			name: "odd but stored", why: "a newer server's field is passed over, pods elsewhere do not count, the empty selector makes the controller do nothing",
+			args: []string{"-f", "testdata/odd.yaml"}, want: "odd.txt",
+			stderr: "quickstart: passed over in testdata/odd.yaml: field spec.template.spec.containers[].novelty of DaemonSet (2)\n",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			status, stdout, stderr := command(tc.stdin, tc.args...)
+			if status != tc.status || stderr != tc.stderr {
+				t.Errorf("run(%q) = %d, stderr %q, want %d, %q: %s", tc.args, status, stderr, tc.status, tc.stderr, tc.why)
+			}
+			golden(t, tc.want, stdout)
+		})
+	}
+}
+
+// Long lists are cut, the numbers are not.
+func TestAnswerLarge(t *testing.T) {
+	var input strings.Builder
+	input.WriteString(testdata(t, "../lesson/daemonset.yaml"))
+	for i := range 100 {
+		taint := ""
+		if i >= 60 {
+			taint = "spec: {taints: [{key: dedicated, effect: NoExecute}]}\n"
+		}
+		fmt.Fprintf(&input, "---\napiVersion: v1\nkind: Node\nmetadata: {name: node-%02d}\n%s", i, taint)
+	}
+	status, stdout, stderr := command(input.String(), "-f", "-")
+	if status != 0 || stderr != "" {
+		t.Fatalf("run = %d, stderr %q, want 0 and nothing", status, stderr)
+	}
+	for _, want := range []string{
+		"60 of 100 nodes run it; 40 have untolerated taint {dedicated: }",
+		"node-79: not run: untolerated taint {dedicated: } (NoExecute)\n           and 20 more\n",
+		"create on node-18: node has no pod\n           and 42 more\n",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("answer for 100 nodes lacks %q:\n%s", want, stdout)
+		}
+	}
+}
+
+func TestWrongInput(t *testing.T) {
+	const node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
+	set := func(spec string) string {
+		return "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\nspec: " + spec + "\n"
+	}
+	for _, tc := range []struct{ name, why, stdin, want string }{
+		{"empty", "kubectl prints nothing where it finds nothing", "", "standard input: nothing in it"},
+		{"comments", "no document", "# a\n---\n# b\n", "standard input: nothing in it"},
+		{"no DaemonSet", "nothing to answer for", node, "no DaemonSet in the input"},
+		{"empty list", "kubectl get ds -o yaml without any", "apiVersion: v1\nkind: List\nitems: []\n", "no DaemonSet in the input"},
+		{"text", "not an object", "hello\n", "standard input: document 1: is a string and has to be a map"},
+		{"bare list", "not an object", "- a\n", "standard input: document 1: is a list and has to be a map"},
+		{"YAML syntax", "the line is the file's, not the document's", node + "---\na: b: c\n",
+			"standard input: document 2: line 5: mapping values are not allowed in this context"},
+		{"tab", "the usual slip", "apiVersion: v1\n\tkind: Node\n",
+			"standard input: document 1: line 2: found a tab character that violates indentation"},
+		{"JSON syntax", "the line is the file's", node + "---\n{\"kind\": \"Node\",\n,}\n",
+			"standard input: document 2: line 6: invalid character ',' looking for beginning of object key string"},
+		{"JSON end", "cut off", "{\"kind\": \"Node\"", "standard input: document 1: line 1: unexpected EOF"},
+		{"no kind", "half an object", "apiVersion: v1\n", "standard input: document 1: kind: Required value"},
+		{"no version", "half an object", "kind: Node\n", "standard input: document 1: apiVersion: Required value"},
+		{"no name", "half an object", "apiVersion: v1\nkind: Node\n", "standard input: document 1: metadata.name: Required value"},
+		{"null item", "half a list", "apiVersion: v1\nkind: List\nitems: [null]\n", "standard input: document 1: items[0].kind: Required value"},
+		{"items", "not a list", "apiVersion: v1\nkind: List\nitems: {}\n", "standard input: document 1: items: is a map and has to be a list"},
+		{"bad name", "no line of its own for a name", "apiVersion: v1\nkind: Node\nmetadata: {name: \"a\\nb\"}\n",
+			`standard input: document 1: metadata.name: Invalid value: "a\nb": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`},
+		{"old group", "removed from Kubernetes long ago", "apiVersion: extensions/v1beta1\nkind: DaemonSet\n",
+			"passed over in standard input: extensions/v1beta1 DaemonSet (1)\nquickstart: no DaemonSet in the input"},
+		{"misspelt", "silence would be worse", set("{tmplate: {}, selektor: {}}"),
+			"standard input: document 1: spec.selektor: unknown field (and 1 more)"},
+		{"wrong type", "with the index, which the decoder does not tell",
+			set("{template: {spec: {containers: [{name: x}, {name: z, ports: [{containerPort: http}]}]}}}"),
+			"standard input: document 1: spec.template.spec.containers[1].ports[0].containerPort: is a string and has to be a whole number (int32)"},
+		{"label", "YAML takes it for a number", set("{template: {metadata: {labels: {example.com/version: 2}}}}"),
+			"standard input: document 1: spec.template.metadata.labels[example.com/version]: is a number and has to be a string"},
+		{"map for list", "the field itself, not what is in it", set("{template: {spec: {containers: {name: nginx}}}}"),
+			"standard input: document 1: spec.template.spec.containers: is a map and has to be a list"},
+		{"quantity", "the decoder names no field",
+			set("{template: {spec: {containers: [{name: x, resources: {limits: {memory: lots}}}]}}}"),
+			`standard input: document 1: spec.template.spec.containers[0].resources.limits.memory: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`},
+		{"time", "the decoder names no field, nor the item",
+			"apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: a}\n- metadata: {name: b, creationTimestamp: today}\n",
+			`standard input: document 1: items[1].metadata.creationTimestamp: parsing time "today" as "2006-01-02T15:04:05Z07:00": cannot parse "today" as "2006"`},
+		{"two of a name", "which one is right?", node + "---\n" + node,
+			"standard input: document 2: metadata.name: Node a is in standard input, document 1, already"},
+		{"twice in YAML", "the second would win silently", "apiVersion: v1\nkind: Node\nkind: Pod\n",
+			`standard input: document 1: line 3: key "kind" already set in map`},
+		{"twice in JSON", "the second would win silently", `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a","name":"b"}}`,
+			"standard input: document 1: metadata.name: duplicate field"},
+		{"no selector", "the API server refuses it", set("{template: {metadata: {labels: {a: b}}}}"),
+			"standard input: document 1: spec.selector: Required value"},
+		{"empty selector", "would select every pod", set("{selector: {}, template: {metadata: {labels: {a: b}}}}"),
+			"standard input: document 1: spec.selector: Invalid value: {}: empty selector is invalid for daemonset"},
+		{"several", "all in the answer, the first here",
+			set("{minReadySeconds: -1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}}}"),
+			"standard input: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels` (and 1 more)"},
+		{"lesson without indentation", "as it is found in the lesson's text", testdata(t, "flat.yaml"),
+			`standard input: document 1: line 9: key "metadata" already set in map (what belongs under "metadata:" is not indented)`},
+		{"short and flat", "no field is there twice", "apiVersion: v1\nkind: Node\nmetadata:\nname: a\n",
+			`standard input: document 1: name: unknown field (what belongs under "metadata:" is not indented)`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			status, _, stderr := command(tc.stdin, "-f", "-")
+			if want := "quickstart: " + tc.want + "\n"; status != 1 || stderr != want {
+				t.Errorf("run(-f -) = %d, stderr\n%swant 1,\n%s%s", status, stderr, want, tc.why)
+			}
+		})
+	}
+}
+
+func TestFilesAndArguments(t *testing.T) {
+	wrong := filepath.Join(t.TempDir(), "ds.yaml")
+	if err := os.WriteFile(wrong, []byte("apiVersion: v1\nkind: Node\nmetadata: {nam: a}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, why, stderr string
+		args              []string
+		status            int
+	}{
+		{"no file", "named once", "quickstart: open nowhere.yaml: " + syscall.ENOENT.Error() + "\n", []string{"-f", "nowhere.yaml"}, 1},
+		{"escape", "a name must not control the terminal", "quickstart: open no\uFFFDwhere.yaml: " + syscall.ENOENT.Error() + "\n", []string{"-f", "no\x1bwhere.yaml"}, 1},
+		{"wrong file", "named, with document and field", "quickstart: " + wrong + ": document 1: metadata.nam: unknown field\n", []string{"-f", "lesson/daemonset.yaml", "-f", wrong}, 1},
+		{"same file twice", "a slip, not a bigger cluster",
+			"quickstart: lesson/nodes.yaml: document 1: metadata.name: Node cka-cluster2-control-plane is in lesson/nodes.yaml, document 1, already\n",
+			[]string{"-f", "lesson/nodes.yaml", "-f", "lesson/nodes.yaml"}, 1},
+		{"forgotten -f", "not silently the lesson", "quickstart: ds.yaml: a file goes behind -f\n", []string{"ds.yaml"}, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			status, stdout, stderr := command("", tc.args...)
+			if status != tc.status || stderr != tc.stderr || stdout != "" {
+				t.Errorf("run(%q) = %d, stdout %q, stderr %q, want %d, nothing, %q: %s", tc.args, status, stdout, stderr, tc.status, tc.stderr, tc.why)
+			}
+		})
+	}
+	for _, args := range [][]string{{"-now", "noon"}, {"-now", "2026-01-02T15:04:05Z"}, {"-x"}, {"-f"}} {
+		if status, _, stderr := command("", args...); status != 2 || stderr == "" {
+			t.Errorf("run(%q) = %d, stderr %q, want 2 and an explanation", args, status, stderr)
+		}
+	}
+	if status, _, stderr := command("", "-h"); status != 0 || !strings.Contains(stderr, "-f FILE") {
+		t.Errorf("run(-h) = %d, stderr %q, want 0 and the flags", status, stderr)
+	}
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestOutputFails(t *testing.T) {
+	for _, args := range [][]string{nil, {"-f", "testdata/rollout.yaml"}} {
+		var errs bytes.Buffer
+		if status := run(args, strings.NewReader(""), fullDisk{}, &errs, testNow); status != 1 || !strings.HasSuffix(errs.String(), "quickstart: disk full\n") {
+			t.Errorf("run(%q) on a full disk = %d, stderr %q, want 1 and why", args, status, errs.String())
+		}
+	}
+}
+
+// FuzzAnswer feeds anything: the answer is an answer or one line, never a panic.
+func FuzzAnswer(f *testing.F) {
+	seeds, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(seeds) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
+	for _, seed := range seeds {
+		data, err := os.ReadFile(seed)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(`{"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"a","uid":"u"},"spec":{"selector":{}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var errs bytes.Buffer
+		status := run([]string{"-f", "-"}, bytes.NewReader(data), io.Discard, &errs, testNow)
+		if status != 0 && status != 1 {
+			t.Errorf("run = %d, want 0 or 1", status)
+		}
+		if status == 1 && errs.Len() == 0 {
+			t.Error("run = 1 without a reason")
+		}
+		for line := range strings.Lines(errs.String()) {
+			if !strings.HasPrefix(line, "quickstart: ") {
+				t.Errorf("line on standard error %q, want the command's name before it", line)
+			}
+		}
+	})
+}
