@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"encoding/json"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -109,15 +108,22 @@ func SelectsEverything(ds *appsv1.DaemonSet) bool {
 // ClaimObject@v1.37.2). A pod of another namespace, of another controller, and
 // nil are ignored. The pod is not changed.
 func (c *Claimer) Pod(pod *corev1.Pod) Claim {
-	if pod == nil || pod.Namespace != c.namespace {
+	if pod == nil {
 		return ClaimIgnore
 	}
 	owner := controllerOf(pod.OwnerReferences)
-	if owner != nil && (owner.Name != c.name || owner.Kind != daemonSetKind) {
-		// Upstream's pod index is keyed by kind, name and UID together.
+	if !c.concerns(pod.Namespace, owner) {
 		return ClaimIgnore
 	}
-	return c.claim(&pod.ObjectMeta, owner)
+	return c.claim(owner, pod.DeletionTimestamp != nil, c.matches(pod.Labels))
+}
+
+// concerns reports whether a pod has to be looked at further: it is an orphan, or
+// it is owned by the DaemonSet. Upstream's pod index is keyed by kind, name and
+// UID together.
+func (c *Claimer) concerns(namespace string, owner *metav1.OwnerReference) bool {
+	return namespace == c.namespace &&
+		(owner == nil || owner.UID == c.uid && owner.Name == c.name && owner.Kind == daemonSetKind)
 }
 
 // Revision decides about one ControllerRevision
@@ -127,19 +133,19 @@ func (c *Claimer) Revision(rev *appsv1.ControllerRevision) Claim {
 	if rev == nil || rev.Namespace != c.namespace {
 		return ClaimIgnore
 	}
-	return c.claim(&rev.ObjectMeta, controllerOf(rev.OwnerReferences))
+	return c.claim(controllerOf(rev.OwnerReferences), rev.DeletionTimestamp != nil, c.matches(rev.Labels))
 }
 
-func (c *Claimer) claim(meta *metav1.ObjectMeta, owner *metav1.OwnerReference) Claim {
+// claim decides about an object of the namespace.
+func (c *Claimer) claim(owner *metav1.OwnerReference, deleting, matches bool) Claim {
 	switch {
+	case owner == nil && (c.deleting || deleting || !matches):
+		return ClaimIgnore
 	case owner == nil:
-		if c.deleting || meta.DeletionTimestamp != nil || !c.matches(meta.Labels) {
-			return ClaimIgnore
-		}
 		return ClaimAdopt
 	case owner.UID != c.uid:
 		return ClaimIgnore
-	case c.matches(meta.Labels):
+	case matches:
 		return ClaimKeep
 	case c.deleting:
 		return ClaimIgnore
@@ -205,11 +211,10 @@ const daemonSetKind = "DaemonSet"
 // controllerOf returns the controlling owner reference, which aliases refs, or
 // nil (GetControllerOfNoCopy@v0.37.2).
 func controllerOf(refs []metav1.OwnerReference) *metav1.OwnerReference {
-	i := slices.IndexFunc(refs, func(ref metav1.OwnerReference) bool {
-		return ref.Controller != nil && *ref.Controller
-	})
-	if i < 0 {
-		return nil
+	for i := range refs {
+		if ref := &refs[i]; ref.Controller != nil && *ref.Controller {
+			return ref
+		}
 	}
-	return &refs[i]
+	return nil
 }

@@ -26,11 +26,16 @@ func decideNodes(nodes []*corev1.Node, matcher *placement.Matcher) ([]NodeState,
 		if node.Name == "" {
 			return nil, nil, field.Required(path.Index(i).Child("metadata", "name"), "")
 		}
-		out[i] = NodeState{Name: node.Name, Node: node, Decision: matcher.Decide(node)}
+		out[i].Name, out[i].Node = node.Name, node
+	}
+	for i := range out {
+		out[i].Decision = matcher.Decide(out[i].Node)
+	}
+	for i := range out {
 		if i == 0 {
-			index.prefix = node.Name
+			index.prefix = out[i].Name
 		}
-		index.prefix = commonPrefix(index.prefix, node.Name)
+		index.prefix = commonPrefix(index.prefix, out[i].Name)
 	}
 	order := index.order(out)
 	for i := 1; i < len(order); i++ {

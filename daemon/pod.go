@@ -239,11 +239,11 @@ func podTerminal(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 }
 
-// readyCondition returns the pod's Ready condition where its status is True,
-// else nil (IsPodReadyConditionTrue@v1.37.2).
-func readyCondition(pod *corev1.Pod) *corev1.PodCondition {
-	for i := range pod.Status.Conditions {
-		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
+// readyCondition returns a pod's Ready condition where its status is True, else
+// nil (IsPodReadyConditionTrue@v1.37.2).
+func readyCondition(conditions []corev1.PodCondition) *corev1.PodCondition {
+	for i := range conditions {
+		if c := &conditions[i]; c.Type == corev1.PodReady {
 			if c.Status == corev1.ConditionTrue {
 				return c
 			}

@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -116,9 +117,11 @@ type LeftOut struct {
 	// Pod is read-only.
 	Pod *corev1.Pod
 	// Node is the node that the pod is meant for, empty where it names none.
-	// A pod with a node is left out because it is finished and being deleted
-	// already: nothing is left to do about it.
 	Node string
+	// Finished says that the pod has failed or succeeded and is being deleted, so
+	// that nothing is left to do about it. Otherwise it is left out because it
+	// names no node.
+	Finished bool
 }
 
 // Observe takes a snapshot: it settles which pods are the DaemonSet's, finds
@@ -145,78 +148,137 @@ func Observe(in Input) (*Snapshot, error) {
 	return s, nil
 }
 
+// blockSize is how many pods placePods asks the same question before the next.
+const blockSize = 64
+
+// draft is what placePods knows about a pod so far.
+type draft struct {
+	node       string
+	owners     []metav1.OwnerReference
+	labels     map[string]string
+	conditions []corev1.PodCondition
+	deleting   bool
+
+	owner *metav1.OwnerReference
+	claim Claim
+	hash  string
+	ready *corev1.PodCondition
+	at    int
+}
+
 // placePods claims pods and puts each on its node, adding the nodes that only
 // pods know of.
+//
+// Nearly all of its time goes into waiting for memory: a pod is spread over a
+// dozen places that nobody has looked at lately. So it takes pods by the block
+// and follows one pointer at a time for all of them; then the processor waits for
+// many at once. That is nearly twice as fast as pod by pod.
 func (s *Snapshot) placePods(index *nameIndex) error {
-	var gone map[string]int
-	states := make([]PodState, 0, len(s.in.Pods))
-	for i, pod := range s.in.Pods {
-		if pod == nil {
-			return field.Required(field.NewPath("pods").Index(i), "")
+	place := placer{s: s, states: make([]PodState, 0, len(s.in.Pods))}
+	var drafts [blockSize]draft
+	for from := 0; from < len(s.in.Pods); from += blockSize {
+		pods := s.in.Pods[from:min(from+blockSize, len(s.in.Pods))]
+		block := drafts[:len(pods)]
+		for i, pod := range pods {
+			if pod == nil {
+				return field.Required(field.NewPath("pods").Index(from+i), "")
+			}
+			d := &block[i]
+			d.node, d.owners, d.labels, d.conditions = pod.Spec.NodeName, pod.OwnerReferences, pod.Labels, pod.Status.Conditions
+			d.deleting = pod.DeletionTimestamp != nil
 		}
-		claim := s.claimer.Pod(pod)
-		if claim == ClaimAdopt || claim == ClaimRelease {
-			s.claims = append(s.claims, PodClaim{Pod: pod, Claim: claim, Patch: s.claimer.Patch(claim, pod.UID)})
+		for i := range block {
+			d := &block[i]
+			d.owner = controllerOf(d.owners)
 		}
-		if !claim.Owned() {
-			continue
-		}
-		name, stands := standsFor(pod)
-		if !stands {
-			s.leftOut = append(s.leftOut, LeftOut{Pod: pod, Node: name})
-			continue
-		}
-		at := index.find(s.nodes, name)
-		if at < 0 {
-			var ok bool
-			if at, ok = gone[name]; !ok {
-				if gone == nil {
-					gone = make(map[string]int)
-				}
-				at = len(s.nodes)
-				gone[name] = at
-				s.nodes = append(s.nodes, NodeState{Name: name, Decision: s.matcher.Decide(nil)})
+		for i, pod := range pods {
+			d := &block[i]
+			d.claim = ClaimIgnore
+			if s.claimer.concerns(pod.Namespace, d.owner) {
+				d.claim = s.claimer.claim(d.owner, d.deleting, s.claimer.matches(d.labels))
+				d.hash = d.labels[appsv1.DefaultDaemonSetUniqueLabelKey]
 			}
 		}
-		state := s.podState(pod, claim)
-		n := &s.nodes[at]
-		if n.Pods != nil {
-			n.Pods = append(n.Pods, state)
-			continue
+		for i := range block {
+			d := &block[i]
+			d.ready = readyCondition(d.conditions)
 		}
-		// Most nodes have one pod, whose list is then a piece of states.
-		states = append(states, state)
-		last := len(states)
-		n.Pods = states[last-1 : last : last]
+		for i := range block {
+			d := &block[i]
+			d.at = index.find(s.nodes, d.node)
+		}
+		for i, pod := range pods {
+			if d := &block[i]; d.claim != ClaimIgnore {
+				place.pod(pod, d, index)
+			}
+		}
 	}
 	return nil
 }
 
-// standsFor returns the node that an own pod is meant for, and whether it counts
-// there.
-func standsFor(pod *corev1.Pod) (node string, counts bool) {
-	node, ok := TargetNode(pod)
-	return node, ok && (pod.DeletionTimestamp == nil || !podTerminal(pod))
+// placer puts pods on nodes.
+type placer struct {
+	s      *Snapshot
+	gone   map[string]int
+	states []PodState
 }
 
-// podState works out the facts about an own pod.
-func (s *Snapshot) podState(pod *corev1.Pod, claim Claim) PodState {
-	hash := pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
-	state := PodState{
+func (p *placer) pod(pod *corev1.Pod, d *draft, index *nameIndex) {
+	s := p.s
+	if d.claim != ClaimKeep {
+		s.claims = append(s.claims, PodClaim{Pod: pod, Claim: d.claim, Patch: s.claimer.Patch(d.claim, pod.UID)})
+	}
+	if !d.claim.Owned() {
+		return
+	}
+	name, named := TargetNode(pod)
+	if finished := d.deleting && podTerminal(pod); finished || !named {
+		s.leftOut = append(s.leftOut, LeftOut{Pod: pod, Node: name, Finished: finished && named})
+		return
+	}
+	at := d.at
+	if d.node == "" {
+		at = index.find(s.nodes, name)
+	}
+	if at < 0 {
+		var ok bool
+		if at, ok = p.gone[name]; !ok {
+			if p.gone == nil {
+				p.gone = make(map[string]int)
+			}
+			at = len(s.nodes)
+			p.gone[name] = at
+			s.nodes = append(s.nodes, NodeState{Name: name, Decision: s.matcher.Decide(nil)})
+		}
+	}
+	state := s.podState(pod, d.claim, d.hash, d.ready)
+	n := &s.nodes[at]
+	if n.Pods != nil {
+		n.Pods = append(n.Pods, state)
+		return
+	}
+	// Most nodes have one pod, whose list is then a piece of states.
+	p.states = append(p.states, state)
+	last := len(p.states)
+	n.Pods = p.states[last-1 : last : last]
+}
+
+// podState works out the facts about an own pod, given its hash label and its true
+// Ready condition.
+func (s *Snapshot) podState(pod *corev1.Pod, claim Claim, hash string, ready *corev1.PodCondition) PodState {
+	sameHash := hash == s.in.RevisionHash
+	return PodState{
 		Pod:         pod,
 		Adopted:     claim == ClaimAdopt,
 		Terminating: pod.DeletionTimestamp != nil,
 		Failed:      pod.Status.Phase == corev1.PodFailed,
 		Succeeded:   pod.Status.Phase == corev1.PodSucceeded,
-		sameHash:    hash == s.in.RevisionHash,
+		Ready:       ready != nil,
+		Available:   ready != nil && availableAt(ready, s.in.DaemonSet.Spec.MinReadySeconds, s.in.Now),
+		Updated: hash != "" && sameHash ||
+			s.generation != "" && pod.Labels[templateGenerationLabel] == s.generation,
+		sameHash: sameHash,
 	}
-	state.Updated = hash != "" && state.sameHash ||
-		s.generation != "" && pod.Labels[templateGenerationLabel] == s.generation
-	if ready := readyCondition(pod); ready != nil {
-		state.Ready = true
-		state.Available = availableAt(ready, s.in.DaemonSet.Spec.MinReadySeconds, s.in.Now)
-	}
-	return state
 }
 
 // sort brings into order what the order of the input may have left its mark on.
@@ -243,6 +305,9 @@ func (s *Snapshot) RevisionHash() string { return s.in.RevisionHash }
 // Now returns the moment of the snapshot, as given.
 func (s *Snapshot) Now() time.Time { return s.in.Now }
 
+// Backoff returns the backoff of the input, read-only.
+func (s *Snapshot) Backoff() Backoff { return s.in.Backoff }
+
 // Burst returns how many pods one pass may create, and how many it may delete.
 // It is below zero where there is no limit.
 func (s *Snapshot) Burst() int {
@@ -265,8 +330,8 @@ func (s *Snapshot) Nodes() []NodeState { return s.nodes }
 func (s *Snapshot) Claims() []PodClaim { return s.claims }
 
 // LeftOut returns the DaemonSet's pods that stand for no node, ordered by name:
-// those that name no node, and those that are finished and being deleted. They
-// count nowhere but keep their revision from being cleaned up. Read-only.
+// those that name no node, and those that are finished and being deleted, which
+// still keep their revision from being cleaned up. Read-only.
 func (s *Snapshot) LeftOut() []LeftOut { return s.leftOut }
 
 // NewPod returns the pod to create on the named node, as the function NewPod

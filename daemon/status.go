@@ -34,8 +34,12 @@ func Status(s *Snapshot) appsv1.DaemonSetStatus {
 	return status
 }
 
-// nodeCounts are the counters of the status.
-type nodeCounts struct{ desired, current, ready, available, updated, misscheduled int32 }
+// nodeCounts are the counters of the status, and how many pods are ready but not
+// available, which only a Tracker counts.
+type nodeCounts struct {
+	desired, current, ready, available, updated, misscheduled int32
+	waiting                                                   int32
+}
 
 func (c *nodeCounts) add(o nodeCounts, sign int32) {
 	c.desired += sign * o.desired
@@ -44,6 +48,7 @@ func (c *nodeCounts) add(o nodeCounts, sign int32) {
 	c.available += sign * o.available
 	c.updated += sign * o.updated
 	c.misscheduled += sign * o.misscheduled
+	c.waiting += sign * o.waiting
 }
 
 func (c *nodeCounts) fill(ds *appsv1.DaemonSet, status *appsv1.DaemonSetStatus) {
@@ -59,7 +64,14 @@ func (c *nodeCounts) fill(ds *appsv1.DaemonSet, status *appsv1.DaemonSetStatus) 
 
 // counts returns what the node adds to each counter.
 func (n *NodeStatus) counts() nodeCounts {
-	return nodeCounts{one(n.Desired), one(n.Current), one(n.Ready), one(n.Available), one(n.Updated), one(n.Misscheduled)}
+	return nodeCounts{
+		desired:      one(n.Desired),
+		current:      one(n.Current),
+		ready:        one(n.Ready),
+		available:    one(n.Available),
+		updated:      one(n.Updated),
+		misscheduled: one(n.Misscheduled),
+	}
 }
 
 func one(counts bool) int32 {

@@ -85,6 +85,9 @@ func (t *Tracker) recount(i int) {
 	c := n.count()
 	t.counts.add(t.counted[i], -1)
 	t.counted[i] = c.counts()
+	for _, p := range n.Pods {
+		t.counted[i].waiting += one(p.Ready && !p.Available)
+	}
 	t.counts.add(t.counted[i], 1)
 
 	missing := n.Decision.Run && len(n.Pods) == 0
@@ -164,9 +167,9 @@ func (t *Tracker) SetPod(pod *corev1.Pod) error {
 	if !claim.Owned() {
 		return nil
 	}
-	name, stands := standsFor(pod)
-	if !stands {
-		t.leftOut[pod.Name] = LeftOut{Pod: pod, Node: name}
+	name, named := TargetNode(pod)
+	if finished := pod.DeletionTimestamp != nil && podTerminal(pod); finished || !named {
+		t.leftOut[pod.Name] = LeftOut{Pod: pod, Node: name, Finished: finished && named}
 		return nil
 	}
 	t.homes[pod.Name] = name
@@ -176,7 +179,7 @@ func (t *Tracker) SetPod(pod *corev1.Pod) error {
 		t.rebuild()
 	}
 	n := &t.s.nodes[i]
-	state := t.s.podState(pod, claim)
+	state := t.s.podState(pod, claim, pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey], readyCondition(pod.Status.Conditions))
 	t.await(&state)
 	// A list of one pod may be a piece of an array: never write into it.
 	pods := append(slices.Clip(n.Pods), state)
@@ -276,6 +279,25 @@ func (t *Tracker) Advance(now time.Time, backoff Backoff) {
 	}
 }
 
+// Holds reports whether the named pod counts, or keeps its revision in use: it is
+// the DaemonSet's and names a node.
+func (t *Tracker) Holds(pod string) bool {
+	_, counts := t.homes[pod]
+	return counts || t.leftOut[pod].Finished
+}
+
+// Waiting reports whether a pod is ready that is not available yet, which is when
+// StatusRequeue asks to look again.
+func (t *Tracker) Waiting() bool { return t.counts.waiting > 0 }
+
+// SetStatus tells that the DaemonSet has a new status. The DaemonSet given to
+// NewTracker is not changed.
+func (t *Tracker) SetStatus(status appsv1.DaemonSetStatus) {
+	ds := *t.s.in.DaemonSet
+	ds.Status = status
+	t.s.in.DaemonSet = &ds
+}
+
 // NextAvailable returns when the next pod becomes available by time alone, and
 // false where none will.
 func (t *Tracker) NextAvailable() (time.Time, bool) {
@@ -298,7 +320,7 @@ func (t *Tracker) await(p *PodState) {
 	if !p.Ready || p.Available {
 		return
 	}
-	if since := readyCondition(p.Pod).LastTransitionTime; !since.IsZero() {
+	if since := readyCondition(p.Pod.Status.Conditions).LastTransitionTime; !since.IsZero() {
 		at := since.Add(time.Duration(t.s.in.DaemonSet.Spec.MinReadySeconds) * time.Second)
 		heap.Push(&t.soon, waitingPod{at, p.Pod})
 	}

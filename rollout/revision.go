@@ -254,47 +254,6 @@ func (p *RevisionPlan) apply(pods []*corev1.Pod) []*corev1.Pod {
 	return out
 }
 
-// CleanUp returns the revisions to delete so that no more than
-// spec.revisionHistoryLimit old ones stay, the oldest first; those that a pod of
-// the snapshot still carries stay and count (cleanupHistory@v1.37.2). old is
-// RevisionPlan.Old. A limit that is not set counts as DefaultHistoryLimit.
-func CleanUp(s *daemon.Snapshot, old []*appsv1.ControllerRevision) []*appsv1.ControllerRevision {
-	limit := DefaultHistoryLimit
-	if l := s.DaemonSet().Spec.RevisionHistoryLimit; l != nil {
-		limit = int(*l)
-	}
-	surplus := len(old) - limit
-	if surplus <= 0 {
-		return nil
-	}
-	inUse := make(map[string]bool)
-	for i := range s.Nodes() {
-		for _, p := range s.Nodes()[i].Pods {
-			inUse[p.Pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] = true
-		}
-	}
-	for _, p := range s.LeftOut() {
-		if p.Node != "" {
-			inUse[p.Pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] = true
-		}
-	}
-	delete(inUse, "")
-	var out []*appsv1.ControllerRevision
-	for _, rev := range slices.SortedStableFunc(slices.Values(old), compareNumber) {
-		if len(out) == surplus {
-			break
-		}
-		if !inUse[rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] {
-			out = append(out, rev)
-		}
-	}
-	return out
-}
-
-// DefaultHistoryLimit is the default of spec.revisionHistoryLimit
-// (SetDefaults_DaemonSet@v1.37.2).
-const DefaultHistoryLimit = 10
-
 func withHash(rev *appsv1.ControllerRevision, hash string) *appsv1.ControllerRevision {
 	out := rev.DeepCopy()
 	if out.Labels == nil {

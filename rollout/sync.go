@@ -196,11 +196,7 @@ func (r *Result) update() error {
 	if err != nil {
 		return err
 	}
-	if rolling, _ := rolls(r.Snapshot.DaemonSet()); rolling {
-		r.Step = step
-	}
-	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
-	r.Plan.Delete, r.Plan.DeleteDeferred = step.Plan.Delete, step.Plan.DeleteDeferred
+	r.take(step)
 	return nil
 }
 

@@ -74,6 +74,7 @@ var imports = map[string][]allowance{
 	},
 	"rollout": {
 		{"encoding/json", "revision data"},
+		{"container/heap", "what happens next in a simulation"},
 		{"iter", "steps are an iterator"},
 		{"text/tabwriter", "the history as text"},
 		{"k8s.io/apimachinery/pkg/api/equality", "semantic equality"},

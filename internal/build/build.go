@@ -1,0 +1,258 @@
+package build
+
+import (
+	"cmp"
+	"maps"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// Now is when tests take place.
+var Now = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// Namespace is where the DaemonSets and their pods are.
+const Namespace = "kube-system"
+
+// Labels are labels, annotations or a node selector.
+type Labels = map[string]string
+
+// Set is a DaemonSet as an API server returns it: defaults are filled in.
+type Set struct {
+	// Name is "agent" where it is empty. The UID is "uid-<name>".
+	Name string
+	// Labels are the template's; nil: app=<name>.
+	Labels Labels
+	// Selector selects app=<name> where it is nil.
+	Selector *metav1.LabelSelector
+	// Annotations are the DaemonSet's own.
+	Annotations Labels
+	// Spec is the template's. It gets a container where it has none.
+	Spec corev1.PodSpec
+	// MaxUnavailable and MaxSurge are "2" or "25%". Where both are empty,
+	// maxUnavailable is 1; an empty one is 0 otherwise.
+	MaxUnavailable, MaxSurge string
+	// OnDelete selects the strategy OnDelete.
+	OnDelete bool
+	// MinReady is minReadySeconds.
+	MinReady int32
+	// Generation is 1 where it is 0.
+	Generation int64
+	// Deleting gives it a deletion timestamp.
+	Deleting bool
+	// Status is taken as it is.
+	Status appsv1.DaemonSetStatus
+}
+
+// Object returns the DaemonSet.
+func (s Set) Object() *appsv1.DaemonSet {
+	name := cmp.Or(s.Name, "agent")
+	labels := s.Labels
+	if labels == nil {
+		labels = Labels{"app": name}
+	}
+	limit := int32(10)
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: Namespace, Name: name, UID: types.UID("uid-" + name),
+			Generation: cmp.Or(s.Generation, 1), Annotations: maps.Clone(s.Annotations), CreationTimestamp: before(time.Hour),
+		},
+		Spec: appsv1.DaemonSetSpec{
+			Selector:             s.Selector.DeepCopy(),
+			MinReadySeconds:      s.MinReady,
+			RevisionHistoryLimit: &limit,
+			UpdateStrategy:       s.strategy(),
+		},
+		Status: *s.Status.DeepCopy(),
+	}
+	if ds.Spec.Selector == nil {
+		ds.Spec.Selector = &metav1.LabelSelector{MatchLabels: Labels{"app": name}}
+	}
+	ds.Spec.Template.Labels = maps.Clone(labels)
+	s.Spec.DeepCopyInto(&ds.Spec.Template.Spec)
+	if len(s.Spec.Containers) == 0 {
+		ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: "main", Image: name + ":1"}}
+	}
+	if s.Deleting {
+		ds.DeletionTimestamp = deleted()
+	}
+	return ds
+}
+
+func (s Set) strategy() appsv1.DaemonSetUpdateStrategy {
+	if s.OnDelete {
+		return appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+	}
+	unavailable, surge := cmp.Or(s.MaxUnavailable, "0"), cmp.Or(s.MaxSurge, "0")
+	if s.MaxUnavailable == "" && s.MaxSurge == "" {
+		unavailable = "1"
+	}
+	maxUnavailable, maxSurge := intstr.Parse(unavailable), intstr.Parse(surge)
+	return appsv1.DaemonSetUpdateStrategy{
+		Type:          appsv1.RollingUpdateDaemonSetStrategyType,
+		RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxUnavailable: &maxUnavailable, MaxSurge: &maxSurge},
+	}
+}
+
+// Node is a node.
+type Node struct {
+	Name   string
+	Labels Labels
+	Taints []corev1.Taint
+}
+
+// Object returns the node.
+func (n Node) Object() *corev1.Node {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: maps.Clone(n.Labels)}}
+	for _, taint := range n.Taints {
+		node.Spec.Taints = append(node.Spec.Taints, *taint.DeepCopy())
+	}
+	return node
+}
+
+// Nodes returns plain nodes of the given names.
+func Nodes(names ...string) []*corev1.Node {
+	nodes := make([]*corev1.Node, len(names))
+	for i, name := range names {
+		nodes[i] = Node{Name: name}.Object()
+	}
+	return nodes
+}
+
+// NoSchedule is a taint.
+func NoSchedule(key string) corev1.Taint {
+	return corev1.Taint{Key: key, Effect: corev1.TaintEffectNoSchedule}
+}
+
+// NoExecute is a taint.
+func NoExecute(key string) corev1.Taint {
+	return corev1.Taint{Key: key, Effect: corev1.TaintEffectNoExecute}
+}
+
+// Pod is a pod of a DaemonSet. Unless told otherwise it is bound, running and
+// ready since it was made an hour before Now.
+type Pod struct {
+	// Name also makes the UID, "uid-<name>".
+	Name string
+	// Node is where the pod is or, while it is Unbound, where it waits to go.
+	// Empty: it names no node.
+	Node string
+	// Unbound pods name their node in their affinity only.
+	Unbound bool
+	// Hash is the label controller-revision-hash; empty: none.
+	Hash string
+	// Phase is Running where it is empty, or Pending where the pod is Unbound.
+	Phase corev1.PodPhase
+	// NotReady makes the Ready condition False.
+	NotReady bool
+	// Ready is for how long the pod has been ready; zero: as long as its Age.
+	Ready time.Duration
+	// Age is an hour where it is zero.
+	Age time.Duration
+	// Deleting gives it a deletion timestamp.
+	Deleting bool
+	// Orphan pods have no owner, Foreign ones another DaemonSet.
+	Orphan, Foreign bool
+	// Labels are the template's and the Hash where they are nil.
+	Labels Labels
+}
+
+// Of returns the pod, owned by ds and with the labels of its template.
+func (p Pod) Of(ds *appsv1.DaemonSet) *corev1.Pod {
+	age := cmp.Or(p.Age, time.Hour)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: ds.Namespace, Name: p.Name, UID: types.UID("uid-" + p.Name),
+			Labels: maps.Clone(p.Labels), CreationTimestamp: before(age), OwnerReferences: Owner(ds),
+		},
+		Status: corev1.PodStatus{Phase: cmp.Or(p.Phase, corev1.PodRunning)},
+	}
+	if p.Labels == nil {
+		pod.Labels = maps.Clone(ds.Spec.Template.Labels)
+		if p.Hash != "" {
+			pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = p.Hash
+		}
+	}
+	if p.Node != "" {
+		pod.Spec.Affinity = OnNode(p.Node)
+		pod.Spec.NodeName = p.Node
+	}
+	ready := corev1.ConditionTrue
+	if p.NotReady {
+		ready = corev1.ConditionFalse
+	}
+	pod.Status.Conditions = []corev1.PodCondition{
+		{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: before(age)},
+		{Type: corev1.PodReady, Status: ready, LastTransitionTime: before(cmp.Or(p.Ready, age))},
+	}
+	if p.Unbound {
+		pod.Spec.NodeName = ""
+		pod.Status = corev1.PodStatus{Phase: cmp.Or(p.Phase, corev1.PodPending)}
+	}
+	if p.Deleting {
+		pod.DeletionTimestamp = deleted()
+	}
+	switch {
+	case p.Orphan:
+		pod.OwnerReferences = nil
+	case p.Foreign:
+		pod.OwnerReferences[0].Name, pod.OwnerReferences[0].UID = "other", "uid-other"
+	}
+	return pod
+}
+
+// Owner returns the owner references of what ds controls.
+func Owner(ds *appsv1.DaemonSet) []metav1.OwnerReference {
+	return []metav1.OwnerReference{*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
+}
+
+// OnNode is the affinity that ties a pod to the named node.
+func OnNode(name string) *corev1.Affinity {
+	return Require(corev1.NodeSelectorTerm{MatchFields: []corev1.NodeSelectorRequirement{
+		{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{name}},
+	}})
+}
+
+// Require is a required node affinity of the given terms.
+func Require(terms ...corev1.NodeSelectorTerm) *corev1.Affinity {
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: terms},
+	}}
+}
+
+// Revision is a ControllerRevision of a DaemonSet.
+type Revision struct {
+	// Hash is the label controller-revision-hash and part of the name.
+	Hash string
+	// Number is the revision number.
+	Number int64
+	// Data is the stored patch; empty: one that matches no template.
+	Data string
+}
+
+// Of returns the revision, owned by ds and with the labels of its template.
+func (r Revision) Of(ds *appsv1.DaemonSet) *appsv1.ControllerRevision {
+	labels := maps.Clone(ds.Spec.Template.Labels)
+	labels[appsv1.DefaultDaemonSetUniqueLabelKey] = r.Hash
+	name := ds.Name + "-" + r.Hash
+	return &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: ds.Namespace, Name: name, UID: types.UID("uid-" + name),
+			Labels: labels, CreationTimestamp: before(time.Hour), OwnerReferences: Owner(ds),
+		},
+		Revision: r.Number,
+		Data:     runtime.RawExtension{Raw: []byte(cmp.Or(r.Data, "{}"))},
+	}
+}
+
+func before(age time.Duration) metav1.Time { return metav1.NewTime(Now.Add(-age)) }
+
+func deleted() *metav1.Time {
+	t := before(time.Minute)
+	return &t
+}

@@ -1,0 +1,161 @@
+package rollout
+
+import (
+	"iter"
+	"time"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// Pass is one pass of the controller in a simulated rollout.
+type Pass struct {
+	// Number counts the passes that write something, from one.
+	Number int
+	// Time is when the pass is made. Passes that follow one another without
+	// waiting have the same time.
+	Time time.Time
+	// Result is what the pass writes. Its Snapshot is the cluster after the
+	// writes, and valid until the next pass.
+	Result *Result
+	// Desired is the number of nodes that should run a pod, and Available how
+	// many of these have one, after the writes, that is available and not being
+	// deleted.
+	Desired, Available int
+	// End is set on the last pass, and nil on all others.
+	End *End
+}
+
+// Unavailable returns how many nodes should run a pod and have none that is
+// available.
+func (p *Pass) Unavailable() int { return p.Desired - p.Available }
+
+// End says how a simulated rollout ended.
+type End struct {
+	// Finished says that every node that should run a pod has an available one
+	// of the current template and nothing is left to do. Otherwise the rollout is
+	// stuck: nothing more happens, or nothing but pods that fail again and again.
+	Finished bool
+	// Time is when the last thing happened that brought the rollout nearer to its
+	// end: when it was finished, or since when it is stuck.
+	Time time.Time
+	// Passes is how many passes wrote something.
+	Passes int
+	// LowestAvailable is the lowest Pass.Available seen after the first pass.
+	LowestAvailable int
+	// On are the nodes that the rollout is stuck on, ordered by name, each with
+	// how it counts. nil where it is finished.
+	On []daemon.NodeStatus
+}
+
+// Steps makes passes until nothing changes any more, in a world that binds pods,
+// makes them ready and ends them: all steps of a rollout, with its end on the
+// last. Passes that write nothing are left out, but for the last one where there
+// was none before. The first pass is Sync's own; those after it give what Sync
+// would, at a cost that grows with what changed and not with the cluster.
+//
+// in is where it begins; in.AwaitingWrites is not looked at. It is not changed.
+// An error ends the sequence, and comes for what Sync fails for.
+func Steps(in Input, world World) iter.Seq2[*Pass, error] {
+	return func(yield func(*Pass, error) bool) {
+		sim, first, err := newSimulation(in, world)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		// A pass is held back until it is known whether it is the last.
+		held := first
+		for {
+			pass, err := sim.next()
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if pass == nil {
+				held.End = sim.end()
+				yield(held, nil)
+				return
+			}
+			if !yield(held, nil) {
+				return
+			}
+			held = pass
+		}
+	}
+}
+
+// next makes the next pass that writes something; nil where there will be none.
+func (sim *simulation) next() (*Pass, error) {
+	for sim.instant < sim.patience() {
+		result, err := sim.pass()
+		if err != nil {
+			return nil, err
+		}
+		if !result.Empty() {
+			sim.instant++
+			sim.apply(result)
+			return sim.record(result), nil
+		}
+		if !sim.wait(result.Plan.RequeueAfter) {
+			return nil, nil
+		}
+		sim.instant = 0
+	}
+	return nil, nil
+}
+
+// patience is how many passes may write something at one moment: more than a
+// cluster with one pod after another, so that beyond it they go round in circles.
+func (sim *simulation) patience() int { return 1000 + 4*len(sim.tracker.Snapshot().Nodes()) }
+
+// pass works out what a pass does now.
+func (sim *simulation) pass() (*Result, error) {
+	sim.enterChanges()
+	return sim.tracker.Sync(sim.now)
+}
+
+// record keeps count of what has been seen.
+func (sim *simulation) record(result *Result) *Pass {
+	sim.enterChanges()
+	sim.passes++
+	pass := &Pass{Number: sim.passes, Time: sim.now, Result: result, Desired: sim.tracker.ledger.desired, Available: sim.served}
+	if sim.passes > 1 {
+		sim.lowest = min(sim.lowest, sim.served)
+	} else {
+		sim.lowest = sim.served
+	}
+	return pass
+}
+
+// end describes where the simulation has come to.
+func (sim *simulation) end() *End {
+	end := &End{
+		Finished:        sim.unfinished() == 0,
+		Time:            sim.progress,
+		Passes:          sim.passes,
+		LowestAvailable: sim.lowest,
+	}
+	if end.Finished {
+		return end
+	}
+	for _, n := range daemon.StatusByNode(sim.tracker.Snapshot()) {
+		if n.Desired && (!n.Available || !n.Updated) || n.Misscheduled && !n.Decision.Keep {
+			end.On = append(end.On, n)
+		}
+	}
+	return end
+}
+
+// unfinished is how much there is left until every node has what it should: it
+// gets smaller with every node that gets there.
+func (sim *simulation) unfinished() int {
+	return sim.tracker.ledger.desired - sim.served + sim.tracker.ledger.outdated
+}
+
+// take makes an update step part of the result.
+func (r *Result) take(step *Step) {
+	if rolling, _ := rolls(r.Snapshot.DaemonSet()); rolling {
+		r.Step = step
+	}
+	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
+	r.Plan.Delete, r.Plan.DeleteDeferred = step.Plan.Delete, step.Plan.DeleteDeferred
+}

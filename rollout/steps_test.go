@@ -1,0 +1,168 @@
+package rollout_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/internal/scenario"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// TestStepsAreSync compares every simulated pass with a Sync of the same state:
+// keeping the state up to date gives what looking at everything gives.
+func TestStepsAreSync(t *testing.T) {
+	states(t, 200, func(t *testing.T, r *rand.Rand, c *scenario.Cluster) {
+		in := c.Input()
+		in.BurstReplicas = r.IntN(4)
+		world := rollout.World{
+			Fate: func(node *corev1.Node, pod *corev1.Pod) rollout.Fate {
+				switch len(pod.Name) % 4 {
+				case 0:
+					return rollout.Fate{FailsAfter: 5 * time.Second}
+				case 1:
+					return rollout.Fate{ReadyAfter: 3 * time.Second, FailsAfter: time.Minute}
+				}
+				return rollout.Fate{}
+			},
+			Termination: func(pod *corev1.Pod) time.Duration { return time.Duration(len(pod.Name)%3) * time.Second },
+		}
+		err := rollout.CompareSteps(in, world, func(got *rollout.Result, in rollout.Input) {
+			want, err := rollout.Sync(in)
+			if err != nil {
+				t.Errorf("Sync() = %v", err)
+				return
+			}
+			if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+				t.Errorf("simulated pass differs (-Sync +simulated):\n%s", diff)
+			}
+		})
+		if err != nil && !strings.HasPrefix(err.Error(), "nothing to simulate") {
+			t.Errorf("Steps() = %v", err)
+		}
+	})
+}
+
+// end plays a rollout to its end.
+func end(t *testing.T, in rollout.Input, world rollout.World) *rollout.End {
+	t.Helper()
+	var last *rollout.End
+	for pass, err := range rollout.Steps(in, world) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last != nil {
+			t.Fatalf("pass %d comes after the end", pass.Number)
+		}
+		last = pass.End
+	}
+	if last == nil {
+		t.Fatal("the last pass has no end")
+	}
+	return last
+}
+
+func TestStepsEnd(t *testing.T) {
+	on := func(name string, fate rollout.Fate) rollout.World {
+		return rollout.World{Fate: func(node *corev1.Node, _ *corev1.Pod) rollout.Fate {
+			if node.Name == name {
+				return fate
+			}
+			return rollout.Fate{}
+		}}
+	}
+	second := "ip-10-0-1.compute.internal"
+	for _, test := range []struct {
+		name, why string
+		surge     string
+		outdated  int
+		world     rollout.World
+		finished  bool
+		after     time.Duration
+		lowest    int
+		on        []string
+	}{
+		{
+			name: "nothing to do", why: "one empty pass says so",
+			finished: true, lowest: 4,
+		}, {
+			name: "healthy", why: "each of four nodes takes two seconds to end a pod and ten to start one",
+			outdated: 4, finished: true, after: 48 * time.Second, lowest: 3,
+		}, {
+			name: "surge", why: "the new pod comes first, so that availability never drops",
+			outdated: 4, surge: "1", finished: true, after: 40 * time.Second, lowest: 4,
+		}, {
+			name: "never ready", why: "the second node's new pod uses up the budget for good",
+			outdated: 4, world: on(second, rollout.Fate{ReadyAfter: -1}), after: 12 * time.Second, lowest: 3,
+			on: []string{second, "ip-10-0-2.compute.internal", "ip-10-0-3.compute.internal"},
+		}, {
+			name: "crashes for ever", why: "a pod that fails again and again is found out",
+			outdated: 4, world: on(second, rollout.Fate{ReadyAfter: -1, FailsAfter: 5 * time.Second}), after: 12 * time.Second, lowest: 3,
+			on: []string{second, "ip-10-0-2.compute.internal", "ip-10-0-3.compute.internal"},
+		}, {
+			name: "never ends", why: "a pod that does not terminate blocks the rest",
+			outdated: 2, world: rollout.World{Termination: func(pod *corev1.Pod) time.Duration {
+				if pod.Name == "agent-1" {
+					return -1
+				}
+				return time.Second
+			}},
+			after: 11 * time.Second, lowest: 3,
+			on: []string{second},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			in := cluster(t, 4, test.outdated)
+			if test.surge != "" {
+				update := in.DaemonSet.Spec.UpdateStrategy.RollingUpdate
+				none, surge := intstr.FromInt32(0), intstr.Parse(test.surge)
+				update.MaxUnavailable, update.MaxSurge = &none, &surge
+			}
+			got := end(t, in, test.world)
+			if got.Finished != test.finished || got.Time.Sub(in.Now) != test.after || got.LowestAvailable != test.lowest {
+				t.Errorf("end = finished %v after %v with at least %d, want %v after %v with %d (%s)", got.Finished, got.Time.Sub(in.Now),
+					got.LowestAvailable, test.finished, test.after, test.lowest, test.why)
+			}
+			var on []string
+			for _, n := range got.On {
+				on = append(on, n.Node)
+			}
+			if diff := cmp.Diff(test.on, on); diff != "" {
+				t.Errorf("stuck on (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// BenchmarkSteps plays whole rollouts of maxUnavailable 1 % over clusters of
+// growing size: the time for a node stays the same.
+func BenchmarkSteps(b *testing.B) {
+	for _, nodes := range []int{1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("1%%/%d", nodes), func(b *testing.B) { benchmarkSteps(b, nodes, "1%") })
+	}
+	b.Run("1/5000", func(b *testing.B) { benchmarkSteps(b, 5_000, "1") })
+}
+
+func benchmarkSteps(b *testing.B, nodes int, maxUnavailable string) {
+	in := cluster(b, nodes, nodes)
+	budget := intstr.Parse(maxUnavailable)
+	in.DaemonSet.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &budget
+	b.ResetTimer()
+	for range b.N {
+		for pass, err := range rollout.Steps(in, rollout.World{}) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			if pass.End != nil && !pass.End.Finished {
+				b.Fatal(pass.End)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(nodes), "ns/node")
+}
