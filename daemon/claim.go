@@ -50,7 +50,8 @@ func (c Claim) String() string {
 func (c Claim) Owned() bool { return c == ClaimKeep || c == ClaimAdopt }
 
 // Claimer decides the ownership of pods and ControllerRevisions for one
-// DaemonSet. It is immutable and safe for concurrent use.
+// DaemonSet. It is immutable and safe for concurrent use. The zero Claimer ignores
+// everything.
 type Claimer struct {
 	namespace, name string
 	uid             types.UID
@@ -98,8 +99,11 @@ func NewClaimer(ds *appsv1.DaemonSet) (*Claimer, error) {
 
 // SelectsEverything reports whether the selector of ds is present but empty.
 // Upstream's controller emits the event SelectingAll for it and does nothing
-// else (syncDaemonSet@v1.37.2).
+// else (syncDaemonSet@v1.37.2). It is false for a nil ds.
 func SelectsEverything(ds *appsv1.DaemonSet) bool {
+	if ds == nil {
+		return false
+	}
 	s := ds.Spec.Selector
 	return s != nil && len(s.MatchLabels) == 0 && len(s.MatchExpressions) == 0
 }
@@ -155,7 +159,7 @@ func (c *Claimer) claim(owner *metav1.OwnerReference, deleting, matches bool) Cl
 
 func (c *Claimer) matches(set map[string]string) bool {
 	if c.exact == nil {
-		return c.selector.Matches(labels.Set(set))
+		return c.selector != nil && c.selector.Matches(labels.Set(set))
 	}
 	for _, want := range c.exact {
 		if got, ok := set[want.key]; !ok || got != want.value {

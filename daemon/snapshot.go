@@ -26,7 +26,7 @@ type Input struct {
 	Nodes []*corev1.Node
 	// Pods are the pods that may belong to the DaemonSet, in any order. Pods of
 	// other namespaces and other owners may be among them and are ignored. A
-	// nil entry is an error.
+	// nil entry is an error, and so is a pod of the DaemonSet given twice.
 	Pods []*corev1.Pod
 	// RevisionHash is the label controller-revision-hash of the current
 	// ControllerRevision. Where it is empty new pods get no such label and no
@@ -144,7 +144,9 @@ func Observe(in Input) (*Snapshot, error) {
 	if err := s.placePods(index); err != nil {
 		return nil, err
 	}
-	s.sort(len(nodes))
+	if err := s.sort(len(nodes)); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -282,11 +284,19 @@ func (s *Snapshot) podState(pod *corev1.Pod, claim Claim, hash string, ready *co
 }
 
 // sort brings into order what the order of the input may have left its mark on.
-// The first ordered nodes are in order already.
-func (s *Snapshot) sort(ordered int) {
+// The first ordered nodes are in order already. It fails where a pod is there
+// twice: one of the two would be deleted for the sake of the other.
+func (s *Snapshot) sort(ordered int) error {
 	for i := range s.nodes {
-		if n := &s.nodes[i]; len(n.Pods) > 1 {
-			slices.SortFunc(n.Pods, func(a, b PodState) int { return comparePods(a.Pod, b.Pod) })
+		pods := s.nodes[i].Pods
+		if len(pods) < 2 {
+			continue
+		}
+		slices.SortFunc(pods, func(a, b PodState) int { return comparePods(a.Pod, b.Pod) })
+		for j := 1; j < len(pods); j++ {
+			if name := pods[j].Pod.Name; name != "" && name == pods[j-1].Pod.Name {
+				return field.Duplicate(field.NewPath("pods"), name)
+			}
 		}
 	}
 	if len(s.nodes) > ordered {
@@ -294,6 +304,7 @@ func (s *Snapshot) sort(ordered int) {
 	}
 	slices.SortFunc(s.claims, func(a, b PodClaim) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
 	slices.SortFunc(s.leftOut, func(a, b LeftOut) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
+	return nil
 }
 
 // DaemonSet returns the DaemonSet of the input, read-only.

@@ -12,8 +12,8 @@ import (
 )
 
 // Status returns the status that the controller would write: the seven counters
-// worked out from the snapshot and observedGeneration raised to the
-// DaemonSet's generation (updateDaemonSetStatus@v1.37.2). collisionCount and
+// worked out from the snapshot and observedGeneration set to the DaemonSet's
+// generation (updateDaemonSetStatus@v1.37.2). collisionCount and
 // conditions are kept. Of a DaemonSet that is being deleted the status is
 // returned as it is, because upstream no longer writes one.
 //
@@ -141,7 +141,7 @@ type NodeStatus struct {
 }
 
 // StatusByNode returns how each node counts, ordered by node name: summed up it
-// is Status. Nodes that do not exist but have pods are among them and count
+// is Status, unless the DaemonSet is being deleted. Nodes that do not exist but have pods are among them and count
 // nowhere.
 func StatusByNode(s *Snapshot) []NodeStatus {
 	out := make([]NodeStatus, len(s.nodes))
@@ -177,7 +177,7 @@ func (n NodeStatus) String() string {
 	b.WriteString(n.Node)
 	b.WriteString(": ")
 	switch {
-	case n.Misscheduled:
+	case n.Misscheduled && n.Pod != nil:
 		fmt.Fprintf(&b, "misscheduled: %s is here; %s", n.Pod.Name, n.Decision.Because())
 		return b.String()
 	case !n.Desired && n.Pod != nil:
@@ -215,7 +215,10 @@ func (n NodeStatus) String() string {
 	if n.terminating {
 		why = append(why, fmt.Sprintf("%s is being deleted", n.Pod.Name))
 	}
-	if n.Others > 0 {
+	switch {
+	case n.Others == 1:
+		why = append(why, "1 more pod does not count")
+	case n.Others > 1:
 		why = append(why, fmt.Sprintf("%d more pods do not count", n.Others))
 	}
 	for _, w := range why {
