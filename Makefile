@@ -8,7 +8,7 @@ FUZZTIME ?= 10s
 BENCH ?= .
 BENCHFLAGS ?= -benchmem
 
-.PHONY: help check $(CHECKS) fmt tidy fuzz bench update
+.PHONY: help check $(CHECKS) fmt tidy fuzz bench update conformance-speed conformance-bugs
 
 help:
 	@echo 'make check        all that CI runs (SKIP_CONFORMANCE=1 leaves the slowest out)'
@@ -17,6 +17,8 @@ help:
 	@echo 'make update       rewrite the scenario files and the README from what the code prints'
 	@echo 'make fuzz         fuzz each target for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench        run the benchmarks matching BENCH ($(BENCH))'
+	@echo 'make conformance-speed  the library and the real controller side by side, with the ratios'
+	@echo 'make conformance-bugs   plant bugs in the library one by one: conformance has to catch each (an hour)'
 
 check:
 	@.ci/run
@@ -47,3 +49,9 @@ fuzz:
 
 bench:
 	go test -run '^$$' -bench '$(BENCH)' $(BENCHFLAGS) ./...
+
+conformance-speed:
+	@cd internal/conformance && go test -count=1 -timeout 30m -run '^TestSpeed$$' -v . -speed
+
+conformance-bugs:
+	@cd internal/conformance && go test -count=1 -timeout 10h -run '^TestPlantedBugs$$' -v . -plant

@@ -39,7 +39,9 @@
 // When:
 //
 //	everything one controller pass writes    rollout.Sync
+//	the same at the cost of what changed     rollout.NewTracker
 //	the next update step alone               rollout.Next
+//	all steps of a rollout to its end        rollout.Steps
 //	the revision history put in order        rollout.Revisions
 //	how far the rollout is                   rollout.Progress
 //	kubectl rollout history and undo         rollout.History, rollout.Undo

@@ -17,6 +17,7 @@
 //	the pod for one node                         NewPod
 //	which node a pod is meant for                TargetNode
 //	what to create and delete now                Observe, Reconcile
+//	the same, kept up to date                    NewTracker
 //	status, and why each node counts             Status, StatusByNode
 //	who owns a pod or a revision                 NewClaimer
 //	which DaemonSets a changed node concerns     SetsToSync

@@ -13,7 +13,9 @@
 // # Which function
 //
 //	one whole controller pass                    Sync
+//	a pass that costs what has changed           NewTracker, Tracker.Sync
 //	the next step of an update                   Next
+//	all steps of a rollout to its end            Steps
 //	which revision is current, what to write     Revisions
 //	which revisions are too many                 CleanUp
 //	the data a revision stores                   RevisionData
@@ -97,6 +99,19 @@
 //     (findHistory@v0.37.2). Where the bytes match already it is skipped
 //     (DaemonSetRollbacker.Rollback@v0.37.2). It changes the template and
 //     nothing else; annotations, the change cause among them, stay.
+//
+// # Rules: whole rollouts
+//
+//  20. A Tracker's pass is Sync's for the same facts; so are the passes of Steps
+//     after the first, which is Sync's own.
+//  21. Between passes that write nothing time moves on to the next thing that
+//     happens: a pod ends, becomes ready, becomes available, fails, or a backoff
+//     is over. A deleted pod that was never bound, or has finished, is gone at
+//     once.
+//  22. A rollout is finished when every node that should run a pod has an
+//     available one and none is outdated. It is stuck when nothing more happens,
+//     or nothing but pods failing for the third time on the same nodes without
+//     anything getting better.
 //
 // # Deviations
 //

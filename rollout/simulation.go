@@ -23,7 +23,8 @@ type simulation struct {
 	now     time.Time
 	pods    map[string]*corev1.Pod
 	events  events
-	made    int
+	// scheduled and made count events and pods, to number them.
+	scheduled, made int
 
 	// serves and served say which nodes, and how many, should run a pod and have
 	// an available one that stays.
@@ -154,8 +155,8 @@ func (sim *simulation) schedule(in time.Duration, kind eventKind, pod, node stri
 	if in < 0 {
 		return
 	}
-	sim.made++
-	heap.Push(&sim.events, event{at: sim.now.Add(in), seq: sim.made, kind: kind, pod: pod, node: node})
+	sim.scheduled++
+	heap.Push(&sim.events, event{at: sim.now.Add(in), seq: sim.scheduled, kind: kind, pod: pod, node: node})
 }
 
 // apply carries out what a pass writes.

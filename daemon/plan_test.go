@@ -1,0 +1,139 @@
+package daemon_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/placement"
+)
+
+func TestPlanWords(t *testing.T) {
+	pod := func(name string) *corev1.Pod { return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}} }
+	selector := placement.Compile(&corev1.PodTemplateSpec{Spec: corev1.PodSpec{NodeSelector: build.Labels{"disk": "ssd"}}}, placement.Options{})
+	full := &daemon.Plan{
+		Create:         []daemon.Create{{Node: "w1", Reason: daemon.CreateMissing}},
+		Delete:         []daemon.Delete{{Node: "w2", Pod: pod("a"), Reason: daemon.DeleteFailed}},
+		Events:         []daemon.Event{{Type: "Normal", Reason: "R", Message: "m"}},
+		RequeueAfter:   time.Second,
+		CreateDeferred: 3,
+	}
+	tests := []struct {
+		name, why string
+		what      fmt.Stringer
+		want      string
+	}{
+		{"nil plan", "nothing is nothing to do", (*daemon.Plan)(nil), "nothing to do"},
+		{"zero plan", "the zero value writes nothing", &daemon.Plan{}, "nothing to do"},
+		{"full plan", "deletions, creations, what is put off, events, when to look again", full, "delete a on w2: pod failed\n" +
+			"create on w1: node has no pod\n" +
+			"put off by the burst limit: 0 to delete, 3 to create\n" +
+			"event Normal R: m\n" +
+			"look again after 1s"},
+		{"deletions put off", "either number is enough for the line", &daemon.Plan{DeleteDeferred: 2}, "put off by the burst limit: 2 to delete, 0 to create"},
+		{"zero create", "no node, no reason", daemon.Create{}, "create on : CreateReason(0)"},
+		{"zero delete", "no pod", daemon.Delete{}, "delete <nil> on : DeleteReason(0)"},
+		{"delete with a decision", "what decided about the node", daemon.Delete{Node: "w1", Pod: pod("a"), Reason: daemon.DeleteNotEligible, Decision: selector.Decide(build.Nodes("w1")[0])},
+			"delete a on w1: node should not run it: nodeSelector disk=ssd, node has no label disk"},
+		{"delete without a decision", "nobody decided", daemon.Delete{Node: "w1", Pod: pod("a"), Reason: daemon.DeleteNotEligible}, "delete a on w1: node should not run it"},
+		{"delete for another", "the one that stays is named", daemon.Delete{Node: "w1", Pod: pod("a"), Reason: daemon.DeleteSuperseded, Stays: pod("b")},
+			"delete a on w1: outdated, and the new pod is available (b)"},
+		{"event", "as kubectl describe has it", daemon.Event{Type: "Warning", Reason: daemon.EventSelectingAll, Message: "all"}, "Warning SelectingAll: all"},
+
+		{"reason", "half a sentence", daemon.CreateMissing, "node has no pod"},
+		{"reason", "half a sentence", daemon.CreateSuccessor, "every pod on the node is going away"},
+		{"reason", "half a sentence", daemon.CreateSurge, "surge beside the outdated pod"},
+		{"reason", "half a sentence", daemon.CreateUnavailable, "outdated pod is not available"},
+		{"reason", "unknown", daemon.CreateReason(-1), "CreateReason(-1)"},
+		{"reason", "half a sentence", daemon.DeleteFailed, "pod failed"},
+		{"reason", "half a sentence", daemon.DeleteSucceeded, "pod succeeded"},
+		{"reason", "half a sentence", daemon.DeleteNotEligible, "node should not run it"},
+		{"reason", "half a sentence", daemon.DeleteNoNode, "node does not exist and pod was never bound"},
+		{"reason", "half a sentence", daemon.DeleteDuplicate, "another pod stays on the node"},
+		{"reason", "half a sentence", daemon.DeleteNotReady, "outdated, not ready, and a new pod is there"},
+		{"reason", "half a sentence", daemon.DeleteSuperseded, "outdated, and the new pod is available"},
+		{"reason", "half a sentence", daemon.DeleteOutdated, "outdated, within maxUnavailable"},
+		{"reason", "half a sentence", daemon.DeleteUnavailable, "outdated and not available"},
+		{"reason", "unknown", daemon.DeleteReason(99), "DeleteReason(99)"},
+	}
+	for _, tc := range tests {
+		if diff := cmp.Diff(tc.want, tc.what.String()); diff != "" {
+			t.Errorf("%s: String() (-want +got):\n%s%s", tc.name, diff, tc.why)
+		}
+	}
+}
+
+func TestPlanEmpty(t *testing.T) {
+	tests := []struct {
+		name, why string
+		plan      *daemon.Plan
+		want      bool
+	}{
+		{"nil", "no plan", nil, true},
+		{"zero", "the zero value", &daemon.Plan{}, true},
+		{"events only", "no pod is written", &daemon.Plan{Events: []daemon.Event{{}}, RequeueAfter: 1, Backoff: daemon.Backoff{{}: {}}}, true},
+		{"create", "a pod", &daemon.Plan{Create: []daemon.Create{{}}}, false},
+		{"delete", "a pod", &daemon.Plan{Delete: []daemon.Delete{{}}}, false},
+	}
+	for _, tc := range tests {
+		if got := tc.plan.Empty(); got != tc.want {
+			t.Errorf("%s: Empty() = %v, want %v: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}
+
+func TestPlanRequeue(t *testing.T) {
+	tests := []struct {
+		name, why        string
+		before, to, want time.Duration
+	}{
+		{"first", "never becomes soon", 0, 5, 5},
+		{"sooner", "the soonest wins", 5, 3, 3},
+		{"later", "the soonest wins", 3, 5, 3},
+		{"zero", "never does not lower", 5, 0, 5},
+		{"negative", "nor does the past", 5, -1, 5},
+		{"zero to zero", "still never", 0, 0, 0},
+	}
+	for _, tc := range tests {
+		p := daemon.Plan{RequeueAfter: tc.before}
+		if p.Requeue(tc.to); p.RequeueAfter != tc.want {
+			t.Errorf("%s: Requeue(%d) of %d = %d, want %d: %s", tc.name, tc.to, tc.before, p.RequeueAfter, tc.want, tc.why)
+		}
+	}
+}
+
+// TestComplete is for plans that others compose.
+func TestComplete(t *testing.T) {
+	in := state{}.input()
+	in.BurstReplicas = 2
+	s := observe(t, in)
+	p := &daemon.Plan{
+		Create: []daemon.Create{{Node: "w3"}, {Node: "w1"}, {Node: "w2"}},
+		Delete: []daemon.Delete{{Node: "w1"}},
+	}
+	s.Complete(p)
+	if len(p.Create) != 2 || p.CreateDeferred != 1 || len(p.Delete) != 1 || p.DeleteDeferred != 0 {
+		t.Fatalf("Complete() = %v", p)
+	}
+	for i, node := range []string{"w3", "w1"} {
+		if diff := cmp.Diff(daemon.NewPod(in.DaemonSet, node, "new"), p.Create[i].Pod); diff != "" {
+			t.Errorf("pod %d, in the order given (-want +got):\n%s", i, diff)
+		}
+	}
+	// What is cut off must not come back when the caller appends.
+	more := append(p.Create, daemon.Create{Node: "w4"})
+	if len(more) != 3 || more[2].Node != "w4" || cap(p.Create) != 2 {
+		t.Errorf("Complete() left room behind the creations: capacity %d", cap(p.Create))
+	}
+	empty := &daemon.Plan{}
+	s.Complete(empty)
+	if diff := cmp.Diff(&daemon.Plan{}, empty); diff != "" {
+		t.Errorf("Complete() of an empty plan (-want +got):\n%s", diff)
+	}
+}
