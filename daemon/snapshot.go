@@ -161,11 +161,12 @@ type draft struct {
 	conditions []corev1.PodCondition
 	deleting   bool
 
-	owner *metav1.OwnerReference
-	claim Claim
-	hash  string
-	ready *corev1.PodCondition
-	at    int
+	owner              *metav1.OwnerReference
+	concerns, labelled bool
+	claim              Claim
+	hash               string
+	ready              *corev1.PodCondition
+	at                 int
 }
 
 // placePods claims pods and puts each on its node, adding the nodes that only
@@ -192,13 +193,24 @@ func (s *Snapshot) placePods(index *nameIndex) error {
 		for i := range block {
 			d := &block[i]
 			d.owner = controllerOf(d.owners)
+			d.labelled = len(d.labels) > 0
 		}
 		for i, pod := range pods {
 			d := &block[i]
-			d.claim = ClaimIgnore
-			if s.claimer.concerns(pod.Namespace, d.owner) {
-				d.claim = s.claimer.claim(d.owner, d.deleting, s.claimer.matches(d.labels))
+			d.concerns = s.claimer.concerns(pod.Namespace, d.owner)
+		}
+		for i := range block {
+			d := &block[i]
+			d.hash = ""
+			if d.concerns && d.labelled {
 				d.hash = d.labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+			}
+		}
+		for i := range block {
+			d := &block[i]
+			d.claim = ClaimIgnore
+			if d.concerns {
+				d.claim = s.claimer.claim(d.owner, d.deleting, s.claimer.matches(d.labels))
 			}
 		}
 		for i := range block {

@@ -124,17 +124,18 @@ func (l *ledger) count(r role, sign int) {
 }
 
 func (l *ledger) role(n *daemon.NodeState) role {
+	pods := sortOut(n.Pods)
 	var r role
 	switch {
 	case l.surge:
-		r = surgeRole(n)
+		r = surgeRole(n, pods)
 	case len(n.Pods) > 0 || n.Decision.Run:
-		r = replaceRole(n)
+		r = replaceRole(pods)
 	}
 	if n.Decision.Run {
 		r |= roleDesired
 	}
-	if sortOut(n.Pods).old != nil {
+	if pods.old != nil {
 		r |= roleOutdated
 	}
 	return r
@@ -142,8 +143,7 @@ func (l *ledger) role(n *daemon.NodeState) role {
 
 // replaceRole is the role in an update without surge: outdated pods are deleted,
 // and a later Reconcile creates their successors.
-func replaceRole(n *daemon.NodeState) role {
-	pods := sortOut(n.Pods)
+func replaceRole(pods nodePods) role {
 	switch {
 	case pods.excess, (pods.cur == nil) == (pods.old == nil):
 		// Nothing alive, or more than there should be: Reconcile's turn.
@@ -160,8 +160,7 @@ func replaceRole(n *daemon.NodeState) role {
 
 // surgeRole is the role in an update with surge: new pods are created beside
 // outdated ones, which go when their successor is available.
-func surgeRole(n *daemon.NodeState) role {
-	pods := sortOut(n.Pods)
+func surgeRole(n *daemon.NodeState, pods nodePods) role {
 	if pods.excess {
 		return roleSurging
 	}
