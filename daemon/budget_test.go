@@ -42,7 +42,7 @@ func pass(tb testing.TB, in daemon.Input) {
 // TestPassAllocations holds a settled pass to a number of allocations that does
 // not grow with the cluster: lists are made once, at their full size.
 func TestPassAllocations(t *testing.T) {
-	const budget = 60
+	const budget = 40
 	for _, nodes := range []int{20, 200, 2000} {
 		in := settled(nodes)
 		if got := testing.AllocsPerRun(5, func() { pass(t, in) }); got > budget {

@@ -39,7 +39,7 @@ var properties = []struct {
 func TestProperties(t *testing.T) {
 	for _, p := range properties {
 		t.Run(p.name, func(t *testing.T) {
-			for seed := range uint64(1000) {
+			for seed := range uint64(500) {
 				p.check(t, rand.New(rand.NewPCG(seed, 2)), randomInput(rand.New(rand.NewPCG(seed, 1))))
 				if t.Failed() {
 					t.Fatalf("seed %d", seed)

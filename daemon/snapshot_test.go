@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -57,6 +58,7 @@ func badNodes() []badInput {
 		{"nil node", "a hole in the list", []*corev1.Node{build.Nodes("w1")[0], nil}, "nodes[1]: Required value"},
 		{"nameless node", "nothing could be meant for it", build.Nodes("w1", "w2", ""), "nodes[2].metadata.name: Required value"},
 		{"same node twice", "which one is true?", build.Nodes("w1", "w2", "w3", "w1"), `nodes[3].metadata.name: Duplicate value: "w1"`},
+		{"same last nodes", "by name", build.Nodes("w2", "w1", "w2"), `nodes[2].metadata.name: Duplicate value: "w2"`},
 		{"same long names", "names are told apart behind what they share", build.Nodes("ip-10-0-0-100.internal", "ip-10-0-0-101.internal", "ip-10-0-0-100.internal"), `nodes[2].metadata.name: Duplicate value: "ip-10-0-0-100.internal"`},
 		{"same only node", "what all share is the whole name", build.Nodes("w1", "w1"), `nodes[1].metadata.name: Duplicate value: "w1"`},
 	}
@@ -200,7 +202,10 @@ func TestObserveFindsNodes(t *testing.T) {
 		prefix := pick(r, "", "n", "ip-10-0-", "a")
 		want := map[string][]string{}
 		in := state{}.input()
-		node := func() string { return prefix + letters(1+r.IntN(4)) + pick(r, "", "", ".compute.internal") }
+		middle := pick(r, "", "aaaaaaa", "aaaaaaaaa") // the index looks at eight bytes at first
+		node := func() string {
+			return prefix + pick(r, "", middle) + letters(1+r.IntN(4)) + pick(r, "", "", ".compute.internal")
+		}
 		for range r.IntN(30) {
 			name := node()
 			if _, ok := want[name]; !ok {
@@ -283,6 +288,7 @@ func TestPodFacts(t *testing.T) {
 		{name: "in the future", why: "clocks differ", pod: conditions(ready(corev1.ConditionTrue, ago(-time.Hour))), want: "ready available updated"},
 		{name: "in the future, minReadySeconds", why: "not available yet", set: build.Set{MinReady: 10}, pod: conditions(ready(corev1.ConditionTrue, ago(-time.Hour))), want: "ready updated"},
 		{name: "negative minReadySeconds", why: "no server takes it; upstream adds it up all the same", set: build.Set{MinReady: -10}, pod: conditions(ready(corev1.ConditionTrue, ago(-10*time.Second))), want: "ready available updated"},
+		{name: "negative minReadySeconds, not over", why: "it is no zero", set: build.Set{MinReady: -10}, pod: conditions(ready(corev1.ConditionTrue, ago(-11*time.Second))), want: "ready updated"},
 		{name: "long minReadySeconds", why: "does not fit an int32 of nanoseconds", set: build.Set{MinReady: 1 << 30}, want: "ready updated"},
 
 		{name: "another hash", why: "of an older template", pod: labels(build.Labels{"app": "agent", hash: "old"}), want: "ready available"},
@@ -318,6 +324,57 @@ func TestPodFacts(t *testing.T) {
 	}
 }
 
+// TestPodFactsAlone compares each of many pods with what is said about it alone:
+// they are looked at many at a time.
+func TestPodFactsAlone(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	in := state{set: build.Set{MinReady: 10, Annotations: build.Labels{appsv1.DeprecatedTemplateGeneration: "1"}}}.input()
+	for i := range 300 {
+		pod := build.Pod{
+			Name: fmt.Sprint("p", i), Node: fmt.Sprint("n", i), Hash: pick(r, "new", "old", ""), NotReady: one(r, 3), Ready: pick(r, 0, time.Second),
+			Unbound: one(r, 4), Deleting: one(r, 4), Orphan: one(r, 4), Foreign: one(r, 6), Phase: pick(r, "", failed, succeeded),
+		}.Of(in.DaemonSet)
+		switch r.IntN(8) {
+		case 0:
+			pod.Labels = nil
+		case 1:
+			pod.Labels["pod-template-generation"] = "1"
+		case 2:
+			pod.Status.Conditions = nil
+		case 3:
+			pod.Spec.NodeName, pod.Spec.Affinity = "", nil
+		}
+		in.Pods = append(in.Pods, pod)
+		if !one(r, 4) {
+			in.Nodes = append(in.Nodes, build.Nodes(fmt.Sprint("n", i))...)
+		}
+	}
+	describe := func(s *daemon.Snapshot) map[string]string {
+		about := map[string]string{}
+		for _, n := range s.Nodes() {
+			for _, p := range n.Pods {
+				about[p.Pod.Name] = fmt.Sprintf("on %s, gone %v: %s", n.Name, n.Node == nil, facts(p))
+			}
+		}
+		for _, l := range s.LeftOut() {
+			about[l.Pod.Name] = fmt.Sprintf("left out of %q, finished %v", l.Node, l.Finished)
+		}
+		for _, c := range s.Claims() {
+			about[c.Pod.Name] += fmt.Sprint(" ", c.Claim)
+		}
+		return about
+	}
+	want := map[string]string{}
+	for _, pod := range in.Pods {
+		alone := in
+		alone.Pods = []*corev1.Pod{pod}
+		maps.Copy(want, describe(observe(t, alone)))
+	}
+	if diff := cmp.Diff(want, describe(observe(t, in))); diff != "" {
+		t.Errorf("pods, -each alone +all together:\n%s", diff)
+	}
+}
+
 func facts(p daemon.PodState) string {
 	var out []string
 	for _, f := range []struct {
@@ -336,11 +393,11 @@ func facts(p daemon.PodState) string {
 
 // TestLeftOut covers getNodesToDaemonPods@v1.37.2: who stands for no node.
 func TestLeftOut(t *testing.T) {
-	failed, succeeded := corev1.PodFailed, corev1.PodSucceeded
-	s := observe(t, state{
+	in := state{
 		nodes: []build.Node{{Name: "w1"}},
 		pods: []build.Pod{
-			{Name: "z-homeless"},
+			{Name: "z-homeless"}, {Name: "z-homeless-ended", Phase: failed, Deleting: true},
+			{Name: "z-nowhere", Node: "no name", Unbound: true, Phase: failed, Deleting: true},
 			{Name: "ended", Node: "w1", Phase: succeeded, Deleting: true},
 			{Name: "broken", Node: "w1", Phase: failed, Deleting: true},
 			{Name: "broken-elsewhere", Node: "w9", Phase: failed, Deleting: true},
@@ -349,12 +406,22 @@ func TestLeftOut(t *testing.T) {
 			{Name: "foreign", Phase: failed, Deleting: true, Foreign: true},
 			{Name: "stray", Labels: build.Labels{"app": "stray"}},
 		},
-	}.input())
+	}.input()
+	// Upstream takes the empty name for a name.
+	for _, pod := range in.Pods {
+		if pod.Name == "z-nowhere" {
+			pod.Spec.Affinity = build.OnNode("")
+		}
+	}
+	s := observe(t, in)
 	var got []string
 	for _, l := range s.LeftOut() {
-		got = append(got, l.Pod.Name+" on "+l.Node)
+		got = append(got, fmt.Sprintf("%s on %q, finished %v", l.Pod.Name, l.Node, l.Finished))
 	}
-	want := []string{"broken on w1", "broken-elsewhere on w9", "ended on w1", "z-homeless on "}
+	want := []string{
+		`broken on "w1", finished true`, `broken-elsewhere on "w9", finished true`, `ended on "w1", finished true`,
+		`z-homeless on "", finished false`, `z-homeless-ended on "", finished false`, `z-nowhere on "", finished true`,
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("LeftOut() (-want +got):\n%s", diff)
 	}
