@@ -214,7 +214,7 @@ func TestObserveFindsNodes(t *testing.T) {
 			}
 		}
 		gone := map[string]bool{}
-		for i := range 20 {
+		for i := range pick(r, 0, 20) { // without pods no node is gone
 			name := pick(r, node(), node(), prefix+"x", "")
 			if len(in.Nodes) > 0 && r.IntN(2) == 0 {
 				name = in.Nodes[r.IntN(len(in.Nodes))].Name
@@ -292,6 +292,9 @@ func TestPodFacts(t *testing.T) {
 		{name: "long minReadySeconds", why: "does not fit an int32 of nanoseconds", set: build.Set{MinReady: 1 << 30}, want: "ready updated"},
 
 		{name: "another hash", why: "of an older template", pod: labels(build.Labels{"app": "agent", hash: "old"}), want: "ready available"},
+		{name: "no label but the hash", why: "the selector need not ask for one", set: build.Set{Selector: &metav1.LabelSelector{
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "out", Operator: metav1.LabelSelectorOpDoesNotExist}},
+		}}, pod: labels(build.Labels{hash: "new"}), want: "ready available updated"},
 		{name: "no hash label", why: "made before there were revisions", pod: labels(build.Labels{"app": "agent"}), want: "ready available"},
 		{name: "empty hash, no label", why: "nothing is updated by an empty hash", noHash: true, pod: labels(build.Labels{"app": "agent"}), want: "ready available"},
 		{name: "empty hash, empty label", why: "likewise", noHash: true, pod: labels(build.Labels{"app": "agent", hash: ""}), want: "ready available"},
@@ -328,15 +331,22 @@ func TestPodFacts(t *testing.T) {
 // they are looked at many at a time.
 func TestPodFactsAlone(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
-	in := state{set: build.Set{MinReady: 10, Annotations: build.Labels{appsv1.DeprecatedTemplateGeneration: "1"}}}.input()
+	in := state{set: build.Set{
+		MinReady: 10, Annotations: build.Labels{appsv1.DeprecatedTemplateGeneration: "1"},
+		Selector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "out", Operator: metav1.LabelSelectorOpDoesNotExist}}},
+	}}.input()
 	for i := range 300 {
 		pod := build.Pod{
 			Name: fmt.Sprint("p", i), Node: fmt.Sprint("n", i), Hash: pick(r, "new", "old", ""), NotReady: one(r, 3), Ready: pick(r, 0, time.Second),
 			Unbound: one(r, 4), Deleting: one(r, 4), Orphan: one(r, 4), Foreign: one(r, 6), Phase: pick(r, "", failed, succeeded),
 		}.Of(in.DaemonSet)
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0:
 			pod.Labels = nil
+		case 4:
+			pod.Labels = build.Labels{appsv1.DefaultDaemonSetUniqueLabelKey: "new"}
+		case 5:
+			pod.Labels["out"] = ""
 		case 1:
 			pod.Labels["pod-template-generation"] = "1"
 		case 2:

@@ -77,6 +77,13 @@ func TestStatus(t *testing.T) {
 			byNode: []string{"w1: desired, current, up-to-date; not ready: a failed"},
 		},
 		{
+			name: "template generation", why: "either label makes a pod up to date",
+			state: state{set: build.Set{Annotations: build.Labels{appsv1.DeprecatedTemplateGeneration: "3"}}, nodes: plain, pods: []build.Pod{
+				{Name: "a", Node: "w1", Labels: build.Labels{"app": "agent", "pod-template-generation": "3"}},
+			}}, want: "desired 1, current 1, ready 1, up-to-date 1, available 1",
+			byNode: []string{"w1: desired, current, ready, available, up-to-date"},
+		},
+		{
 			name: "being deleted", why: "it counts as long as it is ready",
 			state: state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "old", Deleting: true}}}, want: "desired 1, current 1, ready 1, available 1",
 			byNode: []string{"w1: desired, current, ready, available; not up-to-date: a is of another template; a is being deleted"},

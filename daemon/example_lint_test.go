@@ -1,0 +1,100 @@
+package daemon_test
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+func ExampleLint() {
+	labels := map[string]string{"app": "node-exporter"}
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "node-exporter"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{
+				Type: appsv1.RollingUpdateDaemonSetStrategyType,
+				RollingUpdate: &appsv1.RollingUpdateDaemonSet{
+					MaxUnavailable: new(intstr.FromInt32(0)),
+					MaxSurge:       new(intstr.FromInt32(1)),
+				},
+			},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec: corev1.PodSpec{
+					NodeSelector: map[string]string{"disk": "sdd"},
+					Tolerations: []corev1.Toleration{
+						{Key: "dedicated", Value: "db", Effect: corev1.TaintEffectNoSchedule},
+						{Operator: corev1.TolerationOpExists},
+					},
+					Containers: []corev1.Container{{
+						Name:  "main",
+						Image: "node-exporter:1.9",
+						Ports: []corev1.ContainerPort{{ContainerPort: 9100, HostPort: 9100}},
+						Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
+							corev1.ResourceCPU:    resource.MustParse("50m"),
+							corev1.ResourceMemory: resource.MustParse("32Mi"),
+						}},
+					}},
+				},
+			},
+		},
+	}
+	nodes := []*corev1.Node{
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-1", Labels: map[string]string{"disk": "ssd"}}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-2"}},
+	}
+
+	for _, f := range daemon.Lint(daemon.LintInput{DaemonSet: ds, Nodes: nodes}) {
+		fmt.Println(f.Severity, f.Code, f.Field)
+		fmt.Println("  " + f.Message)
+		fmt.Println("  " + f.Fix)
+	}
+	// Output:
+	// error SurgeHostPort spec.updateStrategy.rollingUpdate.maxSurge
+	//   Two pods cannot share the host port 9100/TCP: the new pod never starts beside the old one, and the rollout stands still.
+	//   Use maxUnavailable in place of maxSurge, or do without the host port (kubernetes #106417).
+	// warning NodeSelectorNoNode spec.template.spec.nodeSelector[disk]
+	//   None of 2 nodes has the label disk=sdd (1 with another value), so that the DaemonSet runs nowhere.
+	//   Correct the selector or label the nodes, unless such nodes are still to come.
+	// info TolerationShadowed spec.template.spec.tolerations[0]
+	//   Another toleration, tolerations[1], covers all that this one does.
+	//   Remove it.
+}
+
+// A check before applying stops at errors and shows the rest.
+func ExampleLint_gate() {
+	labels := map[string]string{"app": "agent"}
+	ds := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{
+		Selector:             &metav1.LabelSelector{MatchLabels: labels},
+		RevisionHistoryLimit: new(int32(0)),
+		UpdateStrategy: appsv1.DaemonSetUpdateStrategy{
+			RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.FromInt32(1))},
+		},
+		Template: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: labels},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "agent:1"}}},
+		},
+	}}
+
+	accepted := map[daemon.LintCode]bool{daemon.LintHistoryNone: true}
+	stop := false
+	for _, f := range daemon.Lint(daemon.LintInput{DaemonSet: ds}) {
+		if accepted[f.Code] {
+			continue
+		}
+		stop = stop || f.Severity == daemon.SeverityError
+		fmt.Println(f.Severity, f.Field+":", f.Message)
+	}
+	fmt.Println("stop:", stop)
+	// Output:
+	// error spec.updateStrategy.rollingUpdate.maxSurge: maxSurge is 1 and maxUnavailable 1; the API server refuses two budgets above 0.
+	// warning spec.template.spec.containers[0].resources.requests: Container main requests no cpu and no memory: no room is kept for it on any node, and under pressure it is among the first to go.
+	// stop: true
+}

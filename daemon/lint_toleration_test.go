@@ -1,0 +1,175 @@
+package daemon_test
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/placement"
+)
+
+const tolerationsField = "spec.template.spec.tolerations"
+
+// toleration reads "key=value:effect", "key:effect" for Exists, and "@5" behind it
+// for tolerationSeconds.
+func toleration(text string) corev1.Toleration {
+	var t corev1.Toleration
+	text, seconds, limited := strings.Cut(text, "@")
+	if limited {
+		t.TolerationSeconds = new(int64)
+		fmt.Sscan(seconds, t.TolerationSeconds)
+	}
+	text, effect, _ := strings.Cut(text, ":")
+	key, value, equal := strings.Cut(text, "=")
+	t.Key, t.Value, t.Effect, t.Operator = key, value, corev1.TaintEffect(effect), corev1.TolerationOpExists
+	if equal {
+		t.Operator = corev1.TolerationOpEqual
+	}
+	return t
+}
+
+func lintTolerationCases() []lintCase {
+	c := func(code daemon.LintCode, name, why string, tolerations []string, says string, want ...string) lintCase {
+		var spec corev1.PodSpec
+		for _, text := range tolerations {
+			spec.Tolerations = append(spec.Tolerations, toleration(text))
+		}
+		for i := range want {
+			severity, rest, _ := strings.Cut(want[i], " ")
+			want[i] = severity + " " + tolerationsField + rest
+		}
+		return lintCase{name: name, why: why, code: code, in: daemon.LintInput{DaemonSet: lintSet(build.Set{Spec: spec})}, says: says, want: want}
+	}
+	list := func(tolerations ...string) []string { return tolerations }
+	malformed := func(name, why string, operator corev1.TolerationOperator, want ...string) lintCase {
+		out := c(daemon.LintTolerationMalformed, name, why, list("a=5:NoSchedule"), "", want...)
+		out.in.DaemonSet.Spec.Template.Spec.Tolerations[0].Operator = operator
+		return out
+	}
+	hostNetwork := func(tc lintCase) lintCase {
+		tc.in.DaemonSet.Spec.Template.Spec.HostNetwork = true
+		return tc
+	}
+	noOperator := func(tc lintCase, i int) lintCase {
+		tc.in.DaemonSet.Spec.Template.Spec.Tolerations[i].Operator = ""
+		return tc
+	}
+	const network = "node.kubernetes.io/network-unavailable:NoSchedule"
+	const unschedulable = "node.kubernetes.io/unschedulable"
+	const notReady = "node.kubernetes.io/not-ready"
+
+	return []lintCase{
+		malformed("unknown operator", "tolerates nothing", "Near", "error [0].operator"),
+		malformed("switched off", "the gate is off in 1.37", "Gt", "error [0].operator"),
+		malformed("no operator", "means Equal", ""),
+
+		c(daemon.LintTolerationDefault, "default", "every daemon pod has it", list("a:", unschedulable+":NoSchedule"), "", "info [1]"),
+		c(daemon.LintTolerationDefault, "with seconds", "they are dropped", list(notReady+":NoExecute@300"), "the 300 are dropped", "warning [0]"),
+		c(daemon.LintTolerationDefault, "before one with seconds", "the default would come behind it", list(notReady+":NoExecute", ":NoExecute@5"), ""),
+		c(daemon.LintTolerationDefault, "behind one with seconds", "there is where the default would be", list(":NoExecute@5", notReady+":NoExecute"), "", "info [1]"),
+		c(daemon.LintTolerationDefault, "another effect", "is not among the defaults", list(unschedulable+":NoExecute"), ""),
+		c(daemon.LintTolerationDefault, "every effect", "is broader than the default", list(unschedulable+":"), ""),
+		c(daemon.LintTolerationDefault, "network without host network", "a default of the host network only", list(network), ""),
+		hostNetwork(c(daemon.LintTolerationDefault, "network with host network", "a default there", list(network), "", "info [0]")),
+
+		c(daemon.LintTolerationShadowed, "by everything", "Exists without key covers all", list("a=b:NoSchedule", ":"), "tolerations[1]", "info [0]"),
+		c(daemon.LintTolerationShadowed, "by an earlier one", "the order does not matter without seconds", list(":", "a=b:NoSchedule"), "tolerations[0]", "info [1]"),
+		c(daemon.LintTolerationShadowed, "twice", "the second one is too much", list("a=b:NoSchedule", "a=b:NoSchedule"), "tolerations[0]", "info [1]"),
+		noOperator(c(daemon.LintTolerationShadowed, "twice, once without operator", "which means Equal", list("a=b:NoSchedule", "a=b:NoSchedule"), "", "info [1]"), 0),
+		c(daemon.LintTolerationShadowed, "Equal by Exists", "the key covers each value", list("a=b:NoSchedule", "a:NoSchedule"), "", "info [0]"),
+		c(daemon.LintTolerationShadowed, "effect by all effects", "no effect covers each", list("a=b:NoSchedule", "a=b:"), "", "info [0]"),
+		c(daemon.LintTolerationShadowed, "by a default", "Equal is not replaced, but covered", list(unschedulable+"=:NoSchedule"), "every daemon pod gets", "info [0]"),
+		c(daemon.LintTolerationShadowed, "other effect", "covers nothing of it", list("a=b:NoSchedule", "a:NoExecute"), ""),
+		c(daemon.LintTolerationShadowed, "other key", "covers nothing of it", list("a:NoSchedule", "b:NoSchedule"), ""),
+		c(daemon.LintTolerationShadowed, "other value", "covers nothing of it", list("a=b:NoSchedule", "a=c:NoSchedule"), ""),
+		c(daemon.LintTolerationShadowed, "broader than a default", "covers the default, not the other way round", list(unschedulable+":"), ""),
+		c(daemon.LintTolerationShadowed, "exception with seconds", "the first one decides for its key", list("a:NoExecute@5", ":"), ""),
+		c(daemon.LintTolerationShadowed, "seconds too late", "the first one decides", list(":", "a:NoExecute@5"), "these tolerationSeconds, 5, do not hold", "warning [1]"),
+		c(daemon.LintTolerationShadowed, "same seconds", "nothing is lost", list(":NoExecute@5", "a:NoExecute@5"), "", "info [1]"),
+		c(daemon.LintTolerationShadowed, "forever before seconds", "the exception is the endless one", list("a:NoExecute", ":NoExecute@5"), ""),
+		c(daemon.LintTolerationShadowed, "another in between", "without it the one in between decides", list("a:NoExecute@5", "a:NoExecute@9", ":NoExecute@5"), "tolerations[0]", "warning [1]"),
+		malformedShadow(c(daemon.LintTolerationShadowed, "malformed", "covers nothing", list("a=b:NoSchedule", ":"), "")),
+
+		c(daemon.LintTolerationSeconds, "seconds", "evicted and created again", list("a:NoExecute@5"), "evicted 5 s after", "warning [0].tolerationSeconds"),
+		c(daemon.LintTolerationSeconds, "below zero", "at once", list("a:NoExecute@-5"), "evicted 0 s after", "warning [0].tolerationSeconds"),
+		c(daemon.LintTolerationSeconds, "Equal with a default's key", "is not replaced and comes first", list(notReady+"=:NoExecute@300"), "", "warning [0].tolerationSeconds"),
+		c(daemon.LintTolerationSeconds, "dropped", "a default replaces it", list(notReady+":NoExecute@300"), ""),
+		c(daemon.LintTolerationSeconds, "shadowed", "never decides", list(":", "a:NoExecute@5"), ""),
+		c(daemon.LintTolerationSeconds, "forever", "never evicted", list("a:NoExecute"), ""),
+		c(daemon.LintTolerationSeconds, "NoSchedule", "the taint evicts nobody", list("a:NoSchedule@5"), ""),
+	}
+}
+
+func malformedShadow(tc lintCase) lintCase {
+	tc.in.DaemonSet.Spec.Template.Spec.Tolerations[1].Operator = "Near"
+	return tc
+}
+
+// A toleration that is called redundant can go without any taint meaning anything
+// else to the pod: asked of every taint there could be, one at a time.
+func TestLintRedundantTolerations(t *testing.T) {
+	var taints []corev1.Taint
+	for _, key := range []string{"a", "b", "c", corev1.TaintNodeNotReady, corev1.TaintNodeUnschedulable} {
+		for _, value := range []string{"", "x", "y"} {
+			for _, effect := range []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute, corev1.TaintEffectPreferNoSchedule} {
+				taints = append(taints, corev1.Taint{Key: key, Value: value, Effect: effect})
+			}
+		}
+	}
+	meaning := func(tolerations []corev1.Toleration) string {
+		var out strings.Builder
+		for i := range taints {
+			out.WriteString(tolerationOf(tolerations, &taints[i]) + " ")
+		}
+		return out.String()
+	}
+	random := rand.New(rand.NewSource(4))
+	pick := func(list ...string) string { return list[random.Intn(len(list))] }
+	redundant := 0
+	for range 4000 {
+		var spec corev1.PodSpec
+		for range 1 + random.Intn(4) {
+			spec.Tolerations = append(spec.Tolerations, toleration(
+				pick("", "a", "a", "b", corev1.TaintNodeNotReady, corev1.TaintNodeUnschedulable)+pick("", "", "=", "=x")+":"+
+					pick("", "NoSchedule", "NoExecute", "NoExecute")+pick("", "", "", "@5", "@9", "@0")))
+		}
+		for _, f := range daemon.Lint(daemon.LintInput{DaemonSet: lintSet(build.Set{Spec: spec})}) {
+			if f.Code != daemon.LintTolerationShadowed && f.Code != daemon.LintTolerationDefault || !strings.HasPrefix(f.Fix, "Remove it") {
+				continue
+			}
+			redundant++
+			var i int
+			if _, err := fmt.Sscanf(f.Field, tolerationsField+"[%d]", &i); err != nil {
+				t.Fatal(err)
+			}
+			without := corev1.PodSpec{Tolerations: slices.Delete(slices.Clone(spec.Tolerations), i, i+1)}
+			if before, after := meaning(placement.Tolerations(&spec)), meaning(placement.Tolerations(&without)); before != after {
+				t.Fatalf("%v\nis not redundant in %v:\nwith    %s\nwithout %s", f, spec.Tolerations, before, after)
+			}
+		}
+	}
+	if redundant < 1000 {
+		t.Errorf("%d redundant tolerations, want at least 1000 for this to say something", redundant)
+	}
+}
+
+// tolerationOf is what the first fitting toleration says about a taint: "no", "yes",
+// or for NoExecute after how long it ends.
+func tolerationOf(tolerations []corev1.Toleration, taint *corev1.Taint) string {
+	for _, t := range tolerations {
+		if t.Key != "" && t.Key != taint.Key || t.Effect != "" && t.Effect != taint.Effect || t.Operator != corev1.TolerationOpExists && t.Value != taint.Value {
+			continue
+		}
+		if taint.Effect == corev1.TaintEffectNoExecute && t.TolerationSeconds != nil {
+			return fmt.Sprint(*t.TolerationSeconds)
+		}
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,733 @@
+package rollout_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/scenario"
+	"github.com/pernode/daemonset/placement"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// whatIfDisks are nodes: w1 and w2 with disk=ssd, w3 with disk=hdd, and w4 with the
+// taint dedicated.
+func whatIfDisks() []*corev1.Node {
+	return []*corev1.Node{
+		build.Node{Name: "w1", Labels: build.Labels{"disk": "ssd"}}.Object(),
+		build.Node{Name: "w2", Labels: build.Labels{"disk": "ssd"}}.Object(),
+		build.Node{Name: "w3", Labels: build.Labels{"disk": "hdd"}}.Object(),
+		build.Node{Name: "w4", Labels: build.Labels{"disk": "ssd"}, Taints: []corev1.Taint{build.NoSchedule("dedicated")}}.Object(),
+	}
+}
+
+// whatIfCluster is a cluster at rest: every node that should run a pod has an
+// available one of the only revision, number 1.
+func whatIfCluster(t *testing.T, ds *appsv1.DaemonSet, nodes []*corev1.Node) rollout.Input {
+	t.Helper()
+	in := rollout.Input{
+		DaemonSet: ds, Nodes: nodes, Now: build.Now,
+		Revisions: []*appsv1.ControllerRevision{whatIfRevision(t, ds, "h1", 1)},
+	}
+	matcher := placement.Compile(&ds.Spec.Template, placement.Options{})
+	for _, n := range nodes {
+		if matcher.Decide(n).Run {
+			in.Pods = append(in.Pods, build.Pod{Name: "on-" + n.Name, Node: n.Name, Hash: "h1"}.Of(ds))
+		}
+	}
+	return in
+}
+
+func whatIfRevision(t *testing.T, ds *appsv1.DaemonSet, hash string, number int64) *appsv1.ControllerRevision {
+	t.Helper()
+	data, err := rollout.RevisionData(&ds.Spec.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return build.Revision{Hash: hash, Number: number, Data: string(data)}.Of(ds)
+}
+
+// fromServer gives the template the defaults that a server would.
+func fromServer(ds *appsv1.DaemonSet) *appsv1.DaemonSet {
+	spec := &ds.Spec.Template.Spec
+	spec.DNSPolicy, spec.RestartPolicy, spec.SchedulerName = corev1.DNSClusterFirst, corev1.RestartPolicyAlways, corev1.DefaultSchedulerName
+	spec.SecurityContext = &corev1.PodSecurityContext{}
+	spec.TerminationGracePeriodSeconds = new(int64(30))
+	for i := range spec.Containers {
+		c := &spec.Containers[i]
+		c.ImagePullPolicy, c.TerminationMessagePath, c.TerminationMessagePolicy = corev1.PullIfNotPresent, "/dev/termination-log", corev1.TerminationMessageReadFile
+	}
+	return ds
+}
+
+func TestWhatIf(t *testing.T) {
+	ssd := build.Set{Spec: corev1.PodSpec{NodeSelector: map[string]string{"disk": "ssd"}}}
+	tolerating := build.Set{Spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpExists}}}}
+	image := func(image string) func(*rollout.Input, *rollout.Proposal) {
+		return func(in *rollout.Input, p *rollout.Proposal) {
+			p.DaemonSet = in.DaemonSet.DeepCopy()
+			p.DaemonSet.Spec.Template.Spec.Containers[0].Image = image
+		}
+	}
+	for _, tc := range []struct {
+		name, why string
+		set       build.Set
+		nodes     []*corev1.Node // nil: whatIfDisks
+		change    func(*rollout.Input, *rollout.Proposal)
+		want      string
+	}{
+		{
+			name: "nothing", why: "the zero proposal",
+			want: `
+no rollout: the template is the same
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "new image", why: "a rollout, whose first step deletes what the budget allows",
+			change: image("agent:2"),
+			want: `
+starts a rollout to revision 2: 3 outdated pods
+  spec.containers[name=main].image: "agent:1" -> "agent:2"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 1 to delete, 0 to create
+  delete on-w1 on w1: outdated, within maxUnavailable`,
+		},
+		{
+			name: "new image, OnDelete", why: "nothing happens by itself",
+			set:    build.Set{OnDelete: true},
+			change: image("agent:2"),
+			want: `
+starts a rollout to revision 2: 3 outdated pods; with OnDelete somebody has to delete them
+  spec.containers[name=main].image: "agent:1" -> "agent:2"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "new image, old template generation", why: "the server raises the generation, so that it does not make old pods current",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				in.DaemonSet.Annotations = map[string]string{appsv1.DeprecatedTemplateGeneration: "7"}
+				for _, pod := range in.Pods {
+					pod.Labels["pod-template-generation"] = "7"
+				}
+				image("agent:2")(in, p)
+			},
+			want: `
+starts a rollout to revision 2: 3 outdated pods
+  spec.containers[name=main].image: "agent:1" -> "agent:2"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 1 to delete, 0 to create
+  delete on-w1 on w1: outdated, within maxUnavailable`,
+		},
+		{
+			name: "back", why: "an older revision holds the template",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				image("agent:0")(in, p)
+				in.Revisions[0].Revision = 5
+				in.Revisions = append(in.Revisions, whatIfRevision(t, p.DaemonSet, "h0", 3))
+			},
+			want: `
+starts a rollout back to an older template, now revision 6: 3 outdated pods
+  spec.containers[name=main].image: "agent:1" -> "agent:0"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 1 to delete, 0 to create
+  delete on-w1 on w1: outdated, within maxUnavailable`,
+		},
+		{
+			name: "already there", why: "the newest revision holds the template, and the pods are of it",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet
+				in.DaemonSet = in.DaemonSet.DeepCopy()
+				in.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:0"
+			},
+			want: `
+no rollout: revision 1 holds the template already
+  spec.containers[name=main].image: "agent:0" -> "agent:1"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "begun already", why: "the rollout is there without the proposal",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				image("agent:2")(in, p)
+				in.DaemonSet, p.DaemonSet = p.DaemonSet, nil
+			},
+			want: `
+starts a rollout to revision 2, with or without this change: 3 outdated pods
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "defaults written out", why: "a server would fill them in",
+			change: func(in *rollout.Input, p *rollout.Proposal) { p.DaemonSet = fromServer(in.DaemonSet.DeepCopy()) },
+			want: `
+this change is only a default written out: no rollout
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "defaults left out", why: "the manifest lacks what the stored object has",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = &appsv1.DaemonSet{Spec: in.DaemonSet.DeepCopy().Spec}
+				fromServer(in.DaemonSet)
+				in.Revisions = []*appsv1.ControllerRevision{whatIfRevision(t, in.DaemonSet, "h1", 1)}
+			},
+			want: `
+this change is only a default written out: no rollout
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "another value than the default", why: "it is a change, though one side is not set",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				p.DaemonSet.Spec.Template.Spec.DNSPolicy = corev1.DNSDefault
+			},
+			want: `
+starts a rollout to revision 2: 3 outdated pods
+  spec.dnsPolicy: "ClusterFirst" -> "Default"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 1 to delete, 0 to create
+  delete on-w1 on w1: outdated, within maxUnavailable`,
+		},
+		{
+			name: "spelling", why: "one gibibyte means the same either way, but bytes decide",
+			set: build.Set{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Resources: corev1.ResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+			}}}}},
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				p.DaemonSet.Spec.Template.Spec.Containers[0].Resources.Requests[corev1.ResourceMemory] = resource.MustParse("1073741824")
+			},
+			want: `
+starts a rollout to revision 2 although the template means the same: it is spelt otherwise: 3 outdated pods
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 1 to delete, 0 to create
+  delete on-w1 on w1: outdated, within maxUnavailable`,
+		},
+		{
+			name: "revision of an older release", why: "a null creationTimestamp does not match: every DaemonSet rolls after an upgrade (kubernetes #134773)",
+			change: func(in *rollout.Input, _ *rollout.Proposal) {
+				fromServer(in.DaemonSet)
+				rev := whatIfRevision(t, in.DaemonSet, "h1", 1)
+				rev.Data.Raw = []byte(strings.Replace(string(rev.Data.Raw), `"metadata":{`, `"metadata":{"creationTimestamp":null,`, 1))
+				in.Revisions = []*appsv1.ControllerRevision{rev}
+			},
+			want: `
+starts a rollout to revision 2 although the template means the same: it is spelt otherwise, with or without this change: 3 outdated pods
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "revisions unknown, same template", why: "the templates alone decide",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet, in.Revisions, in.Pods = fromServer(in.DaemonSet.DeepCopy()), nil, nil
+			},
+			want: `
+this change is only a default written out: no rollout
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "revisions unknown, other template", why: "the templates alone decide",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				image("agent:2")(in, p)
+				in.Revisions, in.Pods = nil, nil
+			},
+			want: `
+starts a rollout to revision 1: 0 outdated pods
+  spec.containers[name=main].image: "agent:1" -> "agent:2"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "revisions unknown, other spelling", why: "the templates alone decide",
+			set: build.Set{Spec: corev1.PodSpec{Overhead: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Ki")}}},
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet, in.Revisions, in.Pods = in.DaemonSet.DeepCopy(), nil, nil
+				p.DaemonSet.Spec.Template.Spec.Overhead[corev1.ResourceMemory] = resource.MustParse("1024")
+			},
+			want: `
+starts a rollout to revision 1 although the template means the same: it is spelt otherwise: 0 outdated pods
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "node selector", why: "a node is lost at once, before any rollout",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				p.DaemonSet.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+			},
+			want: `
+starts a rollout to revision 2: 3 outdated pods
+  spec.nodeSelector[disk]: added "ssd"
+nodes: 0 gained, 1 lost, 0 kept, 0 removed, 3 unchanged
+  w3: lost: nodeSelector disk=ssd, node has disk=hdd
+at once: 1 to delete, 0 to create
+  delete on-w3 on w3: node should not run it: nodeSelector disk=ssd, node has disk=hdd`,
+		},
+		{
+			name: "node selector taken away", why: "a node is gained",
+			set: ssd,
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				p.DaemonSet.Spec.Template.Spec.NodeSelector = nil
+			},
+			want: `
+starts a rollout to revision 2: 2 outdated pods
+  spec.nodeSelector[disk]: removed "ssd"
+nodes: 1 gained, 0 lost, 0 kept, 0 removed, 3 unchanged
+  w3: gained: nodeSelector disk=ssd, node has disk=hdd before
+at once: 0 to delete, 1 to create
+  create on w3: node has no pod`,
+		},
+		{
+			name: "toleration taken away", why: "the taint is NoSchedule: the pod stays, but never comes back",
+			set: tolerating,
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				p.DaemonSet.Spec.Template.Spec.Tolerations = nil
+			},
+			want: `
+starts a rollout to revision 2: 4 outdated pods
+  spec.tolerations[0]: removed {"key":"dedicated","operator":"Exists"}
+nodes: 0 gained, 0 lost, 1 kept, 0 removed, 3 unchanged
+  w4: kept: untolerated taint {dedicated: } (NoSchedule)
+at once: 1 to delete, 0 to create
+  delete on-w1 on w1: outdated, within maxUnavailable`,
+		},
+		{
+			name: "nodes come, go and change", why: "the DaemonSet stays as it is",
+			change: func(_ *rollout.Input, p *rollout.Proposal) {
+				p.Nodes = []*corev1.Node{
+					build.Node{Name: "w1", Taints: []corev1.Taint{build.NoExecute("drain")}}.Object(),
+					build.Node{Name: "w2", Taints: []corev1.Taint{build.NoSchedule("cordon")}}.Object(),
+					build.Node{Name: "w4"}.Object(),
+					build.Node{Name: "w5"}.Object(),
+				}
+			},
+			want: `
+no rollout: the template is the same
+nodes: 2 gained, 1 lost, 1 kept, 1 removed, 0 unchanged
+  w4: gained: untolerated taint {dedicated: } (NoSchedule) before
+  w5: gained: no node before
+  w1: lost: untolerated taint {drain: } (NoExecute)
+  w2: kept: untolerated taint {cordon: } (NoSchedule)
+  w3: removed: no node
+at once: 1 to delete, 2 to create
+  delete on-w1 on w1: node should not run it: untolerated taint {drain: } (NoExecute)
+  create on w4: node has no pod
+  create on w5: node has no pod`,
+		},
+		{
+			name: "no nodes left", why: "an empty list is not nil",
+			change: func(_ *rollout.Input, p *rollout.Proposal) { p.Nodes = []*corev1.Node{} },
+			want: `
+no rollout: the template is the same
+nodes: 0 gained, 0 lost, 0 kept, 3 removed, 1 unchanged
+  w1: removed: no node
+  w2: removed: no node
+  w3: removed: no node
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "a kept pod is driven out", why: "a node that should not have had its pod loses it",
+			set: tolerating,
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				in.DaemonSet.Spec.Template.Spec.Tolerations = nil
+				in.Revisions = nil
+				p.Nodes = slices.Clone(in.Nodes)
+				p.Nodes[3] = build.Node{Name: "w4", Taints: []corev1.Taint{build.NoExecute("dedicated")}}.Object()
+			},
+			want: `
+no rollout: the template is the same
+nodes: 0 gained, 1 lost, 0 kept, 0 removed, 3 unchanged
+  w4: lost: untolerated taint {dedicated: } (NoExecute)
+at once: 1 to delete, 0 to create
+  delete on-w4 on w4: node should not run it: untolerated taint {dedicated: } (NoExecute)`,
+		},
+		{
+			name: "what happens anyway", why: "the failed pod goes whatever is proposed, and the update waits for that",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				in.Pods[1].Status.Phase = corev1.PodFailed
+				image("agent:2")(in, p)
+			},
+			want: `
+starts a rollout to revision 2: 2 outdated pods
+  spec.containers[name=main].image: "agent:1" -> "agent:2"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "new DaemonSet", why: "every node that it runs on is gained",
+			set: ssd,
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet
+				*in = rollout.Input{Nodes: in.Nodes, Now: in.Now}
+			},
+			want: `
+new, with revision 1
+nodes: 2 gained, 0 lost, 0 kept, 0 removed, 2 unchanged
+  w1: gained
+  w2: gained
+at once: 0 to delete, 2 to create
+  create on w1: node has no pod
+  create on w2: node has no pod`,
+		},
+		{
+			name: "selector", why: "it cannot be changed, but what would come of it is told",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				p.DaemonSet.Spec.Selector.MatchLabels["tier"] = "node"
+				p.DaemonSet.Spec.Template.Labels["tier"] = "node"
+			},
+			want: `
+refused: spec.selector: Invalid value: {"matchLabels":{"app":"agent","tier":"node"}}: field is immutable
+starts a rollout to revision 1: 0 outdated pods
+  metadata.labels[tier]: added "node"
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 3 to create
+  create on w1: node has no pod
+  create on w2: node has no pod
+  create on w3: node has no pod`,
+		},
+		{
+			name: "empty selector", why: "the controller does nothing then",
+			change: func(in *rollout.Input, p *rollout.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				p.DaemonSet.Spec.Selector = &metav1.LabelSelector{}
+			},
+			want: `
+refused: spec.selector: Invalid value: {}: field is immutable
+refused: spec.selector: Invalid value: {}: empty selector is invalid for daemonset
+no rollout: selector selects every pod
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "many lines", why: "the text stays readable",
+			nodes: build.Nodes("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"),
+			change: func(_ *rollout.Input, p *rollout.Proposal) {
+				p.Nodes = build.Nodes("a")
+			},
+			want: `
+no rollout: the template is the same
+nodes: 0 gained, 0 lost, 0 kept, 11 removed, 1 unchanged
+  b: removed: no node
+  c: removed: no node
+  d: removed: no node
+  e: removed: no node
+  f: removed: no node
+  g: removed: no node
+  h: removed: no node
+  i: removed: no node
+  j: removed: no node
+  k: removed: no node
+  and 1 more
+at once: 0 to delete, 0 to create`,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			nodes := tc.nodes
+			if nodes == nil {
+				nodes = whatIfDisks()
+			}
+			in := whatIfCluster(t, tc.set.Object(), nodes)
+			var proposal rollout.Proposal
+			if tc.change != nil {
+				tc.change(&in, &proposal)
+			}
+			beforeIn, beforeDS := copyInput(in), proposal.DaemonSet.DeepCopy()
+			got, err := rollout.WhatIf(in, proposal)
+			if err != nil {
+				t.Fatalf("WhatIf() = %v: %s", err, tc.why)
+			}
+			if diff := cmp.Diff(strings.TrimPrefix(tc.want, "\n"), got.String()); diff != "" {
+				t.Errorf("WhatIf() differs: %s (-want +got):\n%s", tc.why, diff)
+			}
+			if diff := cmp.Diff(beforeIn, in); diff != "" {
+				t.Errorf("WhatIf() changed its input (-before +after):\n%s", diff)
+			}
+			if diff := cmp.Diff(beforeDS, proposal.DaemonSet); diff != "" {
+				t.Errorf("WhatIf() changed the proposal (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatIfFields(t *testing.T) {
+	ds := build.Set{Generation: 4, Status: appsv1.DaemonSetStatus{ObservedGeneration: 4}}.Object()
+	ds.Annotations = map[string]string{appsv1.DeprecatedTemplateGeneration: "7"}
+	ds.ResourceVersion = "99"
+	in := whatIfCluster(t, ds, whatIfDisks())
+	in.BurstReplicas = 2
+	manifest := &appsv1.DaemonSet{Spec: *ds.Spec.DeepCopy()}
+	manifest.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	manifest.Spec.Template.Spec.DNSPolicy = corev1.DNSClusterFirst
+	got, err := rollout.WhatIf(in, rollout.Proposal{DaemonSet: manifest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Refused != nil || got.Start != rollout.StartNew || got.Revision != 2 || got.SameData || got.Anyway || got.Outdated != 3 || got.OnlyDefaults() {
+		t.Errorf("WhatIf() = %+v", got)
+	}
+	if len(got.Written) != 2 || len(got.Template) != 1 {
+		t.Errorf("Written = %v, Template = %v, want two changes and one of them", got.Written, got.Template)
+	}
+	after := got.After.DaemonSet
+	if after.UID != ds.UID || after.Name != ds.Name || after.Namespace != ds.Namespace || after.Generation != 5 ||
+		after.ResourceVersion != "99" || after.Status.ObservedGeneration != 4 || after.Annotations[appsv1.DeprecatedTemplateGeneration] != "8" ||
+		after.Spec.Template.Spec.SchedulerName != "default-scheduler" || !after.CreationTimestamp.Equal(&ds.CreationTimestamp) {
+		t.Errorf("After.DaemonSet = %+v, want what a server would store", after)
+	}
+	if got.After.BurstReplicas != 2 || len(got.After.Pods) != 3 {
+		t.Errorf("After = %+v, want the rest of the input", got.After)
+	}
+	for _, n := range got.Nodes {
+		if want := n.Before.Run; (len(n.Pods) == 1) != want {
+			t.Errorf("%s has %d pods", n.Node, len(n.Pods))
+		}
+	}
+	// The spec alone changes: the generation is raised, the template's is not.
+	manifest = ds.DeepCopy()
+	manifest.Spec.MinReadySeconds = 5
+	if got, err = rollout.WhatIf(in, rollout.Proposal{DaemonSet: manifest}); err != nil {
+		t.Fatal(err)
+	}
+	if after = got.After.DaemonSet; after.Generation != 5 || after.Annotations[appsv1.DeprecatedTemplateGeneration] != "7" || got.Start != rollout.StartNone {
+		t.Errorf("WhatIf() = %v with %+v", got, after)
+	}
+	// Steps begins where WhatIf ends.
+	end := end(t, got.After, rollout.World{})
+	if !end.Finished {
+		t.Errorf("Steps() ends %v", end)
+	}
+}
+
+func TestWhatIfCollision(t *testing.T) {
+	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
+	p := rollout.Proposal{DaemonSet: in.DaemonSet.DeepCopy()}
+	p.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	got, err := rollout.WhatIf(in, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := got.With.Revisions.Create.DeepCopy()
+	taken.Data.Raw, taken.OwnerReferences[0].UID = []byte(`{}`), types.UID("other")
+	in.Revisions = append(in.Revisions, taken)
+	if got, err = rollout.WhatIf(in, p); err != nil {
+		t.Fatal(err)
+	}
+	if got.Start != rollout.StartNew || got.With.Revisions.Create == nil || got.With.Revisions.Create.Name == taken.Name {
+		t.Errorf("WhatIf() = %v, want a revision of another name", got)
+	}
+}
+
+func TestWhatIfErrors(t *testing.T) {
+	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
+	broken := intstr.FromString("many")
+	wrong := in.DaemonSet.DeepCopy()
+	wrong.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &broken
+	wrongIn := in
+	wrongIn.DaemonSet = wrong
+	nilPod := in
+	nilPod.Pods = []*corev1.Pod{nil}
+	nilRevision := in
+	nilRevision.Revisions = []*appsv1.ControllerRevision{nil}
+	for _, tc := range []struct {
+		name, why  string
+		in         rollout.Input
+		proposal   rollout.Proposal
+		side, path string
+	}{
+		{"nothing", "there is no DaemonSet on either side", rollout.Input{}, rollout.Proposal{}, "", "daemonSet"},
+		{"budget before", "as Sync", wrongIn, rollout.Proposal{}, "without the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
+		{"budget after", "as Sync", in, rollout.Proposal{DaemonSet: wrong}, "with the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
+		{"nil node after", "as Sync", in, rollout.Proposal{Nodes: []*corev1.Node{nil}}, "with the proposal: ", "nodes[0]"},
+		{"nil pod", "as Sync", nilPod, rollout.Proposal{}, "without the proposal: ", "pods[0]"},
+		{"nil revision", "as Sync", nilRevision, rollout.Proposal{}, "without the proposal: ", "revisions[0]"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := rollout.WhatIf(tc.in, tc.proposal)
+			var fieldErr *field.Error
+			if got != nil || !errors.As(err, &fieldErr) || fieldErr.Field != tc.path || !strings.HasPrefix(err.Error(), tc.side) {
+				t.Errorf("WhatIf() = %v, %v, want an error at %s behind %q: %s", got, err, tc.path, tc.side, tc.why)
+			}
+		})
+	}
+}
+
+func TestWhatIfStrings(t *testing.T) {
+	for _, tc := range []struct {
+		got  interface{ String() string }
+		want string
+	}{
+		{rollout.NodeUnchanged, "unchanged"}, {rollout.NodeGained, "gained"}, {rollout.NodeLost, "lost"},
+		{rollout.NodeKept, "kept"}, {rollout.NodeRemoved, "removed"}, {rollout.NodeEffect(0), "NodeEffect(0)"},
+		{rollout.StartNone, "none"}, {rollout.StartNew, "new"}, {rollout.StartBack, "back"}, {rollout.StartSpelling, "spelling"},
+		{rollout.RolloutStart(-1), "RolloutStart(-1)"},
+		{(*rollout.Impact)(nil), "no impact known"}, {&rollout.Impact{}, "no impact known"},
+		{rollout.NodeImpact{}, ": NodeEffect(0)"},
+	} {
+		if got := tc.got.String(); got != tc.want {
+			t.Errorf("%T.String() = %q, want %q", tc.got, got, tc.want)
+		}
+	}
+	if (*rollout.Impact)(nil).OnlyDefaults() || (*rollout.Impact)(nil).Of(rollout.NodeLost) != nil {
+		t.Error("a nil Impact knows something")
+	}
+}
+
+// TestWhatIfProperties proposes arbitrary changes to arbitrary clusters: the order
+// of the input does not matter, nothing passed in is changed, the effects say what
+// the first pass does, and writing defaults out starts nothing.
+func TestWhatIfProperties(t *testing.T) {
+	seen := map[rollout.NodeEffect]int{}
+	started := map[rollout.RolloutStart]int{}
+	states(t, 200, func(t *testing.T, r *rand.Rand, c *scenario.Cluster) {
+		in := c.Input()
+		p := rollout.Proposal{}
+		if r.IntN(2) == 0 {
+			p.Nodes = scenario.Random(r).Input().Nodes
+		}
+		if r.IntN(3) > 0 {
+			p.DaemonSet = in.DaemonSet.DeepCopy()
+			p.DaemonSet.Spec.Template.Spec.Containers[0].Image = []string{"c:1", "c:2", "c:3"}[r.IntN(3)]
+			p.DaemonSet.Spec.Template.Spec.NodeSelector = []map[string]string{nil, {"disk": "ssd"}}[r.IntN(2)]
+		}
+		before := copyInput(in)
+		got, err := rollout.WhatIf(in, p)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		started[got.Start]++
+		if diff := cmp.Diff(before, in); diff != "" {
+			t.Errorf("WhatIf() changed its input (-before +after):\n%s", diff)
+		}
+		slices.Reverse(in.Nodes)
+		slices.Reverse(in.Pods)
+		slices.Reverse(in.Revisions)
+		slices.Reverse(p.Nodes)
+		again, err := rollout.WhatIf(in, p)
+		if err != nil || again.String() != got.String() {
+			t.Errorf("WhatIf() depends on the order: %v, %v, %v", got, again, err)
+		}
+		deleted := map[string]bool{}
+		for _, d := range got.Delete {
+			deleted[d.Pod.Name] = true
+		}
+		for _, d := range got.With.Plan.Delete {
+			if !deleted[d.Pod.Name] && !slices.ContainsFunc(got.Without.Plan.Delete, func(o daemon.Delete) bool { return o.Pod.Name == d.Pod.Name }) {
+				t.Errorf("Delete lacks %v", d)
+			}
+		}
+		for _, n := range got.Nodes {
+			seen[n.Effect]++
+			ran, runs := n.Before.Run, n.After.Run
+			switch n.Effect {
+			case rollout.NodeUnchanged:
+				if ran != runs && (ran || runs) {
+					t.Errorf("%v, but run %v -> %v", n, ran, runs)
+				}
+			case rollout.NodeGained:
+				if ran || !runs {
+					t.Errorf("%v, but run %v -> %v", n, ran, runs)
+				}
+			case rollout.NodeKept:
+				if !ran || runs || !n.After.Keep {
+					t.Errorf("%v, but run %v -> %v", n, ran, runs)
+				}
+			default:
+				if runs || n.After.Keep {
+					t.Errorf("%v, but stays", n)
+				}
+			}
+			if n.Effect != rollout.NodeLost {
+				continue
+			}
+			for _, pod := range n.Pods {
+				planned := slices.ContainsFunc(got.With.Plan.Delete, func(d daemon.Delete) bool { return d.Pod.Name == pod.Pod.Name })
+				if !pod.Terminating && !planned {
+					t.Errorf("%v, but %s is not deleted", n, pod.Pod.Name)
+				}
+			}
+		}
+		if p.DaemonSet == nil {
+			return
+		}
+		// The same, but with what a server would have stored.
+		p.DaemonSet = got.After.DaemonSet
+		full, err := rollout.WhatIf(in, p)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		opts := cmp.Options{cmpopts.EquateEmpty()}
+		if full.Start != got.Start || full.SameData != got.SameData || cmp.Diff(got.Template.String(), full.Template.String(), opts) != "" {
+			t.Errorf("WhatIf() differs where defaults are written out: %v, %v", got, full)
+		}
+	})
+	for effect := rollout.NodeUnchanged; effect <= rollout.NodeRemoved; effect++ {
+		if seen[effect] == 0 {
+			t.Errorf("no node was %v: %v", effect, seen)
+		}
+	}
+	for start := rollout.StartNone; start <= rollout.StartBack; start++ {
+		if started[start] == 0 {
+			t.Errorf("no rollout was %v: %v", start, started)
+		}
+	}
+}
+
+// FuzzWhatIfObjects feeds objects of any shape that JSON can give them.
+func FuzzWhatIfObjects(f *testing.F) {
+	ds := `{"metadata":{"name":"d","namespace":"ns","uid":"u"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}}},"updateStrategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":1}}}}`
+	f.Add(ds, ds, `{"metadata":{"name":"n1"}}`, `{"metadata":{"namespace":"ns","labels":{"a":"b"}},"spec":{"nodeName":"n1"},"status":{"containerStatuses":[{"state":{"terminated":{}},"restartCount":-7}]}}`)
+	f.Add(ds, `{"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"spec":{"volumes":[{"projected":{"sources":[{}]}},{"ephemeral":{}},{"image":{}}],"containers":[{"image":"@","ports":[{}],"env":[{"valueFrom":{}}],"livenessProbe":{},"lifecycle":{"preStop":{}}}],"ephemeralContainers":[{}]}}}}`, `{}`, `{}`)
+	f.Add(`null`, ds, `null`, `null`)
+	f.Add(ds, `{}`, `{"metadata":{"name":"n1"},"status":{"conditions":[{"type":"Ready"}]}}`,
+		`{"metadata":{"namespace":"ns","labels":{"a":"b"},"deletionTimestamp":"2026-01-01T00:00:00Z","deletionGracePeriodSeconds":-1},"spec":{"nodeName":"n1"},"status":{"conditions":[{"type":"Ready"}],"initContainerStatuses":[{"state":{"waiting":{"reason":"CrashLoopBackOff"}},"restartCount":2147483647,"lastState":{"terminated":{"startedAt":"0001-01-02T00:00:00Z","finishedAt":"9999-01-01T00:00:00Z"}}}]}}`)
+	f.Fuzz(func(t *testing.T, before, after, node, pod string) {
+		in := rollout.Input{DaemonSet: decode[appsv1.DaemonSet](t, before), Now: build.Now}
+		if n := decode[corev1.Node](t, node); n != nil {
+			in.Nodes = []*corev1.Node{n}
+		}
+		if p := decode[corev1.Pod](t, pod); p != nil {
+			in.Pods = []*corev1.Pod{p}
+		}
+		p := rollout.Proposal{DaemonSet: decode[appsv1.DaemonSet](t, after)}
+		was, err := json.Marshal([]any{in, p})
+		if err != nil {
+			t.Skip()
+		}
+		i, err := rollout.WhatIf(in, p)
+		if (i == nil) == (err == nil) {
+			t.Errorf("WhatIf() = %v, %v", i, err)
+		}
+		_ = i.String()
+		if i != nil && i.With.Snapshot != nil {
+			if a, err := rollout.Assess(i.With.Snapshot, rollout.AssessOptions{}); err == nil {
+				_ = a.String()
+			}
+		}
+		if is, _ := json.Marshal([]any{in, p}); string(is) != string(was) {
+			t.Errorf("WhatIf() changed its input:\n%s\n%s", was, is)
+		}
+	})
+}
