@@ -146,8 +146,10 @@ func TestImageTag(t *testing.T) {
 // TestAsUpdated: what a client cannot change comes from the object that is there
 // (PrepareForUpdate@v1.37.2).
 func TestAsUpdated(t *testing.T) {
-	generation := func(value string) map[string]string { return map[string]string{appsv1.DeprecatedTemplateGeneration: value} }
-	make := func(annotations map[string]string, image string, minReady int32) *appsv1.DaemonSet {
+	generation := func(value string) map[string]string {
+		return map[string]string{appsv1.DeprecatedTemplateGeneration: value}
+	}
+	dsOf := func(annotations map[string]string, image string, minReady int32) *appsv1.DaemonSet {
 		ds := &appsv1.DaemonSet{}
 		ds.Generation, ds.Annotations, ds.Spec.MinReadySeconds = 3, annotations, minReady
 		ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: "a", Image: image}}
@@ -160,11 +162,11 @@ func TestAsUpdated(t *testing.T) {
 		annotation      string
 		annotationThere bool
 	}{
-		{"same", "nothing is raised", make(generation("9"), "x", 0), make(generation("7"), "x", 0), 3, "7", true},
-		{"spec", "the generation alone", make(nil, "x", 1), make(generation("7"), "x", 0), 4, "7", true},
-		{"template", "both", make(nil, "y", 0), make(generation("7"), "x", 0), 4, "8", true},
-		{"no annotation", "there was none", make(generation("9"), "y", 0), make(nil, "x", 0), 4, "", false},
-		{"no number", "it cannot be raised", make(nil, "y", 0), make(generation("x"), "x", 0), 4, "x", true},
+		{"same", "nothing is raised", dsOf(generation("9"), "x", 0), dsOf(generation("7"), "x", 0), 3, "7", true},
+		{"spec", "the generation alone", dsOf(nil, "x", 1), dsOf(generation("7"), "x", 0), 4, "7", true},
+		{"template", "both", dsOf(nil, "y", 0), dsOf(generation("7"), "x", 0), 4, "8", true},
+		{"no annotation", "there was none", dsOf(generation("9"), "y", 0), dsOf(nil, "x", 0), 4, "", false},
+		{"no number", "it cannot be raised", dsOf(nil, "y", 0), dsOf(generation("x"), "x", 0), 4, "x", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before := tc.cur.DeepCopy()

@@ -53,6 +53,11 @@ func (r *Rollback) String() string {
 // with a *field.Error on input that History refuses, and on data that
 // RevisionTemplate refuses, for which the error names the revision too.
 func Undo(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, toRevision int64) (*Rollback, error) {
+	if ds != nil && toRevision < 0 {
+		// kubectl takes no negative number, not even one that a revision has, and
+		// says so before it looks at the history.
+		return nil, noSuchRevision(toRevision)
+	}
 	owned, err := controlled(ds, revisions)
 	if err != nil {
 		return nil, err
@@ -91,13 +96,14 @@ func findRevision(revisions []*appsv1.ControllerRevision, number int64) (*appsv1
 		}
 		return revisions[len(revisions)-2], nil
 	}
-	// kubectl takes no negative number, not even one that a revision has.
-	if number > 0 {
-		for _, rev := range revisions {
-			if rev.Revision == number {
-				return rev, nil
-			}
+	for _, rev := range revisions {
+		if rev.Revision == number {
+			return rev, nil
 		}
 	}
-	return nil, fmt.Errorf("unable to find specified revision %d in history", number)
+	return nil, noSuchRevision(number)
+}
+
+func noSuchRevision(number int64) error {
+	return fmt.Errorf("unable to find specified revision %d in history", number)
 }

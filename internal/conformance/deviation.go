@@ -1,0 +1,236 @@
+package conformance
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	podutil "k8s.io/kubernetes/pkg/api/v1/pod"
+	daemonutil "k8s.io/kubernetes/pkg/controller/daemon/util"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Deviation is a difference that is meant: it has an entry of the same name
+// under "Deviations" in a package comment of the library.
+type Deviation struct {
+	// Name is that of the entry.
+	Name string
+	// Upstream is the symbol that behaves otherwise, as symbol@tag.
+	Upstream string
+	// Issue is where that is known as a problem; empty where it is not.
+	Issue string
+	// Why says what upstream does and what the library does instead.
+	Why string
+
+	// adapt turns a state that meets the deviation into one on which upstream
+	// does what the library is to do on the first; nil where the state does not
+	// meet it. amend, which may be nil, then puts right what no state can express.
+	// result is the library's and never nil, though it may be empty.
+	adapt func(u *Upstream, s *State, result *rollout.Result) (adapted *State, amend func(*Pass))
+}
+
+// errDeviation stands for an error that only the library returns.
+var errDeviation = errors.New("an error of the library alone")
+
+func errorToo(p *Pass) {
+	if p.Err == nil {
+		p.Err = errDeviation
+	}
+}
+
+// Deviations are all there are, in the order in which they are applied.
+var Deviations = []Deviation{
+	{
+		Name:     "selector",
+		Upstream: "syncDaemonSet@v1.37.2",
+		Why:      "upstream releases every pod and revision of a DaemonSet without selector; the library returns an error",
+		adapt: func(_ *Upstream, s *State, _ *rollout.Result) (*State, func(*Pass)) {
+			if s.DaemonSet.Spec.Selector != nil || s.DaemonSet.DeletionTimestamp != nil {
+				return nil, nil
+			}
+			return s, func(p *Pass) { *p = Pass{Err: errDeviation, Backoff: live(s, s.Backoff)} }
+		},
+	},
+	{
+		Name:     "empty-selector",
+		Upstream: "syncDaemonSet@v1.37.2",
+		Why: "upstream refuses to act for a selector without lists, but lets one with empty lists select every pod; the " +
+			"library refuses both",
+		adapt: func(_ *Upstream, s *State, _ *rollout.Result) (*State, func(*Pass)) {
+			selector := s.DaemonSet.Spec.Selector
+			if selector == nil || len(selector.MatchLabels)+len(selector.MatchExpressions) > 0 ||
+				selector.MatchLabels == nil && selector.MatchExpressions == nil {
+				return nil, nil
+			}
+			out := s.shallow()
+			out.DaemonSet = s.DaemonSet.DeepCopy()
+			out.DaemonSet.Spec.Selector = &metav1.LabelSelector{}
+			return out, nil
+		},
+	},
+	{
+		Name:     "history-limit",
+		Upstream: "cleanupHistory@v1.37.2",
+		Why:      "upstream panics without revisionHistoryLimit; the library takes the default, 10",
+		adapt: func(_ *Upstream, s *State, _ *rollout.Result) (*State, func(*Pass)) {
+			if s.DaemonSet.Spec.RevisionHistoryLimit != nil {
+				return nil, nil
+			}
+			out := s.shallow()
+			out.DaemonSet = s.DaemonSet.DeepCopy()
+			out.DaemonSet.Spec.RevisionHistoryLimit = new(int32(10))
+			return out, nil
+		},
+	},
+	{
+		Name:     "revision-labels",
+		Upstream: "constructHistory@v1.37.2",
+		Why:      "upstream panics on a revision of its own without any label; the library labels it",
+		adapt: func(_ *Upstream, s *State, _ *rollout.Result) (*State, func(*Pass)) {
+			selector, err := metav1.LabelSelectorAsSelector(s.DaemonSet.Spec.Selector)
+			if err != nil || !selector.Matches(labels.Set{}) {
+				return nil, nil // such a revision is not its own
+			}
+			out := s.shallow()
+			met := false
+			for i, r := range out.Revisions {
+				if r.Labels == nil {
+					met = true
+					out.Revisions[i] = r.DeepCopy()
+					out.Revisions[i].Labels = map[string]string{}
+				}
+			}
+			if !met {
+				return nil, nil
+			}
+			return out, nil
+		},
+	},
+	{
+		Name:     "relabel",
+		Upstream: "dedupCurHistories@v1.37.2",
+		Issue:    "kubernetes/kubernetes#111280",
+		Why: "upstream goes on with the labels that pods had before it relabelled them, and may replace pods that are " +
+			"current; in the library they count as relabelled at once",
+		adapt: func(u *Upstream, s *State, result *rollout.Result) (*State, func(*Pass)) {
+			if result.Revisions == nil {
+				return nil, nil
+			}
+			first := u.Pass(s)
+			relabels := map[string]Patch{}
+			for _, p := range first.PodPatches {
+				if p.Type == types.MergePatchType {
+					relabels[p.Name] = p
+				}
+			}
+			if len(relabels) == 0 {
+				return nil, nil
+			}
+			out := s.shallow()
+			for i, p := range out.Pods {
+				if _, ok := relabels[p.Name]; ok && p.Namespace == s.DaemonSet.Namespace {
+					out.Pods[i] = p.DeepCopy()
+					out.Pods[i].Labels = merged(out.Pods[i].Labels, appsv1.DefaultDaemonSetUniqueLabelKey, result.Revisions.Hash)
+				}
+			}
+			return out, func(p *Pass) {
+				for _, r := range relabels {
+					p.PodPatches = append(p.PodPatches, r)
+				}
+			}
+		},
+	},
+	{
+		Name:     "node-gone",
+		Upstream: "rollingUpdate@v1.37.2",
+		Why: "an old pod on a node that does not exist makes an upstream pass with surge fail; the library passes over " +
+			"the pod, which pod garbage collection will remove",
+		adapt: func(u *Upstream, s *State, result *rollout.Result) (*State, func(*Pass)) {
+			if surge, err := daemonutil.SurgeCount(s.DaemonSet, desired(s)); surge == 0 || err != nil || result.Snapshot == nil {
+				return nil, nil
+			}
+			hash := result.Revisions.Hash
+			out := s.shallow()
+			met := false
+			for name, pods := range u.podsByNode(s) {
+				cur, old, ok := findUpdatedPodsOnNode(s.DaemonSet, pods, hash)
+				if s.node(name) != nil || !ok || old == nil || cur != nil {
+					continue
+				}
+				// As a current pod it does nothing but count as available. Its revision
+				// stays in use through another pod, which counts for nothing else.
+				met = true
+				i := slices.Index(out.Pods, old)
+				out.Pods[i] = old.DeepCopy()
+				out.Pods[i].Labels = merged(out.Pods[i].Labels, appsv1.DefaultDaemonSetUniqueLabelKey, hash)
+				carrier := strangePod(s, "zz-carrier-"+old.Name, name, old.Labels[appsv1.DefaultDaemonSetUniqueLabelKey])
+				carrier.Spec, carrier.Labels = old.Spec, old.Labels
+				carrier.DeletionTimestamp, carrier.Status.Phase = &metav1.Time{Time: s.Now}, corev1.PodFailed
+				out.Pods = append(out.Pods, carrier)
+			}
+			if !met {
+				return nil, nil
+			}
+			return out, nil
+		},
+	},
+	{
+		Name:     "strategy",
+		Upstream: "updateDaemonSet@v1.37.2",
+		Why:      "upstream silently never updates under an unknown update strategy; the library returns an error with the same writes",
+		adapt: func(u *Upstream, s *State, result *rollout.Result) (*State, func(*Pass)) {
+			switch s.DaemonSet.Spec.UpdateStrategy.Type {
+			case appsv1.OnDeleteDaemonSetStrategyType, appsv1.RollingUpdateDaemonSetStrategyType:
+				return nil, nil
+			}
+			// It does not matter while something else comes first.
+			if p := u.Pass(s); p.writesPods() || p.Err != nil || p.Panic != nil || result.Snapshot == nil || s.AwaitingWrites {
+				return nil, nil
+			}
+			return s, errorToo
+		},
+	},
+	{
+		Name:     "look-again",
+		Upstream: "updatePod@v1.37.2",
+		Why: "the upstream pass looks again after minReadySeconds for pods that stand for their node alone, because pod events " +
+			"see to the others; the library's pass looks again for every pod that is ready and not available",
+		adapt: func(u *Upstream, s *State, result *rollout.Result) (*State, func(*Pass)) {
+			ds := s.DaemonSet
+			if ds.Spec.MinReadySeconds <= 0 || result.Snapshot == nil {
+				return nil, nil
+			}
+			for _, pods := range u.podsByNode(s) {
+				for _, p := range pods {
+					if podutil.IsPodReady(p) && !podutil.IsPodAvailable(p, ds.Spec.MinReadySeconds, metav1.Time{Time: s.Now}) {
+						after := time.Duration(ds.Spec.MinReadySeconds) * time.Second
+						return s, func(p *Pass) {
+							if p.RequeueAfter == 0 || after < p.RequeueAfter {
+								p.RequeueAfter = after
+							}
+						}
+					}
+				}
+			}
+			return nil, nil
+		},
+	},
+	{
+		Name:     "identity",
+		Upstream: "FilterPodsByOwner@v1.37.2",
+		Why:      "upstream fails on a DaemonSet without namespace, name or UID; the library does not mind",
+	},
+	{
+		Name:     "revision-writes",
+		Upstream: "constructHistory@v1.37.2",
+		Why: "upstream labels and renumbers a revision with two updates, and labels those that it then deletes; the library " +
+			"writes each revision once. A Pass has the last write only, so that random states do not meet this",
+	},
+}

@@ -1,0 +1,189 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"go/format"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	plant     = flag.Bool("plant", false, "TestPlantedBugs runs the tests of this package on every planted bug")
+	plantRun  = flag.String("plant-run", ".", "with -plant: only tests whose name matches this regular expression are run")
+	plantOnly = flag.String("plant-only", "", "with -plant: only bugs whose name or file matches this regular expression")
+)
+
+// plantedBug is a small change to the library that the tests of this package have
+// to notice.
+type plantedBug struct {
+	// name says what goes wrong.
+	name string
+	// file is relative to the root of the library.
+	file string
+	// old is text that occurs in the file exactly once, and new is put in its
+	// place.
+	old, new string
+}
+
+const libraryRoot = "../.."
+
+// planted returns the file with the bug.
+func (b *plantedBug) planted() ([]byte, error) {
+	src, err := os.ReadFile(filepath.Join(libraryRoot, b.file))
+	if err != nil {
+		return nil, err
+	}
+	if n := bytes.Count(src, []byte(b.old)); n != 1 {
+		return nil, fmt.Errorf("%s has the text to be replaced %d times, want once:\n%s", b.file, n, b.old)
+	}
+	if b.new == b.old {
+		return nil, errors.New("nothing is changed")
+	}
+	out := bytes.Replace(src, []byte(b.old), []byte(b.new), 1)
+	if _, err := format.Source(out); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.file, err)
+	}
+	return out, nil
+}
+
+// TestPlantedBugsAreCurrent holds the list of bugs to the library as it is now.
+func TestPlantedBugsAreCurrent(t *testing.T) {
+	names, packages := map[string]bool{}, map[string]int{}
+	for i := range plantedBugs {
+		b := &plantedBugs[i]
+		if names[b.name] {
+			t.Errorf("two bugs are called %q", b.name)
+		}
+		names[b.name] = true
+		packages[filepath.Dir(b.file)]++
+		if _, err := b.planted(); err != nil {
+			t.Errorf("%s: %v", b.name, err)
+		}
+	}
+	for _, name := range []string{"placement", "daemon", "rollout"} {
+		if packages[name] < 10 {
+			t.Errorf("package %s has %d planted bugs, want 10", name, packages[name])
+		}
+	}
+}
+
+// plantArgs are what the tests are run with on a bug: fewer scenarios than
+// usual, and none of the tests about speed or planted bugs.
+var plantArgs = []string{"-test.skip=^(TestSpeed|TestPlantedBugs)", "-test.failfast", "-test.timeout=5m",
+	"-count=4000", "-converge-count=200", "-templates=300", "-objects=2000"}
+
+// TestPlantedBugs plants the bugs one at a time, with an overlay that leaves the
+// files alone. Each has to compile, and then a test has to fail. It takes long,
+// and is skipped without -plant.
+func TestPlantedBugs(t *testing.T) {
+	if !*plant {
+		t.Skip("without -plant")
+	}
+	selected, err := regexp.Compile(*plantOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if failed, err := testWith(dir, "none", nil); failed != "" || err != nil {
+		t.Fatalf("without any bug: %s %v", failed, err)
+	}
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	next, tried, caught := 0, 0, 0
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= len(plantedBugs) {
+					return
+				}
+				b := &plantedBugs[i]
+				if !selected.MatchString(b.name) && !selected.MatchString(b.file) {
+					continue
+				}
+				start := time.Now()
+				src, err := b.planted()
+				failed := ""
+				if err == nil {
+					failed, err = testWith(dir, fmt.Sprint(i), map[string][]byte{b.file: src})
+				}
+				mu.Lock()
+				tried++
+				switch {
+				case err != nil:
+					t.Errorf("%s: %v", b.name, err)
+				case failed == "":
+					t.Errorf("MISSED %s: %s", b.file, b.name)
+				default:
+					caught++
+					t.Logf("caught in %v, %s: %s (%s)", time.Since(start).Round(time.Second), b.file, b.name, failed)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	t.Logf("%d of %d planted bugs are caught", caught, tried)
+}
+
+// testWith builds the tests with some files of the library replaced and runs
+// them. It returns what failed, empty where nothing did; the error is about what
+// cannot be built or started.
+func testWith(dir, name string, files map[string][]byte) (failed string, err error) {
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for file, src := range files {
+		path, err := filepath.Abs(filepath.Join(libraryRoot, file))
+		if err != nil {
+			return "", err
+		}
+		overlay.Replace[path] = filepath.Join(dir, name+".go")
+		if err := os.WriteFile(overlay.Replace[path], src, 0o600); err != nil {
+			return "", err
+		}
+	}
+	raw, err := json.Marshal(overlay)
+	if err != nil {
+		return "", err
+	}
+	list, binary := filepath.Join(dir, name+".json"), filepath.Join(dir, name+".test")
+	if err := os.WriteFile(list, raw, 0o600); err != nil {
+		return "", err
+	}
+	defer os.Remove(binary)
+	// Without symbols linking takes half as long.
+	build := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("does not compile: %w\n%s", err, out)
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, append([]string{"-test.run=" + *plantRun}, plantArgs...)...).CombinedOutput()
+	if err == nil {
+		return "", nil
+	}
+	var all []string
+	for _, m := range regexp.MustCompile(`(?m)^(?:--- FAIL: \w+|panic: .*)`).FindAll(out, -1) {
+		all = append(all, strings.TrimPrefix(string(m), "--- FAIL: "))
+	}
+	if all == nil {
+		return "", fmt.Errorf("does not run: %w\n%s", err, out)
+	}
+	return strings.Join(slices.Compact(all), ", "), nil
+}
