@@ -31,6 +31,7 @@
 //	what to create and delete now, and why   daemon.Observe, then daemon.Reconcile
 //	the status counters                      daemon.Observe, then daemon.Status
 //	why a node is counted as it is           daemon.Observe, then daemon.StatusByNode
+//	what will hurt once it is applied        daemon.Lint
 //	defaults and validation                  daemon.Default, daemon.Validate, daemon.ValidateUpdate
 //	what changed in a template or a pod      daemon.DiffTemplates, daemon.DiffPods
 //	what is missing, extra or outdated       daemon.DiffPodSets
@@ -44,6 +45,8 @@
 //	all steps of a rollout to its end        rollout.Steps
 //	the revision history put in order        rollout.Revisions
 //	how far the rollout is                   rollout.Progress
+//	whether it is stalled, and on what       rollout.Assess
+//	what a change would do                   rollout.WhatIf
 //	kubectl rollout history and undo         rollout.History, rollout.Undo
 //	what changed between two revisions       rollout.DiffRevisions
 //

@@ -21,6 +21,7 @@
 //	status, and why each node counts             Status, StatusByNode
 //	who owns a pod or a revision                 NewClaimer
 //	which DaemonSets a changed node concerns     SetsToSync
+//	what will hurt before it is applied          Lint
 //	API defaults and validation                  Default, Validate, ValidateUpdate
 //	what changed between two templates or pods   DiffTemplates, DiffPods
 //	desired against actual pods                  DiffPodSets

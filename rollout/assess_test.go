@@ -276,7 +276,7 @@ func TestAssessStates(t *testing.T) {
 			blockers: []string{"w3 9 since -1h0m0s"},
 		},
 		{
-			name: "nothing tells a time", why: "without times there is no saying that it is stalled",
+			name: "nothing tells a time", why: "the age of the DaemonSet is all that is known",
 			pods: []*corev1.Pod{newAgent("w1", func(pod *corev1.Pod) {
 				pod.CreationTimestamp = metav1.Time{}
 				pod.Status = corev1.PodStatus{}
@@ -392,6 +392,39 @@ func TestAssessBlockers(t *testing.T) {
 				podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 40, time.Second, time.Minute), podInit, podWaits("PodInitializing", ""))},
 			want:     "stalled since 11:00:00: 0 of 1 node done; not done: w1 (new-w1: init container setup keeps crashing: CrashLoopBackOff, 40 restarts, last exit Error (1))",
 			blockers: []string{"w1 2 since -1h0m0s"},
+		},
+		{
+			name: "init container ended badly", why: "the kubelet has not said yet that it waits",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute), func(pod *corev1.Pod) {
+				pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{
+					Name: "setup", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 3}},
+				}}
+			})},
+			want:     "progressing: 0 of 1 node done; not done: w1 (new-w1: init container setup keeps crashing: 0 restarts, last exit Error (3))",
+			blockers: []string{"w1 2 since -1h0m0s"},
+			opts:     rollout.AssessOptions{Patience: 2 * time.Hour},
+		},
+		{
+			name: "image after init containers", why: "it was not asked for before they were done",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("ErrImagePull", ""), func(pod *corev1.Pod) {
+				pod.Status.Conditions[0].LastTransitionTime = agoTime(50 * time.Minute)
+				pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
+					Type: corev1.PodInitialized, Status: corev1.ConditionTrue, LastTransitionTime: agoTime(40 * time.Minute),
+				})
+			})},
+			want:     `stalled since 11:20:00: 0 of 1 node done; not done: w1 (new-w1: image "agent:2" cannot be pulled: ErrImagePull)`,
+			blockers: []string{"w1 1 since -40m0s"},
+		},
+		{
+			name: "sidecar runs", why: "it is an init container that is meant to run on",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podRuns(time.Hour), podInit, podWaits("ContainerCreating", ""), func(pod *corev1.Pod) {
+				pod.Spec.InitContainers[0].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+			})},
+			want:     "stalled since 11:00:00: 0 of 1 node done; not done: w1 (new-w1: not ready yet: container main: ContainerCreating)",
+			blockers: []string{"w1 9 since -1h0m0s"},
 		},
 		{
 			name: "init container runs", why: "nothing is wrong, it takes its time",
@@ -605,6 +638,26 @@ func TestAssessBlockers(t *testing.T) {
 			blockers: []string{"w1 8 since -2m0s"},
 		},
 		{
+			name: "failed once", why: "once is not again and again: the successor may do better",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podUnready(time.Minute))},
+			backoff:  backoffOf("w1", 20*time.Minute, time.Second),
+			want:     "progressing: 0 of 1 node done; not done: w1 (new-w1: not ready yet: containers with unready status: [main])",
+			blockers: []string{"w1 9 since -1m0s"},
+		},
+		{
+			name: "failed beside a new one", why: "what became of the failed one does not matter any more",
+			set:   build.Set{MaxSurge: "1"},
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{
+				newAgent("w1", podMade(time.Hour), podUnready(time.Hour)),
+				newAgent("w1", func(pod *corev1.Pod) { pod.Name += "-2" }, podFailed("", "")),
+			},
+			backoff:  backoffOf("w1", time.Minute, 15*time.Minute),
+			want:     "stalled since 11:44:00: 0 of 1 node done; not done: w1 (new-w1: not ready yet: containers with unready status: [main])",
+			blockers: []string{"w1 9 since -1h0m0s"},
+		},
+		{
 			name: "failed again", why: "that a pod which fails again and again is replaced is no progress",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podFailed("", ""))},
@@ -683,6 +736,24 @@ func TestAssessNumbers(t *testing.T) {
 	}
 	if !got.Budget.UsedUp() {
 		t.Error("UsedUp() = false for three of three")
+	}
+}
+
+// TestAssessWithoutTimes: nothing is stalled where no object tells a time.
+func TestAssessWithoutTimes(t *testing.T) {
+	ds := build.Set{}.Object()
+	ds.CreationTimestamp = metav1.Time{}
+	pod := newAgent("w1", func(pod *corev1.Pod) {
+		pod.CreationTimestamp = metav1.Time{}
+		pod.Status = corev1.PodStatus{}
+	})
+	s, err := daemon.Observe(daemon.Input{DaemonSet: ds, Nodes: build.Nodes("w1"), Pods: []*corev1.Pod{pod}, RevisionHash: "new", Now: build.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := rollout.Assess(s, rollout.AssessOptions{})
+	if err != nil || got.State != rollout.AssessmentProgressing || !got.LastChange.IsZero() {
+		t.Errorf("Assess() = %v, %v, want progressing", got, err)
 	}
 }
 

@@ -230,7 +230,7 @@ func (f *blockerFinder) node(n *daemon.NodeState) []Blocker {
 			continue
 		}
 		alive = true
-		if p.Available || !p.Updated && f.rolling && n.Node != nil {
+		if p.Available || !p.Updated && f.rolling {
 			// It waits for its turn, or is replaced whatever the budget.
 			continue
 		}

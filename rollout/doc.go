@@ -20,6 +20,8 @@
 //	which revisions are too many                 CleanUp
 //	the data a revision stores                   RevisionData
 //	the template a revision holds                RevisionTemplate
+//	stalled, since when, and on what             Assess
+//	what a change would do before it is applied  WhatIf
 //	kubectl rollout status                       Progress
 //	kubectl rollout history                      History
 //	kubectl rollout undo                         Undo
