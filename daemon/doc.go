@@ -127,6 +127,27 @@
 //     drift: defaults, map entries, entries of keyed lists, tolerations. Lists
 //     without keys, such as args, must be as desired.
 //
+// # Rules: lint
+//
+//  26. Lint looks at the DaemonSet with its defaults filled in, and at nothing but
+//     the objects given; what needs nodes is left out without nodes. Findings go
+//     by severity, field, code and message. Codes do not change.
+//  27. An error does not work as written, a warning hurts or depends on what the
+//     objects do not show, an info has no effect or an overlooked consequence.
+//  28. Budgets are judged against the eligible nodes. Percentages round up, so that
+//     51% of two nodes is both (UnavailableCount@v1.37.2).
+//  29. A surge needs two pods on one node. Host ports, which in the host network are
+//     all declared ports (SetDefaults_Pod@v1.37.2; kubernetes #106417), a required
+//     podAntiAffinity against the DaemonSet's own pods, and nodes with room for one
+//     stand against it.
+//  30. The first toleration that fits a taint decides after how long the pod is
+//     evicted (GetMatchingTolerations@v1.37.2), and defaults come last unless they
+//     replace one. A toleration is redundant if no taint would mean anything else
+//     to the pod without it.
+//  31. A label of kubernetes.io or k8s.io outside of what kubelets may set
+//     (getForbiddenLabels@v1.37.2) has to be set by something else, and a new node
+//     has no daemon pod before that.
+//
 // # Deviations
 //
 // Where this package differs from upstream on purpose; those of a whole pass are

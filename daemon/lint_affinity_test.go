@@ -54,6 +54,7 @@ func lintAffinityCases() []lintCase {
 		domain("hostname, no nodes", "one pod to a node anyway", against(byHost), nil, ""),
 		domain("other pods", "not about the DaemonSet's own", against(term{LabelSelector: foreign, TopologyKey: "zone"}), zones, ""),
 		domain("no selector", "matches no pod", against(term{TopologyKey: "zone"}), zones, ""),
+		domain("keys without a selector", "match no pod", against(term{TopologyKey: "zone", MatchLabelKeys: []string{"app"}}), zones, ""),
 		domain("empty selector", "matches every pod", against(term{LabelSelector: &metav1.LabelSelector{}, TopologyKey: "zone"}), zones, "", "error "+anti+"[0].topologyKey w1 w2 w4"),
 		domain("malformed selector", "matches no pod", against(term{TopologyKey: "zone", LabelSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}}}), zones, ""),
 		domain("own namespace", "is listed", against(term{LabelSelector: own, TopologyKey: "zone", Namespaces: []string{"a", build.Namespace}}), zones, "", "error "+anti+"[0].topologyKey w1 w2 w4"),

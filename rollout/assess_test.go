@@ -510,6 +510,21 @@ func TestAssessBlockers(t *testing.T) {
 			blockers: []string{"w1 9 since -1m0s"},
 		},
 		{
+			name: "scheduled, it says", why: "and yet bound to no node: nobody says that it cannot be",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podMade(time.Minute), podUnbound("x", "y", 0), func(pod *corev1.Pod) {
+				pod.Status.Conditions[0].Status = corev1.ConditionTrue
+			})},
+			want:     "progressing: 0 of 1 node done; not done: w1 (new-w1: not ready yet: waits for the scheduler)",
+			blockers: []string{"w1 9 since -1m0s"},
+		},
+		{
+			name: "clock ahead", why: "what has not happened yet counts as happening now",
+			nodes: build.Nodes("w1"),
+			pods:  []*corev1.Pod{newAgent("w1", podMade(-time.Hour))},
+			want:  "complete since 12:00:00: 1 of 1 node done",
+		},
+		{
 			name: "gated", why: "the scheduler must not place it yet",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Hour), podUnbound("SchedulingGated", "", time.Hour))},

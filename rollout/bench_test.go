@@ -16,7 +16,7 @@ import (
 )
 
 // cluster returns a cluster in which every node has one available pod, of which
-// the given number are outdated, in random order as informers list them.
+// the given number are outdated, in the order in which a server lists them.
 func cluster(tb testing.TB, nodes, outdated int) rollout.Input {
 	tb.Helper()
 	labels := map[string]string{"app": "agent"}
@@ -57,10 +57,6 @@ func cluster(tb testing.TB, nodes, outdated int) rollout.Input {
 		}
 		in.Pods = append(in.Pods, pod)
 	}
-	r := rand.New(rand.NewPCG(1, 1))
-	r.Shuffle(nodes, func(i, j int) { in.Nodes[i], in.Nodes[j] = in.Nodes[j], in.Nodes[i] })
-	r.Shuffle(nodes, func(i, j int) { in.Pods[i], in.Pods[j] = in.Pods[j], in.Pods[i] })
-
 	// Bring history and status up to date.
 	result, err := rollout.Sync(in)
 	if err != nil {
@@ -72,16 +68,29 @@ func cluster(tb testing.TB, nodes, outdated int) rollout.Input {
 	return in
 }
 
-// BenchmarkSync measures a whole pass on a cluster at rest, and on one in the
-// middle of a rolling update with maxUnavailable 1%.
+// shuffle puts nodes and pods in random order, as informers list them: what stands
+// side by side in the lists is far apart in memory.
+func shuffle(in rollout.Input) {
+	r := rand.New(rand.NewPCG(1, 1))
+	r.Shuffle(len(in.Nodes), func(i, j int) { in.Nodes[i], in.Nodes[j] = in.Nodes[j], in.Nodes[i] })
+	r.Shuffle(len(in.Pods), func(i, j int) { in.Pods[i], in.Pods[j] = in.Pods[j], in.Pods[i] })
+}
+
+// BenchmarkSync measures a whole pass from scratch on a cluster at rest, on one in
+// the middle of a rolling update with maxUnavailable 1%, and on one at rest whose
+// objects are listed in random order.
 func BenchmarkSync(b *testing.B) {
 	for _, state := range []struct {
 		name     string
 		outdated int // percent
-	}{{"settled", 0}, {"rolling", 50}} {
+		shuffled bool
+	}{{name: "settled"}, {name: "rolling", outdated: 50}, {name: "settled-shuffled", shuffled: true}} {
 		for _, nodes := range []int{1_000, 15_000, 100_000} {
 			b.Run(fmt.Sprintf("%s/%d", state.name, nodes), func(b *testing.B) {
 				in := cluster(b, nodes, nodes*state.outdated/100)
+				if state.shuffled {
+					shuffle(in)
+				}
 				b.ReportAllocs()
 				b.ResetTimer()
 				for range b.N {
@@ -96,6 +105,30 @@ func BenchmarkSync(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(nodes), "ns/node")
 			})
 		}
+	}
+}
+
+// BenchmarkTracker measures a pass with kept state after one pod has changed: it
+// does not depend on the size of the cluster.
+func BenchmarkTracker(b *testing.B) {
+	for _, nodes := range []int{1_000, 15_000, 100_000} {
+		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
+			in := cluster(b, nodes, 0)
+			tracker, _, err := rollout.NewTracker(in)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				if err := tracker.SetPod(in.Pods[i%nodes]); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := tracker.Sync(in.Now); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -125,6 +125,8 @@ func TestImageTag(t *testing.T) {
 		{"localhost:5000/nginx", "latest", "a port is no tag"},
 		{"localhost:5000/nginx:1", "1", "a port and a tag"},
 		{"[::1]:5000/nginx", "latest", "an address"},
+		{"[::1]/nginx", "latest", "an address without a port"},
+		{"nginx:latest@sha256:01", "", "a tag beside what is no digest"},
 		{"FOO/nginx", "latest", "what has capitals is a registry"},
 		{"a_b.c/nginx:1", "1", "what is no registry is a component"},
 		{"nginx@sha256:" + hex, "", "a digest needs no tag"},

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -227,6 +228,17 @@ at once: 1 to delete, 0 to create
 				rev := whatIfRevision(t, in.DaemonSet, "h1", 1)
 				rev.Data.Raw = []byte(strings.Replace(string(rev.Data.Raw), `"metadata":{`, `"metadata":{"creationTimestamp":null,`, 1))
 				in.Revisions = []*appsv1.ControllerRevision{rev}
+			},
+			want: `
+starts a rollout to revision 2 although the template means the same: it is spelt otherwise, with or without this change: 3 outdated pods
+nodes: 0 gained, 0 lost, 0 kept, 0 removed, 4 unchanged
+at once: 0 to delete, 0 to create`,
+		},
+		{
+			name: "revision without a default", why: "the template means the same to a server that fills it in",
+			change: func(in *rollout.Input, _ *rollout.Proposal) {
+				in.Revisions = []*appsv1.ControllerRevision{whatIfRevision(t, in.DaemonSet, "h1", 1)}
+				fromServer(in.DaemonSet)
 			},
 			want: `
 starts a rollout to revision 2 although the template means the same: it is spelt otherwise, with or without this change: 3 outdated pods
@@ -512,10 +524,68 @@ func TestWhatIfFields(t *testing.T) {
 	if after = got.After.DaemonSet; after.Generation != 5 || after.Annotations[appsv1.DeprecatedTemplateGeneration] != "7" || got.Start != rollout.StartNone {
 		t.Errorf("WhatIf() = %v with %+v", got, after)
 	}
+	if got.Anyway {
+		t.Error("Anyway = true where no rollout starts")
+	}
+	// A new DaemonSet begins with generation one.
+	if got, err = rollout.WhatIf(rollout.Input{Nodes: in.Nodes, Now: in.Now}, rollout.Proposal{DaemonSet: build.Set{Generation: -1}.Object()}); err != nil {
+		t.Fatal(err)
+	}
+	if got.After.DaemonSet.Generation != 1 || got.Without != nil {
+		t.Errorf("WhatIf() = %v with %+v", got, got.After.DaemonSet)
+	}
+	// A node that only a pod knows of is among the nodes.
+	gone := in
+	gone.Pods = append(slices.Clone(in.Pods), build.Pod{Name: "on-w9", Node: "w9", Hash: "h1"}.Of(ds))
+	if got, err = rollout.WhatIf(gone, rollout.Proposal{}); err != nil {
+		t.Fatal(err)
+	}
+	if last := got.Nodes[len(got.Nodes)-1]; last.Node != "w9" || last.Effect != rollout.NodeUnchanged || len(last.Pods) != 1 {
+		t.Errorf("WhatIf() knows of %v", last)
+	}
+	if got, err = rollout.WhatIf(in, rollout.Proposal{DaemonSet: manifest}); err != nil {
+		t.Fatal(err)
+	}
 	// Steps begins where WhatIf ends.
 	end := end(t, got.After, rollout.World{})
 	if !end.Finished {
 		t.Errorf("Steps() ends %v", end)
+	}
+}
+
+// TestWhatIfOnlyDefaults: a default that is written out beside another spelling
+// starts a rollout.
+func TestWhatIfOnlyDefaults(t *testing.T) {
+	in := whatIfCluster(t, build.Set{Spec: corev1.PodSpec{Overhead: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Ki")}}}.Object(), whatIfDisks())
+	p := rollout.Proposal{DaemonSet: fromServer(in.DaemonSet.DeepCopy())}
+	for _, want := range []bool{true, false} {
+		got, err := rollout.WhatIf(in, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Written) == 0 || len(got.Template) > 0 || got.OnlyDefaults() != want {
+			t.Errorf("WhatIf() = %v, written %v, OnlyDefaults() = %v, want %v", got, got.Written, got.OnlyDefaults(), want)
+		}
+		p.DaemonSet.Spec.Template.Spec.Overhead[corev1.ResourceMemory] = resource.MustParse("1024")
+	}
+}
+
+// TestWhatIfHasNoBurstLimit: what passes do one after the other is done at once.
+func TestWhatIfHasNoBurstLimit(t *testing.T) {
+	var names []string
+	for i := range 300 {
+		names = append(names, fmt.Sprintf("w%03d", i))
+	}
+	in := whatIfCluster(t, build.Set{}.Object(), build.Nodes(names...))
+	in.BurstReplicas, in.AwaitingWrites = 10, true
+	p := rollout.Proposal{DaemonSet: in.DaemonSet.DeepCopy()}
+	p.DaemonSet.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+	got, err := rollout.WhatIf(in, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Delete) != 300 || len(got.Of(rollout.NodeLost)) != 300 {
+		t.Errorf("WhatIf() deletes %d pods on %d nodes, want 300 on 300", len(got.Delete), len(got.Of(rollout.NodeLost)))
 	}
 }
 
