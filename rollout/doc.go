@@ -115,6 +115,35 @@
 //     or nothing but pods failing for the third time on the same nodes without
 //     anything getting better.
 //
+// # Rules: progressing or stuck
+//
+//  23. Assess looks at the objects, not at the status. A rollout is complete when
+//     every node that should run a pod has an available one of the current
+//     template that is not being deleted, and no outdated pod is left.
+//  24. It is progressing while the next pass has something to write, while a pod is
+//     within minReadySeconds or its grace period, and while the last change is
+//     younger than the patience, ten minutes like progressDeadlineSeconds
+//     (SetDefaults_Deployment@v1.37.2). Else it is stalled since that change.
+//  25. Changes are: a pod created, bound, initialized, ready, not ready, available,
+//     or asked to go, and a node not ready. A crash loop and pods that fail one
+//     after the other (daemon.Backoff) count only with their beginning
+//     (MaxContainerBackOff@v1.37.2).
+//  26. The nodes that use the budget are those of rules 5 to 7. With OnDelete,
+//     outdated pods that are available wait for somebody; where nothing else is
+//     left the state is waiting, not stalled.
+//
+// # Rules: what if
+//
+//  27. Both DaemonSets get the API server's defaults, the template's too
+//     (SetObjectDefaults_DaemonSet@v1.37.2), and the proposed one becomes an
+//     update (PrepareForUpdate@v1.37.2). Differences that are gone then were only
+//     defaults written out.
+//  28. A rollout starts where the newest revision's bytes are not the template's,
+//     whatever they mean (rule 10).
+//  29. A node that no longer runs the pod is lost where it does not keep it, and
+//     kept where it does. What happens at once is the first pass without burst
+//     limit, less what the pass without the proposal does.
+//
 // # Deviations
 //
 // Where upstream is wrong, this library does the sensible thing. This is the
