@@ -26,6 +26,8 @@ type AssessOptions struct {
 	// progress by the delays of daemon.Backoff, which end at 15 minutes: a longer
 	// patience takes them for progress.
 	Patience time.Duration
+	// Policy is the policy that the passes are made under; nil: upstream's.
+	Policy *Policy
 }
 
 // AssessmentState says how a rollout is getting on.
@@ -208,7 +210,7 @@ func Assess(s *daemon.Snapshot, opts AssessOptions) (*Assessment, error) {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
 	ds := s.DaemonSet()
-	ledger := newLedger(s)
+	ledger := newLedger(s, opts.Policy)
 	step, err := ledger.step(s)
 	if err != nil {
 		return nil, err

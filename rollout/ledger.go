@@ -9,16 +9,37 @@ import (
 // for what, and on which something could be done. A node whose pods changed is
 // entered anew without looking at the others.
 type ledger struct {
-	surge bool
-	roles []role
+	policy *Policy
+	surge  bool
+	roles  []role
 	// counts are the numbers of nodes by the flags of their role.
 	desired, outdated, unavailable, surging, available int
 	// todo are the positions of the nodes by what could be done there.
 	todo [actions]*indexset.Set
+	// marks are what the markers of the policy say of each node.
+	marks []marks
+	// held is room for a round to work in.
+	held []HeldBy
+}
+
+// marks are the facts of one marker, numbered as they come up.
+type marks struct {
+	ids   map[string]int32
+	names []string
+	of    []int32
+}
+
+func (m *marks) set(i int, name string) {
+	id, ok := m.ids[name]
+	if !ok {
+		id = int32(len(m.names))
+		m.ids[name], m.names = id, append(m.names, name)
+	}
+	m.of[i] = id
 }
 
 // role is what one node is to an update: flags, and in the low bits the action.
-type role uint8
+type role uint16
 
 const (
 	roleDesired role = 1 << (iota + 3)
@@ -26,6 +47,8 @@ const (
 	roleSurging
 	roleAvailable
 	roleOutdated
+	// roleUpdated: a pod of the current template is alive, or too many are.
+	roleUpdated
 
 	roleAction role = 1<<3 - 1
 )
@@ -70,9 +93,15 @@ func sortOut(pods []daemon.PodState) (out nodePods) {
 }
 
 // newLedger enters every node.
-func newLedger(s *daemon.Snapshot) *ledger {
+func newLedger(s *daemon.Snapshot, policy *Policy) *ledger {
 	nodes := s.Nodes()
-	l := &ledger{roles: make([]role, len(nodes))}
+	l := &ledger{policy: policy, roles: make([]role, len(nodes))}
+	if !policy.empty() {
+		l.marks = make([]marks, len(policy.markers))
+		for slot := range l.marks {
+			l.marks[slot] = marks{ids: map[string]int32{}, of: make([]int32, len(nodes))}
+		}
+	}
 	for i := range nodes {
 		if nodes[i].Decision.Run {
 			l.desired++
@@ -93,6 +122,9 @@ func newLedger(s *daemon.Snapshot) *ledger {
 
 // enter enters the node at a position, in place of what was entered before.
 func (l *ledger) enter(i int, n *daemon.NodeState) {
+	for slot := range l.marks {
+		l.marks[slot].set(i, l.policy.markers[slot].mark(n.Node))
+	}
 	before, after := l.roles[i], l.role(n)
 	if before == after {
 		return
@@ -137,6 +169,9 @@ func (l *ledger) role(n *daemon.NodeState) role {
 	}
 	if pods.old != nil {
 		r |= roleOutdated
+	}
+	if pods.cur != nil || pods.excess {
+		r |= roleUpdated
 	}
 	return r
 }
@@ -213,19 +248,17 @@ func (l *ledger) step(s *daemon.Snapshot) (*Step, error) {
 		Surging:        l.surging,
 		Available:      l.available,
 	}
+	if !l.policy.empty() {
+		l.narrow(s, st)
+		return st, nil
+	}
 	left := st.MaxUnavailable - st.Unavailable
 	if l.surge {
 		left = st.Available - st.Desired
 	}
 	nodes := s.Nodes()
 	deletes := l.each(s, actionDelete, left, func(i int) { st.delete(&nodes[i], l.roles[i]&roleAction == actionDeleteBudgeted) })
-	creates := l.each(s, actionCreate, st.MaxSurge-st.Surging, func(i int) {
-		reason := daemon.CreateUnavailable
-		if l.roles[i]&roleAction == actionCreateBudgeted {
-			reason = daemon.CreateSurge
-		}
-		st.Plan.Create = append(st.Plan.Create, daemon.Create{Node: nodes[i].Name, Reason: reason})
-	})
+	creates := l.each(s, actionCreate, st.MaxSurge-st.Surging, func(i int) { st.create(&nodes[i], l.roles[i]&roleAction == actionCreateBudgeted) })
 	s.Complete(&st.Plan)
 	st.Plan.DeleteDeferred = deletes - len(st.Plan.Delete)
 	st.Plan.CreateDeferred = creates - len(st.Plan.Create)
@@ -254,6 +287,15 @@ func (l *ledger) each(s *daemon.Snapshot, action role, left int, do func(i int))
 		j = budgeted.Next(j + 1)
 	}
 	return chosen
+}
+
+// create plans a new pod beside the outdated one of a node.
+func (st *Step) create(n *daemon.NodeState, budgeted bool) {
+	reason := daemon.CreateUnavailable
+	if budgeted {
+		reason = daemon.CreateSurge
+	}
+	st.Plan.Create = append(st.Plan.Create, daemon.Create{Node: n.Name, Reason: reason})
 }
 
 // delete plans the deletion of the outdated pod of a node.

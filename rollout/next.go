@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -32,6 +33,19 @@ type Step struct {
 	// Available how many nodes have an available pod. They are worked out with
 	// MaxSurge only.
 	Surging, Available int
+	// Held counts the nodes with outdated pods that the policy holds back, by the
+	// piece that does, in the order of HeldBy. Held nodes are not in Unavailable
+	// and Surging. nil without a policy.
+	Held []Held
+	// Ignored are the nodes that the policy leaves out, ordered by name. nil
+	// without a policy.
+	Ignored []IgnoredNode
+	// Domain is the domain whose turn it is under OneDomain, once outdated pods
+	// are left; else empty.
+	Domain string
+	// Canary is how the canaries are doing; nil where the policy has none or no
+	// outdated pod waits for them.
+	Canary *CanaryStatus
 }
 
 // Next returns the next step of the update: which outdated pods to delete, or
@@ -47,7 +61,7 @@ type Step struct {
 // It fails with a *field.Error where spec.updateStrategy names no known type,
 // or where a budget is missing or cannot be read.
 func Next(s *daemon.Snapshot) (*Step, error) {
-	return newLedger(s).step(s)
+	return (*Policy)(nil).Next(s)
 }
 
 // rolls reports whether ds is to be updated by deleting and creating pods.
@@ -104,11 +118,38 @@ func (st *Step) String() string {
 	if st == nil || st.Desired == 0 && st.Outdated == 0 {
 		return (*daemon.Plan)(nil).String()
 	}
-	return st.budget() + "\n" + st.Plan.String()
+	return st.lines() + "\n" + st.Plan.String()
+}
+
+// lines are what is known beside the plan.
+func (st *Step) lines() string {
+	lines := []string{st.budget()}
+	if st.Domain != "" {
+		lines = append(lines, "domain "+st.Domain)
+	}
+	if st.Canary != nil {
+		lines = append(lines, st.Canary.String())
+	}
+	if st.Held != nil {
+		lines = append(lines, heldSentence(st.Held))
+	}
+	if st.Ignored != nil {
+		names := make([]string, len(st.Ignored))
+		for i, n := range st.Ignored {
+			names[i] = n.String()
+		}
+		lines = append(lines, "ignored: "+strings.Join(names, ", "))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // waits reports whether the update is not finished but can do nothing now.
 func (st *Step) waits() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
+
+// narrowed reports whether a policy had an effect on the step.
+func (st *Step) narrowed() bool {
+	return st != nil && (st.Held != nil || st.Ignored != nil || st.Canary != nil || st.Domain != "")
+}
 
 func (st *Step) budget() string {
 	state := "update"

@@ -274,3 +274,6 @@ func highest(revisions []*appsv1.ControllerRevision) int64 {
 func compareName(a, b *appsv1.ControllerRevision) int { return strings.Compare(a.Name, b.Name) }
 
 func compareNumber(a, b *appsv1.ControllerRevision) int { return cmp.Compare(a.Revision, b.Revision) }
+
+// hashOf is the revision hash that a pod carries.
+func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }

@@ -18,6 +18,7 @@ import (
 
 // simulation is a cluster in which time passes.
 type simulation struct {
+	in      Input
 	world   World
 	tracker *Tracker
 	now     time.Time
@@ -32,6 +33,10 @@ type simulation struct {
 	served int
 
 	passes, lowest int
+	// last is the last pass where it wrote nothing, begun the first pass of a new
+	// tracker, still to be made, and rollback what a new tracker was made for.
+	last, begun *Result
+	rollback    *Rollback
 	// instant counts the passes since time last moved on.
 	instant int
 	// progress is when the rollout last came nearer to its end, best how near it
@@ -85,21 +90,12 @@ func (e *events) Pop() any {
 // newSimulation makes the first pass and carries it out.
 func newSimulation(in Input, world World) (*simulation, *Pass, error) {
 	in.AwaitingWrites = false
-	tracker, result, err := NewTracker(in)
-	for tries := 0; err == nil && result.Outcome == OutcomeCollision && tries < 100; tries++ {
-		ds := *in.DaemonSet
-		ds.Status = *result.Status
-		in.DaemonSet = &ds
-		tracker, result, err = NewTracker(in)
-	}
+	tracker, result, err := track(in)
 	if err != nil {
 		return nil, nil, err
 	}
-	if tracker == nil {
-		// Deleting, or nothing to select: the controller does nothing, ever.
-		return nil, nil, fmt.Errorf("nothing to simulate: %v", result.Outcome)
-	}
 	sim := &simulation{
+		in:       in,
 		world:    world,
 		tracker:  tracker,
 		now:      in.Now,
@@ -120,8 +116,26 @@ func newSimulation(in Input, world World) (*simulation, *Pass, error) {
 		}
 	}
 	sim.best = sim.unfinished()
-	sim.apply(result)
+	if err := sim.apply(result); err != nil {
+		return nil, nil, err
+	}
 	return sim, sim.record(result), nil
+}
+
+// track begins with a DaemonSet, and goes on until a revision name is free.
+func track(in Input) (*Tracker, *Result, error) {
+	tracker, result, err := NewTracker(in)
+	for tries := 0; err == nil && result.Outcome == OutcomeCollision && tries < 100; tries++ {
+		ds := *in.DaemonSet
+		ds.Status = *result.Status
+		in.DaemonSet = &ds
+		tracker, result, err = NewTracker(in)
+	}
+	if err == nil && tracker == nil {
+		// Deleting, or nothing to select: the controller does nothing, ever.
+		err = fmt.Errorf("nothing to simulate: %v", result.Outcome)
+	}
+	return tracker, result, err
 }
 
 // adopt takes over a pod that is there at the beginning.
@@ -160,7 +174,7 @@ func (sim *simulation) schedule(in time.Duration, kind eventKind, pod, node stri
 }
 
 // apply carries out what a pass writes.
-func (sim *simulation) apply(result *Result) {
+func (sim *simulation) apply(result *Result) error {
 	for _, c := range result.Claims {
 		sim.claim(c)
 	}
@@ -177,6 +191,34 @@ func (sim *simulation) apply(result *Result) {
 		sim.schedule(result.Plan.RequeueAfter, backoffOver, "", "")
 	}
 	result.Snapshot = sim.tracker.Snapshot()
+	if result.Rollback.Skipped() {
+		return nil
+	}
+	return sim.goBack(result.Rollback)
+}
+
+// goBack gives the DaemonSet another template, and begins anew with it.
+func (sim *simulation) goBack(to *Rollback) error {
+	s := sim.tracker.Snapshot()
+	in := sim.in
+	in.DaemonSet = to.DaemonSet.DeepCopy()
+	in.DaemonSet.Generation++
+	in.DaemonSet.Status = s.DaemonSet().Status
+	in.Pods = make([]*corev1.Pod, 0, len(sim.pods))
+	for _, name := range slices.Sorted(maps.Keys(sim.pods)) {
+		in.Pods = append(in.Pods, sim.pods[name])
+	}
+	in.Revisions = append(slices.Clone(sim.tracker.old), sim.tracker.current)
+	in.Now, in.Backoff = sim.now, s.Backoff()
+	tracker, result, err := track(in)
+	if err != nil {
+		return err
+	}
+	sim.tracker, sim.begun, sim.rollback = tracker, result, to
+	sim.count()
+	sim.best, sim.progress = sim.unfinished(), sim.now
+	clear(sim.failures)
+	return nil
 }
 
 func (sim *simulation) claim(c daemon.PodClaim) {
@@ -369,11 +411,23 @@ func (e *End) String() string {
 	}
 	at := e.Time.UTC().Format(time.TimeOnly)
 	if e.Finished {
-		return fmt.Sprintf("finished at %s after %d passes, at least %d available", at, e.Passes, e.LowestAvailable)
+		back := ""
+		if e.Rollback != nil {
+			back = fmt.Sprintf(", back on revision %s", e.Rollback.Revision.Name)
+		}
+		return fmt.Sprintf("finished at %s after %d passes, at least %d available%s", at, e.Passes, e.LowestAvailable, back)
 	}
 	lines := []string{fmt.Sprintf("stuck since %s after %d passes, at least %d available, on:", at, e.Passes, e.LowestAvailable)}
 	for _, n := range e.On {
 		lines = append(lines, "  "+n.String())
+	}
+	if e.Last != nil {
+		if e.Last.Held != nil {
+			lines = append(lines, heldSentence(e.Last.Held))
+		}
+		if e.Last.Step.narrowed() {
+			lines = append(lines, e.Last.Step.lines())
+		}
 	}
 	return strings.Join(lines, "\n")
 }

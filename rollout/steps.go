@@ -42,6 +42,14 @@ type End struct {
 	Passes int
 	// LowestAvailable is the lowest Pass.Available seen after the first pass.
 	LowestAvailable int
+	// Last is what a pass at the end gives, which writes nothing: its Step and Held
+	// say what the budget and the policy hold back. nil where passes never stop
+	// writing.
+	Last *Result
+	// Rollback is what took the DaemonSet back to an older template on the way,
+	// because its canaries failed; nil where nothing did. The end is then that of the
+	// way back.
+	Rollback *Rollback
 	// On are the nodes that the rollout is stuck on, ordered by name, each with
 	// how it counts. nil where it is finished.
 	On []daemon.NodeStatus
@@ -92,9 +100,13 @@ func (sim *simulation) next() (*Pass, error) {
 		}
 		if !result.Empty() {
 			sim.instant++
-			sim.apply(result)
+			sim.last = nil
+			if err := sim.apply(result); err != nil {
+				return nil, err
+			}
 			return sim.record(result), nil
 		}
+		sim.last = result
 		if !sim.wait(result.Plan.RequeueAfter) {
 			return nil, nil
 		}
@@ -109,6 +121,10 @@ func (sim *simulation) patience() int { return 1000 + 4*len(sim.tracker.Snapshot
 
 // pass works out what a pass does now.
 func (sim *simulation) pass() (*Result, error) {
+	if result := sim.begun; result != nil {
+		sim.begun = nil
+		return result, nil
+	}
 	sim.enterChanges()
 	return sim.tracker.Sync(sim.now)
 }
@@ -133,6 +149,8 @@ func (sim *simulation) end() *End {
 		Time:            sim.progress,
 		Passes:          sim.passes,
 		LowestAvailable: sim.lowest,
+		Last:            sim.last,
+		Rollback:        sim.rollback,
 	}
 	if end.Finished {
 		return end
@@ -149,13 +167,4 @@ func (sim *simulation) end() *End {
 // gets smaller with every node that gets there.
 func (sim *simulation) unfinished() int {
 	return sim.tracker.ledger.desired - sim.served + sim.tracker.ledger.outdated
-}
-
-// take makes an update step part of the result.
-func (r *Result) take(step *Step) {
-	if rolling, _ := rolls(r.Snapshot.DaemonSet()); rolling {
-		r.Step = step
-	}
-	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
-	r.Plan.Delete, r.Plan.DeleteDeferred = step.Plan.Delete, step.Plan.DeleteDeferred
 }

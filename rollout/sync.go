@@ -42,6 +42,9 @@ type Input struct {
 	BurstReplicas int
 	// Placement adjusts which nodes are eligible.
 	Placement placement.Options
+	// Policy says which outdated pods an update may touch, in which order and how
+	// many; nil: upstream's.
+	Policy *Policy
 	// AwaitingWrites says that creations or deletions of an earlier pass have
 	// not shown up in Pods yet, which upstream calls unmet expectations. Such a
 	// pass settles history and status and leaves the pods alone.
@@ -67,6 +70,14 @@ type Result struct {
 	// Reconcile had something to write, the strategy takes no steps, or the pass
 	// did not get that far.
 	Step *Step
+	// Held counts the nodes on which the policy holds back what daemon.Reconcile
+	// would write. nil where it does not. Step.Held has the outdated pods.
+	Held []Held
+	// Rollback takes the DaemonSet back to the template of the other nodes because
+	// the canaries failed (CanaryFailed): write it, and make the next pass from it.
+	// nil where they did not, or where no revision has that template. Until it is
+	// written, nothing more is updated.
+	Rollback *Rollback
 	// CleanUp are the revisions to delete because the history is too long,
 	// the oldest first.
 	CleanUp []*appsv1.ControllerRevision
@@ -176,7 +187,7 @@ func Sync(in Input) (*Result, error) {
 		result.Outcome = OutcomeAwaitingWrites
 	} else {
 		result.Outcome = OutcomeSynced
-		strategyErr = result.update()
+		strategyErr = result.update(in.Policy, revisions.Old)
 		if strategyErr == nil || !wrongBudget(ds) {
 			result.CleanUp = CleanUp(snapshot, revisions.Old)
 		}
@@ -187,16 +198,32 @@ func Sync(in Input) (*Result, error) {
 
 // update reconciles, and takes a step of the rollout where that leaves nothing
 // to write (updateDaemonSet@v1.37.2).
-func (r *Result) update() error {
+func (r *Result) update(policy *Policy, old []*appsv1.ControllerRevision) error {
 	r.Plan = *daemon.Reconcile(r.Snapshot)
+	if !r.Plan.Empty() && policy.empty() {
+		return nil
+	}
+	return r.decide(newLedger(r.Snapshot, policy), old)
+}
+
+// decide holds back what the policy says of a plan of daemon.Reconcile, and takes
+// the next step where that leaves nothing to write.
+func (r *Result) decide(l *ledger, old []*appsv1.ControllerRevision) error {
+	r.Held = l.policy.holdBack(l, r.Snapshot, &r.Plan)
 	if !r.Plan.Empty() {
 		return nil
 	}
-	step, err := Next(r.Snapshot)
+	step, err := l.step(r.Snapshot)
 	if err != nil {
 		return err
 	}
-	r.take(step)
+	if rolling, _ := rolls(r.Snapshot.DaemonSet()); rolling {
+		r.Step = step
+	}
+	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
+	r.Plan.Delete, r.Plan.DeleteDeferred = step.Plan.Delete, step.Plan.DeleteDeferred
+	r.Plan.Requeue(step.Plan.RequeueAfter)
+	r.Rollback = step.Canary.rollback(r.Snapshot.DaemonSet(), old)
 	return nil
 }
 
@@ -224,7 +251,8 @@ func (r *Result) setStatus() {
 // Empty reports whether the pass writes nothing. There may be events to record
 // and a time to look again all the same.
 func (r *Result) Empty() bool {
-	return r == nil || r.Revisions.empty() && len(r.Claims) == 0 && r.Plan.Empty() && len(r.CleanUp) == 0 && r.Status == nil
+	return r == nil || r.Revisions.empty() && len(r.Claims) == 0 && r.Plan.Empty() && r.Rollback.Skipped() &&
+		len(r.CleanUp) == 0 && r.Status == nil
 }
 
 // String lists the writes, one a line, in the order in which they are to be
@@ -247,8 +275,17 @@ func (r *Result) String() string {
 	if plan := r.Plan.String(); plan != (&daemon.Plan{}).String() {
 		add("%s", plan)
 	}
-	if r.Plan.Empty() && r.Step.waits() {
+	if r.Held != nil {
+		add("%s", heldSentence(r.Held))
+	}
+	switch {
+	case r.Step.narrowed():
+		add("%s", r.Step.lines())
+	case r.Plan.Empty() && r.Step.waits():
 		add("%s", r.Step.budget())
+	}
+	if !r.Rollback.Skipped() {
+		add("roll back to revision %s (number %d)", r.Rollback.Revision.Name, r.Rollback.Revision.Revision)
 	}
 	for _, rev := range r.CleanUp {
 		add("delete revision %s (number %d): history limit", rev.Name, rev.Revision)

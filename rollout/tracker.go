@@ -21,6 +21,7 @@ import (
 // concurrent use. The objects given to it are read-only from then on.
 type Tracker struct {
 	pods   *daemon.Tracker
+	policy *Policy
 	ledger *ledger
 	// current and old are the revisions as the first pass leaves them.
 	current *appsv1.ControllerRevision
@@ -57,6 +58,7 @@ func NewTracker(in Input) (*Tracker, *Result, error) {
 	}
 	t := &Tracker{
 		pods:    pods,
+		policy:  in.Policy,
 		current: result.Revisions.Current,
 		old:     without(result.Revisions.Old, result.CleanUp),
 		hashes:  map[string]string{},
@@ -125,6 +127,14 @@ func (t *Tracker) DeleteNode(name string) { t.pods.DeleteNode(name) }
 // SetStatus tells that the DaemonSet has a new status: the one that a pass wrote.
 func (t *Tracker) SetStatus(status appsv1.DaemonSetStatus) { t.pods.SetStatus(status) }
 
+// SetPolicy replaces the policy, for instance by one in which a canary is promoted.
+// It costs as much as looking at every node.
+func (t *Tracker) SetPolicy(policy *Policy) {
+	t.enterChanges()
+	t.policy = policy
+	t.ledger = newLedger(t.pods.Snapshot(), policy)
+}
+
 // Snapshot returns the facts as they are now. It is valid until the next change
 // and read-only.
 func (t *Tracker) Snapshot() *daemon.Snapshot { return t.pods.Snapshot() }
@@ -142,13 +152,7 @@ func (t *Tracker) Sync(now time.Time) (*Result, error) {
 	result := &Result{Outcome: OutcomeSynced, Snapshot: t.pods.Snapshot()}
 	result.Claims = result.Snapshot.Claims()
 	result.Plan = *t.pods.Reconcile()
-	var strategyErr error
-	if result.Plan.Empty() {
-		var step *Step
-		if step, strategyErr = t.ledger.step(result.Snapshot); strategyErr == nil {
-			result.take(step)
-		}
-	}
+	strategyErr := result.decide(t.ledger, t.old)
 	if strategyErr == nil || !wrongBudget(ds) {
 		result.CleanUp = cleanUp(ds, t.old, func(hash string) bool { return t.carried[hash] > 0 })
 		t.old = without(t.old, result.CleanUp)
@@ -169,7 +173,7 @@ func (t *Tracker) Sync(now time.Time) (*Result, error) {
 func (t *Tracker) enterChanges() (positions []int, all bool) {
 	positions, all = t.pods.Changed()
 	if all {
-		t.ledger = newLedger(t.pods.Snapshot())
+		t.ledger = newLedger(t.pods.Snapshot(), t.policy)
 		return nil, true
 	}
 	nodes := t.pods.Snapshot().Nodes()

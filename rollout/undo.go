@@ -66,11 +66,21 @@ func Undo(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, toRevisi
 	if err != nil {
 		return nil, err
 	}
+	out, err := rollBack(ds, rev)
+	if err != nil {
+		return nil, err
+	}
+	out.ToRevision = toRevision
+	return out, nil
+}
+
+// rollBack gives ds the template of a revision.
+func rollBack(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (*Rollback, error) {
 	matches, err := Matches(ds, rev)
 	if err != nil {
 		return nil, err
 	}
-	out := &Rollback{ToRevision: toRevision, Revision: rev, DaemonSet: ds.DeepCopy()}
+	out := &Rollback{Revision: rev, DaemonSet: ds.DeepCopy()}
 	if matches {
 		return out, nil
 	}

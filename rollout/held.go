@@ -1,0 +1,108 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// HeldBy says which piece of a policy holds a node back.
+type HeldBy int
+
+const (
+	// HeldByFreeze: nothing moves.
+	HeldByFreeze HeldBy = iota + 1
+	// HeldByPause: updates are paused.
+	HeldByPause
+	// HeldByIgnored: the node is left alone because it is not ready or its pod
+	// does not end; Step.Ignored names it.
+	HeldByIgnored
+	// HeldByNodeSelector: the node does not match the selector.
+	HeldByNodeSelector
+	// HeldByCanary: the canaries have not passed, and the node is none of them.
+	HeldByCanary
+	// HeldByPartition: the partition keeps the node's outdated pod, or, where it
+	// is progressive, has the node wait for its first pod.
+	HeldByPartition
+	// HeldByDomain: it is another domain's turn.
+	HeldByDomain
+	// HeldBySlowStart: the node waits for its first pod until the next interval.
+	HeldBySlowStart
+)
+
+// String names the piece.
+func (h HeldBy) String() string {
+	switch h {
+	case HeldByFreeze:
+		return "freeze"
+	case HeldByPause:
+		return "pause"
+	case HeldByIgnored:
+		return "ignored node"
+	case HeldByNodeSelector:
+		return "node selector"
+	case HeldByCanary:
+		return "canary"
+	case HeldByPartition:
+		return "partition"
+	case HeldByDomain:
+		return "one domain at a time"
+	case HeldBySlowStart:
+		return "slow start"
+	}
+	return fmt.Sprintf("HeldBy(%d)", int(h))
+}
+
+// Held counts the nodes that one piece of a policy holds back. A node that several
+// hold back is counted once, for the first of them in the order of HeldBy.
+type Held struct {
+	// By is which piece it is.
+	By HeldBy
+	// Nodes is how many nodes it holds back.
+	Nodes int
+}
+
+// String returns a phrase such as "12 by partition".
+func (h Held) String() string { return fmt.Sprintf("%d by %v", h.Nodes, h.By) }
+
+func heldSentence(held []Held) string {
+	parts := make([]string, len(held))
+	for i, h := range held {
+		parts[i] = h.String()
+	}
+	return "held back: " + strings.Join(parts, "; ")
+}
+
+// IgnoreReason says why a policy leaves a node out.
+type IgnoreReason int
+
+const (
+	// IgnoredNotReady: the node is not ready.
+	IgnoredNotReady IgnoreReason = iota + 1
+	// IgnoredStuckPod: the node's pod is being deleted and does not end.
+	IgnoredStuckPod
+)
+
+// String returns the reason as half a sentence.
+func (r IgnoreReason) String() string {
+	switch r {
+	case IgnoredNotReady:
+		return "node is not ready"
+	case IgnoredStuckPod:
+		return "pod is terminating past its grace period"
+	}
+	return fmt.Sprintf("IgnoreReason(%d)", int(r))
+}
+
+// IgnoredNode is a node that a policy leaves alone and out of the budget.
+type IgnoredNode struct {
+	// Node is the node's name.
+	Node string
+	// Reason is why it is left out.
+	Reason IgnoreReason
+	// Since is since when the reason has been there; zero where that is not known.
+	Since time.Time
+}
+
+// String returns a phrase such as "worker-2 (node is not ready)".
+func (n IgnoredNode) String() string { return fmt.Sprintf("%s (%v)", n.Node, n.Reason) }
