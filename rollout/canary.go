@@ -24,6 +24,7 @@ import (
 // nodes whose pods have been of the current template the longest, then those whose
 // update is under way, then outdated ones as Spread and the order of the policy
 // say. Nodes that get their first pod get one of the current template, as ever.
+// Other nodes take the place of those that are ignored.
 //
 // A pod of an older template that is younger than some pod of the current one does
 // not wait: the update goes back to a template that is still there, and nothing
@@ -509,15 +510,13 @@ func failures(r *round, node string) int {
 	return n
 }
 
-// beyond reports whether more than the limit has gone by, or else when it will have;
+// beyond reports whether the limit has gone by, or else when it will have;
 // both are zero where there is no limit or no beginning.
 func beyond(since time.Time, limit time.Duration, now time.Time) (is bool, due time.Time) {
 	if limit <= 0 || since.IsZero() {
 		return false, time.Time{}
 	}
-	// Just beyond, so that the pass that is made then sees it.
-	due = since.Add(limit + time.Nanosecond)
-	if due.After(now) {
+	if due = since.Add(limit); due.After(now) {
 		return false, due
 	}
 	return true, time.Time{}

@@ -50,3 +50,39 @@ func CompareSteps(in Input, world World, check func(*Result, Input)) error {
 	}
 	return nil
 }
+
+// EachPass simulates like Steps and calls check with each pass before it is carried
+// out, those that write nothing among them.
+func EachPass(in Input, world World, check func(*Result)) (*End, error) {
+	first, err := Sync(in)
+	if err != nil {
+		return nil, err
+	}
+	check(first)
+	sim, _, err := newSimulation(in, world)
+	if err != nil {
+		return nil, err
+	}
+	for sim.instant < sim.patience() {
+		result, err := sim.pass()
+		if err != nil {
+			return nil, err
+		}
+		check(result)
+		if !result.Empty() {
+			sim.instant++
+			sim.last = nil
+			if err := sim.apply(result); err != nil {
+				return nil, err
+			}
+			sim.record(result)
+			continue
+		}
+		sim.last = result
+		if !sim.wait(result.Plan.RequeueAfter) {
+			break
+		}
+		sim.instant = 0
+	}
+	return sim.end(), nil
+}

@@ -26,8 +26,16 @@ const (
 	HeldByPartition
 	// HeldByDomain: it is another domain's turn.
 	HeldByDomain
+	// HeldByDomainBudget: the budget of the update has room for the node, but not
+	// that of its domain.
+	HeldByDomainBudget
+	// HeldByStrictBudget: as many nodes are being updated as the strict budget
+	// allows, though upstream would replace this one's pod.
+	HeldByStrictBudget
 	// HeldBySlowStart: the node waits for its first pod until the next interval.
 	HeldBySlowStart
+
+	heldKinds = HeldBySlowStart + 1
 )
 
 // String names the piece.
@@ -47,6 +55,10 @@ func (h HeldBy) String() string {
 		return "partition"
 	case HeldByDomain:
 		return "one domain at a time"
+	case HeldByDomainBudget:
+		return "domain budget"
+	case HeldByStrictBudget:
+		return "strict budget"
 	case HeldBySlowStart:
 		return "slow start"
 	}

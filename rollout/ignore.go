@@ -81,8 +81,8 @@ func (s IgnoreStuckPods) apply(r *round) {
 		if since.IsZero() {
 			continue
 		}
-		if due := since.Add(s.After); !due.Before(now) {
-			r.requeueAt(due.Add(time.Nanosecond))
+		if due := since.Add(s.After); due.After(now) {
+			r.requeueAt(due)
 			continue
 		}
 		r.ignore(i, IgnoredStuckPod, since)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -304,40 +305,40 @@ func TestDomainBudget(t *testing.T) {
 	}
 	testPolicy(t, []policyCase{
 		{"one each", "the budget would allow four", build.Set{MaxUnavailable: "4"}, most("1"),
-			"a@z1=old b@z1=old c@z2=old d@z2=old", "-a -c"},
+			"a@z1=old b@z1=old c@z2=old d@z2=old", "-a -c; 2 by domain budget"},
 		{"used up", "b is down already", build.Set{MaxUnavailable: "4"}, most("1"),
-			"a@z1=old b@z1=new! c@z2=old", "-c"},
+			"a@z1=old b@z1=new! c@z2=old", "-c; 1 by domain budget"},
 		{"the budget still counts", "two domains, one node", build.Set{}, most("1"),
 			"a@z1=old b@z2=old", "-a"},
 		{"percent of the domain", "half of three rounds up to two, half of one to one", build.Set{MaxUnavailable: "4"}, most("50%"),
-			"a@z1=old b@z1=old c@z1=old d@z2=old", "-a -b -d"},
+			"a@z1=old b@z1=old c@z1=old d@z2=old", "-a -b -d; 1 by domain budget"},
 		{"unavailable ones are replaced", "replacing b makes nothing worse", build.Set{MaxUnavailable: "4"}, most("1"),
-			"a@z1=old b@z1=old!", "-b"},
+			"a@z1=old b@z1=old!", "-b; 1 by domain budget"},
 		{"surge", "at most one new pod that is not available", build.Set{MaxSurge: "4"}, most("1"),
-			"a@z1=old b@z1=old c@z2=old d@z2=old+new!", "+a"},
+			"a@z1=old b@z1=old c@z2=old d@z2=old+new!", "+a; 2 by domain budget"},
 		{"surge for unavailable ones", "these come beside whatever the budget, and use it", build.Set{MaxSurge: "4"}, most("1"),
-			"a@z1=old! b@z1=old", "+a"},
+			"a@z1=old! b@z1=old", "+a; 1 by domain budget"},
 		{"held ones count", "a is down, whoever holds it back", build.Set{MaxUnavailable: "4"},
 			append(most("1"), rollout.Partition{Keep: intstr.FromInt32(1)}),
-			"a@z1=old! b@z1=old c@z2=old", "-c; 1 by partition"},
+			"a@z1=old! b@z1=old c@z2=old", "-c; 1 by partition; 1 by domain budget"},
 		{"ignored ones do not", "a is down, and left out", build.Set{MaxUnavailable: "4"}, append(most("1"), rollout.IgnoreNotReadyNodes{}),
 			"a@z1?=new! b@z1=old", "-b; ignored: a (node is not ready)"},
-		{"two labels", "rack r has one, zone z1 has one", build.Set{MaxUnavailable: "4"},
+		{"two labels", "zones have one each, all nodes together, which have no such label, two", build.Set{MaxUnavailable: "4"},
 			append(most("1"), rollout.DomainBudget{Label: "none", MaxUnavailable: intstr.FromInt32(2)}),
-			"a@z1=old b@z2=old c@z3=old", "-a -b"},
+			"a@z1=old b@z2=old c@z3=old", "-a -b; 1 by domain budget"},
 	})
 }
 
 func TestStrictBudget(t *testing.T) {
 	strict := pieces(rollout.StrictBudget{})
 	testPolicy(t, []policyCase{
-		{"one at a time", "upstream would replace all three", build.Set{}, strict, "a=old! b=old! c=old!", "-a"},
-		{"under way", "one is being replaced", build.Set{}, strict, "a=new! b=old! c=old!", "nothing"},
+		{"one at a time", "upstream would replace all three", build.Set{}, strict, "a=old! b=old! c=old!", "-a; 2 by strict budget"},
+		{"under way", "one is being replaced", build.Set{}, strict, "a=new! b=old! c=old!", "nothing; 2 by strict budget"},
 		{"available ones wait", "a node is down already", build.Set{}, strict, "a=old b=old!", "-b"},
 		{"room for both", "one is down, and the budget is two", build.Set{MaxUnavailable: "2"}, strict, "a=old b=old!", "-a -b"},
-		{"no room", "two are down, so no other goes; one of them does", build.Set{MaxUnavailable: "1"}, strict, "a=old b=old! c=old!", "-b"},
-		{"surge", "upstream would surge on both", build.Set{MaxSurge: "1"}, strict, "a=old! b=old!", "+a"},
-		{"surge under way", "the budget is used", build.Set{MaxSurge: "1"}, strict, "a=old+new! b=old!", "nothing"},
+		{"no room", "two are down, so no other goes; one of them does", build.Set{MaxUnavailable: "1"}, strict, "a=old b=old! c=old!", "-b; 1 by strict budget"},
+		{"surge", "upstream would surge on both", build.Set{MaxSurge: "1"}, strict, "a=old! b=old!", "+a; 1 by strict budget"},
+		{"surge under way", "the budget is used", build.Set{MaxSurge: "1"}, strict, "a=old+new! b=old!", "nothing; 1 by strict budget"},
 		{"surge ends", "what is superseded goes all the same", build.Set{MaxSurge: "1"}, strict, "a=old+new b=old+new c=old", "-a -b +c"},
 	})
 }
@@ -474,4 +475,240 @@ func TestCanary(t *testing.T) {
 			append(with(rollout.Canary{Nodes: two}), rollout.OneDomain{Label: zones}, rollout.Order{By: []rollout.Compare{rollout.Backwards(rollout.ByName)}}),
 			"a@z1=old b@z1=old c@z2=old", "-b; domain z1; 1 by canary; 1 by one domain at a time; canary starting on b, c"},
 	})
+}
+
+func TestNewPolicyErrors(t *testing.T) {
+	one, zero := intstr.FromInt32(1), intstr.FromInt32(0)
+	canary := rollout.Canary{Nodes: one}
+	for _, tc := range []struct {
+		name   string
+		pieces []rollout.Piece
+		// want are the beginnings of the errors; none: it is fine.
+		want []string
+	}{
+		{"nothing", nil, nil},
+		{"nil", pieces(rollout.Pause{}, nil), []string{"pieces[1]: Required value"}},
+		{"nil pointer", pieces((*rollout.Canary)(nil)), []string{"pieces[0]: Required value"}},
+		{"pointer", pieces(&canary), nil},
+		{"no selector", pieces(rollout.NodeSelector{}), []string{"pieces[0].selector: Required value"}},
+		{"bad selector", pieces(rollout.NodeSelector{Selector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}}}),
+			[]string{"pieces[0].selector: Invalid value"}},
+		{"negative partition", pieces(rollout.Partition{Keep: intstr.FromInt32(-1)}), []string{`pieces[0].keep: Invalid value: "-1": must be at least 0`}},
+		{"bad percentage", pieces(rollout.Partition{Keep: intstr.FromString("half")}), []string{`pieces[0].keep: Invalid value: "half"`}},
+		{"no canary", pieces(rollout.Canary{Nodes: zero}), []string{`pieces[0].nodes: Invalid value: "0": must be at least 1`}},
+		{"bad canary", pieces(rollout.Canary{Nodes: one, Spread: []string{"a", ""}, Wait: -1, FailAfter: -1, PauseStarting: -1, FailStarting: -1}),
+			[]string{"pieces[0].spread[1]: Required value", "pieces[0].wait: Invalid value", "pieces[0].pauseStarting: Invalid value",
+				"pieces[0].failStarting: Invalid value", "pieces[0].failAfter: Invalid value"}},
+		{"no label", pieces(rollout.OneDomain{}, rollout.DomainBudget{}),
+			[]string{"pieces[0].label: Required value", "pieces[1].label: Required value", `pieces[1].maxUnavailable: Invalid value: "0"`}},
+		{"no order", pieces(rollout.Order{}), []string{"pieces[0].by: Required value"}},
+		{"nil order", pieces(rollout.Order{By: []rollout.Compare{rollout.ByName, rollout.Backwards(nil)}}), []string{"pieces[0].by[1]: Required value"}},
+		{"negative times", pieces(rollout.IgnoreNotReadyNodes{After: -1}, rollout.IgnoreStuckPods{After: -1}),
+			[]string{"pieces[0].after: Invalid value", "pieces[1].after: Invalid value"}},
+		{"bad slow start", pieces(rollout.SlowStart{Increase: -1, Most: -1, Interval: -1}),
+			[]string{"pieces[0].pods: Invalid value: 0: must be at least 1", "pieces[0].increase: Invalid value", "pieces[0].most: Invalid value", "pieces[0].interval: Invalid value"}},
+		{"two selectors", pieces(rollout.NodeSelector{Selector: &metav1.LabelSelector{}}, rollout.NodeSelector{Selector: &metav1.LabelSelector{}}), nil},
+		{"two domain budgets", pieces(rollout.DomainBudget{Label: "a", MaxUnavailable: one}, rollout.DomainBudget{Label: "b", MaxUnavailable: one}), nil},
+		{"the same domain budget", pieces(rollout.DomainBudget{Label: "a", MaxUnavailable: one}, rollout.DomainBudget{Label: "a", MaxUnavailable: one}),
+			[]string{"pieces[1]: Forbidden: at most 1 per a and at most 1 per a (pieces[0]) conflict: only one of them can be followed"}},
+		{"twice", pieces(rollout.Pause{}, rollout.Pause{}), []string{"pieces[1]: Forbidden: pause and pause (pieces[0]) conflict"}},
+		{"pause and freeze", pieces(rollout.Pause{}, rollout.Freeze{}), []string{"pieces[1]: Forbidden: freeze and pause (pieces[0]) conflict: a freeze stops more"}},
+		{"partition and canary", pieces(rollout.Partition{Keep: one}, &canary),
+			[]string{"pieces[1]: Forbidden: canary on 1 and partition 1 (pieces[0]) conflict: both say how many nodes get the new template first"}},
+		{"spread canary, one domain", pieces(rollout.Canary{Nodes: one, Spread: []string{"z"}}, rollout.OneDomain{Label: "z"}),
+			[]string{"pieces[1]: Forbidden: one z at a time and canary on 1 over z (pieces[0]) conflict: the canary is to be spread"}},
+		{"canary, one domain", pieces(rollout.Canary{Nodes: one, Spread: []string{"rack"}}, rollout.OneDomain{Label: "z"}), nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			policy, err := rollout.NewPolicy(tc.pieces...)
+			if (err != nil) != (len(tc.want) > 0) || (policy == nil) != (err != nil) {
+				t.Fatalf("NewPolicy() = %v, %v, want errors %q", policy, err, tc.want)
+			}
+			if err == nil {
+				return
+			}
+			var got []string
+			if list, ok := err.(interface{ Errors() []error }); ok {
+				for _, err := range list.Errors() {
+					got = append(got, err.Error())
+				}
+			}
+			if len(got) != len(tc.want) {
+				t.Fatalf("NewPolicy() = %q, want %q", got, tc.want)
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], tc.want[i]) {
+					t.Errorf("error %d is %q, want %q", i, got[i], tc.want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestPolicyString(t *testing.T) {
+	policy, err := rollout.NewPolicy(
+		rollout.SlowStart{Pods: 5, Increase: 5, Most: 20}, rollout.StrictBudget{}, rollout.OneDomain{Label: "zone"},
+		rollout.Canary{Nodes: intstr.FromString("5%"), Wait: time.Minute, Manual: true, Spread: []string{"rack"}, Selector: &metav1.LabelSelector{MatchLabels: build.Labels{"a": "b"}}},
+		rollout.NodeSelector{Selector: &metav1.LabelSelector{MatchLabels: build.Labels{"c": "d"}}},
+		rollout.IgnoreStuckPods{After: time.Minute}, rollout.IgnoreNotReadyNodes{}, rollout.Pause{},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "pause, ignore not-ready nodes, ignore stuck pods after 1m0s, node selector c=d, " +
+		"canary on 5% of the nodes with a=b over rack for 1m0s until promoted, one zone at a time, strict budget, " +
+		"slow start of 5 pods every 1m0s, then 5 more each time, 20 at most"
+	if got := policy.String(); got != want {
+		t.Errorf("String() = %s, want %s", got, want)
+	}
+	for _, empty := range []*rollout.Policy{nil, {}} {
+		if got := empty.String(); got != "upstream's policy" || len(empty.Pieces()) != 0 {
+			t.Errorf("empty policy is %q with pieces %v", got, empty.Pieces())
+		}
+	}
+}
+
+// TestHoldBack is about what reconciling would write.
+func TestHoldBack(t *testing.T) {
+	half := intstr.FromString("50%")
+	// The DaemonSet is an hour old.
+	slow := rollout.SlowStart{Pods: 1, Increase: 1, Interval: 20 * time.Minute}
+	for _, tc := range []struct {
+		name, why string
+		piece     rollout.Piece
+		burst     int
+		nodes     string
+		want      string
+	}{
+		{"pause creates", "scaling goes on", rollout.Pause{}, 0, "a b=new", "create on a: node has no pod"},
+		{"pause deletes", "a failed pod is no update", rollout.Pause{}, 0, "a=new+new b=new", "delete a-1 on a: another pod stays on the node (a-0)"},
+		{"freeze", "nothing moves", rollout.Freeze{}, 0, "a b=new+new c=old", "held back: 2 by freeze\nupdate waits: 3 desired, 1 outdated; maxUnavailable 1, 2 unavailable\nheld back: 1 by freeze"},
+		{"progressive creation", "half of four may have new pods; one has", rollout.Partition{Keep: half, ProgressiveCreate: true}, 0, "a b c d=new",
+			"create on a: node has no pod\nheld back: 2 by partition"},
+		{"nothing to keep", "the whole is created", rollout.Partition{ProgressiveCreate: true}, 0, "a b", "create on a: node has no pod\ncreate on b: node has no pod"},
+		{"partition alone", "creation does not look at it", rollout.Partition{Keep: half}, 0, "a b", "create on a: node has no pod\ncreate on b: node has no pod"},
+		{"room is used up", "half of two are new already", rollout.Partition{Keep: half, ProgressiveCreate: true}, 0, "a b=new", "held back: 1 by partition"},
+		{"burst", "of two that may be, one is created now", rollout.Partition{Keep: half, ProgressiveCreate: true}, 1, "a b c d",
+			"create on a: node has no pod\nput off by the burst limit: 0 to delete, 1 to create\nheld back: 2 by partition"},
+		{"slow start, later", "after three intervals of one, two, three there may be ten", slow, 0, "a b c", "create on a: node has no pod\ncreate on b: node has no pod\ncreate on c: node has no pod"},
+		{"slow start, now", "in the first two hours there may be one", rollout.SlowStart{Pods: 1, Interval: 2 * time.Hour}, 0, "a b c",
+			"create on a: node has no pod\nlook again after 1h0m0s\nheld back: 2 by slow start"},
+		{"slow start, second interval", "one, and then two more; one is there", rollout.SlowStart{Pods: 1, Increase: 1, Interval: 40 * time.Minute}, 0, "a b c d e=new",
+			"create on a: node has no pod\ncreate on b: node has no pod\nlook again after 20m0s\nheld back: 2 by slow start"},
+		{"slow start, at most", "one in each of two intervals", rollout.SlowStart{Pods: 1, Increase: 9, Most: 1, Interval: 40 * time.Minute}, 0, "a b c d e=new",
+			"create on a: node has no pod\nlook again after 20m0s\nheld back: 3 by slow start"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			policy, err := rollout.NewPolicy(tc.piece)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := policySnapshot(t, build.Set{}, tc.nodes)
+			in := rollout.Input{DaemonSet: s.DaemonSet(), Now: build.Now, Policy: policy, BurstReplicas: tc.burst}
+			in.Revisions = settled(t, in.DaemonSet, "new")
+			for _, n := range s.Nodes() {
+				in.Nodes = append(in.Nodes, n.Node)
+				for _, p := range n.Pods {
+					in.Pods = append(in.Pods, p.Pod)
+				}
+			}
+			result, err := rollout.Sync(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _, _ := strings.Cut(result.String(), "\nstatus: ")
+			if diff := gocmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Sync() on %s under %v (-want +got), because %s:\n%s", tc.nodes, policy, tc.why, diff)
+			}
+		})
+	}
+}
+
+// newTemplate is a cluster in which every node has an available pod of a template
+// that has just been replaced.
+func newTemplate(t *testing.T, set build.Set, nodes []*corev1.Node) rollout.Input {
+	t.Helper()
+	in := rollout.Input{DaemonSet: set.Object(), Nodes: nodes, Now: build.Now}
+	revisions, err := rollout.Revisions(in.DaemonSet, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Revisions = []*appsv1.ControllerRevision{revisions.Create}
+	for _, node := range nodes {
+		in.Pods = append(in.Pods, build.Pod{Name: "old-" + node.Name, Node: node.Name, Hash: revisions.Hash}.Of(in.DaemonSet))
+	}
+	in.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	in.DaemonSet.Generation++
+	return in
+}
+
+// settled is a history with one revision that holds the template.
+func settled(t *testing.T, ds *appsv1.DaemonSet, hash string) []*appsv1.ControllerRevision {
+	t.Helper()
+	data, err := rollout.RevisionData(&ds.Spec.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []*appsv1.ControllerRevision{build.Revision{Hash: hash, Number: 1, Data: string(data)}.Of(ds)}
+}
+
+// TestCanaryRollsBack has canaries that never become ready: the DaemonSet goes
+// back to the old template, with and without a Tracker.
+func TestCanaryRollsBack(t *testing.T) {
+	policy, err := rollout.NewPolicy(rollout.Canary{Nodes: intstr.FromInt32(2), FailStarting: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := newTemplate(t, build.Set{}, build.Nodes("a", "b", "c", "d", "e", "f"))
+	in.Policy = policy
+	old := in.Revisions[0].Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+	world := rollout.World{Fate: func(_ *corev1.Node, pod *corev1.Pod) rollout.Fate {
+		if pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != old {
+			return rollout.Fate{ReadyAfter: -1}
+		}
+		return rollout.Fate{}
+	}}
+	var log []string
+	begun := map[string]bool{}
+	for pass, err := range rollout.Steps(in, world) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range pass.Result.Plan.Delete {
+			begun[d.Node] = true
+		}
+		if back := pass.Result.Rollback; !back.Skipped() {
+			log = append(log, fmt.Sprintf("back to %s at %v", back.Revision.Name, pass.Time.Sub(in.Now)))
+		}
+		if pass.End != nil {
+			log = append(log, fmt.Sprintf("finished %v after %v, at least %d available", pass.End.Finished, pass.End.Time.Sub(in.Now).Round(time.Second), pass.End.LowestAvailable))
+		}
+	}
+	log = append(log, fmt.Sprintf("%d nodes touched", len(begun)))
+	want := []string{"back to " + in.Revisions[0].Name + " at 1m2s", "finished true after 1m14s, at least 5 available", "1 nodes touched"}
+	if diff := gocmp.Diff(want, log); diff != "" {
+		t.Errorf("Steps() (-want +got):\n%s", diff)
+	}
+}
+
+// TestTrackerPolicy replaces a policy by another.
+func TestTrackerPolicy(t *testing.T) {
+	in := cluster(t, 4, 4)
+	paused, err := rollout.NewPolicy(rollout.Pause{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Policy = paused
+	tracker, result, err := rollout.NewTracker(in)
+	if err != nil || !result.Plan.Empty() {
+		t.Fatalf("NewTracker() plans %v, %v under a pause", result, err)
+	}
+	tracker.SetPolicy(nil)
+	if result, err = tracker.Sync(in.Now); err != nil || len(result.Plan.Delete) != 1 {
+		t.Errorf("Sync() = %v, %v after the pause, want one deletion", result, err)
+	}
+	tracker.SetPolicy(paused)
+	if result, err = tracker.Sync(in.Now); err != nil || !result.Plan.Empty() {
+		t.Errorf("Sync() = %v, %v in another pause, want nothing", result, err)
+	}
 }

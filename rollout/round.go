@@ -31,6 +31,9 @@ type round struct {
 	// strict has outdated pods that are not available use the budget, too.
 	strict bool
 	limits []domainLimit
+	// short counts the nodes for which the policy's budgets do not suffice although
+	// upstream's does.
+	short [heldKinds]int
 }
 
 // domainLimit is a budget for each value of a label.
@@ -247,14 +250,18 @@ func (r *round) spend(p *purse, i int, costs bool) {
 	// Deletions of a surging update make nothing unavailable that is needed.
 	domains := !r.l.surge || r.l.roles[i]&roleAction >= actionCreate
 	switch {
+	case costs && p.left <= 0:
+		return
 	case p.total <= 0:
+		r.short[HeldByStrictBudget]++
 		return
-	case !costs:
-		p.free = append(p.free, i)
-	case p.left <= 0 || domains && !r.roomInDomains(i):
+	case costs && domains && !r.roomInDomains(i):
+		r.short[HeldByDomainBudget]++
 		return
-	default:
+	case costs:
 		p.budgeted = append(p.budgeted, i)
+	default:
+		p.free = append(p.free, i)
 	}
 	p.total--
 	if costs {
@@ -316,7 +323,7 @@ func (r *round) write(deletes, creates *purse) {
 
 // reportHeld counts the nodes with outdated pods that are held back.
 func (r *round) reportHeld() {
-	var counts [HeldBySlowStart + 1]int
+	counts := r.short
 	for i, role := range r.l.roles {
 		if role&roleOutdated == 0 {
 			continue
