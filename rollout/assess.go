@@ -43,8 +43,9 @@ const (
 	// AssessmentStalled: the rollout is not finished, and nothing has changed for
 	// as long as AssessOptions.Patience says.
 	AssessmentStalled
-	// AssessmentWaiting: with the strategy OnDelete, nothing is left to do but what
-	// only somebody else does: deleting the outdated pods.
+	// AssessmentWaiting: nothing is left to do but what only somebody else does: with
+	// the strategy OnDelete, deleting the outdated pods; under a policy, ending a
+	// pause, a freeze, a partition or a node selector, or deciding about canaries.
 	AssessmentWaiting
 	// AssessmentDeleting: the DaemonSet is being deleted, so that its controller
 	// does nothing more.
@@ -94,6 +95,9 @@ type Assessment struct {
 	// Budget is the budget of the update and which nodes use it. It is zero where
 	// the strategy is not RollingUpdate.
 	Budget BudgetUse
+	// PolicyStatus is what the policy has to do with it. Held counts the nodes, too,
+	// on which it holds back what daemon.Reconcile would write.
+	PolicyStatus
 	// Blockers are what has to be over before the rollout can end, ordered by node
 	// name, then as in daemon.NodeState: for every node that should run a pod and
 	// is not done, and, while there are outdated pods, for every node that uses the
@@ -221,12 +225,12 @@ func Assess(s *daemon.Snapshot, opts AssessOptions) (*Assessment, error) {
 		a.count(&s.Nodes()[i])
 	}
 	if rolling {
-		a.Budget = budgetUse(s, ledger, step)
+		a.PolicyStatus, a.Budget = step.PolicyStatus, budgetUse(s, ledger, step)
 	}
 	if ds.DeletionTimestamp == nil {
 		a.block(s, rolling)
 	}
-	a.State = a.judge(opts, s, rolling, a.pending(s, step))
+	a.State = a.judge(opts, s, rolling, a.pending(s, ledger, step), step)
 	return a, nil
 }
 
@@ -273,7 +277,7 @@ func budgetUse(s *daemon.Snapshot, l *ledger, step *Step) BudgetUse {
 		use, flag = BudgetUse{Kind: BudgetMaxSurge, Limit: step.MaxSurge}, roleSurging
 	}
 	for i := range s.Nodes() {
-		if l.roles[i]&flag != 0 {
+		if l.roles[i]&flag != 0 && !l.isHeld(i) {
 			use.Holders = append(use.Holders, BudgetHolder{Node: s.Nodes()[i].Name, Reason: holdReason(&s.Nodes()[i])})
 		}
 	}
@@ -313,8 +317,15 @@ func (a *Assessment) block(s *daemon.Snapshot, rolling bool) {
 
 // pending counts what the next pass has to write and reports whether any of it is
 // news. On nodes where pods fail again and again it is not.
-func (a *Assessment) pending(s *daemon.Snapshot, step *Step) bool {
+func (a *Assessment) pending(s *daemon.Snapshot, l *ledger, step *Step) bool {
 	plan := daemon.Reconcile(s)
+	for _, held := range l.policy.holdBack(l, s, plan) {
+		if i := slices.IndexFunc(a.Held, func(h Held) bool { return h.By == held.By }); i >= 0 {
+			a.Held[i].Nodes += held.Nodes
+		} else {
+			a.Held = append(a.Held, held)
+		}
+	}
 	if plan.Empty() {
 		plan = &step.Plan
 	}
@@ -325,7 +336,7 @@ func (a *Assessment) pending(s *daemon.Snapshot, step *Step) bool {
 		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return !failsAgain(s, d.Node) })
 }
 
-func (a *Assessment) judge(opts AssessOptions, s *daemon.Snapshot, rolling, news bool) AssessmentState {
+func (a *Assessment) judge(opts AssessOptions, s *daemon.Snapshot, rolling, news bool, step *Step) AssessmentState {
 	patience := opts.Patience
 	if patience == 0 {
 		patience = DefaultPatience
@@ -337,14 +348,23 @@ func (a *Assessment) judge(opts AssessOptions, s *daemon.Snapshot, rolling, news
 		return AssessmentProgressing
 	case a.Done == a.Desired && len(a.Outdated) == 0:
 		return AssessmentComplete
-	case !rolling && len(a.Blockers) == 0:
+	case !rolling && len(a.Blockers) == 0, rolling && a.needsSomebody(len(a.Blockers) == 0):
 		return AssessmentWaiting
+	case rolling && a.policyLooksAgain(step):
+		return AssessmentProgressing
 	case slices.ContainsFunc(a.Blockers, func(b Blocker) bool { return b.passes(a.Now) }):
 		return AssessmentProgressing
 	case patience > 0 && !a.LastChange.IsZero() && a.Now.Sub(a.LastChange) >= patience:
 		return AssessmentStalled
 	}
 	return AssessmentProgressing
+}
+
+// policyLooksAgain reports whether what the policy waits for will be over at a time
+// that is known.
+func (a *Assessment) policyLooksAgain(step *Step) bool {
+	return step.Plan.RequeueAfter > 0 ||
+		slices.ContainsFunc(a.Held, func(h Held) bool { return h.By == HeldBySlowStart })
 }
 
 // Sentences stay readable whatever the size of the cluster.
@@ -358,6 +378,7 @@ const (
 //	complete since 10:02:11: 3 of 3 nodes done
 //	progressing: 1 of 3 nodes done; 1 to delete now
 //	stalled since 10:02:11: 1 of 3 nodes done; maxUnavailable 1 is used up by worker-2 (agent-zp5hf: image "x" cannot be pulled: ImagePullBackOff)
+//	waiting: 1 of 3 nodes done; canary waiting for somebody to promote it on worker-2; held back: 2 by canary
 //	waiting: 1 of 3 nodes done; 2 outdated pods wait for somebody to delete them: agent-b2c4d on worker-2, agent-x5k8p on worker-3
 //	deleting
 //
@@ -376,7 +397,7 @@ func (a *Assessment) String() string {
 	}
 	clauses := []string{a.doneClause()}
 	if a.State != AssessmentComplete {
-		clauses = append(clauses, a.pendingClause(), a.budgetClause(), a.othersClause(), a.outdatedClause())
+		clauses = append(clauses, a.pendingClause(), a.budgetClause(), strings.Join(a.PolicyStatus.clauses(), "; "), a.othersClause(), a.outdatedClause())
 	}
 	clauses = slices.DeleteFunc(clauses, func(c string) bool { return c == "" })
 	return head + ": " + strings.Join(clauses, "; ")

@@ -361,6 +361,74 @@ func TestAssessStates(t *testing.T) {
 	})
 }
 
+func TestAssessPolicy(t *testing.T) {
+	under := func(p ...rollout.Piece) rollout.AssessOptions {
+		policy, err := rollout.NewPolicy(p...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rollout.AssessOptions{Policy: policy}
+	}
+	one := intstr.FromInt32(1)
+	keeps := rollout.Partition{Keep: one}
+	testAssess(t, []assessCase{
+		{
+			name: "paused", why: "somebody has to end the pause, however long it has been", opts: under(rollout.Pause{}),
+			pods: []*corev1.Pod{oldAgent("w1"), oldAgent("w2"), oldAgent("w3")},
+			want: "waiting: 0 of 3 nodes done; held back: 3 by pause; 3 outdated pods wait",
+		}, {
+			name: "paused, pod missing", why: "a pause creates first pods", opts: under(rollout.Pause{}),
+			pods:     []*corev1.Pod{oldAgent("w1"), oldAgent("w2")},
+			want:     "progressing: 0 of 3 nodes done; 1 to create now; maxUnavailable 1 is used up by w3 (no pod yet); held back: 2 by pause",
+			blockers: []string{"w3 12"},
+		}, {
+			name: "frozen, pod missing", why: "a freeze creates nothing, and somebody has to end it", opts: under(rollout.Freeze{}),
+			pods:     []*corev1.Pod{oldAgent("w1"), oldAgent("w2")},
+			want:     "waiting: 0 of 3 nodes done; maxUnavailable 1 is used up by w3 (no pod yet); held back: 3 by freeze",
+			blockers: []string{"w3 12"},
+		}, {
+			name: "partition reached", why: "the rest is kept until somebody lowers it", opts: under(keeps),
+			pods: []*corev1.Pod{oldAgent("w1"), newAgent("w2"), newAgent("w3")},
+			want: "waiting: 2 of 3 nodes done; held back: 1 by partition; 1 outdated pod waits",
+		}, {
+			name: "within the partition", why: "w2 is to be updated still", opts: under(keeps),
+			pods: []*corev1.Pod{oldAgent("w1"), oldAgent("w2"), newAgent("w3")},
+			want: "progressing: 1 of 3 nodes done; 1 to delete now; held back: 1 by partition",
+		}, {
+			name: "stalled within the partition", why: "w3's new pod does not get ready, and holds w2 up", opts: under(keeps),
+			pods:     []*corev1.Pod{oldAgent("w1"), oldAgent("w2"), newAgent("w3", podUnready(30*time.Minute))},
+			want:     "stalled since 11:30:00: 0 of 3 nodes done; maxUnavailable 1 is used up by w3 (new-w3: not ready yet: containers with unready status: [main]); held back: 1 by partition",
+			blockers: []string{"w3 9 since -30m0s"},
+		}, {
+			name: "canary waits", why: "it will have passed in half an hour", opts: under(rollout.Canary{Nodes: one, Wait: 90 * time.Minute}),
+			pods: []*corev1.Pod{newAgent("w1"), oldAgent("w2"), oldAgent("w3")},
+			want: "progressing: 1 of 3 nodes done; canary waiting on w1 until 12:30:00; held back: 2 by canary; 2 outdated pods wait",
+		}, {
+			name: "canary waits for somebody", why: "somebody has to promote it", opts: under(rollout.Canary{Nodes: one, Manual: true}),
+			pods: []*corev1.Pod{newAgent("w1"), oldAgent("w2"), oldAgent("w3")},
+			want: "waiting: 1 of 3 nodes done; canary waiting for somebody to promote it on w1; held back: 2 by canary; 2 outdated pods wait",
+		}, {
+			name: "canary paused", why: "somebody has to look at it", opts: under(rollout.Canary{Nodes: one}),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podWaits("ErrImagePull", "")), oldAgent("w2"), oldAgent("w3")},
+			want: `waiting: 0 of 3 nodes done; maxUnavailable 1 is used up by w1 (new-w1: image "agent:2" cannot be pulled: ErrImagePull); ` +
+				`canary paused on w1: w1: new-w1: image "agent:2" cannot be pulled: ErrImagePull: cannot be started; held back: 2 by canary`,
+			blockers: []string{"w1 1 since -1h0m0s"},
+		}, {
+			name: "ignored node", why: "it does not use the budget, but is not done", opts: under(rollout.IgnoreNotReadyNodes{}),
+			nodes: append(build.Nodes("w2", "w3"), reportingNode("w1", corev1.ConditionUnknown, "NodeStatusUnknown", "", time.Hour)),
+			pods:  []*corev1.Pod{newAgent("w1", podUnready(time.Hour)), newAgent("w2"), newAgent("w3")},
+			want: "stalled since 11:00:00: 2 of 3 nodes done; ignored: w1 (node is not ready); " +
+				"not done: w1 (new-w1: node is not ready since 11:00:00: NodeStatusUnknown)",
+			blockers: []string{"w1 6 since -1h0m0s"},
+		}, {
+			name: "slow start", why: "the next interval is known", opts: under(rollout.SlowStart{Pods: 1, Interval: 2 * time.Hour}),
+			pods:     []*corev1.Pod{newAgent("w1")},
+			want:     "progressing: 1 of 3 nodes done; held back: 2 by slow start; not done: w2 (no pod yet), w3 (no pod yet)",
+			blockers: []string{"w2 12", "w3 12"},
+		},
+	})
+}
+
 func TestAssessBlockers(t *testing.T) {
 	testAssess(t, []assessCase{
 		{

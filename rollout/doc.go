@@ -22,6 +22,7 @@
 //	the template a revision holds                RevisionTemplate
 //	stalled, since when, and on what             Assess
 //	what a change would do before it is applied  WhatIf
+//	how long that would take, and how it ends    Impact.Rollout
 //	kubectl rollout status                       Progress
 //	kubectl rollout history                      History
 //	kubectl rollout undo                         Undo

@@ -57,6 +57,14 @@ func ExampleWhatIf() {
 		fmt.Println("after: ", node.After)
 	}
 
+	// How long will it take, and with how many pods at least?
+	end, err := impact.Rollout(rollout.World{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(end)
+
 	// A default that is written out changes nothing.
 	manifest = in.DaemonSet.DeepCopy()
 	manifest.Spec.Template.Spec.DNSPolicy = corev1.DNSClusterFirst
@@ -92,6 +100,7 @@ func ExampleWhatIf() {
 	//   delete nginx-deploy-on-worker-3 on worker-3: node should not run it: nodeSelector disk=ssd, node has disk=hdd
 	// before: worker-3: runs here
 	// after:  worker-3: not run: nodeSelector disk=ssd, node has disk=hdd
+	// finished at 12:00:26 after 8 passes, at least 1 available
 	//
 	// spec.dnsPolicy: added "ClusterFirst"
 	// true none

@@ -2,9 +2,78 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
+
+// PolicyStatus is what a policy does at one moment. It is zero without a policy.
+type PolicyStatus struct {
+	// Held counts the nodes with outdated pods that the policy holds back, by the
+	// piece that does, in the order of HeldBy.
+	Held []Held
+	// Ignored are the nodes that the policy leaves out, ordered by name.
+	Ignored []IgnoredNode
+	// Domain is the domain whose turn it is under OneDomain, once outdated pods
+	// are left; else empty.
+	Domain string
+	// Canary is how the canaries are doing; nil where the policy has none or no
+	// outdated pod waits for them.
+	Canary *CanaryStatus
+}
+
+// none reports whether there is nothing to say.
+func (p *PolicyStatus) none() bool {
+	return p.Held == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
+}
+
+// needsSomebody reports whether the policy lets nothing more happen until somebody
+// decides. Where something else is in the way too, that comes before what holds nodes
+// back for good.
+func (p *PolicyStatus) needsSomebody(nothingElse bool) bool {
+	if p.Canary != nil {
+		switch p.Canary.State {
+		case CanaryUnpromoted, CanaryPaused, CanaryFailed, CanaryImpossible:
+			return true
+		}
+	}
+	return slices.ContainsFunc(p.Held, func(h Held) bool {
+		switch h.By {
+		case HeldByFreeze:
+			return true
+		case HeldByPause, HeldByNodeSelector, HeldByPartition:
+			return nothingElse
+		}
+		return false
+	})
+}
+
+// String says it in a few lines; empty where there is nothing to say.
+func (p *PolicyStatus) String() string { return strings.Join(p.clauses(), "\n") }
+
+func (p *PolicyStatus) clauses() []string {
+	var out []string
+	if p.Domain != "" {
+		out = append(out, "domain "+p.Domain)
+	}
+	if p.Canary != nil {
+		out = append(out, p.Canary.String())
+	}
+	if p.Held != nil {
+		out = append(out, heldSentence(p.Held))
+	}
+	if p.Ignored != nil {
+		names := make([]string, 0, len(p.Ignored))
+		for _, n := range p.Ignored[:min(len(p.Ignored), shownPods)] {
+			names = append(names, n.String())
+		}
+		if more := len(p.Ignored) - shownPods; more > 0 {
+			names = append(names, fmt.Sprintf("and %d more", more))
+		}
+		out = append(out, "ignored: "+strings.Join(names, ", "))
+	}
+	return out
+}
 
 // HeldBy says which piece of a policy holds a node back.
 type HeldBy int

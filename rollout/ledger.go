@@ -138,6 +138,9 @@ func (l *ledger) enter(i int, n *daemon.NodeState) {
 	}
 }
 
+// isHeld reports whether the last step held a node back.
+func (l *ledger) isHeld(i int) bool { return i < len(l.held) && l.held[i] != 0 }
+
 func (l *ledger) count(r role, sign int) {
 	for _, c := range [...]struct {
 		flag  role

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -33,19 +32,9 @@ type Step struct {
 	// Available how many nodes have an available pod. They are worked out with
 	// MaxSurge only.
 	Surging, Available int
-	// Held counts the nodes with outdated pods that the policy holds back, by the
-	// piece that does, in the order of HeldBy. Held nodes are not in Unavailable
-	// and Surging. nil without a policy.
-	Held []Held
-	// Ignored are the nodes that the policy leaves out, ordered by name. nil
-	// without a policy.
-	Ignored []IgnoredNode
-	// Domain is the domain whose turn it is under OneDomain, once outdated pods
-	// are left; else empty.
-	Domain string
-	// Canary is how the canaries are doing; nil where the policy has none or no
-	// outdated pod waits for them.
-	Canary *CanaryStatus
+	// PolicyStatus is what the policy has to do with it. Held nodes are not in
+	// Unavailable and Surging.
+	PolicyStatus
 }
 
 // Next returns the next step of the update: which outdated pods to delete, or
@@ -123,33 +112,17 @@ func (st *Step) String() string {
 
 // lines are what is known beside the plan.
 func (st *Step) lines() string {
-	lines := []string{st.budget()}
-	if st.Domain != "" {
-		lines = append(lines, "domain "+st.Domain)
+	if st.none() {
+		return st.budget()
 	}
-	if st.Canary != nil {
-		lines = append(lines, st.Canary.String())
-	}
-	if st.Held != nil {
-		lines = append(lines, heldSentence(st.Held))
-	}
-	if st.Ignored != nil {
-		names := make([]string, len(st.Ignored))
-		for i, n := range st.Ignored {
-			names[i] = n.String()
-		}
-		lines = append(lines, "ignored: "+strings.Join(names, ", "))
-	}
-	return strings.Join(lines, "\n")
+	return st.budget() + "\n" + st.PolicyStatus.String()
 }
 
 // waits reports whether the update is not finished but can do nothing now.
 func (st *Step) waits() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
 
 // narrowed reports whether a policy had an effect on the step.
-func (st *Step) narrowed() bool {
-	return st != nil && (st.Held != nil || st.Ignored != nil || st.Canary != nil || st.Domain != "")
-}
+func (st *Step) narrowed() bool { return st != nil && !st.none() }
 
 func (st *Step) budget() string {
 	state := "update"

@@ -23,7 +23,8 @@ import (
 //
 //	a@z1=old b@z2=new!/age=5m c? d=old~ e
 //
-// with the node's name, its zone, "?" where it is not ready, and its pods, joined by
+// with the node's name, its zone, "?" where it is not ready or "#" where it is tainted
+// NoSchedule, and its pods, joined by
 // "+": old, older and new are templates, "!" is not ready, "~" is being deleted, and
 // the rest is for how long it has been ready or unready (age), and more.
 type policyCase struct {
@@ -43,10 +44,14 @@ func policySnapshot(t *testing.T, set build.Set, nodes string) *daemon.Snapshot 
 	for word := range strings.FieldsSeq(nodes) {
 		word, pods, _ := strings.Cut(word, "=")
 		word, notReady := strings.CutSuffix(word, "?")
+		word, tainted := strings.CutSuffix(word, "#")
 		name, zone, _ := strings.Cut(word, "@")
 		node := build.Node{Name: name, Labels: build.Labels{}}
 		if zone != "" {
 			node.Labels[corev1.LabelTopologyZone] = zone
+		}
+		if tainted {
+			node.Taints = []corev1.Taint{build.NoSchedule("k")}
 		}
 		object := node.Object()
 		if notReady {
@@ -259,6 +264,8 @@ func TestPartition(t *testing.T) {
 			"a=old b=old c=old+new", "-c +b; 1 by partition"},
 		{"surge beyond it", "b is cut off, and stays as it is", build.Set{MaxSurge: "1"}, keep("1"),
 			"b=old+new c=old+new", "-c; 1 by partition"},
+		{"cut behind the updated ones", "b is updating, and comes after a", build.Set{MaxSurge: "1"}, keep("2"),
+			"a=old+new b c=old", "-a; 1 by partition"},
 		{"with a selector", "the selected ones fill it, the others are not counted off", build.Set{MaxUnavailable: "4"},
 			append(keep("1"), rollout.NodeSelector{Selector: &metav1.LabelSelector{MatchLabels: build.Labels{zones: "z1"}}}),
 			"a@z1=old b@z1=old c@z2=old d@z1=old", "-a -b -d; 1 by node selector"},
@@ -282,6 +289,10 @@ func TestOneDomain(t *testing.T) {
 			"a@z2=old b@z1", "nothing; domain z1; 1 by one domain at a time"},
 		{"surge not done", "the outdated pod is still there", build.Set{MaxSurge: "3"}, one,
 			"a@z2=old b@z1=old+new", "-b; domain z1; 1 by one domain at a time"},
+		{"surge, new pod breaks", "z1 was done, and is not any more", build.Set{MaxSurge: "3"}, one,
+			"a@z2=old b@z1=new!", "nothing; domain z1; 1 by one domain at a time"},
+		{"surge, too many pods", "which of them stays is for the next pass to say", build.Set{MaxSurge: "3"}, one,
+			"a@z2=old b@z1=new+new", "nothing; domain z1; 1 by one domain at a time"},
 		{"unavailable elsewhere", "it waits for its turn as well", build.Set{MaxUnavailable: "1"}, one,
 			"a@z2=old! b@z1=old", "-b; domain z1; 1 by one domain at a time"},
 		{"no label", "those without are the first domain", build.Set{}, one,
@@ -318,6 +329,8 @@ func TestDomainBudget(t *testing.T) {
 			"a@z1=old b@z1=old c@z2=old d@z2=old+new!", "+a; 2 by domain budget"},
 		{"surge for unavailable ones", "these come beside whatever the budget, and use it", build.Set{MaxSurge: "4"}, most("1"),
 			"a@z1=old! b@z1=old", "+a; 1 by domain budget"},
+		{"surge, node should not run it", "b's pod goes once there are more than needed, whatever surges", build.Set{MaxSurge: "4"}, most("1"),
+			"a@z1=old+new! b@z1#=old c@z2=new", "-b"},
 		{"held ones count", "a is down, whoever holds it back", build.Set{MaxUnavailable: "4"},
 			append(most("1"), rollout.Partition{Keep: intstr.FromInt32(1)}),
 			"a@z1=old! b@z1=old c@z2=old", "-c; 1 by partition; 1 by domain budget"},
@@ -382,6 +395,8 @@ func TestIgnoreStuckPods(t *testing.T) {
 			"a=old~ b=old", "-b; ignored: a (pod is terminating past its grace period)"},
 		{"not for long enough", "it should have ended a minute ago", build.Set{}, pieces(rollout.IgnoreStuckPods{After: 3 * time.Minute}),
 			"a=old~ b=old", "nothing; again after 2m0s"},
+		{"just now", "it should have ended a minute ago", build.Set{}, pieces(rollout.IgnoreStuckPods{After: time.Minute}),
+			"a=old~ b=old", "-b; ignored: a (pod is terminating past its grace period)"},
 		{"a pod beside it", "the new pod decides about the node", build.Set{}, ignore,
 			"a=old~+new! b=old", "nothing"},
 		{"no pod at all", "nothing is stuck", build.Set{}, ignore, "a b=old", "nothing"},
@@ -417,8 +432,8 @@ func TestCanary(t *testing.T) {
 			"a=old b=new c=old", "-a -c; canary passed on b"},
 		{"minReadySeconds come on top", "available after a minute, and then ten", build.Set{MinReady: 60}, with(rollout.Canary{Wait: 10 * time.Minute}),
 			"a=old b=new", "nothing; 1 by canary; canary waiting on b until 12:01:00; again after 1m0s"},
-		{"the oldest are the canaries", "c is newer than b", build.Set{MaxUnavailable: "3"}, with(rollout.Canary{Wait: 10 * time.Minute}),
-			"a=old b=new c=new!/age=1m", "-a; canary passed on b"},
+		{"the oldest are the canaries", "b is newer than c", build.Set{MaxUnavailable: "3"}, with(rollout.Canary{Wait: 10 * time.Minute}),
+			"a=old b=new!/age=1m c=new", "-a; canary passed on c"},
 		{"selector", "only z2 may be tried", build.Set{}, with(rollout.Canary{Selector: &metav1.LabelSelector{MatchLabels: build.Labels{zones: "z2"}}}),
 			"a@z1=old b@z2=old", "-b; 1 by canary; canary starting on b"},
 		{"updated elsewhere", "a is not of the selection, and proves nothing", build.Set{}, with(rollout.Canary{Selector: &metav1.LabelSelector{MatchLabels: build.Labels{zones: "z2"}}}),
@@ -595,8 +610,8 @@ func TestHoldBack(t *testing.T) {
 			"create on a: node has no pod\nlook again after 1h0m0s\nheld back: 2 by slow start"},
 		{"slow start, second interval", "one, and then two more; one is there", rollout.SlowStart{Pods: 1, Increase: 1, Interval: 40 * time.Minute}, 0, "a b c d e=new",
 			"create on a: node has no pod\ncreate on b: node has no pod\nlook again after 20m0s\nheld back: 2 by slow start"},
-		{"slow start, at most", "one in each of two intervals", rollout.SlowStart{Pods: 1, Increase: 9, Most: 1, Interval: 40 * time.Minute}, 0, "a b c d e=new",
-			"create on a: node has no pod\nlook again after 20m0s\nheld back: 3 by slow start"},
+		{"slow start, at most", "one in the first interval and two in the second", rollout.SlowStart{Pods: 1, Increase: 9, Most: 2, Interval: 40 * time.Minute}, 0, "a b c d e=new",
+			"create on a: node has no pod\ncreate on b: node has no pod\nlook again after 20m0s\nheld back: 2 by slow start"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			policy, err := rollout.NewPolicy(tc.piece)
@@ -670,6 +685,7 @@ func TestCanaryRollsBack(t *testing.T) {
 	}}
 	var log []string
 	begun := map[string]bool{}
+	var observed int64
 	for pass, err := range rollout.Steps(in, world) {
 		if err != nil {
 			t.Fatal(err)
@@ -680,12 +696,15 @@ func TestCanaryRollsBack(t *testing.T) {
 		if back := pass.Result.Rollback; !back.Skipped() {
 			log = append(log, fmt.Sprintf("back to %s at %v", back.Revision.Name, pass.Time.Sub(in.Now)))
 		}
+		if pass.Result.Status != nil {
+			observed = pass.Result.Status.ObservedGeneration
+		}
 		if pass.End != nil {
 			log = append(log, fmt.Sprintf("finished %v after %v, at least %d available", pass.End.Finished, pass.End.Time.Sub(in.Now).Round(time.Second), pass.End.LowestAvailable))
 		}
 	}
-	log = append(log, fmt.Sprintf("%d nodes touched", len(begun)))
-	want := []string{"back to " + in.Revisions[0].Name + " at 1m2s", "finished true after 1m14s, at least 5 available", "1 nodes touched"}
+	log = append(log, fmt.Sprintf("%d nodes touched, generation %d observed", len(begun), observed))
+	want := []string{"back to " + in.Revisions[0].Name + " at 1m2s", "finished true after 1m14s, at least 5 available", "1 nodes touched, generation 3 observed"}
 	if diff := gocmp.Diff(want, log); diff != "" {
 		t.Errorf("Steps() (-want +got):\n%s", diff)
 	}

@@ -76,13 +76,14 @@ func (r *round) desired(i int) bool { return r.l.roles[i]&roleDesired != 0 }
 
 // underway reports whether the update has begun on a node and is not over.
 func (r *round) underway(i int) bool {
-	switch role := r.l.roles[i]; {
+	role := r.l.roles[i]
+	switch {
 	case role&roleUpdated == 0:
 		return role&(roleOutdated|roleDesired) == roleDesired
-	case role&(roleOutdated|roleSurging|roleUnavailable) != 0:
-		return true
+	case r.l.surge:
+		return role&roleOutdated != 0 || role&roleAvailable == 0
 	}
-	return false
+	return role&roleUnavailable != 0
 }
 
 // hold holds a node back where nothing does yet.

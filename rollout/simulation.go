@@ -417,7 +417,11 @@ func (e *End) String() string {
 		}
 		return fmt.Sprintf("finished at %s after %d passes, at least %d available%s", at, e.Passes, e.LowestAvailable, back)
 	}
-	lines := []string{fmt.Sprintf("stuck since %s after %d passes, at least %d available, on:", at, e.Passes, e.LowestAvailable)}
+	state := "stuck"
+	if e.Waiting {
+		state = "waiting for somebody"
+	}
+	lines := []string{fmt.Sprintf("%s since %s after %d passes, at least %d available, on:", state, at, e.Passes, e.LowestAvailable)}
 	for _, n := range e.On {
 		lines = append(lines, "  "+n.String())
 	}

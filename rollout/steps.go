@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/pernode/daemonset/daemon"
@@ -35,6 +36,10 @@ type End struct {
 	// of the current template and nothing is left to do. Otherwise the rollout is
 	// stuck: nothing more happens, or nothing but pods that fail again and again.
 	Finished bool
+	// Waiting says that it is not finished because the policy waits for somebody: to
+	// end a pause, a freeze, a partition or a node selector, or to decide about
+	// canaries.
+	Waiting bool
 	// Time is when the last thing happened that brought the rollout nearer to its
 	// end: when it was finished, or since when it is stuck.
 	Time time.Time
@@ -159,6 +164,11 @@ func (sim *simulation) end() *End {
 		if n.Desired && (!n.Available || !n.Updated) || n.Misscheduled && !n.Decision.Keep {
 			end.On = append(end.On, n)
 		}
+	}
+	available := !slices.ContainsFunc(end.On, func(n daemon.NodeStatus) bool { return !n.Available || !n.Desired })
+	if last := end.Last; last != nil {
+		end.Waiting = (&PolicyStatus{Held: last.Held}).needsSomebody(available) ||
+			last.Step != nil && last.Step.needsSomebody(available)
 	}
 	return end
 }

@@ -153,14 +153,15 @@ func (s RolloutStart) String() string {
 
 // WhatIf says what a proposal would do to a cluster: on which nodes pods come and
 // go, what changes in the template, whether that starts a rollout, and what the
-// first pass of the controller would write. Steps, given Impact.After, tells what
-// comes after it.
+// first pass of the controller would write. Impact.Rollout tells how it goes on and
+// ends.
 //
 // in is the cluster as it is. in.DaemonSet is nil where the DaemonSet is new;
 // without in.Pods nothing is known about pods, and without in.Revisions the
 // templates alone decide about a rollout. Both DaemonSets are completed with the
 // API server's defaults, so that a manifest can be compared with what a server
-// returned; where in.DaemonSet lacks some, so are the templates in in.Revisions. in.AwaitingWrites is not looked at, and in.BurstReplicas is only passed on.
+// returned; where in.DaemonSet lacks some, so are the templates in in.Revisions.
+// in.AwaitingWrites is not looked at, and in.BurstReplicas is only passed on.
 //
 // Nothing passed in is changed; the result refers to it. It fails with a
 // *field.Error where there is no DaemonSet on either side, and for what Sync fails
@@ -206,6 +207,20 @@ func WhatIf(in Input, proposal Proposal) (*Impact, error) {
 	i.start()
 	i.compareFirst()
 	return i, nil
+}
+
+// Rollout plays what the proposal starts to its end in a world, and returns the
+// end: whether it gets there, when, after how many passes, and how low availability
+// gets. It fails for what Steps fails for. Steps, given After, yields the passes.
+func (i *Impact) Rollout(world World) (*End, error) {
+	var end *End
+	for pass, err := range Steps(i.After, world) {
+		if err != nil {
+			return nil, err
+		}
+		end = pass.End
+	}
+	return end, nil
 }
 
 // complete gives the DaemonSet its defaults. Where the template lacked some, the

@@ -642,6 +642,47 @@ func TestWhatIfErrors(t *testing.T) {
 	}
 }
 
+// TestImpactRollout plays proposals to their ends: as Steps does from the state that
+// the proposal leaves.
+func TestImpactRollout(t *testing.T) {
+	in := cluster(t, 4, 0)
+	image := in.DaemonSet.DeepCopy()
+	image.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	label := in.DaemonSet.DeepCopy()
+	label.Labels = map[string]string{"team": "a"}
+	nodes := append(slices.Clone(in.Nodes), build.Node{Name: "new"}.Object())
+	for _, tc := range []struct {
+		name, why string
+		proposal  rollout.Proposal
+		world     rollout.World
+		want      string
+	}{
+		{"nothing", "one pass finds nothing", rollout.Proposal{}, rollout.World{}, "finished at 00:00:00 after 1 passes, at least 4 available"},
+		{"label of its own", "the template is the same, so that nothing rolls out", rollout.Proposal{DaemonSet: label}, rollout.World{},
+			"finished at 00:00:00 after 1 passes, at least 4 available"},
+		{"image", "four nodes one by one, twelve seconds each", rollout.Proposal{DaemonSet: image}, rollout.World{},
+			"finished at 00:00:48 after 13 passes, at least 3 available"},
+		{"node", "one pod more", rollout.Proposal{Nodes: nodes}, rollout.World{}, "finished at 00:00:10 after 3 passes, at least 4 available"},
+		{"never ready", "the model says that the new pods do not start", rollout.Proposal{DaemonSet: image},
+			rollout.World{Fate: func(*corev1.Node, *corev1.Pod) rollout.Fate { return rollout.Fate{ReadyAfter: -1} }}, "stuck since 00:00:00 after 3 passes, at least 3 available"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			impact, err := rollout.WhatIf(in, tc.proposal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := impact.Rollout(tc.world)
+			if err != nil || !strings.HasPrefix(got.String(), tc.want) {
+				t.Errorf("Rollout() = %v, %v, want %s: %s", got, err, tc.want, tc.why)
+			}
+		})
+	}
+	impact := rollout.Impact{After: rollout.Input{DaemonSet: build.Set{Deleting: true}.Object()}}
+	if end, err := impact.Rollout(rollout.World{}); err == nil {
+		t.Errorf("Rollout() of a DaemonSet that is being deleted = %v, want an error", end)
+	}
+}
+
 func TestWhatIfStrings(t *testing.T) {
 	for _, tc := range []struct {
 		got  interface{ String() string }
