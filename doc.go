@@ -43,10 +43,11 @@
 //	the same at the cost of what changed     rollout.NewTracker
 //	the next update step alone               rollout.Next
 //	all steps of a rollout to its end        rollout.Steps
+//	pause, partition, canary, zone by zone   rollout.NewPolicy, for rollout.Input.Policy
 //	the revision history put in order        rollout.Revisions
 //	how far the rollout is                   rollout.Progress
 //	whether it is stalled, and on what       rollout.Assess
-//	what a change would do                   rollout.WhatIf
+//	what a change would do, and how it ends  rollout.WhatIf, Impact.Rollout
 //	kubectl rollout history and undo         rollout.History, rollout.Undo
 //	what changed between two revisions       rollout.DiffRevisions
 //

@@ -274,7 +274,7 @@ type canaryRule struct {
 
 func (c canaryRule) apply(r *round) {
 	waiting := c.waiting(r)
-	if waiting == nil || c.Promoted != "" && c.Promoted == r.s.RevisionHash() {
+	if len(waiting) == 0 || c.Promoted != "" && c.Promoted == r.s.RevisionHash() {
 		return
 	}
 	status := &CanaryStatus{State: CanaryImpossible}
@@ -316,7 +316,7 @@ func (c canaryRule) waiting(r *round) []int {
 			}
 		}
 	}
-	var out []int
+	out := make([]int, 0, r.step.Outdated)
 	for i := range r.nodes {
 		if !r.pending(i) || r.held[i] != 0 {
 			continue
@@ -331,35 +331,48 @@ func (c canaryRule) waiting(r *round) []int {
 
 // choose finds the canaries.
 func (c canaryRule) choose(r *round) []int {
-	var updated, underway, pending []int
+	type agedNode struct {
+		position int
+		// created is in seconds, which is what API servers tell.
+		created int64
+	}
+	updated := make([]agedNode, 0, len(r.nodes)-r.step.Outdated)
+	var underway, pending []int
+	eligible := &r.l.marks[c.eligible]
 	for i := range r.nodes {
-		if !r.desired(i) || r.held[i] != 0 || r.l.marks[c.eligible].names[r.l.marks[c.eligible].of[i]] != selected {
+		if !r.desired(i) || r.held[i] != 0 || eligible.names[eligible.of[i]] != selected {
 			continue
 		}
 		switch {
 		case r.updated(i):
-			updated = append(updated, i)
+			n := agedNode{position: i}
+			if cur := sortOut(r.nodes[i].Pods).cur; cur != nil {
+				n.created = cur.Pod.CreationTimestamp.Unix()
+			}
+			updated = append(updated, n)
 		case r.pending(i):
 			pending = append(pending, i)
 		default:
 			underway = append(underway, i)
 		}
 	}
-	created := func(i int) time.Time {
-		if cur := sortOut(r.nodes[i].Pods).cur; cur != nil {
-			return cur.Pod.CreationTimestamp.Time
-		}
-		return time.Time{}
+	most := min(amountOf(c.Nodes, r.step.Desired, up), len(r.nodes))
+	slices.SortFunc(updated, func(a, b agedNode) int {
+		return cmp.Or(cmp.Compare(a.created, b.created), r.before(a.position, b.position))
+	})
+	out := make([]int, 0, most)
+	for _, n := range updated[:min(most, len(updated))] {
+		out = append(out, n.position)
 	}
-	slices.SortFunc(updated, func(i, j int) int { return cmp.Or(created(i).Compare(created(j)), r.before(i, j)) })
-	slices.SortFunc(underway, r.before)
-	slices.SortFunc(pending, r.before)
-	most := amountOf(c.Nodes, r.step.Desired, up)
-	out := slices.Concat(updated, underway)
-	if len(out) >= most {
-		return out[:most]
+	if len(out) < most {
+		slices.SortFunc(underway, r.before)
+		out = append(out, underway[:min(most-len(out), len(underway))]...)
 	}
-	return c.spread(r, out, pending, most)
+	if len(out) < most {
+		slices.SortFunc(pending, r.before)
+		out = c.spread(r, out, pending, most)
+	}
+	return out
 }
 
 // spread adds pending nodes up to the given number, each from the group that has

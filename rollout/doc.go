@@ -16,6 +16,8 @@
 //	a pass that costs what has changed           NewTracker, Tracker.Sync
 //	the next step of an update                   Next
 //	all steps of a rollout to its end            Steps
+//	pause, partition, canary, zone by zone, ...  NewPolicy, Input.Policy
+//	the next step under a policy                 Policy.Next
 //	which revision is current, what to write     Revisions
 //	which revisions are too many                 CleanUp
 //	the data a revision stores                   RevisionData
@@ -114,7 +116,9 @@
 //  22. A rollout is finished when every node that should run a pod has an
 //     available one and none is outdated. It is stuck when nothing more happens,
 //     or nothing but pods failing for the third time on the same nodes without
-//     anything getting better.
+//     anything getting better. Where a policy holds the rest back until somebody
+//     decides, it is waiting. A rollback because of a canary is carried out, and
+//     the end is that of the way back.
 //
 // # Rules: progressing or stuck
 //
@@ -144,6 +148,67 @@
 //  29. A node that no longer runs the pod is lost where it does not keep it, and
 //     kept where it does. What happens at once is the first pass without burst
 //     limit, less what the pass without the proposal does.
+//
+// # Policies
+//
+// A Policy is what upstream's update does not know. It is made of pieces and goes into
+// Input.Policy; passes, Steps, Tracker, Assess and WhatIf then follow it:
+//
+//	policy, err := rollout.NewPolicy(
+//		rollout.Canary{Nodes: intstr.FromString("5%"), Wait: time.Hour},
+//		rollout.OneDomain{Label: corev1.LabelTopologyZone},
+//		rollout.IgnoreNotReadyNodes{After: 5 * time.Minute},
+//	)
+//
+//	stop updates, but not scaling                Pause
+//	stop everything                              Freeze
+//	update only nodes with certain labels        NodeSelector
+//	keep the old template on some nodes          Partition
+//	try the new template on some nodes first     Canary
+//	one zone after the other                     OneDomain
+//	so many nodes of a zone at a time            DomainBudget
+//	no more at once than the budget, even broken StrictBudget
+//	in another order than by name                Order
+//	do not wait for nodes that are down          IgnoreNotReadyNodes
+//	do not wait for pods that do not end         IgnoreStuckPods
+//	first pods little by little                  SlowStart
+//
+// A controller keeps what only it can know: it makes a new Policy when somebody
+// pauses or promotes, and writes Result.Rollback when a canary failed.
+//
+// # Rules: policies
+//
+//  30. Without pieces the policy is upstream's. Pieces narrow: what one holds back,
+//     no other lets go. The order in which they are given has no effect; pieces
+//     that contradict each other are an error that names both.
+//  31. Upstream's algorithm (rules 4 to 9) runs on the nodes that are not held back;
+//     these use no budget, as in OpenKruise. The base of percentages stays all
+//     nodes that should run a pod.
+//  32. Where nothing else is said, NodeSelector, Canary and OneDomain hold back nodes
+//     with nothing but an outdated pod. A node that has a new pod, or none that
+//     stays, is being updated already: it is counted, and the update there is
+//     carried on.
+//  33. A policy never creates pods of an older template. Nodes that get their first
+//     pod, or whose pod is gone, get one of the current template, whatever is held
+//     back; only Freeze, SlowStart and a progressive Partition hold creations back.
+//  34. Partition has OpenKruise's count and order: updated nodes, those under way,
+//     the others by name backwards; of all these as many as leave Keep over, with
+//     percentages rounded down.
+//  35. Canaries are the nodes whose new pods are the oldest; a canary has passed when
+//     its pod has been available for Wait without a break, whatever happened before.
+//     What is wrong with one that has not passed pauses or fails the update. Nodes
+//     whose outdated pods are younger than some pod of the current template are on
+//     the way back and never wait.
+//  36. A failed canary goes back to the template that most waiting pods carry:
+//     Result.Rollback, which is what Undo gives for its revision.
+//  37. OneDomain takes the domains by value. The turn of one ends when each of its nodes
+//     has an available pod of the current template, but for nodes held back.
+//  38. DomainBudget counts every unavailable node of the domain but ignored ones.
+//     StrictBudget counts outdated pods that are not available when it comes to
+//     replacing available ones, and replaces no more at once than the budget.
+//  39. IgnoreNotReadyNodes and IgnoreStuckPods leave nodes alone, and out of every
+//     count. Step.Ignored names them.
+//  40. SlowStart counts intervals from the creation of the DaemonSet.
 //
 // # Deviations
 //

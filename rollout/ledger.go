@@ -18,8 +18,10 @@ type ledger struct {
 	todo [actions]*indexset.Set
 	// marks are what the markers of the policy say of each node.
 	marks []marks
-	// held is room for a round to work in.
-	held []HeldBy
+	// held says by which piece the last round held a node back; candidates is room
+	// for the next one to work in.
+	held       []HeldBy
+	candidates []int
 }
 
 // marks are the facts of one marker, numbered as they come up.

@@ -223,6 +223,7 @@ func (r *round) purses() (deletes, creates *purse, free int, candidates []int) {
 		deletes.left = st.Available - st.Desired
 	}
 	waiting := 0
+	candidates = r.l.candidates[:0]
 	for i, role := range r.l.roles {
 		action := role & roleAction
 		if action == actionNone || r.held[i] != 0 {
@@ -236,6 +237,7 @@ func (r *round) purses() (deletes, creates *purse, free int, candidates []int) {
 			}
 		}
 	}
+	r.l.candidates = candidates
 	if r.strict {
 		creates.total = creates.left
 		if !r.l.surge {

@@ -140,19 +140,34 @@ func TestStepsEnd(t *testing.T) {
 	}
 }
 
-// BenchmarkSteps plays whole rollouts of maxUnavailable 1 % over clusters of
-// growing size: the time for a node stays the same.
+// BenchmarkSteps plays whole rollouts over clusters of growing size: the time for a
+// node stays the same. Under a policy a pass that gets to an update step looks at
+// every node, so that there it is rollouts in many small steps that take longer.
 func BenchmarkSteps(b *testing.B) {
 	for _, nodes := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("1%%/%d", nodes), func(b *testing.B) { benchmarkSteps(b, nodes, "1%") })
 	}
 	b.Run("1/5000", func(b *testing.B) { benchmarkSteps(b, 5_000, "1") })
+	for _, piece := range []rollout.Piece{
+		rollout.StrictBudget{},
+		rollout.OneDomain{Label: zones},
+		rollout.Order{By: []rollout.Compare{rollout.OldestPodFirst}},
+		rollout.Canary{Nodes: intstr.FromString("1%"), Wait: time.Minute},
+	} {
+		b.Run(fmt.Sprintf("1/5000/%v", piece), func(b *testing.B) { benchmarkSteps(b, 5_000, "1", piece) })
+		b.Run(fmt.Sprintf("1%%/100000/%v", piece), func(b *testing.B) { benchmarkSteps(b, 100_000, "1%", piece) })
+	}
 }
 
-func benchmarkSteps(b *testing.B, nodes int, maxUnavailable string) {
+func benchmarkSteps(b *testing.B, nodes int, maxUnavailable string, pieces ...rollout.Piece) {
 	in := cluster(b, nodes, nodes)
 	budget := intstr.Parse(maxUnavailable)
 	in.DaemonSet.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &budget
+	policy, err := rollout.NewPolicy(pieces...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in.Policy = policy
 	b.ResetTimer()
 	for range b.N {
 		for pass, err := range rollout.Steps(in, rollout.World{}) {
