@@ -11,7 +11,7 @@ import (
 // CompareSteps simulates like Steps and calls check before each pass after the
 // first with the pass and the input from which Sync should get the same.
 func CompareSteps(in Input, world World, check func(*Result, Input)) error {
-	sim, first, err := newSimulation(in, world)
+	sim, err := newSimulation(in, world)
 	if err != nil {
 		return err
 	}
@@ -24,65 +24,54 @@ func CompareSteps(in Input, world World, check func(*Result, Input)) error {
 		}
 		revisions = append(revisions, copied)
 	}
-	backoff := first.Result.Plan.Backoff
-	for range 500 {
-		s := sim.tracker.Snapshot()
-		facts := Input{
-			DaemonSet: s.DaemonSet(), Nodes: in.Nodes, Pods: slices.Collect(maps.Values(sim.pods)),
-			Revisions: revisions, Now: sim.now, Backoff: backoff, BurstReplicas: in.BurstReplicas,
+	backoff := sim.begun.Plan.Backoff
+	first := true
+	_, err = sim.each(500, func(result *Result) {
+		if sim.rollback != nil {
+			return // another history has begun
 		}
-		result, err := sim.pass()
-		if err != nil {
-			return err
-		}
-		check(result, facts)
-		backoff = result.Plan.Backoff
-		if !result.Empty() {
-			sim.apply(result)
-			revisions = slices.DeleteFunc(revisions, func(rev *appsv1.ControllerRevision) bool {
-				return slices.ContainsFunc(result.CleanUp, func(deleted *appsv1.ControllerRevision) bool { return deleted.Name == rev.Name })
+		if !first {
+			s := sim.tracker.Snapshot()
+			check(result, Input{
+				DaemonSet: s.DaemonSet(), Nodes: in.Nodes, Pods: slices.Collect(maps.Values(sim.pods)),
+				Revisions: revisions, Now: sim.now, Backoff: backoff, BurstReplicas: in.BurstReplicas, Policy: in.Policy,
 			})
-			continue
 		}
-		if !sim.wait(result.Plan.RequeueAfter) {
-			return nil
-		}
-	}
-	return nil
+		first, backoff = false, result.Plan.Backoff
+		revisions = slices.DeleteFunc(revisions, func(rev *appsv1.ControllerRevision) bool {
+			return slices.ContainsFunc(result.CleanUp, func(deleted *appsv1.ControllerRevision) bool { return deleted.Name == rev.Name })
+		})
+	})
+	return err
 }
 
 // EachPass simulates like Steps and calls check with each pass before it is carried
 // out, those that write nothing among them.
 func EachPass(in Input, world World, check func(*Result)) (*End, error) {
-	first, err := Sync(in)
+	sim, err := newSimulation(in, world)
 	if err != nil {
 		return nil, err
 	}
-	check(first)
-	sim, _, err := newSimulation(in, world)
-	if err != nil {
-		return nil, err
-	}
-	for sim.instant < sim.patience() {
+	return sim.each(1<<20, check)
+}
+
+// each makes passes as next does, up to a number of them.
+func (sim *simulation) each(most int, check func(*Result)) (*End, error) {
+	for range most {
 		result, err := sim.pass()
 		if err != nil {
 			return nil, err
 		}
 		check(result)
-		if !result.Empty() {
-			sim.instant++
-			sim.last = nil
-			if err := sim.apply(result); err != nil {
+		if !result.Empty() && sim.instant < sim.patience() {
+			if _, err := sim.write(result); err != nil {
 				return nil, err
 			}
-			sim.record(result)
 			continue
 		}
-		sim.last = result
-		if !sim.wait(result.Plan.RequeueAfter) {
-			break
+		if !result.Empty() || !sim.wait(result.Plan.RequeueAfter) {
+			return sim.end(result), nil
 		}
-		sim.instant = 0
 	}
-	return sim.end(), nil
+	return nil, nil
 }

@@ -194,7 +194,7 @@ func TestPolicyPromises(t *testing.T) {
 // unexplained names a node with an outdated pod that neither is in use of the
 // budget nor held back.
 func unexplained(end *rollout.End) string {
-	if end.Last == nil {
+	if !end.Last.Empty() {
 		return ""
 	}
 	st := end.Last.Step

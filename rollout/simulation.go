@@ -33,10 +33,10 @@ type simulation struct {
 	served int
 
 	passes, lowest int
-	// last is the last pass where it wrote nothing, begun the first pass of a new
-	// tracker, still to be made, and rollback what a new tracker was made for.
-	last, begun *Result
-	rollback    *Rollback
+	// begun is the first pass of a new tracker, still to be made, and rollback what a
+	// new tracker was made for.
+	begun    *Result
+	rollback *Rollback
 	// instant counts the passes since time last moved on.
 	instant int
 	// progress is when the rollout last came nearer to its end, best how near it
@@ -87,17 +87,18 @@ func (e *events) Pop() any {
 	return last
 }
 
-// newSimulation makes the first pass and carries it out.
-func newSimulation(in Input, world World) (*simulation, *Pass, error) {
+// newSimulation works out the first pass.
+func newSimulation(in Input, world World) (*simulation, error) {
 	in.AwaitingWrites = false
 	tracker, result, err := track(in)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	sim := &simulation{
 		in:       in,
 		world:    world,
 		tracker:  tracker,
+		begun:    result,
 		now:      in.Now,
 		pods:     make(map[string]*corev1.Pod, len(in.Pods)),
 		progress: in.Now,
@@ -115,11 +116,8 @@ func newSimulation(in Input, world World) (*simulation, *Pass, error) {
 			sim.schedule(sim.world.termination(p.Pod), podEnds, p.Pod.Name, p.Node)
 		}
 	}
-	sim.best = sim.unfinished()
-	if err := sim.apply(result); err != nil {
-		return nil, nil, err
-	}
-	return sim, sim.record(result), nil
+	sim.best, sim.lowest = sim.unfinished(), sim.served
+	return sim, nil
 }
 
 // track begins with a DaemonSet, and goes on until a revision name is free.
@@ -296,7 +294,7 @@ func (sim *simulation) wait(requeue time.Duration) bool {
 	if !ok || sim.hopeless() {
 		return false
 	}
-	sim.now = at
+	sim.now, sim.instant = at, 0
 	sim.tracker.pods.Advance(at, sim.tracker.Snapshot().Backoff())
 	for len(sim.events) > 0 && !sim.events[0].at.After(at) {
 		sim.happen(heap.Pop(&sim.events).(event))
@@ -425,7 +423,7 @@ func (e *End) String() string {
 	for _, n := range e.On {
 		lines = append(lines, "  "+n.String())
 	}
-	if e.Last != nil {
+	if e.Last != nil && e.Last.Empty() {
 		if e.Last.Held != nil {
 			lines = append(lines, heldSentence(e.Last.Held))
 		}

@@ -10,7 +10,8 @@ import (
 
 // Pass is one pass of the controller in a simulated rollout.
 type Pass struct {
-	// Number counts the passes that write something, from one.
+	// Number counts the passes that write something, from one. The last pass, which
+	// writes nothing, has the number of the one before it.
 	Number int
 	// Time is when the pass is made. Passes that follow one another without
 	// waiting have the same time.
@@ -47,9 +48,8 @@ type End struct {
 	Passes int
 	// LowestAvailable is the lowest Pass.Available seen after the first pass.
 	LowestAvailable int
-	// Last is what a pass at the end gives, which writes nothing: its Step and Held
-	// say what the budget and the policy hold back. nil where passes never stop
-	// writing.
+	// Last is the Result of the last pass: its Step and Held say what the budget and
+	// the policy hold back.
 	Last *Result
 	// Rollback is what took the DaemonSet back to an older template on the way,
 	// because its canaries failed; nil where nothing did. The end is then that of the
@@ -61,63 +61,61 @@ type End struct {
 }
 
 // Steps makes passes until nothing changes any more, in a world that binds pods,
-// makes them ready and ends them: all steps of a rollout, with its end on the
-// last. Passes that write nothing are left out, but for the last one where there
-// was none before. The first pass is Sync's own; those after it give what Sync
-// would, at a cost that grows with what changed and not with the cluster.
+// makes them ready and ends them: all steps of a rollout. Passes that write nothing
+// are left out, but for the last one, which tells the end. The first pass is Sync's
+// own; those after it give what Sync would, at a cost that grows with what changed and
+// not with the cluster.
 //
 // in is where it begins; in.AwaitingWrites is not looked at. It is not changed.
 // An error ends the sequence, and comes for what Sync fails for.
 func Steps(in Input, world World) iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
-		sim, first, err := newSimulation(in, world)
+		sim, err := newSimulation(in, world)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		// A pass is held back until it is known whether it is the last.
-		held := first
 		for {
 			pass, err := sim.next()
-			if err != nil {
-				yield(nil, err)
+			if !yield(pass, err) || err != nil || pass.End != nil {
 				return
 			}
-			if pass == nil {
-				held.End = sim.end()
-				yield(held, nil)
-				return
-			}
-			if !yield(held, nil) {
-				return
-			}
-			held = pass
 		}
 	}
 }
 
-// next makes the next pass that writes something; nil where there will be none.
+// next makes the next pass that writes something, or the last one.
 func (sim *simulation) next() (*Pass, error) {
-	for sim.instant < sim.patience() {
+	for {
 		result, err := sim.pass()
 		if err != nil {
 			return nil, err
 		}
-		if !result.Empty() {
-			sim.instant++
-			sim.last = nil
-			if err := sim.apply(result); err != nil {
-				return nil, err
-			}
-			return sim.record(result), nil
+		if !result.Empty() && sim.instant < sim.patience() {
+			return sim.write(result)
 		}
-		sim.last = result
-		if !sim.wait(result.Plan.RequeueAfter) {
-			return nil, nil
+		if !result.Empty() || !sim.wait(result.Plan.RequeueAfter) {
+			pass := sim.record(result)
+			pass.End = sim.end(result)
+			return pass, nil
 		}
-		sim.instant = 0
 	}
-	return nil, nil
+}
+
+// write carries out a pass.
+func (sim *simulation) write(result *Result) (*Pass, error) {
+	sim.instant++
+	if err := sim.apply(result); err != nil {
+		return nil, err
+	}
+	sim.enterChanges()
+	sim.passes++
+	pass := sim.record(result)
+	if sim.passes == 1 {
+		sim.lowest = pass.Available
+	}
+	sim.lowest = min(sim.lowest, pass.Available)
+	return pass, nil
 }
 
 // patience is how many passes may write something at one moment: more than a
@@ -134,27 +132,19 @@ func (sim *simulation) pass() (*Result, error) {
 	return sim.tracker.Sync(sim.now)
 }
 
-// record keeps count of what has been seen.
+// record describes a pass by what there is after it.
 func (sim *simulation) record(result *Result) *Pass {
-	sim.enterChanges()
-	sim.passes++
-	pass := &Pass{Number: sim.passes, Time: sim.now, Result: result, Desired: sim.tracker.ledger.desired, Available: sim.served}
-	if sim.passes > 1 {
-		sim.lowest = min(sim.lowest, sim.served)
-	} else {
-		sim.lowest = sim.served
-	}
-	return pass
+	return &Pass{Number: sim.passes, Time: sim.now, Result: result, Desired: sim.tracker.ledger.desired, Available: sim.served}
 }
 
-// end describes where the simulation has come to.
-func (sim *simulation) end() *End {
+// end describes where the simulation has come to with its last pass.
+func (sim *simulation) end(last *Result) *End {
 	end := &End{
 		Finished:        sim.unfinished() == 0,
 		Time:            sim.progress,
 		Passes:          sim.passes,
 		LowestAvailable: sim.lowest,
-		Last:            sim.last,
+		Last:            last,
 		Rollback:        sim.rollback,
 	}
 	if end.Finished {
@@ -166,10 +156,8 @@ func (sim *simulation) end() *End {
 		}
 	}
 	available := !slices.ContainsFunc(end.On, func(n daemon.NodeStatus) bool { return !n.Available || !n.Desired })
-	if last := end.Last; last != nil {
-		end.Waiting = (&PolicyStatus{Held: last.Held}).needsSomebody(available) ||
-			last.Step != nil && last.Step.needsSomebody(available)
-	}
+	end.Waiting = (&PolicyStatus{Held: last.Held}).needsSomebody(available) ||
+		last.Step != nil && last.Step.needsSomebody(available)
 	return end
 }
 

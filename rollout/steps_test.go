@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -18,9 +19,14 @@ import (
 // TestStepsAreSync compares every simulated pass with a Sync of the same state:
 // keeping the state up to date gives what looking at everything gives.
 func TestStepsAreSync(t *testing.T) {
-	states(t, 200, func(t *testing.T, r *rand.Rand, c *scenario.Cluster) {
+	states(t, 400, func(t *testing.T, r *rand.Rand, c *scenario.Cluster) {
 		in := c.Input()
 		in.BurstReplicas = r.IntN(4)
+		if r.IntN(2) == 0 {
+			if policy, err := rollout.NewPolicy(randomPieces(r)...); err == nil {
+				in.Policy = policy
+			}
+		}
 		world := rollout.World{
 			Fate: func(node *corev1.Node, pod *corev1.Pod) rollout.Fate {
 				switch len(pod.Name) % 4 {
@@ -137,6 +143,57 @@ func TestStepsEnd(t *testing.T) {
 				t.Errorf("stuck on (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestStepsSnapshot holds what each pass shows against what it writes: it is the
+// cluster after the writes and before time moves on.
+func TestStepsSnapshot(t *testing.T) {
+	passes, last := 0, -1
+	for pass, err := range rollout.Steps(newTemplate(t, build.Set{MaxUnavailable: "2"}, build.Nodes("a", "b", "c")), rollout.World{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		passes++
+		s := pass.Result.Snapshot
+		if !s.Now().Equal(pass.Time) {
+			t.Errorf("pass %d is at %v, its snapshot at %v", pass.Number, pass.Time, s.Now())
+		}
+		terminating, available := map[string]bool{}, 0
+		pods := map[string]int{}
+		for _, n := range s.Nodes() {
+			for _, p := range n.Pods {
+				pods[n.Name]++
+				terminating[p.Pod.Name] = p.Terminating
+				if p.Available && !p.Terminating {
+					available++
+				}
+			}
+		}
+		for _, d := range pass.Result.Plan.Delete {
+			if !terminating[d.Pod.Name] {
+				t.Errorf("pass %d deletes %s, its snapshot does not show it", pass.Number, d.Pod.Name)
+			}
+		}
+		for _, c := range pass.Result.Plan.Create {
+			if pods[c.Node] != 1 {
+				t.Errorf("pass %d creates a pod on %s, its snapshot has %d", pass.Number, c.Node, pods[c.Node])
+			}
+		}
+		if available != pass.Available {
+			t.Errorf("pass %d has %d available, its snapshot %d", pass.Number, pass.Available, available)
+		}
+		if pass.End != nil {
+			last = pass.Number
+			if !pass.Result.Empty() || pass.End.Last != pass.Result || pass.End.Passes != pass.Number {
+				t.Errorf("the last pass is %v with end %v", pass, pass.End)
+			}
+		} else if pass.Number != passes || pass.Result.Empty() {
+			t.Errorf("pass %d comes as number %d and writes %v", passes, pass.Number, pass.Result)
+		}
+	}
+	if last != passes-1 || passes < 5 {
+		t.Errorf("%d passes, the last is number %d", passes, last)
 	}
 }
 

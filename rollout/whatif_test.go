@@ -657,9 +657,9 @@ func TestImpactRollout(t *testing.T) {
 		world     rollout.World
 		want      string
 	}{
-		{"nothing", "one pass finds nothing", rollout.Proposal{}, rollout.World{}, "finished at 00:00:00 after 1 passes, at least 4 available"},
+		{"nothing", "nothing is written", rollout.Proposal{}, rollout.World{}, "finished at 00:00:00 after 0 passes, at least 4 available"},
 		{"label of its own", "the template is the same, so that nothing rolls out", rollout.Proposal{DaemonSet: label}, rollout.World{},
-			"finished at 00:00:00 after 1 passes, at least 4 available"},
+			"finished at 00:00:00 after 0 passes, at least 4 available"},
 		{"image", "four nodes one by one, twelve seconds each", rollout.Proposal{DaemonSet: image}, rollout.World{},
 			"finished at 00:00:48 after 13 passes, at least 3 available"},
 		{"node", "one pod more", rollout.Proposal{Nodes: nodes}, rollout.World{}, "finished at 00:00:10 after 3 passes, at least 4 available"},
