@@ -63,13 +63,14 @@ func (sim *simulation) each(most int, check func(*Result)) (*End, error) {
 			return nil, err
 		}
 		check(result)
-		if !result.Empty() && sim.instant < sim.patience() {
+		sim.idle++
+		if !result.Empty() && !sim.circles() {
 			if _, err := sim.write(result); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if !result.Empty() || !sim.wait(result.Plan.RequeueAfter) {
+		if !result.Empty() || sim.circles() || !sim.wait(result.Plan.RequeueAfter) {
 			return sim.end(result), nil
 		}
 	}

@@ -37,13 +37,13 @@ type simulation struct {
 	// new tracker was made for.
 	begun    *Result
 	rollback *Rollback
-	// instant counts the passes since time last moved on.
-	instant int
 	// progress is when the rollout last came nearer to its end, best how near it
-	// was then, and failures how often pods failed on a node since.
+	// was then, failures how often pods failed on a node since, and idle how many
+	// passes were made since.
 	progress time.Time
 	best     int
 	failures map[string]int
+	idle     int
 }
 
 // event is something that happens to a pod.
@@ -214,9 +214,14 @@ func (sim *simulation) goBack(to *Rollback) error {
 	}
 	sim.tracker, sim.begun, sim.rollback = tracker, result, to
 	sim.count()
-	sim.best, sim.progress = sim.unfinished(), sim.now
-	clear(sim.failures)
+	sim.approach(sim.unfinished())
 	return nil
+}
+
+// approach notes how near the end is.
+func (sim *simulation) approach(left int) {
+	sim.best, sim.progress, sim.idle = left, sim.now, 0
+	clear(sim.failures)
 }
 
 func (sim *simulation) claim(c daemon.PodClaim) {
@@ -294,7 +299,7 @@ func (sim *simulation) wait(requeue time.Duration) bool {
 	if !ok || sim.hopeless() {
 		return false
 	}
-	sim.now, sim.instant = at, 0
+	sim.now = at
 	sim.tracker.pods.Advance(at, sim.tracker.Snapshot().Backoff())
 	for len(sim.events) > 0 && !sim.events[0].at.After(at) {
 		sim.happen(heap.Pop(&sim.events).(event))
@@ -359,8 +364,7 @@ func (sim *simulation) enterChanges() {
 		sim.serve(i, &nodes[i])
 	}
 	if left := sim.unfinished(); left < sim.best {
-		sim.best, sim.progress = left, sim.now
-		clear(sim.failures)
+		sim.approach(left)
 	}
 }
 

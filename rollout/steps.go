@@ -10,8 +10,8 @@ import (
 
 // Pass is one pass of the controller in a simulated rollout.
 type Pass struct {
-	// Number counts the passes that write something, from one. The last pass, which
-	// writes nothing, has the number of the one before it.
+	// Number counts the passes that write something, from one. The last one, which is
+	// not carried out, has the number of the one before it.
 	Number int
 	// Time is when the pass is made. Passes that follow one another without
 	// waiting have the same time.
@@ -35,7 +35,7 @@ func (p *Pass) Unavailable() int { return p.Desired - p.Available }
 type End struct {
 	// Finished says that every node that should run a pod has an available one
 	// of the current template and nothing is left to do. Otherwise the rollout is
-	// stuck: nothing more happens, or nothing but pods that fail again and again.
+	// stuck: nothing more happens, or only the same again and again.
 	Finished bool
 	// Waiting says that it is not finished because the policy waits for somebody: to
 	// end a pause, a freeze, a partition or a node selector, or to decide about
@@ -49,7 +49,8 @@ type End struct {
 	// LowestAvailable is the lowest Pass.Available seen after the first pass.
 	LowestAvailable int
 	// Last is the Result of the last pass: its Step and Held say what the budget and
-	// the policy hold back.
+	// the policy hold back. It has something to write only where passes go round in
+	// circles.
 	Last *Result
 	// Rollback is what took the DaemonSet back to an older template on the way,
 	// because its canaries failed; nil where nothing did. The end is then that of the
@@ -91,10 +92,11 @@ func (sim *simulation) next() (*Pass, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !result.Empty() && sim.instant < sim.patience() {
+		sim.idle++
+		if !result.Empty() && !sim.circles() {
 			return sim.write(result)
 		}
-		if !result.Empty() || !sim.wait(result.Plan.RequeueAfter) {
+		if !result.Empty() || sim.circles() || !sim.wait(result.Plan.RequeueAfter) {
 			pass := sim.record(result)
 			pass.End = sim.end(result)
 			return pass, nil
@@ -104,7 +106,6 @@ func (sim *simulation) next() (*Pass, error) {
 
 // write carries out a pass.
 func (sim *simulation) write(result *Result) (*Pass, error) {
-	sim.instant++
 	if err := sim.apply(result); err != nil {
 		return nil, err
 	}
@@ -118,9 +119,11 @@ func (sim *simulation) write(result *Result) (*Pass, error) {
 	return pass, nil
 }
 
-// patience is how many passes may write something at one moment: more than a
-// cluster with one pod after another, so that beyond it they go round in circles.
-func (sim *simulation) patience() int { return 1000 + 4*len(sim.tracker.Snapshot().Nodes()) }
+// circles reports whether so many passes have been made without coming any nearer to
+// the end that they go round in circles: for each node one may be needed to delete a
+// pod, to create another, to see it ready and available, and to tell the status of
+// each.
+func (sim *simulation) circles() bool { return sim.idle > 1000+10*len(sim.tracker.Snapshot().Nodes()) }
 
 // pass works out what a pass does now.
 func (sim *simulation) pass() (*Result, error) {

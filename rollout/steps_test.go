@@ -146,6 +146,39 @@ func TestStepsEnd(t *testing.T) {
 	}
 }
 
+// TestStepsInCircles has rollouts that never come to rest: they are ended.
+func TestStepsInCircles(t *testing.T) {
+	// A pod that is ready since no known time is never available, and has the
+	// controller look again after minReadySeconds for ever.
+	timeless := newTemplate(t, build.Set{MinReady: 5}, build.Nodes("a", "b"))
+	timeless.Pods[0].Status.Conditions[1].LastTransitionTime.Reset()
+	keep, err := rollout.NewPolicy(rollout.Pause{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeless.Policy = keep
+	// The current revision cannot be told by a hash, so that no pod is ever updated.
+	unlabelled := newTemplate(t, build.Set{}, build.Nodes("a", "b"))
+	current, err := rollout.Revisions(unlabelled.DaemonSet, unlabelled.Revisions, unlabelled.Pods)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := current.Create.DeepCopy()
+	foreign.Labels, foreign.OwnerReferences = nil, build.Owner(build.Set{Name: "other"}.Object())
+	unlabelled.Revisions = append(unlabelled.Revisions, foreign)
+	for name, in := range map[string]rollout.Input{"timeless": timeless, "unlabelled": unlabelled} {
+		passes := 0
+		for pass, err := range rollout.Steps(in, rollout.World{}) {
+			if passes++; err != nil || passes > 20_000 {
+				t.Fatalf("%s: %d passes, %v", name, passes, err)
+			}
+			if pass.End != nil && pass.End.Finished {
+				t.Errorf("%s: %v, want it stuck", name, pass.End)
+			}
+		}
+	}
+}
+
 // TestStepsSnapshot holds what each pass shows against what it writes: it is the
 // cluster after the writes and before time moves on.
 func TestStepsSnapshot(t *testing.T) {

@@ -251,7 +251,7 @@ func TestShrink(t *testing.T) {
 	}
 	wanted := s.Pods[len(s.Pods)-1].Name
 	small := Shrink(s, func(s *State) bool { return s.pod(wanted) != nil })
-	if s.pod(wanted) != nil && (len(small.Pods) != 1 || small.Nodes != nil && len(small.Nodes) > 0 || len(small.Revisions) > 0) {
+	if s.pod(wanted) != nil && (len(small.Pods) != 1 || len(small.Nodes) > 0 || len(small.Revisions) > 0) {
 		t.Errorf("left are %d nodes, %d pods and %d revisions:\n%s", len(small.Nodes), len(small.Pods), len(small.Revisions), small.YAML())
 	}
 }

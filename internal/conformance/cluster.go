@@ -275,11 +275,11 @@ func (c *Cluster) history() string {
 
 // budget is how a state stands with respect to what an update may do to it.
 type budget struct {
-	surge                  bool
-	maxUnavailable         int
-	maxSurge               int
-	unavailable, surgeing  int
-	livePods, desiredNodes int
+	surge                 bool
+	maxUnavailable        int
+	maxSurge              int
+	unavailable, surgeing int
+	desiredNodes          int
 }
 
 func (u *Upstream) budget(s *State, gone []string, created []string, hash string) (budget, error) {

@@ -26,52 +26,52 @@ func Library(s *State) (*Pass, *rollout.Result) {
 }
 
 // fill takes over what the library returned for a state.
-func (out *Pass) fill(s *State, result *rollout.Result) {
+func (p *Pass) fill(s *State, result *rollout.Result) {
 	if revisions := result.Revisions; revisions != nil {
 		for _, c := range revisions.Claims {
-			out.RevisionPatches = append(out.RevisionPatches, Patch{c.Revision.Name, types.StrategicMergePatchType, string(c.Patch)})
+			p.RevisionPatches = append(p.RevisionPatches, Patch{c.Revision.Name, types.StrategicMergePatchType, string(c.Patch)})
 		}
 		for _, r := range revisions.Relabel {
-			out.PodPatches = append(out.PodPatches, Patch{r.Pod.Name, types.MergePatchType, string(r.Patch)})
+			p.PodPatches = append(p.PodPatches, Patch{r.Pod.Name, types.MergePatchType, string(r.Patch)})
 		}
 		if revisions.Create != nil {
-			out.RevisionCreates = append(out.RevisionCreates, revisions.Create)
+			p.RevisionCreates = append(p.RevisionCreates, revisions.Create)
 		}
-		out.RevisionUpdates = append(out.RevisionUpdates, revisions.Label...)
+		p.RevisionUpdates = append(p.RevisionUpdates, revisions.Label...)
 		if revisions.Update != nil {
-			out.RevisionUpdates = append(out.RevisionUpdates, revisions.Update)
+			p.RevisionUpdates = append(p.RevisionUpdates, revisions.Update)
 		}
 		for _, r := range revisions.Duplicates {
-			out.RevisionDeletes = append(out.RevisionDeletes, r.Name)
+			p.RevisionDeletes = append(p.RevisionDeletes, r.Name)
 		}
 	}
 	for _, r := range result.CleanUp {
-		out.RevisionDeletes = append(out.RevisionDeletes, r.Name)
-		for i, u := range out.RevisionUpdates {
+		p.RevisionDeletes = append(p.RevisionDeletes, r.Name)
+		for i, u := range p.RevisionUpdates {
 			if u.Name == r.Name {
-				out.RevisionUpdates = slices.Delete(out.RevisionUpdates, i, i+1)
+				p.RevisionUpdates = slices.Delete(p.RevisionUpdates, i, i+1)
 				break
 			}
 		}
 	}
 	for _, c := range result.Claims {
-		out.PodPatches = append(out.PodPatches, Patch{c.Pod.Name, types.StrategicMergePatchType, string(c.Patch)})
+		p.PodPatches = append(p.PodPatches, Patch{c.Pod.Name, types.StrategicMergePatchType, string(c.Patch)})
 	}
 	for _, c := range result.Plan.Create {
-		out.Creates = append(out.Creates, c.Pod)
+		p.Creates = append(p.Creates, c.Pod)
 	}
 	for _, d := range result.Plan.Delete {
-		out.Deletes = append(out.Deletes, d.Pod.Name)
+		p.Deletes = append(p.Deletes, d.Pod.Name)
 	}
 	for _, e := range result.Plan.Events {
-		out.Events = append(out.Events, e.String())
+		p.Events = append(p.Events, e.String())
 	}
-	out.Status = result.Status
-	out.RequeueAfter = result.Plan.RequeueAfter
+	p.Status = result.Status
+	p.RequeueAfter = result.Plan.RequeueAfter
 	for key, e := range result.Plan.Backoff {
-		out.Backoff = append(out.Backoff, Backoff{key.UID, key.ObservedGeneration, key.Node, e.Last, e.Delay})
+		p.Backoff = append(p.Backoff, Backoff{key.UID, key.ObservedGeneration, key.Node, e.Last, e.Delay})
 	}
-	out.Backoff = live(s, out.Backoff)
+	p.Backoff = live(s, p.Backoff)
 }
 
 // live returns the entries that have not expired: upstream collects those

@@ -305,7 +305,6 @@ type apiServer struct {
 	revisionPatches []Patch
 	revisionWrites  []revisionWrite
 	statuses        []*appsv1.DaemonSetStatus
-	unexpected      []string
 }
 
 type revisionWrite struct {

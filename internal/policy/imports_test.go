@@ -73,6 +73,7 @@ var imports = map[string][]allowance{
 		{module + "/placement", "the layer below"},
 	},
 	"rollout": {
+		{"reflect", "pieces of a policy that are given as pointers"},
 		{"encoding/json", "revision data"},
 		{"container/heap", "what happens next in a simulation"},
 		{"iter", "steps are an iterator"},
