@@ -5,18 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -30,27 +28,19 @@ const (
 
 // answer tells about every DaemonSet that was loaded, by namespace and name, and
 // returns what is wrong with some of them.
-func answer(out io.Writer, loaded *objects, now time.Time) []error {
-	if len(loaded.sets) == 0 {
+func answer(out io.Writer, loaded *manifest.Objects, now time.Time) []error {
+	if len(loaded.Sets) == 0 {
 		return []error{errors.New("no DaemonSet in the input")}
 	}
-	sets := slices.SortedFunc(slices.Values(loaded.sets), func(a, b *appsv1.DaemonSet) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
 	var errs []error
-	for i, set := range sets {
+	for i, set := range loaded.SortedSets() {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
 		fmt.Fprintf(out, "# DaemonSet %s/%s\n", set.Namespace, set.Name)
-		r := newReport(out, loaded, set, now)
+		r := &report{Subject: loaded.Subject(set), out: out, now: now}
 		if wrong := r.tell(); len(wrong) > 0 {
-			var at *field.Error
-			path, detail := "", wrong[0].Error()
-			if errors.As(wrong[0], &at) {
-				path, detail = at.Field, at.ErrorBody()
-			}
-			errs = append(errs, loaded.places[set].wrong(path, detail+andMore(len(wrong)-1)))
+			errs = append(errs, loaded.Wrong(set, wrong))
 		}
 	}
 	return errs
@@ -58,113 +48,19 @@ func answer(out io.Writer, loaded *objects, now time.Time) []error {
 
 // report is the answer for one DaemonSet.
 type report struct {
-	out       io.Writer
-	set       *appsv1.DaemonSet
-	nodes     []*corev1.Node
-	pods      []*corev1.Pod
-	revisions []*appsv1.ControllerRevision
-	now       time.Time
-	// stored says that the DaemonSet comes from an API server, and is not a
-	// manifest that somebody has written.
-	stored bool
-	notes  []string
-}
-
-// newReport gathers what belongs to a DaemonSet, and makes up for what the input
-// lacks.
-func newReport(out io.Writer, loaded *objects, set *appsv1.DaemonSet, now time.Time) *report {
-	r := &report{out: out, set: daemon.Default(set), nodes: loaded.nodes, now: now, stored: set.UID != ""}
-	elsewhere := map[string]int{}
-	for _, pod := range loaded.pods {
-		if pod.Namespace == set.Namespace {
-			r.pods = append(r.pods, pod)
-		} else if r.stored && metav1.IsControlledBy(pod, set) {
-			elsewhere[pod.Namespace]++
-		}
-	}
-	for _, namespace := range slices.Sorted(maps.Keys(elsewhere)) {
-		r.note("pods of it in namespace %s, which do not count: %d", namespace, elsewhere[namespace])
-	}
-	for _, revision := range loaded.revisions {
-		if revision.Namespace == set.Namespace {
-			r.revisions = append(r.revisions, revision)
-		}
-	}
-	r.assumeUID()
-	r.assumeRevision()
-	return r
+	*manifest.Subject
+	out io.Writer
+	now time.Time
 }
 
 func (r *report) note(format string, args ...any) {
-	r.notes = append(r.notes, fmt.Sprintf(format, args...))
-}
-
-// assumeUID makes a manifest the update of a DaemonSet that has pods already: it
-// tells what would happen if it were applied.
-func (r *report) assumeUID() {
-	if r.stored {
-		return
-	}
-	for _, pod := range r.pods {
-		owner := metav1.GetControllerOf(pod)
-		if owner != nil && owner.Kind == "DaemonSet" && owner.Name == r.set.Name {
-			r.set.UID = owner.UID
-			r.note("a DaemonSet of this name has pods already: this is what applying the file would do; " +
-				"fields that the server fills in look removed, except in the output of kubectl apply --dry-run=server -o yaml")
-			return
-		}
-	}
-}
-
-// assumeRevision makes up for ControllerRevisions that the input lacks, without
-// which every pod would look outdated. Before the change of a manifest every pod
-// may well be.
-func (r *report) assumeRevision() {
-	if slices.ContainsFunc(r.revisions, func(revision *appsv1.ControllerRevision) bool {
-		return metav1.IsControlledBy(revision, r.set)
-	}) {
-		return
-	}
-	var newest *corev1.Pod
-	for _, pod := range r.pods {
-		if metav1.IsControlledBy(pod, r.set) && pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != "" &&
-			(newest == nil || pod.CreationTimestamp.After(newest.CreationTimestamp.Time)) {
-			newest = pod
-		}
-	}
-	if newest == nil {
-		return
-	}
-	if !r.stored {
-		r.note("no controllerrevisions of it in the input: every pod is taken for outdated")
-		return
-	}
-	hash := newest.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
-	data, err := rollout.RevisionData(&r.set.Spec.Template)
-	if err != nil {
-		return // rollout.Sync will say so
-	}
-	labels := maps.Clone(r.set.Spec.Template.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
-	owner := metav1.NewControllerRef(r.set, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))
-	r.revisions = append(r.revisions, &appsv1.ControllerRevision{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: r.set.Namespace, Name: r.set.Name + "-" + hash, Labels: labels,
-			OwnerReferences: []metav1.OwnerReference{*owner},
-		},
-		Data:     runtime.RawExtension{Raw: data},
-		Revision: 1,
-	})
-	r.note("no controllerrevisions of it in the input: %s, the revision of its newest pod, is taken for the current one", hash)
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
 // tell prints the report. It returns what is wrong with the DaemonSet, if that
 // stands in the way.
 func (r *report) tell() []error {
-	if findings := daemon.Validate(r.set); len(findings) > 0 {
+	if findings := daemon.Validate(r.Set); len(findings) > 0 {
 		var lines []string
 		var errs []error
 		for _, finding := range findings {
@@ -172,29 +68,29 @@ func (r *report) tell() []error {
 			errs = append(errs, finding)
 		}
 		r.lines("wrong", lines)
-		if !r.stored {
+		if !r.Stored {
 			return errs // an API server would not take it
 		}
 	}
-	for _, malformed := range placement.Compile(&r.set.Spec.Template, placement.Options{}).Malformed() {
+	for _, malformed := range placement.Compile(&r.Set.Spec.Template, placement.Options{}).Malformed() {
 		labelled(r.out, "wrong", "spec.template."+malformed.Error()+" (counts for nothing)")
 	}
 
-	switch counted := r.set.Status.CurrentNumberScheduled; {
-	case len(r.nodes) == 0:
+	switch counted := r.Set.Status.CurrentNumberScheduled; {
+	case len(r.Nodes) == 0:
 		r.note("no nodes in the input: there is no telling where it runs and what is to be done")
-		if r.stored {
-			r.table(r.set.Status)
-			r.progress(r.set)
+		if r.Stored {
+			r.table(r.Set.Status)
+			r.progress(r.Set)
 		}
-	case len(r.pods) == 0 && counted > 0:
+	case len(r.Pods) == 0 && counted > 0:
 		r.note("no pods in the input, but %d in the status: there is no telling what is to be done", counted)
-		r.table(r.set.Status)
+		r.table(r.Set.Status)
 		r.where()
-		r.progress(r.set)
+		r.progress(r.Set)
 	default:
 		result, err := rollout.Sync(rollout.Input{
-			DaemonSet: r.set, Nodes: r.nodes, Pods: r.pods, Revisions: r.revisions, Now: r.now,
+			DaemonSet: r.Set, Nodes: r.Nodes, Pods: r.Pods, Revisions: r.Revisions, Now: r.now,
 		})
 		if result != nil {
 			r.pass(result)
@@ -204,7 +100,7 @@ func (r *report) tell() []error {
 			return []error{err}
 		}
 	}
-	for _, note := range r.notes {
+	for _, note := range r.Notes {
 		labelled(r.out, "note", note)
 	}
 	return nil
@@ -213,7 +109,7 @@ func (r *report) tell() []error {
 // pass tells what one controller pass sees and would do.
 func (r *report) pass(result *rollout.Result) {
 	if result.Snapshot == nil {
-		r.table(r.set.Status)
+		r.table(r.Set.Status)
 		labelled(r.out, "now", result.String())
 		return
 	}
@@ -240,8 +136,8 @@ func (r *report) pass(result *rollout.Result) {
 	}
 	r.lines("why", off)
 
-	set := r.set
-	if !r.stored {
+	set := r.Set
+	if !r.Stored {
 		set = set.DeepCopy()
 		set.Status = status
 	}
@@ -250,7 +146,7 @@ func (r *report) pass(result *rollout.Result) {
 		return
 	}
 	switch step := result.Step; {
-	case r.set.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType:
+	case r.Set.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType:
 		labelled(r.out, "", "OnDelete: outdated pods are replaced when somebody deletes them")
 	case step != nil:
 		budget, _, _ := strings.Cut(step.String(), "\n")
@@ -263,7 +159,7 @@ func (r *report) pass(result *rollout.Result) {
 }
 
 func (r *report) table(status appsv1.DaemonSetStatus) {
-	set := *r.set
+	set := *r.Set
 	set.Status = status
 	fmt.Fprint(r.out, daemon.NewTable([]*appsv1.DaemonSet{&set}, r.now))
 }
@@ -271,8 +167,8 @@ func (r *report) table(status appsv1.DaemonSetStatus) {
 // where tells on which nodes the pods belong. Of many nodes it lists those that
 // do not run one.
 func (r *report) where() {
-	matcher := placement.Compile(&r.set.Spec.Template, placement.Options{})
-	nodes := slices.SortedFunc(slices.Values(r.nodes), func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
+	matcher := placement.Compile(&r.Set.Spec.Template, placement.Options{})
+	nodes := slices.SortedFunc(slices.Values(r.Nodes), func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
 	var decisions []placement.Decision
 	var lines []string
 	for _, node := range nodes {

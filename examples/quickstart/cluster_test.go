@@ -21,8 +21,8 @@ func lessonCluster(t *testing.T) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCluster(testNow, loaded.nodes)
-	if err := c.create(loaded.sets[0]); err != nil {
+	c := newCluster(testNow, loaded.Nodes)
+	if err := c.create(loaded.Sets[0]); err != nil {
 		t.Fatal(err)
 	}
 	rest(t, c)

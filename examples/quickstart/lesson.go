@@ -17,6 +17,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -42,9 +43,9 @@ func play(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p := &lessonPlay{out: out, cluster: newCluster(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), loaded.nodes)}
+	p := &lessonPlay{out: out, cluster: newCluster(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), loaded.Nodes)}
 	for _, step := range []func() error{
-		func() error { return p.create(loaded.sets[0]) },
+		func() error { return p.create(loaded.Sets[0]) },
 		p.join, p.leave, p.deleteOnePod, p.selectNodes, p.tolerate, p.update,
 	} {
 		if err := step(); err != nil {
@@ -54,8 +55,8 @@ func play(out io.Writer) error {
 	return nil
 }
 
-func loadLesson(names ...string) (*objects, error) {
-	loaded, err := newObjects()
+func loadLesson(names ...string) (*manifest.Objects, error) {
+	loaded, err := manifest.New()
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func loadLesson(names ...string) (*objects, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := loaded.read(name, bytes.NewReader(data)); err != nil {
+		if _, err := loaded.Read(name, bytes.NewReader(data)); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +96,7 @@ func (p *lessonPlay) join() error {
 	}
 	p.heading("A worker joins: it gets its pod")
 	p.command("kubectl apply -f worker3.yaml")
-	for _, node := range loaded.nodes {
+	for _, node := range loaded.Nodes {
 		p.nodes[node.Name] = node
 		p.print("node/%s created", node.Name)
 	}

@@ -25,8 +25,8 @@
 // The exit status is 1 where the input is wrong, with one line on standard error
 // that names the file, the document and the field, and 2 where the arguments are.
 //
-// main.go has the arguments, load.go reads YAML, answer.go asks the library about
-// it; cluster.go simulates a cluster and lesson.go plays on it.
+// main.go has the arguments, internal/manifest reads YAML, answer.go asks the library
+// about it; cluster.go simulates a cluster and lesson.go plays on it.
 package main
 
 import (
@@ -38,6 +38,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/pernode/daemonset/internal/manifest"
 )
 
 func main() {
@@ -83,7 +85,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	status := 0
 	for _, err := range errs {
 		if err != nil {
-			fmt.Fprintln(stderr, "quickstart:", printable(err.Error()))
+			fmt.Fprintln(stderr, "quickstart:", manifest.Printable(err.Error()))
 			status = 1
 		}
 	}
@@ -93,38 +95,18 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 // answerFiles answers for the DaemonSets in the files; notes say what of them did
 // not matter.
 func answerFiles(out, notes io.Writer, stdin io.Reader, files []string, now time.Time) []error {
-	loaded, err := newObjects()
+	loaded, err := manifest.New()
 	if err != nil {
 		return []error{err}
 	}
 	for _, file := range files {
-		passedOver, err := readFile(loaded, file, stdin)
+		passedOver, err := loaded.ReadFile(file, stdin)
 		if err != nil {
 			return []error{err}
 		}
 		if len(passedOver) > 0 {
-			fmt.Fprintf(notes, "quickstart: passed over in %s: %s\n", title(file), printable(strings.Join(passedOver, ", ")))
+			fmt.Fprintf(notes, "quickstart: passed over in %s: %s\n", manifest.Title(file), manifest.Printable(strings.Join(passedOver, ", ")))
 		}
 	}
 	return answer(out, loaded, now)
-}
-
-func readFile(loaded *objects, file string, stdin io.Reader) (passedOver []string, err error) {
-	if file == "-" {
-		return loaded.read(title(file), stdin)
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return loaded.read(file, f)
-}
-
-// title is what messages call a file.
-func title(file string) string {
-	if file == "-" {
-		return "standard input"
-	}
-	return file
 }

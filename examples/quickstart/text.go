@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
+
+	"github.com/pernode/daemonset/internal/manifest"
 )
 
 // width is where long lines are folded.
@@ -17,7 +18,7 @@ func labelled(out io.Writer, label, text string) {
 	lead := fmt.Sprintf("    %-7s", label)
 	blank := strings.Repeat(" ", len(lead))
 	for line := range strings.Lines(text) {
-		line = printable(strings.TrimSuffix(line, "\n"))
+		line = manifest.Printable(strings.TrimSuffix(line, "\n"))
 		for len(lead)+len(line) > width {
 			at := strings.LastIndex(line[:width-len(lead)+1], " ")
 			if at < 0 {
@@ -32,15 +33,4 @@ func labelled(out io.Writer, label, text string) {
 		fmt.Fprintln(out, lead+line)
 		lead = blank
 	}
-}
-
-// printable puts a mark in the place of control characters: input must not forge
-// lines or control the terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }

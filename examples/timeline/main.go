@@ -1,0 +1,180 @@
+// Command timeline draws a rollout as one SVG: nodes down, time across, what each
+// node runs at each moment, and below it how many nodes have an available pod.
+//
+//	go run ./examples/timeline >rollout.svg
+//	go run ./examples/timeline -max-surge 25% -by-zone -o rollout.svg
+//
+// plays the update of a built-in cluster: a DaemonSet on 12 nodes in 3 zones.
+//
+//	kubectl get ds,nodes,pods,controllerrevisions -n NAMESPACE -o yaml |
+//		go run ./examples/timeline -f - -set NAMESPACE/NAME -image IMAGE >rollout.svg
+//
+// draws what is left of a rollout on your own cluster, or, with -image, the one
+// that a new image would start. -f may be repeated and takes the files of the
+// quickstart. How long pods take to get ready and to end is assumed: -ready-after
+// and -termination say how long, and -never-ready names nodes where they never do.
+// On a node that reports not to be ready nothing starts and nothing ends.
+//
+// Times in the picture count from the beginning of the rollout. Where two pods are
+// on a node at once, its row is split, the older pod above. Up to 40 nodes have a
+// row with a name each; up to 160 a lower row without one; more are drawn as one
+// area for each zone (or one for all, where there are none or more than eight),
+// cut into 250 columns, of which each shows the average of its time. The curve of
+// available nodes shows the lowest value of each column. So the file stays below a
+// few hundred kilobytes whatever the cluster.
+//
+// The exit status is 1 where the input is wrong, or at rest so that there is
+// nothing to draw, and 2 where the arguments are wrong.
+//
+// main.go has the arguments, plan.go makes a rollout of them, cluster.go is the
+// built-in cluster, record.go follows the rollout, and picture.go lays it out:
+// rows.go, areas.go and chart.go draw its parts, axis.go its times, and canvas.go
+// writes SVG.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/rollout"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, time.Now()))
+}
+
+const usage = `Draws a rollout as one SVG: nodes down, time across, availability below.
+
+    timeline [flags] >rollout.svg
+
+Without -f it is the update of a built-in cluster of 12 nodes in 3 zones.
+
+`
+
+// run is the command. It returns the exit status.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time) int {
+	p := &plan{now: now}
+	output := ""
+	flags := flag.NewFlagSet("timeline", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		flags.PrintDefaults()
+	}
+	flags.Func("f", "draw the rollout of the cluster in `FILE`, as kubectl get ds,nodes,pods,controllerrevisions -o yaml prints it; may be repeated, - is standard input", func(file string) error {
+		p.files = append(p.files, file)
+		return nil
+	})
+	flags.StringVar(&p.set, "set", "", "the DaemonSet, as `NAMESPACE/NAME`, where there are several")
+	flags.StringVar(&p.image, "image", "", "roll out this `IMAGE`, or CONTAINER=IMAGE")
+	flags.Func("max-unavailable", "`NUMBER` of nodes, or percentage, in place of the strategy's budget", budget(&p.maxUnavailable))
+	flags.Func("max-surge", "`NUMBER` of nodes, or percentage, in place of the strategy's budget", budget(&p.maxSurge))
+	flags.BoolVar(&p.byZone, "by-zone", false, "one zone at a time")
+	flags.Func("canary", "try it on this `NUMBER` of nodes, or percentage, first", budget(&p.canaries))
+	flags.DurationVar(&p.canaryWait, "canary-wait", 30*time.Second, "how long the canaries have to be available before the others follow")
+	flags.DurationVar(&p.readyAfter, "ready-after", rollout.DefaultReadyAfter, "how long pods take to get ready")
+	flags.DurationVar(&p.termination, "termination", rollout.DefaultTermination, "how long deleted pods take to end")
+	flags.Func("never-ready", "pods never get ready on this `NODE`; may be repeated", func(node string) error {
+		p.neverReady = append(p.neverReady, node)
+		return nil
+	})
+	flags.Func("now", "the `TIME` at which the files are looked at, such as 2026-01-02T15:04:05Z (default: the present)", func(text string) (err error) {
+		p.now, err = time.Parse(time.RFC3339, text)
+		return err
+	})
+	flags.StringVar(&output, "o", "", "write to `FILE` instead of standard output")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
+		return 2
+	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if wrong := p.misuse(given, flags.Args()); wrong != "" {
+		fmt.Fprintln(stderr, "timeline:", manifest.Printable(wrong))
+		return 2
+	}
+
+	svg, notes, err := draw(p, stdin)
+	for _, note := range notes {
+		fmt.Fprintln(stderr, "timeline:", manifest.Printable(note))
+	}
+	if err == nil && output != "" {
+		err = os.WriteFile(output, svg, 0o644)
+	} else if err == nil {
+		_, err = stdout.Write(svg)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "timeline:", manifest.Printable(err.Error()))
+		return 1
+	}
+	return 0
+}
+
+// budget reads a number or a percentage.
+func budget(to **intstr.IntOrString) func(string) error {
+	return func(text string) error {
+		value := intstr.Parse(text)
+		if n, err := intstr.GetScaledValueFromIntOrPercent(&value, 100, true); err != nil || n < 0 {
+			return errors.New("want a number or a percentage, such as 1 or 25%")
+		}
+		*to = &value
+		return nil
+	}
+}
+
+// misuse says what is wrong with the arguments together, of which some flags are
+// given; empty for nothing.
+func (p *plan) misuse(given map[string]bool, rest []string) string {
+	switch {
+	case len(rest) > 0:
+		return rest[0] + ": a file goes behind -f"
+	case given["set"] && !given["f"]:
+		return "-set goes with -f"
+	case given["now"] && !given["f"]:
+		return "-now goes with -f: the built-in cluster has a clock of its own"
+	case given["canary-wait"] && !given["canary"]:
+		return "-canary-wait goes with -canary"
+	case p.set != "" && strings.Count(p.set, "/") != 1:
+		return "-set " + p.set + ": want NAMESPACE/NAME"
+	case p.readyAfter <= 0:
+		return "-ready-after has to be above zero; -never-ready names nodes where pods never are"
+	case p.termination < 0:
+		return "-termination must not be below zero"
+	}
+	return ""
+}
+
+// draw plays the rollout and draws it.
+func draw(p *plan, stdin io.Reader) (svg []byte, notes []string, err error) {
+	in, notes, err := p.input(stdin)
+	if err != nil {
+		return nil, notes, err
+	}
+	world, err := p.world(in.Nodes)
+	if err != nil {
+		return nil, notes, err
+	}
+	rec, err := record(in, world)
+	name := in.DaemonSet.Namespace + "/" + in.DaemonSet.Name
+	switch {
+	case err != nil:
+		return nil, notes, fmt.Errorf("%s: %w", name, err)
+	case rec.desired == 0 && len(rec.rows) == 0:
+		return nil, notes, fmt.Errorf("%s: no node of the input runs it", name)
+	case rec.still():
+		return nil, notes, fmt.Errorf("%s is at rest, nothing rolls out: all of its pods are available and of the current template; -image IMAGE draws an update", name)
+	}
+	var out bytes.Buffer
+	newPicture(rec, in.DaemonSet.Name, p.strategy(in.DaemonSet)).draw(&out)
+	return out.Bytes(), notes, nil
+}

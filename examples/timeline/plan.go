@@ -1,0 +1,254 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// plan is what the arguments ask for.
+type plan struct {
+	files []string
+	set   string
+	image string
+
+	maxUnavailable, maxSurge *intstr.IntOrString
+	byZone                   bool
+	canaries                 *intstr.IntOrString
+	canaryWait               time.Duration
+
+	readyAfter, termination time.Duration
+	neverReady              []string
+
+	now time.Time
+}
+
+// input puts together where the rollout begins. Notes say what of the files did
+// not matter, or was made up for.
+func (p *plan) input(stdin io.Reader) (in rollout.Input, notes []string, err error) {
+	if len(p.files) == 0 {
+		in, err = builtIn(builtInZones, builtInPerZone)
+		if p.image == "" {
+			p.image = builtInNewImage
+		}
+	} else {
+		in, notes, err = p.load(stdin)
+	}
+	if err != nil {
+		return in, notes, err
+	}
+	in.DaemonSet = in.DaemonSet.DeepCopy()
+	if err := p.change(in.DaemonSet); err != nil {
+		return in, notes, err
+	}
+	if err := daemon.Validate(in.DaemonSet).ToAggregate(); err != nil {
+		return in, notes, fmt.Errorf("DaemonSet %s/%s: %w", in.DaemonSet.Namespace, in.DaemonSet.Name, err)
+	}
+	in.Policy, err = p.policy()
+	return in, notes, err
+}
+
+// load reads the files and chooses the DaemonSet.
+func (p *plan) load(stdin io.Reader) (in rollout.Input, notes []string, err error) {
+	loaded, err := manifest.New()
+	if err != nil {
+		return in, nil, err
+	}
+	for _, file := range p.files {
+		passedOver, err := loaded.ReadFile(file, stdin)
+		if err != nil {
+			return in, notes, err
+		}
+		if len(passedOver) > 0 {
+			notes = append(notes, fmt.Sprintf("passed over in %s: %s", manifest.Title(file), strings.Join(passedOver, ", ")))
+		}
+	}
+	set, err := p.choose(loaded.SortedSets())
+	if err != nil {
+		return in, notes, err
+	}
+	subject := loaded.Subject(set)
+	name := set.Namespace + "/" + set.Name
+	for _, note := range subject.Notes {
+		notes = append(notes, name+": "+note)
+	}
+	var wrong []error
+	for _, finding := range daemon.Validate(subject.Set) {
+		wrong = append(wrong, finding)
+	}
+	switch counted := set.Status.CurrentNumberScheduled; {
+	case len(wrong) > 0:
+		return in, notes, loaded.Wrong(set, wrong)
+	case len(subject.Nodes) == 0:
+		return in, notes, errors.New("no nodes in the input")
+	case len(subject.Pods) == 0 && counted > 0:
+		return in, notes, fmt.Errorf("no pods in the input, but %d in the status of %s", counted, name)
+	}
+	return rollout.Input{
+		DaemonSet: subject.Set, Nodes: subject.Nodes, Pods: subject.Pods, Revisions: subject.Revisions, Now: p.now,
+	}, notes, nil
+}
+
+// choose finds the DaemonSet to draw.
+func (p *plan) choose(sets []*appsv1.DaemonSet) (*appsv1.DaemonSet, error) {
+	var names []string
+	for _, set := range sets {
+		name := set.Namespace + "/" + set.Name
+		if p.set == name || p.set == "" && len(sets) == 1 {
+			return set, nil
+		}
+		names = append(names, name)
+	}
+	switch {
+	case len(sets) == 0:
+		return nil, errors.New("no DaemonSet in the input")
+	case p.set != "":
+		return nil, fmt.Errorf("no DaemonSet %s in the input, but %s", p.set, enumerate(names))
+	}
+	return nil, fmt.Errorf("%d DaemonSets in the input, choose one with -set: %s", len(sets), enumerate(names))
+}
+
+// enumerate lists some names.
+func enumerate(names []string) string {
+	const most = 5
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// change makes the DaemonSet the one to roll out.
+func (p *plan) change(set *appsv1.DaemonSet) error {
+	if p.image != "" {
+		if err := setImage(&set.Spec.Template.Spec, p.image); err != nil {
+			return err
+		}
+		set.Generation++
+	}
+	if p.maxUnavailable == nil && p.maxSurge == nil {
+		return nil
+	}
+	// Only one of the two may be other than zero.
+	none := intstr.FromInt32(0)
+	budgets := &appsv1.RollingUpdateDaemonSet{MaxUnavailable: &none, MaxSurge: &none}
+	if p.maxUnavailable != nil {
+		budgets.MaxUnavailable = p.maxUnavailable
+	}
+	if p.maxSurge != nil {
+		budgets.MaxSurge = p.maxSurge
+	}
+	set.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType, RollingUpdate: budgets}
+	return nil
+}
+
+// setImage is kubectl set image: CONTAINER=IMAGE, or IMAGE alone for the only
+// container.
+func setImage(spec *corev1.PodSpec, to string) error {
+	name, image, named := strings.Cut(to, "=")
+	if !named {
+		name, image = "", to
+	}
+	var names []string
+	for i := range spec.Containers {
+		c := &spec.Containers[i]
+		if c.Name == name || !named && len(spec.Containers) == 1 {
+			c.Image = image
+			return nil
+		}
+		names = append(names, c.Name)
+	}
+	if named {
+		return fmt.Errorf("-image %s: no container %s, but %s", to, name, enumerate(names))
+	}
+	return fmt.Errorf("-image %s: of which container? Write CONTAINER=%s; there are %s", to, to, enumerate(names))
+}
+
+// policy is what is asked for beyond upstream's update; nil for nothing.
+func (p *plan) policy() (*rollout.Policy, error) {
+	var pieces []rollout.Piece
+	if p.byZone {
+		pieces = append(pieces, rollout.OneDomain{Label: corev1.LabelTopologyZone})
+	}
+	if p.canaries != nil {
+		pieces = append(pieces, rollout.Canary{Nodes: *p.canaries, Wait: p.canaryWait})
+	}
+	if len(pieces) == 0 {
+		return nil, nil
+	}
+	return rollout.NewPolicy(pieces...)
+}
+
+// strategy names the strategy and what goes beyond it.
+func (p *plan) strategy(set *appsv1.DaemonSet) string {
+	text := string(set.Spec.UpdateStrategy.Type)
+	if budgets := set.Spec.UpdateStrategy.RollingUpdate; budgets != nil {
+		switch unavailable, surge := budgets.MaxUnavailable, budgets.MaxSurge; {
+		case surge != nil && surge.String() != "0" && surge.String() != "0%":
+			text = "maxSurge " + surge.String()
+		case unavailable != nil:
+			text = "maxUnavailable " + unavailable.String()
+		}
+	}
+	if p.byZone {
+		text += ", one zone at a time"
+	}
+	if p.canaries != nil {
+		if p.canaries.Type == intstr.String {
+			text += fmt.Sprintf(", canaries (%s) first", p.canaries)
+		} else {
+			text += fmt.Sprintf(", %s first", count(p.canaries.IntValue(), "canary", "canaries"))
+		}
+	}
+	return text
+}
+
+// world says how long pods take. Nothing starts and nothing ends on a node that
+// is not ready.
+func (p *plan) world(nodes []*corev1.Node) (rollout.World, error) {
+	down := map[string]bool{}
+	stuck := map[string]bool{}
+	for _, node := range nodes {
+		down[node.Name] = isDown(node)
+	}
+	for _, name := range p.neverReady {
+		if _, ok := down[name]; !ok {
+			return rollout.World{}, fmt.Errorf("-never-ready %s: there is no such node", name)
+		}
+		stuck[name] = true
+	}
+	return rollout.World{
+		Fate: func(node *corev1.Node, _ *corev1.Pod) rollout.Fate {
+			if down[node.Name] || stuck[node.Name] {
+				return rollout.Fate{ReadyAfter: -1}
+			}
+			return rollout.Fate{ReadyAfter: p.readyAfter}
+		},
+		Termination: func(pod *corev1.Pod) time.Duration {
+			if down[pod.Spec.NodeName] {
+				return -1
+			}
+			return p.termination
+		},
+	}, nil
+}
+
+// isDown reports whether the node says that it is not ready; a manifest says
+// nothing.
+func isDown(node *corev1.Node) bool {
+	for _, c := range node.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status != corev1.ConditionTrue
+		}
+	}
+	return false
+}
