@@ -312,6 +312,19 @@ func promiseBroken(piece rollout.Piece, before map[string]nodeFacts, result *rol
 		if updating && begun > max(result.Step.MaxUnavailable, result.Step.MaxSurge) {
 			return fmt.Sprintf("begins on %d nodes at once", begun)
 		}
+	case rollout.Order:
+		for _, d := range result.Plan.Delete {
+			if d.Reason != daemon.DeleteOutdated {
+				continue
+			}
+			for _, n := range result.Snapshot.Nodes() {
+				// Others that might have gone: of the same standing, and held back by nothing.
+				if !slices.Contains(touched, n.Name) && begins(n.Name) && before[n.Name].available && len(result.Step.Held)+len(result.Step.Ignored) == 0 &&
+					piece.By[0](&n, nodeNamed(result.Snapshot, d.Node)) < 0 {
+					return fmt.Sprintf("%s goes before %s", d.Node, n.Name)
+				}
+			}
+		}
 	case rollout.SlowStart:
 		// in.DaemonSet is an hour old, so that nothing is held back.
 		if slices.ContainsFunc(result.Held, func(h rollout.Held) bool { return h.By == rollout.HeldBySlowStart }) {
@@ -319,6 +332,110 @@ func promiseBroken(piece rollout.Piece, before map[string]nodeFacts, result *rol
 		}
 	}
 	return ""
+}
+
+func nodeNamed(s *daemon.Snapshot, name string) *daemon.NodeState {
+	i := slices.IndexFunc(s.Nodes(), func(n daemon.NodeState) bool { return n.Name == name })
+	return &s.Nodes()[i]
+}
+
+// TestSlowStartPromise creates the first pods of clusters, and counts them against
+// what the intervals allow.
+func TestSlowStartPromise(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 13))
+		start := rollout.SlowStart{Pods: 1 + r.IntN(4), Increase: r.IntN(3), Most: r.IntN(6), Interval: time.Duration(5+r.IntN(60)) * time.Second}
+		policy, err := rollout.NewPolicy(start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for i := range 1 + r.IntN(30) {
+			names = append(names, fmt.Sprintf("n%02d", i))
+		}
+		in := rollout.Input{DaemonSet: build.Set{}.Object(), Nodes: build.Nodes(names...), Now: build.Now, Policy: policy}
+		in.DaemonSet.CreationTimestamp = metav1.NewTime(build.Now)
+		made := 0
+		for pass, err := range rollout.Steps(in, rollout.World{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			made += len(pass.Result.Plan.Create)
+			allowed := 0
+			for i := range int(pass.Time.Sub(in.Now)/start.Interval) + 1 {
+				add := start.Pods + i*start.Increase
+				if start.Most > 0 {
+					add = min(add, start.Most)
+				}
+				allowed += add
+			}
+			if made > allowed {
+				t.Fatalf("seed %d: %v: %d pods after %v, %d are allowed", seed, start, made, pass.Time.Sub(in.Now), allowed)
+			}
+			if len(pass.Result.Plan.Create) > 0 && made < min(allowed, len(names)) {
+				t.Fatalf("seed %d: %v: %d pods after %v, there could be %d", seed, start, made, pass.Time.Sub(in.Now), allowed)
+			}
+			if pass.End != nil && !pass.End.Finished {
+				t.Fatalf("seed %d: %v", seed, pass.End)
+			}
+		}
+	}
+}
+
+// TestIgnorePromise has some nodes down, or their pods stuck: all others are updated.
+func TestIgnorePromise(t *testing.T) {
+	policy, err := rollout.NewPolicy(rollout.IgnoreNotReadyNodes{}, rollout.IgnoreStuckPods{After: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 17))
+		bad, down := map[string]bool{}, map[string]bool{}
+		var nodes []*corev1.Node
+		for i := range 1 + r.IntN(12) {
+			node := build.Node{Name: fmt.Sprintf("n%02d", i)}.Object()
+			if r.IntN(4) == 0 {
+				bad[node.Name] = true
+				if r.IntN(2) == 0 {
+					down[node.Name] = true
+					node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse}}
+				}
+			}
+			nodes = append(nodes, node)
+		}
+		in := newTemplate(t, build.Set{MaxUnavailable: fmt.Sprint(1 + r.IntN(3))}, nodes)
+		in.Policy = policy
+		world := rollout.World{
+			Fate: func(node *corev1.Node, _ *corev1.Pod) rollout.Fate {
+				if down[node.Name] {
+					return rollout.Fate{ReadyAfter: -1}
+				}
+				return rollout.Fate{}
+			},
+			Termination: func(pod *corev1.Pod) time.Duration {
+				if bad[pod.Spec.NodeName] && !down[pod.Spec.NodeName] {
+					return -1
+				}
+				return time.Second
+			},
+		}
+		for pass, err := range rollout.Steps(in, world) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pass.End == nil {
+				continue
+			}
+			if pass.End.Finished != (len(bad) == 0) {
+				t.Errorf("seed %d: %v with %d bad nodes", seed, pass.End, len(bad))
+			}
+			for _, n := range pass.End.On {
+				if !bad[n.Node] {
+					t.Errorf("seed %d: stuck on %v", seed, n)
+				}
+			}
+		}
+	}
 }
 
 // goingBack counts the nodes that a step takes back to an older template.

@@ -31,6 +31,24 @@ type Pass struct {
 // available.
 func (p *Pass) Unavailable() int { return p.Desired - p.Available }
 
+// WaitsFor returns what has to be over before the rollout can end, as it is after the
+// writes: for every node that should run a pod and has no available one of the current
+// template its blockers, ordered by node name, in the terms of Assess. Nodes whose
+// outdated pod only waits for its turn are not among them. It is worked out when asked,
+// at a cost that grows with the cluster, and valid until the next pass.
+func (p *Pass) WaitsFor() []Blocker {
+	s := p.Result.Snapshot
+	rolling, _ := rolls(s.DaemonSet())
+	look := blockerFinder{s: s, rolling: rolling}
+	var out []Blocker
+	for i := range s.Nodes() {
+		if n := &s.Nodes()[i]; n.Decision.Run && !done(n) {
+			out = append(out, look.node(n)...)
+		}
+	}
+	return out
+}
+
 // End says how a simulated rollout ended.
 type End struct {
 	// Finished says that every node that should run a pod has an available one

@@ -146,6 +146,38 @@ func TestStepsEnd(t *testing.T) {
 	}
 }
 
+// TestPassWaitsFor follows one node's update.
+func TestPassWaitsFor(t *testing.T) {
+	in := newTemplate(t, build.Set{MinReady: 5}, build.Nodes("a", "b"))
+	var got []string
+	for pass, err := range rollout.Steps(in, rollout.World{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := pass.Time.Format("15:04:05")
+		for _, b := range pass.WaitsFor() {
+			line += fmt.Sprintf(" %s: %v", b.Node, b.Reason)
+		}
+		if len(got) == 0 || got[len(got)-1] != line {
+			got = append(got, line)
+		}
+		if pass.Time.Sub(in.Now) > 20*time.Second {
+			break
+		}
+	}
+	want := []string{
+		"12:00:00 a: terminating",
+		"12:00:02 a: not ready yet",
+		"12:00:12 a: ready, but not for long enough",
+		"12:00:17 b: terminating",
+		"12:00:19 b: not ready yet",
+		"12:00:29 b: ready, but not for long enough",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("WaitsFor() (-want +got):\n%s", diff)
+	}
+}
+
 // TestStepsInCircles has rollouts that never come to rest: they are ended.
 func TestStepsInCircles(t *testing.T) {
 	// A pod that is ready since no known time is never available, and has the
