@@ -1,0 +1,72 @@
+package rollout_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
+)
+
+func TestCleanUp(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		limit     int // below zero: none is set
+		// old are the revisions, as hash:number.
+		old   string
+		nodes string // as in policyCase; old and older are hashes
+		want  string
+	}{
+		{"within the limit", "two are allowed", 2, "h1:1 h2:2", "", ""},
+		{"one too many", "the oldest goes", 2, "h1:1 h2:2 h3:3", "", "h1"},
+		{"in any order", "the number decides", 1, "h3:3 h1:1 h2:2", "", "h1 h2"},
+		{"limit of zero", "all go", 0, "h1:1 h2:2", "", "h1 h2"},
+		{"no limit set", "ten are kept, as the API defaults it", -1, "a:1 b:2 c:3 d:4 e:5 f:6 g:7 h:8 i:9 j:10 k:11", "", "a"},
+		{"carried", "the oldest is in use, so that the next goes", 1, "old:1 h2:2 h3:3", "a=old", "h2 h3"},
+		{"carried ones count", "two are in use, which is the limit, so that the newest goes", 2, "old:1 older:2 h3:3", "a=old b=older", "h3"},
+		{"carried by one being deleted", "it is in use until it is gone", 0, "old:1 h2:2", "a=old~", "h2"},
+		{"carried by one of another node's pods", "whichever node", 0, "old:1 older:2", "a=new b=old", "older"},
+		{"carried on a node that is gone", "the pod is still there", 0, "old:1", "gone=old", ""},
+		{"all carried", "nothing can go", 0, "old:1 older:2", "a=old b=older", ""},
+		{"no hash label", "nothing tells that it is in use", 0, ":1", "a=old", "(none)"},
+		{"no hash label on either side", "a pod without one carries none", 0, ":1", "a=/age=1h", "(none)"},
+		{"no revisions", "nothing to do", 0, "", "a=old", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := policySnapshot(t, build.Set{}, tc.nodes)
+			ds := s.DaemonSet()
+			limit := int32(tc.limit)
+			if ds.Spec.RevisionHistoryLimit = &limit; tc.limit < 0 {
+				ds.Spec.RevisionHistoryLimit = nil
+			}
+			var old []*appsv1.ControllerRevision
+			for word := range strings.FieldsSeq(tc.old) {
+				hash, number, _ := strings.Cut(word, ":")
+				rev := build.Revision{Hash: hash}.Of(ds)
+				if _, err := fmt.Sscan(number, &rev.Revision); err != nil {
+					t.Fatal(err)
+				}
+				old = append(old, rev)
+			}
+			order := fmt.Sprint(old)
+			var got []string
+			for _, rev := range rollout.CleanUp(s, old) {
+				hash := rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+				if hash == "" {
+					hash = "(none)"
+				}
+				got = append(got, hash)
+			}
+			if diff := cmp.Diff(tc.want, strings.Join(got, " ")); diff != "" {
+				t.Errorf("CleanUp() (-want +got), because %s:\n%s", tc.why, diff)
+			}
+			if fmt.Sprint(old) != order {
+				t.Error("CleanUp() changed what it was given")
+			}
+		})
+	}
+}
