@@ -618,15 +618,8 @@ func TestHoldBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := policySnapshot(t, build.Set{}, tc.nodes)
-			in := rollout.Input{DaemonSet: s.DaemonSet(), Now: build.Now, Policy: policy, BurstReplicas: tc.burst}
-			in.Revisions = settled(t, in.DaemonSet, "new")
-			for _, n := range s.Nodes() {
-				in.Nodes = append(in.Nodes, n.Node)
-				for _, p := range n.Pods {
-					in.Pods = append(in.Pods, p.Pod)
-				}
-			}
+			in := syncInput(t, build.Set{}, tc.nodes)
+			in.Policy, in.BurstReplicas = policy, tc.burst
 			result, err := rollout.Sync(in)
 			if err != nil {
 				t.Fatal(err)
@@ -637,6 +630,23 @@ func TestHoldBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// syncInput is what a controller sees of the nodes of a case. Its history has one
+// revision, new, which holds the template.
+func syncInput(t *testing.T, set build.Set, nodes string) rollout.Input {
+	t.Helper()
+	s := policySnapshot(t, set, nodes)
+	in := rollout.Input{DaemonSet: s.DaemonSet(), Now: build.Now, Revisions: settled(t, s.DaemonSet(), "new")}
+	for _, n := range s.Nodes() {
+		if n.Node != nil {
+			in.Nodes = append(in.Nodes, n.Node)
+		}
+		for _, p := range n.Pods {
+			in.Pods = append(in.Pods, p.Pod)
+		}
+	}
+	return in
 }
 
 // newTemplate is a cluster in which every node has an available pod of a template
