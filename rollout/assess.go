@@ -348,7 +348,7 @@ func (a *Assessment) judge(opts AssessOptions, s *daemon.Snapshot, rolling, news
 		return AssessmentProgressing
 	case a.Done == a.Desired && len(a.Outdated) == 0:
 		return AssessmentComplete
-	case !rolling && len(a.Blockers) == 0, rolling && a.needsSomebody(len(a.Blockers) == 0):
+	case !rolling && len(a.Blockers) == 0, a.needsSomebody(len(a.Blockers) == 0):
 		return AssessmentWaiting
 	case rolling && a.policyLooksAgain(step):
 		return AssessmentProgressing

@@ -105,7 +105,7 @@ func (s CanaryState) String() string {
 	case CanaryFailed:
 		return "failed"
 	case CanaryImpossible:
-		return "no node can be one"
+		return "impossible, as no node can be one"
 	}
 	return fmt.Sprintf("CanaryState(%d)", int(s))
 }

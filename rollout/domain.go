@@ -12,8 +12,8 @@ import (
 )
 
 // OneDomain updates one topology domain after the other: the next one is begun when
-// every node of those before it has an available pod of the current template, but
-// for nodes that another piece holds back.
+// every node of those before it that should run a pod has an available one of the
+// current template, but for nodes that another piece holds back.
 type OneDomain struct {
 	// Label is the node label whose values are the domains, such as
 	// topology.kubernetes.io/zone. Nodes without it are a domain, too.
@@ -42,7 +42,7 @@ func (o oneDomainRule) apply(r *round) {
 	marks := &r.l.marks[o.slot]
 	unfinished := make([]bool, len(marks.names))
 	for i, domain := range marks.of {
-		if r.held[i] == 0 && (r.pending(i) || r.underway(i)) {
+		if r.held[i] == 0 && r.desired(i) && (r.pending(i) || r.underway(i)) {
 			unfinished[domain] = true
 		}
 	}
@@ -53,7 +53,7 @@ func (o oneDomainRule) apply(r *round) {
 		}
 	}
 	for i, domain := range marks.of {
-		if r.pending(i) && r.held[i] == 0 {
+		if r.held[i] == 0 && r.desired(i) && r.pending(i) {
 			pending = true
 			if int(domain) != turn {
 				r.hold(i, HeldByDomain)

@@ -32,8 +32,9 @@ type Step struct {
 	// Available how many nodes have an available pod. They are worked out with
 	// MaxSurge only.
 	Surging, Available int
-	// PolicyStatus is what the policy has to do with it. Held nodes are not in
-	// Unavailable and Surging.
+	// PolicyStatus is what the policy has to do with it. Nodes that it ignores, or
+	// holds back for another reason than a budget, are not in Unavailable and
+	// Surging, unless it holds back everything.
 	PolicyStatus
 }
 

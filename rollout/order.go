@@ -21,7 +21,8 @@ type Order struct {
 	By []Compare
 }
 
-// Compare compares two nodes that an update may touch. Both are read-only.
+// Compare compares two nodes that an update may touch. Both are read-only; their Node
+// is nil where a pod is on a node that does not exist.
 type Compare func(a, b *daemon.NodeState) int
 
 // String returns "order".

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -92,14 +94,21 @@ func (p Partition) holdBack(l *ledger, _ *daemon.Snapshot, plan *daemon.Plan) He
 	return Held{By: HeldByPartition, Nodes: limitCreations(plan, max(0, l.desired-updated-min(keep, l.desired)))}
 }
 
-// limitCreations takes all creations out of a plan but the first so many, and
-// returns how many these are.
+// limitCreations takes all first pods out of a plan but so many, and returns how many
+// these are. Other creations stay.
 func limitCreations(plan *daemon.Plan, most int) (held int) {
-	total := len(plan.Create) + plan.CreateDeferred
-	if total <= most {
-		return 0
-	}
-	plan.Create = plan.Create[:min(most, len(plan.Create))]
-	plan.CreateDeferred = most - len(plan.Create)
-	return total - most
+	first := 0
+	plan.Create = slices.DeleteFunc(slices.Clone(plan.Create), func(c daemon.Create) bool {
+		if c.Reason != daemon.CreateMissing {
+			return false
+		}
+		first++
+		return first > most
+	})
+	held = max(0, first-most)
+	// What the burst limit put off comes after these.
+	deferred := min(plan.CreateDeferred, max(0, most-first))
+	held += plan.CreateDeferred - deferred
+	plan.CreateDeferred = deferred
+	return held
 }

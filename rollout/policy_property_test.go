@@ -81,6 +81,9 @@ func updating(t *testing.T, r *rand.Rand) (rollout.Input, rollout.World) {
 		if r.IntN(8) == 0 {
 			node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: agoTime(time.Minute)}}
 		}
+		if r.IntN(10) == 0 {
+			node.Spec.Taints = []corev1.Taint{build.NoSchedule("k")}
+		}
 		nodes = append(nodes, node)
 	}
 	in := newTemplate(t, set, nodes)
@@ -206,6 +209,14 @@ func unexplained(end *rollout.End) string {
 	for _, h := range st.Held {
 		waiting -= h.Nodes
 	}
+	if st.MaxSurge > 0 && st.Available <= st.Desired {
+		// Pods on nodes that should not run one hold availability up (rule 8).
+		for _, f := range factsOf(end.Last.Snapshot) {
+			if !f.run && f.outdated {
+				waiting--
+			}
+		}
+	}
 	if waiting <= 0 || st.MaxSurge == 0 && st.Unavailable >= st.MaxUnavailable || st.MaxSurge > 0 && st.Surging >= st.MaxSurge {
 		return ""
 	}
@@ -234,10 +245,13 @@ func promiseBroken(piece rollout.Piece, before map[string]nodeFacts, result *rol
 		}
 	}
 	begins := func(name string) bool { f := before[name]; return f.outdated && !f.updated }
-	begun := 0
+	begun, elsewhere := 0, 0 // elsewhere: on nodes that should not run a pod
 	for _, name := range touched {
 		if begins(name) {
 			begun++
+			if !before[name].run {
+				elsewhere++
+			}
 		}
 	}
 	desired := count(func(f nodeFacts) bool { return f.run })
@@ -288,7 +302,7 @@ func promiseBroken(piece rollout.Piece, before map[string]nodeFacts, result *rol
 	case rollout.OneDomain:
 		zonesBegun := map[string]bool{}
 		for _, name := range touched {
-			if begins(name) {
+			if begins(name) && before[name].run {
 				zonesBegun[before[name].zone] = true
 			}
 		}
@@ -309,7 +323,7 @@ func promiseBroken(piece rollout.Piece, before map[string]nodeFacts, result *rol
 			}
 		}
 	case rollout.StrictBudget:
-		if updating && begun > max(result.Step.MaxUnavailable, result.Step.MaxSurge) {
+		if updating && begun-elsewhere > max(result.Step.MaxUnavailable, result.Step.MaxSurge) {
 			return fmt.Sprintf("begins on %d nodes at once", begun)
 		}
 	case rollout.Order:

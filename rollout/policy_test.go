@@ -306,6 +306,8 @@ func TestOneDomain(t *testing.T) {
 			"a@z1=old b@z2=old", "-b; domain z2; 1 by node selector"},
 		{"ignored ones do not count", "z1 has only a node that is down", build.Set{}, append(one, rollout.IgnoreNotReadyNodes{}),
 			"a@z1?=old b@z2=old", "-b; domain z2; 1 by ignored node; ignored: a (node is not ready)"},
+		{"not eligible", "b's pod holds availability up until z2 has been seen to", build.Set{MaxSurge: "1"}, one,
+			"a@z2=old! b@z1#=old", "+a; domain z2"},
 		{"all done", "no domain's turn", build.Set{}, one, "a@z1=new b@z2=new!", "nothing"},
 	})
 }
@@ -439,7 +441,7 @@ func TestCanary(t *testing.T) {
 		{"updated elsewhere", "a is not of the selection, and proves nothing", build.Set{}, with(rollout.Canary{Selector: &metav1.LabelSelector{MatchLabels: build.Labels{zones: "z2"}}}),
 			"a@z1=new b@z2=old", "-b; canary starting on b"},
 		{"impossible", "no node matches", build.Set{}, with(rollout.Canary{Selector: &metav1.LabelSelector{MatchLabels: build.Labels{zones: "z9"}}}),
-			"a@z1=old", "nothing; 1 by canary; canary no node can be one"},
+			"a@z1=old", "nothing; 1 by canary; canary impossible, as no node can be one"},
 		{"fewer than asked for", "there is one in z2", build.Set{}, with(rollout.Canary{Nodes: two, Selector: &metav1.LabelSelector{MatchLabels: build.Labels{zones: "z2"}}}),
 			"a@z1=old b@z2=new", "-a; canary passed on b"},
 		{"spread", "one in each zone, then in the first again", build.Set{MaxUnavailable: "9"}, with(rollout.Canary{Nodes: intstr.FromInt32(3), Spread: []string{zones}}),

@@ -82,7 +82,7 @@ func (s SlowStart) holdBack(l *ledger, snapshot *daemon.Snapshot, plan *daemon.P
 	elapsed := max(0, snapshot.Now().Sub(s.began(snapshot)))
 	intervals := int(elapsed / s.interval())
 	allowed := max(0, s.allowed(intervals, l.desired)-(l.desired-missing))
-	held := limitCreations(plan, allowed+len(plan.Create)+plan.CreateDeferred-missing)
+	held := limitCreations(plan, allowed)
 	if held > 0 {
 		plan.Requeue(time.Duration(intervals+1)*s.interval() - elapsed)
 	}

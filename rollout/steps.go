@@ -171,12 +171,13 @@ func (sim *simulation) end(last *Result) *End {
 	if end.Finished {
 		return end
 	}
-	for _, n := range daemon.StatusByNode(sim.tracker.Snapshot()) {
-		if n.Desired && (!n.Available || !n.Updated) || n.Misscheduled && !n.Decision.Keep {
+	for i, n := range daemon.StatusByNode(sim.tracker.Snapshot()) {
+		outdated := sim.tracker.ledger.roles[i]&roleOutdated != 0
+		if n.Desired && !sim.serves[i] || outdated || n.Misscheduled && !n.Decision.Keep {
 			end.On = append(end.On, n)
 		}
 	}
-	available := !slices.ContainsFunc(end.On, func(n daemon.NodeStatus) bool { return !n.Available || !n.Desired })
+	available := !slices.ContainsFunc(end.On, func(n daemon.NodeStatus) bool { return n.Desired && !n.Available })
 	end.Waiting = (&PolicyStatus{Held: last.Held}).needsSomebody(available) ||
 		last.Step != nil && last.Step.needsSomebody(available)
 	return end
