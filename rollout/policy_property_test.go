@@ -312,7 +312,14 @@ func promiseBroken(piece rollout.Piece, before map[string]nodeFacts, result *rol
 	case rollout.DomainBudget:
 		for zone := range map[string]bool{"z0": true, "z1": true, "z2": true} {
 			most := amount(piece.MaxUnavailable, count(func(f nodeFacts) bool { return f.run && f.zone == zone }), true)
-			worse, down := 0, count(func(f nodeFacts) bool { return f.run && f.zone == zone && !f.available && !f.notReady })
+			worse, down := 0, count(func(f nodeFacts) bool { return f.run && f.zone == zone && !f.available })
+			if updating {
+				for _, n := range result.Step.Ignored {
+					if f := before[n.Node]; f.run && f.zone == zone && !f.available {
+						down--
+					}
+				}
+			}
 			for _, name := range touched {
 				if f := before[name]; f.zone == zone && f.available && begins(name) && result.Step.MaxSurge == 0 {
 					worse++
