@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/scenario"
@@ -65,6 +67,45 @@ func FuzzSync(f *testing.F) {
 			c.Now = c.Now.Add(time.Second)
 			c.Kubelet(nil)
 		}
+	})
+}
+
+// FuzzPolicy plays arbitrary clusters under arbitrary policies: a simulated pass is
+// what Sync gives for the same facts, keeps to the budgets, and leaves the input alone.
+func FuzzPolicy(f *testing.F) {
+	for seed := range uint64(16) {
+		raw := make([]byte, 512)
+		source := rand.NewPCG(seed, 5)
+		for i := range raw {
+			raw[i] = byte(source.Uint64())
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r := rand.New(&choices{raw: raw})
+		in := scenario.Random(r).Input()
+		policy, err := rollout.NewPolicy(randomPieces(r)...)
+		if err != nil {
+			return // pieces that contradict each other
+		}
+		before := copyInput(in)
+		defer func() {
+			in.Policy = nil
+			if diff := cmp.Diff(before, in); diff != "" {
+				t.Fatalf("the input is changed (-before +after):\n%s", diff)
+			}
+		}()
+		in.Policy = policy
+		_ = rollout.CompareSteps(in, rollout.World{}, func(got *rollout.Result, facts rollout.Input) {
+			want, err := rollout.Sync(facts)
+			if err != nil {
+				t.Fatalf("Sync() = %v", err)
+			}
+			if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+				t.Fatalf("under %v (-Sync +simulated):\n%s", policy, diff)
+			}
+			checkPlan(t, got)
+		})
 	})
 }
 
@@ -143,6 +184,10 @@ func FuzzSyncObjects(f *testing.F) {
 		if diff := cmp.Diff(before, in); diff != "" {
 			t.Fatalf("Sync() changed its input (-before +after):\n%s", diff)
 		}
+		for _, policy := range everyPiece(t) {
+			in.Policy = policy
+			_, _ = rollout.Sync(in)
+		}
 		_ = daemon.Validate(ds)
 		if _, err := rollout.Sync(rollout.Input{DaemonSet: daemon.Default(ds), Nodes: in.Nodes, Pods: in.Pods, Revisions: in.Revisions}); err != nil && result == nil {
 			return
@@ -157,4 +202,28 @@ func decode[T any](t *testing.T, raw string) *T {
 		t.Skip()
 	}
 	return object
+}
+
+// everyPiece are policies that together have every piece.
+func everyPiece(t *testing.T) []*rollout.Policy {
+	t.Helper()
+	one := intstr.FromInt32(1)
+	var out []*rollout.Policy
+	for _, pieces := range [][]rollout.Piece{
+		{rollout.Freeze{}}, {rollout.Pause{}},
+		{rollout.Partition{Keep: one, ProgressiveCreate: true}, rollout.SlowStart{Pods: 1}, rollout.StrictBudget{}},
+		{
+			rollout.IgnoreNotReadyNodes{}, rollout.IgnoreStuckPods{}, rollout.NodeSelector{Selector: &metav1.LabelSelector{}},
+			rollout.Order{By: []rollout.Compare{rollout.NotReadyFirst, rollout.OldestPodFirst, rollout.ByLabel("zone")}},
+			rollout.Canary{Nodes: one, Spread: []string{"rack"}, Wait: time.Minute, PauseStarting: time.Minute, FailStarting: time.Hour, FailAfter: time.Hour},
+			rollout.OneDomain{Label: "zone"}, rollout.DomainBudget{Label: "rack", MaxUnavailable: one},
+		},
+	} {
+		policy, err := rollout.NewPolicy(pieces...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, policy)
+	}
+	return out
 }
