@@ -83,7 +83,7 @@ func TestPlantedBugsAreCurrent(t *testing.T) {
 // plantArgs are what the tests are run with on a bug: fewer scenarios than
 // usual, and none of the tests about speed or planted bugs.
 var plantArgs = []string{"-test.skip=^(TestSpeed|TestPlantedBugs)", "-test.failfast", "-test.timeout=5m",
-	"-count=4000", "-converge-count=200", "-templates=300", "-objects=2000"}
+	"-count=4000", "-converge-count=200", "-templates=300", "-objects=2000", "-steps-count=300"}
 
 // TestPlantedBugs plants the bugs one at a time, with an overlay that leaves the
 // files alone. Each has to compile, and then a test has to fail. It takes long,

@@ -529,4 +529,22 @@ var plantedBugs = []plantedBug{
 		old:  `return revisions[len(revisions)-2], nil`,
 		new:  `return revisions[len(revisions)-1], nil`,
 	},
+	{
+		name: "simulated rollouts look at the cluster a second late",
+		file: "rollout/simulation.go",
+		old:  `sim.now = at` + "\n",
+		new:  `sim.now = at.Add(time.Second)` + "\n",
+	},
+	{
+		name: "simulated rollouts forget the status that they write",
+		file: "rollout/simulation.go",
+		old:  `if result.Status != nil {`,
+		new:  `if result.Status != nil && sim.passes > 2 {`,
+	},
+	{
+		name: "simulated rollouts end with the last write instead of when nothing happens any more",
+		file: "rollout/steps.go",
+		old:  `!sim.wait(result.Plan.RequeueAfter) {`,
+		new:  `!sim.wait(result.Plan.RequeueAfter) || sim.passes > 3 {`,
+	},
 }
