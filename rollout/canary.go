@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -227,6 +228,7 @@ func (c Canary) String() string {
 func (Canary) kind() pieceKind { return kindCanary }
 
 func (c Canary) rule(p *Policy, path *field.Path) (rule, field.ErrorList) {
+	p.ages = true
 	errs := checkAmount(path.Child("nodes"), c.Nodes, 1)
 	selector := c.Selector
 	if selector == nil {
@@ -306,23 +308,15 @@ func (c canaryRule) apply(r *round) {
 // waiting are the nodes that wait for the canaries, or are canaries to be: those
 // with outdated pods that are older than all of the current template.
 func (c canaryRule) waiting(r *round) []int {
-	var oldest time.Time
-	for i := range r.nodes {
-		if r.updated(i) {
-			if cur := sortOut(r.nodes[i].Pods).cur; cur != nil {
-				if created := cur.Pod.CreationTimestamp.Time; oldest.IsZero() || created.Before(oldest) {
-					oldest = created
-				}
-			}
+	oldest := int64(math.MaxInt64)
+	for i, role := range r.l.roles {
+		if role&roleUpdated != 0 && r.l.ages[i].cur != 0 {
+			oldest = min(oldest, r.l.ages[i].cur)
 		}
 	}
 	out := make([]int, 0, r.step.Outdated)
-	for i := range r.nodes {
-		if !r.pending(i) || r.held[i] != 0 {
-			continue
-		}
-		old := sortOut(r.nodes[i].Pods).old
-		if oldest.IsZero() || !old.Pod.CreationTimestamp.After(oldest) {
+	for i := range r.l.roles {
+		if r.pending(i) && r.held[i] == 0 && r.l.ages[i].old <= oldest {
 			out = append(out, i)
 		}
 	}
@@ -333,8 +327,7 @@ func (c canaryRule) waiting(r *round) []int {
 func (c canaryRule) choose(r *round) []int {
 	type agedNode struct {
 		position int
-		// created is in seconds, which is what API servers tell.
-		created int64
+		created  int64
 	}
 	updated := make([]agedNode, 0, len(r.nodes)-r.step.Outdated)
 	var underway, pending []int
@@ -345,11 +338,7 @@ func (c canaryRule) choose(r *round) []int {
 		}
 		switch {
 		case r.updated(i):
-			n := agedNode{position: i}
-			if cur := sortOut(r.nodes[i].Pods).cur; cur != nil {
-				n.created = cur.Pod.CreationTimestamp.Unix()
-			}
-			updated = append(updated, n)
+			updated = append(updated, agedNode{position: i, created: r.l.ages[i].cur})
 		case r.pending(i):
 			pending = append(pending, i)
 		default:

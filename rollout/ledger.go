@@ -18,11 +18,18 @@ type ledger struct {
 	todo [actions]*indexset.Set
 	// marks are what the markers of the policy say of each node.
 	marks []marks
+	// ages are the creation times of the pods, in seconds, which is what API servers
+	// tell; nil where the policy does not ask for them.
+	ages []podAges
 	// held says by which piece the last round held a node back; candidates is room
 	// for the next one to work in.
 	held       []HeldBy
 	candidates []int
 }
+
+// podAges are when the pods of one node that count for an update were created; zero
+// where there is none, or it does not tell.
+type podAges struct{ cur, old int64 }
 
 // marks are the facts of one marker, numbered as they come up.
 type marks struct {
@@ -103,6 +110,9 @@ func newLedger(s *daemon.Snapshot, policy *Policy) *ledger {
 		for slot := range l.marks {
 			l.marks[slot] = marks{ids: map[string]int32{}, of: make([]int32, len(nodes))}
 		}
+		if policy.ages {
+			l.ages = make([]podAges, len(nodes))
+		}
 	}
 	for i := range nodes {
 		if nodes[i].Decision.Run {
@@ -127,6 +137,9 @@ func (l *ledger) enter(i int, n *daemon.NodeState) {
 	for slot := range l.marks {
 		l.marks[slot].set(i, l.policy.markers[slot].mark(n.Node))
 	}
+	if l.ages != nil {
+		l.ages[i] = agesOf(n)
+	}
 	before, after := l.roles[i], l.role(n)
 	if before == after {
 		return
@@ -138,6 +151,17 @@ func (l *ledger) enter(i int, n *daemon.NodeState) {
 		l.todo[before].Put(i, false)
 		l.todo[after].Put(i, after != actionNone)
 	}
+}
+
+func agesOf(n *daemon.NodeState) podAges {
+	seconds := func(p *daemon.PodState) int64 {
+		if p == nil || p.Pod.CreationTimestamp.IsZero() {
+			return 0
+		}
+		return p.Pod.CreationTimestamp.Unix()
+	}
+	pods := sortOut(n.Pods)
+	return podAges{cur: seconds(pods.cur), old: seconds(pods.old)}
 }
 
 // isHeld reports whether the last step held a node back.

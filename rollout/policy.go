@@ -25,6 +25,8 @@ type Policy struct {
 	rules  []rule
 	// markers tell facts of nodes that do not change with their pods.
 	markers []marker
+	// ages says that a rule looks at when pods were created.
+	ages bool
 }
 
 // Piece is one part of a policy: Pause, Freeze, IgnoreNotReadyNodes,

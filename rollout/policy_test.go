@@ -101,6 +101,8 @@ func policyPod(t *testing.T, name, node, text string, in *daemon.Input) *corev1.
 			changes = append(changes, func(pod *corev1.Pod) {
 				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", RestartCount: int32(n)}}
 			})
+		case "timeless":
+			changes = append(changes, func(pod *corev1.Pod) { pod.CreationTimestamp.Reset() })
 		case "image":
 			changes = append(changes, podWaits("ErrImagePull", ""))
 		case "failures":
@@ -482,6 +484,10 @@ func TestCanary(t *testing.T) {
 			"a=new/age=2h b=old!/age=5m c=new/age=2h", "-b"},
 		{"going back to one that is not on all", "a waits for the canaries, b does not", build.Set{MaxUnavailable: "9"}, with(rollout.Canary{Wait: 2 * time.Hour}),
 			"a=older b=old/age=5m c=new/age=1h", "-b; 1 by canary; canary waiting on c until 13:00:00; again after 1h0m0s"},
+		{"too many pods", "b's pods do not tell which counts, and prove nothing", build.Set{MaxUnavailable: "9"}, with(rollout.Canary{}),
+			"a=old b=new+new", "nothing; 1 by canary; canary starting on b"},
+		{"made at no known time", "nothing tells that the old ones came later", build.Set{MaxUnavailable: "9"}, with(rollout.Canary{}),
+			"a=old b=new!/timeless", "nothing; 1 by canary; canary starting on b"},
 		{"back to most", "two of three waiting pods are older", build.Set{MaxUnavailable: "9"}, with(rollout.Canary{}),
 			"a=old b=older c=older d=new!/restarts=6", "nothing; 3 by canary; canary failed on d: d: d-0: not ready yet: too many restarts (6); back to older"},
 		{"a node that is down", "it is no canary, and holds nothing up", build.Set{MaxUnavailable: "9"}, append(with(rollout.Canary{}), rollout.IgnoreNotReadyNodes{}),
