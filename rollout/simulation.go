@@ -406,7 +406,11 @@ func (p *Pass) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// String says in a sentence how it ended.
+// shownEnd is how many nodes the text of an end names.
+const shownEnd = 10
+
+// String says how it ended, and, where it did not finish, on which nodes and why, a
+// line each; of many nodes the first.
 func (e *End) String() string {
 	if e == nil {
 		return "not at its end"
@@ -424,7 +428,11 @@ func (e *End) String() string {
 		state = "waiting for somebody"
 	}
 	lines := []string{fmt.Sprintf("%s since %s after %d passes, at least %d available, on:", state, at, e.Passes, e.LowestAvailable)}
-	for _, n := range e.On {
+	for i, n := range e.On {
+		if i == shownEnd {
+			lines = append(lines, "  and "+plural(len(e.On)-i, "more node"))
+			break
+		}
 		lines = append(lines, "  "+n.String())
 	}
 	if e.Last != nil && e.Last.Empty() {

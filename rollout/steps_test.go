@@ -146,6 +146,26 @@ func TestStepsEnd(t *testing.T) {
 	}
 }
 
+// TestEndString names the first nodes only.
+func TestEndString(t *testing.T) {
+	in := cluster(t, 14, 14)
+	paused, err := rollout.NewPolicy(rollout.Pause{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Policy = paused
+	lines := strings.Split(end(t, in, rollout.World{}).String(), "\n")
+	want := []string{
+		"  and 4 more nodes", "update waits: 14 desired, 14 outdated; maxUnavailable 1, 0 unavailable", "held back: 14 by pause",
+	}
+	if diff := cmp.Diff(want, lines[min(11, len(lines)):]); diff != "" {
+		t.Errorf("String() behind ten nodes (-want +got):\n%s", diff)
+	}
+	if got := (*rollout.End)(nil).String(); got != "not at its end" {
+		t.Errorf("String() of no end = %q", got)
+	}
+}
+
 // TestPassWaitsFor follows one node's update.
 func TestPassWaitsFor(t *testing.T) {
 	in := newTemplate(t, build.Set{MinReady: 5}, build.Nodes("a", "b"))
