@@ -197,17 +197,10 @@ func (sim *simulation) apply(result *Result) error {
 
 // goBack gives the DaemonSet another template, and begins anew with it.
 func (sim *simulation) goBack(to *Rollback) error {
-	s := sim.tracker.Snapshot()
-	in := sim.in
+	in := sim.after()
 	in.DaemonSet = to.DaemonSet.DeepCopy()
 	in.DaemonSet.Generation++
-	in.DaemonSet.Status = s.DaemonSet().Status
-	in.Pods = make([]*corev1.Pod, 0, len(sim.pods))
-	for _, name := range slices.Sorted(maps.Keys(sim.pods)) {
-		in.Pods = append(in.Pods, sim.pods[name])
-	}
-	in.Revisions = append(slices.Clone(sim.tracker.old), sim.tracker.current)
-	in.Now, in.Backoff = sim.now, s.Backoff()
+	in.DaemonSet.Status = sim.tracker.Snapshot().DaemonSet().Status
 	tracker, result, err := track(in)
 	if err != nil {
 		return err
@@ -216,6 +209,27 @@ func (sim *simulation) goBack(to *Rollback) error {
 	sim.count()
 	sim.approach(sim.unfinished())
 	return nil
+}
+
+// after is the cluster as it is now.
+func (sim *simulation) after() Input {
+	s := sim.tracker.Snapshot()
+	in := sim.in
+	in.DaemonSet, in.Now, in.Backoff = s.DaemonSet(), sim.now, s.Backoff()
+	in.Pods = make([]*corev1.Pod, 0, len(sim.pods))
+	for _, name := range slices.Sorted(maps.Keys(sim.pods)) {
+		in.Pods = append(in.Pods, sim.pods[name])
+	}
+	owner := *metav1.NewControllerRef(in.DaemonSet, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))
+	in.Revisions = append(slices.Clone(sim.tracker.old), sim.tracker.current)
+	for i, rev := range in.Revisions {
+		if metav1.GetControllerOfNoCopy(rev) == nil { // the first pass adopted it
+			adopted := *rev
+			adopted.OwnerReferences = append(slices.Clone(rev.OwnerReferences), owner)
+			in.Revisions[i] = &adopted
+		}
+	}
+	return in
 }
 
 // approach notes how near the end is.

@@ -74,6 +74,9 @@ type End struct {
 	// because its canaries failed; nil where nothing did. The end is then that of the
 	// way back.
 	Rollback *Rollback
+	// After is the cluster at the end, for WhatIf or other Steps to go on from. Of
+	// pods and revisions it has those of the DaemonSet only. Read-only.
+	After Input
 	// On are the nodes that the rollout is stuck on, ordered by name, each with
 	// how it counts. nil where it is finished.
 	On []daemon.NodeStatus
@@ -167,6 +170,7 @@ func (sim *simulation) end(last *Result) *End {
 		LowestAvailable: sim.lowest,
 		Last:            last,
 		Rollback:        sim.rollback,
+		After:           sim.after(),
 	}
 	if end.Finished {
 		return end

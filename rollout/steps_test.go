@@ -166,6 +166,35 @@ func TestEndString(t *testing.T) {
 	}
 }
 
+// TestEndAfter goes on from where rollouts ended: there is nothing left to do, and what
+// was finished is.
+func TestEndAfter(t *testing.T) {
+	finished := 0
+	states(t, 400, func(t *testing.T, r *rand.Rand, c *scenario.Cluster) {
+		in := c.Input()
+		for round := range 2 {
+			var last *rollout.End
+			for pass, err := range rollout.Steps(in, rollout.World{}) {
+				if err != nil {
+					return // nothing to simulate
+				}
+				if last = pass.End; round == 1 && pass.End == nil {
+					t.Errorf("goes on with %v", pass)
+					return
+				}
+			}
+			if !last.Last.Empty() || !last.Finished {
+				return
+			}
+			in = last.After
+			finished++
+		}
+	})
+	if finished < 400 {
+		t.Errorf("only %d ends were finished", finished)
+	}
+}
+
 // TestPassWaitsFor follows one node's update.
 func TestPassWaitsFor(t *testing.T) {
 	in := newTemplate(t, build.Set{MinReady: 5}, build.Nodes("a", "b"))
