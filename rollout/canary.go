@@ -123,7 +123,8 @@ type CanaryStatus struct {
 	// Problems are what paused or failed the update, ordered by node name.
 	Problems []CanaryProblem
 	// BackTo is the revision hash of the template to go back to, where the State is
-	// CanaryFailed: the one that most waiting pods carry.
+	// CanaryFailed: the one that most waiting pods carry. Empty during a Pause or a
+	// Freeze.
 	BackTo string
 }
 

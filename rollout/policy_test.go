@@ -490,6 +490,8 @@ func TestCanary(t *testing.T) {
 			"a=old b=new!/timeless", "nothing; 1 by canary; canary starting on b"},
 		{"back to most", "two of three waiting pods are older", build.Set{MaxUnavailable: "9"}, with(rollout.Canary{}),
 			"a=old b=older c=older d=new!/restarts=6", "nothing; 3 by canary; canary failed on d: d: d-0: not ready yet: too many restarts (6); back to older"},
+		{"failed in a pause", "it does not go back until the pause is over", build.Set{MaxUnavailable: "9"}, append(with(rollout.Canary{}), rollout.Pause{}),
+			"a=old b=new!/restarts=6", "nothing; 1 by pause; canary failed on b: b: b-0: not ready yet: too many restarts (6)"},
 		{"a node that is down", "it is no canary, and holds nothing up", build.Set{MaxUnavailable: "9"}, append(with(rollout.Canary{}), rollout.IgnoreNotReadyNodes{}),
 			"a?=new! b=old c=old", "-b; 1 by canary; ignored: a (node is not ready); canary starting on b"},
 		{"in order", "the last by name is tried first", build.Set{MaxUnavailable: "9"}, append(with(rollout.Canary{}), rollout.Order{By: []rollout.Compare{rollout.Backwards(rollout.ByName)}}),

@@ -48,6 +48,8 @@ func (l *ledger) narrow(s *daemon.Snapshot, st *Step) {
 	r.count()
 	if r.halt == 0 {
 		r.choose()
+	} else if st.Canary != nil {
+		st.Canary.BackTo = "" // going back would be held back, too
 	}
 	r.reportHeld()
 }
