@@ -17,10 +17,10 @@ import (
 // Policy says what upstream's update does not know: which outdated pods a step
 // may touch, in which order, and how many. It is made of pieces, each of which
 // holds nodes back, orders them, or narrows a budget; upstream's algorithm runs on
-// what is left. Under the strategy OnDelete there is no update to narrow. nil and the
-// zero Policy hold nothing back. With pieces, a pass that
-// gets to an update step looks at every node. A Policy is immutable and safe for
-// concurrent use.
+// what is left. Under the strategy OnDelete there is no update to narrow.
+//
+// nil and the zero Policy hold nothing back. With pieces, a pass that gets to an
+// update step looks at every node. A Policy is immutable and safe for concurrent use.
 type Policy struct {
 	// pieces are in the order in which they apply.
 	pieces []Piece
