@@ -391,6 +391,10 @@ func TestAssessPolicy(t *testing.T) {
 			pods: []*corev1.Pod{oldAgent("w1"), newAgent("w2"), newAgent("w3")},
 			want: "waiting: 2 of 3 nodes done; held back: 1 by partition; 1 outdated pod waits",
 		}, {
+			name: "kept and not available", why: "it is not replaced, and uses no budget", opts: under(keeps),
+			pods: []*corev1.Pod{oldAgent("w1", podUnready(time.Hour)), newAgent("w2"), newAgent("w3")},
+			want: "waiting: 2 of 3 nodes done; held back: 1 by partition; 1 outdated pod waits",
+		}, {
 			name: "within the partition", why: "w2 is to be updated still", opts: under(keeps),
 			pods: []*corev1.Pod{oldAgent("w1"), oldAgent("w2"), newAgent("w3")},
 			want: "progressing: 1 of 3 nodes done; 1 to delete now; held back: 1 by partition",

@@ -397,10 +397,10 @@ func (c canaryRule) spread(r *round, out, pending []int, most int) []int {
 func (c canaryRule) judge(r *round, canaries []int, status *CanaryStatus) {
 	now := r.s.Now()
 	var first time.Time
-	starting, passed := false, true
+	var unpassed []int
+	starting := false
 	for _, i := range canaries {
-		n := &r.nodes[i]
-		cur := sortOut(n.Pods).cur
+		cur := sortOut(r.nodes[i].Pods).cur
 		if cur != nil {
 			if created := cur.Pod.CreationTimestamp.Time; first.IsZero() || created.Before(first) {
 				first = created
@@ -415,17 +415,14 @@ func (c canaryRule) judge(r *round, canaries []int, status *CanaryStatus) {
 		} else {
 			starting = true
 		}
-		passed = false
-		status.Problems = append(status.Problems, c.problems(r, i)...)
+		unpassed = append(unpassed, i)
 	}
-	if failed, due := beyond(first, c.FailAfter, now); !passed && failed {
-		for _, i := range canaries {
-			if cur := sortOut(r.nodes[i].Pods).cur; cur == nil || !cur.Available || c.passes(r, cur.Pod).After(now) {
-				status.Problems = append(status.Problems, CanaryProblem{Limit: LimitTime, Fails: true, Blocker: Blocker{Node: r.nodes[i].Name}})
-			}
+	late, due := beyond(first, c.FailAfter, now)
+	for _, i := range unpassed {
+		status.Problems = append(status.Problems, c.problems(r, i)...)
+		if late {
+			status.Problems = append(status.Problems, CanaryProblem{Limit: LimitTime, Fails: true, Blocker: Blocker{Node: r.nodes[i].Name}})
 		}
-		slices.SortStableFunc(status.Problems, func(a, b CanaryProblem) int { return strings.Compare(a.Blocker.Node, b.Blocker.Node) })
-	} else if !passed && !due.IsZero() {
 		r.requeueAt(due)
 	}
 	switch {
@@ -435,7 +432,7 @@ func (c canaryRule) judge(r *round, canaries []int, status *CanaryStatus) {
 		status.State = CanaryPaused
 	case starting:
 		status.State = CanaryStarting
-	case !passed:
+	case len(unpassed) > 0:
 		status.State = CanaryWaiting
 		r.requeueAt(status.Until)
 		return
@@ -459,21 +456,7 @@ func (c canaryRule) passes(r *round, pod *corev1.Pod) time.Time {
 // problems says what is wrong with a canary that has not passed.
 func (c canaryRule) problems(r *round, i int) []CanaryProblem {
 	n, now := &r.nodes[i], r.s.Now()
-	problem := CanaryProblem{Blocker: Blocker{Node: n.Name}}
-	cur := sortOut(n.Pods).cur
-	var cannotStart bool
-	if cur != nil {
-		problem.Blocker.Pod = cur.Pod
-		for _, container := range containers(cur.Pod) {
-			problem.Restarts = max(problem.Restarts, int(container.status.RestartCount))
-		}
-		if !cur.Available {
-			finder := blockerFinder{s: r.s}
-			problem.Blocker = finder.living(n, cur)
-			cannotStart = problem.Blocker.Reason == BlockImage || problem.Blocker.Reason == BlockContainer
-		}
-	}
-	problem.Restarts = max(problem.Restarts, failures(r, n.Name))
+	problem := CanaryProblem{Blocker: Blocker{Node: n.Name}, Restarts: failures(r, n.Name)}
 	var out []CanaryProblem
 	add := func(limit CanaryLimit, fails, pauses bool) {
 		if fails || pauses {
@@ -481,20 +464,27 @@ func (c canaryRule) problems(r *round, i int) []CanaryProblem {
 			out = append(out, problem)
 		}
 	}
+	cur := sortOut(n.Pods).cur
+	starting := cur != nil && !cur.Available
+	if cur != nil {
+		problem.Blocker.Pod = cur.Pod
+		for _, container := range containers(cur.Pod) {
+			problem.Restarts = max(problem.Restarts, int(container.status.RestartCount))
+		}
+	}
+	if starting {
+		problem.Blocker = (&blockerFinder{s: r.s}).living(n, cur)
+	}
 	more := func(limit int) bool { return limit >= 0 && problem.Restarts > limit }
 	add(LimitRestarts, more(c.FailRestarts), more(c.PauseRestarts))
-	add(LimitCannotStart, false, cannotStart)
-	if cur != nil && !cur.Available {
-		var due [2]time.Time
-		var late [2]bool
-		late[0], due[0] = beyond(cur.Pod.CreationTimestamp.Time, c.FailStarting, now)
-		late[1], due[1] = beyond(cur.Pod.CreationTimestamp.Time, c.PauseStarting, now)
-		add(LimitStarting, late[0], late[1])
-		for _, at := range due {
-			if !at.IsZero() {
-				r.requeueAt(at)
-			}
-		}
+	if starting {
+		add(LimitCannotStart, false, problem.Blocker.Reason == BlockImage || problem.Blocker.Reason == BlockContainer)
+		created := cur.Pod.CreationTimestamp.Time
+		fails, failsAt := beyond(created, c.FailStarting, now)
+		pauses, pausesAt := beyond(created, c.PauseStarting, now)
+		add(LimitStarting, fails, pauses)
+		r.requeueAt(failsAt)
+		r.requeueAt(pausesAt)
 	}
 	return out
 }

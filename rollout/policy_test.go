@@ -101,6 +101,8 @@ func policyPod(t *testing.T, name, node, text string, in *daemon.Input) *corev1.
 			changes = append(changes, func(pod *corev1.Pod) {
 				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", RestartCount: int32(n)}}
 			})
+		case "failed":
+			p.Phase = corev1.PodFailed
 		case "timeless":
 			changes = append(changes, func(pod *corev1.Pod) { pod.CreationTimestamp.Reset() })
 		case "image":
@@ -608,6 +610,7 @@ func TestHoldBack(t *testing.T) {
 		{"pause creates", "scaling goes on", rollout.Pause{}, 0, "a b=new", "create on a: node has no pod"},
 		{"pause deletes", "a failed pod is no update", rollout.Pause{}, 0, "a=new+new b=new", "delete a-1 on a: another pod stays on the node (a-0)"},
 		{"freeze", "nothing moves", rollout.Freeze{}, 0, "a b=new+new c=old", "held back: 2 by freeze\nupdate waits: 3 desired, 1 outdated; maxUnavailable 1, 2 unavailable\nheld back: 1 by freeze"},
+		{"freeze, failed pod", "what a pass does about it is left to the one that acts", rollout.Freeze{}, 0, "a=new/failed", "held back: 1 by freeze"},
 		{"progressive creation", "half of four may have new pods; one has", rollout.Partition{Keep: half, ProgressiveCreate: true}, 0, "a b c d=new",
 			"create on a: node has no pod\nheld back: 2 by partition"},
 		{"nothing to keep", "the whole is created", rollout.Partition{ProgressiveCreate: true}, 0, "a b", "create on a: node has no pod\ncreate on b: node has no pod"},
@@ -639,6 +642,38 @@ func TestHoldBack(t *testing.T) {
 				t.Errorf("Sync() on %s under %v (-want +got), because %s:\n%s", tc.nodes, policy, tc.why, diff)
 			}
 		})
+	}
+}
+
+// TestHoldBackOthers has what a slow start and a freeze leave as it is.
+func TestHoldBackOthers(t *testing.T) {
+	slow, err := rollout.NewPolicy(rollout.SlowStart{Pods: 1, Interval: 2 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := syncInput(t, build.Set{MaxSurge: "1"}, "a b=old~ c=old~")
+	in.Policy = slow
+	result, err := rollout.Sync(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "create on b: every pod on the node is going away\ncreate on c: every pod on the node is going away\nlook again after 1h0m0s"
+	if got := result.Plan.String(); got != want {
+		t.Errorf("Sync() in a slow start plans %s, want %s", got, want)
+	}
+
+	frozen, err := rollout.NewPolicy(rollout.Freeze{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in = syncInput(t, build.Set{}, "a=new/failed")
+	in.Policy = frozen
+	in.Backoff = daemon.Backoff{{UID: in.DaemonSet.UID, Node: "a"}: {Last: build.Now.Add(-time.Minute), Delay: time.Second}}
+	if result, err = rollout.Sync(in); err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff(in.Backoff, result.Plan.Backoff); diff != "" {
+		t.Errorf("Sync() in a freeze remembers failures otherwise (-before +after):\n%s", diff)
 	}
 }
 
@@ -749,5 +784,25 @@ func TestTrackerPolicy(t *testing.T) {
 	tracker.SetPolicy(paused)
 	if result, err = tracker.Sync(in.Now); err != nil || !result.Plan.Empty() {
 		t.Errorf("Sync() = %v, %v in another pause, want nothing", result, err)
+	}
+}
+
+// TestTrackerPolicyNodes changes a node's labels, which decide whether it is updated.
+func TestTrackerPolicyNodes(t *testing.T) {
+	selected, err := rollout.NewPolicy(rollout.NodeSelector{Selector: &metav1.LabelSelector{MatchLabels: build.Labels{zones: "z1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := syncInput(t, build.Set{}, "a@z2=old b@z2=old")
+	in.Policy = selected
+	tracker, result, err := rollout.NewTracker(in)
+	if err != nil || !result.Plan.Empty() {
+		t.Fatalf("NewTracker() plans %v, %v, want nothing", result, err)
+	}
+	if err := tracker.SetNode(build.Node{Name: "b", Labels: build.Labels{zones: "z1"}}.Object()); err != nil {
+		t.Fatal(err)
+	}
+	if result, err = tracker.Sync(in.Now); err != nil || len(result.Plan.Delete) != 1 || result.Plan.Delete[0].Node != "b" {
+		t.Errorf("Sync() = %v, %v once b is in z1, want its pod deleted", result, err)
 	}
 }

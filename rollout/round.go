@@ -104,7 +104,8 @@ func (r *round) ignore(i int, reason IgnoreReason, since time.Time) {
 	r.step.Ignored = append(r.step.Ignored, IgnoredNode{Node: r.nodes[i].Name, Reason: reason, Since: since})
 }
 
-// requeueAt has the pass made again at a moment to come.
+// requeueAt has the pass made again at a moment to come. One that is over, such as
+// the zero time, changes nothing.
 func (r *round) requeueAt(at time.Time) { r.step.Plan.Requeue(at.Sub(r.s.Now())) }
 
 // before compares two nodes in the order of the policy.

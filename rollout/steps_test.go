@@ -260,6 +260,20 @@ func TestStepsInCircles(t *testing.T) {
 	}
 }
 
+// TestStepsManyPassesAtOnce has many passes that bring nothing nearer to its end, and
+// one that does: they are no circles.
+func TestStepsManyPassesAtOnce(t *testing.T) {
+	var names []string
+	for i := range 40 {
+		names = append(names, fmt.Sprintf("n%02d", i))
+	}
+	in := rollout.Input{DaemonSet: build.Set{}.Object(), Nodes: build.Nodes(names...), Now: build.Now, BurstReplicas: 1}
+	world := rollout.World{Fate: func(*corev1.Node, *corev1.Pod) rollout.Fate { return rollout.Fate{ReadyAfter: time.Hour} }}
+	if got := end(t, in, world); !got.Finished || got.Passes < 40 {
+		t.Errorf("Steps() ends with %v, want it finished", got)
+	}
+}
+
 // TestStepsSnapshot holds what each pass shows against what it writes: it is the
 // cluster after the writes and before time moves on.
 func TestStepsSnapshot(t *testing.T) {
