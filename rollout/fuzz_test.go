@@ -36,11 +36,9 @@ func (c *choices) Uint64() uint64 {
 	return binary.LittleEndian.Uint64(word[:]) | 1
 }
 
-// FuzzSync makes passes over arbitrary clusters: they never fail, leave their
-// input alone, never create a second pod on a node without surge, and stay
-// within the budget of the update.
-func FuzzSync(f *testing.F) {
-	for seed := range uint64(32) {
+// addChoices adds seeds that are choices.
+func addChoices(f *testing.F, seeds uint64) {
+	for seed := range seeds {
 		raw := make([]byte, 512)
 		source := rand.NewPCG(seed, 3)
 		for i := range raw {
@@ -48,6 +46,13 @@ func FuzzSync(f *testing.F) {
 		}
 		f.Add(raw)
 	}
+}
+
+// FuzzSync makes passes over arbitrary clusters: they never fail, leave their
+// input alone, never create a second pod on a node without surge, and stay
+// within the budget of the update.
+func FuzzSync(f *testing.F) {
+	addChoices(f, 32)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		c := scenario.Random(rand.New(&choices{raw: raw}))
 		for range 4 {
@@ -73,14 +78,7 @@ func FuzzSync(f *testing.F) {
 // FuzzPolicy plays arbitrary clusters under arbitrary policies: a simulated pass is
 // what Sync gives for the same facts, keeps to the budgets, and leaves the input alone.
 func FuzzPolicy(f *testing.F) {
-	for seed := range uint64(16) {
-		raw := make([]byte, 512)
-		source := rand.NewPCG(seed, 5)
-		for i := range raw {
-			raw[i] = byte(source.Uint64())
-		}
-		f.Add(raw)
-	}
+	addChoices(f, 16)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r := rand.New(&choices{raw: raw})
 		in := scenario.Random(r).Input()

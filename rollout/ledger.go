@@ -168,6 +168,9 @@ func agesOf(n *daemon.NodeState) podAges {
 func (l *ledger) isHeld(i int) bool { return i < len(l.held) && l.held[i] != 0 }
 
 func (l *ledger) count(r role, sign int) {
+	if r == 0 {
+		return
+	}
 	for _, c := range [...]struct {
 		flag  role
 		count *int
