@@ -74,9 +74,9 @@ type Result struct {
 	// would write. nil where it does not. Step.Held has the outdated pods.
 	Held []Held
 	// Rollback takes the DaemonSet back to the template of the other nodes because
-	// the canaries failed (CanaryFailed): write it, and make the next pass from it.
-	// nil where they did not, or where no revision has that template. Until it is
-	// written, nothing more is updated.
+	// the canaries failed (CanaryFailed): write it, and make the next pass from it,
+	// with a new Tracker where there is one. nil where they did not fail, or where no
+	// revision has that template. Until it is written, nothing more is updated.
 	Rollback *Rollback
 	// CleanUp are the revisions to delete because the history is too long,
 	// the oldest first.
