@@ -17,8 +17,8 @@
 //
 // Where:
 //
-//	does this node run it, and why not       placement.Compile once, then Matcher.Decide per node
-//	the same over many nodes, in a sentence  placement.Summarize
+//	does this node run it, and why not       placement.Compile once, then Matcher.Decide or Explain
+//	the same over many nodes, in a sentence  Matcher.Summarize
 //	what of the affinity does not parse      Matcher.Malformed
 //	the tolerations every daemon pod has     placement.Tolerations
 //	does this node update matter             placement.NodeChanged, Matcher.VerdictChanged

@@ -182,13 +182,9 @@ func (l *linter) affinityNoNode() bool {
 }
 
 func (l *linter) noEligibleNode() {
-	decisions := make([]placement.Decision, len(l.nodes))
-	for i, node := range l.nodes {
-		decisions[i] = l.matcher.Decide(node)
-	}
 	l.add(Finding{
 		Code: LintNoEligibleNode, Severity: SeverityWarning, Field: podSpecPath().String(),
-		Message: "The DaemonSet runs nowhere: " + placement.Summarize(decisions).String() + ".",
+		Message: "The DaemonSet runs nowhere: " + l.matcher.Summarize(l.nodes).String() + ".",
 		Fix:     "Tolerate the taints, or widen what selects the nodes.",
 	})
 }

@@ -86,9 +86,9 @@ type Delete struct {
 	// Stays is the pod that makes this one superfluous where the Reason is
 	// DeleteDuplicate, DeleteNotReady or DeleteSuperseded; else nil. Read-only.
 	Stays *corev1.Pod
-	// Decision is about the node; it says what decided where the Reason is
-	// DeleteNotEligible.
-	Decision placement.Decision
+	// Explanation says why the node should not run the pod where the Reason is
+	// DeleteNotEligible; otherwise it is zero.
+	Explanation placement.Explanation
 }
 
 // DeleteReason says why a pod is deleted.
@@ -157,8 +157,8 @@ func (d Delete) String() string {
 	}
 	fmt.Fprintf(&b, "delete %s on %s: ", name, d.Node)
 	switch {
-	case d.Reason == DeleteNotEligible && d.Decision.Reason != placement.ReasonUnknown:
-		fmt.Fprintf(&b, "%v: %s", d.Reason, d.Decision.Because())
+	case d.Explanation.Reason != placement.ReasonUnknown:
+		fmt.Fprintf(&b, "%v: %s", d.Reason, d.Explanation.Cause())
 	case d.Stays != nil:
 		fmt.Fprintf(&b, "%v (%s)", d.Reason, d.Stays.Name)
 	default:

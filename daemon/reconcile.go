@@ -146,7 +146,11 @@ func (r *reconciler) create(n *NodeState, reason CreateReason) {
 }
 
 func (r *reconciler) delete(n *NodeState, pod *corev1.Pod, reason DeleteReason, stays *corev1.Pod) {
-	r.plan.Delete = append(r.plan.Delete, Delete{Node: n.Name, Pod: pod, Reason: reason, Stays: stays, Decision: n.Decision})
+	d := Delete{Node: n.Name, Pod: pod, Reason: reason, Stays: stays}
+	if reason == DeleteNotEligible {
+		d.Explanation = r.s.matcher.Explain(n.Node)
+	}
+	r.plan.Delete = append(r.plan.Delete, d)
 }
 
 func (r *reconciler) event(kind, reason, message string) {

@@ -133,8 +133,8 @@ type NodeStatus struct {
 	Pod *corev1.Pod
 	// Others is how many more pods the node has, which count nowhere.
 	Others int
-	// Decision says why the node is desired or is not.
-	Decision placement.Decision
+	// Explanation says why the node is desired or not.
+	Explanation placement.Explanation
 
 	minReadySeconds int32
 	terminating     bool
@@ -147,13 +147,14 @@ func StatusByNode(s *Snapshot) []NodeStatus {
 	out := make([]NodeStatus, len(s.nodes))
 	for i := range s.nodes {
 		out[i] = s.nodes[i].count()
+		out[i].Explanation = s.matcher.Explain(s.nodes[i].Node)
 		out[i].minReadySeconds = s.in.DaemonSet.Spec.MinReadySeconds
 	}
 	return out
 }
 
 func (n *NodeState) count() NodeStatus {
-	out := NodeStatus{Node: n.Name, Desired: n.Decision.Run, Decision: n.Decision}
+	out := NodeStatus{Node: n.Name, Desired: n.Decision.Run}
 	if len(n.Pods) == 0 {
 		return out
 	}
@@ -178,13 +179,13 @@ func (n NodeStatus) String() string {
 	b.WriteString(": ")
 	switch {
 	case n.Misscheduled && n.Pod != nil:
-		fmt.Fprintf(&b, "misscheduled: %s is here; %s", n.Pod.Name, n.Decision.Because())
+		fmt.Fprintf(&b, "misscheduled: %s is here; %s", n.Pod.Name, n.Explanation.Cause())
 		return b.String()
 	case !n.Desired && n.Pod != nil:
 		fmt.Fprintf(&b, "not counted: %s is meant for a node that does not exist", n.Pod.Name)
 		return b.String()
 	case !n.Desired:
-		fmt.Fprintf(&b, "not desired: %s", n.Decision.Because())
+		fmt.Fprintf(&b, "not desired: %s", n.Explanation.Cause())
 		return b.String()
 	case n.Pod == nil:
 		b.WriteString("desired; no pod")

@@ -159,8 +159,8 @@ func TestStatus(t *testing.T) {
 func TestStatusByNodeDetails(t *testing.T) {
 	in := state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1"}, {Name: "b", Node: "w1", Age: 2 * time.Hour}}}.input()
 	got := daemon.StatusByNode(observe(t, in))[0]
-	if got.Node != "w1" || got.Pod != in.Pods[1] || got.Others != 1 || got.Decision.Node() != in.Nodes[0] {
-		t.Errorf("StatusByNode() = %+v, want the node, its oldest pod, one other and the decision", got)
+	if got.Node != "w1" || got.Pod != in.Pods[1] || got.Others != 1 || !got.Explanation.Run || got.Explanation.Node != "w1" {
+		t.Errorf("StatusByNode() = %+v, want the node, its oldest pod, one other and the explanation", got)
 	}
 	if got := (daemon.NodeStatus{Misscheduled: true}).String(); got == "" {
 		t.Error("NodeStatus without pod has no words")

@@ -11,16 +11,16 @@ import (
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 )
 
-// fieldNodeName is the one field of a node that matchFields can read
+// fieldNodeName is the only field of a node that matchFields know
 // (extractNodeFields@v0.37.2 of nodeaffinity).
 const fieldNodeName = "metadata.name"
 
-// affinity is a required node affinity: its terms are ORed.
+// affinity is a required node affinity. One of its terms has to match.
 type affinity struct {
-	terms []term // one for each of the template's, in its order
+	terms []term // in the template's order
 }
 
-// term is one node selector term: its requirements are ANDed.
+// term is one node selector term. All its requirements have to match.
 type term struct {
 	source corev1.NodeSelectorTerm // own copy, for explanations
 	state  termState
@@ -46,7 +46,7 @@ type labelRequirement struct {
 	bound  int64               // Gt and Lt
 }
 
-// verb is the operator of a labelRequirement together with the way to its values.
+// verb is the operator of a labelRequirement and the form of its values.
 type verb uint8
 
 const (
@@ -62,7 +62,7 @@ const (
 	verbLess
 )
 
-// manyValues is where a map gets faster than comparing one by one.
+// manyValues is the number of values from which on a map is faster than a slice.
 const manyValues = 12
 
 // fieldRequirement is one of matchFields, In or NotIn of one value.
@@ -102,7 +102,7 @@ func compileTerm(source *corev1.NodeSelectorTerm) term {
 	return t
 }
 
-// compileLabelRequirement is for requirements that have been parsed successfully.
+// compileLabelRequirement is for a requirement that parses.
 func compileLabelRequirement(source *corev1.NodeSelectorRequirement) labelRequirement {
 	r := labelRequirement{key: source.Key}
 	switch source.Operator {
@@ -124,8 +124,8 @@ func compileLabelRequirement(source *corev1.NodeSelectorRequirement) labelRequir
 	return r
 }
 
-// holdValues keeps the values in the form that suits their number; verbs are for
-// one, few and many.
+// holdValues keeps the values in the form that suits their number. The verbs are
+// those for one value, a few and many.
 func (r *labelRequirement) holdValues(values []string, verbs [3]verb) {
 	switch {
 	case len(values) == 1:
@@ -201,9 +201,9 @@ func (r *labelRequirement) matches(labels map[string]string) bool {
 	}
 }
 
-// matches follows the hasTerm and notHasTerm of fields: a field that a node does
-// not have is the empty string. A node without a name has no fields at all, and
-// then matchFields are not looked at (nodeSelectorTerm.match@v0.37.2).
+// matches does what hasTerm and notHasTerm @v0.37.2 of fields do: a field that the
+// node lacks is the empty string. A node without a name has no fields, and
+// upstream then skips matchFields (nodeSelectorTerm.match@v0.37.2).
 func (r *fieldRequirement) matches(node *corev1.Node) bool {
 	if node.Name == "" {
 		return true
@@ -215,8 +215,9 @@ func (r *fieldRequirement) matches(node *corev1.Node) bool {
 	return (value == r.value) != r.negate
 }
 
-// errorsAt are the parse errors of the term as number index of the template's
-// terms, as nodeaffinity.NewNodeSelector@v0.37.2 words them.
+// errorsAt returns the parse errors of the term, as
+// nodeaffinity.NewNodeSelector@v0.37.2 words them. The index is that of the term in
+// the template.
 func (t *term) errorsAt(index int) field.ErrorList {
 	terms := requiredPath().Child("nodeSelectorTerms")
 	err := parse(t.source)
@@ -234,7 +235,7 @@ func (t *term) errorsAt(index int) field.ErrorList {
 			errs = append(errs, field.InternalError(terms.Index(index), err))
 			continue
 		}
-		// It was parsed as the only term.
+		// The parser saw an only term, at index zero.
 		at := *parsed
 		at.Field = terms.Index(index).String() + strings.TrimPrefix(parsed.Field, terms.Index(0).String())
 		errs = append(errs, &at)
@@ -242,14 +243,14 @@ func (t *term) errorsAt(index int) field.ErrorList {
 	return errs
 }
 
-// parse asks upstream's own parser, so that what is valid can never drift.
+// parse calls upstream's own parser, so that the two always agree.
 func parse(t corev1.NodeSelectorTerm) error {
 	only := &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{t}}
 	_, err := nodeaffinity.NewNodeSelector(only, field.WithPath(requiredPath()))
 	return err
 }
 
-// requiredPath is where the required node affinity is in a pod template.
+// requiredPath is the path of the required node affinity in a pod template.
 func requiredPath() *field.Path {
 	return field.NewPath("spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
 }

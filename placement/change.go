@@ -6,10 +6,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// NodeChanged tells whether a node's update can change any verdict: whether its
-// labels or its taints differ (shouldIgnoreNodeUpdate@v1.37.2, negated). Nil and
-// empty are the same; the order of taints counts, and so does their timeAdded. Two
-// nil nodes do not differ, a nil node and another one do. The nodes are only read.
+// NodeChanged reports whether an update of a node can change a decision of any
+// template: whether the labels or the taints differ. It is the opposite of
+// shouldIgnoreNodeUpdate@v1.37.2.
+//
+// Nil and empty labels or taints are equal. The order of taints and their
+// timeAdded count. Two nil nodes are equal; a nil node and another one differ.
 func NodeChanged(old, cur *corev1.Node) bool {
 	if old == nil || cur == nil {
 		return old != cur
@@ -29,9 +31,9 @@ func taintsEqual(a, b []corev1.Taint) bool {
 	return true
 }
 
-// VerdictChanged tells whether Run or Keep of this template differs between two
-// states of a node. A nil node, one that is not there yet or any more, neither
-// runs nor keeps.
+// VerdictChanged reports whether Run or Keep of this template differs between two
+// states of a node. A nil node, such as one that does not exist yet, neither runs
+// nor keeps a pod.
 func (m *Matcher) VerdictChanged(old, cur *corev1.Node) bool {
 	was, is := m.Decide(old), m.Decide(cur)
 	return was.Run != is.Run || was.Keep != is.Keep

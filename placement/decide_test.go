@@ -42,7 +42,7 @@ func TestDecide(t *testing.T) {
 			text: `"": runs here`,
 		},
 
-		// Rule 2.
+		// nodeName.
 		{
 			name: "nodeName/same",
 			why:  "the template may be pinned to one node",
@@ -68,7 +68,7 @@ func TestDecide(t *testing.T) {
 			text: "worker-1: not run: untolerated taint {dedicated: db} (NoSchedule); a pod already here is kept",
 		},
 
-		// Rule 3.
+		// nodeSelector.
 		{
 			name: "nodeSelector/has",
 			why:  "every entry is there",
@@ -610,7 +610,7 @@ func TestDecide(t *testing.T) {
 			text: "worker-1: not run: untolerated taint {b: 7} (NoSchedule) and {a: 007} (NoExecute)",
 		},
 
-		// Rule 12.
+		// The order of the rules.
 		{
 			name: "order/nodeName before nodeSelector",
 			why:  "the first reason is told",
@@ -638,15 +638,13 @@ func TestDecide(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			template := template(tc.spec)
-			d := placement.Compile(template, tc.opts).Decide(tc.node)
+			m := placement.Compile(template, tc.opts)
+			d := m.Decide(tc.node)
 			if got := (verdict{d.Run, d.Keep, d.Reason}); got != tc.want {
 				t.Errorf("Decide() = %+v, want %+v (%s)", got, tc.want, tc.why)
 			}
-			if got := d.String(); got != tc.text {
-				t.Errorf("String() =\n\t%s\nwant\n\t%s\n(%s)", got, tc.text, tc.why)
-			}
-			if d.Node() != tc.node {
-				t.Errorf("Node() = %p, want the node itself, %p", d.Node(), tc.node)
+			if got := m.Explain(tc.node).String(); got != tc.text {
+				t.Errorf("Explain().String() =\n\t%s\nwant\n\t%s\n(%s)", got, tc.text, tc.why)
 			}
 			// The table itself has to be right.
 			if run, keep := newUpstream(template, tc.opts).decide(tc.node); run != tc.want.run || keep != tc.want.keep {
@@ -657,12 +655,12 @@ func TestDecide(t *testing.T) {
 }
 
 func TestDecideWithoutNode(t *testing.T) {
-	d := placement.Compile(template(corev1.PodSpec{NodeName: "worker-1", NodeSelector: labels{"a": "b"}, Affinity: required()}), placement.Options{}).Decide(nil)
-	if d.Run || d.Keep || d.Reason != placement.ReasonNoNode || d.Node() != nil {
+	m := placement.Compile(template(corev1.PodSpec{NodeName: "worker-1", NodeSelector: labels{"a": "b"}, Affinity: required()}), placement.Options{})
+	if d := m.Decide(nil); d.Run || d.Keep || d.Reason != placement.ReasonNoNode {
 		t.Errorf("Decide(nil) = %+v, want neither run nor keep for ReasonNoNode", d)
 	}
-	if got, want := d.String(), "(no node): not run: no node"; got != want {
-		t.Errorf("Decide(nil).String() = %q, want %q", got, want)
+	if got, want := m.Explain(nil).String(), "(no node): not run: no node"; got != want {
+		t.Errorf("Explain(nil).String() = %q, want %q", got, want)
 	}
 }
 
@@ -679,9 +677,9 @@ func TestEmptyTemplate(t *testing.T) {
 			if d := m.Decide(node("worker-1", nil, taint(corev1.TaintNodeUnschedulable, "", noSchedule))); !d.Run || !d.Keep {
 				t.Errorf("Decide(cordoned) = %v, want run and keep", d)
 			}
-			d := m.Decide(node("worker-1", nil, taint("a", "b", noExecute)))
-			if d.Run || d.Keep || d.Taint() == nil || d.Taint() != d.NoExecuteTaint() {
-				t.Errorf("Decide(tainted) = %v, want neither run nor keep for its taint", d)
+			e := m.Explain(node("worker-1", nil, taint("a", "b", noExecute)))
+			if e.Run || e.Keep || e.Taint == nil || e.Taint != e.NoExecuteTaint {
+				t.Errorf("Explain(tainted) = %v, want neither run nor keep for its taint", e)
 			}
 			if got := len(m.Tolerations()); got != 6 {
 				t.Errorf("Tolerations() has %d, want the 6 defaults", got)
@@ -708,7 +706,7 @@ func TestCompileCopies(t *testing.T) {
 	m := placement.Compile(template, placement.Options{})
 	fits := node("worker-1", labels{"disk": "ssd", "zone": "b"}, taint("x", "", noExecute))
 	doesNot := node("worker-1", labels{"disk": "ssd", "zone": "c"})
-	before := []string{m.Decide(fits).String(), m.Decide(doesNot).String()}
+	before := []string{m.Explain(fits).String(), m.Explain(doesNot).String()}
 
 	template.Spec.NodeName = "other"
 	template.Spec.NodeSelector["disk"] = "hdd"
@@ -719,7 +717,7 @@ func TestCompileCopies(t *testing.T) {
 	template.Spec.Tolerations[0].Key = "other"
 	seconds = 0
 
-	after := []string{m.Decide(fits).String(), m.Decide(doesNot).String()}
+	after := []string{m.Explain(fits).String(), m.Explain(doesNot).String()}
 	if before[0] != after[0] || before[1] != after[1] {
 		t.Errorf("decisions follow the template's changes:\nbefore %q\nafter  %q", before, after)
 	}

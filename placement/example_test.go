@@ -9,76 +9,75 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// cluster is a control plane and two workers.
-func cluster() []*corev1.Node {
-	return []*corev1.Node{
+// The nodes that run the pods of a template.
+func ExampleMatcher_Decide() {
+	nodes := []*corev1.Node{
 		{
 			ObjectMeta: metav1.ObjectMeta{Name: "control-plane"},
 			Spec: corev1.NodeSpec{Taints: []corev1.Taint{
 				{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule},
 			}},
 		},
-		{ObjectMeta: metav1.ObjectMeta{Name: "worker-1", Labels: map[string]string{"disk": "ssd", "zone": "a"}}},
-		{ObjectMeta: metav1.ObjectMeta{Name: "worker-2", Labels: map[string]string{"disk": "hdd", "zone": "b"}}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-2"}},
 	}
-}
-
-// The nodes that a DaemonSet's pod template runs on.
-func ExampleMatcher_Decide() {
 	template := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{
 		Containers: []corev1.Container{{Name: "nginx", Image: "nginx:1.27.4-alpine"}},
 	}}
 
 	m := placement.Compile(template, placement.Options{})
-	for _, node := range cluster() {
-		if m.Decide(node).Run {
-			fmt.Println(node.Name)
-		}
+	for _, node := range nodes {
+		fmt.Println(node.Name, m.Decide(node))
 	}
 	// Output:
-	// worker-1
-	// worker-2
+	// control-plane not run: untolerated taint; a pod already here is kept
+	// worker-1 runs here
+	// worker-2 runs here
 }
 
 // Why is the pod not on this node?
-func ExampleDecision() {
+func ExampleMatcher_Explain() {
 	template := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{
 		NodeSelector: map[string]string{"disk": "ssd"},
 	}}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		Name:   "worker-2",
+		Labels: map[string]string{"disk": "hdd"},
+	}}
 
-	m := placement.Compile(template, placement.Options{})
-	for _, node := range cluster() {
-		d := m.Decide(node)
-		fmt.Println(d)
-		if d.Reason == placement.ReasonNodeSelector {
-			key, want := d.NodeSelector()
-			fmt.Printf("\tkubectl label node %s --overwrite %s=%s\n", node.Name, key, want)
-		}
+	e := placement.Compile(template, placement.Options{}).Explain(node)
+	fmt.Println(e)
+	if e.Reason == placement.ReasonNodeSelector {
+		fmt.Printf("kubectl label node %s --overwrite %s=%s\n", e.Node, e.SelectorKey, e.SelectorValue)
 	}
 	// Output:
-	// control-plane: not run: nodeSelector disk=ssd, node has no label disk
-	// 	kubectl label node control-plane --overwrite disk=ssd
-	// worker-1: runs here
 	// worker-2: not run: nodeSelector disk=ssd, node has disk=hdd
-	// 	kubectl label node worker-2 --overwrite disk=ssd
+	// kubectl label node worker-2 --overwrite disk=ssd
 }
 
-// A taint of the effect NoSchedule stops new pods and keeps those that are there.
-func ExampleDecision_Taint() {
-	d := placement.Compile(nil, placement.Options{}).Decide(cluster()[0])
-	fmt.Println(d)
-	fmt.Println("run:", d.Run, "keep:", d.Keep)
-	fmt.Println("stops new pods:", d.Taint().ToString())
-	fmt.Println("drives pods out:", d.NoExecuteTaint() != nil)
+// A taint of the effect NoSchedule keeps new pods away and drives none out.
+func ExampleMatcher_Explain_taint() {
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "control-plane"},
+		Spec: corev1.NodeSpec{Taints: []corev1.Taint{
+			{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule},
+		}},
+	}
+
+	e := placement.Compile(nil, placement.Options{}).Explain(node)
+	fmt.Println(e)
+	fmt.Println("run:", e.Run, "keep:", e.Keep)
+	fmt.Println("keeps new pods away:", e.Taint.ToString())
+	fmt.Println("drives pods out:", e.NoExecuteTaint != nil)
 	// Output:
 	// control-plane: not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); a pod already here is kept
 	// run: false keep: true
-	// stops new pods: node-role.kubernetes.io/control-plane:NoSchedule
+	// keeps new pods away: node-role.kubernetes.io/control-plane:NoSchedule
 	// drives pods out: false
 }
 
-// Which term of the node affinity fails, and at which requirement.
-func ExampleDecision_AffinityFailures() {
+// Which terms of the node affinity fail, and at which requirement.
+func ExampleMatcher_Explain_affinity() {
 	template := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{
 		Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
 			RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
@@ -94,9 +93,13 @@ func ExampleDecision_AffinityFailures() {
 			},
 		}},
 	}}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		Name:   "worker-1",
+		Labels: map[string]string{"disk": "ssd", "zone": "a"},
+	}}
 
-	d := placement.Compile(template, placement.Options{}).Decide(cluster()[1])
-	for _, failure := range d.AffinityFailures() {
+	e := placement.Compile(template, placement.Options{}).Explain(node)
+	for _, failure := range e.AffinityFailures {
 		fmt.Println(failure)
 	}
 	// Output:
@@ -105,18 +108,25 @@ func ExampleDecision_AffinityFailures() {
 }
 
 // The whole cluster in one line.
-func ExampleSummarize() {
-	m := placement.Compile(&corev1.PodTemplateSpec{}, placement.Options{})
-	var decisions []placement.Decision
-	for _, node := range cluster() {
-		decisions = append(decisions, m.Decide(node))
+func ExampleMatcher_Summarize() {
+	nodes := []*corev1.Node{
+		{
+			ObjectMeta: metav1.ObjectMeta{Name: "control-plane"},
+			Spec: corev1.NodeSpec{Taints: []corev1.Taint{
+				{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule},
+			}},
+		},
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-2"}},
 	}
-	fmt.Println(placement.Summarize(decisions))
+
+	m := placement.Compile(&corev1.PodTemplateSpec{}, placement.Options{})
+	fmt.Println(m.Summarize(nodes))
 	// Output:
 	// 2 of 3 nodes run it; 1 has untolerated taint {node-role.kubernetes.io/control-plane: }
 }
 
-// What a daemon pod tolerates: the template's tolerations and the defaults.
+// The tolerations of a daemon pod: the template's own and the defaults.
 func ExampleTolerations() {
 	spec := &corev1.PodSpec{
 		HostNetwork: true,
@@ -138,14 +148,12 @@ func ExampleTolerations() {
 	// node.kubernetes.io/network-unavailable Exists NoSchedule
 }
 
-// A node's heartbeat matters to no DaemonSet, a label to those that select by it.
+// A node's heartbeat concerns no DaemonSet; a label concerns those that select it.
 func ExampleNodeChanged() {
-	onSSD := placement.Compile(&corev1.PodTemplateSpec{Spec: corev1.PodSpec{
-		NodeSelector: map[string]string{"disk": "ssd"},
-	}}, placement.Options{})
-	everywhere := placement.Compile(&corev1.PodTemplateSpec{}, placement.Options{})
-
-	old := cluster()[2]
+	old := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		Name:   "worker-2",
+		Labels: map[string]string{"disk": "hdd"},
+	}}
 	heartbeat := old.DeepCopy()
 	heartbeat.ResourceVersion = "2"
 	fmt.Println("heartbeat:", placement.NodeChanged(old, heartbeat))
@@ -153,16 +161,21 @@ func ExampleNodeChanged() {
 	relabelled := old.DeepCopy()
 	relabelled.Labels["disk"] = "ssd"
 	fmt.Println("new disk:", placement.NodeChanged(old, relabelled))
-	fmt.Println("to the DaemonSet on SSDs:", onSSD.VerdictChanged(old, relabelled))
-	fmt.Println("to the DaemonSet everywhere:", everywhere.VerdictChanged(old, relabelled))
+
+	onSSD := placement.Compile(&corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+		NodeSelector: map[string]string{"disk": "ssd"},
+	}}, placement.Options{})
+	everywhere := placement.Compile(&corev1.PodTemplateSpec{}, placement.Options{})
+	fmt.Println("for a DaemonSet on SSDs:", onSSD.VerdictChanged(old, relabelled))
+	fmt.Println("for a DaemonSet on all nodes:", everywhere.VerdictChanged(old, relabelled))
 	// Output:
 	// heartbeat: false
 	// new disk: true
-	// to the DaemonSet on SSDs: true
-	// to the DaemonSet everywhere: false
+	// for a DaemonSet on SSDs: true
+	// for a DaemonSet on all nodes: false
 }
 
-// A strict caller refuses what the controller passes over in silence.
+// A strict caller refuses a template that the controller accepts and ignores in part.
 func ExampleMatcher_Malformed() {
 	template := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{
 		Tolerations: []corev1.Toleration{{Key: "dedicated", Operator: "exists"}},

@@ -59,12 +59,12 @@ func FuzzDecide(f *testing.F) {
 		opts := placement.Options{ComparisonOperators: comparison}
 		m := placement.Compile(&template, opts)
 		d := m.Decide(&node)
-		checkDecision(t, &template, newUpstream(&template, opts), d)
+		checkDecision(t, &template, newUpstream(&template, opts), m, &node)
 		if m.VerdictChanged(&node, nodeBefore) || placement.NodeChanged(&node, nodeBefore) {
 			t.Error("a copy of the node counts as changed")
 		}
-		if s := placement.Summarize([]placement.Decision{d}); s.Nodes != 1 || (s.Run == 1) != d.Run || (s.Keep == 1) != d.Keep || (len(s.Reasons) == 0) != d.Run || s.String() == "" {
-			t.Errorf("Summarize(%v) = %+v", d, s)
+		if s := m.Summarize([]*corev1.Node{&node}); s.Nodes != 1 || (s.Run == 1) != d.Run || (s.Keep == 1) != d.Keep || (len(s.Reasons) == 0) != d.Run || s.String() == "" {
+			t.Errorf("Summarize() of %v = %+v", d, s)
 		}
 		for _, err := range m.Malformed() {
 			if err == nil || err.Field == "" || err.Error() == "" {

@@ -2,8 +2,8 @@ package placement
 
 import "math"
 
-// parseInteger accepts what strconv.ParseInt(s, 10, 64) accepts. That function
-// allocates its error, and a label that is no number is an ordinary case here.
+// parseInteger accepts what strconv.ParseInt(s, 10, 64) accepts. ParseInt
+// allocates its errors, and here a label that is not a number is a common case.
 func parseInteger(s string) (n int64, ok bool) {
 	negative := false
 	if s != "" && (s[0] == '-' || s[0] == '+') {
@@ -13,7 +13,7 @@ func parseInteger(s string) (n int64, ok bool) {
 	if s == "" {
 		return 0, false
 	}
-	// Counting down reaches math.MinInt64 as well.
+	// Negative numbers, because math.MinInt64 has no positive counterpart.
 	for i := range len(s) {
 		digit := s[i] - '0'
 		if digit > 9 || n < (math.MinInt64+int64(digit))/10 {

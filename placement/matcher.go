@@ -8,27 +8,27 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Options are the cluster-wide settings that placement depends on.
-// The zero value is what Kubernetes 1.37 does without any feature gate set.
+// Options are the settings of the cluster that placement depends on. The zero
+// value is Kubernetes 1.37 with its default feature gates.
 type Options struct {
-	// ComparisonOperators is the feature gate TaintTolerationComparisonOperators:
-	// tolerations with the operators Gt and Lt compare integers. While it is off
-	// (alpha and off in 1.37) such a toleration tolerates nothing.
+	// ComparisonOperators is the feature gate TaintTolerationComparisonOperators,
+	// alpha and off in 1.37: tolerations may have the operators Gt and Lt, which
+	// compare integers. While it is off such a toleration tolerates nothing.
 	ComparisonOperators bool
 }
 
-// Matcher is the placement part of one pod template, made ready to be asked
-// about many nodes. It is immutable, so one Matcher may be used from several
-// goroutines, and it holds nothing of the template it was compiled from.
+// Matcher is the placement part of one pod template, parsed once for any number
+// of nodes. It is immutable and safe for concurrent use. It shares nothing with
+// the template.
 //
-// The zero Matcher, like a nil one, is that of an empty template.
+// A nil Matcher and the zero Matcher stand for an empty template.
 type Matcher struct {
 	nodeName string
 	selector []selectorEntry // by key
 	affinity *affinity       // nil: no required node affinity
 
-	tolerations           []corev1.Toleration // what the pods carry
-	noSchedule, noExecute []toleration        // what of it can tolerate these effects
+	tolerations           []corev1.Toleration // the daemon pods' own
+	noSchedule, noExecute []toleration        // those that can tolerate the effect
 	opts                  Options
 }
 
@@ -40,15 +40,14 @@ type selectorEntry struct {
 // emptyMatcher answers for the nil and the zero Matcher. Never written.
 var emptyMatcher = Compile(nil, Options{})
 
-// Compile reads the placement fields of a pod template: spec.nodeName,
+// Compile parses the placement fields of a pod template: spec.nodeName,
 // spec.nodeSelector, the required part of spec.affinity.nodeAffinity,
-// spec.tolerations and spec.hostNetwork (which brings one more default
-// toleration). The template is copied where needed and never changed; nil
-// stands for an empty template.
+// spec.tolerations and spec.hostNetwork, which adds a default toleration. Compile
+// copies what it keeps. A nil template is an empty one.
 //
-// Compile never fails and never returns nil: what cannot be parsed is passed
-// over while deciding, as predicates@v1.37.2 does. Callers who want to refuse it
-// look at [Matcher.Malformed].
+// Compile never fails and never returns nil. Like the controller it skips a
+// term or a toleration that it cannot parse (predicates@v1.37.2);
+// [Matcher.Malformed] reports them.
 func Compile(template *corev1.PodTemplateSpec, opts Options) *Matcher {
 	if template == nil {
 		template = &corev1.PodTemplateSpec{}
@@ -74,8 +73,8 @@ func Compile(template *corev1.PodTemplateSpec, opts Options) *Matcher {
 	return m
 }
 
-// orEmpty lets the nil and the zero Matcher stand for an empty template. A
-// compiled Matcher always has the default tolerations.
+// orEmpty returns the Matcher of an empty template for the nil and the zero
+// Matcher. A compiled Matcher always has the default tolerations.
 func (m *Matcher) orEmpty() *Matcher {
 	if m == nil || m.tolerations == nil {
 		return emptyMatcher
@@ -83,39 +82,67 @@ func (m *Matcher) orEmpty() *Matcher {
 	return m
 }
 
-// Decide tells whether a daemon pod of the template belongs on the node, whether
-// one that is already there stays, and why
-// (NodeShouldRunDaemonPod@v1.37.2). The node is only read, and the Decision keeps
-// a pointer to it, so that it can be explained later; a nil node gets
-// ReasonNoNode.
+// Decide reports whether the node should run a daemon pod of the template,
+// whether a pod that is already there stays, and the reason
+// (NodeShouldRunDaemonPod@v1.37.2). It tries these rules in order; the first that
+// the node fails is the reason:
 //
-// Decide does not allocate, whatever the outcome.
+//  1. The template's spec.nodeName, where it is set, is the node's name. Else
+//     neither run nor keep. (nodeShouldRunDaemonPod@v1.37.2)
+//  2. The node's labels contain every entry of the template's nodeSelector. Else
+//     neither run nor keep. Keys and values are not validated.
+//     (NewRequiredNodeAffinity@v0.37.2)
+//  3. At least one term of the required node affinity matches. Else neither run nor
+//     keep. See below.
+//  4. The daemon pod tolerates every taint of the effects NoSchedule and NoExecute.
+//     Else not run, and keep only where it tolerates every taint of the effect
+//     NoExecute. Other effects have no influence. (predicates@v1.37.2)
+//
+// Nothing else has an influence: not preferred affinity, not pod affinity, not
+// resources, ports or conditions of the node, and not spec.unschedulable, for which
+// the node controller sets a taint. A nil node gets ReasonNoNode, neither run nor
+// keep.
+//
+// A term of the node affinity matches where all its matchExpressions and
+// matchFields match. An empty term matches no node, a malformed term matches no
+// node, and an affinity without terms matches no node; a template without required
+// affinity has no such rule. NotIn and DoesNotExist match a node that lacks the
+// label. Gt and Lt match only a label that is a 64-bit integer
+// (Requirement.Matches@v0.37.2). The only known field is metadata.name; any other
+// is the empty string. On a node without a name every field matches
+// (nodeSelectorTerm.match@v0.37.2).
+//
+// The daemon pod's tolerations are those that [Tolerations] returns. A toleration
+// tolerates a taint where its effect and its key are empty or equal the taint's,
+// and its operator accepts the taint's value: Exists accepts any value, Equal and
+// the empty operator accept the same value, and Gt and Lt accept a larger or a
+// smaller integer in canonical decimal form where [Options] allows it. Any other
+// operator tolerates nothing (ToleratesTaint@v0.37.2).
+//
+// Decide does not allocate. It does not change the node and keeps no pointer to it.
 func (m *Matcher) Decide(node *corev1.Node) Decision {
 	m = m.orEmpty()
-	d := Decision{matcher: m, node: node}
 	switch {
 	case node == nil:
-		d.Reason = ReasonNoNode
+		return Decision{Reason: ReasonNoNode}
 	case m.nodeName != "" && m.nodeName != node.Name:
-		d.Reason = ReasonNodeName
+		return Decision{Reason: ReasonNodeName}
 	case len(m.selector) > 0 && m.failedEntry(node) >= 0:
-		d.Reason = ReasonNodeSelector
+		return Decision{Reason: ReasonNodeSelector}
 	case m.affinity != nil && !m.affinity.matches(node):
-		d.Reason = ReasonNodeAffinity
+		return Decision{Reason: ReasonNodeAffinity}
 	case len(node.Spec.Taints) == 0:
-		d.Run, d.Keep, d.Reason = true, true, ReasonEligible
-	default:
-		first, noExecute := m.untolerated(node.Spec.Taints)
-		d.Run, d.Keep, d.Reason = first < 0, noExecute < 0, ReasonTaint
-		if d.Run {
-			d.Reason = ReasonEligible
-		}
+		return Decision{Run: true, Keep: true, Reason: ReasonEligible}
 	}
-	return d
+	first, noExecute := m.untolerated(node.Spec.Taints)
+	if first < 0 {
+		return Decision{Run: true, Keep: true, Reason: ReasonEligible}
+	}
+	return Decision{Keep: noExecute < 0, Reason: ReasonTaint}
 }
 
-// failedEntry is the index of the first nodeSelector entry that the node's labels
-// do not have, -1 when they have all.
+// failedEntry returns the index of the first nodeSelector entry that the node's
+// labels lack, or -1.
 func (m *Matcher) failedEntry(node *corev1.Node) int {
 	for i := range m.selector {
 		if value, ok := node.Labels[m.selector[i].key]; !ok || value != m.selector[i].value {
@@ -125,14 +152,14 @@ func (m *Matcher) failedEntry(node *corev1.Node) int {
 	return -1
 }
 
-// Malformed lists what of the template cannot be read and therefore counts for
-// nothing while deciding: terms of the required node affinity that do not parse,
-// and tolerations whose operator is unknown or switched off or whose number is
-// none. The paths start at the template's spec, as in
-// spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.
-// The affinity comes first, each list in the template's order; nil means that
-// all is well. The affinity errors are those of
-// nodeaffinity.NewNodeSelector@v0.37.2.
+// Malformed returns the errors in the template that Decide skips: terms of the
+// required node affinity that do not parse, as nodeaffinity.NewNodeSelector@v0.37.2
+// reports them, and tolerations that tolerate nothing, because the operator is
+// unknown, [Options] does not allow it, or its value is not an integer. It returns nil
+// where there are none.
+//
+// Field paths start at the template's spec, such as "spec.tolerations[0].operator".
+// The errors of the affinity come first, both in the template's order.
 func (m *Matcher) Malformed() field.ErrorList {
 	m = m.orEmpty()
 	var errs field.ErrorList
@@ -144,8 +171,8 @@ func (m *Matcher) Malformed() field.ErrorList {
 	return append(errs, malformedTolerations(m.tolerations, m.opts)...)
 }
 
-// Tolerations returns what a daemon pod of the template carries, as
-// [Tolerations] does: a new slice that the caller may change.
+// Tolerations returns the tolerations of a daemon pod of the template, as the
+// function [Tolerations] does. The slice is the caller's own.
 func (m *Matcher) Tolerations() []corev1.Toleration {
 	return copyTolerations(m.orEmpty().tolerations)
 }

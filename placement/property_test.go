@@ -164,12 +164,12 @@ func TestDecideIsUpstreams(t *testing.T) {
 			node := d.node()
 			nodeBefore := node.DeepCopy()
 			decision := m.Decide(node)
-			checkDecision(t, template, up, decision)
+			checkDecision(t, template, up, m, node)
 			if !reflect.DeepEqual(nodeBefore, node) {
 				t.Fatalf("the node was changed (-before +after):\n%s", cmp.Diff(nodeBefore, node))
 			}
 			seen[fmt.Sprintf("%v %t %t", decision.Reason, decision.Run, decision.Keep)]++
-			for _, failure := range decision.AffinityFailures() {
+			for _, failure := range m.Explain(node).AffinityFailures {
 				seen[failure.Cause.String()]++
 			}
 		}
@@ -192,13 +192,17 @@ func TestDecideIsUpstreams(t *testing.T) {
 	}
 }
 
-// checkDecision compares one decision with upstream and its details with the facts.
-func checkDecision(t *testing.T, template *corev1.PodTemplateSpec, up upstream, d placement.Decision) {
+// checkDecision compares the decision about the node with upstream and its details
+// with the facts.
+func checkDecision(t *testing.T, template *corev1.PodTemplateSpec, up upstream, m *placement.Matcher, node *corev1.Node) {
 	t.Helper()
-	node := d.Node()
+	d, e := m.Decide(node), m.Explain(node)
 	fail := func(format string, args ...any) {
 		t.Helper()
-		t.Errorf("%s\n%v\nnode %q %v %v\ntemplate %+v", fmt.Sprintf(format, args...), d, node.Name, node.Labels, node.Spec.Taints, template.Spec)
+		t.Errorf("%s\n%v\nnode %q %v %v\ntemplate %+v", fmt.Sprintf(format, args...), e, node.Name, node.Labels, node.Spec.Taints, template.Spec)
+	}
+	if e.Decision != d || e.Node != node.Name {
+		fail("Explain() = %+v, Decide() = %v", e, d)
 	}
 	run, keep := up.decide(node)
 	if d.Run != run || d.Keep != keep {
@@ -210,31 +214,30 @@ func checkDecision(t *testing.T, template *corev1.PodTemplateSpec, up upstream, 
 	if d.Run != (d.Reason == placement.ReasonEligible) {
 		fail("Run = %t with reason %v", d.Run, d.Reason)
 	}
-	if got := d.NodeName(); (got != "") != (d.Reason == placement.ReasonNodeName) || got == node.Name && got != "" {
-		fail("NodeName() = %q", got)
+	if got := e.NodeName; (got != "") != (d.Reason == placement.ReasonNodeName) || got == node.Name && got != "" {
+		fail("NodeName = %q", got)
 	}
 
-	key, value := d.NodeSelector()
-	if wanted, asked := template.Spec.NodeSelector[key]; d.Reason == placement.ReasonNodeSelector {
-		if has, ok := node.Labels[key]; !asked || wanted != value || ok && has == value {
-			fail("NodeSelector() = %q, %q", key, value)
+	if wanted, asked := template.Spec.NodeSelector[e.SelectorKey]; d.Reason == placement.ReasonNodeSelector {
+		if has, ok := node.Labels[e.SelectorKey]; !asked || wanted != e.SelectorValue || ok && has == e.SelectorValue || has != e.LabelValue || ok != e.HasLabel {
+			fail("Explain() = %+v", e)
 		}
-	} else if key != "" || value != "" {
-		fail("NodeSelector() = %q, %q, want none", key, value)
+	} else if e.SelectorKey+e.SelectorValue+e.LabelValue != "" || e.HasLabel {
+		fail("Explain() = %+v, want no nodeSelector", e)
 	}
 
-	failures := d.AffinityFailures()
+	failures := e.AffinityFailures
 	if (failures != nil) != (d.Reason == placement.ReasonNodeAffinity) {
-		fail("AffinityFailures() = %v", failures)
+		fail("AffinityFailures = %v", failures)
 	}
 	if d.Reason == placement.ReasonNodeAffinity {
 		terms := template.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
 		if len(failures) != len(terms) {
-			fail("AffinityFailures() has %d of %d terms", len(failures), len(terms))
+			fail("AffinityFailures has %d of %d terms", len(failures), len(terms))
 		}
 		for i := range failures {
 			if complaint := wrong(failures[i], i, terms[i], node); complaint != "" {
-				fail("AffinityFailures()[%d] = %+v: %s", i, failures[i], complaint)
+				fail("AffinityFailures[%d] = %+v: %s", i, failures[i], complaint)
 			}
 		}
 	}
@@ -242,14 +245,14 @@ func checkDecision(t *testing.T, template *corev1.PodTemplateSpec, up upstream, 
 	stops, stopped := findUntolerated(node.Spec.Taints, up.tolerations, stopsNewPods, up.comparison)
 	evicts, evicted := findUntolerated(node.Spec.Taints, up.tolerations, evictsPods, up.comparison)
 	tainted := d.Reason == placement.ReasonTaint
-	if got := d.Taint(); (got != nil) != (tainted && stopped) || got != nil && *got != stops {
-		fail("Taint() = %v, want %v", got, stops)
+	if got := e.Taint; (got != nil) != (tainted && stopped) || got != nil && *got != stops {
+		fail("Taint = %v, want %v", got, stops)
 	}
-	if got := d.NoExecuteTaint(); (got != nil) != (tainted && evicted) || got != nil && *got != evicts {
-		fail("NoExecuteTaint() = %v, want %v", got, evicts)
+	if got := e.NoExecuteTaint; (got != nil) != (tainted && evicted) || got != nil && *got != evicts {
+		fail("NoExecuteTaint = %v, want %v", got, evicts)
 	}
 
-	if s := d.String(); strings.TrimSpace(s) != s || strings.ContainsAny(s, "\n\r\t") || (strings.HasSuffix(s, ": runs here") != d.Run) {
+	if s := e.String(); strings.TrimSpace(s) != s || strings.ContainsAny(s, "\n\r\t") || (strings.HasSuffix(s, ": runs here") != d.Run) {
 		fail("String() = %q", s)
 	}
 }
@@ -376,14 +379,14 @@ func TestMatcherIsShared(t *testing.T) {
 	want := make([]string, len(nodes))
 	for i := range nodes {
 		nodes[i] = d.node()
-		want[i] = m.Decide(nodes[i]).String()
+		want[i] = m.Explain(nodes[i]).String()
 	}
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for i := range nodes {
-				if got := m.Decide(nodes[i]).String(); got != want[i] {
-					t.Errorf("Decide() = %q, want %q", got, want[i])
+				if got := m.Explain(nodes[i]).String(); got != want[i] {
+					t.Errorf("Explain() = %q, want %q", got, want[i])
 				}
 				m.Malformed()
 				m.Tolerations()

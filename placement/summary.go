@@ -5,37 +5,43 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
-// Summary counts decisions, usually those of one template about all nodes.
+// Summary counts the decisions of one template about many nodes.
 type Summary struct {
-	// Nodes is the number of decisions. Run of them run the pod, and Keep of them,
-	// which includes those, keep one that is already there.
+	// Nodes is the number of nodes. Run is the number of those that should run a
+	// pod, and Keep the number of those that keep one that is already there; Keep
+	// includes Run.
 	Nodes, Run, Keep int
-	// Reasons is why the others do not run it: most nodes first, equal numbers by
-	// Reason, and then by the names in it.
+	// Reasons counts the nodes that should not run a pod: the largest number first,
+	// then by Reason, TaintKey and TaintValue.
 	Reasons []ReasonCount
 }
 
-// ReasonCount is the number of nodes that do not run the pod for one reason.
+// ReasonCount is the number of nodes that should not run a pod for one reason.
 type ReasonCount struct {
-	// Reason is what they have in common, never ReasonEligible.
+	// Reason is never ReasonEligible.
 	Reason Reason
-	// NodeName is the one that the template asks for, for ReasonNodeName.
+	// NodeName is the template's spec.nodeName, for ReasonNodeName.
 	NodeName string
-	// TaintKey and TaintValue are those of the taint, for ReasonTaint. Its effect does
-	// not make another reason.
+	// TaintKey and TaintValue are those of Explanation.Taint, for ReasonTaint.
+	// Taints that differ only in their effect count together.
 	TaintKey, TaintValue string
-	// Nodes is how many.
+	// Nodes is the number of nodes.
 	Nodes int
 }
 
-// Summarize counts decisions. Their order does not matter; nil gives the zero
+// Summarize decides every node and counts the decisions. The order of the nodes
+// does not matter. A nil node counts with ReasonNoNode. No nodes give the zero
 // Summary.
-func Summarize(decisions []Decision) Summary {
-	s := Summary{Nodes: len(decisions)}
-	counts := map[ReasonCount]int{} // by reason, Nodes being zero
-	for _, d := range decisions {
+func (m *Matcher) Summarize(nodes []*corev1.Node) Summary {
+	m = m.orEmpty()
+	s := Summary{Nodes: len(nodes)}
+	counts := map[ReasonCount]int{} // the keys have no Nodes
+	for _, node := range nodes {
+		d := m.Decide(node)
 		if d.Keep {
 			s.Keep++
 		}
@@ -43,9 +49,13 @@ func Summarize(decisions []Decision) Summary {
 			s.Run++
 			continue
 		}
-		reason := ReasonCount{Reason: d.Reason, NodeName: d.NodeName()}
-		if taint := d.Taint(); taint != nil {
-			reason.TaintKey, reason.TaintValue = taint.Key, taint.Value
+		reason := ReasonCount{Reason: d.Reason}
+		switch d.Reason {
+		case ReasonNodeName:
+			reason.NodeName = m.nodeName
+		case ReasonTaint:
+			first, _ := m.untolerated(node.Spec.Taints)
+			reason.TaintKey, reason.TaintValue = node.Spec.Taints[first].Key, node.Spec.Taints[first].Value
 		}
 		counts[reason]++
 	}
@@ -57,7 +67,6 @@ func Summarize(decisions []Decision) Summary {
 		return cmp.Or(
 			cmp.Compare(b.Nodes, a.Nodes),
 			cmp.Compare(a.Reason, b.Reason),
-			strings.Compare(a.NodeName, b.NodeName),
 			strings.Compare(a.TaintKey, b.TaintKey),
 			strings.Compare(a.TaintValue, b.TaintValue),
 		)
@@ -65,8 +74,8 @@ func Summarize(decisions []Decision) Summary {
 	return s
 }
 
-// String reads like the scheduler's message about a pod that fits nowhere
-// (FitError.Error@v1.37.2), and goes on after eight reasons with a number only:
+// String returns one line in the style of the scheduler's message about a pod that
+// fits no node (FitError.Error@v1.37.2). It names at most eight reasons:
 //
 //	2 of 3 nodes run it; 1 has untolerated taint {node-role.kubernetes.io/control-plane: }
 func (s Summary) String() string {
@@ -93,7 +102,7 @@ func (s Summary) String() string {
 	return strings.Join(clauses, "; ")
 }
 
-// String returns the number and the reason, such as
+// String returns the number of nodes and the reason, such as
 // "2 do not match nodeSelector".
 func (r ReasonCount) String() string {
 	singular, plural, rest := "is", "are", ": "+r.Reason.String()

@@ -8,46 +8,45 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// TermFailure is why one term of the required node affinity does not match a
-// node: it is empty, it is malformed, or one of its requirements fails.
+// TermFailure says why one term of the required node affinity does not match a
+// node.
 type TermFailure struct {
 	// Term is the index in nodeSelectorTerms.
 	Term int
-	// Cause says which of the other fields are set.
+	// Cause says which of the fields below are set.
 	Cause TermCause
 
-	// Malformed are the parse errors, for TermMalformed. Their paths start at the
+	// Malformed are the parse errors, for TermMalformed. Field paths start at the
 	// template's spec.
 	Malformed field.ErrorList
 
-	// Index is that of the first requirement that fails: in matchExpressions for
-	// TermLabel, in matchFields for TermField. matchExpressions come first.
+	// Index is the index of the first requirement that fails: in matchExpressions
+	// for TermLabel, in matchFields for TermField. matchExpressions come first.
 	Index int
 	// Requirement is a copy of that requirement.
 	Requirement corev1.NodeSelectorRequirement
-	// Value is the node's label or field of the requirement's key, empty where the
-	// node has none.
+	// Value is the node's label or field of the requirement's key.
 	Value string
-	// HasValue tells an empty Value from none.
+	// HasValue is false where the node has no such label or field.
 	HasValue bool
 }
 
 // TermCause is the kind of a TermFailure.
 type TermCause int
 
-// The causes of a TermFailure. The zero TermFailure has none.
+// The causes of a TermFailure. Zero is no cause.
 const (
 	// TermEmpty: the term has neither matchExpressions nor matchFields.
 	TermEmpty TermCause = iota + 1
 	// TermMalformed: the term does not parse.
 	TermMalformed
-	// TermLabel: one of matchExpressions fails.
+	// TermLabel: one of the matchExpressions fails.
 	TermLabel
-	// TermField: one of matchFields fails.
+	// TermField: one of the matchFields fails.
 	TermField
 )
 
-// String returns the cause in a word.
+// String returns the cause in one word.
 func (c TermCause) String() string {
 	switch c {
 	case TermEmpty:
@@ -63,8 +62,8 @@ func (c TermCause) String() string {
 	}
 }
 
-// explain finds out why the term, number index of the template's, does not match
-// the node; failed is false when it does match.
+// explain returns why the term does not match the node; failed is false where it
+// matches. The index is that of the term in the template.
 func (t *term) explain(index int, node *corev1.Node) (failure TermFailure, failed bool) {
 	failure.Term = index
 	switch t.state {
@@ -96,7 +95,7 @@ func (t *term) explain(index int, node *corev1.Node) (failure TermFailure, faile
 	return TermFailure{}, false
 }
 
-// String names the place in the node affinity and what the node has there, such as
+// String returns the path in the node affinity and the value that the node has:
 //
 //	nodeSelectorTerms[0].matchExpressions[1] zone In [a b], node has zone=c
 //	nodeSelectorTerms[1].matchFields[0] metadata.name In [worker-1], node has metadata.name=worker-2
@@ -131,7 +130,7 @@ func (f TermFailure) String() string {
 	return s
 }
 
-// malformedSentence tells the first error and the number of the others.
+// malformedSentence has the first error and the number of the others.
 func malformedSentence(at string, errs field.ErrorList) string {
 	if len(errs) == 0 || errs[0] == nil {
 		return at + " is malformed"

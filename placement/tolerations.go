@@ -6,9 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Tolerations returns the tolerations of the daemon pods made from the spec: its
-// own and the defaults that every daemon pod gets
-// (AddOrUpdateDaemonPodTolerations@v1.37.2), which all have the operator Exists:
+// Tolerations returns the tolerations of a daemon pod with the given spec: the
+// spec's own, and the defaults that every daemon pod gets
+// (AddOrUpdateDaemonPodTolerations@v1.37.2). The defaults have the operator Exists:
 //
 //	node.kubernetes.io/not-ready            NoExecute
 //	node.kubernetes.io/unreachable          NoExecute
@@ -18,13 +18,17 @@ import (
 //	node.kubernetes.io/unschedulable        NoSchedule
 //	node.kubernetes.io/network-unavailable  NoSchedule, only with hostNetwork
 //
-// The spec's tolerations keep their order and their duplicates. One that equals a
-// default in key, operator, value and effect is replaced by it, which means that
-// its tolerationSeconds are dropped; the defaults not met that way follow at the
-// end, in the order above.
+// The defaults tolerate not-ready and unreachable for NoExecute only. The taints
+// not-ready and unreachable of the effect NoSchedule keep a new pod off the node
+// and do not drive a pod out.
 //
-// The slice is new and shares nothing with the spec, which is not changed; nil
-// stands for an empty spec.
+// The spec's tolerations come first and keep their order and their duplicates. A
+// default replaces the tolerations that equal it in key, operator, value and effect,
+// so that these lose their tolerationSeconds. The other defaults follow in the order
+// above.
+//
+// The slice is the caller's own and shares nothing with the spec. A nil spec is an
+// empty one.
 func Tolerations(spec *corev1.PodSpec) []corev1.Toleration {
 	if spec == nil {
 		spec = &corev1.PodSpec{}
@@ -35,13 +39,13 @@ func Tolerations(spec *corev1.PodSpec) []corev1.Toleration {
 	}
 	merge := func(key string, effect corev1.TaintEffect) {
 		toleration := corev1.Toleration{Key: key, Operator: corev1.TolerationOpExists, Effect: effect}
-		met := false
+		replaced := false
 		for i := range spec.Tolerations {
 			if toleration.MatchToleration(&spec.Tolerations[i]) {
-				merged[i], met = toleration, true
+				merged[i], replaced = toleration, true
 			}
 		}
-		if !met {
+		if !replaced {
 			merged = append(merged, toleration)
 		}
 	}
@@ -65,7 +69,7 @@ func copyTolerations(in []corev1.Toleration) []corev1.Toleration {
 	return out
 }
 
-// toleration is one that can tolerate something, for taints of one effect.
+// toleration is a parsed toleration, for taints of one effect.
 type toleration struct {
 	key   string // empty: every key
 	value string // Equal
@@ -73,8 +77,8 @@ type toleration struct {
 	bound int64 // Gt and Lt
 }
 
-// compileTolerations keeps the tolerations that can tolerate a taint of the
-// effect (ToleratesTaint@v0.37.2).
+// compileTolerations parses the tolerations that can tolerate a taint of the
+// effect, and skips the others (ToleratesTaint@v0.37.2).
 func compileTolerations(in []corev1.Toleration, effect corev1.TaintEffect, opts Options) []toleration {
 	out := make([]toleration, 0, len(in))
 	for i := range in {
@@ -128,8 +132,8 @@ func tolerated(by []toleration, taint *corev1.Taint) bool {
 	return false
 }
 
-// untolerated finds, in the node's order, the first taint that keeps a new pod
-// away and the first that drives a present one out; -1 where there is none
+// untolerated returns the indices of the first taint that keeps a new pod away and
+// of the first taint that drives a pod out, or -1
 // (predicates@v1.37.2, nodeShouldRunDaemonPod@v1.37.2).
 func (m *Matcher) untolerated(taints []corev1.Taint) (first, noExecute int) {
 	first = -1
@@ -152,8 +156,8 @@ func (m *Matcher) untolerated(taints []corev1.Taint) (first, noExecute int) {
 	return first, -1
 }
 
-// malformedTolerations lists those that tolerate nothing. The tolerations start
-// with the template's, so that the indices are the template's.
+// malformedTolerations returns the errors of the tolerations that tolerate nothing.
+// The template's tolerations come first, so that the indices are the template's.
 func malformedTolerations(tolerations []corev1.Toleration, opts Options) field.ErrorList {
 	operators := []corev1.TolerationOperator{corev1.TolerationOpEqual, corev1.TolerationOpExists}
 	if opts.ComparisonOperators {

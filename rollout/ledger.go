@@ -289,7 +289,7 @@ func (l *ledger) step(s *daemon.Snapshot) (*Step, error) {
 		left = st.Available - st.Desired
 	}
 	nodes := s.Nodes()
-	deletes := l.each(s, actionDelete, left, func(i int) { st.delete(&nodes[i], l.roles[i]&roleAction == actionDeleteBudgeted) })
+	deletes := l.each(s, actionDelete, left, func(i int) { st.delete(s, &nodes[i], l.roles[i]&roleAction == actionDeleteBudgeted) })
 	creates := l.each(s, actionCreate, st.MaxSurge-st.Surging, func(i int) { st.create(&nodes[i], l.roles[i]&roleAction == actionCreateBudgeted) })
 	s.Complete(&st.Plan)
 	st.Plan.DeleteDeferred = deletes - len(st.Plan.Delete)
@@ -331,9 +331,9 @@ func (st *Step) create(n *daemon.NodeState, budgeted bool) {
 }
 
 // delete plans the deletion of the outdated pod of a node.
-func (st *Step) delete(n *daemon.NodeState, budgeted bool) {
+func (st *Step) delete(s *daemon.Snapshot, n *daemon.NodeState, budgeted bool) {
 	pods := sortOut(n.Pods)
-	d := daemon.Delete{Node: n.Name, Pod: pods.old.Pod, Decision: n.Decision}
+	d := daemon.Delete{Node: n.Name, Pod: pods.old.Pod}
 	switch {
 	case st.MaxSurge == 0 && budgeted:
 		d.Reason = daemon.DeleteOutdated
@@ -342,7 +342,7 @@ func (st *Step) delete(n *daemon.NodeState, budgeted bool) {
 	case pods.cur != nil:
 		d.Reason, d.Stays = daemon.DeleteSuperseded, pods.cur.Pod
 	default:
-		d.Reason = daemon.DeleteNotEligible
+		d.Reason, d.Explanation = daemon.DeleteNotEligible, s.Matcher().Explain(n.Node)
 	}
 	st.Plan.Delete = append(st.Plan.Delete, d)
 }

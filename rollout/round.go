@@ -316,7 +316,7 @@ func (r *round) write(deletes, creates *purse) {
 	}
 	positions, deferred := chosen(deletes)
 	for _, i := range positions {
-		r.step.delete(&r.nodes[i], r.l.roles[i]&roleAction == actionDeleteBudgeted)
+		r.step.delete(r.s, &r.nodes[i], r.l.roles[i]&roleAction == actionDeleteBudgeted)
 	}
 	r.step.Plan.DeleteDeferred = deferred
 	positions, deferred = chosen(creates)

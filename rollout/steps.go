@@ -177,7 +177,7 @@ func (sim *simulation) end(last *Result) *End {
 	}
 	for i, n := range daemon.StatusByNode(sim.tracker.Snapshot()) {
 		outdated := sim.tracker.ledger.roles[i]&roleOutdated != 0
-		if n.Desired && !sim.serves[i] || outdated || n.Misscheduled && !n.Decision.Keep {
+		if n.Desired && !sim.serves[i] || outdated || n.Misscheduled && !n.Explanation.Keep {
 			end.On = append(end.On, n)
 		}
 	}

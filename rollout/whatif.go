@@ -77,10 +77,10 @@ type NodeImpact struct {
 	Node string
 	// Effect is what the proposal does to it.
 	Effect NodeEffect
-	// Before and After are the decisions. Their Reason is placement.ReasonNoNode
+	// Before and After explain the decisions. Their Reason is placement.ReasonNoNode
 	// where the node does not exist, and placement.ReasonUnknown on the side where
 	// there is no DaemonSet.
-	Before, After placement.Decision
+	Before, After placement.Explanation
 	// Pods are the DaemonSet's pods there, as in daemon.NodeState. Read-only.
 	Pods []daemon.PodState
 }
@@ -335,12 +335,12 @@ func compareNodes(before, after Input, pods map[string][]daemon.PodState) []Node
 	return out
 }
 
-// decider decides nodes, or leaves them undecided where there is no DaemonSet.
-func decider(in Input) func(*corev1.Node) placement.Decision {
+// decider explains nodes, or leaves them undecided where there is no DaemonSet.
+func decider(in Input) func(*corev1.Node) placement.Explanation {
 	if in.DaemonSet == nil {
-		return func(*corev1.Node) placement.Decision { return placement.Decision{} }
+		return func(*corev1.Node) placement.Explanation { return placement.Explanation{} }
 	}
-	return placement.Compile(&in.DaemonSet.Spec.Template, in.Placement).Decide
+	return placement.Compile(&in.DaemonSet.Spec.Template, in.Placement).Explain
 }
 
 func (n *NodeImpact) effect() NodeEffect {
@@ -558,7 +558,7 @@ func (n NodeImpact) String() string {
 	}
 	s := fmt.Sprintf("%s: %v", n.Node, n.Effect)
 	if why.Reason != placement.ReasonUnknown && why.Reason != placement.ReasonEligible {
-		s += ": " + why.Because()
+		s += ": " + why.Cause()
 		if n.Effect == NodeGained {
 			s += " before"
 		}

@@ -169,16 +169,13 @@ func (r *report) table(status appsv1.DaemonSetStatus) {
 func (r *report) where() {
 	matcher := placement.Compile(&r.Set.Spec.Template, placement.Options{})
 	nodes := slices.SortedFunc(slices.Values(r.Nodes), func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
-	var decisions []placement.Decision
 	var lines []string
 	for _, node := range nodes {
-		decision := matcher.Decide(node)
-		decisions = append(decisions, decision)
-		if len(nodes) <= fewNodes || !decision.Run {
-			lines = append(lines, decision.String())
+		if why := matcher.Explain(node); len(nodes) <= fewNodes || !why.Run {
+			lines = append(lines, why.String())
 		}
 	}
-	labelled(r.out, "where", placement.Summarize(decisions).String())
+	labelled(r.out, "where", matcher.Summarize(nodes).String())
 	r.lines("", lines)
 }
 

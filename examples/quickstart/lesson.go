@@ -14,6 +14,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/pernode/daemonset/daemon"
@@ -272,14 +273,13 @@ func (p *lessonPlay) watch() error {
 // where prints the decision about every node.
 func (p *lessonPlay) where() {
 	matcher := placement.Compile(&p.set.Spec.Template, placement.Options{})
-	var decisions []placement.Decision
+	var nodes []*corev1.Node
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(p.nodes)) {
-		decision := matcher.Decide(p.nodes[name])
-		decisions = append(decisions, decision)
-		lines = append(lines, decision.String())
+		nodes = append(nodes, p.nodes[name])
+		lines = append(lines, matcher.Explain(p.nodes[name]).String())
 	}
-	p.answer("where", placement.Summarize(decisions).String())
+	p.answer("where", matcher.Summarize(nodes).String())
 	p.answer("", strings.Join(lines, "\n"))
 }
 

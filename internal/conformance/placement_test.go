@@ -370,12 +370,16 @@ func (c *placementCase) node(node *corev1.Node) (outcome, difference string) {
 	if got.Reason != want {
 		return fail("Decide gives reason %v, want %v", got.Reason, want)
 	}
+	why := c.matcher.Explain(node)
+	if why.Decision != got {
+		return fail("Explain = %v, Decide = %v", why.Decision, got)
+	}
 	if want == placement.ReasonTaint || want == placement.ReasonEligible {
-		if taint := c.untolerated(node, corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute); !reflect.DeepEqual(got.Taint(), taint) {
-			return fail("Taint = %v, upstream finds %v", got.Taint(), taint)
+		if taint := c.untolerated(node, corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute); !reflect.DeepEqual(why.Taint, taint) {
+			return fail("Taint = %v, upstream finds %v", why.Taint, taint)
 		}
-		if taint := c.untolerated(node, corev1.TaintEffectNoExecute); !reflect.DeepEqual(got.NoExecuteTaint(), taint) {
-			return fail("NoExecuteTaint = %v, upstream finds %v", got.NoExecuteTaint(), taint)
+		if taint := c.untolerated(node, corev1.TaintEffectNoExecute); !reflect.DeepEqual(why.NoExecuteTaint, taint) {
+			return fail("NoExecuteTaint = %v, upstream finds %v", why.NoExecuteTaint, taint)
 		}
 	}
 	return outcome, ""

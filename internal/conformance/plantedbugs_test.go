@@ -18,8 +18,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a NoSchedule taint drives pods out",
 		file: "placement/matcher.go",
-		old:  `first < 0, noExecute < 0, ReasonTaint`,
-		new:  `first < 0, first < 0 && noExecute < 0, ReasonTaint`,
+		old:  `Keep: noExecute < 0, Reason`,
+		new:  `Keep: first < 0 && noExecute < 0, Reason`,
 	},
 	// placement: affinity.go, integer.go
 	{

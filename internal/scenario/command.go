@@ -146,7 +146,7 @@ func (c *Cluster) show(what string, out io.Writer) error {
 		}
 	case "nodes":
 		for _, n := range snapshot.Nodes() {
-			fmt.Fprintln(out, n.Decision)
+			fmt.Fprintln(out, snapshot.Matcher().Explain(n.Node))
 		}
 	default:
 		return fmt.Errorf("unknown command %q", what)
