@@ -1,12 +1,14 @@
 // Package daemonset is the map of a library of DaemonSet semantics: pure
 // functions from nodes, pods, revisions, a DaemonSet and the time to what should
 // run where, what to create and delete now, and how an update moves on. It has no
-// code of its own; the three packages are
+// code of its own; the packages are
 //
 //   - [github.com/pernode/daemonset/placement], WHERE: does this node get the daemon
 //     pod, and why (not)?
 //   - [github.com/pernode/daemonset/daemon], WHAT: which pods should exist, which to
 //     create and delete now, what is the status?
+//   - [github.com/pernode/daemonset/daemon/diff], what differs between two pod
+//     templates, pods or sets of pods?
 //   - [github.com/pernode/daemonset/rollout], WHEN: how does the set get from one pod
 //     template to the next?
 //
@@ -33,8 +35,8 @@
 //	why a node is counted as it is           daemon.Observe, then daemon.StatusByNode
 //	what will hurt once it is applied        daemon.Lint
 //	defaults and validation                  daemon.Default, daemon.Validate, daemon.ValidateUpdate
-//	what changed in a template or a pod      daemon.DiffTemplates, daemon.DiffPods
-//	what is missing, extra or outdated       daemon.DiffPodSets
+//	what changed in a template or a pod      diff.Templates, diff.Pods
+//	what is missing, extra or outdated       diff.PodSets
 //	the table of kubectl get ds              daemon.NewTable
 //
 // When:

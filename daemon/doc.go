@@ -23,8 +23,6 @@
 //	which DaemonSets a changed node concerns     SetsToSync
 //	what will hurt before it is applied          Lint
 //	API defaults and validation                  Default, Validate, ValidateUpdate
-//	what changed between two templates or pods   DiffTemplates, DiffPods
-//	desired against actual pods                  DiffPodSets
 //	the table of kubectl get ds                  NewTable
 //	the hash of a template                       TemplateHash
 //
@@ -103,29 +101,6 @@
 //     (printDaemonSet@v1.37.2). The age is <unknown> without a creation time
 //     (translateTimestampSince@v1.37.2). The text is kubectl's byte for byte
 //     (printTable@v0.37.2). Rows keep the order given.
-//
-// # Rules: diffs
-//
-//  21. A diff lists what differs, each difference with its path in JSON names, in
-//     the order in which the API declares the fields; map entries by key. Empty
-//     means semantically equal (equality.Semantic@v0.37.2): 1000m is 1, a nil
-//     list is an empty one. A rollout compares bytes (Match@v1.37.2): 1Gi and
-//     1073741824 are equal here and two revisions there.
-//  22. Lists go by the keys that the API declares. A list in which a key is empty
-//     or occurs twice goes by position, as lists without keys do: aligned around
-//     equal entries, the rest paired in order. Keyed entries in another order are
-//     one change of their own.
-//  23. A struct, an entry, or a list of plain values that only one side has is
-//     one change. An empty struct is not the same as none.
-//  24. Between pod sets a pod stands for a desired one of the same node,
-//     namespace and controller; the desired revision wins, then rule 6. Pods
-//     being deleted stand for nothing and are not extra; failed and succeeded
-//     ones are extra.
-//  25. Outdated is another controller-revision-hash than the desired pod has.
-//     Drifted is the same revision, but something that the desired pod sets in
-//     labels, annotations or spec is missing or otherwise. What others add is no
-//     drift: defaults, map entries, entries of keyed lists, tolerations. Lists
-//     without keys, such as args, must be as desired.
 //
 // # Rules: lint
 //

@@ -5,18 +5,18 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 
-	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 )
 
 // DiffRevisions returns what changes in the pod template from one revision to
-// another, in the order and by the rules of daemon.DiffTemplates. No changes
+// another, in the order and by the rules of diff.Templates. No changes
 // means that the templates mean the same, although their bytes, which decide
 // about a rollout, may differ. Neither revision is changed, and the result shares
 // nothing with them.
 //
 // It fails with RevisionTemplate's *field.Error, behind "old" or "new" and the
 // name of the revision.
-func DiffRevisions(old, cur *appsv1.ControllerRevision) (daemon.Changes, error) {
+func DiffRevisions(old, cur *appsv1.ControllerRevision) (diff.Changes, error) {
 	was, err := RevisionTemplate(old)
 	if err != nil {
 		return nil, fmt.Errorf("old revision%s: %w", nameOf(old), err)
@@ -25,7 +25,7 @@ func DiffRevisions(old, cur *appsv1.ControllerRevision) (daemon.Changes, error) 
 	if err != nil {
 		return nil, fmt.Errorf("new revision%s: %w", nameOf(cur), err)
 	}
-	return daemon.DiffTemplates(was, is), nil
+	return diff.Templates(was, is), nil
 }
 
 // nameOf returns the name behind a space, if there is one.

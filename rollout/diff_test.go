@@ -6,19 +6,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 
-	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 )
 
 func TestDiffRevisions(t *testing.T) {
 	broken := stored(t, 1, "1.27.3", "a")
 	broken.Data.Raw = nil
-	image := func(old, cur string) daemon.Changes {
-		return daemon.Changes{{Op: daemon.OpReplace, Path: "spec.containers[name=nginx].image", Old: "nginx:" + old, New: "nginx:" + cur}}
+	image := func(old, cur string) diff.Changes {
+		return diff.Changes{{Op: diff.OpReplace, Path: "spec.containers[name=nginx].image", Old: "nginx:" + old, New: "nginx:" + cur}}
 	}
 	for _, tc := range []struct {
 		name, why string
 		old, cur  *appsv1.ControllerRevision
-		want      daemon.Changes
+		want      diff.Changes
 		err       string
 	}{
 		{name: "forward", why: "one image changed", old: stored(t, 1, "1.27.3", "a"), cur: stored(t, 2, "1.27.4", "b"), want: image("1.27.3", "1.27.4")},

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -42,7 +43,7 @@ type Impact struct {
 	// Written is what differs between the pod templates as they were passed in, and
 	// Template what differs once the API server has filled in the defaults of both.
 	// What is in Written alone is a default that one side writes out.
-	Written, Template daemon.Changes
+	Written, Template diff.Changes
 	// SameData says that a revision stores the same bytes for either template.
 	SameData bool
 	// Start says whether a rollout starts, and Revision is the number of the
@@ -198,8 +199,8 @@ func WhatIf(in Input, proposal Proposal) (*Impact, error) {
 
 	i.Nodes = compareNodes(before, after, i.podsByNode())
 	if proposal.DaemonSet != nil && in.DaemonSet != nil {
-		i.Written = daemon.DiffTemplates(&written.Spec.Template, &proposal.DaemonSet.Spec.Template)
-		i.Template = daemon.DiffTemplates(&before.DaemonSet.Spec.Template, &after.DaemonSet.Spec.Template)
+		i.Written = diff.Templates(&written.Spec.Template, &proposal.DaemonSet.Spec.Template)
+		i.Template = diff.Templates(&before.DaemonSet.Spec.Template, &after.DaemonSet.Spec.Template)
 	}
 	if i.SameData, err = sameData(before.DaemonSet, after.DaemonSet); err != nil {
 		return nil, err
@@ -384,7 +385,7 @@ func (i *Impact) start() {
 		i.Start = StartNew
 		if newest, err := RevisionTemplate(plan.Old[len(plan.Old)-1]); err == nil {
 			defaultTemplate(newest)
-			i.respelt(daemon.DiffTemplates(newest, &i.After.DaemonSet.Spec.Template))
+			i.respelt(diff.Templates(newest, &i.After.DaemonSet.Spec.Template))
 		}
 	case plan.Create != nil && !i.SameData:
 		// No revision is known, so that the template before stands for it.
@@ -400,7 +401,7 @@ func (i *Impact) start() {
 	i.Anyway = i.SameData && i.Start != StartNone
 }
 
-func (i *Impact) respelt(changes daemon.Changes) {
+func (i *Impact) respelt(changes diff.Changes) {
 	if len(changes) == 0 {
 		i.Start = StartSpelling
 	}

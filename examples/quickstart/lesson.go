@@ -18,6 +18,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/internal/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
@@ -215,7 +216,7 @@ func (p *lessonPlay) change(file string) error {
 	}
 	p.command("kubectl patch ds " + p.set.Name + " --patch-file " + file)
 	p.print("daemonset.apps/%s patched", p.set.Name)
-	p.answer("diff", daemon.DiffTemplates(&old, &p.set.Spec.Template).String())
+	p.answer("diff", diff.Templates(&old, &p.set.Spec.Template).String())
 	return nil
 }
 

@@ -253,7 +253,7 @@ func compareRevision(ds *appsv1.DaemonSet, data []byte) string {
 
 // realTemplates are the library's own test data and a large one.
 func realTemplates(t *testing.T) map[string]*corev1.PodTemplateSpec {
-	files, err := filepath.Glob(filepath.Join(libraryRoot, "daemon", "testdata", "diff", "*.yaml"))
+	files, err := filepath.Glob(filepath.Join(libraryRoot, "daemon", "diff", "testdata", "*.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

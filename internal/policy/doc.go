@@ -8,10 +8,10 @@
 //     only what its table lists. Nothing released imports a package under internal.
 //  2. go.mod requires exactly the four modules named in requirements, and replaces
 //     and excludes nothing.
-//  3. The three packages only compute: no clock, no randomness, no I/O, no
+//  3. The released packages only compute: no clock, no randomness, no I/O, no
 //     goroutine, no panic, no state outside the arguments.
 //  4. Exported functions take no bool and no functional options: both grow badly.
-//  5. Every package has a comment, the three with numbered rules and upstream
+//  5. Every package has a comment, the released ones with numbered rules and upstream
 //     cited as symbol@tag; every exported name is documented.
 //  6. No file or package is a drawer for odds and ends.
 //  7. No text in the tree depends on one machine or leaves work undone.

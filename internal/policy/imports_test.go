@@ -16,7 +16,7 @@ import (
 // allowance is an import path that may be used, and what for.
 type allowance struct{ path, why string }
 
-// shared is what each of the three layers may import.
+// shared is what each of the layers may import.
 var shared = []allowance{
 	{"bytes", "compare and build JSON"},
 	{"cmp", "ordering"},
@@ -53,17 +53,12 @@ var imports = map[string][]allowance{
 	},
 	"daemon": {
 		{"encoding/binary", "bytes of the template hash"},
-		{"encoding/json", "JSON field paths of diffs"},
+		{"encoding/json", "the patches of claims"},
 		{"hash/fnv", "the template hash"},
 		{"container/heap", "the pods that become available next"},
 		{"math/bits", "the size of a hash table"},
-		{"reflect", "walking API types for diffs"},
 		{"text/tabwriter", "the table as text"},
-		{"github.com/google/go-cmp/cmp", "diffs"},
-		{"github.com/google/go-cmp/cmp/cmpopts", "diffs"},
-		{"unicode/utf8", "diff values that are not text"},
-		{"k8s.io/apimachinery/pkg/api/equality", "semantic equality of quantities and times"},
-		{"k8s.io/apimachinery/pkg/api/resource", "quantities in diffs"},
+		{"k8s.io/apimachinery/pkg/api/resource", "requests against what nodes have"},
 		{"k8s.io/apimachinery/pkg/api/validation", "names and immutable metadata"},
 		{"k8s.io/apimachinery/pkg/apis/meta/v1/validation", "label selectors"},
 		{"k8s.io/apimachinery/pkg/util/duration", "the AGE column"},
@@ -71,6 +66,15 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/rand", "SafeEncodeString, a pure function; the rest is found by the purity check"},
 		{"k8s.io/apimachinery/pkg/util/validation", "name and label syntax"},
 		{module + "/placement", "the layer below"},
+	},
+	"daemon/diff": {
+		{"encoding/binary", "lengths in fingerprints"},
+		{"encoding/json", "values in the text of a change; which types have a JSON form of their own"},
+		{"reflect", "walking API types"},
+		{"unicode/utf8", "values that are not text"},
+		{"github.com/google/go-cmp/cmp", "walking structs, pointers and maps"},
+		{"k8s.io/apimachinery/pkg/api/resource", "quantities of the same amount are equal"},
+		{module + "/daemon", "the layer below: the node that a pod is meant for"},
 	},
 	"rollout": {
 		{"reflect", "pieces of a policy that are given as pointers"},
@@ -83,6 +87,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/json", "revision data with upstream's number types"},
 		{"k8s.io/apimachinery/pkg/util/strategicpatch", "undo applies the stored patch"},
 		{module + "/daemon", "the layer below"},
+		{module + "/daemon/diff", "differences between revisions"},
 		{module + "/placement", "options and decisions"},
 	},
 }

@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -169,7 +170,16 @@ func exported(files ...source) map[string]bool {
 	return names
 }
 
-var mention = regexp.MustCompile(`\b(placement|daemon|rollout)\.([A-Z]\w*(?:\.[A-Z]\w*)?)`)
+// mention matches a name behind the name of a layer's package.
+var mention = regexp.MustCompile(`\b(` + strings.Join(layerNames(), "|") + `)\.([A-Z]\w*(?:\.[A-Z]\w*)?)`)
+
+func layerNames() []string {
+	var names []string
+	for _, layer := range layers {
+		names = append(names, path.Base(layer))
+	}
+	return names
+}
 
 // mentionFindings lists the names that a text mentions and no package has.
 func mentionFindings(name, text string, packages map[string]map[string]bool) []string {
@@ -186,7 +196,7 @@ func mentionFindings(name, text string, packages map[string]map[string]bool) []s
 func TestMentionedNames(t *testing.T) {
 	packages := make(map[string]map[string]bool)
 	for _, layer := range layers {
-		packages[layer] = exported(layerFiles(t, layer)...)
+		packages[path.Base(layer)] = exported(layerFiles(t, layer)...)
 	}
 	texts := []string{readme, "CHANGELOG.md", "CONTRIBUTING.md", "doc.go"}
 	for _, layer := range layers {

@@ -1,4 +1,4 @@
-package daemon_test
+package diff_test
 
 import (
 	"fmt"
@@ -9,9 +9,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 )
 
-func ExampleDiffTemplates() {
+func ExampleTemplates() {
 	old := &corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"env": "demo"}},
 		Spec: corev1.PodSpec{
@@ -33,7 +34,7 @@ func ExampleDiffTemplates() {
 	cur.Spec.Containers[0].Resources.Limits[corev1.ResourceCPU] = resource.MustParse("1") // the same amount
 	cur.Spec.Containers = append(cur.Spec.Containers, corev1.Container{Name: "exporter", Image: "nginx-exporter:1.4"})
 
-	fmt.Println(daemon.DiffTemplates(old, cur))
+	fmt.Println(diff.Templates(old, cur))
 	// Output:
 	// metadata.labels[app.kubernetes.io/name]: added "nginx"
 	// spec.containers[name=nginx].image: "nginx:1.27.3" -> "nginx:1.27.4-alpine"
@@ -42,7 +43,7 @@ func ExampleDiffTemplates() {
 	// spec.nodeSelector[disk]: added "ssd"
 }
 
-func ExampleDiffPods() {
+func ExamplePods() {
 	old := &corev1.Pod{Status: corev1.PodStatus{
 		Phase:      corev1.PodPending,
 		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}},
@@ -52,7 +53,7 @@ func ExampleDiffPods() {
 	cur.Status.Phase = corev1.PodRunning
 	cur.Status.Conditions[0].Status = corev1.ConditionTrue
 
-	for _, c := range daemon.DiffPods(old, cur) {
+	for _, c := range diff.Pods(old, cur) {
 		fmt.Println(c.Op, c.Path)
 	}
 	// Output:
@@ -61,7 +62,7 @@ func ExampleDiffPods() {
 	// replace status.conditions[type=Ready].status
 }
 
-func ExampleDiffPodSets() {
+func ExamplePodSets() {
 	ds := &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "nginx-deploy"},
 		Spec: appsv1.DaemonSetSpec{Template: corev1.PodTemplateSpec{
@@ -99,8 +100,8 @@ func ExampleDiffPodSets() {
 	}
 	actual[2].Spec.Containers[0].Image = "nginx:1.27.3"
 
-	diff := daemon.DiffPodSets(desired, actual)
-	fmt.Println(diff)
+	changes := diff.PodSets(desired, actual)
+	fmt.Println(changes)
 	// Output:
 	// missing on worker4: nginx-deploy-
 	// extra on worker5: nginx-deploy-qk5mj

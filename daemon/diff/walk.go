@@ -1,4 +1,4 @@
-package daemon
+package diff
 
 import (
 	"encoding/json"
@@ -31,8 +31,8 @@ type differ struct {
 	changes Changes
 }
 
-// diff compares what two pointers of the same type point to.
-func diff(mode diffMode, old, cur any) Changes {
+// compare compares what two pointers of the same type point to.
+func compare(mode diffMode, old, cur any) Changes {
 	if old == cur {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package daemon
+package diff
 
 import (
 	"slices"
@@ -10,9 +10,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon"
 )
 
-// agentSet returns a DaemonSet of the template testdata/diff/network-agent.yaml.
+// agentSet returns a DaemonSet of the template testdata/network-agent.yaml.
 func agentSet(t testing.TB) *appsv1.DaemonSet {
 	return &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
@@ -23,7 +25,7 @@ func agentSet(t testing.TB) *appsv1.DaemonSet {
 // admitted returns the pod as it is read back from a cluster where it runs: with
 // API defaults and with what admission, scheduler and kubelet add.
 func admitted(pod *corev1.Pod, name string) *corev1.Pod {
-	node, _ := TargetNode(pod)
+	node, _ := daemon.TargetNode(pod)
 	pod = pod.DeepCopy()
 	pod.Name = name
 	pod.UID = "b4d2"
@@ -125,7 +127,7 @@ func TestDrift(t *testing.T) {
 	for _, name := range []string{"fluentd", "node-exporter", "network-agent"} {
 		ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "d"}}
 		ds.Spec.Template = *readTemplate(t, name)
-		want := NewPod(ds, "worker", "h1")
+		want := daemon.NewPod(ds, "worker", "h1")
 		if got := drift(want, admitted(want, "a")); len(got) > 0 {
 			t.Errorf("drift of %s as the cluster completes it = %v, want none", name, got)
 		}
@@ -319,7 +321,7 @@ func TestDriftOneWay(t *testing.T) {
 	}
 }
 
-func TestDiffPodSets(t *testing.T) {
+func TestPodSets(t *testing.T) {
 	// pod describes one pod: DaemonSet (none: an orphan), node, revision.
 	pod := func(owner, node, hash, name string, more ...func(*corev1.Pod)) *corev1.Pod {
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name, Labels: map[string]string{"app": "a"}}}
@@ -477,21 +479,21 @@ drifted on n: x
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			before := copyPods(test.desired, test.actual)
-			d := DiffPodSets(test.desired, test.actual)
+			d := PodSets(test.desired, test.actual)
 			if diff := cmp.Diff(test.want, d.String()); diff != "" {
-				t.Errorf("%s: DiffPodSets (-want +got):\n%s", test.why, diff)
+				t.Errorf("%s: PodSets (-want +got):\n%s", test.why, diff)
 			}
 			if got, want := d.Empty(), test.want == "no difference"; got != want {
 				t.Errorf("%s: Empty() = %t, want %t", test.why, got, want)
 			}
 			if diff := cmp.Diff(before, copyPods(test.desired, test.actual)); diff != "" {
-				t.Errorf("DiffPodSets changed its arguments (-before +after):\n%s", diff)
+				t.Errorf("PodSets changed its arguments (-before +after):\n%s", diff)
 			}
 			desired, actual := slices.Clone(test.desired), slices.Clone(test.actual)
 			slices.Reverse(desired)
 			slices.Reverse(actual)
-			if diff := cmp.Diff(d, DiffPodSets(desired, actual)); diff != "" {
-				t.Errorf("DiffPodSets depends on the order of its input (-given +reversed):\n%s", diff)
+			if diff := cmp.Diff(d, PodSets(desired, actual)); diff != "" {
+				t.Errorf("PodSets depends on the order of its input (-given +reversed):\n%s", diff)
 			}
 		})
 	}
@@ -506,8 +508,8 @@ func copyPods(lists ...[]*corev1.Pod) (all []*corev1.Pod) {
 	return all
 }
 
-func TestPodSetDiffString(t *testing.T) {
-	odd := PodSetDiff{Missing: []PodDiff{{}}, Extra: []PodDiff{{}}, Outdated: []PodDiff{{}}, Drifted: []PodDiff{{}}}
+func TestPodSetChangesString(t *testing.T) {
+	odd := PodSetChanges{Missing: []PodPair{{}}, Extra: []PodPair{{}}, Outdated: []PodPair{{}}, Drifted: []PodPair{{}}}
 	const want = `missing on <no node>: <nil>
 extra on <no node>: <nil>
 outdated on <no node>: <nil> (<nil>, desired <nil>)

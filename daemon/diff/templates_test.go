@@ -1,4 +1,4 @@
-package daemon
+package diff
 
 import (
 	"bytes"
@@ -19,10 +19,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// readTemplate reads a pod template from testdata/diff.
+// readTemplate reads a pod template from testdata.
 func readTemplate(t testing.TB, name string) *corev1.PodTemplateSpec {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "diff", name+".yaml"))
+	data, err := os.ReadFile(filepath.Join("testdata", name+".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func container(fields string) string {
 	return "spec: {containers: [{name: nginx, " + fields + "}]}"
 }
 
-func TestDiffTemplates(t *testing.T) {
+func TestTemplates(t *testing.T) {
 	tests := []struct {
 		name, why string
 		old, cur  string
@@ -308,16 +308,16 @@ spec: {tolerations: [], containers: [], nodeSelector: {}, affinity: {nodeAffinit
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			old, cur := parseTemplate(t, test.old), parseTemplate(t, test.cur)
-			got := DiffTemplates(old, cur)
+			got := Templates(old, cur)
 			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), got.String()); diff != "" {
-				t.Errorf("%s: DiffTemplates (-want +got):\n%s", test.why, diff)
+				t.Errorf("%s: Templates (-want +got):\n%s", test.why, diff)
 			}
-			checkMirror(t, got, DiffTemplates(cur, old))
+			checkMirror(t, got, Templates(cur, old))
 		})
 	}
 }
 
-func TestDiffTypedValues(t *testing.T) {
+func TestTypedValues(t *testing.T) {
 	old := parseTemplate(t, container(`image: a, imagePullPolicy: Always, resources: {limits: {cpu: 1}}`))
 	cur := parseTemplate(t, `spec: {terminationGracePeriodSeconds: 5, containers: [{name: new}, {name: nginx, image: b, resources: {limits: {cpu: 2}}}]}`)
 	want := Changes{
@@ -327,12 +327,12 @@ func TestDiffTypedValues(t *testing.T) {
 		{Op: OpAdd, Path: "spec.containers[name=new]", New: corev1.Container{Name: "new"}},
 		{Op: OpAdd, Path: "spec.terminationGracePeriodSeconds", New: int64(5)},
 	}
-	if diff := cmp.Diff(want, DiffTemplates(old, cur)); diff != "" {
-		t.Errorf("DiffTemplates (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, Templates(old, cur)); diff != "" {
+		t.Errorf("Templates (-want +got):\n%s", diff)
 	}
 }
 
-func TestDiffOddValues(t *testing.T) {
+func TestOddValues(t *testing.T) {
 	instant := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	stamp := func(at time.Time) *corev1.PodTemplateSpec {
 		return &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(at)}}
@@ -410,24 +410,24 @@ func TestDiffOddValues(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			changes := DiffTemplates(test.old, test.cur)
+			changes := Templates(test.old, test.cur)
 			got := changes.String()
 			if got != test.want {
-				t.Errorf("%s: DiffTemplates = %q, want %q", test.why, got, test.want)
+				t.Errorf("%s: Templates = %q, want %q", test.why, got, test.want)
 			}
-			checkMirror(t, changes, DiffTemplates(test.cur, test.old))
+			checkMirror(t, changes, Templates(test.cur, test.old))
 		})
 	}
 
 	// Beyond a bound entries are paired by position, which is no less true.
-	changes := DiffTemplates(long(300, 0), long(300, 1))
+	changes := Templates(long(300, 0), long(300, 1))
 	if len(changes) != 300 {
-		t.Errorf("DiffTemplates of very long lists = %d changes, want 300", len(changes))
+		t.Errorf("Templates of very long lists = %d changes, want 300", len(changes))
 	}
-	checkMirror(t, changes, DiffTemplates(long(300, 1), long(300, 0)))
+	checkMirror(t, changes, Templates(long(300, 1), long(300, 0)))
 }
 
-func TestDiffPods(t *testing.T) {
+func TestPods(t *testing.T) {
 	const running = `
 kind: Pod
 apiVersion: v1
@@ -491,19 +491,19 @@ status.containerStatuses[0].restartCount: 0 -> 1`,
 				parse(t, test.cur, cur)
 			}
 			oldCopy, curCopy := old.DeepCopy(), cur.DeepCopy()
-			got := DiffPods(old, cur)
+			got := Pods(old, cur)
 			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), got.String()); diff != "" {
-				t.Errorf("%s: DiffPods (-want +got):\n%s", test.why, diff)
+				t.Errorf("%s: Pods (-want +got):\n%s", test.why, diff)
 			}
-			checkMirror(t, got, DiffPods(cur, old))
+			checkMirror(t, got, Pods(cur, old))
 			if diff := cmp.Diff([]*corev1.Pod{oldCopy, curCopy}, []*corev1.Pod{old, cur}); diff != "" {
-				t.Errorf("DiffPods changed its arguments (-before +after):\n%s", diff)
+				t.Errorf("Pods changed its arguments (-before +after):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestDiffPodHealth(t *testing.T) {
+func TestPodHealth(t *testing.T) {
 	old, cur := &corev1.Pod{}, &corev1.Pod{}
 	const status = `
 status:
@@ -516,13 +516,13 @@ status:
 	parse(t, strings.NewReplacer("message: x", "message: z", "health: Healthy", "health: Unhealthy").Replace(status), cur)
 	const want = `status.containerStatuses[0].allocatedResourcesStatus[name=gpu].resources[resourceID=0].health: "Healthy" -> "Unhealthy"
 status.volumeHealth[name=data].healthConditions[status=Bad,reason=B].message: "x" -> "z"`
-	if diff := cmp.Diff(want, DiffPods(old, cur).String()); diff != "" {
-		t.Errorf("DiffPods (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, Pods(old, cur).String()); diff != "" {
+		t.Errorf("Pods (-want +got):\n%s", diff)
 	}
 }
 
-// TestDiffLongKeyedList checks lists too long for comparing every two keys.
-func TestDiffLongKeyedList(t *testing.T) {
+// TestLongKeyedList checks lists too long for comparing every two keys.
+func TestLongKeyedList(t *testing.T) {
 	const n = 100
 	env := func(last string) *corev1.PodTemplateSpec {
 		vars := make([]corev1.EnvVar, n)
@@ -545,13 +545,13 @@ spec.containers[name=a].env[name=OTHER]: added {"name":"OTHER","value":"same"}`}
 	old := env("LAST")
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := DiffTemplates(old, test.cur).String(); got != test.want {
-				t.Errorf("%s: DiffTemplates = %q, want %q", test.why, got, test.want)
+			if got := Templates(old, test.cur).String(); got != test.want {
+				t.Errorf("%s: Templates = %q, want %q", test.why, got, test.want)
 			}
 		})
 	}
-	if got := DiffTemplates(old, old); got != nil {
-		t.Errorf("DiffTemplates(x, x) = %v, want nil", got)
+	if got := Templates(old, old); got != nil {
+		t.Errorf("Templates(x, x) = %v, want nil", got)
 	}
 }
 
@@ -580,14 +580,14 @@ func TestChangeString(t *testing.T) {
 	}
 }
 
-// TestDiffStable compares a diff with many entries with itself: map order must
+// TestStable compares a diff with many entries with itself: map order must
 // not show.
-func TestDiffStable(t *testing.T) {
+func TestStable(t *testing.T) {
 	old, cur := readTemplate(t, "fluentd"), readTemplate(t, "network-agent")
-	want := DiffTemplates(old, cur).String()
+	want := Templates(old, cur).String()
 	for range 50 {
-		if got := DiffTemplates(old.DeepCopy(), cur.DeepCopy()).String(); got != want {
-			t.Fatalf("DiffTemplates differs from run to run (-first +now):\n%s", cmp.Diff(want, got))
+		if got := Templates(old.DeepCopy(), cur.DeepCopy()).String(); got != want {
+			t.Fatalf("Templates differs from run to run (-first +now):\n%s", cmp.Diff(want, got))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package daemon
+package diff
 
 import (
 	"cmp"
@@ -9,26 +9,28 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon"
 )
 
-// PodSetDiff is how the pods that exist differ from those that should. Each list
+// PodSetChanges is how the pods that exist differ from those that should. Each list
 // is ordered by node name, then pod name. The zero value means no difference.
-type PodSetDiff struct {
+type PodSetChanges struct {
 	// Missing are desired pods whose node has no pod for them.
-	Missing []PodDiff
+	Missing []PodPair
 	// Extra are actual pods that no desired pod asks for, and those that have
 	// failed or succeeded.
-	Extra []PodDiff
+	Extra []PodPair
 	// Outdated are actual pods of another revision than the desired ones: the
 	// label controller-revision-hash differs. Their fields are not compared.
-	Outdated []PodDiff
+	Outdated []PodPair
 	// Drifted are actual pods of the desired revision that lack, or contradict,
 	// something that the desired ones set.
-	Drifted []PodDiff
+	Drifted []PodPair
 }
 
-// PodDiff is one entry of a PodSetDiff.
-type PodDiff struct {
+// PodPair is one entry of a PodSetChanges.
+type PodPair struct {
 	// Node is the name of the node that the pod is on or meant for, as
 	// TargetNode finds it; "" where the pod names none.
 	Node string
@@ -42,7 +44,7 @@ type PodDiff struct {
 	Changes Changes
 }
 
-// DiffPodSets compares pods that should exist, as DesiredPods or
+// PodSets compares pods that should exist, as DesiredPods or
 // DesiredPodsOnNode returns them, with pods that do. Both may be in any order
 // and hold pods of several DaemonSets; nil entries are skipped. Nothing is
 // changed; the result refers to the pods of the arguments.
@@ -58,13 +60,13 @@ type PodDiff struct {
 // pod there has failed or succeeded, which makes that one extra.
 //
 // Drift looks at what the desired pod sets in metadata.labels,
-// metadata.annotations and spec, by the rules of DiffTemplates, in one direction:
+// metadata.annotations and spec, by the rules of Templates, in one direction:
 // what API defaults, admission, scheduler or kubelet add is none. Entries added
 // to a map or a keyed list (volumes, volume mounts, environment, sidecars), to
 // tolerations and to a label selector's matchExpressions are none either; other
 // lists, such as args, must be as they are desired. A field with its zero value
 // asks for nothing, and spec.schedulingGates are made to be removed.
-func DiffPodSets(desired, actual []*corev1.Pod) PodSetDiff {
+func PodSets(desired, actual []*corev1.Pod) PodSetChanges {
 	nodes := make(map[string]*nodePods)
 	at := func(name string) *nodePods {
 		n := nodes[name]
@@ -76,14 +78,14 @@ func DiffPodSets(desired, actual []*corev1.Pod) PodSetDiff {
 	}
 	for _, pod := range desired {
 		if pod != nil {
-			name, _ := TargetNode(pod)
+			name, _ := daemon.TargetNode(pod)
 			n := at(name)
 			n.desired = append(n.desired, pod)
 		}
 	}
 	for _, pod := range actual {
 		if pod != nil {
-			name, _ := TargetNode(pod)
+			name, _ := daemon.TargetNode(pod)
 			n := at(name)
 			n.add(pod)
 		}
@@ -93,7 +95,7 @@ func DiffPodSets(desired, actual []*corev1.Pod) PodSetDiff {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	var d PodSetDiff
+	var d PodSetChanges
 	for _, name := range names {
 		nodes[name].compare(&d)
 	}
@@ -118,7 +120,7 @@ func (n *nodePods) add(pod *corev1.Pod) {
 	switch {
 	case pod.DeletionTimestamp != nil:
 		n.leaving = append(n.leaving, pod)
-	case podTerminal(pod):
+	case ended(pod):
 		n.ended = append(n.ended, pod)
 	default:
 		n.actual = append(n.actual, pod)
@@ -126,10 +128,10 @@ func (n *nodePods) add(pod *corev1.Pod) {
 }
 
 // compare appends what differs on the node.
-func (n *nodePods) compare(d *PodSetDiff) {
+func (n *nodePods) compare(d *PodSetChanges) {
 	slices.SortStableFunc(n.desired, compareByName)
-	slices.SortStableFunc(n.actual, comparePods)
-	slices.SortStableFunc(n.leaving, comparePods)
+	slices.SortStableFunc(n.actual, compareAge)
+	slices.SortStableFunc(n.leaving, compareAge)
 
 	extra, outdated, drifted := len(d.Extra), len(d.Outdated), len(d.Drifted)
 	if n.name != "" {
@@ -149,7 +151,7 @@ func (n *nodePods) compare(d *PodSetDiff) {
 		if want == nil {
 			continue
 		}
-		entry := PodDiff{Node: n.name, Desired: want}
+		entry := PodPair{Node: n.name, Desired: want}
 		if n.name != "" {
 			if entry.Actual = takeFor(want, n.leaving, sameController); entry.Actual == nil {
 				entry.Actual = takeFor(want, n.leaving, orphaned)
@@ -159,18 +161,18 @@ func (n *nodePods) compare(d *PodSetDiff) {
 	}
 	for _, got := range slices.Concat(n.actual, n.ended) {
 		if got != nil {
-			d.Extra = append(d.Extra, PodDiff{Node: n.name, Actual: got})
+			d.Extra = append(d.Extra, PodPair{Node: n.name, Actual: got})
 		}
 	}
-	byActual := func(a, b PodDiff) int { return compareByName(a.Actual, b.Actual) }
+	byActual := func(a, b PodPair) int { return compareByName(a.Actual, b.Actual) }
 	slices.SortStableFunc(d.Extra[extra:], byActual)
 	slices.SortStableFunc(d.Outdated[outdated:], byActual)
 	slices.SortStableFunc(d.Drifted[drifted:], byActual)
 }
 
 // judge compares a desired pod with the one that stands for it.
-func (n *nodePods) judge(d *PodSetDiff, want, got *corev1.Pod) {
-	entry := PodDiff{Node: n.name, Desired: want, Actual: got}
+func (n *nodePods) judge(d *PodSetChanges, want, got *corev1.Pod) {
+	entry := PodPair{Node: n.name, Desired: want, Actual: got}
 	if hash := revisionHash(want); hash != "" && hash != revisionHash(got) {
 		d.Outdated = append(d.Outdated, entry)
 		return
@@ -188,7 +190,7 @@ func drift(want, got *corev1.Pod) Changes {
 		Spec:       want.Spec,
 	}
 	set.Spec.SchedulingGates = nil
-	return diff(diffDesired, set, got)
+	return compare(diffDesired, set, got)
 }
 
 // takeFor picks the pod that stands for the desired one and sets it to nil in
@@ -216,7 +218,7 @@ func takeFor(want *corev1.Pod, pods []*corev1.Pod, related func(a, b *corev1.Pod
 }
 
 func sameController(a, b *corev1.Pod) bool {
-	ownerA, ownerB := controllerOf(a.OwnerReferences), controllerOf(b.OwnerReferences)
+	ownerA, ownerB := metav1.GetControllerOfNoCopy(a), metav1.GetControllerOfNoCopy(b)
 	if ownerA == nil || ownerB == nil {
 		return ownerA == ownerB
 	}
@@ -225,7 +227,7 @@ func sameController(a, b *corev1.Pod) bool {
 
 // orphaned reports whether one of the two has no controller.
 func orphaned(a, b *corev1.Pod) bool {
-	return controllerOf(a.OwnerReferences) == nil || controllerOf(b.OwnerReferences) == nil
+	return metav1.GetControllerOfNoCopy(a) == nil || metav1.GetControllerOfNoCopy(b) == nil
 }
 
 func revisionHash(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
@@ -243,13 +245,13 @@ func compareByName(a, b *corev1.Pod) int {
 func podName(pod *corev1.Pod) string { return cmp.Or(pod.Name, pod.GenerateName) }
 
 // Empty reports whether the actual pods are as desired.
-func (d PodSetDiff) Empty() bool {
+func (d PodSetChanges) Empty() bool {
 	return len(d.Missing) == 0 && len(d.Extra) == 0 && len(d.Outdated) == 0 && len(d.Drifted) == 0
 }
 
 // String returns one line for each pod, missing ones first, and under a drifted
 // one its changes; "no difference" where there is none.
-func (d PodSetDiff) String() string {
+func (d PodSetChanges) String() string {
 	var lines []string
 	for _, e := range d.Missing {
 		line := fmt.Sprintf("missing on %s: %s", nodeText(e.Node), nameText(e.Desired))
@@ -260,7 +262,7 @@ func (d PodSetDiff) String() string {
 	}
 	for _, e := range d.Extra {
 		line := fmt.Sprintf("extra on %s: %s", nodeText(e.Node), nameText(e.Actual))
-		if e.Actual != nil && podTerminal(e.Actual) {
+		if e.Actual != nil && ended(e.Actual) {
 			line += fmt.Sprintf(" (%s)", e.Actual.Status.Phase)
 		}
 		lines = append(lines, line)
@@ -295,4 +297,22 @@ func hashText(pod *corev1.Pod) string {
 		return "<nil>"
 	}
 	return cmp.Or(revisionHash(pod), "no revision")
+}
+
+// compareAge puts bound pods before those that are not, then the oldest first,
+// then orders by name (podByCreationTimestampAndPhase@v1.37.2).
+func compareAge(a, b *corev1.Pod) int {
+	if boundA, boundB := a.Spec.NodeName != "", b.Spec.NodeName != ""; boundA != boundB {
+		if boundA {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
+}
+
+// ended reports whether all containers have stopped for good
+// (IsPodTerminal@v1.37.2).
+func ended(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 }

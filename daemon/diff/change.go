@@ -1,4 +1,4 @@
-package daemon
+package diff
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ func (o Op) String() string {
 	case OpReorder:
 		return "reorder"
 	}
-	return unknown("Op", int(o))
+	return fmt.Sprintf("Op(%d)", int(o))
 }
 
 // Change is one difference between an old object and a new one.
@@ -104,7 +104,7 @@ func (c Changes) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// DiffTemplates returns what changes from one pod template to another. A nil
+// Templates returns what changes from one pod template to another. A nil
 // template is an empty one. Neither argument is changed; the result may share
 // memory with both.
 //
@@ -120,24 +120,24 @@ func (c Changes) String() string {
 // aligned around equal entries, and what lies between is paired in order; there
 // an entry that moved is removed and added. A struct, an entry, or a list of
 // plain values that only one side has is one change.
-func DiffTemplates(old, cur *corev1.PodTemplateSpec) Changes {
+func Templates(old, cur *corev1.PodTemplateSpec) Changes {
 	if old == nil {
 		old = &corev1.PodTemplateSpec{}
 	}
 	if cur == nil {
 		cur = &corev1.PodTemplateSpec{}
 	}
-	return diff(diffAll, old, cur)
+	return compare(diffAll, old, cur)
 }
 
-// DiffPods returns what changes from one pod to another, status included, by
-// the rules of DiffTemplates. Left out are kind and apiVersion, which a pod
+// Pods returns what changes from one pod to another, status included, by
+// the rules of Templates. Left out are kind and apiVersion, which a pod
 // read from a list lacks, and metadata.managedFields. A nil pod is an empty one.
-func DiffPods(old, cur *corev1.Pod) Changes {
-	return diff(diffAll, diffable(old), diffable(cur))
+func Pods(old, cur *corev1.Pod) Changes {
+	return compare(diffAll, diffable(old), diffable(cur))
 }
 
-// diffable returns a shallow copy of the pod without what DiffPods leaves out.
+// diffable returns a shallow copy of the pod without what Pods leaves out.
 func diffable(pod *corev1.Pod) *corev1.Pod {
 	if pod == nil {
 		return &corev1.Pod{}

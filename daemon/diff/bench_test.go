@@ -1,13 +1,15 @@
-package daemon
+package diff
 
 import (
 	"fmt"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/daemon"
 )
 
-func BenchmarkDiffTemplates(b *testing.B) {
+func BenchmarkTemplates(b *testing.B) {
 	old := readTemplate(b, "network-agent")
 	image := old.DeepCopy()
 	image.Spec.Containers[0].Image += "-1"
@@ -25,7 +27,7 @@ func BenchmarkDiffTemplates(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if got := DiffTemplates(old, bench.cur); len(got) != bench.want {
+				if got := Templates(old, bench.cur); len(got) != bench.want {
 					b.Fatalf("got %d changes:\n%v", len(got), got)
 				}
 			}
@@ -33,17 +35,17 @@ func BenchmarkDiffTemplates(b *testing.B) {
 	}
 }
 
-func BenchmarkDiffPodSets(b *testing.B) {
+func BenchmarkPodSets(b *testing.B) {
 	const nodes = 1000
 	desired, actual := make([]*corev1.Pod, nodes), make([]*corev1.Pod, nodes)
 	for i := range nodes {
 		name := fmt.Sprintf("node-%04d", i)
-		desired[i] = NewPod(agentSet(b), name, "h1")
+		desired[i] = daemon.NewPod(agentSet(b), name, "h1")
 		actual[i] = admitted(desired[i], fmt.Sprintf("agent-%04d", i))
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := DiffPodSets(desired, actual); !got.Empty() {
+		if got := PodSets(desired, actual); !got.Empty() {
 			b.Fatal(got)
 		}
 	}

@@ -1,4 +1,4 @@
-package daemon
+package diff
 
 import (
 	"encoding/json"
@@ -135,14 +135,14 @@ func otherValue(v reflect.Value) reflect.Value {
 
 var brackets = regexp.MustCompile(`\[[^\]]*\]`)
 
-// TestDiffEveryField changes every single field of the API, one at a time: each
+// TestEveryField changes every single field of the API, one at a time: each
 // must be found, in its place, and nothing else.
-func TestDiffEveryField(t *testing.T) {
+func TestEveryField(t *testing.T) {
 	full := &corev1.PodTemplateSpec{}
 	fill(reflect.ValueOf(full).Elem())
 	work := full.DeepCopy()
-	if changes := DiffTemplates(full, work); len(changes) > 0 {
-		t.Fatalf("DiffTemplates of equal templates = %v, want none", changes)
+	if changes := Templates(full, work); len(changes) > 0 {
+		t.Fatalf("Templates of equal templates = %v, want none", changes)
 	}
 	count := 0
 	leaves(reflect.ValueOf(work).Elem(), "", inField, func(l leaf) {
@@ -151,7 +151,7 @@ func TestDiffEveryField(t *testing.T) {
 		before.Set(l.value)
 		for _, value := range []reflect.Value{otherValue(before), reflect.Zero(before.Type())} {
 			l.set(value)
-			changes := DiffTemplates(full, work)
+			changes := Templates(full, work)
 			l.set(before)
 			switch {
 			case len(changes) == 1:

@@ -1,4 +1,4 @@
-package daemon
+package diff
 
 // alignment pairs an entry of an old list with one of a new list; -1 means that
 // the entry has no counterpart.

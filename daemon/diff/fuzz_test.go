@@ -1,4 +1,4 @@
-package daemon
+package diff
 
 import (
 	"encoding/json"
@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// FuzzDiff compares two templates decoded from arbitrary JSON.
-func FuzzDiff(f *testing.F) {
+// FuzzTemplates compares two templates decoded from arbitrary JSON.
+func FuzzTemplates(f *testing.F) {
 	var seeds [][]byte
 	for _, name := range []string{"fluentd", "node-exporter", "network-agent"} {
 		data, err := json.Marshal(readTemplate(f, name))
@@ -39,13 +39,13 @@ func FuzzDiff(f *testing.F) {
 			t.Skip("no template")
 		}
 		oldCopy, curCopy := old.DeepCopy(), cur.DeepCopy()
-		changes := DiffTemplates(old, cur)
+		changes := Templates(old, cur)
 		if got, want := len(changes) == 0, equality.Semantic.DeepEqual(old, cur); got != want {
 			t.Errorf("no changes: %t, semantically equal: %t:\n%v", got, want, changes)
 		}
 		for _, template := range []*corev1.PodTemplateSpec{old, cur} {
-			if same := DiffTemplates(template, template.DeepCopy()); len(same) > 0 {
-				t.Errorf("DiffTemplates of a copy = %v, want none", same)
+			if same := Templates(template, template.DeepCopy()); len(same) > 0 {
+				t.Errorf("Templates of a copy = %v, want none", same)
 			}
 		}
 		seen := map[string]bool{}
@@ -61,10 +61,10 @@ func FuzzDiff(f *testing.F) {
 				t.Errorf("change on more than one line: %q", c)
 			}
 		}
-		checkMirror(t, changes, DiffTemplates(cur, old))
+		checkMirror(t, changes, Templates(cur, old))
 		checkDesired(t, old, cur, changes)
 		if !reflect.DeepEqual(oldCopy, old) || !reflect.DeepEqual(curCopy, cur) {
-			t.Error("DiffTemplates changed its arguments")
+			t.Error("Templates changed its arguments")
 		}
 	})
 }
@@ -72,7 +72,7 @@ func FuzzDiff(f *testing.F) {
 // checkDesired compares the comparison in one direction with the full one.
 func checkDesired(t *testing.T, old, cur *corev1.PodTemplateSpec, all Changes) {
 	t.Helper()
-	changes := diff(diffDesired, old, cur)
+	changes := compare(diffDesired, old, cur)
 	d := differ{mode: diffDesired}
 	if got := d.equal(reflect.ValueOf(old).Elem(), reflect.ValueOf(cur).Elem()); got != (len(changes) == 0) {
 		t.Errorf("all that is desired is there: %t, but changes: %v", got, changes)
@@ -80,7 +80,7 @@ func checkDesired(t *testing.T, old, cur *corev1.PodTemplateSpec, all Changes) {
 	if len(changes) > 0 && len(all) == 0 {
 		t.Errorf("equal templates, but something desired is not there: %v", changes)
 	}
-	if changes := diff(diffDesired, &corev1.PodTemplateSpec{}, cur); len(changes) > 0 {
+	if changes := compare(diffDesired, &corev1.PodTemplateSpec{}, cur); len(changes) > 0 {
 		t.Errorf("nothing is desired, but it is not there: %v", changes)
 	}
 	// Whatever is missing or otherwise must differ for the full comparison, too.
