@@ -7,26 +7,24 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Op is the kind of a Change.
 type Op int
 
 const (
-	// OpAdd: the value is in the new object alone.
+	// OpAdd: only the new object has the value.
 	OpAdd Op = iota + 1
-	// OpRemove: the value is in the old object alone.
+	// OpRemove: only the old object has the value.
 	OpRemove
-	// OpReplace: both have a value, and the values differ.
+	// OpReplace: both objects have a value, and the values differ.
 	OpReplace
-	// OpReorder: the entries that both lists have stand in another order.
+	// OpReorder: the entries that both lists have are in another order.
 	OpReorder
 )
 
-// String returns "add", "remove", "replace" or "reorder".
+// String returns "add", "remove", "replace" or "reorder", and "Op(n)" for any
+// other number.
 func (o Op) String() string {
 	switch o {
 	case OpAdd:
@@ -43,34 +41,37 @@ func (o Op) String() string {
 
 // Change is one difference between an old object and a new one.
 type Change struct {
-	// Op says what kind of difference it is.
+	// Op is the kind of the difference.
 	Op Op
-	// Path says where, in the JSON names of the fields: fields are separated by
-	// dots, and brackets hold the key of a map entry, the key fields of a list
-	// entry, or the index of an entry of a list without keys:
+	// Path is the place of the difference, in the JSON names of the fields. Dots
+	// separate fields. Brackets hold the key of a map entry, the key fields of a
+	// list entry, or the index of an entry if the list goes by position:
 	//
 	//	metadata.labels[app.kubernetes.io/name]
 	//	spec.containers[name=nginx].ports[containerPort=80,protocol=TCP].hostPort
 	//	spec.containers[name=nginx].args[0]
 	//
-	// A key that holds a bracket, a comma, a quote or an unprintable character
-	// is quoted as in Go. An index is the new list's, except that of a removed
-	// value, which is the old list's.
+	// A key that is empty or holds a bracket, a comma, a quote or an unprintable
+	// character is quoted as in Go. The index of a removed entry is its index in
+	// the old list, any other index is one in the new list.
 	Path string
 	// Old and New are the values in their Go types (string, corev1.PullPolicy,
 	// resource.Quantity, corev1.Container), never pointers to them. Old is nil
-	// for OpAdd, New for OpRemove. For OpReorder both are a []string: the keys
-	// that both lists have, each as Path writes it, in the order of either. The
-	// values may share memory with the objects compared: read-only.
+	// for OpAdd, New is nil for OpRemove. For OpReorder both are a []string: the
+	// keys that both lists have, as Path writes them, in the order of the old list
+	// and in that of the new one. The values may share memory with the objects
+	// compared: they are read-only.
 	Old, New any
 }
 
-// String returns the change on one line. Values are compact JSON:
+// String returns the change on one line, with the values as JSON:
 //
 //	spec.containers[name=nginx].image: "nginx:1.27.3" -> "nginx:1.27.4-alpine"
 //	spec.tolerations[2]: added {"operator":"Exists"}
 //	spec.nodeSelector[disk]: removed "ssd"
 //	spec.initContainers: reordered ["name=a","name=b"] -> ["name=b","name=a"]
+//
+// A change without a path is one of the whole object and is written as ".".
 func (c Change) String() string {
 	path := c.Path
 	if path == "" {
@@ -89,13 +90,11 @@ func (c Change) String() string {
 	return path + ": " + c.Op.String()
 }
 
-// Changes is what differs between two objects, in the order in which the API
-// declares the fields; map entries are ordered by key, list entries as in the
-// old list and then, for those that are new, as in the new one. Empty means
-// semantically equal.
+// Changes are the differences between two objects, in the order that the package
+// comment describes. Objects that mean the same have none.
 type Changes []Change
 
-// String returns one line for each change, and "" where there is none.
+// String returns one line for each change, and "" for no changes.
 func (c Changes) String() string {
 	lines := make([]string, len(c))
 	for i := range c {
@@ -104,52 +103,8 @@ func (c Changes) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// Templates returns what changes from one pod template to another. A nil
-// template is an empty one. Neither argument is changed; the result may share
-// memory with both.
-//
-// Values that mean the same are no change: quantities of the same amount
-// (1000m and 1), nil and empty lists or maps. A rollout compares bytes instead
-// (Match@v1.37.2): templates that differ only in such spelling, for instance 1Gi
-// and 1073741824, have no changes here and yet different revisions.
-//
-// Lists go by the keys that the API declares for them. Entries with the same
-// keys in another order are one OpReorder beside the changes within them, since
-// order matters to init containers and to variables that refer to each other.
-// Lists without keys, and those where a key is empty or occurs twice, are
-// aligned around equal entries, and what lies between is paired in order; there
-// an entry that moved is removed and added. A struct, an entry, or a list of
-// plain values that only one side has is one change.
-func Templates(old, cur *corev1.PodTemplateSpec) Changes {
-	if old == nil {
-		old = &corev1.PodTemplateSpec{}
-	}
-	if cur == nil {
-		cur = &corev1.PodTemplateSpec{}
-	}
-	return compare(diffAll, old, cur)
-}
-
-// Pods returns what changes from one pod to another, status included, by
-// the rules of Templates. Left out are kind and apiVersion, which a pod
-// read from a list lacks, and metadata.managedFields. A nil pod is an empty one.
-func Pods(old, cur *corev1.Pod) Changes {
-	return compare(diffAll, diffable(old), diffable(cur))
-}
-
-// diffable returns a shallow copy of the pod without what Pods leaves out.
-func diffable(pod *corev1.Pod) *corev1.Pod {
-	if pod == nil {
-		return &corev1.Pod{}
-	}
-	clone := *pod
-	clone.TypeMeta = metav1.TypeMeta{}
-	clone.ManagedFields = nil
-	return &clone
-}
-
-// valueText returns the value as JSON on one line. What JSON cannot hold is
-// written as a Go string, so that different strings never read the same.
+// valueText returns the value as JSON on one line. A value that JSON cannot hold
+// is written as a Go string, so that different strings never read the same.
 func valueText(value any) string {
 	if s, ok := value.(string); ok && !utf8.ValidString(s) {
 		return strconv.Quote(s)

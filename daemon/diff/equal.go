@@ -9,11 +9,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// equal reports whether there is nothing to report about two values. With
-// diffAll it agrees with equality.Semantic of apimachinery, except that it looks
-// only at the half of an IntOrString that counts; it is made for being asked at
-// every step of a walk. With diffDesired it reports whether the new value has
-// all that the old one sets.
+// equal reports whether two values have no difference that counts. In modeAll it
+// agrees with equality.Semantic@v0.37.2, except that it ignores the half of an
+// IntOrString that its type does not select. In modeDesired it reports whether the
+// new value has all that the old one sets. It is cheap enough for every step of a
+// walk.
 func (d *differ) equal(old, cur reflect.Value) bool {
 	switch old.Kind() {
 	case reflect.String:
@@ -52,7 +52,7 @@ func (d *differ) equalStructs(old, cur reflect.Value) bool {
 		return value[metav1.FieldsV1](old).Equal(*value[metav1.FieldsV1](cur))
 	}
 	for i := range old.NumField() {
-		if !d.fieldSettled(t, i, old.Field(i), cur.Field(i)) {
+		if !d.fieldEqual(t, i, old.Field(i), cur.Field(i)) {
 			return false
 		}
 	}
@@ -66,7 +66,7 @@ var (
 	fieldsType      = reflect.TypeFor[metav1.FieldsV1]()
 )
 
-// value returns a pointer to what v holds, to a copy only where it must.
+// value returns a pointer to the value in v, or to a copy if v has no address.
 func value[T any](v reflect.Value) *T {
 	if v.CanAddr() {
 		return v.Addr().Interface().(*T)
@@ -76,34 +76,35 @@ func value[T any](v reflect.Value) *T {
 }
 
 func (d *differ) equalQuantities(old, cur *resource.Quantity) bool {
-	if old.Cmp(*cur) == 0 {
+	// Equal works on a copy of old; Cmp may rewrite it.
+	if old.Equal(*cur) {
 		return true
 	}
-	if d.mode != diffDesired {
+	if d.mode != modeDesired {
 		return false
 	}
 	// The API server rounds up to a thousandth (SetDefaults_ResourceList@v1.37.2).
 	rounded := old.DeepCopy()
 	rounded.RoundUp(resource.Milli)
-	return rounded.Cmp(*cur) == 0
+	return rounded.Equal(*cur)
 }
 
-// fieldSettled is equal for the field of a struct of type t.
-func (d *differ) fieldSettled(t reflect.Type, field int, old, cur reflect.Value) bool {
-	if d.mode != diffDesired {
+// fieldEqual is equal for the field of a struct of type t.
+func (d *differ) fieldEqual(t reflect.Type, field int, old, cur reflect.Value) bool {
+	if d.mode != modeDesired {
 		return d.equal(old, cur)
 	}
 	switch old.Kind() {
 	case reflect.Map:
 		return d.equalMaps(old, cur)
 	case reflect.Slice:
-		return old.Len() == 0 || d.listSettled(t.Field(field), old, cur)
+		return old.Len() == 0 || d.hasEntries(t.Field(field), old, cur)
 	}
 	return old.IsZero() || d.equal(old, cur)
 }
 
 func (d *differ) equalMaps(old, cur reflect.Value) bool {
-	if d.mode != diffDesired && old.Len() != cur.Len() {
+	if d.mode != modeDesired && old.Len() != cur.Len() {
 		return false
 	}
 	for entries := old.MapRange(); entries.Next(); {
@@ -127,9 +128,9 @@ func (d *differ) equalEntries(old, cur reflect.Value) bool {
 	return true
 }
 
-// listSettled reports whether the new list has what the desired one holds, by
-// the rules by which list reports it.
-func (d *differ) listSettled(field reflect.StructField, old, cur reflect.Value) bool {
+// hasEntries reports whether the new list has what the desired one sets, by the
+// rules of list.
+func (d *differ) hasEntries(field reflect.StructField, old, cur reflect.Value) bool {
 	if oldKeys, curKeys, ok := entryKeys(field, old, cur); ok {
 		last := -1
 		for i, key := range oldKeys {
@@ -147,21 +148,5 @@ func (d *differ) listSettled(field reflect.StructField, old, cur reflect.Value) 
 	if !extensible(old.Type().Elem()) {
 		return d.equalEntries(old, cur)
 	}
-	for i := range old.Len() {
-		if !contains(cur, old.Index(i)) {
-			return false
-		}
-	}
-	return true
-}
-
-// contains reports whether a list has an entry that is equal in all its fields.
-func contains(list, entry reflect.Value) bool {
-	exact := differ{mode: diffAll}
-	for i := range list.Len() {
-		if exact.equal(entry, list.Index(i)) {
-			return true
-		}
-	}
-	return false
+	return len(lacking(old, cur)) == 0
 }

@@ -152,6 +152,9 @@ func TestEveryField(t *testing.T) {
 		for _, value := range []reflect.Value{otherValue(before), reflect.Zero(before.Type())} {
 			l.set(value)
 			changes := Templates(full, work)
+			if fingerprintOf(full) == fingerprintOf(work) {
+				t.Errorf("change of %s to %v leaves the fingerprint as it is", l.path, value)
+			}
 			l.set(before)
 			switch {
 			case len(changes) == 1:

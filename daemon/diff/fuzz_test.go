@@ -61,6 +61,9 @@ func FuzzTemplates(f *testing.F) {
 				t.Errorf("change on more than one line: %q", c)
 			}
 		}
+		if got, want := fingerprintOf(old) == fingerprintOf(cur), len(changes) == 0; got != want {
+			t.Errorf("equal fingerprints: %t, no changes: %t:\n%v", got, want, changes)
+		}
 		checkMirror(t, changes, Templates(cur, old))
 		checkDesired(t, old, cur, changes)
 		if !reflect.DeepEqual(oldCopy, old) || !reflect.DeepEqual(curCopy, cur) {
@@ -69,18 +72,23 @@ func FuzzTemplates(f *testing.F) {
 	})
 }
 
+// fingerprintOf returns the fingerprint of what a pointer points to.
+func fingerprintOf(p any) string {
+	return string(appendFingerprint(nil, reflect.ValueOf(p).Elem()))
+}
+
 // checkDesired compares the comparison in one direction with the full one.
 func checkDesired(t *testing.T, old, cur *corev1.PodTemplateSpec, all Changes) {
 	t.Helper()
-	changes := compare(diffDesired, old, cur)
-	d := differ{mode: diffDesired}
+	changes := compare(modeDesired, old, cur)
+	d := differ{mode: modeDesired}
 	if got := d.equal(reflect.ValueOf(old).Elem(), reflect.ValueOf(cur).Elem()); got != (len(changes) == 0) {
 		t.Errorf("all that is desired is there: %t, but changes: %v", got, changes)
 	}
 	if len(changes) > 0 && len(all) == 0 {
 		t.Errorf("equal templates, but something desired is not there: %v", changes)
 	}
-	if changes := compare(diffDesired, &corev1.PodTemplateSpec{}, cur); len(changes) > 0 {
+	if changes := compare(modeDesired, &corev1.PodTemplateSpec{}, cur); len(changes) > 0 {
 		t.Errorf("nothing is desired, but it is not there: %v", changes)
 	}
 	// Whatever is missing or otherwise must differ for the full comparison, too.

@@ -190,7 +190,7 @@ func drift(want, got *corev1.Pod) Changes {
 		Spec:       want.Spec,
 	}
 	set.Spec.SchedulingGates = nil
-	return compare(diffDesired, set, got)
+	return compare(modeDesired, set, got)
 }
 
 // takeFor picks the pod that stands for the desired one and sets it to nil in
