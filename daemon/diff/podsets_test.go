@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
 )
@@ -349,6 +351,13 @@ func TestPodSets(t *testing.T) {
 		return func(p *corev1.Pod) { p.CreationTimestamp = metav1.Unix(1000-seconds, 0) }
 	}
 	elsewhere := func(p *corev1.Pod) { p.Namespace = "other" }
+	unlabelled := func(p *corev1.Pod) { delete(p.Labels, "app") }
+	generation := func(n string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) { p.Labels["pod-template-generation"] = n }
+	}
+	uid := func(id types.UID) func(*corev1.Pod) {
+		return func(p *corev1.Pod) { p.OwnerReferences[0].UID = id }
+	}
 	relabelled := func(p *corev1.Pod) { p.Labels["app"] = "b" }
 
 	tests := []struct {
@@ -446,6 +455,46 @@ drifted on n: x
 			want:    "extra on n: o",
 		},
 		{
+			name: "foreign bare pod", why: "its labels do not match: it stands for nothing",
+			desired: []*corev1.Pod{pod("d", "n", "h", "d-")}, actual: []*corev1.Pod{pod("", "n", "", "debug", relabelled)},
+			want: "missing on n: d-\nextra on n: debug",
+		},
+		{
+			name: "foreign bare pod without labels", why: "an orphan must have the labels that the desired pod has",
+			desired: []*corev1.Pod{pod("d", "n", "h", "d-")}, actual: []*corev1.Pod{pod("", "n", "", "debug", unlabelled)},
+			want: "missing on n: d-\nextra on n: debug",
+		},
+		{
+			name: "orphan of another revision", why: "revision and template generation do not decide whose it is",
+			desired: []*corev1.Pod{pod("d", "n", "h", "d-", generation("2"))}, actual: []*corev1.Pod{pod("", "n", "old", "o", generation("1"))},
+			want: "outdated on n: o (old, desired h)",
+		},
+		{
+			name: "no labels desired", why: "a DaemonSet that asks for no label adopts nothing",
+			desired: []*corev1.Pod{pod("d", "n", "h", "d-", unlabelled)}, actual: []*corev1.Pod{pod("", "n", "", "debug", relabelled)},
+			want: "missing on n: d-\nextra on n: debug",
+		},
+		{
+			name: "foreign bare pod being deleted", why: "it does not explain what is missing",
+			desired: []*corev1.Pod{pod("d", "n", "h", "d-")}, actual: []*corev1.Pod{pod("", "n", "", "debug", relabelled, leaving)},
+			want: "missing on n: d-",
+		},
+		{
+			name: "other labels without a controller", why: "labels are all that desired pods written by hand have",
+			desired: []*corev1.Pod{pod("", "n", "", "mine")}, actual: []*corev1.Pod{pod("", "n", "", "debug", relabelled), pod("x", "n", "h", "x-a", relabelled)},
+			want: "missing on n: mine\nextra on n: debug\nextra on n: x-a",
+		},
+		{
+			name: "DaemonSet made anew", why: "pods of the deleted one have its UID and are left to garbage collection",
+			desired: []*corev1.Pod{pod("d", "n", "h", "d-", uid("2"))}, actual: []*corev1.Pod{pod("d", "n", "h", "d-a", uid("1"))},
+			want: "missing on n: d-\nextra on n: d-a",
+		},
+		{
+			name: "DaemonSet without a UID", why: "one that is not in a cluster yet has none",
+			desired: []*corev1.Pod{pod("d", "n", "h", "d-")}, actual: []*corev1.Pod{pod("d", "n", "h", "d-a", uid("1"))},
+			want: "no difference",
+		},
+		{
 			name: "owner not told", why: "desired pods written by hand need none",
 			desired: []*corev1.Pod{pod("", "n", "", "")}, actual: []*corev1.Pod{pod("d", "n", "h", "a")},
 			want: "no difference",
@@ -508,7 +557,7 @@ func copyPods(lists ...[]*corev1.Pod) (all []*corev1.Pod) {
 	return all
 }
 
-func TestPodSetChangesString(t *testing.T) {
+func TestPodSetChangesText(t *testing.T) {
 	odd := PodSetChanges{Missing: []PodPair{{}}, Extra: []PodPair{{}}, Outdated: []PodPair{{}}, Drifted: []PodPair{{}}}
 	const want = `missing on <no node>: <nil>
 extra on <no node>: <nil>
@@ -516,5 +565,58 @@ outdated on <no node>: <nil> (<nil>, desired <nil>)
 drifted on <no node>: <nil>`
 	if got := odd.String(); got != want {
 		t.Errorf("String() of entries without pods = %q, want %q", got, want)
+	}
+}
+
+// TestPodSetsShuffled compares pods that look alike, in random order: each pod has
+// its place, and the order of the input must not show.
+func TestPodSetsShuffled(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 4))
+	pick := func(values ...string) string { return values[r.IntN(len(values))] }
+	pods := func(n int) []*corev1.Pod {
+		list := make([]*corev1.Pod, n)
+		for i := range list {
+			p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: pick("", "a", "b"), Namespace: pick("", "", "ns")}}
+			p.Labels = map[string]string{"app": pick("a", "a", "b"), appsv1.DefaultDaemonSetUniqueLabelKey: pick("h", "h", "old")}
+			if owner := pick("", "d", "d", "e"); owner != "" {
+				p.OwnerReferences = []metav1.OwnerReference{{Kind: "DaemonSet", Name: owner, Controller: new(true)}}
+			}
+			p.Spec.NodeName = pick("", "n1", "n1", "n2")
+			p.Spec.Containers = []corev1.Container{{Name: "c", Image: pick("1", "2")}}
+			p.Status.Phase = corev1.PodPhase(pick("", "", "", "Failed"))
+			if pick("", "", "", "leaving") != "" {
+				p.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
+			}
+			list[i] = p
+		}
+		return list
+	}
+	for range 500 {
+		desired, actual := pods(r.IntN(9)), pods(r.IntN(9))
+		changes := PodSets(desired, actual)
+
+		seen := make(map[*corev1.Pod]int)
+		for _, list := range [][]PodPair{changes.Missing, changes.Outdated, changes.Drifted, changes.Extra} {
+			for _, pair := range list {
+				seen[pair.Desired]++
+				seen[pair.Actual]++
+			}
+		}
+		for _, pair := range changes.Missing {
+			if pair.Actual != nil && pair.Actual.DeletionTimestamp == nil {
+				t.Errorf("missing, but %v stands for it", pair.Actual)
+			}
+		}
+		for _, pod := range slices.Concat(desired, actual) {
+			if seen[pod] > 1 {
+				t.Errorf("%d differences are about one pod: %v\n%v", seen[pod], pod, changes)
+			}
+		}
+
+		r.Shuffle(len(desired), func(i, j int) { desired[i], desired[j] = desired[j], desired[i] })
+		r.Shuffle(len(actual), func(i, j int) { actual[i], actual[j] = actual[j], actual[i] })
+		if diff := cmp.Diff(changes, PodSets(desired, actual)); diff != "" {
+			t.Fatalf("PodSets depends on the order of its input (-given +shuffled):\n%s", diff)
+		}
 	}
 }

@@ -1,0 +1,199 @@
+package diff
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// generationLabel is the label by which pods were tied to a template before
+// ControllerRevisions existed.
+const generationLabel = "pod-template-generation"
+
+// nodePods are the pods on one node, or those that name none.
+type nodePods struct {
+	name string
+	// desired pods. A pod that has found its actual pod is replaced by nil.
+	desired []*corev1.Pod
+	// running pods are actual pods that run or will. A pod that stands for a
+	// desired one is replaced by nil.
+	running []*corev1.Pod
+	// leaving pods are being deleted. A pod that is named with a missing one is
+	// replaced by nil.
+	leaving []*corev1.Pod
+	// ended pods have failed or succeeded.
+	ended []*corev1.Pod
+}
+
+func (n *nodePods) add(pod *corev1.Pod) {
+	switch {
+	case pod.DeletionTimestamp != nil:
+		n.leaving = append(n.leaving, pod)
+	case ended(pod):
+		n.ended = append(n.ended, pod)
+	default:
+		n.running = append(n.running, pod)
+	}
+}
+
+// compare appends the differences on the node.
+func (n *nodePods) compare(c *PodSetChanges) {
+	slices.SortFunc(n.desired, compareByName)
+	slices.SortFunc(n.running, compareByAge)
+	slices.SortFunc(n.leaving, compareByAge)
+
+	outdated, drifted, extra := len(c.Outdated), len(c.Drifted), len(c.Extra)
+	n.pair(n.running, func(pair PodPair) {
+		if hash := revisionHash(pair.Desired); hash != "" && hash != revisionHash(pair.Actual) {
+			c.Outdated = append(c.Outdated, pair)
+		} else if pair.Changes = drift(pair.Desired, pair.Actual); len(pair.Changes) > 0 {
+			c.Drifted = append(c.Drifted, pair)
+		}
+	})
+	missing := len(c.Missing)
+	n.pair(n.leaving, func(pair PodPair) { c.Missing = append(c.Missing, pair) })
+	for _, pod := range n.desired {
+		if pod != nil {
+			c.Missing = append(c.Missing, PodPair{Node: n.name, Desired: pod})
+		}
+	}
+	for _, pod := range slices.Concat(n.running, n.ended) {
+		if pod != nil {
+			c.Extra = append(c.Extra, PodPair{Node: n.name, Actual: pod})
+		}
+	}
+	byDesired := func(a, b PodPair) int { return compareByName(a.Desired, b.Desired) }
+	byActual := func(a, b PodPair) int { return compareByName(a.Actual, b.Actual) }
+	slices.SortFunc(c.Missing[missing:], byDesired)
+	slices.SortFunc(c.Extra[extra:], byActual)
+	slices.SortFunc(c.Outdated[outdated:], byActual)
+	slices.SortFunc(c.Drifted[drifted:], byActual)
+}
+
+// pair calls found for each desired pod that is left and the pod of the list that
+// stands for it. Both are replaced by nil. Pods with the same controller go first.
+func (n *nodePods) pair(pods []*corev1.Pod, found func(PodPair)) {
+	if n.name == "" {
+		return
+	}
+	for _, stands := range []func(desired, actual *corev1.Pod) bool{sameController, adoptable} {
+		for i, desired := range n.desired {
+			if desired == nil {
+				continue
+			}
+			j := n.best(desired, pods, stands)
+			if j < 0 {
+				continue
+			}
+			found(PodPair{Node: n.name, Desired: desired, Actual: pods[j]})
+			n.desired[i], pods[j] = nil, nil
+		}
+	}
+}
+
+// best returns the index of the first pod with the desired revision, else of the
+// first pod, among those that stand for the desired one. It is -1 if there is none.
+func (n *nodePods) best(desired *corev1.Pod, pods []*corev1.Pod, stands func(desired, actual *corev1.Pod) bool) int {
+	best, hash := -1, revisionHash(desired)
+	for i, pod := range pods {
+		if pod == nil || pod.Namespace != desired.Namespace || !stands(desired, pod) {
+			continue
+		}
+		if hash == "" || revisionHash(pod) == hash {
+			return i
+		}
+		if best < 0 {
+			best = i
+		}
+	}
+	return best
+}
+
+// sameController reports whether both pods have the same controller. A DaemonSet
+// that is not in a cluster has no UID.
+func sameController(desired, actual *corev1.Pod) bool {
+	a, b := metav1.GetControllerOfNoCopy(desired), metav1.GetControllerOfNoCopy(actual)
+	return a != nil && b != nil && a.Kind == b.Kind && a.Name == b.Name && (a.UID == "" || b.UID == "" || a.UID == b.UID)
+}
+
+// adoptable reports whether one of the two pods has no controller, and the labels
+// of the actual pod make it one that the controller of the desired pod may adopt.
+func adoptable(desired, actual *corev1.Pod) bool {
+	controlled := metav1.GetControllerOfNoCopy(desired) != nil
+	if controlled && metav1.GetControllerOfNoCopy(actual) != nil {
+		return false
+	}
+	labels := 0
+	for key, value := range desired.Labels {
+		if key == appsv1.DefaultDaemonSetUniqueLabelKey || key == generationLabel {
+			continue
+		}
+		if got, ok := actual.Labels[key]; !ok || got != value {
+			return false
+		}
+		labels++
+	}
+	return labels > 0 || !controlled
+}
+
+// drift returns where the actual pod lacks or contradicts what the desired one
+// sets.
+func drift(desired, actual *corev1.Pod) Changes {
+	set := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels, Annotations: desired.Annotations},
+		Spec:       desired.Spec,
+	}
+	set.Spec.SchedulingGates = nil
+	return compare(modeDesired, set, actual)
+}
+
+func revisionHash(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
+
+// ended reports whether all containers have stopped for good
+// (IsPodTerminal@v1.37.2).
+func ended(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+}
+
+// compareByAge orders pods as the controller does to choose among those of a node:
+// bound before unbound, then the oldest, then by name
+// (podByCreationTimestampAndPhase@v1.37.2).
+func compareByAge(a, b *corev1.Pod) int {
+	if boundA, boundB := a.Spec.NodeName != "", b.Spec.NodeName != ""; boundA != boundB {
+		if boundA {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(
+		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+		strings.Compare(a.Name, b.Name),
+		compareByName(a, b),
+	)
+}
+
+// compareByName orders pods by what a reader sees of them, and pods that look the
+// same by their content, so that the order of the input never decides.
+func compareByName(a, b *corev1.Pod) int {
+	if c := cmp.Or(
+		strings.Compare(podName(a), podName(b)),
+		strings.Compare(a.Namespace, b.Namespace),
+		strings.Compare(revisionHash(a), revisionHash(b)),
+		strings.Compare(string(a.UID), string(b.UID)),
+	); c != 0 || a == b {
+		return c
+	}
+	return strings.Compare(podFingerprint(a), podFingerprint(b))
+}
+
+func podFingerprint(pod *corev1.Pod) string {
+	return string(appendFingerprint(nil, reflect.ValueOf(pod).Elem()))
+}
+
+// podName returns the name, or the beginning that the name will have.
+func podName(pod *corev1.Pod) string { return cmp.Or(pod.Name, pod.GenerateName) }
