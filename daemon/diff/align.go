@@ -17,11 +17,10 @@ const maxSkips = 512
 // increasing order. Entries are equal if their fingerprints are. Swapped lists
 // give swapped pairs.
 //
-// It is a longest one in two cases, whatever the lengths: no entry repeats within
-// a list, or the lists have at most maxSkips entries outside of the subsequence,
-// not counting those that the other list lacks altogether. In all other cases
-// it is a longest one piece by piece. The time is within maxSkips times the sum
-// of the lengths, and O(n log n) if no entry repeats.
+// It is a longest one if no entry repeats within a list, or if at most maxSkips of
+// the entries that both lists have are not in it. Otherwise it is put together from
+// pieces, each of which is a longest one. For n entries in both lists together it
+// takes O(n log n) if no entry repeats, and at most maxSkips*n steps otherwise.
 func align(old, cur []string) []match {
 	if slices.Compare(old, cur) > 0 {
 		matches := align(cur, old)

@@ -89,6 +89,12 @@ func TestAlignLongest(t *testing.T) {
 			t.Fatalf("align(%q, %q) = %d pairs, want %d", old, cur, got, want)
 		}
 	}
+	for range 20 {
+		old, cur := random(r, 250, 3), random(r, 250, 3)
+		if got, want := len(checkAlignment(t, old, cur)), longest(old, cur); got != want {
+			t.Errorf("align of 250 entries that repeat = %d pairs, want %d", got, want)
+		}
+	}
 	for _, n := range []int{100, 2000} {
 		old, cur := numbers(n, 0, n), numbers(n, n/10, n)
 		r.Shuffle(n/2, func(i, j int) { cur[i], cur[j] = cur[j], cur[i] })

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
 )
@@ -34,6 +36,14 @@ func BenchmarkTemplates(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// agentSet returns a DaemonSet of the template testdata/network-agent.yaml.
+func agentSet(t testing.TB) *appsv1.DaemonSet {
+	return &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
+		Spec:       appsv1.DaemonSetSpec{Template: *readTemplate(t, "network-agent")},
 	}
 }
 

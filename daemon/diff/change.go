@@ -45,15 +45,16 @@ type Change struct {
 	Op Op
 	// Path is the place of the difference, in the JSON names of the fields. Dots
 	// separate fields. Brackets hold the key of a map entry, the key fields of a
-	// list entry, or the index of an entry if the list goes by position:
+	// list entry, or the index of an entry in a list that is compared by
+	// position:
 	//
 	//	metadata.labels[app.kubernetes.io/name]
 	//	spec.containers[name=nginx].ports[containerPort=80,protocol=TCP].hostPort
 	//	spec.containers[name=nginx].args[0]
 	//
 	// A key that is empty or holds a bracket, a comma, a quote or an unprintable
-	// character is quoted as in Go. The index of a removed entry is its index in
-	// the old list, any other index is one in the new list.
+	// character is quoted as in Go. The index of a removed entry is that in the old
+	// list, any other index is that in the new list.
 	Path string
 	// Old and New are the values in their Go types (string, corev1.PullPolicy,
 	// resource.Quantity, corev1.Container), never pointers to them. Old is nil
@@ -71,7 +72,7 @@ type Change struct {
 //	spec.nodeSelector[disk]: removed "ssd"
 //	spec.initContainers: reordered ["name=a","name=b"] -> ["name=b","name=a"]
 //
-// A change without a path is one of the whole object and is written as ".".
+// An empty path is written as ".".
 func (c Change) String() string {
 	path := c.Path
 	if path == "" {

@@ -17,14 +17,15 @@
 //     nil pointer and a pointer to an empty struct differ. A rollout compares bytes
 //     instead (Match@v1.37.2): templates that write 1Gi and 1073741824 are equal
 //     here and have different revisions.
-//  2. Changes are in the order in which the API declares the fields. Map entries
-//     are in the order of their keys, list entries in the order of the old list.
-//  3. A list entry is found by the key that the API declares for the list, such as
-//     the name of a container. A reordered list with keys is one change of its own,
-//     because the order matters to init containers and environment variables.
-//  4. A list without a key, and a list in which a key is empty or repeats, goes by
-//     position: equal entries are aligned in order, and the entries between them
-//     are paired first with first. A moved entry is removed and added.
+//  2. Changes are in the order in which the API declares the fields, those of map
+//     entries in the order of the keys.
+//  3. List entries are compared by the key that the API declares for the list, such
+//     as the name of a container, in the order of the old list; added entries come
+//     last. Another order of the same entries is one change of its own, because it
+//     matters to init containers and environment variables.
+//  4. A list without a key, and a list in which a key is empty or repeats, is
+//     compared by position: equal entries are aligned in order, and the entries
+//     between them are paired first with first. A moved entry is removed and added.
 //  5. A struct, a list entry or a list of plain values that only one side has is
 //     one change.
 //

@@ -49,7 +49,7 @@ func keyFields(field reflect.StructField) []keyField {
 
 // entryKeys returns the key of each entry of two lists in the given field, as
 // Change.Path writes it. It reports false if the list has no key, and if a key is
-// empty or repeats within a list: such lists go by position.
+// empty or repeats within a list: such lists are compared by position.
 func entryKeys(field reflect.StructField, old, cur reflect.Value) (oldKeys, curKeys []string, ok bool) {
 	keys := keyFields(field)
 	if keys == nil {

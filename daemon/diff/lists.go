@@ -79,7 +79,7 @@ func (d *differ) keyed(path string, old, cur reflect.Value, oldKeys, curKeys []s
 	}
 }
 
-// aligned compares lists that go by position. Equal entries are aligned, the
+// aligned compares lists by position. Equal entries are aligned, the
 // entries between them are paired first with first.
 func (d *differ) aligned(path string, old, cur reflect.Value) {
 	oldEnd, curEnd, head := old.Len(), cur.Len(), 0

@@ -177,3 +177,37 @@ func TestManyTolerations(t *testing.T) {
 		t.Errorf("drift of another toleration = %s, want %s", got, want)
 	}
 }
+
+// TestLongKeyedList checks lists too long for comparing every two keys.
+func TestLongKeyedList(t *testing.T) {
+	const n = 100
+	env := func(last string) *corev1.PodTemplateSpec {
+		vars := make([]corev1.EnvVar, n)
+		for i := range vars {
+			vars[i] = corev1.EnvVar{Name: "V" + strconv.Itoa(i), Value: "same"}
+		}
+		vars[n-1].Name = last
+		return &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Env: vars}}}}
+	}
+	tests := []struct {
+		name, why string
+		cur       *corev1.PodTemplateSpec
+		want      string
+	}{
+		{"same", "nothing to compare", env("LAST"), ""},
+		{"unique", "keys are compared", env("OTHER"), `spec.containers[name=a].env[name=LAST]: removed {"name":"LAST","value":"same"}
+spec.containers[name=a].env[name=OTHER]: added {"name":"OTHER","value":"same"}`},
+		{"twice", "a key that occurs twice keys nothing", env("V0"), `spec.containers[name=a].env[99].name: "LAST" -> "V0"`},
+	}
+	old := env("LAST")
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := Templates(old, test.cur).String(); got != test.want {
+				t.Errorf("%s: Templates = %q, want %q", test.why, got, test.want)
+			}
+		})
+	}
+	if got := Templates(old, old); got != nil {
+		t.Errorf("Templates(x, x) = %v, want nil", got)
+	}
+}

@@ -20,8 +20,8 @@ type nodePods struct {
 	name string
 	// desired pods. A pod that has found its actual pod is replaced by nil.
 	desired []*corev1.Pod
-	// running pods are actual pods that run or will. A pod that stands for a
-	// desired one is replaced by nil.
+	// running pods are actual pods that run or will. A pod that matches a desired
+	// one is replaced by nil.
 	running []*corev1.Pod
 	// leaving pods are being deleted. A pod that is named with a missing one is
 	// replaced by nil.
@@ -76,17 +76,17 @@ func (n *nodePods) compare(c *PodSetChanges) {
 }
 
 // pair calls found for each desired pod that is left and the pod of the list that
-// stands for it. Both are replaced by nil. Pods with the same controller go first.
+// matches it. Both are replaced by nil. Pods with the same controller go first.
 func (n *nodePods) pair(pods []*corev1.Pod, found func(PodPair)) {
 	if n.name == "" {
 		return
 	}
-	for _, stands := range []func(desired, actual *corev1.Pod) bool{sameController, adoptable} {
+	for _, matches := range []func(desired, actual *corev1.Pod) bool{sameController, adoptable} {
 		for i, desired := range n.desired {
 			if desired == nil {
 				continue
 			}
-			j := n.best(desired, pods, stands)
+			j := best(desired, pods, matches)
 			if j < 0 {
 				continue
 			}
@@ -96,12 +96,12 @@ func (n *nodePods) pair(pods []*corev1.Pod, found func(PodPair)) {
 	}
 }
 
-// best returns the index of the first pod with the desired revision, else of the
-// first pod, among those that stand for the desired one. It is -1 if there is none.
-func (n *nodePods) best(desired *corev1.Pod, pods []*corev1.Pod, stands func(desired, actual *corev1.Pod) bool) int {
+// best returns the index of the pod that matches the desired one: the first of the
+// desired revision, else the first. It returns -1 if no pod matches.
+func best(desired *corev1.Pod, pods []*corev1.Pod, matches func(desired, actual *corev1.Pod) bool) int {
 	best, hash := -1, revisionHash(desired)
 	for i, pod := range pods {
-		if pod == nil || pod.Namespace != desired.Namespace || !stands(desired, pod) {
+		if pod == nil || pod.Namespace != desired.Namespace || !matches(desired, pod) {
 			continue
 		}
 		if hash == "" || revisionHash(pod) == hash {
@@ -139,17 +139,6 @@ func adoptable(desired, actual *corev1.Pod) bool {
 		labels++
 	}
 	return labels > 0 || !controlled
-}
-
-// drift returns where the actual pod lacks or contradicts what the desired one
-// sets.
-func drift(desired, actual *corev1.Pod) Changes {
-	set := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels, Annotations: desired.Annotations},
-		Spec:       desired.Spec,
-	}
-	set.Spec.SchedulingGates = nil
-	return compare(modeDesired, set, actual)
 }
 
 func revisionHash(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }

@@ -15,10 +15,9 @@ import (
 // that do. Each list is ordered by node name, then pod name. The zero value has
 // no differences.
 type PodSetChanges struct {
-	// Missing are desired pods for which no actual pod stands.
+	// Missing are desired pods that no actual pod matches.
 	Missing []PodPair
-	// Extra are actual pods that stand for no desired pod, and those that have
-	// failed or succeeded.
+	// Extra are actual pods that match no desired pod.
 	Extra []PodPair
 	// Outdated are actual pods whose label controller-revision-hash is not that of
 	// their desired pods. Their fields are not compared.
@@ -35,9 +34,8 @@ type PodPair struct {
 	Node string
 	// Desired is nil for an extra pod. It is read-only.
 	Desired *corev1.Pod
-	// Actual is the pod that stands for the desired one. For a missing pod it is
-	// nil, or a pod that is being deleted and would stand for it otherwise. It is
-	// read-only.
+	// Actual is the pod that matches the desired one. For a missing pod it is nil,
+	// or the pod that would match if it were not being deleted. It is read-only.
 	Actual *corev1.Pod
 	// Changes lead from the desired pod (Old) to the actual one (New). Only
 	// drifted pods have them.
@@ -49,7 +47,7 @@ type PodPair struct {
 // lists may be in any order and hold pods of several DaemonSets; nil pods are
 // skipped. The result points to the pods of the arguments.
 //
-// An actual pod stands for a desired one if both are for the same node, are in the
+// An actual pod matches a desired one if both are for the same node, are in the
 // same namespace and have the same controller: the kinds and names are equal, and
 // so are the UIDs if both have one. If one of the two pods has no controller, the
 // actual pod must have all labels of the desired one, other than
@@ -57,11 +55,10 @@ type PodPair struct {
 // adopts. A desired pod with a controller and without such labels adopts none. A
 // foreign pod that happens to be in the namespace is therefore extra.
 //
-// Each pod stands for one desired pod at most. Pods with the same controller come
-// first, then pods of the desired revision, bound pods, older pods, and pods with
-// the lower name. The others are extra. A pod that has failed or succeeded, and a
-// pod that names no node, stands for nothing and is extra. A pod that is being
-// deleted stands for nothing and is not extra.
+// Each pod matches one pod at most. Pods with the same controller come first, then
+// pods of the desired revision, bound pods, older pods, and pods with the lower name. A pod that has failed or succeeded and a
+// pod that names no node match nothing and are extra. A pod that is being deleted
+// matches nothing and is not extra.
 //
 // A pod has drifted if it lacks or contradicts what the desired pod sets in
 // metadata.labels, metadata.annotations and spec, by the rules of the package
