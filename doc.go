@@ -7,8 +7,8 @@
 //     pod, and why (not)?
 //   - [github.com/pernode/daemonset/daemon], WHAT: which pods should exist, which to
 //     create and delete now, what is the status?
-//   - [github.com/pernode/daemonset/daemon/diff], what differs between two pod
-//     templates, pods or sets of pods?
+//   - [github.com/pernode/daemonset/daemon/lint], what in a DaemonSet will get stuck,
+//     run nowhere or have no effect?
 //   - [github.com/pernode/daemonset/rollout], WHEN: how does the set get from one pod
 //     template to the next?
 //
@@ -33,7 +33,7 @@
 //	what to create and delete now, and why   daemon.Observe, then daemon.Reconcile
 //	the status counters                      daemon.Observe, then daemon.Status
 //	why a node is counted as it is           daemon.Observe, then daemon.StatusByNode
-//	what will hurt once it is applied        daemon.Lint
+//	what will hurt once it is applied        lint.Check
 //	defaults and validation                  daemon.Default, daemon.Validate, daemon.ValidateUpdate
 //	what changed in a template or a pod      diff.Templates, diff.Pods
 //	what is missing, extra or outdated       diff.PodSets

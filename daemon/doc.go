@@ -21,7 +21,6 @@
 //	status, and why each node counts             Status, StatusByNode
 //	who owns a pod or a revision                 NewClaimer
 //	which DaemonSets a changed node concerns     SetsToSync
-//	what will hurt before it is applied          Lint
 //	API defaults and validation                  Default, Validate, ValidateUpdate
 //	the table of kubectl get ds                  NewTable
 //	the hash of a template                       TemplateHash
@@ -102,26 +101,28 @@
 //     (translateTimestampSince@v1.37.2). The text is kubectl's byte for byte
 //     (printTable@v0.37.2). Rows keep the order given.
 //
-// # Rules: lint
+// # Rules: diffs
 //
-//  26. Lint looks at the DaemonSet with its defaults filled in, and at nothing but
-//     the objects given; what needs nodes is left out without nodes. Findings go
-//     by severity, field, code and message. Codes do not change.
-//  27. An error does not work as written, a warning hurts or depends on what the
-//     objects do not show, an info has no effect or an overlooked consequence.
-//  28. Budgets are judged against the eligible nodes. Percentages round up, so that
-//     51% of two nodes is both (UnavailableCount@v1.37.2).
-//  29. A surge needs two pods on one node. Host ports, which in the host network are
-//     all declared ports (SetDefaults_Pod@v1.37.2; kubernetes #106417), a required
-//     podAntiAffinity against the DaemonSet's own pods, and nodes with room for one
-//     stand against it.
-//  30. The first toleration that fits a taint decides after how long the pod is
-//     evicted (GetMatchingTolerations@v1.37.2), and defaults come last unless they
-//     replace one. A toleration is redundant if no taint would mean anything else
-//     to the pod without it.
-//  31. A label of kubernetes.io or k8s.io outside of what kubelets may set
-//     (getForbiddenLabels@v1.37.2) has to be set by something else, and a new node
-//     has no daemon pod before that.
+//  21. A diff lists what differs, each difference with its path in JSON names, in
+//     the order in which the API declares the fields; map entries by key. Empty
+//     means semantically equal (equality.Semantic@v0.37.2): 1000m is 1, a nil
+//     list is an empty one. A rollout compares bytes (Match@v1.37.2): 1Gi and
+//     1073741824 are equal here and two revisions there.
+//  22. Lists go by the keys that the API declares. A list in which a key is empty
+//     or occurs twice goes by position, as lists without keys do: aligned around
+//     equal entries, the rest paired in order. Keyed entries in another order are
+//     one change of their own.
+//  23. A struct, an entry, or a list of plain values that only one side has is
+//     one change. An empty struct is not the same as none.
+//  24. Between pod sets a pod stands for a desired one of the same node,
+//     namespace and controller; the desired revision wins, then rule 6. Pods
+//     being deleted stand for nothing and are not extra; failed and succeeded
+//     ones are extra.
+//  25. Outdated is another controller-revision-hash than the desired pod has.
+//     Drifted is the same revision, but something that the desired pod sets in
+//     labels, annotations or spec is missing or otherwise. What others add is no
+//     drift: defaults, map entries, entries of keyed lists, tolerations. Lists
+//     without keys, such as args, must be as desired.
 //
 // # Deviations
 //

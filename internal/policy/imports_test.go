@@ -67,14 +67,11 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/validation", "name and label syntax"},
 		{module + "/placement", "the layer below"},
 	},
-	"daemon/diff": {
-		{"encoding/binary", "lengths in fingerprints"},
-		{"encoding/json", "values in the text of a change; which types have a JSON form of their own"},
-		{"reflect", "walking API types"},
-		{"unicode/utf8", "values that are not text"},
-		{"github.com/google/go-cmp/cmp", "walking structs, pointers and maps"},
-		{"k8s.io/apimachinery/pkg/api/resource", "quantities of the same amount are equal"},
-		{module + "/daemon", "the layer below: the node that a pod is meant for"},
+	"daemon/lint": {
+		{"k8s.io/apimachinery/pkg/api/resource", "requests against what nodes have"},
+		{"k8s.io/apimachinery/pkg/util/validation", "the syntax of percentages"},
+		{module + "/daemon", "the layer below: defaults of a manifest"},
+		{module + "/placement", "eligible nodes, malformed terms, default tolerations"},
 	},
 	"rollout": {
 		{"reflect", "pieces of a policy that are given as pointers"},
@@ -174,6 +171,12 @@ func TestImportsCheck(t *testing.T) {
 			{name: "downwards", why: "the layer below", text: `package p; import "github.com/pernode/daemonset/placement"`},
 			{name: "upwards", why: "imports go one way", text: `package p; import "github.com/pernode/daemonset/rollout"`, want: 1},
 		}, importFindings(layerAllows("daemon")))
+	})
+	t.Run("daemon/lint", func(t *testing.T) {
+		runCases(t, []checkCase{
+			{name: "downwards", why: "the layers below", text: `package p; import ("github.com/pernode/daemonset/daemon"; "github.com/pernode/daemonset/placement")`},
+			{name: "upwards", why: "imports go one way", text: `package p; import "github.com/pernode/daemonset/rollout"`, want: 1},
+		}, importFindings(layerAllows("daemon/lint")))
 	})
 	t.Run("tests", func(t *testing.T) {
 		runCases(t, []checkCase{

@@ -20,7 +20,7 @@ const (
 )
 
 // layers are the packages that only compute, lowest first.
-var layers = []string{"placement", "daemon", "daemon/diff", "rollout"}
+var layers = []string{"placement", "daemon", "daemon/diff", "daemon/lint", "rollout"}
 
 // source is one parsed Go file.
 type source struct {

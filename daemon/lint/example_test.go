@@ -1,4 +1,4 @@
-package daemon_test
+package lint_test
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/lint"
 )
 
-func ExampleLint() {
+func ExampleCheck() {
 	labels := map[string]string{"app": "node-exporter"}
 	ds := &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "node-exporter"},
@@ -51,25 +51,25 @@ func ExampleLint() {
 		{ObjectMeta: metav1.ObjectMeta{Name: "worker-2"}},
 	}
 
-	for _, f := range daemon.Lint(daemon.LintInput{DaemonSet: ds, Nodes: nodes}) {
+	for _, f := range lint.Check(lint.Input{DaemonSet: ds, Nodes: nodes}) {
 		fmt.Println(f.Severity, f.Code, f.Field)
 		fmt.Println("  " + f.Message)
 		fmt.Println("  " + f.Fix)
 	}
 	// Output:
 	// error SurgeHostPort spec.updateStrategy.rollingUpdate.maxSurge
-	//   Two pods cannot share the host port 9100/TCP: the new pod never starts beside the old one, and the rollout stands still.
-	//   Use maxUnavailable in place of maxSurge, or do without the host port (kubernetes #106417).
+	//   Two pods cannot share the host port 9100/TCP. The new pod never starts beside the old one, and the rollout gets stuck.
+	//   Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
 	// warning NodeSelectorNoNode spec.template.spec.nodeSelector[disk]
-	//   None of 2 nodes has the label disk=sdd (1 with another value), so that the DaemonSet runs nowhere.
-	//   Correct the selector or label the nodes, unless such nodes are still to come.
+	//   No node has the label disk=sdd (1 of 2 has another value). The DaemonSet runs nowhere.
+	//   Correct the nodeSelector or label nodes, unless such nodes are still to come.
 	// info TolerationShadowed spec.template.spec.tolerations[0]
-	//   Another toleration, tolerations[1], covers all that this one does.
+	//   This toleration has no effect, because tolerations[1] tolerates the same taints.
 	//   Remove it.
 }
 
 // A check before applying stops at errors and shows the rest.
-func ExampleLint_gate() {
+func ExampleCheck_gate() {
 	labels := map[string]string{"app": "agent"}
 	ds := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{
 		Selector:             &metav1.LabelSelector{MatchLabels: labels},
@@ -83,18 +83,18 @@ func ExampleLint_gate() {
 		},
 	}}
 
-	accepted := map[daemon.LintCode]bool{daemon.LintHistoryNone: true}
+	accepted := map[lint.Code]bool{lint.CodeNoRevisionHistory: true}
 	stop := false
-	for _, f := range daemon.Lint(daemon.LintInput{DaemonSet: ds}) {
+	for _, f := range lint.Check(lint.Input{DaemonSet: ds}) {
 		if accepted[f.Code] {
 			continue
 		}
-		stop = stop || f.Severity == daemon.SeverityError
+		stop = stop || f.Severity == lint.SeverityError
 		fmt.Println(f.Severity, f.Field+":", f.Message)
 	}
 	fmt.Println("stop:", stop)
 	// Output:
-	// error spec.updateStrategy.rollingUpdate.maxSurge: maxSurge is 1 and maxUnavailable 1; the API server refuses two budgets above 0.
-	// warning spec.template.spec.containers[0].resources.requests: Container main requests no cpu and no memory: no room is kept for it on any node, and under pressure it is among the first to go.
+	// error spec.updateStrategy.rollingUpdate.maxSurge: maxSurge is 1 and maxUnavailable is 1. The API server refuses two budgets above 0.
+	// warning spec.template.spec.containers[0].resources.requests: Container main requests no cpu and no memory. The scheduler reserves none for it. When a node runs out of memory, the kubelet evicts the pod among the first.
 	// stop: true
 }

@@ -1,0 +1,133 @@
+package lint_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pernode/daemonset/daemon/lint"
+)
+
+func parseFile(t *testing.T, name string) *ast.File {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// declaredCodes returns the codes in code.go, in the order of the file.
+func declaredCodes(t *testing.T) []lint.Code {
+	t.Helper()
+	var codes []lint.Code
+	ast.Inspect(parseFile(t, "code.go"), func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if spec.Names[0].Name != "Code"+value {
+			t.Errorf("%s = %q, want the name to be Code and the value", spec.Names[0].Name, value)
+		}
+		codes = append(codes, lint.Code(value))
+		return true
+	})
+	if len(codes) < 30 {
+		t.Fatalf("code.go has %d codes, want them all", len(codes))
+	}
+	return codes
+}
+
+// foundSeverities returns the severities that the cases want, by code, worst first.
+// A code with no finding is there too if a case has it.
+func foundSeverities() map[lint.Code][]string {
+	rank := []string{"error", "warning", "info"}
+	found := map[lint.Code][]string{}
+	for _, tc := range allCases() {
+		list := found[tc.code]
+		for _, line := range tc.want {
+			severity, _, _ := strings.Cut(line, " ")
+			list = append(list, severity)
+		}
+		slices.SortFunc(list, func(a, b string) int { return slices.Index(rank, a) - slices.Index(rank, b) })
+		found[tc.code] = slices.Compact(list)
+	}
+	return found
+}
+
+// Each code has a case that finds it and one that does not.
+func TestCodeCases(t *testing.T) {
+	found, not := map[lint.Code]bool{}, map[lint.Code]bool{}
+	for _, tc := range allCases() {
+		if len(tc.want) > 0 {
+			found[tc.code] = true
+		} else {
+			not[tc.code] = true
+		}
+	}
+	codes := declaredCodes(t)
+	for i, code := range codes {
+		if !found[code] || !not[code] {
+			t.Errorf("code %s: a case that finds it: %t, one that does not: %t, want both", code, found[code], not[code])
+		}
+		if slices.Contains(codes[:i], code) {
+			t.Errorf("code.go has %s twice", code)
+		}
+	}
+	for code := range found {
+		if !slices.Contains(codes, code) {
+			t.Errorf("cases for %s, which is not in code.go", code)
+		}
+	}
+}
+
+// The table in the package comment has all codes, in the order of code.go, with the
+// severities that the cases want.
+func TestCodeTable(t *testing.T) {
+	var want, got []string
+	found := foundSeverities()
+	for _, code := range declaredCodes(t) {
+		want = append(want, string(code)+" "+strings.Join(found[code], ", "))
+	}
+	row := regexp.MustCompile(`(?m)^\t([A-Z]\w+) +((?:error|warning|info)(?:, (?:warning|info))*)  +\S`)
+	for _, m := range row.FindAllStringSubmatch(parseFile(t, "doc.go").Doc.Text(), -1) {
+		got = append(got, m[1]+" "+m[2])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("table in doc.go (-want +got):\n%s", diff)
+	}
+}
+
+// The comment of a code with one severity starts with it; that of a code with several
+// names each.
+func TestCodeComments(t *testing.T) {
+	found := foundSeverities()
+	ast.Inspect(parseFile(t, "code.go"), func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		name, text := spec.Names[0].Name, spec.Doc.Text()
+		severities := found[lint.Code(strings.TrimPrefix(name, "Code"))]
+		if len(severities) == 1 && !strings.HasPrefix(text, name+" ("+severities[0]+"): ") {
+			t.Errorf("comment %q, want it to start with %q", text, name+" ("+severities[0]+"): ")
+		}
+		for _, severity := range severities {
+			if !regexp.MustCompile(`\b` + severity + `\b`).MatchString(text) {
+				t.Errorf("comment of %s does not name the severity %s", name, severity)
+			}
+		}
+		return true
+	})
+}

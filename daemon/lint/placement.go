@@ -1,0 +1,197 @@
+package lint
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+func requiredNodeAffinity(spec *corev1.PodSpec) *corev1.NodeSelector {
+	if spec.Affinity == nil || spec.Affinity.NodeAffinity == nil {
+		return nil
+	}
+	return spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+}
+
+func requiredNodeAffinityPath() *field.Path {
+	return podSpecPath().Child("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+}
+
+// placement checks what selects the nodes. A cause of its own for an ineligible
+// cluster (nodeName, nodeSelector, node affinity) takes the place of NoEligibleNode.
+func (c *checker) placement() {
+	c.malformedPlacement()
+	nowhere := c.emptyAffinityTerms()
+	if len(c.nodes) == 0 || len(c.eligible) > 0 {
+		return
+	}
+	found := c.nodeNameNoNode()
+	found = c.nodeSelectorNoNode() || found
+	found = nowhere || c.nodeAffinityNoNode() || found
+	if !found {
+		c.noEligibleNode()
+	}
+}
+
+// malformedPlacement reports the terms and tolerations that the controller ignores.
+func (c *checker) malformedPlacement() {
+	for _, err := range c.matcher.Malformed() {
+		f := Finding{
+			Code: CodeNodeAffinityMalformed, Severity: SeverityError, Field: inTemplate(err.Field),
+			Message: "The term does not parse, and the controller ignores it: " + err.ErrorBody() + ".",
+			Fix:     "Correct the term. The API server refuses it.",
+		}
+		if strings.HasPrefix(err.Field, "spec.tolerations") {
+			f.Code = CodeTolerationMalformed
+			f.Message = "The toleration tolerates no taint: " + err.ErrorBody() + "."
+			f.Fix = "Correct the toleration. The API server refuses it."
+		}
+		c.add(f)
+	}
+}
+
+// inTemplate makes the path of a field of the template one of the DaemonSet.
+func inTemplate(path string) string { return specPath().Child("template").String() + "." + path }
+
+// emptyAffinityTerms reports whether no term of the required node affinity can match
+// any node.
+func (c *checker) emptyAffinityTerms() bool {
+	required := requiredNodeAffinity(c.spec)
+	if required == nil {
+		return false
+	}
+	path := requiredNodeAffinityPath().Child("nodeSelectorTerms")
+	if len(required.NodeSelectorTerms) == 0 {
+		c.add(Finding{
+			Code: CodeNodeAffinityEmptyTerm, Severity: SeverityError, Field: path.String(),
+			Message: "A required node affinity without terms matches no node. The API server refuses it.",
+			Fix:     "Add a term, or remove the required node affinity to match every node.",
+		})
+		return true
+	}
+	malformed := make(map[string]bool) // by the path of the term
+	for _, err := range c.matcher.Malformed() {
+		term, _, _ := strings.Cut(inTemplate(err.Field), "]")
+		malformed[term+"]"] = true
+	}
+	var empty []string
+	dead := 0
+	for i := range required.NodeSelectorTerms {
+		term, at := &required.NodeSelectorTerms[i], path.Index(i).String()
+		if len(term.MatchExpressions)+len(term.MatchFields) == 0 {
+			empty = append(empty, at)
+			dead++
+		} else if malformed[at] {
+			dead++
+		}
+	}
+	nowhere := dead == len(required.NodeSelectorTerms)
+	for _, at := range empty {
+		f := Finding{
+			Code: CodeNodeAffinityEmptyTerm, Severity: SeverityWarning, Field: at,
+			Message: "An empty term matches no node.",
+			Fix:     "Fill or remove the term. To match every node, remove the required node affinity.",
+		}
+		if nowhere {
+			f.Severity = SeverityError
+			f.Message = "An empty term matches no node, and no other term can match one. The DaemonSet runs nowhere."
+		}
+		c.add(f)
+	}
+	return nowhere
+}
+
+// excludesAll reports whether a template with this spec, and nothing else, excludes
+// every node for the given reason.
+func (c *checker) excludesAll(spec corev1.PodSpec, reason placement.Reason) bool {
+	matcher := placement.Compile(&corev1.PodTemplateSpec{Spec: spec}, c.options)
+	return !slices.ContainsFunc(c.nodes, func(node *corev1.Node) bool { return matcher.Decide(node).Reason != reason })
+}
+
+func (c *checker) nodeNameNoNode() bool {
+	name := c.spec.NodeName
+	if !c.excludesAll(corev1.PodSpec{NodeName: name}, placement.ReasonNodeName) {
+		return false
+	}
+	c.add(Finding{
+		Code: CodeNodeNameNoNode, Severity: SeverityWarning, Field: podSpecPath().Child("nodeName").String(),
+		Message: "No node is named " + name + ". The DaemonSet runs nowhere.",
+		Fix:     "Remove nodeName. To choose nodes, use nodeSelector.",
+	})
+	return true
+}
+
+// nodeSelectorNoNode reports each label that no node has, or the nodeSelector as a
+// whole where some node has each of its labels but none has all.
+func (c *checker) nodeSelectorNoNode() bool {
+	selector := c.spec.NodeSelector
+	if !c.excludesAll(corev1.PodSpec{NodeSelector: selector}, placement.ReasonNodeSelector) {
+		return false
+	}
+	path := podSpecPath().Child("nodeSelector")
+	f := Finding{
+		Code: CodeNodeSelectorNoNode, Severity: SeverityWarning,
+		Fix: "Correct the nodeSelector or label nodes, unless such nodes are still to come.",
+	}
+	found := false
+	for _, key := range slices.Sorted(maps.Keys(selector)) {
+		value := selector[key]
+		same, other := 0, 0
+		for _, node := range c.nodes {
+			switch got, ok := node.Labels[key]; {
+			case ok && got == value:
+				same++
+			case ok:
+				other++
+			}
+		}
+		if same > 0 {
+			continue
+		}
+		found = true
+		f.Field = path.Key(key).String()
+		f.Message = "No node has the label " + orQuotes(key) + "=" + value
+		if other > 0 {
+			f.Message += fmt.Sprintf(" (%d of %d %s another value)", other, len(c.nodes), plural(other, "has", "have"))
+		}
+		f.Message += ". The DaemonSet runs nowhere."
+		c.add(f)
+	}
+	if !found {
+		f.Field = path.String()
+		f.Message = "No node has all labels of the nodeSelector. The DaemonSet runs nowhere."
+		c.add(f)
+	}
+	return true
+}
+
+func (c *checker) nodeAffinityNoNode() bool {
+	required := requiredNodeAffinity(c.spec)
+	if required == nil {
+		return false
+	}
+	affinity := &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
+	if !c.excludesAll(corev1.PodSpec{Affinity: affinity}, placement.ReasonNodeAffinity) {
+		return false
+	}
+	c.add(Finding{
+		Code: CodeNodeAffinityNoNode, Severity: SeverityWarning, Field: requiredNodeAffinityPath().String(),
+		Message: "No node matches the required node affinity. The DaemonSet runs nowhere.",
+		Fix:     "Correct the affinity or label nodes, unless such nodes are still to come.",
+	})
+	return true
+}
+
+func (c *checker) noEligibleNode() {
+	c.add(Finding{
+		Code: CodeNoEligibleNode, Severity: SeverityWarning, Field: podSpecPath().String(),
+		Message: "The DaemonSet runs nowhere: " + c.matcher.Summarize(c.nodes).String() + ".",
+		Fix:     "Tolerate the taints, or select more nodes.",
+	})
+}

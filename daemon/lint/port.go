@@ -1,0 +1,201 @@
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+// hostPort is a port of the node that a pod uses.
+type hostPort struct {
+	ip       string // as written; "" and anyIP are every address
+	protocol corev1.Protocol
+	port     int32
+	path     *field.Path // of the hostPort or containerPort
+	sidecar  bool        // in a restartable init container
+}
+
+const (
+	anyIP          = "0.0.0.0"
+	initContainers = "initContainers"
+)
+
+func (p hostPort) everyAddress() bool { return p.ip == "" || p.ip == anyIP }
+
+// hostPorts returns the host ports that the scheduler sees: those of containers and
+// sidecars (GetHostPorts@v1.37.2). In the host network every declared port is a host
+// port (SetDefaults_Pod@v1.37.2).
+func hostPorts(spec *corev1.PodSpec) []hostPort {
+	var found []hostPort
+	add := func(list string, containers []corev1.Container) {
+		for i := range containers {
+			c := &containers[i]
+			if list == initContainers && !isSidecar(c) {
+				continue
+			}
+			for j, p := range c.Ports {
+				path := podSpecPath().Child(list).Index(i).Child("ports").Index(j)
+				hp := hostPort{ip: p.HostIP, protocol: cmp.Or(p.Protocol, corev1.ProtocolTCP), port: p.HostPort, path: path.Child("hostPort"), sidecar: list == initContainers}
+				if hp.port == 0 && spec.HostNetwork {
+					hp.port, hp.path = p.ContainerPort, path.Child("containerPort")
+				}
+				if hp.port > 0 {
+					found = append(found, hp)
+				}
+			}
+		}
+	}
+	add(initContainers, spec.InitContainers)
+	add("containers", spec.Containers)
+	return found
+}
+
+func isSidecar(c *corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+}
+
+// conflicts reports whether the scheduler keeps the two ports on different nodes. A
+// port of every address conflicts with that of any address (fitsPorts@v1.37.2).
+func (p hostPort) conflicts(q hostPort) bool {
+	return p.port == q.port && p.protocol == q.protocol && (p.ip == q.ip || p.everyAddress() || q.everyAddress())
+}
+
+// String returns "8080/TCP" or "127.0.0.1:8080/TCP".
+func (p hostPort) String() string {
+	s := strconv.Itoa(int(p.port)) + "/" + string(p.protocol)
+	if !p.everyAddress() {
+		s = p.ip + ":" + s
+	}
+	return s
+}
+
+func (c *checker) ports() {
+	ports := hostPorts(c.spec)
+	c.surgePorts(ports)
+	c.duplicatePorts(ports)
+	c.kubeletPorts(ports)
+	c.conflictingPorts(ports)
+}
+
+func (c *checker) surgePorts(ports []hostPort) {
+	if !c.surges() {
+		return
+	}
+	f := Finding{
+		Code: CodeSurgeHostPort, Severity: SeverityError, Field: budgetField("maxSurge"),
+		Fix: "Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).",
+	}
+	switch {
+	case len(ports) > 0:
+		names := make([]string, len(ports))
+		for i, p := range ports {
+			names[i] = p.String()
+		}
+		slices.Sort(names)
+		names = slices.Compact(names)
+		f.Message = fmt.Sprintf("Two pods cannot share the host %s %s. The new pod never starts beside the old one, and the rollout gets stuck.",
+			plural(len(names), "port", "ports"), listNames(names))
+		if c.spec.HostNetwork {
+			f.Message += " In the host network every declared port is a host port."
+		}
+	case c.spec.HostNetwork:
+		f.Code, f.Severity = CodeSurgeHostNetwork, SeverityWarning
+		f.Message = "During an update two pods share the host network. If they listen on a fixed port, the new pod crashes, and the rollout gets stuck."
+		f.Fix = "Use maxUnavailable instead of maxSurge, unless the pods listen on no port (kubernetes #106417)."
+	default:
+		return
+	}
+	c.add(f)
+}
+
+// duplicatePorts compares the ports of containers. The API server does not compare
+// those of sidecars (AccumulateUniqueHostPorts@v1.37.2).
+func (c *checker) duplicatePorts(ports []hostPort) {
+	for i, p := range ports {
+		first := slices.IndexFunc(ports, func(q hostPort) bool {
+			return !q.sidecar && q.port == p.port && q.protocol == p.protocol && q.ip == p.ip
+		})
+		if p.sidecar || first == i {
+			continue
+		}
+		c.add(Finding{
+			Code: CodeHostPortDuplicate, Severity: SeverityError, Field: p.path.String(),
+			Message: fmt.Sprintf("The host port %s is also %s. The API server refuses the DaemonSet or each of its pods.", p, ports[first].path),
+			Fix:     "Use each host port once.",
+		})
+	}
+}
+
+func (c *checker) kubeletPorts(ports []hostPort) {
+	byPort := make(map[int32][]string)
+	for _, node := range c.eligible {
+		port := node.Status.DaemonEndpoints.KubeletEndpoint.Port
+		byPort[port] = append(byPort[port], node.Name)
+	}
+	for _, p := range ports {
+		nodes := slices.Clone(byPort[p.port])
+		if len(nodes) == 0 || !p.everyAddress() || p.protocol != corev1.ProtocolTCP {
+			continue
+		}
+		c.add(Finding{
+			Code: CodeHostPortKubelet, Severity: SeverityError, Field: p.path.String(), Nodes: nodes,
+			Message: fmt.Sprintf("The kubelet listens on %s on %s (%s). The pod cannot listen there, or it takes the kubelet's traffic.", p, counted(len(nodes), "eligible node"), listNames(nodes)),
+			Fix:     "Use another host port.",
+		})
+	}
+}
+
+func (c *checker) conflictingPorts(ports []hostPort) {
+	if len(ports) == 0 || len(c.eligible) == 0 {
+		return
+	}
+	for _, other := range c.others {
+		if other == nil || other.DeletionTimestamp != nil || c.isItself(other) {
+			continue
+		}
+		theirs := hostPorts(&other.Spec.Template.Spec)
+		both := slices.DeleteFunc(slices.Clone(ports), func(p hostPort) bool { return !slices.ContainsFunc(theirs, p.conflicts) })
+		if len(both) == 0 {
+			continue
+		}
+		matcher := placement.Compile(&other.Spec.Template, c.options)
+		var nodes []string
+		for _, node := range c.eligible {
+			if matcher.Decide(node).Run {
+				nodes = append(nodes, node.Name)
+			}
+		}
+		if len(nodes) == 0 {
+			continue
+		}
+		for _, p := range both {
+			c.add(Finding{
+				Code: CodeHostPortConflict, Severity: SeverityError, Field: p.path.String(), Nodes: slices.Clone(nodes),
+				Message: fmt.Sprintf("DaemonSet %s uses the host port %s too, on %s (%s). There the pod that comes second stays Pending.",
+					nameOf(other), p, counted(len(nodes), "node"), listNames(nodes)),
+				Fix: "Use another host port, or run the two DaemonSets on different nodes.",
+			})
+		}
+	}
+}
+
+// isItself reports whether the other DaemonSet is the checked one. A manifest without
+// a namespace may be for any.
+func (c *checker) isItself(other *appsv1.DaemonSet) bool {
+	return other.Name == c.ds.Name && (c.ds.Namespace == "" || other.Namespace == c.ds.Namespace)
+}
+
+// nameOf returns "namespace/name", or the name if there is no namespace.
+func nameOf(ds *appsv1.DaemonSet) string {
+	if ds.Namespace == "" {
+		return orQuotes(ds.Name)
+	}
+	return ds.Namespace + "/" + orQuotes(ds.Name)
+}

@@ -1,0 +1,169 @@
+package lint
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// withLimits returns the requests. A resource without a request takes the limit
+// (SetDefaults_Pod@v1.37.2).
+func withLimits(r *corev1.ResourceRequirements) corev1.ResourceList {
+	out := make(corev1.ResourceList, len(r.Requests)+len(r.Limits))
+	maps.Copy(out, r.Limits)
+	maps.Copy(out, r.Requests)
+	return out
+}
+
+func (c *checker) requests() {
+	for i := range c.spec.InitContainers {
+		if container := &c.spec.InitContainers[i]; isSidecar(container) {
+			c.missingRequests(podSpecPath().Child(initContainers).Index(i), container)
+		}
+	}
+	for i := range c.spec.Containers {
+		c.missingRequests(podSpecPath().Child("containers").Index(i), &c.spec.Containers[i])
+	}
+
+	total := podRequests(c.spec)
+	for _, name := range slices.Sorted(maps.Keys(total)) {
+		if quantity := total[name]; quantity.Sign() > 0 {
+			c.exceedingRequests(name, quantity)
+		}
+	}
+}
+
+func (c *checker) missingRequests(path *field.Path, container *corev1.Container) {
+	var pod corev1.ResourceList
+	if c.spec.Resources != nil {
+		pod = withLimits(c.spec.Resources)
+	}
+	own := withLimits(&container.Resources)
+	missing := func(name corev1.ResourceName) bool {
+		_, ofContainer := own[name]
+		_, ofPod := pod[name]
+		return !ofContainer && !ofPod
+	}
+	var names []string
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		if missing(name) {
+			names = append(names, "no "+string(name))
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	f := Finding{
+		Code: CodeRequestsMissing, Severity: SeverityWarning, Field: path.Child("resources", "requests").String(),
+		Message: "Container " + orQuotes(container.Name) + " requests " + strings.Join(names, " and ") + ". The scheduler reserves none for it.",
+		Fix:     "Request what the container normally uses.",
+	}
+	if missing(corev1.ResourceMemory) {
+		f.Message += " When a node runs out of memory, the kubelet evicts the pod among the first."
+	}
+	c.add(f)
+}
+
+// exceedingRequests looks for eligible nodes that are too small for one pod, or for
+// the two pods of a surge, even with no other pod on them. It skips nodes without
+// status.allocatable.
+func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.Quantity) {
+	twice := quantity.DeepCopy()
+	twice.Add(quantity)
+	var without, tooSmall, onlyOne []string
+	for _, node := range c.eligible {
+		if len(node.Status.Allocatable) == 0 {
+			continue
+		}
+		switch allocatable, ok := node.Status.Allocatable[name]; {
+		case !ok:
+			without = append(without, node.Name)
+		case allocatable.Cmp(quantity) < 0:
+			tooSmall = append(tooSmall, node.Name)
+		case allocatable.Cmp(twice) < 0:
+			onlyOne = append(onlyOne, node.Name)
+		}
+	}
+	path := podSpecPath().Child("containers").String()
+	if n := len(without); n > 0 {
+		c.add(Finding{
+			Code: CodeRequestsExceedNode, Severity: SeverityWarning, Field: path, Nodes: without,
+			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s none at all, and %s there %s Pending.",
+				quantity.String(), name, counted(n, "eligible node"), listNames(without), plural(n, "has", "have"), plural(n, "the pod", "the pods"), plural(n, "stays", "stay")),
+			Fix: "Select only nodes that have it.",
+		})
+	}
+	if n := len(tooSmall); n > 0 {
+		c.add(Finding{
+			Code: CodeRequestsExceedNode, Severity: SeverityError, Field: path, Nodes: tooSmall,
+			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s less even when empty, and %s there %s Pending.",
+				quantity.String(), name, counted(n, "eligible node"), listNames(tooSmall), plural(n, "has", "have"), plural(n, "the pod", "the pods"), plural(n, "stays", "stay")),
+			Fix: "Request less, or select only larger nodes.",
+		})
+	}
+	if n := len(onlyOne); n > 0 && c.surges() {
+		c.add(Finding{
+			Code: CodeSurgeRequests, Severity: SeverityError, Field: budgetField("maxSurge"), Nodes: onlyOne,
+			Message: fmt.Sprintf("Two pods request %s %s. %s (%s) %s less even when empty. The new pod never starts beside the old one there, and the rollout gets stuck.",
+				twice.String(), name, counted(n, "eligible node"), listNames(onlyOne), plural(n, "has", "have")),
+			Fix: "Use maxUnavailable instead of maxSurge, or request less.",
+		})
+	}
+}
+
+// podRequests returns what the scheduler reserves for a pod (PodRequests@v0.37.2):
+// the requests of the pod as a whole, where set; otherwise the larger of two sums,
+// all containers with all sidecars, or one init container with the sidecars before
+// it. The overhead is added to either.
+func podRequests(spec *corev1.PodSpec) corev1.ResourceList {
+	running, starting := corev1.ResourceList{}, corev1.ResourceList{}
+	for i := range spec.InitContainers {
+		container := &spec.InitContainers[i]
+		own := withLimits(&container.Resources)
+		if isSidecar(container) {
+			addResources(running, own)
+			own = corev1.ResourceList{}
+		}
+		addResources(own, running)
+		maxResources(starting, own)
+	}
+	for i := range spec.Containers {
+		addResources(running, withLimits(&spec.Containers[i].Resources))
+	}
+	maxResources(running, starting)
+	if pod := spec.Resources; pod != nil {
+		maps.Copy(running, pod.Requests)
+		for name, limit := range pod.Limits {
+			// A limit of the pod counts where no container requests the resource
+			// (defaultPodRequests@v1.37.2).
+			if _, ok := running[name]; !ok {
+				running[name] = limit
+			}
+		}
+	}
+	addResources(running, spec.Overhead)
+	return running
+}
+
+// addResources adds each quantity of from to the same resource in to.
+func addResources(to, from corev1.ResourceList) {
+	for name, quantity := range from {
+		sum := to[name].DeepCopy()
+		sum.Add(quantity)
+		to[name] = sum
+	}
+}
+
+// maxResources raises each quantity in to that is smaller than the one in from.
+func maxResources(to, from corev1.ResourceList) {
+	for name, quantity := range from {
+		if has, ok := to[name]; !ok || has.Cmp(quantity) < 0 {
+			to[name] = quantity.DeepCopy()
+		}
+	}
+}

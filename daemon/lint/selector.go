@@ -1,0 +1,56 @@
+package lint
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// someHash and otherHash stand for the hashes of two revisions. Real hashes have no
+// capital letters.
+const (
+	someHash  = "SOME-REVISION"
+	otherHash = "OTHER-REVISION"
+)
+
+func (c *checker) selector() {
+	path := specPath().Child("selector").String()
+	selector := c.ds.Spec.Selector
+	matches, err := metav1.LabelSelectorAsSelector(selector)
+	template := labels.Set(c.ds.Spec.Template.Labels)
+	switch {
+	case err != nil:
+		c.add(Finding{
+			Code: CodeSelectorMalformed, Severity: SeverityError, Field: path,
+			Message: "The selector does not parse: " + err.Error() + ".",
+			Fix:     "Use In and NotIn with values, Exists and DoesNotExist without values.",
+		})
+	case selector == nil || matches.Empty():
+		c.add(Finding{
+			Code: CodeSelectorEmpty, Severity: SeverityError, Field: path,
+			Message: "The selector is missing or empty. The API server refuses it, and the controller does nothing.",
+			Fix:     "Select by a label of the template that no other workload in the namespace has.",
+		})
+	case !matches.Matches(template):
+		c.add(Finding{
+			Code: CodeSelectorMismatch, Severity: SeverityError, Field: specPath().Child("template", "metadata", "labels").String(),
+			Message: fmt.Sprintf("The selector %s does not match the template's labels %s. The API server refuses the DaemonSet.", matches, labelText(template)),
+			Fix:     "Add the missing labels to the template. The selector of an existing DaemonSet cannot change.",
+		})
+	case !matches.Matches(labels.Set(c.podLabels(someHash))):
+		c.add(Finding{
+			Code: CodeSelectorRevisionHash, Severity: SeverityError, Field: path,
+			Message: "The selector depends on the value of " + appsv1.DefaultDaemonSetUniqueLabelKey + ", which the controller sets. The controller releases the pods that it creates and creates more, without end.",
+			Fix:     "Remove " + appsv1.DefaultDaemonSetUniqueLabelKey + " from the selector and the template.",
+		})
+	}
+}
+
+func labelText(set labels.Set) string {
+	if len(set) == 0 {
+		return "<none>"
+	}
+	return set.String()
+}
