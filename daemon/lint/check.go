@@ -18,15 +18,14 @@ import (
 // (SetDefaults_Deployment@v1.37.2). DaemonSets have no such field.
 const DefaultProgressDeadline = 10 * time.Minute
 
-// Input is the DaemonSet to check and what is known about its cluster. Check reads
-// it and changes nothing in it.
+// Input is a DaemonSet and the facts about its cluster. Check changes nothing in it.
 type Input struct {
 	// DaemonSet is a manifest or a live object. Check fills in the API server's
-	// defaults first (daemon.Default), so both get the same findings. Without a
-	// DaemonSet there are no findings.
+	// defaults first (daemon.Default), so both get the same findings. If it
+	// is nil, Check returns nil.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes are all nodes of the cluster, in any order. Nil entries are ignored.
-	// Without nodes, the checks that need them find nothing.
+	// Without nodes, most checks that need them find nothing.
 	Nodes []*corev1.Node
 	// OtherDaemonSets are the other DaemonSets of the cluster, in any order. Check
 	// looks for host ports that two DaemonSets use on one node, which needs Nodes
@@ -34,25 +33,22 @@ type Input struct {
 	// itself: the one of the same namespace and name, or of the same name if DaemonSet
 	// has no namespace. So the list may hold all DaemonSets of the cluster.
 	OtherDaemonSets []*appsv1.DaemonSet
-	// ProgressDeadline is how long a rollout may go without progress before the
-	// pipeline or the person that watches it gives up. Zero means
-	// DefaultProgressDeadline; with a negative deadline nobody gives up.
+	// ProgressDeadline is how long a pipeline or a person waits for the next progress of
+	// a rollout. Zero means DefaultProgressDeadline. A negative one is no deadline.
 	ProgressDeadline time.Duration
-	// Placement holds the cluster's settings for placement.
+	// Placement are the settings of the cluster that placement depends on.
 	Placement placement.Options
 }
 
 // Check returns the faults of a DaemonSet that the objects in the input show:
-// rollouts that get stuck, pods that no node takes, and fields without the effect
-// that they seem to have. It returns nil if there are none. The constants of Code
-// are the kinds of faults, each with its consequence.
+// rollouts that get stuck, pods that no node accepts, and fields without effect. It
+// returns nil if it finds none. The constants of Code list the faults.
 //
 // The findings are sorted by severity, errors first, then by field, code, message
 // and nodes. They share nothing with the input.
 //
-// Check never fails. A malformed field either gives a finding or is ignored. Check
-// does not repeat everything that daemon.Validate reports, only mistakes whose
-// consequence is worth knowing.
+// Check accepts malformed objects. It ignores some of what the API server would
+// refuse; daemon.Validate reports that.
 //
 // The cost grows with the number of nodes times the size of the pod template, with
 // the number of nodes for each DaemonSet that shares a host port, and with the

@@ -137,7 +137,7 @@ func copyInput(in lint.Input) lint.Input {
 func checkFindings(t *testing.T, findings []lint.Finding) {
 	t.Helper()
 	rank := func(f lint.Finding) []string {
-		return []string{strconv.Itoa(int(f.Severity)), f.Field, string(f.Code), f.Message}
+		return []string{strconv.Itoa(int(f.Severity)), f.Field, string(f.Code), f.Message, strings.Join(f.Nodes, " ")}
 	}
 	for i, f := range findings {
 		if i > 0 && slices.Compare(rank(findings[i-1]), rank(f)) >= 0 {
@@ -211,8 +211,8 @@ func TestCheckOrder(t *testing.T) {
 	}
 }
 
-// Check takes any half-filled DaemonSet: each case has one value of a full DaemonSet
-// set to zero, or one entry of a list set to nothing.
+// Check does not panic on half-filled objects, and no message lacks a name. Each case
+// is a full input with one value set to zero.
 func TestCheckHalfFilled(t *testing.T) {
 	gap := regexp.MustCompile(`  | [,/]|= |=\.|\(\)`) // where a message lacks a name
 	in := full()

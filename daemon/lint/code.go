@@ -7,8 +7,8 @@ type Code string
 // The selector and the history.
 const (
 	// CodeSelectorEmpty (error): the selector is missing or empty. The API server
-	// refuses it. The controller would have to take every pod of the namespace for its
-	// own; it sends a SelectingAll event and does nothing (syncDaemonSet@v1.37.2).
+	// refuses it. The controller sends a SelectingAll event and does nothing, because an
+	// empty selector matches every pod of the namespace (syncDaemonSet@v1.37.2).
 	CodeSelectorEmpty Code = "SelectorEmpty"
 	// CodeSelectorMalformed (error): the selector has an unknown operator or the wrong
 	// number of values. The API server refuses it, and every pass of the controller
@@ -48,10 +48,10 @@ const (
 	// (updatedDesiredNodeCounts@v1.37.2).
 	CodeBudgetBothZero Code = "BudgetBothZero"
 	// CodeBudgetAllNodes: the budget allows all eligible nodes at once, and there are
-	// two or more. With maxUnavailable (warning) the first step of a rollout takes
-	// down all pods. With maxSurge (info) every node runs two pods
-	// (UnavailableCount, SurgeCount @v1.37.2). If the nodes are unknown, only a budget
-	// of 100% gives this finding.
+	// two or more (UnavailableCount, SurgeCount @v1.37.2). It is a warning for
+	// maxUnavailable: the first step of a rollout takes down all pods. It is an info for
+	// maxSurge: every node runs two pods. Without nodes, only a budget of 100% gives
+	// this finding.
 	CodeBudgetAllNodes Code = "BudgetAllNodes"
 	// CodeBudgetPercentNoNode (info): the budget is a percentage, and no node is
 	// eligible, so it is 0. A rollout completes at once. Available pods on nodes with a
@@ -82,11 +82,11 @@ const (
 	CodeSurgeHostNetwork Code = "SurgeHostNetwork"
 	// CodeSurgePodAntiAffinity: a required podAntiAffinity matches the DaemonSet's own
 	// pods. The scheduler does not put the new pod beside the old one, for any
-	// topologyKey, because a node is in one domain with itself. A term with
+	// topologyKey, because a node is in the same domain as itself. A term with
 	// controller-revision-hash in its matchLabelKeys matches no pod of another revision
-	// and gives no finding (satisfyPodAntiAffinity, mutatePodAffinity @v1.37.2). It is
-	// an error if the term applies to the DaemonSet's namespace. It is a warning if the
-	// manifest has no namespace and the term applies to certain ones.
+	// and gives no finding (satisfyPodAntiAffinity, mutatePodAffinity @v1.37.2). It is a
+	// warning if the DaemonSet has no namespace and the term names some, otherwise an
+	// error.
 	CodeSurgePodAntiAffinity Code = "SurgePodAntiAffinity"
 	// CodeSurgeRequests (error): one pod fits on some eligible nodes and two do not,
 	// even if no other pod runs there (fitsRequest@v1.37.2).
@@ -102,9 +102,9 @@ const (
 	CodeNodeAffinityMalformed Code = "NodeAffinityMalformed"
 	// CodeNodeAffinityEmptyTerm: a term of the required node affinity is empty. It
 	// matches no node, though it seems to match every node, and the API server accepts
-	// it. If another term can match, this one has no effect (warning). Otherwise, and
-	// if there are no terms at all, no node is eligible (error)
-	// (nodeaffinity.NewLazyErrorNodeSelector@v0.37.2).
+	// it (nodeaffinity.NewLazyErrorNodeSelector@v0.37.2). It is an error if no other
+	// term can match a node, or if there are no terms at all: no node is eligible. It is
+	// a warning otherwise: the term has no effect.
 	CodeNodeAffinityEmptyTerm Code = "NodeAffinityEmptyTerm"
 	// CodeNodeAffinityNoNode (warning): no node matches the required node affinity
 	// (NodeShouldRunDaemonPod@v1.37.2).
@@ -144,18 +144,20 @@ const (
 // first toleration that matches a taint decides when the pod is evicted
 // (AddOrUpdateDaemonPodTolerations, GetMatchingTolerations @v1.37.2).
 const (
-	// CodeTolerationMalformed (error): the operator is unknown, it is Gt or Lt while
-	// the feature gate for them is off, or it is Gt or Lt and the value is not an
-	// integer. The toleration tolerates no taint, and the API server refuses it
+	// CodeTolerationMalformed (error): the toleration tolerates no taint, and the API
+	// server refuses it. Its operator is unknown; or it is Gt or Lt, and the value is
+	// not an integer or Input.Placement does not allow these operators
 	// (ValidateTolerations@v1.37.2).
 	CodeTolerationMalformed Code = "TolerationMalformed"
-	// CodeTolerationDefault: the toleration is a default one (info). If it has
-	// tolerationSeconds, the controller drops them, and the pod is never evicted
-	// (warning) (AddOrUpdateDaemonPodTolerations@v1.37.2).
+	// CodeTolerationDefault: the toleration is a default one
+	// (AddOrUpdateDaemonPodTolerations@v1.37.2). It is a warning if the toleration has
+	// tolerationSeconds: the controller drops them, and the pod is never evicted. It is
+	// an info otherwise.
 	CodeTolerationDefault Code = "TolerationDefault"
-	// CodeTolerationShadowed: another toleration tolerates the same taints and more, so
-	// this one has no effect (info). If it has other tolerationSeconds, they do not
-	// apply (warning) (GetMatchingTolerations@v1.37.2).
+	// CodeTolerationShadowed: another toleration tolerates all taints that this one
+	// tolerates, so this one has no effect (GetMatchingTolerations@v1.37.2). It is a
+	// warning if this one has other tolerationSeconds: they do not apply. It is an info
+	// otherwise.
 	CodeTolerationShadowed Code = "TolerationShadowed"
 	// CodeTolerationSeconds (warning): a toleration of NoExecute taints has
 	// tolerationSeconds. The pod is evicted that long after the taint appears. The
@@ -186,25 +188,24 @@ const (
 const (
 	// CodeRequestsMissing (warning): a container has no request and no limit for cpu or
 	// memory, and the pod as a whole has none. The scheduler and autoscalers reserve
-	// none for it, and full nodes take it too. Without a memory request it is evicted
+	// none for it, and it runs on full nodes too. Without a memory request it is evicted
 	// among the first when a node runs out of memory (rankMemoryPressure@v1.37.2). A
 	// LimitRange, which Check does not see, may add the request.
 	CodeRequestsMissing Code = "RequestsMissing"
 	// CodeRequestsExceedNode: the pod requests more than status.allocatable of some
-	// eligible nodes (error), or a resource that they do not have (warning, because a
-	// device class may provide it). The pods there stay Pending and use up the budget
-	// of every rollout (fitsRequest@v1.37.2).
+	// eligible nodes. The pods there stay Pending and use up the budget of every rollout
+	// (fitsRequest@v1.37.2). It is an error if the nodes have less of a resource. It is
+	// a warning if they do not list the resource, because a DeviceClass may provide it.
 	CodeRequestsExceedNode Code = "RequestsExceedNode"
 )
 
 // Pods of the DaemonSet on different nodes.
 const (
 	// CodePodAntiAffinitySelf: a required podAntiAffinity matches the DaemonSet's own
-	// pods, and its topologyKey is not that of single nodes. One pod runs in each
-	// domain. The others stay Pending, because each is bound to its node. It is an
-	// error if eligible nodes share a domain. It is a warning if the nodes are unknown,
-	// or if the manifest has no namespace and the term applies to certain ones
-	// (satisfyPodAntiAffinity@v1.37.2).
+	// pods, and eligible nodes share a domain. One pod runs in each domain. The others
+	// stay Pending, because each is bound to its node (satisfyPodAntiAffinity@v1.37.2).
+	// It is a warning without nodes, or if the DaemonSet has no namespace and the term
+	// names some, otherwise an error.
 	CodePodAntiAffinitySelf Code = "PodAntiAffinitySelf"
 	// CodePodAffinitySelf (warning): a required podAffinity matches the DaemonSet's own
 	// pods, and the eligible nodes are in several domains. The first pod may run

@@ -109,8 +109,8 @@ func TestCodeTable(t *testing.T) {
 	}
 }
 
-// The comment of a code with one severity starts with it; that of a code with several
-// names each.
+// The comment of a code with one severity starts with the severity. That of a code with
+// several contains each.
 func TestCodeComments(t *testing.T) {
 	found := foundSeverities()
 	ast.Inspect(parseFile(t, "code.go"), func(n ast.Node) bool {

@@ -10,17 +10,15 @@
 //  1. Check looks at the DaemonSet with the API server's defaults
 //     (SetDefaults_DaemonSet@v1.37.2) and at the other objects in the input. It knows
 //     nothing else of the cluster.
-//  2. A check that needs unknown facts finds nothing. Without nodes there are only
-//     findings about the DaemonSet itself.
-//  3. An error does not work as written. A warning does harm, or gets stuck under a
-//     condition that the objects do not show. An info has no effect or a surprising one.
-//  4. A node is eligible if a pod of the DaemonSet should run on it
+//  2. A fact that the input does not hold never makes an error. Without nodes, a check
+//     that needs them finds nothing, or gives a warning if the fault is likely.
+//  3. A node is eligible if a pod of the DaemonSet should run on it
 //     (NodeShouldRunDaemonPod@v1.37.2; package placement).
 //
 // # Codes
 //
-// Each code is documented at its constant, with the condition, the consequence and the
-// source upstream.
+// The comment of each constant has the condition, the consequence and the source
+// upstream. A code with two severities says there when each applies.
 //
 //	SelectorEmpty            error           the selector is missing or empty
 //	SelectorMalformed        error           the selector does not parse

@@ -68,7 +68,7 @@ func ExampleCheck() {
 	//   Remove it.
 }
 
-// A check before applying stops at errors and shows the rest.
+// A gate before kubectl apply fails on errors, prints warnings, and accepts some codes.
 func ExampleCheck_gate() {
 	labels := map[string]string{"app": "agent"}
 	ds := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Severity is how certain and how bad the harm is. The worst is the smallest.
+// Severity is how bad a fault is. A smaller one is worse. Zero is no severity.
 type Severity int
 
 // The severities, the worst first.
@@ -39,8 +39,8 @@ func (s Severity) String() string {
 type Finding struct {
 	// Code is the kind of fault.
 	Code Code
-	// Severity is how bad the fault is. Some codes have more than one severity; the
-	// comment of the code says when each applies.
+	// Severity is how bad the fault is. Some codes have two; the comment of the code
+	// says when each applies.
 	Severity Severity
 	// Field is the path of the field in the DaemonSet, in JSON names, such as
 	// spec.updateStrategy.rollingUpdate.maxSurge.

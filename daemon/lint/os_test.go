@@ -19,7 +19,7 @@ func osCases() []checkCase {
 		c(lint.CodeOSMismatch, "windows nodes", "kubelets reject the pods", corev1.PodSpec{OS: system(corev1.Linux)}, mixed, "2 of 3 eligible nodes run another operating system (w1 and w2).", "error spec.template.spec.os.name w1 w2"),
 		c(lint.CodeOSMismatch, "linux node", "spec.os is windows", corev1.PodSpec{OS: system(corev1.Windows)}, mixed, "1 of 3 eligible nodes runs", "error spec.template.spec.os.name l1"),
 		c(lint.CodeOSMismatch, "selected as well", "the others are not eligible", corev1.PodSpec{OS: system(corev1.Linux), NodeSelector: build.Labels{corev1.LabelOSStable: "linux"}}, mixed, ""),
-		c(lint.CodeOSMismatch, "label missing", "nothing is known against it", corev1.PodSpec{OS: system(corev1.Linux)}, unknown, ""),
+		c(lint.CodeOSMismatch, "label missing", "a node without the label may run anything", corev1.PodSpec{OS: system(corev1.Linux)}, unknown, ""),
 		c(lint.CodeOSMixed, "both", "one image is for one of them", corev1.PodSpec{}, mixed, "Eligible nodes run linux and windows.", "warning "+selectorField),
 		c(lint.CodeOSMixed, "spec.os", "has a code of its own", corev1.PodSpec{OS: system(corev1.Linux)}, mixed, ""),
 		c(lint.CodeOSMixed, "selected", "only one is eligible", corev1.PodSpec{NodeSelector: build.Labels{corev1.LabelOSStable: "linux"}}, mixed, ""),

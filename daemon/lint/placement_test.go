@@ -77,7 +77,7 @@ func placementCases() []checkCase {
 	}
 }
 
-// What Check calls malformed or ineligible depends on the options of placement.
+// Whether tolerations are malformed and nodes eligible depends on Input.Placement.
 func TestCheckPlacementOptions(t *testing.T) {
 	ds := soundSet(build.Set{Spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "speed", Operator: "Gt", Value: "5", Effect: corev1.TaintEffectNoSchedule}}}})
 	nodes := []*corev1.Node{build.Node{Name: "w1", Taints: []corev1.Taint{{Key: "speed", Value: "9", Effect: corev1.TaintEffectNoSchedule}}}.Object()}

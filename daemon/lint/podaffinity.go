@@ -173,14 +173,13 @@ func (c *checker) antiAffinitySelf(path *field.Path, term *corev1.PodAffinityTer
 	c.add(f)
 }
 
-// surgeAntiAffinity checks pods of two revisions on one node. The scheduler looks at
-// the terms of both (satisfyExistingPodsAntiAffinity@v1.37.2).
+// surgeAntiAffinity checks pods of two revisions on one node. Both have the term, so
+// one direction is enough (satisfyPodAntiAffinity@v1.37.2).
 func (c *checker) surgeAntiAffinity(path *field.Path, term *corev1.PodAffinityTerm) {
 	if !c.surges() {
 		return
 	}
-	old, cur := c.podLabels(someHash), c.podLabels(otherHash)
-	m := max(c.selects(term, old, cur), c.selects(term, cur, old))
+	m := c.selects(term, c.podLabels(someHash), c.podLabels(otherHash))
 	if m == matchNone {
 		return
 	}

@@ -49,6 +49,10 @@ func portCases() []checkCase {
 		spec.NodeSelector = build.Labels{"zone": zone}
 		return spec
 	}
+	in := func(spec corev1.PodSpec, zones ...string) corev1.PodSpec {
+		spec.Affinity = build.Require(labelTerm("zone", corev1.NodeSelectorOpIn, zones...))
+		return spec
+	}
 	// unplaced has a manifest without a namespace.
 	unplaced := func(tc checkCase) checkCase {
 		tc.in.DaemonSet.Namespace = ""
@@ -58,19 +62,19 @@ func portCases() []checkCase {
 	at := containersField + "[0].ports[0].hostPort"
 
 	return []checkCase{
-		duplicate("same port", "one of the two is too much", two(port{HostPort: 80}, port{HostPort: 80, Protocol: corev1.ProtocolTCP}), "error "+containersField+"[1].ports[0].hostPort"),
-		duplicate("made by the host network", "the DaemonSet passes, its pods do not", network(two(port{ContainerPort: 80}, port{ContainerPort: 80})), "error "+containersField+"[1].ports[0].containerPort"),
+		duplicate("same port", "two containers cannot listen on one port", two(port{HostPort: 80}, port{HostPort: 80, Protocol: corev1.ProtocolTCP}), "error "+containersField+"[1].ports[0].hostPort"),
+		duplicate("made by the host network", "the API server accepts the DaemonSet and refuses the pods", network(two(port{ContainerPort: 80}, port{ContainerPort: 80})), "error "+containersField+"[1].ports[0].containerPort"),
 		duplicate("three times", "each but the first", spec(port{HostPort: 80}, port{HostPort: 80}, port{HostPort: 80}), "error "+containersField+"[0].ports[1].hostPort", "error "+containersField+"[0].ports[2].hostPort"),
-		duplicate("container ports", "each container has its own, or the pod's, none of the node", two(port{ContainerPort: 80}, port{ContainerPort: 80})),
+		duplicate("container ports", "a container port is no host port", two(port{ContainerPort: 80}, port{ContainerPort: 80})),
 		duplicate("other protocol", "is another port", two(port{HostPort: 53}, port{HostPort: 53, Protocol: corev1.ProtocolUDP})),
 		duplicate("other address", "is another port", two(port{HostPort: 53, HostIP: "10.0.0.1"}, port{HostPort: 53, HostIP: "10.0.0.2"})),
 		duplicate("sidecar", "upstream compares containers only", sidecar(spec(port{HostPort: 80}))),
 
-		kubelet("the kubelet's", "on the eligible node that says so", port{HostPort: 10250}, "error "+at+" w1"),
+		kubelet("the kubelet's", "w1 is eligible and has that port", port{HostPort: 10250}, "error "+at+" w1"),
 		kubelet("another", "free", port{HostPort: 10251}),
 		kubelet("UDP", "the kubelet listens on TCP", port{HostPort: 10250, Protocol: corev1.ProtocolUDP}),
 		kubelet("one address", "the kubelet may be on another", port{HostPort: 10250, HostIP: "127.0.0.1"}),
-		kubelet("container port", "not of the node", port{ContainerPort: 10250}),
+		kubelet("container port", "a container port is no host port", port{ContainerPort: 10250}),
 
 		others("same port", "on all nodes", spec(port{HostPort: 80}), nodes, "DaemonSet kube-system/other uses the host port 80/TCP too, on 2 nodes (w1 and w2).", other(spec(port{HostPort: 80})), "error "+at+" w1 w2"),
 		others("some nodes", "only where both run", spec(port{HostPort: 80}), nodes, "", other(only("b", spec(port{HostPort: 80}))), "error "+at+" w2"),
@@ -81,9 +85,11 @@ func portCases() []checkCase {
 		others("host network", "makes declared ports host ports", spec(port{HostPort: 80}), nodes, "", other(network(spec(port{ContainerPort: 80}))), "error "+at+" w1 w2"),
 		others("two others", "a finding for each", spec(port{HostPort: 80}), nodes, "kube-system/a ", []build.Set{
 			{Name: "b", Spec: spec(port{HostPort: 80})}, {Name: "a", Spec: spec(port{HostPort: 80})}}, "error "+at+" w1 w2", "error "+at+" w1 w2"),
-		others("itself", "is in the list of all", spec(port{HostPort: 80}), nodes, "", []build.Set{{Spec: spec(port{HostPort: 80})}}),
+		others("itself", "the list holds all DaemonSets", spec(port{HostPort: 80}), nodes, "", []build.Set{{Spec: spec(port{HostPort: 80})}}),
 		unplaced(others("itself, from a manifest without namespace", "the live object has one", spec(port{HostPort: 80}), nodes, "", []build.Set{{Spec: spec(port{HostPort: 80})}})),
 		unplaced(others("another, from a manifest without namespace", "has another name", spec(port{HostPort: 80}), nodes, "", other(spec(port{HostPort: 80})), "error "+at+" w1 w2")),
+		others("two of one name", "the order is that of the nodes", spec(port{HostPort: 80}), []string{"w1 zone=a", "w2 zone=a", "w3 zone=a", "w4 zone=b", "w5 zone=c"}, "(w1, w2, w3 and 1 more)", []build.Set{
+			{Name: "other", Spec: in(spec(port{HostPort: 80}), "a", "c")}, {Name: "other", Spec: in(spec(port{HostPort: 80}), "a", "b")}}, "error "+at+" w1 w2 w3 w4", "error "+at+" w1 w2 w3 w5"),
 		others("being deleted", "goes away", spec(port{HostPort: 80}), nodes, "", []build.Set{{Name: "other", Deleting: true, Spec: spec(port{HostPort: 80})}}),
 		others("no nodes given", "not known where they run", spec(port{HostPort: 80}), nil, "", other(spec(port{HostPort: 80}))),
 	}
@@ -131,8 +137,8 @@ func surgePortCases() []checkCase {
 				port(80)(&ds.Spec.Template.Spec)
 			})},
 		},
-		c(lint.CodeSurgeHostNetwork, "nothing declared", "the ports do not show", surge, network(nil), "", "warning "+surgeField),
-		c(lint.CodeSurgeHostNetwork, "declared", "then it is certain, and SurgeHostPort", surge, network(port(0)), ""),
+		c(lint.CodeSurgeHostNetwork, "nothing declared", "the pods may listen on any port", surge, network(nil), "", "warning "+surgeField),
+		c(lint.CodeSurgeHostNetwork, "declared", "gives SurgeHostPort", surge, network(port(0)), ""),
 		c(lint.CodeSurgeHostNetwork, "without surge", "there are never two pods", build.Set{}, network(nil), ""),
 	}
 }

@@ -12,7 +12,7 @@ func requestCases() []checkCase {
 	type res = corev1.ResourceRequirements
 	container := func(r res) corev1.Container { return corev1.Container{Name: "c", Resources: r} }
 	requests := func(list ...string) res { return res{Requests: amounts(list...)} }
-	// set leaves the containers as they are, unlike soundSet.
+	// set adds no requests, unlike soundSet.
 	set := func(surge string, spec corev1.PodSpec) *appsv1.DaemonSet {
 		return build.Set{MaxSurge: surge, Spec: spec}.Object()
 	}
@@ -49,8 +49,8 @@ func requestCases() []checkCase {
 	sidecar := func(r res) corev1.Container { return corev1.Container{Resources: r, RestartPolicy: always} }
 
 	return []checkCase{
-		missing("none", "nothing is kept free", containers(container(res{})), "c requests no cpu and no memory", "warning "+containersField+"[0].resources.requests"),
-		missing("no memory", "a finding for each", containers(container(requests("cpu", "1")), container(requests("memory", "1"))), "requests no memory. ",
+		missing("none", "the scheduler reserves nothing", containers(container(res{})), "c requests no cpu and no memory", "warning "+containersField+"[0].resources.requests"),
+		missing("no memory", "a finding for each", containers(container(requests("cpu", "1")), container(requests("memory", "1"))), "requests no memory. The scheduler reserves none for it. When a node runs out of memory, ",
 			"warning "+containersField+"[0].resources.requests", "warning "+containersField+"[1].resources.requests"),
 		missing("limits", "count as requests", containers(container(res{Limits: amounts("cpu", "1", "memory", "1")})), ""),
 		missing("both", "complete", containers(container(requests("cpu", "1", "memory", "1"))), ""),

@@ -17,6 +17,6 @@ func spreadCases() []checkCase {
 	return []checkCase{
 		spread("label missing", "such nodes are refused", corev1.TopologySpreadConstraint{TopologyKey: "zone", WhenUnsatisfiable: corev1.DoNotSchedule}, zones, "error spec.template.spec.topologySpreadConstraints[0].topologyKey w5"),
 		spread("label there", "satisfied", corev1.TopologySpreadConstraint{TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.DoNotSchedule}, zones),
-		spread("best effort", "refuses nobody", corev1.TopologySpreadConstraint{TopologyKey: "zone", WhenUnsatisfiable: corev1.ScheduleAnyway}, zones),
+		spread("best effort", "refuses no node", corev1.TopologySpreadConstraint{TopologyKey: "zone", WhenUnsatisfiable: corev1.ScheduleAnyway}, zones),
 	}
 }

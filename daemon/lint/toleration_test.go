@@ -16,8 +16,8 @@ import (
 
 const tolerationsField = "spec.template.spec.tolerations"
 
-// toleration reads "key=value:effect", "key:effect" for Exists, and "@5" behind it
-// for tolerationSeconds.
+// toleration parses "key=value:effect", or "key:effect" for the operator Exists. A
+// suffix "@5" is tolerationSeconds.
 func toleration(text string) corev1.Toleration {
 	var t corev1.Toleration
 	text, seconds, limited := strings.Cut(text, "@")
@@ -68,7 +68,8 @@ func tolerationCases() []checkCase {
 		c(lint.CodeTolerationDefault, "default", "every daemon pod has it", list("a:", unschedulable+":NoSchedule"), "", "info [1]"),
 		c(lint.CodeTolerationDefault, "with seconds", "they are dropped", list(notReady+":NoExecute@300"), "drops the 300 seconds", "warning [0]"),
 		c(lint.CodeTolerationDefault, "before one with seconds", "the default would come behind it", list(notReady+":NoExecute", ":NoExecute@5"), ""),
-		c(lint.CodeTolerationDefault, "behind one with seconds", "there is where the default would be", list(":NoExecute@5", notReady+":NoExecute"), "", "info [1]"),
+		c(lint.CodeTolerationDefault, "before one without seconds", "its place does not matter", list(notReady+":NoExecute", ":NoExecute"), "", "info [0]"),
+		c(lint.CodeTolerationDefault, "behind one with seconds", "the default would come there too", list(":NoExecute@5", notReady+":NoExecute"), "", "info [1]"),
 		c(lint.CodeTolerationDefault, "another effect", "is not among the defaults", list(unschedulable+":NoExecute"), ""),
 		c(lint.CodeTolerationDefault, "every effect", "is broader than the default", list(unschedulable+":"), ""),
 		c(lint.CodeTolerationDefault, "network without host network", "a default of the host network only", list(network), ""),
@@ -76,7 +77,7 @@ func tolerationCases() []checkCase {
 
 		c(lint.CodeTolerationShadowed, "by everything", "Exists without key covers all", list("a=b:NoSchedule", ":"), "tolerations[1]", "info [0]"),
 		c(lint.CodeTolerationShadowed, "by an earlier one", "the order does not matter without seconds", list(":", "a=b:NoSchedule"), "tolerations[0]", "info [1]"),
-		c(lint.CodeTolerationShadowed, "twice", "the second one is too much", list("a=b:NoSchedule", "a=b:NoSchedule"), "tolerations[0]", "info [1]"),
+		c(lint.CodeTolerationShadowed, "twice", "the second one has no effect", list("a=b:NoSchedule", "a=b:NoSchedule"), "tolerations[0]", "info [1]"),
 		withOperator(c(lint.CodeTolerationShadowed, "twice, once without operator", "which means Equal", list("a=b:NoSchedule", "a=b:NoSchedule"), "", "info [1]"), 0, ""),
 		c(lint.CodeTolerationShadowed, "Equal by Exists", "the key covers each value", list("a=b:NoSchedule", "a:NoSchedule"), "", "info [0]"),
 		c(lint.CodeTolerationShadowed, "effect by all effects", "no effect covers each", list("a=b:NoSchedule", "a=b:"), "", "info [0]"),
@@ -84,7 +85,7 @@ func tolerationCases() []checkCase {
 		c(lint.CodeTolerationShadowed, "other effect", "covers nothing of it", list("a=b:NoSchedule", "a:NoExecute"), ""),
 		c(lint.CodeTolerationShadowed, "other key", "covers nothing of it", list("a:NoSchedule", "b:NoSchedule"), ""),
 		c(lint.CodeTolerationShadowed, "other value", "covers nothing of it", list("a=b:NoSchedule", "a=c:NoSchedule"), ""),
-		c(lint.CodeTolerationShadowed, "broader than a default", "covers the default, not the other way round", list(unschedulable+":"), ""),
+		c(lint.CodeTolerationShadowed, "broader than a default", "the default tolerates less", list(unschedulable+":"), ""),
 		c(lint.CodeTolerationShadowed, "exception with seconds", "the first one decides for its key", list("a:NoExecute@5", ":"), ""),
 		c(lint.CodeTolerationShadowed, "seconds too late", "the first one decides", list(":", "a:NoExecute@5"), "Its tolerationSeconds (5) do not apply.", "warning [1]"),
 		c(lint.CodeTolerationShadowed, "same seconds", "nothing is lost", list(":NoExecute@5", "a:NoExecute@5"), "", "info [1]"),
@@ -100,21 +101,22 @@ func tolerationCases() []checkCase {
 		c(lint.CodeTolerationSeconds, "below zero", "at once", list("a:NoExecute@-5"), "evicted 0 s after", "warning [0].tolerationSeconds"),
 		c(lint.CodeTolerationSeconds, "Equal with a default's key", "is not replaced and comes first", list(notReady+"=:NoExecute@300"), "", "warning [0].tolerationSeconds"),
 		c(lint.CodeTolerationSeconds, "dropped", "a default replaces it", list(notReady+":NoExecute@300"), ""),
+		c(lint.CodeTolerationSeconds, "shadowed by a later one", "both decide about some taints", list("a:NoExecute@5", ":NoExecute@5"), "", "warning [0].tolerationSeconds", "warning [1].tolerationSeconds"),
 		c(lint.CodeTolerationSeconds, "shadowed", "never decides", list(":", "a:NoExecute@5"), ""),
 		c(lint.CodeTolerationSeconds, "forever", "never evicted", list("a:NoExecute"), ""),
-		c(lint.CodeTolerationSeconds, "NoSchedule", "the taint evicts nobody", list("a:NoSchedule@5"), ""),
+		c(lint.CodeTolerationSeconds, "NoSchedule", "such a taint evicts no pod", list("a:NoSchedule@5"), ""),
 	}
 }
 
-// withOperator sets one operator, and switches the comparing ones on.
+// withOperator sets the operator of toleration i and allows Gt and Lt.
 func withOperator(tc checkCase, i int, operator corev1.TolerationOperator) checkCase {
 	tc.in.DaemonSet.Spec.Template.Spec.Tolerations[i].Operator = operator
 	tc.in.Placement.ComparisonOperators = true
 	return tc
 }
 
-// A toleration that is called redundant can go without any taint meaning anything
-// else to the pod: asked of every taint there could be, one at a time.
+// Without a toleration that is reported as redundant, each taint means the same to the
+// pod as before.
 func TestCheckRedundantTolerations(t *testing.T) {
 	var taints []corev1.Taint
 	for _, key := range []string{"a", "b", "c", corev1.TaintNodeNotReady, corev1.TaintNodeUnschedulable} {
@@ -161,8 +163,8 @@ func TestCheckRedundantTolerations(t *testing.T) {
 	}
 }
 
-// tolerationOf is what the first fitting toleration says about a taint: "no", "yes",
-// or for NoExecute after how long it ends.
+// tolerationOf returns what the first matching toleration means for the taint: "yes",
+// the tolerationSeconds of a NoExecute taint, or "no" if none matches.
 func tolerationOf(tolerations []corev1.Toleration, taint *corev1.Taint) string {
 	for _, t := range tolerations {
 		if t.Key != "" && t.Key != taint.Key || t.Effect != "" && t.Effect != taint.Effect || t.Operator != corev1.TolerationOpExists && t.Value != taint.Value {
