@@ -11,6 +11,8 @@
 //     run nowhere or have no effect?
 //   - [github.com/pernode/daemonset/rollout], WHEN: how does the set get from one pod
 //     template to the next?
+//   - [github.com/pernode/daemonset/rollout/kubectl]: what does kubectl say about
+//     it, as data and as text?
 //
 // Each imports only those above it. The caller brings the facts, for instance from
 // informers, and carries out the plan that comes back.
@@ -35,9 +37,8 @@
 //	why a node is counted as it is           daemon.Observe, then daemon.StatusByNode
 //	what will hurt once it is applied        lint.Check
 //	defaults and validation                  daemon.Default, daemon.Validate, daemon.ValidateUpdate
-//	what changed in a template or a pod      diff.Templates, diff.Pods
-//	what is missing, extra or outdated       diff.PodSets
-//	the table of kubectl get ds              daemon.NewTable
+//	what changed in a template or a pod      daemon.DiffTemplates, daemon.DiffPods
+//	what is missing, extra or outdated       daemon.DiffPodSets
 //
 // When:
 //
@@ -47,11 +48,16 @@
 //	all steps of a rollout to its end        rollout.Steps
 //	pause, partition, canary, zone by zone   rollout.NewPolicy, for rollout.Input.Policy
 //	the revision history put in order        rollout.Revisions
-//	how far the rollout is                   rollout.Progress
 //	whether it is stalled, and on what       rollout.Assess
 //	what a change would do, and how it ends  rollout.WhatIf, Impact.Rollout
-//	kubectl rollout history and undo         rollout.History, rollout.Undo
+//	back to the template of a revision       rollout.RollBack
 //	what changed between two revisions       rollout.DiffRevisions
+//
+// In kubectl's words:
+//
+//	the table of kubectl get ds              kubectl.NewTable
+//	kubectl rollout status                   kubectl.RolloutStatus
+//	kubectl rollout history and undo         kubectl.RolloutHistory, kubectl.RolloutUndo
 //
 // A controller needs rollout.Sync only, a simulator or an autoscaler mostly
 // daemon.DesiredPodsOnNode, a unit test daemon.DesiredPods.

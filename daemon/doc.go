@@ -22,7 +22,8 @@
 //	who owns a pod or a revision                 NewClaimer
 //	which DaemonSets a changed node concerns     SetsToSync
 //	API defaults and validation                  Default, Validate, ValidateUpdate
-//	the table of kubectl get ds                  NewTable
+//	what changed between two templates or pods   DiffTemplates, DiffPods
+//	desired against actual pods                  DiffPodSets
 //	the hash of a template                       TemplateHash
 //
 // # Rules: pods and their nodes
@@ -94,13 +95,6 @@
 //     zero; a percentage is at most 100 %, a number has no limit
 //     (ValidateRollingUpdateDaemonSet@v1.37.2).
 //
-// # Rules: the table
-//
-//  20. The columns are kubectl's; containers, images and selector are wide only
-//     (printDaemonSet@v1.37.2). The age is <unknown> without a creation time
-//     (translateTimestampSince@v1.37.2). The text is kubectl's byte for byte
-//     (printTable@v0.37.2). Rows keep the order given.
-//
 // # Rules: diffs
 //
 //  21. A diff lists what differs, each difference with its path in JSON names, in
@@ -135,8 +129,6 @@
 //	                                                not as labels that do not match
 //	error-order     ValidateLabels@v0.37.2          errors about entries of one map are sorted;
 //	                                                upstream's order is random
-//	long-tables     printTable@v0.37.2              tables of more than 100 rows stay aligned where
-//	                                                escaping makes a cell longer
 //
 // # Order, sharing, errors
 //

@@ -541,7 +541,7 @@ func (c *CanaryStatus) rollback(ds *appsv1.DaemonSet, old []*appsv1.ControllerRe
 	for _, rev := range old {
 		if rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == c.BackTo {
 			// A revision that holds no template is none to go back to.
-			if back, err := rollBack(ds, rev); err == nil && !back.Skipped() {
+			if back, err := RollBack(ds, rev); err == nil && !back.Skipped() {
 				return back
 			}
 		}

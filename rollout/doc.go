@@ -25,9 +25,7 @@
 //	stalled, since when, and on what             Assess
 //	what a change would do before it is applied  WhatIf
 //	how long that would take, and how it ends    Impact.Rollout
-//	kubectl rollout status                       Progress
-//	kubectl rollout history                      History
-//	kubectl rollout undo                         Undo
+//	go back to the template of a revision        RollBack
 //	what changed between two revisions           DiffRevisions
 //
 // # Rules: a pass
@@ -87,23 +85,6 @@
 //  16. A revision holds a template where its data is what rule 10 says and nothing
 //     else; the template is then exactly what applying the patch gives
 //     (applyDaemonSetHistory@v0.37.2).
-//
-// # Rules: progress, history, undo
-//
-//  17. Progress looks at generation and status only, in this order: generation
-//     above observedGeneration, so unobserved; updated below desired, so
-//     updating; available below desired, so waiting; else complete. It is there
-//     for RollingUpdate only (DaemonSetStatusViewer.Status@v0.37.2).
-//  18. History shows the revisions whose controller the DaemonSet is and whose
-//     labels its selector matches. It adopts nothing, unlike a pass. Entries are
-//     ordered by number, then name (daemonSetHistory@v0.37.2). The change cause
-//     is the annotation kubernetes.io/change-cause; of several revisions with
-//     one number the text shows the last by name (printHistory@v0.37.2).
-//  19. Undo to 0 takes the last but one of that order, whatever the template is
-//     now; undo to a number takes the first by name that has it
-//     (findHistory@v0.37.2). Where the bytes match already it is skipped
-//     (DaemonSetRollbacker.Rollback@v0.37.2). It changes the template and
-//     nothing else; annotations, the change cause among them, stay.
 //
 // # Rules: whole rollouts
 //
@@ -200,7 +181,7 @@
 //     whose outdated pods are younger than some pod of the current template are on
 //     the way back and never wait.
 //  36. A failed canary goes back to the template that most waiting pods carry:
-//     Result.Rollback, which is what Undo gives for its revision.
+//     Result.Rollback, which is what RollBack gives for its revision.
 //  37. OneDomain takes the domains by value. The turn of one ends when each of its nodes
 //     has an available pod of the current template, but for nodes held back.
 //  38. DomainBudget counts every unavailable node of the domain but ignored ones.
@@ -236,8 +217,4 @@
 //	                                              asks to be called again after minReadySeconds
 //	revision-writes    constructHistory@v1.37.2   upstream labels and renumbers one revision with two updates;
 //	                                              here it is one
-//	undo-data          Rollback@v0.37.2           kubectl sends whatever the revision holds; here data that is
-//	                                              broken or holds more than a template is an error
-//	history-selector   daemonSetHistory@v0.37.2   kubectl lists every revision that a DaemonSet without selector
-//	                                              controls; here that is an error
 package rollout

@@ -285,7 +285,7 @@ func (r *Result) String() string {
 		add("%s", r.Step.budget())
 	}
 	if !r.Rollback.Skipped() {
-		add("roll back to revision %s (number %d)", r.Rollback.Revision.Name, r.Rollback.Revision.Revision)
+		add("%s", r.Rollback)
 	}
 	for _, rev := range r.CleanUp {
 		add("delete revision %s (number %d): history limit", rev.Name, rev.Revision)

@@ -17,6 +17,7 @@ import (
 	"github.com/pernode/daemonset/internal/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
 // How much of a large cluster is shown: all nodes are listed up to fewNodes, and
@@ -161,7 +162,7 @@ func (r *report) pass(result *rollout.Result) {
 func (r *report) table(status appsv1.DaemonSetStatus) {
 	set := *r.Set
 	set.Status = status
-	fmt.Fprint(r.out, daemon.NewTable([]*appsv1.DaemonSet{&set}, r.now))
+	fmt.Fprint(r.out, kubectl.NewTable([]*appsv1.DaemonSet{&set}, r.now))
 }
 
 // where tells on which nodes the pods belong. Of many nodes it lists those that
@@ -181,7 +182,7 @@ func (r *report) where() {
 
 // progress tells how far the rollout is.
 func (r *report) progress(set *appsv1.DaemonSet) {
-	progress, err := rollout.Progress(set)
+	progress, err := kubectl.RolloutStatus(set)
 	var wrong *field.Error
 	switch {
 	case errors.As(err, &wrong):

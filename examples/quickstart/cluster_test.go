@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
 // lessonCluster is the lesson's, with the DaemonSet created and at rest.
@@ -114,9 +114,9 @@ func TestApply(t *testing.T) {
 				}
 			},
 			check: func(t *testing.T, c *cluster) {
-				history, err := rollout.History(c.set, slices.Collect(maps.Values(c.revisions)))
+				history, err := kubectl.RolloutHistory(c.set, slices.Collect(maps.Values(c.revisions)))
 				if err != nil || len(history) != 1 {
-					t.Errorf("History = %v, %v, want one revision", history, err)
+					t.Errorf("RolloutHistory = %v, %v, want one revision", history, err)
 				}
 			},
 		},
@@ -153,11 +153,11 @@ func TestApply(t *testing.T) {
 					t.Fatal(err)
 				}
 				rest(t, c)
-				undo, err := rollout.Undo(c.set, slices.Collect(maps.Values(c.revisions)), 0)
+				undo, err := kubectl.RolloutUndo(c.set, slices.Collect(maps.Values(c.revisions)), 0)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := c.patch(undo.Patch); err != nil {
+				if err := c.patch(undo.Rollback.Patch); err != nil {
 					t.Fatal(err)
 				}
 			},

@@ -22,6 +22,7 @@ import (
 	"github.com/pernode/daemonset/internal/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
 //go:embed lesson
@@ -187,7 +188,7 @@ func (p *lessonPlay) update() error {
 		return err
 	}
 	revisions := slices.Collect(maps.Values(p.revisions))
-	history, err := rollout.History(p.set, revisions)
+	history, err := kubectl.RolloutHistory(p.set, revisions)
 	if err != nil {
 		return err
 	}
@@ -260,7 +261,7 @@ func (p *lessonPlay) writes(result *rollout.Result) {
 
 // watch prints the line of kubectl rollout status, where it has changed.
 func (p *lessonPlay) watch() error {
-	progress, err := rollout.Progress(p.set)
+	progress, err := kubectl.RolloutStatus(p.set)
 	if err != nil {
 		return err
 	}
@@ -286,7 +287,7 @@ func (p *lessonPlay) where() {
 
 func (p *lessonPlay) getDaemonSet() {
 	p.command("kubectl get ds")
-	p.print("%s", strings.TrimSuffix(daemon.NewTable([]*appsv1.DaemonSet{p.set}, p.now).String(), "\n"))
+	p.print("%s", strings.TrimSuffix(kubectl.NewTable([]*appsv1.DaemonSet{p.set}, p.now).String(), "\n"))
 }
 
 func (p *lessonPlay) getNodes() {

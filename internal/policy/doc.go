@@ -4,15 +4,15 @@
 // small samples that break it, so that a check which can no longer fail is found
 // out. The reason for every allowance stands beside it in the tables.
 //
-//  1. Imports go one way, placement <- daemon <- rollout, and each package imports
-//     only what its table lists. Nothing released imports a package under internal.
+//  1. Imports go one way, placement <- daemon <- rollout <- rollout/kubectl, and each
+//     package imports only what its table lists. Nothing released imports a package under internal.
 //  2. go.mod requires exactly the four modules named in requirements, and replaces
 //     and excludes nothing.
-//  3. The released packages only compute: no clock, no randomness, no I/O, no
+//  3. These packages only compute: no clock, no randomness, no I/O, no
 //     goroutine, no panic, no state outside the arguments.
 //  4. Exported functions take no bool and no functional options: both grow badly.
-//  5. Every package has a comment, the released ones with numbered rules and upstream
-//     cited as symbol@tag; every exported name is documented.
+//  5. Every package has a comment, these cite upstream in it as symbol@tag, and the
+//     three at the top number their rules; every exported name is documented.
 //  6. No file or package is a drawer for odds and ends.
 //  7. No text in the tree depends on one machine or leaves work undone.
 //  8. The README shows what the commands in it print, its example compiles, and

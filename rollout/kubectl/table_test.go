@@ -1,4 +1,4 @@
-package daemon_test
+package kubectl_test
 
 import (
 	"fmt"
@@ -11,15 +11,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
 // tableTime is the time of the tables in the tests.
 var tableTime = time.Date(2025, 2, 1, 12, 0, 0, 0, time.UTC)
 
-// tableSet is the lesson's DaemonSet on n nodes, that old at tableTime.
+// tableSet is nginxSet on n nodes, that old at tableTime.
 func tableSet(name string, n int32, age time.Duration) *appsv1.DaemonSet {
-	ds := lessonDaemonSet()
+	ds := nginxSet("1.27.4-alpine")
 	ds.Name = name
 	ds.CreationTimestamp = metav1.NewTime(tableTime.Add(-age))
 	ds.Status = appsv1.DaemonSetStatus{
@@ -147,7 +147,7 @@ func TestTableText(t *testing.T) {
 				}
 				return strings.Join(lines, "\n") + "\n"
 			}
-			table := daemon.NewTable(tt.sets, tableTime)
+			table := kubectl.NewTable(tt.sets, tableTime)
 			if diff := cmp.Diff(text(tt.want), table.String()); diff != "" {
 				t.Errorf("%s: String mismatch (-want +got):\n%s", tt.why, diff)
 			}
@@ -177,7 +177,7 @@ func TestTableAge(t *testing.T) {
 		{"years and days", "up to eight years", 731 * 24 * time.Hour, "2y1d"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := daemon.NewTable([]*appsv1.DaemonSet{tableSet("a", 0, tt.age)}, tableTime).Rows[0].Age; got != tt.want {
+			if got := kubectl.NewTable([]*appsv1.DaemonSet{tableSet("a", 0, tt.age)}, tableTime).Rows[0].Age; got != tt.want {
 				t.Errorf("Age after %v = %q, want %q: %s", tt.age, got, tt.want, tt.why)
 			}
 		})
@@ -193,8 +193,8 @@ func TestTableRows(t *testing.T) {
 	}
 	ds.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
 	before := ds.DeepCopy()
-	table := daemon.NewTable([]*appsv1.DaemonSet{nil, ds}, tableTime)
-	want := []daemon.TableRow{{
+	table := kubectl.NewTable([]*appsv1.DaemonSet{nil, ds}, tableTime)
+	want := []kubectl.TableRow{{
 		Namespace: "web", Name: "nginx", Desired: 1, Current: 2, Ready: 3, UpToDate: 4, Available: 5,
 		NodeSelector: "disk=ssd", Age: "5h", Containers: "nginx", Images: "nginx:1.27.4-alpine", Selector: "env=demo",
 	}}
@@ -207,7 +207,7 @@ func TestTableRows(t *testing.T) {
 
 	var named []string
 	for i, cell := range table.Rows[0].Cells() {
-		column := table.Columns()[i]
+		column := kubectl.TableColumns()[i]
 		named = append(named, fmt.Sprintf("%d %s: %s", column.Priority, column.Name, cell))
 	}
 	wantNamed := []string{
@@ -215,26 +215,23 @@ func TestTableRows(t *testing.T) {
 		"0 Node Selector: disk=ssd", "0 Age: 5h", "1 Containers: nginx", "1 Images: nginx:1.27.4-alpine", "1 Selector: env=demo",
 	}
 	if diff := cmp.Diff(wantNamed, named); diff != "" {
-		t.Errorf("Cells by Columns mismatch (-want +got):\n%s", diff)
+		t.Errorf("Cells by TableColumns mismatch (-want +got):\n%s", diff)
 	}
-	if n := len(table.Columns()); n != len(named) {
-		t.Errorf("len(Columns()) = %d, want one for each of the %d cells", n, len(named))
+	if n := len(kubectl.TableColumns()); n != len(named) {
+		t.Errorf("len(TableColumns()) = %d, want one for each of the %d cells", n, len(named))
 	}
 }
 
 func TestTableZero(t *testing.T) {
-	for name, table := range map[string]*daemon.Table{"nil": nil, "zero": {}, "new": daemon.NewTable(nil, time.Time{})} {
+	for name, table := range map[string]kubectl.Table{"zero": {}, "no DaemonSets": kubectl.NewTable(nil, time.Time{})} {
 		t.Run(name, func(t *testing.T) {
 			if got := table.String() + table.Wide(); got != "" {
 				t.Errorf("text = %q, want none", got)
 			}
-			if got := len(table.Columns()); got != 11 {
-				t.Errorf("len(Columns()) = %d, want 11", got)
-			}
 		})
 	}
 	t.Run("own rows", func(t *testing.T) {
-		table := daemon.Table{Rows: []daemon.TableRow{{Name: "x", Age: "1s"}}}
+		table := kubectl.Table{Rows: []kubectl.TableRow{{Name: "x", Age: "1s"}}}
 		want := "NAME   DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE\n" +
 			"x      0         0         0       0            0                           1s\n"
 		if diff := cmp.Diff(want, table.String()); diff != "" {
@@ -251,7 +248,7 @@ func TestTableLong(t *testing.T) {
 		sets = append(sets, tableSet(fmt.Sprintf("ds-%d", i), int32(i), time.Hour))
 	}
 	sets[149].Spec.Template.Spec.Containers[0].Image = strings.Repeat("\x1b", 40)
-	lines := strings.Split(strings.TrimSuffix(daemon.NewTable(sets, tableTime).Wide(), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(kubectl.NewTable(sets, tableTime).Wide(), "\n"), "\n")
 	if len(lines) != 151 {
 		t.Fatalf("table has %d lines, want 151", len(lines))
 	}
@@ -261,31 +258,4 @@ func TestTableLong(t *testing.T) {
 			t.Errorf("row %d has its selector at %d, want %d", i, got, column)
 		}
 	}
-}
-
-func ExampleNewTable() {
-	ds := lessonDaemonSet()
-	created := time.Date(2025, 2, 1, 10, 0, 0, 0, time.UTC)
-	ds.CreationTimestamp = metav1.NewTime(created)
-	ds.Status = appsv1.DaemonSetStatus{
-		DesiredNumberScheduled: 2, CurrentNumberScheduled: 2, NumberReady: 2, UpdatedNumberScheduled: 2, NumberAvailable: 2,
-	}
-
-	table := daemon.NewTable([]*appsv1.DaemonSet{ds}, created.Add(13*time.Minute))
-	fmt.Print(table)
-	fmt.Println(table.Rows[0].Ready, "of", table.Rows[0].Desired, "ready")
-	// Output:
-	// NAME           DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE
-	// nginx-deploy   2         2         2       2            2           <none>          13m
-	// 2 of 2 ready
-}
-
-func ExampleTable_Wide() {
-	ds := lessonDaemonSet()
-	ds.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
-
-	fmt.Print(daemon.NewTable([]*appsv1.DaemonSet{ds}, time.Time{}).Wide())
-	// Output:
-	// NAME           DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE         CONTAINERS   IMAGES                SELECTOR
-	// nginx-deploy   0         0         0       0            0           disk=ssd        <unknown>   nginx        nginx:1.27.4-alpine   env=demo
 }

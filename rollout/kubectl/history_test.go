@@ -1,4 +1,4 @@
-package rollout
+package kubectl_test
 
 import (
 	"errors"
@@ -9,12 +9,30 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
-// nginxSet is a DaemonSet with the template of nginxTemplate.
+const (
+	causeAnnotation = "kubernetes.io/change-cause"
+	hashLabel       = appsv1.DefaultDaemonSetUniqueLabelKey
+)
+
+// nginxTemplate is the template of nginxSet in that version.
+func nginxTemplate(version string) corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Name: "nginx", Labels: map[string]string{"env": "demo"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx", Image: "nginx:" + version}}},
+	}
+}
+
+// nginxSet is a DaemonSet with the template of that version.
 func nginxSet(version string) *appsv1.DaemonSet {
 	return &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Name: "nginx-deploy", Namespace: "default", UID: "uid-1"},
@@ -25,19 +43,39 @@ func nginxSet(version string) *appsv1.DaemonSet {
 	}
 }
 
-// stored is the revision that the controller of nginxSet has stored for that
-// version, named by its hash.
+// stored is the revision that the controller stores for nginxSet in that version.
 func stored(t *testing.T, number int64, version, hash string) *appsv1.ControllerRevision {
 	t.Helper()
-	ds := nginxSet(version)
-	data, err := RevisionData(&ds.Spec.Template)
+	return storedFor(t, nginxSet(version), number, hash)
+}
+
+// storedFor is the revision that the controller stores for ds.
+func storedFor(t *testing.T, ds *appsv1.DaemonSet, number int64, hash string) *appsv1.ControllerRevision {
+	t.Helper()
+	data, err := rollout.RevisionData(&ds.Spec.Template)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRevision(ds, ds.Name+"-"+hash, hash, number, data)
+	owner := *metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))
+	return &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: ds.Name + "-" + hash, Namespace: ds.Namespace,
+			Labels:          map[string]string{"env": "demo", hashLabel: hash},
+			OwnerReferences: []metav1.OwnerReference{owner},
+		},
+		Data: runtime.RawExtension{Raw: data}, Revision: number,
+	}
 }
 
-func TestHistory(t *testing.T) {
+func cloneAll(revisions []*appsv1.ControllerRevision) []*appsv1.ControllerRevision {
+	out := slices.Clone(revisions)
+	for i := range out {
+		out[i] = out[i].DeepCopy()
+	}
+	return out
+}
+
+func TestRolloutHistory(t *testing.T) {
 	rev := func(number int64, version, hash string, changes ...func(*appsv1.ControllerRevision)) *appsv1.ControllerRevision {
 		out := stored(t, number, version, hash)
 		for _, change := range changes {
@@ -47,7 +85,7 @@ func TestHistory(t *testing.T) {
 	}
 	cause := func(text string) func(*appsv1.ControllerRevision) {
 		return func(rev *appsv1.ControllerRevision) {
-			rev.Annotations = map[string]string{changeCauseAnnotation: text}
+			rev.Annotations = map[string]string{causeAnnotation: text}
 		}
 	}
 	owner := func(uid types.UID) func(*appsv1.ControllerRevision) {
@@ -105,45 +143,38 @@ func TestHistory(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			ds := nginxSet("1.27.4")
 			beforeSet, beforeRevisions := ds.DeepCopy(), cloneAll(tc.revisions)
-			got, err := History(ds, tc.revisions)
+			got, err := kubectl.RolloutHistory(ds, tc.revisions)
 			if err != nil {
-				t.Fatalf("History: %v", err)
+				t.Fatalf("RolloutHistory: %v", err)
 			}
 			if diff := cmp.Diff(tc.want, brief(got)); diff != "" {
-				t.Errorf("History (-want +got), %s:\n%s", tc.why, diff)
+				t.Errorf("RolloutHistory (-want +got), %s:\n%s", tc.why, diff)
 			}
 			if got.String() != tc.text {
-				t.Errorf("History.String() = %q, want %q: %s", got, tc.text, tc.why)
+				t.Errorf("RolloutHistory.String() = %q, want %q: %s", got, tc.text, tc.why)
 			}
 			if diff := cmp.Diff(beforeSet, ds); diff != "" {
-				t.Errorf("History changed the DaemonSet (-want +got):\n%s", diff)
+				t.Errorf("RolloutHistory changed the DaemonSet (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(beforeRevisions, tc.revisions); diff != "" {
-				t.Errorf("History changed the revisions (-want +got):\n%s", diff)
+				t.Errorf("RolloutHistory changed the revisions (-want +got):\n%s", diff)
 			}
 			reversed := slices.Clone(tc.revisions)
 			slices.Reverse(reversed)
-			again, err := History(ds, reversed)
+			again, err := kubectl.RolloutHistory(ds, reversed)
 			if diff := cmp.Diff(got, again); err != nil || diff != "" {
-				t.Errorf("History of the reversed list: %v, (-want +got):\n%s", err, diff)
+				t.Errorf("RolloutHistory of the reversed list: %v, (-want +got):\n%s", err, diff)
 			}
 		})
 	}
 }
 
-func cloneAll(revisions []*appsv1.ControllerRevision) []*appsv1.ControllerRevision {
-	out := slices.Clone(revisions)
-	for i := range out {
-		out[i] = out[i].DeepCopy()
-	}
-	return out
-}
-
-func brief(entries HistoryEntries) []string {
+// brief names the revisions by hash and number, with a star at the current one.
+func brief(history kubectl.History) []string {
 	var out []string
-	for _, e := range entries {
-		text := strings.TrimPrefix(e.Name, "nginx-deploy-") + " " + strconv.FormatInt(e.Revision, 10)
-		if e.Current {
+	for _, r := range history {
+		text := strings.TrimPrefix(r.ControllerRevision.Name, "nginx-deploy-") + " " + strconv.FormatInt(r.Number, 10)
+		if r.Current {
 			text += "*"
 		}
 		out = append(out, text)
@@ -151,33 +182,99 @@ func brief(entries HistoryEntries) []string {
 	return out
 }
 
-func TestHistoryEntry(t *testing.T) {
+func TestRevision(t *testing.T) {
 	rev := stored(t, 4, "1.27.3", "a")
-	rev.Annotations = map[string]string{changeCauseAnnotation: "to 1.27.3", "other": "x"}
-	got, err := History(nginxSet("1.27.3"), []*appsv1.ControllerRevision{rev})
+	rev.Annotations = map[string]string{causeAnnotation: "to 1.27.3", "other": "x"}
+	got, err := kubectl.RolloutHistory(nginxSet("1.27.3"), []*appsv1.ControllerRevision{rev})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := HistoryEntries{{
-		Revision: 4, Name: "nginx-deploy-a", Hash: "a", ChangeCause: "to 1.27.3", Current: true, ControllerRevision: rev,
-	}}
+	want := kubectl.History{{Number: 4, ChangeCause: "to 1.27.3", Current: true, ControllerRevision: rev}}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("History (-want +got):\n%s", diff)
+		t.Fatalf("RolloutHistory (-want +got):\n%s", diff)
 	}
-	template, err := got[0].Template()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(nginxTemplate("1.27.3"), *template); diff != "" {
-		t.Errorf("Template (-want +got):\n%s", diff)
-	}
-	if template, err := (HistoryEntry{}).Template(); template != nil || err == nil {
-		t.Errorf("HistoryEntry{}.Template() = %v, %v, want an error", template, err)
+	if got[0].ControllerRevision != rev {
+		t.Error("ControllerRevision is not the object that was passed in")
 	}
 }
 
-// TestHistoryErrors covers Undo as well, which reads the same input.
-func TestHistoryErrors(t *testing.T) {
+func TestHistoryText(t *testing.T) {
+	const header = "REVISION  CHANGE-CAUSE\n"
+	for _, tc := range []struct {
+		name, why string
+		history   kubectl.History
+		want      string
+	}{
+		{name: "zero", why: "kubectl's words for no revisions", want: "No rollout history found."},
+		{name: "half-filled", why: "the text needs no object", history: kubectl.History{{}}, want: header + "0         <none>\n"},
+		{name: "sorted by hand", why: "the order is the caller's, and only neighbours are told apart by number",
+			history: kubectl.History{{Number: 2}, {Number: 1, ChangeCause: "a"}, {Number: 2, ChangeCause: "b"}},
+			want:    header + "2         <none>\n1         a\n2         b\n"},
+		{name: "control characters", why: "kubectl prints them as they are, unlike those in tables",
+			history: kubectl.History{{Number: 1, ChangeCause: "\x1b[31mred\nx"}}, want: header + "1         \x1b[31mred\nx\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := tc.history.String(); got != tc.want {
+				t.Errorf("String() = %q, want %q: %s", got, tc.want, tc.why)
+			}
+		})
+	}
+}
+
+// DaemonSets that were not read from a server have no UIDs to tell them apart.
+func TestRolloutHistoryWithoutUID(t *testing.T) {
+	set := func(name, version string) *appsv1.DaemonSet {
+		ds := nginxSet(version)
+		ds.Name, ds.UID = name, ""
+		return ds
+	}
+	mine, other := set("mine", "2"), set("other", "3")
+	kind := storedFor(t, mine, 8, "kind")
+	kind.OwnerReferences[0].Kind = "StatefulSet"
+	withUID := storedFor(t, mine, 9, "uid")
+	withUID.OwnerReferences[0].UID = "uid-1"
+	revisions := []*appsv1.ControllerRevision{
+		storedFor(t, set("mine", "1"), 1, "a"), storedFor(t, mine, 2, "b"),
+		storedFor(t, set("other", "1"), 3, "c"), storedFor(t, other, 4, "d"), kind, withUID,
+	}
+	for _, tc := range []struct {
+		name, why string
+		ds        *appsv1.DaemonSet
+		want      []string
+		previous  string
+	}{
+		{"mine", "the first two; one is of a StatefulSet of the same name, one of an object with a UID", mine, []string{"mine-a 1", "mine-b 2*"}, "mine-a"},
+		{"other", "the next two", other, []string{"other-c 3", "other-d 4*"}, "other-c"},
+		{"stranger", "it has none", set("stranger", "2"), nil, ""},
+		{"no name", "it has none either", set("", "2"), nil, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			history, err := kubectl.RolloutHistory(tc.ds, revisions)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, brief(history)); diff != "" {
+				t.Errorf("RolloutHistory (-want +got), %s:\n%s", tc.why, diff)
+			}
+			undo, err := kubectl.RolloutUndo(tc.ds, revisions, 0)
+			if tc.previous == "" {
+				if err == nil {
+					t.Errorf("RolloutUndo goes to %s, want an error", undo.Rollback.Revision.Name)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := undo.Rollback.Revision.Name; got != tc.previous {
+				t.Errorf("RolloutUndo goes to %s, want %s: %s", got, tc.previous, tc.why)
+			}
+		})
+	}
+}
+
+// TestRolloutHistoryErrors covers RolloutUndo, too, which reads the same input.
+func TestRolloutHistoryErrors(t *testing.T) {
 	with := func(change func(*appsv1.DaemonSet)) *appsv1.DaemonSet {
 		ds := nginxSet("1.27.4")
 		change(ds)
@@ -197,16 +294,18 @@ func TestHistoryErrors(t *testing.T) {
 		{"malformed selector", "no such operator", with(func(ds *appsv1.DaemonSet) {
 			ds.Spec.Selector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "env", Operator: "Like"}}
 		}), two, "spec.selector"},
-		{"template without JSON", "no data to compare", with(func(ds *appsv1.DaemonSet) { ds.Spec.Template = brokenTemplate() }), two, "spec.template"},
+		{"template without JSON", "no data to compare", with(func(ds *appsv1.DaemonSet) {
+			ds.Spec.Template.ManagedFields = []metav1.ManagedFieldsEntry{{FieldsV1: metav1.NewFieldsV1(`{`)}}
+		}), two, "spec.template"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			entries, err := History(tc.ds, tc.revisions)
-			if path := fieldOf(err); path != tc.path || entries != nil {
-				t.Errorf("History = %v, %v, want an error at %s: %s", entries, err, tc.path, tc.why)
+			history, err := kubectl.RolloutHistory(tc.ds, tc.revisions)
+			if path := fieldOf(err); path != tc.path || history != nil {
+				t.Errorf("RolloutHistory = %v, %v, want an error at %s: %s", history, err, tc.path, tc.why)
 			}
-			back, err := Undo(tc.ds, tc.revisions, 0)
-			if path := fieldOf(err); path != tc.path || back != nil {
-				t.Errorf("Undo = %v, %v, want an error at %s: %s", back, err, tc.path, tc.why)
+			undo, err := kubectl.RolloutUndo(tc.ds, tc.revisions, 0)
+			if path := fieldOf(err); path != tc.path || undo != (kubectl.Undo{}) {
+				t.Errorf("RolloutUndo = %v, %v, want an error at %s: %s", undo, err, tc.path, tc.why)
 			}
 		})
 	}

@@ -1,20 +1,23 @@
-package rollout
+package kubectl_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/json"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
+
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
 // The texts are those of DaemonSetRollbacker.Rollback@v0.37.2.
-func TestUndo(t *testing.T) {
+func TestRolloutUndo(t *testing.T) {
 	one, two, three := stored(t, 1, "1.27.2", "c"), stored(t, 2, "1.27.3", "b"), stored(t, 3, "1.27.4", "a")
-	three.Annotations = map[string]string{changeCauseAnnotation: "to 1.27.4"}
+	three.Annotations = map[string]string{causeAnnotation: "to 1.27.4"}
 	orphan := stored(t, 4, "1.27.5", "d")
 	orphan.OwnerReferences = nil
 	twin := stored(t, 2, "1.27.2", "z")
@@ -44,9 +47,9 @@ func TestUndo(t *testing.T) {
 			found: "nginx-deploy-a", text: "skipped rollback (current template already matches revision 0)"},
 		{name: "no history", why: "nothing to go back to", to: 0, err: "no last revision to roll back to"},
 		{name: "one revision", why: "it is the current one", revisions: []*appsv1.ControllerRevision{three}, to: 0, err: "no last revision to roll back to"},
-		{name: "orphan does not count", why: "History does not show it either", revisions: []*appsv1.ControllerRevision{three, orphan}, to: 0,
+		{name: "orphan does not count", why: "RolloutHistory does not show it either", revisions: []*appsv1.ControllerRevision{three, orphan}, to: 0,
 			err: "no last revision to roll back to"},
-		{name: "orphan by number", why: "History does not show it either", revisions: []*appsv1.ControllerRevision{three, orphan}, to: 4,
+		{name: "orphan by number", why: "RolloutHistory does not show it either", revisions: []*appsv1.ControllerRevision{three, orphan}, to: 4,
 			err: "unable to find specified revision 4 in history"},
 		{name: "unknown number", why: "cleaned up, or never there", revisions: []*appsv1.ControllerRevision{three, two}, to: 7,
 			err: "unable to find specified revision 7 in history"},
@@ -67,123 +70,65 @@ func TestUndo(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ds := nginxSet("1.27.4")
-			ds.Annotations = map[string]string{changeCauseAnnotation: "now"}
+			ds.Annotations = map[string]string{causeAnnotation: "now"}
 			ds.Spec.MinReadySeconds = 5
 			ds.Spec.Template.Spec.NodeSelector = nil
 			ds.Status.CollisionCount = new(int32(1))
 			beforeSet, beforeRevisions := ds.DeepCopy(), cloneAll(tc.revisions)
 
-			got, err := Undo(ds, tc.revisions, tc.to)
-			if !errorIs(err, tc.err) || (got == nil) != (err != nil) {
-				t.Fatalf("Undo = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
+			got, err := kubectl.RolloutUndo(ds, tc.revisions, tc.to)
+			if tc.err == "" && err != nil || tc.err != "" && !strings.HasPrefix(fmt.Sprint(err), tc.err) {
+				t.Fatalf("RolloutUndo = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
 			}
 			if diff := cmp.Diff(beforeSet, ds); diff != "" {
-				t.Errorf("Undo changed the DaemonSet (-want +got):\n%s", diff)
+				t.Errorf("RolloutUndo changed the DaemonSet (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(beforeRevisions, tc.revisions); diff != "" {
-				t.Errorf("Undo changed the revisions (-want +got):\n%s", diff)
+				t.Errorf("RolloutUndo changed the revisions (-want +got):\n%s", diff)
 			}
 			reversed := slices.Clone(tc.revisions)
 			slices.Reverse(reversed)
-			again, err2 := Undo(ds, reversed, tc.to)
+			again, err2 := kubectl.RolloutUndo(ds, reversed, tc.to)
 			if diff := cmp.Diff(got, again); diff != "" || (err == nil) != (err2 == nil) {
-				t.Errorf("Undo with the reversed list: %v, (-want +got):\n%s", err2, diff)
+				t.Errorf("RolloutUndo with the reversed list: %v, (-want +got):\n%s", err2, diff)
 			}
 			if err != nil {
+				if got != (kubectl.Undo{}) {
+					t.Errorf("RolloutUndo = %+v beside an error, want the zero Undo", got)
+				}
 				return
 			}
-			if got.Revision.Name != tc.found || got.ToRevision != tc.to || got.String() != tc.text {
-				t.Errorf("Undo = %s for %d: %q, want %s for %d: %q: %s", got.Revision.Name, got.ToRevision, got, tc.found, tc.to, tc.text, tc.why)
+			back := got.Rollback
+			if back.Revision.Name != tc.found || got.ToRevision != tc.to || got.String() != tc.text {
+				t.Errorf("RolloutUndo = %s for %d: %q, want %s for %d: %q: %s", back.Revision.Name, got.ToRevision, got, tc.found, tc.to, tc.text, tc.why)
 			}
 			want := beforeSet
 			if skipped := tc.version == ""; skipped {
-				if !got.Skipped() || got.Patch != nil {
-					t.Errorf("Undo.Skipped() = %v with patch %s, want true without one", got.Skipped(), got.Patch)
+				if !back.Skipped() || back.Patch != nil {
+					t.Errorf("Skipped() = %v with patch %s, want true without one", back.Skipped(), back.Patch)
 				}
 			} else {
 				want.Spec.Template = nginxTemplate(tc.version)
-				data, err := RevisionData(&want.Spec.Template)
+				data, err := rollout.RevisionData(&want.Spec.Template)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got.Skipped() || string(got.Patch) != string(data) {
-					t.Errorf("Undo.Skipped() = %v with patch %s, want false with %s", got.Skipped(), got.Patch, data)
+				if back.Skipped() || string(back.Patch) != string(data) {
+					t.Errorf("Skipped() = %v with patch %s, want false with %s", back.Skipped(), back.Patch, data)
 				}
 			}
-			if diff := cmp.Diff(want, got.DaemonSet); diff != "" {
-				t.Errorf("Undo's DaemonSet (-want +got), %s:\n%s", tc.why, diff)
+			if diff := cmp.Diff(want, back.DaemonSet); diff != "" {
+				t.Errorf("DaemonSet (-want +got), %s:\n%s", tc.why, diff)
 			}
 		})
 	}
 }
 
-// TestUndoAppliesThePatch compares with the patch applied as kubectl and the API
-// server do (applyDaemonSetHistory@v0.37.2).
-func TestUndoAppliesThePatch(t *testing.T) {
-	ds := nginxSet("1.27.4")
-	ds.Spec.Template.Annotations = map[string]string{"goes": "away"}
-	ds.Spec.Template.Spec.NodeSelector = map[string]string{"goes": "away"}
-	ds.Spec.UpdateStrategy.Type = appsv1.RollingUpdateDaemonSetStrategyType
-
-	older := nginxSet("x")
-	older.Spec.Template = richTemplate()
-	data, err := RevisionData(&older.Spec.Template)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := Undo(ds, []*appsv1.ControllerRevision{
-		newRevision(older, "nginx-deploy-a", "a", 1, data), stored(t, 2, "1.27.4", "b"),
-	}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, err := json.Marshal(ds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	after, err := strategicpatch.StrategicMergePatch(before, back.Patch, ds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := &appsv1.DaemonSet{}
-	if err := json.Unmarshal(after, want); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, back.DaemonSet); diff != "" {
-		t.Errorf("Undo differs from the applied patch (-want +got):\n%s", diff)
-	}
-	if matches, err := Matches(back.DaemonSet, back.Revision); err != nil || !matches {
-		t.Errorf("Matches(after Undo) = %v, %v, want true", matches, err)
-	}
-}
-
-func TestRollbackSharesNothing(t *testing.T) {
-	revisions := []*appsv1.ControllerRevision{stored(t, 1, "1.27.3", "a"), stored(t, 2, "1.27.4", "b")}
-	ds := nginxSet("1.27.4")
-	beforeSet, beforeRevisions := ds.DeepCopy(), cloneAll(revisions)
-	for _, to := range []int64{1, 2} {
-		back, err := Undo(ds, revisions, to)
-		if err != nil {
-			t.Fatal(err)
-		}
-		clear(back.Patch)
-		clear(back.DaemonSet.Spec.Selector.MatchLabels)
-		clear(back.DaemonSet.Spec.Template.Labels)
-		clear(back.DaemonSet.Spec.Template.Spec.Containers)
-	}
-	if diff := cmp.Diff(beforeSet, ds); diff != "" {
-		t.Errorf("writing to Undo's result changed the DaemonSet (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(beforeRevisions, revisions); diff != "" {
-		t.Errorf("writing to Undo's result changed the revisions (-want +got):\n%s", diff)
-	}
-}
-
-func TestZeroRollback(t *testing.T) {
+func TestUndoZero(t *testing.T) {
 	const want = "skipped rollback (current template already matches revision 0)"
-	for _, r := range []*Rollback{nil, {}} {
-		if !r.Skipped() || r.String() != want {
-			t.Errorf("%#v: Skipped() = %v, String() = %q, want true, %q", r, r.Skipped(), r, want)
+	for name, undo := range map[string]kubectl.Undo{"zero": {}, "half-filled": {Rollback: &rollout.Rollback{}}} {
+		if got := undo.String(); got != want {
+			t.Errorf("String() of the %s Undo = %q, want %q", name, got, want)
 		}
 	}
 }

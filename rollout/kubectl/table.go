@@ -1,4 +1,4 @@
-package daemon
+package kubectl
 
 import (
 	"strconv"
@@ -12,26 +12,27 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 )
 
-// Table is what `kubectl get daemonsets` shows, as data. String and Wide make
-// kubectl's text of it. The zero Table has no rows. Rows may be sorted, filtered
-// and changed: the text follows them.
+// Table is the table that kubectl get daemonsets prints. The zero Table has no
+// rows. Rows may be sorted, filtered and changed: String and Wide print them as
+// they are.
 type Table struct {
-	// Rows are the lines of the table, one for each DaemonSet.
+	// Rows has a row for each DaemonSet.
 	Rows []TableRow
 }
 
-// TableColumn describes one column of every Table.
+// TableColumn describes one column of a Table.
 type TableColumn struct {
 	// Name is the header, such as "Node Selector". The text has it in upper case.
 	Name string
-	// Priority is 0 for the columns that are always printed and 1 for those that
-	// Wide adds.
+	// Priority is 0 for a column of String and Wide, and 1 for a column of Wide
+	// alone.
 	Priority int32
 }
 
-// TableRow is one DaemonSet in a Table. Text fields hold what kubectl prints.
+// TableRow is one DaemonSet in a Table. The text fields hold the cells as
+// kubectl prints them, before it escapes control characters.
 type TableRow struct {
-	// Namespace is the DaemonSet's; it is no column of the table.
+	// Namespace is the DaemonSet's. The table has no column for it.
 	Namespace string
 	// Name is the DaemonSet's.
 	Name string
@@ -45,28 +46,29 @@ type TableRow struct {
 	UpToDate int32
 	// Available is status.numberAvailable.
 	Available int32
-	// NodeSelector is the template's, as key=value pairs ordered by key with
-	// commas between; "<none>" where there is none.
+	// NodeSelector is the template's spec.nodeSelector as key=value pairs, ordered
+	// by key and joined with commas, or "<none>".
 	NodeSelector string
-	// Age is the time since creation in two or three significant figures, such
-	// as "13m"; "<unknown>" where the creation time is zero, "<invalid>" where
-	// it is two seconds or more after the table's.
+	// Age is the time since the creation of the DaemonSet, such as "13m" or "2d1h".
+	// It is "<unknown>" without a creation time, and "<invalid>" where the creation
+	// is two seconds or more in the future.
 	Age string
-	// Containers are the names of the template's containers in order, with commas
-	// between; init containers are not among them.
+	// Containers are the names of the template's containers in their order, joined
+	// with commas. Init containers are left out.
 	Containers string
 	// Images are the images of the same containers.
 	Images string
-	// Selector is the DaemonSet's selector in the notation of `kubectl get -l`;
-	// "<none>" where it is nil or empty, "<error>" where it is malformed.
+	// Selector is the DaemonSet's selector in the notation of kubectl get -l. It is
+	// "<none>" for a nil or empty selector, and "<error>" for a malformed one.
 	Selector string
 }
 
-// NewTable returns the table of the DaemonSets as it is at the given time, with
-// rows in the order of sets (printDaemonSet@v1.37.2). The status is taken as it
-// is. A nil entry is left out. Nothing in the result is shared with sets.
-func NewTable(sets []*appsv1.DaemonSet, now time.Time) *Table {
-	t := &Table{Rows: make([]TableRow, 0, len(sets))}
+// NewTable returns the table of the DaemonSets at the time now
+// (printDaemonSet@v1.37.2, translateTimestampSince@v1.37.2). The rows are in the
+// order of sets, without the nil ones. The numbers are those of the status,
+// whatever generation it is of. Nothing in the result is shared with sets.
+func NewTable(sets []*appsv1.DaemonSet, now time.Time) Table {
+	t := Table{Rows: make([]TableRow, 0, len(sets))}
 	for _, ds := range sets {
 		if ds == nil {
 			continue
@@ -95,7 +97,6 @@ func NewTable(sets []*appsv1.DaemonSet, now time.Time) *Table {
 	return t
 }
 
-// age is translateTimestampSince@v1.37.2 with the time as an argument.
 func age(created metav1.Time, now time.Time) string {
 	if created.IsZero() {
 		return "<unknown>"
@@ -103,9 +104,9 @@ func age(created metav1.Time, now time.Time) string {
 	return duration.HumanDuration(now.Sub(created.Time))
 }
 
-// Columns returns the columns in the order of the text, new with every call. It
-// is the same list for every table, a nil one among them.
-func (t *Table) Columns() []TableColumn {
+// TableColumns returns the columns of every Table in their order. The result is
+// new with every call.
+func TableColumns() []TableColumn {
 	return []TableColumn{
 		{Name: "Name"},
 		{Name: "Desired"},
@@ -121,8 +122,8 @@ func (t *Table) Columns() []TableColumn {
 	}
 }
 
-// Cells returns the text of the row in each of the table's Columns, new with
-// every call.
+// Cells returns the cells of the row, one for each of TableColumns. Control
+// characters in them are not escaped. The result is new with every call.
 func (r TableRow) Cells() []string {
 	number := func(n int32) string { return strconv.Itoa(int(n)) }
 	return []string{
@@ -133,26 +134,27 @@ func (r TableRow) Cells() []string {
 	}
 }
 
-// String returns what `kubectl get daemonsets` prints: a header and a line for
-// each row, every one with its line break. It is empty for a table without rows,
-// for which kubectl prints no header either.
-func (t *Table) String() string { return t.text(0) }
+// String returns what kubectl get daemonsets prints, byte for byte: a line for
+// the header and one for each row. Each ends with a line break. The text of a
+// table without rows is empty, without a header.
+//
+// No value can forge a row or control the terminal: a cell ends at its first line
+// break with "...", and an escape character is printed as ^[.
+func (t Table) String() string { return t.text(0) }
 
-// Wide returns what `kubectl get daemonsets -o wide` prints: String with the
+// Wide returns what kubectl get daemonsets -o wide prints: String with the
 // columns containers, images and selector.
-func (t *Table) Wide() string { return t.text(1) }
+func (t Table) Wide() string { return t.text(1) }
 
-// text prints the columns up to a priority as kubectl does (printTable@v0.37.2,
-// GetNewTabWriter@v0.37.2). In one respect it is better: kubectl aligns a hundred
-// rows at a time, so that a later one whose escaped text is longer than all before
-// it stands out of line.
-func (t *Table) text(priority int32) string {
-	if t == nil || len(t.Rows) == 0 {
+// text prints the columns up to a priority (printTable@v0.37.2,
+// GetNewTabWriter@v0.37.2).
+func (t Table) text(priority int32) string {
+	if len(t.Rows) == 0 {
 		return ""
 	}
 	var shown []int
 	var header []string
-	for i, column := range t.Columns() {
+	for i, column := range TableColumns() {
 		if column.Priority <= priority {
 			shown = append(shown, i)
 			header = append(header, strings.ToUpper(column.Name))
@@ -163,7 +165,7 @@ func (t *Table) text(priority int32) string {
 		cells, line := row.Cells(), make([]string, len(shown))
 		for at, i := range shown {
 			line[at] = printable(cells[i])
-			// The writer counts runes, kubectl makes the header as wide as the
+			// The writer counts runes; kubectl makes the header as wide as the
 			// widest cell below it in bytes.
 			if missing := len(cells[i]) - len(header[at]); missing > 0 && at < len(shown)-1 {
 				header[at] += strings.Repeat(" ", missing)
@@ -175,16 +177,14 @@ func (t *Table) text(priority int32) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 6, 4, 3, ' ', 0)
 	for _, line := range lines {
-		// A strings.Builder takes everything: there is no error to look at.
+		// Writing to a strings.Builder does not fail.
 		_, _ = w.Write([]byte(strings.Join(line, "\t") + "\n"))
 	}
 	_ = w.Flush()
 	return b.String()
 }
 
-// printable cuts a cell at its first line break and makes escape characters
-// visible, so that no value can forge rows or control a terminal
-// (appendCellValue@v0.37.2).
+// printable is appendCellValue@v0.37.2.
 func printable(cell string) string {
 	end := ""
 	if i := strings.IndexAny(cell, "\f\n\r"); i >= 0 {

@@ -1,0 +1,215 @@
+package kubectl_test
+
+import (
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/kubectl"
+)
+
+// The table of kubectl get daemonsets, and the numbers in it.
+func ExampleNewTable() {
+	created := time.Date(2025, 2, 1, 10, 0, 0, 0, time.UTC)
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "nginx-deploy", CreationTimestamp: metav1.NewTime(created)},
+		Status: appsv1.DaemonSetStatus{
+			DesiredNumberScheduled: 2, CurrentNumberScheduled: 2, NumberReady: 2, UpdatedNumberScheduled: 2, NumberAvailable: 2,
+		},
+	}
+
+	table := kubectl.NewTable([]*appsv1.DaemonSet{ds}, created.Add(13*time.Minute))
+	fmt.Print(table)
+	for _, row := range table.Rows {
+		fmt.Println(row.Name, "has", row.Ready, "of", row.Desired, "ready")
+	}
+	// Output:
+	// NAME           DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE
+	// nginx-deploy   2         2         2       2            2           <none>          13m
+	// nginx-deploy has 2 of 2 ready
+}
+
+// The table of kubectl get daemonsets -o wide.
+func ExampleTable_Wide() {
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "nginx-deploy"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"env": "demo"}},
+			Template: corev1.PodTemplateSpec{
+				Spec: corev1.PodSpec{
+					NodeSelector: map[string]string{"disk": "ssd"},
+					Containers:   []corev1.Container{{Name: "nginx", Image: "nginx:1.27.4-alpine"}},
+				},
+			},
+		},
+	}
+
+	fmt.Print(kubectl.NewTable([]*appsv1.DaemonSet{ds}, time.Time{}).Wide())
+	// Output:
+	// NAME           DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE         CONTAINERS   IMAGES                SELECTOR
+	// nginx-deploy   0         0         0       0            0           disk=ssd        <unknown>   nginx        nginx:1.27.4-alpine   env=demo
+}
+
+// A row can be printed in a format of one's own, such as HTML.
+func ExampleTableRow_Cells() {
+	row := kubectl.TableRow{Name: "nginx-deploy", Desired: 3, Ready: 2}
+
+	cells := row.Cells()
+	for i, column := range kubectl.TableColumns()[:4] {
+		fmt.Printf("<td title=%q>%s</td>\n", column.Name, cells[i])
+	}
+	// Output:
+	// <td title="Name">nginx-deploy</td>
+	// <td title="Desired">3</td>
+	// <td title="Current">0</td>
+	// <td title="Ready">2</td>
+}
+
+// The lines that kubectl rollout status prints while a rollout goes on.
+func ExampleRolloutStatus() {
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "nginx-deploy", Generation: 2},
+		Spec: appsv1.DaemonSetSpec{
+			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType},
+		},
+	}
+	for _, status := range []appsv1.DaemonSetStatus{
+		{ObservedGeneration: 1, DesiredNumberScheduled: 3, UpdatedNumberScheduled: 3, NumberAvailable: 3},
+		{ObservedGeneration: 2, DesiredNumberScheduled: 3, UpdatedNumberScheduled: 1, NumberAvailable: 2},
+		{ObservedGeneration: 2, DesiredNumberScheduled: 3, UpdatedNumberScheduled: 3, NumberAvailable: 2},
+		{ObservedGeneration: 2, DesiredNumberScheduled: 3, UpdatedNumberScheduled: 3, NumberAvailable: 3},
+	} {
+		ds.Status = status
+		progress, err := kubectl.RolloutStatus(ds)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(progress)
+		if progress.State == kubectl.ProgressRolledOut {
+			fmt.Println("exit")
+		}
+	}
+	// Output:
+	// Waiting for daemon set spec update to be observed...
+	// Waiting for daemon set "nginx-deploy" rollout to finish: 1 out of 3 new pods have been updated...
+	// Waiting for daemon set "nginx-deploy" rollout to finish: 2 of 3 updated pods are available...
+	// daemon set "nginx-deploy" successfully rolled out
+	// exit
+}
+
+// The history as kubectl prints it, and the image of each revision.
+func ExampleRolloutHistory() {
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "nginx-deploy", Namespace: "default", UID: "1b0c6a3e"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"env": "demo"}},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"env": "demo"}},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx"}}},
+			},
+		},
+	}
+	// In a cluster the controller makes the revisions.
+	var revisions []*appsv1.ControllerRevision
+	for i, image := range []string{"nginx:1.27.3", "nginx:1.27.4"} {
+		ds.Spec.Template.Spec.Containers[0].Image = image
+		data, err := rollout.RevisionData(&ds.Spec.Template)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		revisions = append(revisions, &appsv1.ControllerRevision{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: "nginx-deploy-" + image[len(image)-1:], Namespace: "default", Labels: map[string]string{"env": "demo"},
+				Annotations:     map[string]string{"kubernetes.io/change-cause": "use " + image},
+				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))},
+			},
+			Data:     runtime.RawExtension{Raw: data},
+			Revision: int64(i + 1),
+		})
+	}
+
+	history, err := kubectl.RolloutHistory(ds, revisions)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Print(history)
+	for _, r := range history {
+		template, err := rollout.RevisionTemplate(r.ControllerRevision)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(r.Number, template.Spec.Containers[0].Image, r.Current)
+	}
+	// Output:
+	// REVISION  CHANGE-CAUSE
+	// 1         use nginx:1.27.3
+	// 2         use nginx:1.27.4
+	// 1 nginx:1.27.3 false
+	// 2 nginx:1.27.4 true
+}
+
+// Back to the previous revision, as kubectl rollout undo does.
+func ExampleRolloutUndo() {
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "nginx-deploy", Namespace: "default", UID: "1b0c6a3e"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"env": "demo"}},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"env": "demo"}},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx"}}},
+			},
+		},
+	}
+	// In a cluster the controller makes the revisions.
+	var revisions []*appsv1.ControllerRevision
+	for i, image := range []string{"nginx:1.27.3", "nginx:1.27.4"} {
+		ds.Spec.Template.Spec.Containers[0].Image = image
+		data, err := rollout.RevisionData(&ds.Spec.Template)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		revisions = append(revisions, &appsv1.ControllerRevision{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: "nginx-deploy-" + image[len(image)-1:], Namespace: "default", Labels: map[string]string{"env": "demo"},
+				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))},
+			},
+			Data:     runtime.RawExtension{Raw: data},
+			Revision: int64(i + 1),
+		})
+	}
+
+	undo, err := kubectl.RolloutUndo(ds, revisions, 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(undo)
+	fmt.Println(undo.Rollback.DaemonSet.Spec.Template.Spec.Containers[0].Image)
+	fmt.Println(string(undo.Rollback.Patch))
+
+	again, err := kubectl.RolloutUndo(undo.Rollback.DaemonSet, revisions, 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(again)
+
+	_, err = kubectl.RolloutUndo(ds, revisions, 7)
+	fmt.Println(err)
+	// Output:
+	// rolled back
+	// nginx:1.27.3
+	// {"spec":{"template":{"$patch":"replace","metadata":{"labels":{"env":"demo"}},"spec":{"containers":[{"image":"nginx:1.27.3","name":"nginx","resources":{}}]}}}}
+	// skipped rollback (current template already matches revision 1)
+	// unable to find specified revision 7 in history
+}

@@ -1,0 +1,143 @@
+package kubectl
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/rollout"
+)
+
+// changeCauseAnnotation is ChangeCauseAnnotation@v0.37.2.
+const changeCauseAnnotation = "kubernetes.io/change-cause"
+
+// Revision is one revision in a History.
+type Revision struct {
+	// Number is the ControllerRevision's revision.
+	Number int64
+	// ChangeCause is the ControllerRevision's annotation
+	// kubernetes.io/change-cause, empty where there is none. The controller copied
+	// it from the DaemonSet when it made the revision.
+	ChangeCause string
+	// Current marks the revision that holds the DaemonSet's template
+	// (rollout.Matches). Where several revisions hold it, the controller keeps one:
+	// the one with the highest number, and among equal numbers the first by name.
+	// That one is current. No revision is current while the controller has not
+	// recorded the template.
+	Current bool
+	// ControllerRevision is the object as passed in: read-only.
+	// rollout.RevisionTemplate returns the template that it holds.
+	ControllerRevision *appsv1.ControllerRevision
+}
+
+// History is the history of a DaemonSet, the oldest revision first. The zero
+// History has no revisions.
+type History []Revision
+
+// String returns what kubectl rollout history prints below the name of the
+// DaemonSet (printHistory@v0.37.2): "No rollout history found." without a line
+// break, or a table in which each line ends with one. Among neighbours with the
+// same number it shows the last alone. A change cause is printed as it is, control
+// characters included.
+func (h History) String() string {
+	if len(h) == 0 {
+		return "No rollout history found."
+	}
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	// Writing to a strings.Builder does not fail.
+	fmt.Fprint(w, "REVISION\tCHANGE-CAUSE\n")
+	for i, r := range h {
+		if i+1 < len(h) && h[i+1].Number == r.Number {
+			continue
+		}
+		fmt.Fprintf(w, "%d\t%s\n", r.Number, cmp.Or(r.ChangeCause, "<none>"))
+	}
+	_ = w.Flush()
+	return b.String()
+}
+
+// RolloutHistory returns the history of ds (daemonSetHistory@v0.37.2): the
+// revisions in its namespace that have ds as their controller and labels that its
+// selector matches. They are ordered by number, and among equal numbers by name.
+// Unlike rollout.Revisions it adopts nothing, so orphans are left out.
+//
+// The UID of the controller decides. Where ds has no UID, kind and name must be
+// its own, too, so that DaemonSets without UIDs do not share revisions.
+//
+// revisions may be in any order and hold those of other owners and namespaces.
+// The data of a revision may be broken. Nothing passed in is changed.
+//
+// It fails with a *field.Error where ds or one of the revisions is nil, where the
+// selector is nil or malformed, and for what rollout.RevisionData fails for.
+func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) (History, error) {
+	owned, err := controlled(ds, revisions)
+	if err != nil {
+		return nil, err
+	}
+	data, err := rollout.RevisionData(&ds.Spec.Template)
+	if err != nil {
+		return nil, err
+	}
+	var history History
+	current := -1
+	for i, rev := range owned {
+		history = append(history, Revision{
+			Number:             rev.Revision,
+			ChangeCause:        rev.Annotations[changeCauseAnnotation],
+			ControllerRevision: rev,
+		})
+		if bytes.Equal(data, rev.Data.Raw) && (current < 0 || rev.Revision > owned[current].Revision) {
+			current = i
+		}
+	}
+	if current >= 0 {
+		history[current].Current = true
+	}
+	return history, nil
+}
+
+// controlled returns the revisions of RolloutHistory in their order.
+func controlled(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) ([]*appsv1.ControllerRevision, error) {
+	if ds == nil {
+		return nil, field.Required(field.NewPath("daemonSet"), "")
+	}
+	path := field.NewPath("spec", "selector")
+	if ds.Spec.Selector == nil {
+		return nil, field.Required(path, "")
+	}
+	selector, err := metav1.LabelSelectorAsSelector(ds.Spec.Selector)
+	if err != nil {
+		return nil, field.Invalid(path, metav1.FormatLabelSelector(ds.Spec.Selector), err.Error())
+	}
+	var owned []*appsv1.ControllerRevision
+	for i, rev := range revisions {
+		if rev == nil {
+			return nil, field.Required(field.NewPath("revisions").Index(i), "")
+		}
+		if rev.Namespace == ds.Namespace && controls(ds, rev) && selector.Matches(labels.Set(rev.Labels)) {
+			owned = append(owned, rev)
+		}
+	}
+	slices.SortFunc(owned, func(a, b *appsv1.ControllerRevision) int {
+		return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))
+	})
+	return owned, nil
+}
+
+// controls reports whether ds is the controller of rev (IsControlledBy@v0.37.2).
+func controls(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) bool {
+	owner := metav1.GetControllerOfNoCopy(rev)
+	if owner == nil || owner.UID != ds.UID {
+		return false
+	}
+	return ds.UID != "" || owner.Kind == "DaemonSet" && owner.Name == ds.Name
+}

@@ -1,0 +1,133 @@
+package kubectl
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// ProgressState is the state of a rollout as kubectl sees it.
+type ProgressState int
+
+const (
+	// ProgressUnobserved: the controller has not acted on the current spec yet.
+	// The status belongs to an earlier one.
+	ProgressUnobserved ProgressState = iota + 1
+	// ProgressUpdating: the status counts fewer updated pods than nodes that
+	// should run one.
+	ProgressUpdating
+	// ProgressUnavailable: the status counts enough updated pods, but fewer
+	// available pods than nodes that should run one.
+	ProgressUnavailable
+	// ProgressRolledOut: the status counts enough updated and enough available
+	// pods. RolloutStatus says why this is not rollout.AssessmentComplete.
+	ProgressRolledOut
+)
+
+// String returns "unobserved", "updating", "unavailable" or "rolled out".
+func (s ProgressState) String() string {
+	switch s {
+	case ProgressUnobserved:
+		return "unobserved"
+	case ProgressUpdating:
+		return "updating"
+	case ProgressUnavailable:
+		return "unavailable"
+	case ProgressRolledOut:
+		return "rolled out"
+	}
+	return fmt.Sprintf("ProgressState(%d)", int(s))
+}
+
+// Progress is what kubectl rollout status finds out.
+type Progress struct {
+	// Name is the DaemonSet's.
+	Name string
+	// State is what the generation and the counters below amount to. It is zero
+	// only in the zero Progress.
+	State ProgressState
+	// Desired is status.desiredNumberScheduled. Like the other counters it belongs
+	// to an earlier spec where State is ProgressUnobserved.
+	Desired int32
+	// Updated is status.updatedNumberScheduled.
+	Updated int32
+	// Available is status.numberAvailable.
+	Available int32
+}
+
+// String returns the line that kubectl rollout status prints, without its line
+// break.
+func (p Progress) String() string {
+	switch p.State {
+	case ProgressUnobserved:
+		return "Waiting for daemon set spec update to be observed..."
+	case ProgressUpdating:
+		return fmt.Sprintf("Waiting for daemon set %q rollout to finish: %d out of %d new pods have been updated...", p.Name, p.Updated, p.Desired)
+	case ProgressUnavailable:
+		return fmt.Sprintf("Waiting for daemon set %q rollout to finish: %d of %d updated pods are available...", p.Name, p.Available, p.Desired)
+	case ProgressRolledOut:
+		return fmt.Sprintf("daemon set %q successfully rolled out", p.Name)
+	}
+	return fmt.Sprintf("daemon set %q: unknown progress", p.Name)
+}
+
+// RolloutStatus returns the progress of the rollout of ds
+// (DaemonSetStatusViewer.Status@v0.37.2). It looks at the generation and the status
+// and at nothing else. The first line that holds gives the state:
+//
+//	metadata.generation > status.observedGeneration                 ProgressUnobserved
+//	status.updatedNumberScheduled < status.desiredNumberScheduled   ProgressUpdating
+//	status.numberAvailable < status.desiredNumberScheduled          ProgressUnavailable
+//	otherwise                                                       ProgressRolledOut
+//
+// "Successfully rolled out" is not the same as complete. rollout.Assess looks at
+// the pods: a rollout is complete when every node that should run a pod has an
+// available pod of the current template that stays, and no outdated pod is left.
+// kubectl calls a rollout successful that is not complete in these cases:
+//
+//   - An outdated pod is left on a node that should not run one. The status does
+//     not count it among the desired pods. Where no node should run a pod, kubectl
+//     calls every rollout successful, even one that is stalled: a percentage budget
+//     is then zero, and the outdated pod is never replaced.
+//   - An outdated pod is left beside an older pod of the current template. The
+//     status counts one pod of each node, here the older one.
+//   - The pod that the status counts is being deleted, has failed or has succeeded,
+//     and its Ready condition is still true.
+//   - A pod has changed, and the controller has not written the status since.
+//
+// The other way round, kubectl waits for a complete rollout in these cases:
+//
+//   - The controller has not written the status or the observed generation yet.
+//   - An outdated pod is being deleted beside a younger, available pod of the
+//     current template. The status counts the outdated one.
+//
+// It fails with a *field.Error where ds is nil, and where
+// spec.updateStrategy.type is not RollingUpdate. The Detail of the latter error is
+// what kubectl says. rollout.Assess also answers for OnDelete. ds is not changed.
+func RolloutStatus(ds *appsv1.DaemonSet) (Progress, error) {
+	if ds == nil {
+		return Progress{}, field.Required(field.NewPath("daemonSet"), "")
+	}
+	if strategy := ds.Spec.UpdateStrategy.Type; strategy != appsv1.RollingUpdateDaemonSetStrategyType {
+		return Progress{}, field.Invalid(field.NewPath("spec", "updateStrategy", "type"), strategy,
+			"rollout status is only available for RollingUpdate strategy type")
+	}
+	p := Progress{
+		Name:      ds.Name,
+		Desired:   ds.Status.DesiredNumberScheduled,
+		Updated:   ds.Status.UpdatedNumberScheduled,
+		Available: ds.Status.NumberAvailable,
+	}
+	switch {
+	case ds.Generation > ds.Status.ObservedGeneration:
+		p.State = ProgressUnobserved
+	case p.Updated < p.Desired:
+		p.State = ProgressUpdating
+	case p.Available < p.Desired:
+		p.State = ProgressUnavailable
+	default:
+		p.State = ProgressRolledOut
+	}
+	return p, nil
+}

@@ -1,0 +1,90 @@
+package kubectl
+
+import (
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Undo is what kubectl rollout undo does to a DaemonSet.
+type Undo struct {
+	// ToRevision is the number that was asked for, 0 for the previous revision.
+	ToRevision int64
+	// Rollback has the revision that was found, the patch to send, and the
+	// DaemonSet as the patch makes it. It is skipped where the DaemonSet has the
+	// template of that revision already.
+	Rollback *rollout.Rollback
+}
+
+// String returns what kubectl rollout undo prints behind the name of the
+// DaemonSet, without a line break: "rolled back", or "skipped rollback (current
+// template already matches revision 3)" with the number that was asked for.
+func (u Undo) String() string {
+	if u.Rollback.Skipped() {
+		return fmt.Sprintf("skipped rollback (current template already matches revision %d)", u.ToRevision)
+	}
+	return "rolled back"
+}
+
+// RolloutUndo takes ds back to the template of an earlier revision
+// (DaemonSetRollbacker.Rollback@v0.37.2). toRevision is the number of that
+// revision; 0 means the previous one, as in kubectl rollout undo --to-revision.
+//
+// It looks among the revisions of RolloutHistory, and finds there (findHistory
+// @v0.37.2)
+//
+//   - for 0 the last but one, whatever the template of ds is now.
+//   - for any other number the first revision that has it. Where revisions share
+//     the number, this is the first by name; the text of the History shows the last.
+//
+// rollout.RollBack makes the rollback to that revision. Nothing passed in is
+// changed, and nothing is sent.
+//
+// It fails in kubectl's words where there is no such revision: "no last revision
+// to roll back to" or "unable to find specified revision 7 in history". It fails
+// as RolloutHistory and rollout.RollBack do. kubectl does not see the errors about
+// the data of a revision: it sends what it finds (undo-data in the package
+// comment).
+func RolloutUndo(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, toRevision int64) (Undo, error) {
+	if ds != nil && toRevision < 0 {
+		// kubectl refuses a negative number before it looks at the history, even
+		// one that a revision has.
+		return Undo{}, errNoRevision(toRevision)
+	}
+	owned, err := controlled(ds, revisions)
+	if err != nil {
+		return Undo{}, err
+	}
+	rev, err := find(owned, toRevision)
+	if err != nil {
+		return Undo{}, err
+	}
+	back, err := rollout.RollBack(ds, rev)
+	if err != nil {
+		return Undo{}, err
+	}
+	return Undo{ToRevision: toRevision, Rollback: back}, nil
+}
+
+// find is findHistory@v0.37.2 with its errors. The revisions are ordered.
+func find(revisions []*appsv1.ControllerRevision, number int64) (*appsv1.ControllerRevision, error) {
+	if number == 0 {
+		if len(revisions) < 2 {
+			return nil, errors.New("no last revision to roll back to")
+		}
+		return revisions[len(revisions)-2], nil
+	}
+	for _, rev := range revisions {
+		if rev.Revision == number {
+			return rev, nil
+		}
+	}
+	return nil, errNoRevision(number)
+}
+
+func errNoRevision(number int64) error {
+	return fmt.Errorf("unable to find specified revision %d in history", number)
+}
