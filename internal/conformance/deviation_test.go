@@ -273,7 +273,7 @@ func TestDeviationsAreDocumented(t *testing.T) {
 		note(&d.Deviation)
 	}
 	documented := map[string]bool{}
-	for _, pkg := range []string{"placement", "daemon", "rollout"} {
+	for _, pkg := range []string{"placement", "daemon", "rollout", "rollout/kubectl"} {
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(libraryRoot, pkg, "doc.go"), nil, parser.ParseComments|parser.PackageClauseOnly)
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -30,12 +31,13 @@ import (
 	daemoncontroller "k8s.io/kubernetes/pkg/controller/daemon"
 
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
 var daemonSetKind = appsv1.SchemeGroupVersion.WithKind("DaemonSet").GroupKind()
 
-// kubectl is kubectl before an API server with one DaemonSet and its history.
-type kubectl struct {
+// realKubectl is kubectl itself before an API server with one DaemonSet and its history.
+type realKubectl struct {
 	set       *appsv1.DaemonSet
 	revisions []*appsv1.ControllerRevision
 	// patch is what was sent, and patched the DaemonSet with it.
@@ -46,8 +48,8 @@ type kubectl struct {
 	rollbacker polymorphichelpers.Rollbacker
 }
 
-func newKubectl(set *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) (*kubectl, error) {
-	k := &kubectl{set: set, revisions: revisions}
+func newKubectl(set *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) (*realKubectl, error) {
+	k := &realKubectl{set: set, revisions: revisions}
 	client := &fake.Clientset{}
 	client.AddReactor("*", "*", k.react)
 	var errs [2]error
@@ -56,7 +58,7 @@ func newKubectl(set *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) (
 	return k, errors.Join(errs[:]...)
 }
 
-func (k *kubectl) react(action clienttesting.Action) (bool, runtime.Object, error) {
+func (k *realKubectl) react(action clienttesting.Action) (bool, runtime.Object, error) {
 	resource := action.GetResource()
 	switch action.GetVerb() + " " + resource.Resource {
 	case "get daemonsets":
@@ -99,11 +101,11 @@ func (k *kubectl) react(action clienttesting.Action) (bool, runtime.Object, erro
 	panic(fmt.Sprintf("kubectl asked for something new: %s %v", action.GetVerb(), resource))
 }
 
-func (k *kubectl) history(revision int64) (string, error) {
+func (k *realKubectl) history(revision int64) (string, error) {
 	return k.viewer.ViewHistory(k.set.Namespace, k.set.Name, revision)
 }
 
-func (k *kubectl) undo(revision int64) (string, error) {
+func (k *realKubectl) undo(revision int64) (string, error) {
 	return k.rollbacker.Rollback(k.set, nil, revision, cmdutil.DryRunNone)
 }
 
@@ -244,16 +246,16 @@ func described(template *corev1.PodTemplateSpec) string {
 	return b.String()
 }
 
-// TestHistory compares rollout.History with kubectl rollout history, with and
-// without --revision.
-func TestHistory(t *testing.T) {
+// TestRolloutHistory compares kubectl.RolloutHistory with kubectl rollout history,
+// with and without --revision.
+func TestRolloutHistory(t *testing.T) {
 	var met tally
 	each(t, *objects, func(g *generator) string {
 		ds, revisions := storedHistory(g)
 		before := copyAll(revisions)
-		entries, err := rollout.History(ds, revisions)
+		entries, err := kubectl.RolloutHistory(ds, revisions)
 		if !reflect.DeepEqual(before, revisions) {
-			return "History changed its arguments:\n" + cmp.Diff(before, revisions)
+			return "RolloutHistory changed its arguments:\n" + cmp.Diff(before, revisions)
 		}
 		k, kerr := newKubectl(ds, revisions)
 		if kerr != nil {
@@ -282,20 +284,20 @@ func TestHistory(t *testing.T) {
 }
 
 // historyDetails compares what both say about single revisions.
-func historyDetails(g *generator, k *kubectl, entries rollout.HistoryEntries, met *tally) string {
+func historyDetails(g *generator, k *realKubectl, entries kubectl.History, met *tally) string {
 	applied, appliedErr := k.viewer.GetHistory(k.set.Namespace, k.set.Name)
 	numbers := []int64{1 + g.Int64N(20)}
 	if len(entries) > 0 {
-		numbers = append(numbers, pick(g, entries...).Revision, pick(g, entries...).Revision)
+		numbers = append(numbers, pick(g, entries...).Number, pick(g, entries...).Number)
 	}
 	for _, number := range numbers {
 		if number <= 0 {
 			continue // kubectl shows the list
 		}
 		text, kerr := k.history(number)
-		var entry *rollout.HistoryEntry
+		var entry *kubectl.Revision
 		for i := range entries {
-			if entries[i].Revision == number {
+			if entries[i].Number == number {
 				entry = &entries[i]
 			}
 		}
@@ -309,7 +311,7 @@ func historyDetails(g *generator, k *kubectl, entries rollout.HistoryEntries, me
 			}
 			continue
 		}
-		template, err := entry.Template()
+		template, err := rollout.RevisionTemplate(entry.ControllerRevision)
 		if !holdsTemplate(entry.ControllerRevision.Data.Raw) {
 			met.add("deviation: undo-data")
 			if err == nil {
@@ -319,7 +321,7 @@ func historyDetails(g *generator, k *kubectl, entries rollout.HistoryEntries, me
 		}
 		if err != nil {
 			met.add("broken template")
-			if want := "unable to parse history " + entry.Name; kerr == nil || kerr.Error() != want {
+			if want := "unable to parse history " + entry.ControllerRevision.Name; kerr == nil || kerr.Error() != want {
 				return fmt.Sprintf("revision %d: the library fails with %v, upstream says %q, %v", number, err, text, kerr)
 			}
 			continue
@@ -341,21 +343,21 @@ func historyDetails(g *generator, k *kubectl, entries rollout.HistoryEntries, me
 	return ""
 }
 
-// currentEntry holds HistoryEntry.Current to the controller's own comparison.
-func currentEntry(ds *appsv1.DaemonSet, entries rollout.HistoryEntries, met *tally) string {
+// currentEntry holds Revision.Current to the controller's own comparison.
+func currentEntry(ds *appsv1.DaemonSet, entries kubectl.History, met *tally) string {
 	want := -1
 	for i, e := range entries {
 		match, err := daemoncontroller.Match(ds, e.ControllerRevision)
 		if err != nil {
 			return err.Error()
 		}
-		if match && (want < 0 || e.Revision > entries[want].Revision) {
+		if match && (want < 0 || e.Number > entries[want].Number) {
 			want = i
 		}
 	}
 	for i, e := range entries {
 		if e.Current != (i == want) {
-			return fmt.Sprintf("entry %d of revision %d is current: %t; it should be entry %d", i, e.Revision, e.Current, want)
+			return fmt.Sprintf("entry %d of revision %d is current: %t; it should be entry %d", i, e.Number, e.Current, want)
 		}
 	}
 	if want < 0 {
@@ -366,9 +368,9 @@ func currentEntry(ds *appsv1.DaemonSet, entries rollout.HistoryEntries, met *tal
 	return ""
 }
 
-// TestUndo compares rollout.Undo with kubectl rollout undo and what the server
-// makes of its patch.
-func TestUndo(t *testing.T) {
+// TestRolloutUndo compares kubectl.RolloutUndo with kubectl rollout undo and what
+// the server makes of its patch.
+func TestRolloutUndo(t *testing.T) {
 	var met tally
 	each(t, *objects, func(g *generator) string {
 		ds, revisions := storedHistory(g)
@@ -377,9 +379,9 @@ func TestUndo(t *testing.T) {
 			number = pick(g, revisions...).Revision
 		}
 		beforeSet, before := ds.DeepCopy(), copyAll(revisions)
-		undone, err := rollout.Undo(ds, revisions, number)
+		undone, err := kubectl.RolloutUndo(ds, revisions, number)
 		if !reflect.DeepEqual(before, revisions) || !reflect.DeepEqual(beforeSet, ds) {
-			return "Undo changed its arguments:\n" + cmp.Diff(before, revisions) + cmp.Diff(beforeSet, ds)
+			return "RolloutUndo changed its arguments:\n" + cmp.Diff(before, revisions) + cmp.Diff(beforeSet, ds)
 		}
 		k, kerr := newKubectl(ds, revisions)
 		if kerr != nil {
@@ -397,7 +399,7 @@ func TestUndo(t *testing.T) {
 		"malformed selector")
 }
 
-func compareUndo(k *kubectl, number int64, text string, kerr error, undone *rollout.Rollback, err error, met *tally) string {
+func compareUndo(k *realKubectl, number int64, text string, kerr error, undone kubectl.Undo, err error, met *tally) string {
 	if k.set.Spec.Selector == nil {
 		met.add("deviation: history-selector")
 		return withoutSelector(kerr, err)
@@ -430,28 +432,28 @@ func compareUndo(k *kubectl, number int64, text string, kerr error, undone *roll
 	if got := undone.String(); got != text {
 		return fmt.Sprintf("text: upstream %q, library %q", text, got)
 	}
-	if !bytes.Equal(undone.Patch, k.patch) {
-		return fmt.Sprintf("patch: upstream %s, library %s", k.patch, undone.Patch)
+	if !bytes.Equal(undone.Rollback.Patch, k.patch) {
+		return fmt.Sprintf("patch: upstream %s, library %s", k.patch, undone.Rollback.Patch)
 	}
-	if undone.Skipped() {
+	if undone.Rollback.Skipped() {
 		met.add("skipped")
-		if !reflect.DeepEqual(undone.DaemonSet, k.set) {
-			return "the DaemonSet changes although it is skipped:\n" + cmp.Diff(k.set, undone.DaemonSet)
+		if !reflect.DeepEqual(undone.Rollback.DaemonSet, k.set) {
+			return "the DaemonSet changes although it is skipped:\n" + cmp.Diff(k.set, undone.Rollback.DaemonSet)
 		}
 		return ""
 	}
 	met.add("rolled back")
-	if !reflect.DeepEqual(k.patched.Spec.Template, undone.DaemonSet.Spec.Template) {
-		return "template (-upstream +library):\n" + cmp.Diff(k.patched.Spec.Template, undone.DaemonSet.Spec.Template)
+	if !reflect.DeepEqual(k.patched.Spec.Template, undone.Rollback.DaemonSet.Spec.Template) {
+		return "template (-upstream +library):\n" + cmp.Diff(k.patched.Spec.Template, undone.Rollback.DaemonSet.Spec.Template)
 	}
-	if !equalJSON(k.patched, undone.DaemonSet) {
-		return "DaemonSet (-upstream +library):\n" + cmp.Diff(k.patched, undone.DaemonSet)
+	if !equalJSON(k.patched, undone.Rollback.DaemonSet) {
+		return "DaemonSet (-upstream +library):\n" + cmp.Diff(k.patched, undone.Rollback.DaemonSet)
 	}
 	return ""
 }
 
-// TestProgress compares rollout.Progress with kubectl rollout status.
-func TestProgress(t *testing.T) {
+// TestRolloutStatus compares kubectl.RolloutStatus with kubectl rollout status.
+func TestRolloutStatus(t *testing.T) {
 	viewer, err := polymorphichelpers.StatusViewerFor(daemonSetKind)
 	if err != nil {
 		t.Fatal(err)
@@ -477,7 +479,7 @@ func TestProgress(t *testing.T) {
 			return err.Error()
 		}
 		text, done, kerr := viewer.Status(&unstructured.Unstructured{Object: content}, 0)
-		got, err := rollout.Progress(ds)
+		got, err := kubectl.RolloutStatus(ds)
 		if kerr != nil || err != nil {
 			met.add("error")
 			if detail, ok := refused(err, "spec.updateStrategy.type"); !ok || kerr == nil || detail != kerr.Error() {
@@ -486,12 +488,12 @@ func TestProgress(t *testing.T) {
 			return ""
 		}
 		met.add(got.State.String())
-		if got.String()+"\n" != text || got.Done() != done {
-			return fmt.Sprintf("upstream %q and done %t, library %q and done %t", text, done, got.String(), got.Done())
+		if got.String()+"\n" != text || (got.State == kubectl.ProgressRolledOut) != done {
+			return fmt.Sprintf("upstream %q and done %t, library %q and %v", text, done, got, got.State)
 		}
 		return ""
 	})
-	logMet(t, &met, "states", "error", "unobserved", "updating", "waiting", "complete")
+	logMet(t, &met, "states", "error", "unobserved", "updating", "unavailable", "rolled out")
 }
 
 // logMet prints what was met, and fails where something never was.
@@ -508,8 +510,36 @@ func logMet(t *testing.T, met *tally, what string, places ...string) {
 	}
 }
 
-// kubectlDeviations are those of otherDeviations that kubectl shows.
+// kubectlDeviations are listed under "Deviations" in the package comment of
+// rollout/kubectl.
 var kubectlDeviations = []otherDeviation{
+	{Deviation{
+		Name: "long-tables", Upstream: "printTable@v0.37.2",
+		Why: "upstream works out the widths of columns before it escapes cells and again after a hundred rows; in the library all rows are aligned",
+	}, func(t *testing.T) {
+		var sets []*appsv1.DaemonSet
+		for i := range 150 {
+			ds := plainSet()
+			ds.Name = fmt.Sprint("set-", i)
+			sets = append(sets, ds)
+		}
+		sets[149].Spec.Template.Spec.Containers[0].Image = strings.Repeat("\x1b", 40)
+		want, err := upstreamTable(sets, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns := func(table string) map[int]bool {
+			starts := map[int]bool{}
+			for _, line := range strings.Split(strings.TrimSuffix(table, "\n"), "\n")[1:] {
+				starts[strings.Index(line, "app=a")] = true
+			}
+			return starts
+		}
+		got := kubectl.NewTable(sets, time.Unix(0, 0)).Wide()
+		if up, lib := columns(want), columns(got); len(up) < 2 || len(lib) != 1 {
+			t.Errorf("the selector starts in columns %v upstream and %v in the library, want more than one and one", up, lib)
+		}
+	}},
 	{Deviation{
 		Name: "undo-data", Upstream: "Rollback@v0.37.2",
 		Why: "kubectl sends whatever a revision holds, and may change more than the template; the library refuses such data",
@@ -523,9 +553,9 @@ var kubectlDeviations = []otherDeviation{
 		if text, err := k.undo(1); err != nil || text != "rolled back" || k.patched == nil || k.patched.Spec.MinReadySeconds != 7 {
 			t.Errorf("kubectl says %q, %v and makes %+v of it, want minReadySeconds changed", text, err, k.patched)
 		}
-		_, err = rollout.Undo(ds, revisions, 1)
+		_, err = kubectl.RolloutUndo(ds, revisions, 1)
 		if _, ok := refused(err, "data.spec.template"); !ok {
-			t.Errorf("Undo: %v, want data.spec.template refused", err)
+			t.Errorf("RolloutUndo: %v, want data.spec.template refused", err)
 		}
 	}},
 	{Deviation{
@@ -541,9 +571,33 @@ var kubectlDeviations = []otherDeviation{
 		if text, err := k.history(0); err != nil || len(strings.Split(text, "\n")) != 4 {
 			t.Errorf("kubectl says %q, %v, want two revisions", text, err)
 		}
-		_, err = rollout.History(ds, revisions)
+		_, err = kubectl.RolloutHistory(ds, revisions)
 		if _, ok := refused(err, selectorField); !ok {
-			t.Errorf("History: %v, want %s refused", err, selectorField)
+			t.Errorf("RolloutHistory: %v, want %s refused", err, selectorField)
+		}
+	}},
+	{Deviation{
+		Name: "history-owner", Upstream: "IsControlledBy@v0.37.2",
+		Why: "kubectl takes DaemonSets without UIDs for one; the library tells them apart by kind and name",
+	}, func(t *testing.T) {
+		ds, revisions := twoRevisions(t)
+		ds.UID = ""
+		for _, r := range revisions {
+			r.OwnerReferences[0].UID = ""
+		}
+		other := revisions[1].DeepCopy()
+		other.Name, other.Revision, other.OwnerReferences[0].Name = "other-0", 3, "other"
+		revisions = append(revisions, other)
+		k, err := newKubectl(ds, revisions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := k.history(0); err != nil || len(strings.Split(text, "\n")) != 5 {
+			t.Errorf("kubectl says %q, %v, want three revisions", text, err)
+		}
+		history, err := kubectl.RolloutHistory(ds, revisions)
+		if err != nil || len(history) != 2 {
+			t.Errorf("RolloutHistory = %v, %v, want two revisions", history, err)
 		}
 	}},
 }

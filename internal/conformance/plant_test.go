@@ -73,7 +73,7 @@ func TestPlantedBugsAreCurrent(t *testing.T) {
 			t.Errorf("%s: %v", b.name, err)
 		}
 	}
-	for _, name := range []string{"placement", "daemon", "rollout"} {
+	for _, name := range []string{"placement", "daemon", "rollout", "rollout/kubectl"} {
 		if packages[name] < 10 {
 			t.Errorf("package %s has %d planted bugs, want 10", name, packages[name])
 		}

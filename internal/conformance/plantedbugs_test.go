@@ -331,7 +331,7 @@ var plantedBugs = []plantedBug{
 		old:  `status.NumberUnavailable = c.desired - c.available`,
 		new:  `status.NumberUnavailable = c.desired - c.ready`,
 	},
-	// daemon: default.go, validate.go, table.go
+	// daemon: default.go, validate.go
 	{
 		name: "revisionHistoryLimit is 2 by default",
 		file: "daemon/default.go",
@@ -361,18 +361,6 @@ var plantedBugs = []plantedBug{
 		file: "daemon/validate.go",
 		old:  `apivalidation.ValidateImmutableField(cur.Spec.Selector, old.Spec.Selector,`,
 		new:  `apivalidation.ValidateImmutableField(cur.Spec.Selector, cur.Spec.Selector,`,
-	},
-	{
-		name: "UP-TO-DATE shows the current pods",
-		file: "daemon/table.go",
-		old:  `ds.Status.UpdatedNumberScheduled`,
-		new:  `ds.Status.CurrentNumberScheduled`,
-	},
-	{
-		name: "a control character in the table is printed",
-		file: "daemon/table.go",
-		old:  `strings.IndexAny(cell, "\f\n\r")`,
-		new:  `strings.IndexAny(cell, "\f\n")`,
 	},
 
 	// rollout: next.go, ledger.go
@@ -498,37 +486,7 @@ var plantedBugs = []plantedBug{
 		old:  `surplus := len(old) - limit`,
 		new:  `surplus := len(old) - limit - 1`,
 	},
-	// rollout: progress.go, history.go, undo.go
-	{
-		name: "rollout status waits for ready pods in other words",
-		file: "rollout/progress.go",
-		old:  `updated pods are available...`,
-		new:  `updated pods are ready...`,
-	},
-	{
-		name: "rollout status is complete while one pod is missing",
-		file: "rollout/progress.go",
-		old:  `case p.Available < p.Desired:`,
-		new:  `case p.Available < p.Desired-1:`,
-	},
-	{
-		name: "rollout history shows no cause as empty",
-		file: "rollout/history.go",
-		old:  `cmp.Or(e.ChangeCause, "<none>")`,
-		new:  `cmp.Or(e.ChangeCause, "")`,
-	},
-	{
-		name: "rollout history lists the newest first",
-		file: "rollout/history.go",
-		old:  `cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name)`,
-		new:  `cmp.Compare(b.Revision, a.Revision), strings.Compare(a.Name, b.Name)`,
-	},
-	{
-		name: "rollout undo goes back to the current revision",
-		file: "rollout/undo.go",
-		old:  `return revisions[len(revisions)-2], nil`,
-		new:  `return revisions[len(revisions)-1], nil`,
-	},
+	// rollout: simulation.go, steps.go
 	{
 		name: "simulated rollouts look at the cluster a second late",
 		file: "rollout/simulation.go",
@@ -546,5 +504,67 @@ var plantedBugs = []plantedBug{
 		file: "rollout/steps.go",
 		old:  `!sim.wait(result.Plan.RequeueAfter) {`,
 		new:  `!sim.wait(result.Plan.RequeueAfter) || sim.passes > 3 {`,
+	},
+
+	// rollout/kubectl
+	{
+		name: "UP-TO-DATE shows the current pods",
+		file: "rollout/kubectl/table.go",
+		old:  `ds.Status.UpdatedNumberScheduled`,
+		new:  `ds.Status.CurrentNumberScheduled`,
+	},
+	{
+		name: "a control character in the table is printed",
+		file: "rollout/kubectl/table.go",
+		old:  `strings.IndexAny(cell, "\f\n\r")`,
+		new:  `strings.IndexAny(cell, "\f\n")`,
+	},
+	{
+		name: "a DaemonSet is a second older than it is",
+		file: "rollout/kubectl/table.go",
+		old:  `now.Sub(created.Time)`,
+		new:  `now.Sub(created.Time) + time.Second`,
+	},
+	{
+		name: "rollout status waits for ready pods in other words",
+		file: "rollout/kubectl/status.go",
+		old:  `updated pods are available...`,
+		new:  `updated pods are ready...`,
+	},
+	{
+		name: "rollout status is complete while one pod is missing",
+		file: "rollout/kubectl/status.go",
+		old:  `case p.Available < p.Desired:`,
+		new:  `case p.Available < p.Desired-1:`,
+	},
+	{
+		name: "rollout history shows no cause as empty",
+		file: "rollout/kubectl/history.go",
+		old:  `cmp.Or(r.ChangeCause, "<none>")`,
+		new:  `cmp.Or(r.ChangeCause, "")`,
+	},
+	{
+		name: "rollout history lists the newest first",
+		file: "rollout/kubectl/history.go",
+		old:  `cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name)`,
+		new:  `cmp.Compare(b.Revision, a.Revision), strings.Compare(a.Name, b.Name)`,
+	},
+	{
+		name: "rollout undo goes back to the current revision",
+		file: "rollout/kubectl/undo.go",
+		old:  `return revisions[len(revisions)-2], nil`,
+		new:  `return revisions[len(revisions)-1], nil`,
+	},
+	{
+		name: "rollout history shows the first of the revisions that share a number",
+		file: "rollout/kubectl/history.go",
+		old:  `i+1 < len(h) && h[i+1].Number == r.Number`,
+		new:  `i > 0 && h[i-1].Number == r.Number`,
+	},
+	{
+		name: "rollout undo finds negative numbers",
+		file: "rollout/kubectl/undo.go",
+		old:  `toRevision < 0`,
+		new:  `toRevision < -1`,
 	},
 }

@@ -28,9 +28,9 @@ type Revision struct {
 	// it from the DaemonSet when it made the revision.
 	ChangeCause string
 	// Current marks the revision that holds the DaemonSet's template
-	// (rollout.Matches). Where several revisions hold it, the controller keeps one:
-	// the one with the highest number, and among equal numbers the first by name.
-	// That one is current. No revision is current while the controller has not
+	// (rollout.Matches). Where several revisions hold it, it marks the one that the
+	// controller keeps: the one with the highest number, and the first by name where
+	// the numbers are equal. No revision is current before the controller has
 	// recorded the template.
 	Current bool
 	// ControllerRevision is the object as passed in: read-only.
@@ -44,9 +44,9 @@ type History []Revision
 
 // String returns what kubectl rollout history prints below the name of the
 // DaemonSet (printHistory@v0.37.2): "No rollout history found." without a line
-// break, or a table in which each line ends with one. Among neighbours with the
-// same number it shows the last alone. A change cause is printed as it is, control
-// characters included.
+// break, or a table in which each line ends with one. Where revisions with the same
+// number follow each other, it shows the last of them only. A change cause is
+// printed as it is, control characters included.
 func (h History) String() string {
 	if len(h) == 0 {
 		return "No rollout history found."
@@ -66,15 +66,17 @@ func (h History) String() string {
 }
 
 // RolloutHistory returns the history of ds (daemonSetHistory@v0.37.2): the
-// revisions in its namespace that have ds as their controller and labels that its
-// selector matches. They are ordered by number, and among equal numbers by name.
+// revisions in its namespace whose controller is ds and whose labels match its
+// selector. They are ordered by number, and by name where the numbers are equal.
 // Unlike rollout.Revisions it adopts nothing, so orphans are left out.
 //
-// The UID of the controller decides. Where ds has no UID, kind and name must be
-// its own, too, so that DaemonSets without UIDs do not share revisions.
+// The controller of a revision is ds when its owner reference has the UID of ds.
+// Where ds has no UID, the reference must have its kind and name as well, so that
+// DaemonSets without UIDs do not share revisions.
 //
-// revisions may be in any order and hold those of other owners and namespaces.
-// The data of a revision may be broken. Nothing passed in is changed.
+// revisions may be in any order and include those of other owners and namespaces.
+// Their data is compared and not read, so it may be broken. Nothing passed in is
+// changed.
 //
 // It fails with a *field.Error where ds or one of the revisions is nil, where the
 // selector is nil or malformed, and for what rollout.RevisionData fails for.

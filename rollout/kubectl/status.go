@@ -11,8 +11,8 @@ import (
 type ProgressState int
 
 const (
-	// ProgressUnobserved: the controller has not acted on the current spec yet.
-	// The status belongs to an earlier one.
+	// ProgressUnobserved: the controller has not observed the current spec yet, and
+	// the status belongs to an earlier one.
 	ProgressUnobserved ProgressState = iota + 1
 	// ProgressUpdating: the status counts fewer updated pods than nodes that
 	// should run one.
@@ -21,7 +21,7 @@ const (
 	// available pods than nodes that should run one.
 	ProgressUnavailable
 	// ProgressRolledOut: the status counts enough updated and enough available
-	// pods. RolloutStatus says why this is not rollout.AssessmentComplete.
+	// pods. RolloutStatus lists how this differs from rollout.AssessmentComplete.
 	ProgressRolledOut
 )
 
@@ -44,11 +44,11 @@ func (s ProgressState) String() string {
 type Progress struct {
 	// Name is the DaemonSet's.
 	Name string
-	// State is what the generation and the counters below amount to. It is zero
-	// only in the zero Progress.
+	// State follows from the generation and the counters below, as RolloutStatus
+	// says.
 	State ProgressState
-	// Desired is status.desiredNumberScheduled. Like the other counters it belongs
-	// to an earlier spec where State is ProgressUnobserved.
+	// Desired is status.desiredNumberScheduled. Where State is ProgressUnobserved,
+	// all three counters belong to an earlier spec.
 	Desired int32
 	// Updated is status.updatedNumberScheduled.
 	Updated int32
@@ -74,7 +74,7 @@ func (p Progress) String() string {
 
 // RolloutStatus returns the progress of the rollout of ds
 // (DaemonSetStatusViewer.Status@v0.37.2). It looks at the generation and the status
-// and at nothing else. The first line that holds gives the state:
+// only. The first line that holds gives the state:
 //
 //	metadata.generation > status.observedGeneration                 ProgressUnobserved
 //	status.updatedNumberScheduled < status.desiredNumberScheduled   ProgressUpdating
@@ -83,8 +83,9 @@ func (p Progress) String() string {
 //
 // "Successfully rolled out" is not the same as complete. rollout.Assess looks at
 // the pods: a rollout is complete when every node that should run a pod has an
-// available pod of the current template that stays, and no outdated pod is left.
-// kubectl calls a rollout successful that is not complete in these cases:
+// available pod of the current template that is not being deleted, and no outdated
+// pod is left. In these cases kubectl calls a rollout successful that is not
+// complete:
 //
 //   - An outdated pod is left on a node that should not run one. The status does
 //     not count it among the desired pods. Where no node should run a pod, kubectl
@@ -96,15 +97,15 @@ func (p Progress) String() string {
 //     and its Ready condition is still true.
 //   - A pod has changed, and the controller has not written the status since.
 //
-// The other way round, kubectl waits for a complete rollout in these cases:
+// In these cases kubectl waits although the rollout is complete:
 //
 //   - The controller has not written the status or the observed generation yet.
 //   - An outdated pod is being deleted beside a younger, available pod of the
 //     current template. The status counts the outdated one.
 //
 // It fails with a *field.Error where ds is nil, and where
-// spec.updateStrategy.type is not RollingUpdate. The Detail of the latter error is
-// what kubectl says. rollout.Assess also answers for OnDelete. ds is not changed.
+// spec.updateStrategy.type is not RollingUpdate, with kubectl's words as Detail.
+// rollout.Assess also answers for OnDelete. ds is not changed.
 func RolloutStatus(ds *appsv1.DaemonSet) (Progress, error) {
 	if ds == nil {
 		return Progress{}, field.Required(field.NewPath("daemonSet"), "")

@@ -134,12 +134,13 @@ func (r TableRow) Cells() []string {
 	}
 }
 
-// String returns what kubectl get daemonsets prints, byte for byte: a line for
-// the header and one for each row. Each ends with a line break. The text of a
-// table without rows is empty, without a header.
+// String returns what kubectl get daemonsets prints for one namespace: a line for
+// the header and a line for each row, each with its line break. The text of a
+// table without rows is empty, as kubectl prints no header then.
 //
-// No value can forge a row or control the terminal: a cell ends at its first line
-// break with "...", and an escape character is printed as ^[.
+// A cell ends at its first line break, with "..." in place of the rest, and the
+// escape character is printed as ^[. So no value can forge a row or begin an escape
+// sequence.
 func (t Table) String() string { return t.text(0) }
 
 // Wide returns what kubectl get daemonsets -o wide prints: String with the

@@ -9,7 +9,7 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// Undo is what kubectl rollout undo does to a DaemonSet.
+// Undo is the result of kubectl rollout undo. The zero Undo does nothing.
 type Undo struct {
 	// ToRevision is the number that was asked for, 0 for the previous revision.
 	ToRevision int64
@@ -19,7 +19,7 @@ type Undo struct {
 	Rollback *rollout.Rollback
 }
 
-// String returns what kubectl rollout undo prints behind the name of the
+// String returns what kubectl rollout undo prints after the name of the
 // DaemonSet, without a line break: "rolled back", or "skipped rollback (current
 // template already matches revision 3)" with the number that was asked for.
 func (u Undo) String() string {
@@ -33,21 +33,16 @@ func (u Undo) String() string {
 // (DaemonSetRollbacker.Rollback@v0.37.2). toRevision is the number of that
 // revision; 0 means the previous one, as in kubectl rollout undo --to-revision.
 //
-// It looks among the revisions of RolloutHistory, and finds there (findHistory
-// @v0.37.2)
+// The revision is one of those of RolloutHistory (findHistory@v0.37.2). For 0 it
+// is the last but one, whatever the template of ds is now. For any other number it
+// is the first that has the number; where revisions share it, that is the first by
+// name, while the text of a History shows the last. rollout.RollBack then makes
+// the Rollback. Nothing passed in is changed.
 //
-//   - for 0 the last but one, whatever the template of ds is now.
-//   - for any other number the first revision that has it. Where revisions share
-//     the number, this is the first by name; the text of the History shows the last.
-//
-// rollout.RollBack makes the rollback to that revision. Nothing passed in is
-// changed, and nothing is sent.
-//
-// It fails in kubectl's words where there is no such revision: "no last revision
-// to roll back to" or "unable to find specified revision 7 in history". It fails
-// as RolloutHistory and rollout.RollBack do. kubectl does not see the errors about
-// the data of a revision: it sends what it finds (undo-data in the package
-// comment).
+// Where there is no such revision, it fails in kubectl's words: "no last revision
+// to roll back to" or "unable to find specified revision 7 in history". It also
+// fails for what RolloutHistory and rollout.RollBack fail for. kubectl has no error
+// for broken data: see undo-data in the package comment.
 func RolloutUndo(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, toRevision int64) (Undo, error) {
 	if ds != nil && toRevision < 0 {
 		// kubectl refuses a negative number before it looks at the history, even
