@@ -22,13 +22,14 @@ type Rollback struct {
 }
 
 // RollBack takes ds back to the template of rev
-// (DaemonSetRollbacker.Rollback@v0.37.2). Where Matches finds that ds has that
-// template, the Rollback is skipped. Nothing else of ds changes: a change cause in
-// its annotations stays. Whose revision it is does not matter.
+// (DaemonSetRollbacker.Rollback@v0.37.2). It changes the template and nothing else:
+// a change cause in the annotations of ds stays. The Rollback is skipped where
+// Matches finds that ds has the template already. RollBack does not check that the
+// revision belongs to ds.
 //
 // Neither argument is changed. It fails with a *field.Error where one of them is
-// nil, for what RevisionData fails for, and for what RevisionTemplate fails for;
-// the last kind of error also names the revision.
+// nil and for what RevisionData fails for. It also fails for what RevisionTemplate
+// fails for; that error names the revision and wraps the *field.Error.
 func RollBack(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (*Rollback, error) {
 	matches, err := Matches(ds, rev)
 	if err != nil {

@@ -75,7 +75,7 @@ func TestRollBack(t *testing.T) {
 		{name: "older", why: "the template changes and nothing else, the annotations included", ds: now, rev: older, version: "1.27.3", text: text},
 		{name: "same template", why: "nothing would change", ds: now, rev: stored(t, 3, "1.27.4", "a"), version: "1.27.4",
 			text: "nothing to roll back: the template is already that of revision nginx-deploy-a (number 3)"},
-		{name: "stranger", why: "whose it is does not matter", ds: now, rev: stranger, version: "1.27.3", text: text},
+		{name: "of another DaemonSet", why: "the caller chooses the revision", ds: now, rev: stranger, version: "1.27.3", text: text},
 		{name: "data in memory", why: "the patch is the data as it would be sent", ds: now, rev: inMemory, version: "1.27.3", text: text},
 		{name: "no DaemonSet", why: "nothing to take back", rev: older, err: "daemonSet: Required value"},
 		{name: "no revision", why: "no template to go back to", ds: now, err: "revision: Required value"},
@@ -187,7 +187,7 @@ func TestRollbackHalfFilled(t *testing.T) {
 	}{
 		{"nil", "Result.Rollback of most passes", nil, true, "nothing to roll back"},
 		{"zero", "does nothing", &Rollback{}, true, "nothing to roll back"},
-		{"patch alone", "there is something to send, from nobody knows where", &Rollback{Patch: []byte("{}")}, false, "roll back to an unknown revision"},
+		{"patch alone", "there is something to send, but no revision to name", &Rollback{Patch: []byte("{}")}, false, "roll back to an unknown revision"},
 		{"unnamed revision", "revisions of tests may have no name", &Rollback{Revision: unnamed, Patch: []byte("{}")}, false,
 			"roll back to revision without a name (number 3)"},
 		{"no patch", "the revision is the current one", &Rollback{Revision: unnamed}, true,
