@@ -37,8 +37,8 @@
 //	why a node is counted as it is           daemon.Observe, then daemon.StatusByNode
 //	what will hurt once it is applied        lint.Check
 //	defaults and validation                  daemon.Default, daemon.Validate, daemon.ValidateUpdate
-//	what changed in a template or a pod      daemon.DiffTemplates, daemon.DiffPods
-//	what is missing, extra or outdated       daemon.DiffPodSets
+//	what changed in a template or a pod      diff.Templates, diff.Pods
+//	what is missing, extra or outdated       diff.PodSets
 //
 // When:
 //

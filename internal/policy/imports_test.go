@@ -76,6 +76,15 @@ var imports = map[string][]allowance{
 		{module + "/daemon", "the layer below: defaults of a manifest"},
 		{module + "/placement", "eligible nodes, malformed terms, default tolerations"},
 	},
+	"daemon/diff": {
+		{"encoding/binary", "lengths in fingerprints"},
+		{"encoding/json", "values in the text of a change; which types have a JSON form of their own"},
+		{"reflect", "walking API types"},
+		{"unicode/utf8", "values that are not text"},
+		{"github.com/google/go-cmp/cmp", "walking structs, pointers and maps"},
+		{"k8s.io/apimachinery/pkg/api/resource", "quantities of the same amount are equal"},
+		{module + "/daemon", "the layer below: the node that a pod is meant for"},
+	},
 	"rollout": {
 		{"reflect", "pieces of a policy that are given as pointers"},
 		{"encoding/json", "revision data"},

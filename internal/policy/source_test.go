@@ -20,7 +20,7 @@ const (
 )
 
 // layers are the packages that only compute, lowest first.
-var layers = []string{"placement", "daemon", "rollout", "rollout/kubectl"}
+var layers = []string{"placement", "daemon", "daemon/diff", "daemon/lint", "rollout", "rollout/kubectl"}
 
 // source is one parsed Go file.
 type source struct {
