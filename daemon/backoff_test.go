@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"encoding/json"
 	"maps"
 	"testing"
 	"time"
@@ -196,5 +197,47 @@ func TestBackoffDoesNotApply(t *testing.T) {
 				t.Errorf("Backoff (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestBackoffSurvivesJSON(t *testing.T) {
+	want := daemon.Backoff{
+		{UID: "2f6f1c3e", ObservedGeneration: 7, Node: "worker-1.example"}: {Last: build.Now, Delay: 4 * time.Second},
+		{UID: "a/b", ObservedGeneration: -1, Node: ""}:                     {Last: build.Now.Add(time.Nanosecond)},
+		{}: {},
+	}
+	raw, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got daemon.Backoff
+	if err := json.Unmarshal(raw, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a backoff after JSON (-want +got):\n%s", diff)
+	}
+	for _, bad := range []string{`{"":{}}`, `{"1/node":{}}`, `{"x/node/uid":{}}`} {
+		if err := json.Unmarshal([]byte(bad), &got); err == nil {
+			t.Errorf("Unmarshal(%s) = nil, want an error", bad)
+		}
+	}
+}
+
+func TestBackoffFailures(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		entry     daemon.BackoffEntry
+		want      int
+	}{
+		{"zero", "nothing has failed", daemon.BackoffEntry{}, 0},
+		{"first", "one second is the first delay", daemon.BackoffEntry{Last: build.Now, Delay: time.Second}, 1},
+		{"third", "the delay doubles with each", daemon.BackoffEntry{Last: build.Now, Delay: 4 * time.Second}, 3},
+		{"longest", "the delay no longer grows", daemon.BackoffEntry{Last: build.Now, Delay: 15 * time.Minute}, 11},
+		{"forgotten", "the node was quiet for long", daemon.BackoffEntry{Last: build.Now.Add(-31 * time.Minute), Delay: time.Minute}, 0},
+	} {
+		if got := tc.entry.Failures(build.Now); got != tc.want {
+			t.Errorf("%s: Failures() = %d, want %d: %s", tc.name, got, tc.want, tc.why)
+		}
 	}
 }

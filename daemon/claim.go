@@ -110,9 +110,9 @@ func SelectsEverything(ds *appsv1.DaemonSet) bool {
 
 // Pod decides about one pod (FilterPodsByOwner@v1.37.2 followed by
 // ClaimObject@v1.37.2). A pod of another namespace, of another controller, and
-// nil are ignored. The pod is not changed.
+// nil are ignored. A nil Claimer ignores every pod. The pod is not changed.
 func (c *Claimer) Pod(pod *corev1.Pod) Claim {
-	if pod == nil {
+	if c == nil || pod == nil {
 		return ClaimIgnore
 	}
 	owner := controllerOf(pod.OwnerReferences)
@@ -122,9 +122,8 @@ func (c *Claimer) Pod(pod *corev1.Pod) Claim {
 	return c.claim(owner, pod.DeletionTimestamp != nil, c.matches(pod.Labels))
 }
 
-// concerns reports whether a pod has to be looked at further: it is an orphan, or
-// it is owned by the DaemonSet. Upstream's pod index is keyed by kind, name and
-// UID together.
+// concerns reports whether a pod is an orphan of the namespace or is owned by the
+// DaemonSet. Upstream's pod index is keyed by kind, name and UID together.
 func (c *Claimer) concerns(namespace string, owner *metav1.OwnerReference) bool {
 	return namespace == c.namespace &&
 		(owner == nil || owner.UID == c.uid && owner.Name == c.name && owner.Kind == daemonSetKind)
@@ -132,9 +131,10 @@ func (c *Claimer) concerns(namespace string, owner *metav1.OwnerReference) bool 
 
 // Revision decides about one ControllerRevision
 // (ClaimControllerRevisions@v1.37.2). A revision of another namespace, of
-// another controller, and nil are ignored. The revision is not changed.
+// another controller, and nil are ignored. A nil Claimer ignores every revision. The
+// revision is not changed.
 func (c *Claimer) Revision(rev *appsv1.ControllerRevision) Claim {
-	if rev == nil || rev.Namespace != c.namespace {
+	if c == nil || rev == nil || rev.Namespace != c.namespace {
 		return ClaimIgnore
 	}
 	return c.claim(controllerOf(rev.OwnerReferences), rev.DeletionTimestamp != nil, c.matches(rev.Labels))
@@ -147,7 +147,7 @@ func (c *Claimer) claim(owner *metav1.OwnerReference, deleting, matches bool) Cl
 		return ClaimIgnore
 	case owner == nil:
 		return ClaimAdopt
-	case owner.UID != c.uid:
+	case !c.owns(owner):
 		return ClaimIgnore
 	case matches:
 		return ClaimKeep
@@ -155,6 +155,12 @@ func (c *Claimer) claim(owner *metav1.OwnerReference, deleting, matches bool) Cl
 		return ClaimIgnore
 	}
 	return ClaimRelease
+}
+
+// owns reports whether the owner is the DaemonSet: by UID, or, where the DaemonSet
+// has none, by kind and name. A DaemonSet without a name owns nothing then.
+func (c *Claimer) owns(owner *metav1.OwnerReference) bool {
+	return owner.UID == c.uid && (c.uid != "" || c.name != "" && owner.Name == c.name && owner.Kind == daemonSetKind)
 }
 
 func (c *Claimer) matches(set map[string]string) bool {
@@ -172,9 +178,12 @@ func (c *Claimer) matches(set map[string]string) bool {
 // Patch returns the strategic merge patch that carries out the claim on the
 // object with the given UID, byte for byte upstream's
 // (ownerRefControllerPatch and GenerateDeleteOwnerRefStrategicMergeBytes
-// @v1.37.2). It is nil for ClaimKeep and ClaimIgnore. The UID in the patch
-// makes the API server refuse it for an object of the same name made later.
+// @v1.37.2). It is nil for ClaimKeep and ClaimIgnore, and for a nil Claimer. The UID in
+// the patch makes the API server refuse it for a later object of the same name.
 func (c *Claimer) Patch(claim Claim, uid types.UID) []byte {
+	if c == nil {
+		return nil
+	}
 	// The two patches write their fields in a different order, as upstream's do.
 	var patch any
 	switch claim {

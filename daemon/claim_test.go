@@ -196,6 +196,41 @@ func TestClaimNothing(t *testing.T) {
 	}
 }
 
+// TestClaimWithoutUID: without a UID kind and name decide, so that DaemonSets without
+// UIDs do not take each other's objects, and the zero Claimer takes nothing.
+func TestClaimWithoutUID(t *testing.T) {
+	agent, other := build.Set{}.Object(), build.Set{Name: "other"}.Object()
+	agent.UID, other.UID = "", ""
+	owned := func(ds *appsv1.DaemonSet, labels build.Labels) (*corev1.Pod, *appsv1.ControllerRevision) {
+		meta := metav1.ObjectMeta{Namespace: build.Namespace, Name: "a", Labels: labels, OwnerReferences: build.Owner(ds)}
+		return &corev1.Pod{ObjectMeta: meta}, &appsv1.ControllerRevision{ObjectMeta: meta}
+	}
+	zero := &daemon.Claimer{}
+	for _, tc := range []struct {
+		name, why string
+		claimer   *daemon.Claimer
+		owner     *appsv1.DaemonSet
+		labels    build.Labels
+		want      daemon.Claim
+	}{
+		{"own", "kind and name are its own", newClaimer(t, agent), agent, build.Labels{"app": "agent"}, daemon.ClaimKeep},
+		{"own, no match", "the selector decides", newClaimer(t, agent), agent, build.Labels{"app": "x"}, daemon.ClaimRelease},
+		{"another's", "two missing UIDs are not the same UID", newClaimer(t, agent), other, build.Labels{"app": "other"}, daemon.ClaimIgnore},
+		{"zero Claimer", "it owns nothing", zero, &appsv1.DaemonSet{}, build.Labels{"app": "agent"}, daemon.ClaimIgnore},
+	} {
+		pod, rev := owned(tc.owner, tc.labels)
+		if tc.claimer == zero {
+			pod.Namespace, rev.Namespace = "", ""
+		}
+		if got := tc.claimer.Pod(pod); got != tc.want {
+			t.Errorf("%s: Pod() = %v, want %v: %s", tc.name, got, tc.want, tc.why)
+		}
+		if got := tc.claimer.Revision(rev); got != tc.want {
+			t.Errorf("%s: Revision() = %v, want %v: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}
+
 // TestClaimMatchesAsSelectorsDo compares the short way for matchLabels, and the
 // long one for the rest, with what the API machinery makes of the selector.
 func TestClaimMatchesAsSelectorsDo(t *testing.T) {

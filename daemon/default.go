@@ -10,9 +10,9 @@ import (
 // (SetDefaults_DaemonSet@v1.37.2):
 //
 //   - updateStrategy.type: RollingUpdate;
-//   - updateStrategy.rollingUpdate of that type: maxUnavailable 1, maxSurge 0,
-//     each by itself, so that a maxSurge alone leaves both above zero and
-//     Validate refuses it;
+//   - updateStrategy.rollingUpdate of that type: maxUnavailable 1, maxSurge 0, each
+//     independently of the other. A maxSurge alone therefore leaves both above zero,
+//     which Validate refuses;
 //   - revisionHistoryLimit: 10.
 //
 // A rollingUpdate beside any other type stays as it is. The pod template is

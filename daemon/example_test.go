@@ -47,7 +47,7 @@ var controlPlane = corev1.Taint{Key: "node-role.kubernetes.io/control-plane", Ef
 func ExampleDesiredPods() {
 	nodes := []*corev1.Node{exampleNode("worker-2"), exampleNode("worker-1"), exampleNode("control", controlPlane)}
 
-	pods, err := daemon.DesiredPods(exporter(), nodes, daemon.PodOptions{})
+	pods, err := daemon.DesiredPods(daemon.Input{DaemonSet: exporter(), Nodes: nodes})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -99,8 +99,7 @@ func ExampleReconcile() {
 			examplePod(ds, "exporter-c", "worker-3", hash, corev1.PodFailed),
 			examplePod(ds, "exporter-d", "worker-4", hash, corev1.PodRunning),
 		},
-		RevisionHash: hash,
-		Now:          time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
+		Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -155,7 +154,7 @@ func ExampleBackoff() {
 // Why does the status say what it says?
 func ExampleStatusByNode() {
 	ds := exporter()
-	old, cur := "6b5fd8c7", "7c9d4f5b8"
+	old, cur := "6b5fd8c7", daemon.TemplateHash(&ds.Spec.Template, nil)
 	s, err := daemon.Observe(daemon.Input{
 		DaemonSet: ds,
 		Nodes:     []*corev1.Node{exampleNode("worker-1"), exampleNode("worker-2"), exampleNode("worker-3"), exampleNode("control", controlPlane)},
@@ -164,8 +163,7 @@ func ExampleStatusByNode() {
 			examplePod(ds, "exporter-b", "worker-2", old, corev1.PodPending),
 			examplePod(ds, "exporter-c", "control", old, corev1.PodRunning),
 		},
-		RevisionHash: cur,
-		Now:          time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
+		Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -216,7 +214,7 @@ func ExampleClaimer() {
 }
 
 // In a controller: a node has changed. Whose pass does that call for?
-func ExampleSetsToSync() {
+func ExampleDaemonSetsToSync() {
 	sets := []*appsv1.DaemonSet{exporter(), exporter()}
 	sets[1].Name, sets[1].Spec.Template.Spec.Tolerations = "tolerant", []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
 	podsOnNode := []*corev1.Pod{
@@ -232,7 +230,7 @@ func ExampleSetsToSync() {
 			fmt.Println("labels and taints are the same: nothing to do")
 			continue
 		}
-		toSync, err := daemon.SetsToSync(now, sets, podsOnNode, placement.Options{})
+		toSync, err := daemon.DaemonSetsToSync(now, sets, podsOnNode, placement.Options{})
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -75,7 +75,7 @@ func FuzzObserve(f *testing.F) {
 	f.Fuzz(func(t *testing.T, dsJSON, nodeJSON, podJSON, otherJSON string) {
 		in := daemon.Input{
 			DaemonSet: decode[appsv1.DaemonSet](t, dsJSON), Nodes: []*corev1.Node{decode[corev1.Node](t, nodeJSON)},
-			Pods: []*corev1.Pod{decode[corev1.Pod](t, podJSON), decode[corev1.Pod](t, otherJSON)}, RevisionHash: "new", Now: build.Now,
+			Pods: []*corev1.Pod{decode[corev1.Pod](t, podJSON), decode[corev1.Pod](t, otherJSON)}, Now: build.Now,
 		}
 		before := copyInput(in)
 		s, err := daemon.Observe(in)
@@ -96,12 +96,12 @@ func FuzzObserve(f *testing.F) {
 				_ = n.String()
 			}
 		}
-		_, err = daemon.DesiredPods(in.DaemonSet, in.Nodes, daemon.PodOptions{})
+		_, err = daemon.DesiredPods(in)
 		check(err)
 		sets := []*appsv1.DaemonSet{in.DaemonSet}
 		_, err = daemon.DesiredPodsOnNode(in.Nodes[0], sets, placement.Options{ComparisonOperators: true})
 		check(err)
-		_, err = daemon.SetsToSync(in.Nodes[0], sets, in.Pods, placement.Options{})
+		_, err = daemon.DaemonSetsToSync(in.Nodes[0], sets, in.Pods, placement.Options{})
 		check(err)
 		daemon.SelectsEverything(in.DaemonSet)
 		if !reflect.DeepEqual(before, in) {

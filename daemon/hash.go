@@ -19,12 +19,11 @@ import (
 // collisionCount is status.collisionCount of the DaemonSet; nil and 0 give
 // different hashes. A nil template is an empty one. Neither is changed.
 //
-// It is for naming a new revision, not for finding out which one is current: on
-// a live cluster read the label of the ControllerRevision. The hash covers every
-// field that the API version compiled in has, so that it changes with an upgrade
-// while the template does not, and it tells apart what the API takes to be the
-// same: nil and empty maps or lists, and a quantity that was parsed from one that
-// was computed.
+// Use it to name a new revision. The current revision of a cluster is the one that
+// holds the template; see Snapshot.RevisionHash. The hash covers every field of the API
+// version that is compiled in, so that an upgrade changes it although the template stays
+// the same. It differs between templates that the API treats as equal: between nil and
+// empty maps or lists, and between a parsed and a computed quantity.
 func TemplateHash(template *corev1.PodTemplateSpec, collisionCount *int32) string {
 	if template == nil {
 		template = &corev1.PodTemplateSpec{}

@@ -49,11 +49,12 @@ func decideNodes(nodes []*corev1.Node, matcher *placement.Matcher) ([]NodeState,
 	return out, index, nil
 }
 
-// nameIndex finds a node by its name. It is a hash table made for node names:
-// they share a prefix and differ soon after it, so that the eight bytes behind
-// the prefix tell nearly all of them apart without reading the names
-// themselves, which lie scattered in memory. That makes it about three times as
-// fast as a map of strings.
+// nameIndex finds a node by its name. It is a hash table made for node names: they share
+// a prefix and differ soon after it, so that the eight bytes behind the prefix distinguish
+// nearly all of them without reading the names themselves, which lie scattered in memory.
+// With a map and slices.SortFunc in its place, BenchmarkSync/settled/15000 takes 12.5 ms
+// instead of 10.6 ms, and in random order, as informers list nodes, 14.0 ms instead of
+// 10.1 ms (one run).
 type nameIndex struct {
 	prefix string
 	keys   []uint64 // of the nodes, in their order
@@ -61,7 +62,7 @@ type nameIndex struct {
 	shift  int
 }
 
-// nodeKey is a node on its way to its place.
+// nodeKey is the key of a node and its position in the input.
 type nodeKey struct {
 	key uint64
 	at  int32

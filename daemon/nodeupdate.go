@@ -8,18 +8,18 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// SetsToSync returns which DaemonSets need a pass because the given node
+// DaemonSetsToSync returns which DaemonSets need a pass because the given node
 // appeared or changed, in the order of sets (syncNodeUpdate@v1.37.2): those
 // that should run on the node and have no pod there, those that have one and
 // should not keep it, and those that have one while their status counts
-// misscheduled pods, so that the count may be out of date. Ask
-// placement.NodeChanged first: no other change of a node matters.
+// misscheduled pods, so that the count may be out of date. Call it for changes that
+// placement.NodeChanged reports; no other change of a node has an effect.
 //
-// podsOnNode are pods bound to the node, of any owner; others among them are
-// passed over, and so are nil entries. A pod belongs to a DaemonSet of its
-// namespace by the name in its controller owner reference, as upstream has it.
-// It fails where node or an entry of sets is nil.
-func SetsToSync(node *corev1.Node, sets []*appsv1.DaemonSet, podsOnNode []*corev1.Pod, opts placement.Options) ([]*appsv1.DaemonSet, error) {
+// podsOnNode are the pods bound to the node, of any owner. Nil entries and pods bound
+// elsewhere are ignored. A pod belongs to the DaemonSet of its namespace that its
+// controller owner reference names; the UID is not compared, as in upstream.
+// It fails with a *field.Error where node or an entry of sets is nil.
+func DaemonSetsToSync(node *corev1.Node, sets []*appsv1.DaemonSet, podsOnNode []*corev1.Pod, opts placement.Options) ([]*appsv1.DaemonSet, error) {
 	if node == nil {
 		return nil, field.Required(field.NewPath("node"), "")
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// TestSetsToSync covers syncNodeUpdate@v1.37.2 for a node w1.
-func TestSetsToSync(t *testing.T) {
+// TestDaemonSetsToSync covers syncNodeUpdate@v1.37.2 for a node w1.
+func TestDaemonSetsToSync(t *testing.T) {
 	here := []build.Pod{{Name: "a", Node: "w1"}}
 	misscheduled := build.Set{Status: appsv1.DaemonSetStatus{NumberMisscheduled: 1}}
 	tests := []struct {
@@ -56,33 +56,33 @@ func TestSetsToSync(t *testing.T) {
 				pods = append(pods, pod, nil) // nil entries are passed over
 			}
 			node := build.Node{Name: "w1", Taints: tc.taints}.Object()
-			got, err := daemon.SetsToSync(node, []*appsv1.DaemonSet{ds}, pods, placement.Options{})
+			got, err := daemon.DaemonSetsToSync(node, []*appsv1.DaemonSet{ds}, pods, placement.Options{})
 			if err != nil || (len(got) == 1) != tc.want {
-				t.Errorf("SetsToSync() = %d sets, %v, want it among them: %v: %s", len(got), err, tc.want, tc.why)
+				t.Errorf("DaemonSetsToSync() = %d sets, %v, want it among them: %v: %s", len(got), err, tc.want, tc.why)
 			}
 		})
 	}
 }
 
-func TestSetsToSyncOrder(t *testing.T) {
+func TestDaemonSetsToSyncOrder(t *testing.T) {
 	node := build.Nodes("w1")[0]
 	var sets []*appsv1.DaemonSet
 	for _, name := range []string{"c", "a", "d", "b"} {
 		sets = append(sets, build.Set{Name: name}.Object())
 	}
-	got, err := daemon.SetsToSync(node, sets, []*corev1.Pod{build.Pod{Name: "p", Node: "w1"}.Of(sets[2])}, placement.Options{})
+	got, err := daemon.DaemonSetsToSync(node, sets, []*corev1.Pod{build.Pod{Name: "p", Node: "w1"}.Of(sets[2])}, placement.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]*appsv1.DaemonSet{sets[0], sets[1], sets[3]}, got); diff != "" {
-		t.Errorf("SetsToSync(), in the order of the sets (-want +got):\n%s", diff)
+		t.Errorf("DaemonSetsToSync(), in the order of the sets (-want +got):\n%s", diff)
 	}
 
-	_, err = daemon.SetsToSync(nil, sets, nil, placement.Options{})
+	_, err = daemon.DaemonSetsToSync(nil, sets, nil, placement.Options{})
 	wantFieldError(t, err, "node: Required value", "no node to ask about")
-	_, err = daemon.SetsToSync(node, []*appsv1.DaemonSet{sets[0], nil}, nil, placement.Options{})
+	_, err = daemon.DaemonSetsToSync(node, []*appsv1.DaemonSet{sets[0], nil}, nil, placement.Options{})
 	wantFieldError(t, err, "daemonSets[1]: Required value", "an entry is nil")
-	if got, err := daemon.SetsToSync(node, nil, nil, placement.Options{}); got != nil || err != nil {
-		t.Errorf("SetsToSync() of no sets = %v, %v", got, err)
+	if got, err := daemon.DaemonSetsToSync(node, nil, nil, placement.Options{}); got != nil || err != nil {
+		t.Errorf("DaemonSetsToSync() of no sets = %v, %v", got, err)
 	}
 }

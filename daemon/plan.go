@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,20 +14,25 @@ import (
 type Plan struct {
 	// Create are the pods to create, ordered by node name.
 	Create []Create
-	// Delete are the pods to delete, ordered by node name, then pod name.
+	// Delete are the pods to delete, ordered by node name. On one node they are in the
+	// order in which upstream finds them; see Reconcile. Pods that are pinned to nodes
+	// that do not exist come last. For the order of both lists in a step of an update see
+	// rollout.Step. The burst limit cuts their ends.
 	Delete []Delete
-	// Events are what upstream tells the user about it, in the order of the
-	// nodes.
+	// Events are the events to record, in the order of the nodes.
 	Events []Event
-	// RequeueAfter says when to look again although nothing changed: the
-	// shortest of the delays that upstream would enqueue. Zero means never.
+	// RequeueAfter is how long to wait for the next pass where nothing changes: the
+	// shortest of the delays that upstream would enqueue. Zero means that no such pass is
+	// needed.
 	RequeueAfter time.Duration
 	// Backoff is the Input.Backoff of the next pass. It is the map that was
 	// passed in where nothing changed, so treat both as read-only.
 	Backoff Backoff
-	// CreateDeferred and DeleteDeferred count what the burst limit put off to
-	// the next pass.
+	// CreateDeferred and DeleteDeferred are the numbers of creations and deletions that
+	// the burst limit defers to the next pass.
 	CreateDeferred, DeleteDeferred int
+	// Nodes is the number of nodes with creations or deletions, deferred ones included.
+	Nodes int
 }
 
 // Create is one pod to create.
@@ -47,7 +51,7 @@ type CreateReason int
 const (
 	// CreateMissing: the node should run a pod and has none.
 	CreateMissing CreateReason = iota + 1
-	// CreateSuccessor: with maxSurge, every pod on the node is on its way out.
+	// CreateSuccessor: with maxSurge, every pod on the node is terminating or finished.
 	CreateSuccessor
 	// CreateSurge: with maxSurge, the outdated pod on the node is available and
 	// the budget allows a new one beside it.
@@ -77,7 +81,7 @@ func (c Create) String() string { return fmt.Sprintf("create on %s: %v", c.Node,
 
 // Delete is one pod to delete.
 type Delete struct {
-	// Node is the name of the node that the pod is on or meant for.
+	// Node is the name of the node that the pod is bound or pinned to.
 	Node string
 	// Pod is read-only.
 	Pod *corev1.Pod
@@ -100,21 +104,20 @@ const (
 	// DeleteSucceeded: the pod has finished, which a daemon should not; a new
 	// one follows in a later pass.
 	DeleteSucceeded
-	// DeleteNotEligible: the node should not run the pod, or no longer keep it.
+	// DeleteNotEligible: the node must not keep the pod.
 	DeleteNotEligible
-	// DeleteNoNode: the pod was never bound and its node does not exist, so
-	// that neither scheduler nor pod garbage collection will ever end it.
+	// DeleteNoNode: the pod was never bound and its node does not exist. Neither
+	// the scheduler nor pod garbage collection ever removes such a pod.
 	DeleteNoNode
 	// DeleteDuplicate: another pod of the DaemonSet stays on the node.
 	DeleteDuplicate
 	// DeleteNotReady: with maxSurge, a new pod is there and the outdated one is
 	// not ready.
 	DeleteNotReady
-	// DeleteSuperseded: with maxSurge, the new pod is available, so that the
-	// outdated one goes.
+	// DeleteSuperseded: with maxSurge, the new pod is available and replaces the
+	// outdated one.
 	DeleteSuperseded
-	// DeleteOutdated: the pod is of an older template and the budget
-	// maxUnavailable lets it go.
+	// DeleteOutdated: the pod is of an older template, and maxUnavailable has room.
 	DeleteOutdated
 	// DeleteUnavailable: the pod is of an older template and not available, so
 	// that replacing it costs no budget.
@@ -189,8 +192,8 @@ const (
 // String returns "Type Reason: Message".
 func (e Event) String() string { return e.Type + " " + e.Reason + ": " + e.Message }
 
-// Empty reports whether the plan writes no pod. Events and RequeueAfter may be
-// set all the same.
+// Empty reports whether the plan writes no pod. Events and RequeueAfter may still be
+// set.
 func (p *Plan) Empty() bool { return p == nil || len(p.Create) == 0 && len(p.Delete) == 0 }
 
 // String returns one line for each deletion, creation and event, and one for
@@ -220,41 +223,11 @@ func (p *Plan) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// Requeue lowers RequeueAfter to the given delay where that is sooner. A delay
+// requeue lowers RequeueAfter to the given delay where that is sooner. A delay
 // of zero or less changes nothing.
-func (p *Plan) Requeue(after time.Duration) {
+func (p *Plan) requeue(after time.Duration) {
 	if after > 0 && (p.RequeueAfter == 0 || after < p.RequeueAfter) {
 		p.RequeueAfter = after
-	}
-}
-
-// Complete puts a plan under the burst limit and builds the pods it creates: the
-// first Burst deletions and creations in order stay, the rest is counted as
-// deferred (syncNodes@v1.37.2). It is for those who compose plans of their own,
-// as the package rollout does; what Reconcile returns is complete.
-func (s *Snapshot) Complete(p *Plan) {
-	if burst := s.Burst(); burst >= 0 {
-		if over := len(p.Create) - burst; over > 0 {
-			p.Create, p.CreateDeferred = p.Create[:burst:burst], over
-		}
-		if over := len(p.Delete) - burst; over > 0 {
-			p.Delete, p.DeleteDeferred = p.Delete[:burst:burst], over
-		}
-	}
-	if len(p.Create) == 0 {
-		return
-	}
-	builder := newPodBuilder(s.in.DaemonSet, s.in.RevisionHash)
-	for i := range p.Create {
-		p.Create[i].Pod = builder.build(p.Create[i].Node)
-	}
-}
-
-// sortDeletes orders the deletions of one node, which are the last ones from
-// the given index on, by pod name.
-func (p *Plan) sortDeletes(from int) {
-	if tail := p.Delete[from:]; len(tail) > 1 {
-		slices.SortFunc(tail, func(a, b Delete) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // the DaemonSet carries the annotation appsv1.DeprecatedTemplateGeneration.
 const templateGenerationLabel = "pod-template-generation"
 
-// TargetNode returns the name of the node that a daemon pod is meant for:
+// TargetNode returns the name of the node that a daemon pod is bound or pinned to:
 // spec.nodeName, or, for a pod not bound yet, the single value of the first
 // metadata.name In requirement among the matchFields of its required node
 // affinity terms (GetTargetNodeName@v1.37.2). It reports false where neither
@@ -54,57 +54,61 @@ func TargetNode(pod *corev1.Pod) (string, bool) {
 	return "", false
 }
 
-// NewPod returns the pod that the controller creates for ds on the named node:
-// the template's labels, annotations, finalizers and spec, the label
-// controller-revision-hash where revisionHash is not empty, the deprecated
-// template generation label where ds has its annotation, the tolerations of
-// placement.Tolerations, required node affinity replaced by one term that pins
-// the pod to the node, generateName "<name>-", and a controller owner reference
-// that blocks the owner's deletion (CreatePodTemplate,
-// ReplaceDaemonSetPodNodeNameNodeAffinity and GetPodFromTemplate @v1.37.2).
+// NewPod returns the pod that the controller creates for ds on the named node
+// (CreatePodTemplate, ReplaceDaemonSetPodNodeNameNodeAffinity and
+// GetPodFromTemplate @v1.37.2). It is the template with these changes:
 //
-// Unlike upstream's, which leaves that to the request, the pod carries the
-// namespace. spec.nodeName stays the template's: binding is the scheduler's
-// work. The pod shares nothing with ds. A nil ds gives nil.
+//   - the label controller-revision-hash is revisionHash. An empty revisionHash
+//     means TemplateHash of the template and status.collisionCount, which is what the
+//     controller gives a new revision. Snapshot.NewPod has the hash of the current one;
+//   - the deprecated template generation label is set where ds has its annotation;
+//   - tolerations are those of placement.Tolerations;
+//   - one required node affinity term that pins the pod to the node replaces all
+//     others;
+//   - generateName is "<name>-", and a controller owner reference blocks the owner's
+//     deletion;
+//   - the namespace is that of ds, which upstream leaves to the request.
+//
+// spec.nodeName stays the template's, because binding is the scheduler's work. The
+// pod shares nothing with ds. A nil ds gives nil.
 func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
 	if ds == nil {
 		return nil
 	}
+	if revisionHash == "" {
+		revisionHash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
+	}
 	return newPodBuilder(ds, revisionHash).build(nodeName)
 }
 
-// PodOptions adjusts DesiredPods. The zero value is what upstream does for a
-// new DaemonSet.
-type PodOptions struct {
-	// RevisionHash is the value of the label controller-revision-hash. Empty
-	// means TemplateHash of the template and status.collisionCount, which is
-	// what the controller gives a new revision. On a live cluster pass the
-	// label of the current ControllerRevision.
-	RevisionHash string
-	// Placement adjusts which nodes are eligible.
-	Placement placement.Options
-}
-
-// DesiredPods returns one pod, as NewPod builds it, for every node that should
-// run one, ordered by node name. It is the whole answer to "which pods does
-// this DaemonSet want on these nodes" and looks at no existing pod.
+// DesiredPods returns one pod, as NewPod builds it, for every eligible node, ordered
+// by node name. It reads DaemonSet, Nodes, Revisions and Placement of the input, and
+// ignores existing pods. A DaemonSet that is being deleted is treated as any other.
 //
-// It fails where ds is nil, and where an entry of nodes is nil, has no name or
-// repeats a name; the error names the entry. Empty nodes give no pods. The pods
-// share nothing with the arguments or with each other.
-func DesiredPods(ds *appsv1.DaemonSet, nodes []*corev1.Node, opts PodOptions) ([]*corev1.Pod, error) {
+// It fails where in.DaemonSet is nil, and where an entry of in.Nodes is nil, has no
+// name or repeats a name; the error names the entry. Revisions are checked as by
+// Observe. Without nodes there are no pods. The pods share nothing with the input
+// or with each other.
+func DesiredPods(in Input) ([]*corev1.Pod, error) {
+	ds := in.DaemonSet
 	if ds == nil {
 		return nil, field.Required(field.NewPath("daemonSet"), "")
 	}
-	decided, _, err := decideNodes(nodes, placement.Compile(&ds.Spec.Template, opts.Placement))
+	decided, _, err := decideNodes(in.Nodes, placement.Compile(&ds.Spec.Template, in.Placement))
 	if err != nil {
 		return nil, err
 	}
-	hash := opts.RevisionHash
-	if hash == "" {
-		hash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
+	claimer := &Claimer{}
+	if len(in.Revisions) > 0 {
+		if claimer, err = NewClaimer(ds); err != nil {
+			return nil, err
+		}
 	}
-	builder := newPodBuilder(ds, hash)
+	revisions, err := observeRevisions(&in, claimer)
+	if err != nil {
+		return nil, err
+	}
+	builder := newPodBuilder(ds, revisions.hash)
 	var pods []*corev1.Pod
 	for i := range decided {
 		if decided[i].Decision.Run {
@@ -115,10 +119,11 @@ func DesiredPods(ds *appsv1.DaemonSet, nodes []*corev1.Node, opts PodOptions) ([
 }
 
 // DesiredPodsOnNode returns the pods that the given DaemonSets want on one
-// node, in the order of sets, each as NewPod builds it with the hash that
-// PodOptions.RevisionHash describes. It is what an autoscaler needs to know
-// about a node that does not exist yet: pass the template node with the labels
-// and taints it will have.
+// node, in the order of sets, each as NewPod builds it for an empty revision hash. It
+// is what an autoscaler needs to know about a node that does not exist yet: pass the
+// template node with the labels and taints it will have. placement.Matcher.Explain says
+// why a DaemonSet is not among them. A DaemonSet that is being deleted is treated as any
+// other. The node needs no name.
 //
 // It fails where node is nil and where an entry of sets is nil.
 func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placement.Options) ([]*corev1.Pod, error) {
@@ -131,7 +136,7 @@ func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placeme
 			return nil, field.Required(field.NewPath("daemonSets").Index(i), "")
 		}
 		if placement.Compile(&ds.Spec.Template, opts).Decide(node).Run {
-			pods = append(pods, NewPod(ds, node.Name, TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)))
+			pods = append(pods, NewPod(ds, node.Name, ""))
 		}
 	}
 	return pods, nil
@@ -221,9 +226,8 @@ func pinToNode(spec *corev1.PodSpec, nodeName string) {
 	}
 }
 
-// templateGeneration returns the generation in the deprecated annotation as
-// pods carry it in a label, and the empty string where there is none. An
-// annotation that is not a number counts as none
+// templateGeneration returns the generation in the deprecated annotation, in the form of
+// the pods' label. It is empty where the annotation is missing or not a number
 // (GetTemplateGeneration@v1.37.2).
 func templateGeneration(ds *appsv1.DaemonSet) string {
 	generation, err := strconv.ParseInt(ds.Annotations[appsv1.DeprecatedTemplateGeneration], 10, 64)
@@ -254,14 +258,20 @@ func readyCondition(conditions []corev1.PodCondition) *corev1.PodCondition {
 }
 
 // availableAt reports whether a pod with the given true Ready condition is
-// available (IsPodAvailable@v1.37.2): a zero transition time counts as never
-// with minReadySeconds set.
+// available (IsPodAvailable@v1.37.2).
 func availableAt(ready *corev1.PodCondition, minReadySeconds int32, now time.Time) bool {
 	if minReadySeconds == 0 {
 		return true
 	}
+	at, ok := availableFrom(ready, minReadySeconds)
+	return ok && !at.After(now)
+}
+
+// availableFrom returns when a pod with the given true Ready condition becomes, or
+// became, available; false where it never does, because it has no transition time.
+func availableFrom(ready *corev1.PodCondition, minReadySeconds int32) (time.Time, bool) {
 	since := ready.LastTransitionTime
-	return !since.IsZero() && !since.Add(time.Duration(minReadySeconds)*time.Second).After(now)
+	return since.Add(time.Duration(minReadySeconds) * time.Second), !since.IsZero()
 }
 
 // comparePods puts scheduled pods before unscheduled ones, then the oldest

@@ -123,7 +123,7 @@ func TestNewPod(t *testing.T) {
 	if node, ok := daemon.TargetNode(got); node != "w1" || !ok {
 		t.Errorf("TargetNode(NewPod()) = %q, %v, want w1", node, ok)
 	}
-	s := observe(t, daemon.Input{DaemonSet: ds, RevisionHash: "h1"})
+	s := observe(t, daemon.Input{DaemonSet: ds, Revisions: build.Current(ds, "h1")})
 	if diff := cmp.Diff(want, s.NewPod("w1")); diff != "" {
 		t.Errorf("Snapshot.NewPod() (-want +got):\n%s", diff)
 	}
@@ -139,18 +139,14 @@ func TestNewPodDetails(t *testing.T) {
 		want      any
 	}{
 		{
-			name: "no hash", why: "before the first revision there is no label",
-			get: func(p *corev1.Pod) any { return p.Labels }, want: build.Labels{"app": "agent"},
+			name: "no hash", why: "the hash of a new revision, so that the next pass takes the pod for an updated one",
+			get:  func(p *corev1.Pod) any { return p.Labels["controller-revision-hash"] },
+			want: daemon.TemplateHash(&build.Set{}.Object().Spec.Template, nil),
 		},
 		{
 			name: "template has the hash label", why: "the given hash goes over it",
 			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Labels["controller-revision-hash"] = "template" }, hash: "h1",
 			get: func(p *corev1.Pod) any { return p.Labels["controller-revision-hash"] }, want: "h1",
-		},
-		{
-			name: "template has the hash label, no hash", why: "nothing to write over it",
-			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Labels["controller-revision-hash"] = "template" },
-			get:    func(p *corev1.Pod) any { return p.Labels["controller-revision-hash"] }, want: "template",
 		},
 		{
 			name: "no labels at all", why: "a nil map is no obstacle",
@@ -161,8 +157,8 @@ func TestNewPodDetails(t *testing.T) {
 			name: "template generation is no number", why: "it counts as none (GetTemplateGeneration@v1.37.2)",
 			change: func(ds *appsv1.DaemonSet) {
 				ds.Annotations = build.Labels{appsv1.DeprecatedTemplateGeneration: "seven"}
-			},
-			get: func(p *corev1.Pod) any { return p.Labels }, want: build.Labels{"app": "agent"},
+			}, hash: "h1",
+			get: func(p *corev1.Pod) any { return p.Labels }, want: build.Labels{"app": "agent", "controller-revision-hash": "h1"},
 		},
 		{
 			name: "host network", why: "one more default toleration",
@@ -229,7 +225,7 @@ func TestNewPodsShareNothing(t *testing.T) {
 			return []*corev1.Pod{daemon.NewPod(ds, "w1", "h1"), daemon.NewPod(ds, "w2", "h1")}
 		},
 		"DesiredPods": func() []*corev1.Pod {
-			pods, err := daemon.DesiredPods(ds, build.Nodes("w1", "w2"), daemon.PodOptions{})
+			pods, err := daemon.DesiredPods(daemon.Input{DaemonSet: ds, Nodes: build.Nodes("w1", "w2")})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -304,7 +300,7 @@ func TestDesiredPods(t *testing.T) {
 		build.Node{Name: "w1", Labels: ssd}.Object(),
 		build.Node{Name: "hot", Labels: ssd, Taints: []corev1.Taint{build.NoSchedule("node.kubernetes.io/memory-pressure")}}.Object(),
 	}
-	got, err := daemon.DesiredPods(ds, nodes, daemon.PodOptions{})
+	got, err := daemon.DesiredPods(daemon.Input{DaemonSet: ds, Nodes: nodes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,15 +310,15 @@ func TestDesiredPods(t *testing.T) {
 		t.Errorf("DesiredPods(), ordered by node (-want +got):\n%s", diff)
 	}
 
-	if got, err := daemon.DesiredPods(ds, nodes, daemon.PodOptions{RevisionHash: "live"}); err != nil || got[0].Labels["controller-revision-hash"] != "live" {
-		t.Errorf("DesiredPods() with a hash = %v, %v, want the hash as label", got, err)
+	if got, err := daemon.DesiredPods(daemon.Input{DaemonSet: ds, Nodes: nodes, Revisions: build.Current(ds, "live")}); err != nil || got[0].Labels["controller-revision-hash"] != "live" {
+		t.Errorf("DesiredPods() with a revision = %v, %v, want the hash as label", got, err)
 	}
 	ds.Status.CollisionCount = new(int32(2))
-	if got, err := daemon.DesiredPods(ds, nodes, daemon.PodOptions{}); err != nil ||
+	if got, err := daemon.DesiredPods(daemon.Input{DaemonSet: ds, Nodes: nodes}); err != nil ||
 		got[0].Labels["controller-revision-hash"] != daemon.TemplateHash(&ds.Spec.Template, new(int32(2))) {
 		t.Errorf("DesiredPods() = %v, %v, want the hash with the collision count", got, err)
 	}
-	if got, err := daemon.DesiredPods(ds, nil, daemon.PodOptions{}); got != nil || err != nil {
+	if got, err := daemon.DesiredPods(daemon.Input{DaemonSet: ds}); got != nil || err != nil {
 		t.Errorf("DesiredPods() without nodes = %v, %v, want none", got, err)
 	}
 }
@@ -337,7 +333,7 @@ func TestPlacementOptions(t *testing.T) {
 	ds, node := numbered()
 	for _, on := range []bool{false, true} {
 		opts := placement.Options{ComparisonOperators: on}
-		pods, err := daemon.DesiredPods(ds, []*corev1.Node{node}, daemon.PodOptions{Placement: opts})
+		pods, err := daemon.DesiredPods(daemon.Input{DaemonSet: ds, Nodes: []*corev1.Node{node}, Placement: opts})
 		if err != nil || (len(pods) == 1) != on {
 			t.Errorf("comparing %v: DesiredPods() = %d pods, %v", on, len(pods), err)
 		}
@@ -349,9 +345,9 @@ func TestPlacementOptions(t *testing.T) {
 		if got := s.Nodes()[0].Decision.Run; got != on {
 			t.Errorf("comparing %v: Observe() decides %v", on, got)
 		}
-		sets, err := daemon.SetsToSync(node, []*appsv1.DaemonSet{ds}, nil, opts)
+		sets, err := daemon.DaemonSetsToSync(node, []*appsv1.DaemonSet{ds}, nil, opts)
 		if err != nil || (len(sets) == 1) != on {
-			t.Errorf("comparing %v: SetsToSync() = %d sets, %v", on, len(sets), err)
+			t.Errorf("comparing %v: DaemonSetsToSync() = %d sets, %v", on, len(sets), err)
 		}
 	}
 }
@@ -359,13 +355,13 @@ func TestPlacementOptions(t *testing.T) {
 func TestDesiredPodsErrors(t *testing.T) {
 	ds := build.Set{}.Object()
 	for _, tc := range badNodes() {
-		pods, err := daemon.DesiredPods(ds, tc.nodes, daemon.PodOptions{})
+		pods, err := daemon.DesiredPods(daemon.Input{DaemonSet: ds, Nodes: tc.nodes})
 		wantFieldError(t, err, tc.want, tc.why)
 		if pods != nil {
 			t.Errorf("DesiredPods() = %v with an error", pods)
 		}
 	}
-	_, err := daemon.DesiredPods(nil, nil, daemon.PodOptions{})
+	_, err := daemon.DesiredPods(daemon.Input{})
 	wantFieldError(t, err, "daemonSet: Required value", "nothing to go by")
 }
 

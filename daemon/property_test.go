@@ -72,11 +72,11 @@ func inputUntouched(t *testing.T, _ *rand.Rand, in daemon.Input) {
 		_ = n.String()
 	}
 	daemon.StatusRequeue(s)
-	if _, err := daemon.DesiredPods(in.DaemonSet, in.Nodes, daemon.PodOptions{}); err != nil {
+	if _, err := daemon.DesiredPods(in); err != nil {
 		t.Error(err)
 	}
 	for _, node := range in.Nodes {
-		if _, err := daemon.SetsToSync(node, []*appsv1.DaemonSet{in.DaemonSet}, in.Pods, placement.Options{}); err != nil {
+		if _, err := daemon.DaemonSetsToSync(node, []*appsv1.DaemonSet{in.DaemonSet}, in.Pods, placement.Options{}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -115,8 +115,8 @@ func orderIrrelevant(t *testing.T, r *rand.Rand, in daemon.Input) {
 	if diff := cmp.Diff(s.Claims(), shuffled.Claims(), sameFacts); diff != "" {
 		t.Errorf("Claims() of shuffled input (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(s.LeftOut(), shuffled.LeftOut(), sameFacts); diff != "" {
-		t.Errorf("LeftOut() of shuffled input (-want +got):\n%s", diff)
+	if diff := cmp.Diff(s.Uncounted(), shuffled.Uncounted(), sameFacts); diff != "" {
+		t.Errorf("Uncounted() of shuffled input (-want +got):\n%s", diff)
 	}
 }
 
@@ -139,8 +139,11 @@ func planWellFormed(t *testing.T, _ *rand.Rand, in daemon.Input) {
 		}
 	}
 	for i, d := range plan.Delete {
-		if before := plan.Delete[max(i-1, 0)]; i > 0 && (before.Node > d.Node || before.Node == d.Node && before.Pod.Name >= d.Pod.Name) {
-			t.Errorf("deletions are not ordered by node and pod, one each: %v", plan)
+		if i > 0 {
+			before, noNode := plan.Delete[i-1], d.Reason == daemon.DeleteNoNode
+			if before.Pod == d.Pod || before.Node > d.Node && (before.Reason == daemon.DeleteNoNode) == noNode || before.Reason == daemon.DeleteNoNode && !noNode {
+				t.Errorf("deletions are not ordered by node, with nodes that do not exist last: %v", plan)
+			}
 		}
 		if target, _ := daemon.TargetNode(d.Pod); target != d.Node || d.Reason == 0 || d.Stays == d.Pod {
 			t.Errorf("%v: the pod is for %q", d, target)
@@ -152,7 +155,7 @@ func planWellFormed(t *testing.T, _ *rand.Rand, in daemon.Input) {
 			t.Errorf("%v: it is being deleted already", d)
 		}
 	}
-	if burst := s.Burst(); burst >= 0 && (len(plan.Create) > burst || len(plan.Delete) > burst) {
+	if burst := s.BurstReplicas(); burst >= 0 && (len(plan.Create) > burst || len(plan.Delete) > burst) {
 		t.Errorf("burst %d exceeded: %v", burst, plan)
 	}
 }
@@ -366,8 +369,8 @@ func TestRandomInputIsInteresting(t *testing.T) {
 		for _, c := range s.Claims() {
 			seen[c.Claim.String()]++
 		}
-		if len(s.LeftOut()) > 0 {
-			seen["left out"]++
+		if len(s.Uncounted()) > 0 {
+			seen["uncounted"]++
 		}
 		if plan.RequeueAfter > time.Second {
 			seen["waits"]++
@@ -384,7 +387,7 @@ func TestRandomInputIsInteresting(t *testing.T) {
 		"delete: pod failed", "delete: pod succeeded", "delete: node should not run it", "delete: another pod stays on the node",
 		"delete: node does not exist and pod was never bound", "delete: outdated, not ready, and a new pod is there",
 		"delete: outdated, and the new pod is available",
-		"adopt", "release", "left out", "waits", "put off", "empty",
+		"adopt", "release", "uncounted", "waits", "put off", "empty",
 	} {
 		if seen[what] < 15 {
 			t.Errorf("%q happened %d times in 1000 clusters, want at least 15", what, seen[what])

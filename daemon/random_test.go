@@ -88,7 +88,7 @@ func randomInput(r *rand.Rand) daemon.Input {
 	}
 	in.DaemonSet.Status.ObservedGeneration = int64(r.IntN(2))
 	if one(r, 15) {
-		in.RevisionHash = ""
+		in.Revisions = build.Current(in.DaemonSet, "")
 	}
 	in.BurstReplicas = pick(r, 0, 0, 1, 2, -1)
 	return in

@@ -7,89 +7,138 @@ import (
 )
 
 // Reconcile returns which pods to create and which to delete so that every
-// node has what it should have, whatever their template: the first half of a
+// node has the pods it should have, whatever their template: the first half of a
 // controller pass (manage@v1.37.2). Replacing outdated pods is the second half,
-// rollout.Next, and its turn comes only where this plan is empty.
+// rollout.NextStep, and is due only where this plan is empty. The rules, in the
+// order in which they apply to a node:
+//
+//  1. An eligible node without any pod gets one. A terminating pod still takes the
+//     node's place (podsShouldBeOnNode@v1.37.2).
+//  2. Where pods may stay, failed and succeeded pods are deleted. After a failed pod
+//     was deleted, the next one on that node stays for one second, doubling up to
+//     fifteen minutes; see Backoff.
+//  3. Where a node has several live pods, the first one stays: bound before unbound,
+//     then the oldest, then by name. Readiness does not count.
+//  4. With maxSurge, an eligible node whose pods are all terminating or finished gets
+//     a new one. The oldest pod with the current hash and the oldest one with
+//     another hash may run side by side; the latter is deleted once it is not ready or
+//     the former is available.
+//  5. Where pods may not stay, all are deleted.
+//  6. A pod that was never bound and is pinned to a node that does not exist is
+//     deleted; bound ones are left to pod garbage collection
+//     (getUnscheduledPodsWithoutNode@v1.37.2).
+//  7. One pass creates at most Input.BurstReplicas pods and deletes at most as many
+//     (syncNodes@v1.37.2).
+//
+// On one node, finished pods and pods that may not stay are deleted in the order of
+// NodeState.Pods, owned ones before adopted ones; duplicates follow. RequeueAfter
+// covers backoff; StatusRequeue covers minReadySeconds.
 //
 // The plan of a DaemonSet that is being deleted is empty. The snapshot is not
-// changed, and the same snapshot always gives the same plan.
+// changed, and the same snapshot always gives the same plan. Only the nodes with
+// something to do are visited.
 func Reconcile(s *Snapshot) *Plan {
-	r := newReconciler(s)
+	if s == nil || s.in.DaemonSet == nil {
+		return &Plan{}
+	}
+	plan := &Plan{Backoff: s.in.Backoff}
 	if s.in.DaemonSet.DeletionTimestamp != nil {
-		return r.plan
+		return plan
 	}
-	for i := range s.nodes {
-		r.visit(&s.nodes[i])
-	}
-	return r.finish()
+	r := &reconciler{s: s, plan: plan, failed: newFailedPods(s.in.Backoff, s.in.DaemonSet, s.in.Now)}
+	r.visitAll()
+	plan.Backoff = r.failed.entries
+	s.limit(plan)
+	return plan
 }
 
 type reconciler struct {
 	s      *Snapshot
 	plan   *Plan
-	surge  bool
 	failed *failedPods
 	live   []*PodState
+	// noNode are the deletions on nodes that do not exist.
+	noNode []Delete
 }
 
-func newReconciler(s *Snapshot) *reconciler {
-	return &reconciler{
-		s:      s,
-		plan:   &Plan{Backoff: s.in.Backoff},
-		surge:  s.allowsSurge(),
-		failed: newFailedPods(s.in.Backoff, s.in.DaemonSet, s.in.Now),
+// visitAll visits the nodes in order. Creations beyond the burst limit are counted
+// without a visit.
+func (r *reconciler) visitAll() {
+	s, burst := r.s, r.s.BurstReplicas()
+	unvisited := s.missing.Len()
+	missing, busy := s.missing.Next(0), s.busy.Next(0)
+	for missing >= 0 || busy >= 0 {
+		if missing >= 0 && burst >= 0 && len(r.plan.Create) >= burst {
+			missing = -1
+			continue
+		}
+		if busy < 0 || missing >= 0 && missing < busy {
+			r.create(&s.nodes[missing], CreateMissing)
+			r.plan.Nodes++
+			unvisited--
+			missing = s.missing.Next(missing + 1)
+			continue
+		}
+		creates, deletes := len(r.plan.Create), len(r.plan.Delete)+len(r.noNode)
+		r.node(&s.nodes[busy])
+		if len(r.plan.Create) > creates || len(r.plan.Delete)+len(r.noNode) > deletes {
+			r.plan.Nodes++
+		}
+		busy = s.busy.Next(busy + 1)
 	}
+	r.plan.Delete = append(r.plan.Delete, r.noNode...)
+	r.plan.CreateDeferred = unvisited
+	r.plan.Nodes += unvisited
 }
 
-// visit adds to the plan what one node needs. Nodes are visited in order.
-func (r *reconciler) visit(n *NodeState) {
-	from := len(r.plan.Delete)
-	r.node(n)
-	r.plan.sortDeletes(from)
-}
-
-func (r *reconciler) finish() *Plan {
-	r.plan.Backoff = r.failed.entries
-	r.s.Complete(r.plan)
-	return r.plan
-}
-
-// node decides one node (podsShouldBeOnNode@v1.37.2).
+// node decides one node with pods (podsShouldBeOnNode@v1.37.2).
 func (r *reconciler) node(n *NodeState) {
 	switch {
 	case n.Node == nil:
-		// Bound pods of a node that is gone are left to pod garbage collection
-		// (getUnscheduledPodsWithoutNode@v1.37.2).
-		for i := range n.Pods {
-			if pod := n.Pods[i].Pod; pod.Spec.NodeName == "" {
-				r.delete(n, pod, DeleteNoNode, nil)
+		n.eachClaimed(func(p *PodState) {
+			if p.Pod.Spec.NodeName == "" {
+				r.noNode = append(r.noNode, Delete{Node: n.Name, Pod: p.Pod, Reason: DeleteNoNode})
 			}
-		}
-	case n.Decision.Run && len(n.Pods) == 0:
-		r.create(n, CreateMissing)
+		})
 	case n.Decision.Keep:
 		r.keep(n)
 	default:
-		for i := range n.Pods {
-			if p := &n.Pods[i]; !p.Terminating {
+		n.eachClaimed(func(p *PodState) {
+			if !p.Terminating {
 				r.delete(n, p.Pod, DeleteNotEligible, nil)
 			}
+		})
+	}
+}
+
+// eachClaimed visits the pods in the order of upstream's claims: owned pods before
+// adopted ones.
+func (n *NodeState) eachClaimed(visit func(*PodState)) {
+	adopted := false
+	for i := range n.Pods {
+		if p := &n.Pods[i]; p.Adopted {
+			adopted = true
+		} else {
+			visit(p)
+		}
+	}
+	for i := range n.Pods {
+		if p := &n.Pods[i]; adopted && p.Adopted {
+			visit(p)
 		}
 	}
 }
 
-// keep tidies a node whose pods may stay: finished pods go, and so do all but
-// one of the others, or all but two with surge.
+// keep tidies a node whose pods may stay: it deletes finished pods, and all live
+// pods but one, or but two with surge.
 func (r *reconciler) keep(n *NodeState) {
-	r.live = r.live[:0]
-	for i := range n.Pods {
-		p := &n.Pods[i]
+	n.eachClaimed(func(p *PodState) {
 		switch {
 		case p.Terminating:
 		case p.Failed:
 			if delay, waiting := r.failed.waiting(n.Name); waiting {
-				r.plan.Requeue(delay)
-				continue
+				r.plan.requeue(delay)
+				return
 			}
 			r.failed.deleted(n.Name)
 			r.event(corev1.EventTypeWarning, EventFailedDaemonPod, fmt.Sprintf(
@@ -99,15 +148,19 @@ func (r *reconciler) keep(n *NodeState) {
 			r.event(corev1.EventTypeNormal, EventSucceededDaemonPod, fmt.Sprintf(
 				"Found succeeded daemon pod %s/%s on node %s, will try to delete it", p.Pod.Namespace, p.Pod.Name, n.Name))
 			r.delete(n, p.Pod, DeleteSucceeded, nil)
-		default:
+		}
+	})
+	r.live = r.live[:0]
+	for i := range n.Pods {
+		if p := &n.Pods[i]; p.Live() {
 			r.live = append(r.live, p)
 		}
 	}
 	switch {
-	case len(r.live) == 0 && r.surge && n.Decision.Run:
+	case len(r.live) == 0 && r.s.surge && n.Decision.Run:
 		r.create(n, CreateSuccessor)
 	case len(r.live) <= 1:
-	case r.surge:
+	case r.s.surge:
 		r.thinSurging(n)
 	default:
 		for _, p := range r.live[1:] {
@@ -123,7 +176,7 @@ func (r *reconciler) thinSurging(n *NodeState) {
 	var cur, old *PodState
 	for _, p := range r.live {
 		oldest := &old
-		if p.sameHash {
+		if r.s.hashMatches(p.Pod) {
 			oldest = &cur
 		}
 		if *oldest != nil {
@@ -155,4 +208,22 @@ func (r *reconciler) delete(n *NodeState, pod *corev1.Pod, reason DeleteReason, 
 
 func (r *reconciler) event(kind, reason, message string) {
 	r.plan.Events = append(r.plan.Events, Event{Type: kind, Reason: reason, Message: message})
+}
+
+// limit puts a plan under the burst limit and builds the pods it creates
+// (syncNodes@v1.37.2).
+func (s *Snapshot) limit(p *Plan) {
+	if burst := s.BurstReplicas(); burst >= 0 {
+		if over := len(p.Create) - burst; over > 0 {
+			p.Create = p.Create[:burst:burst]
+			p.CreateDeferred += over
+		}
+		if over := len(p.Delete) - burst; over > 0 {
+			p.Delete = p.Delete[:burst:burst]
+			p.DeleteDeferred += over
+		}
+	}
+	for i := range p.Create {
+		p.Create[i].Pod = s.builder.build(p.Create[i].Node)
+	}
 }

@@ -128,15 +128,15 @@ func TestReconcile(t *testing.T) {
 			want:  []string{"delete a on w1: another pod stays on the node (b)"},
 		},
 		{
-			name: "many live", why: "all but one go, in the order of their names",
+			name: "many live", why: "all but the first go, in the order of their age, then of their names",
 			state: state{nodes: plain, pods: []build.Pod{
 				{Name: "c", Node: "w1", Age: 4 * time.Hour}, {Name: "d", Node: "w1", Age: 5 * time.Hour},
 				{Name: "b", Node: "w1"}, {Name: "a", Node: "w1", Age: 2 * time.Hour},
 			}},
 			want: []string{
+				"delete c on w1: another pod stays on the node (d)",
 				"delete a on w1: another pod stays on the node (d)",
 				"delete b on w1: another pod stays on the node (d)",
-				"delete c on w1: another pod stays on the node (d)",
 			},
 		},
 		{
@@ -177,15 +177,15 @@ func TestReconcile(t *testing.T) {
 			state: state{nodes: draining},
 		},
 		{
-			name: "NoExecute", why: "all pods go, in order of their names, but not twice; failed ones without event and backoff",
+			name: "NoExecute", why: "all pods go, bound ones first, but not twice; failed ones without event and backoff",
 			state: state{nodes: draining, pods: []build.Pod{
 				{Name: "d", Node: "w1", Age: 2 * time.Hour}, {Name: "c", Node: "w1", Deleting: true},
 				{Name: "b", Node: "w1", Unbound: true}, {Name: "a", Node: "w1", Phase: failed},
 			}},
 			want: []string{
+				"delete d on w1: node should not run it: untolerated taint {k: } (NoExecute)",
 				"delete a on w1: node should not run it: untolerated taint {k: } (NoExecute)",
 				"delete b on w1: node should not run it: untolerated taint {k: } (NoExecute)",
-				"delete d on w1: node should not run it: untolerated taint {k: } (NoExecute)",
 			},
 		},
 		{
@@ -207,8 +207,8 @@ func TestReconcile(t *testing.T) {
 			name: "gone node, waiting pods", why: "nobody else would ever end them",
 			state: state{pods: []build.Pod{{Name: "c", Node: "w1", Unbound: true}, {Name: "b", Node: "w1"}, {Name: "a", Node: "w1", Unbound: true, Age: time.Minute}}},
 			want: []string{
-				"delete a on w1: node does not exist and pod was never bound",
 				"delete c on w1: node does not exist and pod was never bound",
+				"delete a on w1: node does not exist and pod was never bound",
 			},
 		},
 		{
@@ -329,7 +329,7 @@ func TestReconcile(t *testing.T) {
 			state: state{set: build.Set{Deleting: true}, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w2", Unbound: true}}},
 		},
 		{
-			name: "several nodes", why: "in the order of their names",
+			name: "several nodes", why: "in the order of their names; nodes that do not exist come last",
 			state: state{
 				nodes: []build.Node{{Name: "w3"}, {Name: "w10"}, {Name: "w2", Taints: []corev1.Taint{build.NoExecute("k")}}, {Name: "w1"}},
 				pods: []build.Pod{
@@ -338,8 +338,8 @@ func TestReconcile(t *testing.T) {
 			},
 			want: []string{
 				"delete y on w1: another pod stays on the node (z)",
-				"delete w on w11: node does not exist and pod was never bound",
 				"delete x on w2: node should not run it: untolerated taint {k: } (NoExecute)",
+				"delete w on w11: node does not exist and pod was never bound",
 				"create on w10: node has no pod",
 				"create on w3: node has no pod",
 			},
@@ -405,7 +405,7 @@ func TestReconcileWithoutHash(t *testing.T) {
 	in := state{set: surging, nodes: plain, pods: []build.Pod{
 		{Name: "a", Node: "w1"}, {Name: "b", Node: "w1", Hash: "old"},
 	}}.input()
-	in.RevisionHash = ""
+	in.Revisions = build.Current(in.DaemonSet, "")
 	want := "delete b on w1: outdated, and the new pod is available (a)"
 	if got := daemon.Reconcile(observe(t, in)).String(); got != want {
 		t.Errorf("Reconcile() = %s, want %s: a missing label equals an empty hash, as upstream compares them", got, want)

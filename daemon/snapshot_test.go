@@ -27,7 +27,8 @@ type state struct {
 }
 
 func (s state) input() daemon.Input {
-	in := daemon.Input{DaemonSet: s.set.Object(), RevisionHash: "new", Now: build.Now}
+	in := daemon.Input{DaemonSet: s.set.Object(), Now: build.Now}
+	in.Revisions = build.Current(in.DaemonSet, "new")
 	for _, node := range s.nodes {
 		in.Nodes = append(in.Nodes, node.Object())
 	}
@@ -92,7 +93,19 @@ func TestObserveErrors(t *testing.T) {
 		{"pod twice", "one of the two would be deleted as a duplicate of the other", func(in *daemon.Input) {
 			a := build.Pod{Name: "a", Node: "w1"}
 			in.Pods = []*corev1.Pod{a.Of(in.DaemonSet), build.Pod{Name: "b", Node: "w1"}.Of(in.DaemonSet), a.Of(in.DaemonSet)}
-		}, `pods: Duplicate value: "a"`},
+		}, `pods[2].metadata.name: Duplicate value: "a"`},
+		{"pod twice, on two nodes", "it would count on both", func(in *daemon.Input) {
+			in.Pods = []*corev1.Pod{build.Pod{Name: "a", Node: "w1"}.Of(in.DaemonSet), build.Pod{Name: "a", Node: "w2"}.Of(in.DaemonSet)}
+		}, `pods[1].metadata.name: Duplicate value: "a"`},
+		{"orphan of the same name", "an update would find only one of the two", func(in *daemon.Input) {
+			in.Pods[1] = build.Pod{Name: "p0", Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
+		}, `pods[1].metadata.name: Duplicate value: "p0"`},
+		{"orphan without a name", "two of them would take each other's place", func(in *daemon.Input) {
+			in.Pods[1] = build.Pod{Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
+		}, "pods[1].metadata.name: Required value"},
+		{"pod without a name", "it could not be told from others", func(in *daemon.Input) { in.Pods[7].Name = "" }, "pods[7].metadata.name: Required value"},
+		{"nil revision", "a hole in the list", func(in *daemon.Input) { in.Revisions = append(in.Revisions, nil) }, "revisions[1]: Required value"},
+		{"revision twice", "which one is true?", func(in *daemon.Input) { in.Revisions = append(in.Revisions, in.Revisions[0]) }, "revisions: Duplicate value"},
 		{"two nil pods", "the first is named", func(in *daemon.Input) { in.Pods[150], in.Pods[70] = nil, nil }, "pods[70]: Required value"},
 	}
 	for _, tc := range tests {
@@ -108,8 +121,8 @@ func TestObserveErrors(t *testing.T) {
 // TestObserveEmpty: lists may be nil.
 func TestObserveEmpty(t *testing.T) {
 	s := observe(t, daemon.Input{DaemonSet: build.Set{}.Object()})
-	if len(s.Nodes()) != 0 || s.Claims() != nil || s.LeftOut() != nil {
-		t.Errorf("Observe() of nothing = %v, %v, %v, want nothing", s.Nodes(), s.Claims(), s.LeftOut())
+	if len(s.Nodes()) != 0 || s.Claims() != nil || s.Uncounted() != nil {
+		t.Errorf("Observe() of nothing = %v, %v, %v, want nothing", s.Nodes(), s.Claims(), s.Uncounted())
 	}
 	if plan := daemon.Reconcile(s); !plan.Empty() || plan.Backoff != nil {
 		t.Errorf("Reconcile() of nothing = %v", plan)
@@ -138,8 +151,8 @@ func TestSnapshotKeepsTheInput(t *testing.T) {
 		{"none", -1, -1},
 	} {
 		in.BurstReplicas = tc.give
-		if got := observe(t, in).Burst(); got != tc.want {
-			t.Errorf("Burst() of %d = %d, want %d: %s", tc.give, got, tc.want, tc.why)
+		if got := observe(t, in).BurstReplicas(); got != tc.want {
+			t.Errorf("BurstReplicas() of %d = %d, want %d: %s", tc.give, got, tc.want, tc.why)
 		}
 	}
 }
@@ -318,7 +331,7 @@ func TestPodFacts(t *testing.T) {
 				tc.pod(in.Pods[0])
 			}
 			if tc.noHash {
-				in.RevisionHash = ""
+				in.Revisions = build.Current(in.DaemonSet, "")
 			}
 			if got := facts(observe(t, in).Nodes()[0].Pods[0]); got != tc.want {
 				t.Errorf("facts = %s, want %s: %s", got, tc.want, tc.why)
@@ -366,7 +379,7 @@ func TestPodFactsAlone(t *testing.T) {
 				about[p.Pod.Name] = fmt.Sprintf("on %s, gone %v: %s", n.Name, n.Node == nil, facts(p))
 			}
 		}
-		for _, l := range s.LeftOut() {
+		for _, l := range s.Uncounted() {
 			about[l.Pod.Name] = fmt.Sprintf("left out of %q, finished %v", l.Node, l.Finished)
 		}
 		for _, c := range s.Claims() {
@@ -401,8 +414,8 @@ func facts(p daemon.PodState) string {
 	return strings.Join(out, " ")
 }
 
-// TestLeftOut covers getNodesToDaemonPods@v1.37.2: who stands for no node.
-func TestLeftOut(t *testing.T) {
+// TestUncounted covers getNodesToDaemonPods@v1.37.2.
+func TestUncounted(t *testing.T) {
 	in := state{
 		nodes: []build.Node{{Name: "w1"}},
 		pods: []build.Pod{
@@ -425,7 +438,7 @@ func TestLeftOut(t *testing.T) {
 	}
 	s := observe(t, in)
 	var got []string
-	for _, l := range s.LeftOut() {
+	for _, l := range s.Uncounted() {
 		got = append(got, fmt.Sprintf("%s on %q, finished %v", l.Pod.Name, l.Node, l.Finished))
 	}
 	want := []string{
@@ -433,7 +446,7 @@ func TestLeftOut(t *testing.T) {
 		`z-homeless on "", finished false`, `z-homeless-ended on "", finished false`, `z-nowhere on "", finished true`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("LeftOut() (-want +got):\n%s", diff)
+		t.Errorf("Uncounted() (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"w1: failed terminating"}, describe(s)); diff != "" {
 		t.Errorf("nodes (-want +got):\n%s", diff)
@@ -464,3 +477,21 @@ func TestSnapshotClaims(t *testing.T) {
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
+// TestHashesInUse: pods on nodes and finished pods count, pods without the label or
+// without a node do not.
+func TestHashesInUse(t *testing.T) {
+	s := observe(t, state{nodes: plain, pods: []build.Pod{
+		{Name: "a", Node: "w1", Hash: "new"}, {Name: "b", Node: "gone", Hash: "old"}, {Name: "c", Node: "w2"},
+		{Name: "d", Node: "w3", Hash: "older", Phase: failed, Deleting: true}, {Name: "e", Hash: "none"},
+	}}.input())
+	want := map[string]bool{"new": true, "old": true, "older": true}
+	for _, kept := range []string{"observed", "kept"} {
+		if diff := cmp.Diff(want, s.HashesInUse()); diff != "" {
+			t.Errorf("HashesInUse() of a snapshot that is %s (-want +got):\n%s", kept, diff)
+		}
+		if _, err := s.Update(daemon.Changes{DeletedPods: []string{"x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -11,47 +11,29 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// Status returns the status that the controller would write: the seven counters
-// worked out from the snapshot and observedGeneration set to the DaemonSet's
-// generation (updateDaemonSetStatus@v1.37.2). collisionCount and
-// conditions are kept. Of a DaemonSet that is being deleted the status is
-// returned as it is, because upstream no longer writes one.
+// Status returns the status that the controller writes: the seven counters of the
+// snapshot, and the DaemonSet's generation as observedGeneration
+// (updateDaemonSetStatus@v1.37.2). collisionCount and conditions are kept. A
+// DaemonSet that is being deleted keeps its status, because upstream no longer writes
+// one.
 //
-// The result shares nothing with the DaemonSet. Whether there is anything to
-// write is StatusChanged's answer.
+// On an eligible node the first of NodeState.Pods decides, even when it has failed
+// or is being deleted: whether the node counts as current, ready, available and
+// updated. numberUnavailable is desired minus available. A node with pods that is
+// not eligible is misscheduled.
+//
+// The result shares nothing with the DaemonSet. StatusChanged reports whether a
+// controller must write it.
 func Status(s *Snapshot) appsv1.DaemonSetStatus {
+	if s == nil || s.in.DaemonSet == nil {
+		return appsv1.DaemonSetStatus{}
+	}
 	ds := s.in.DaemonSet
 	status := *ds.Status.DeepCopy()
 	if ds.DeletionTimestamp != nil {
 		return status
 	}
-	var counts nodeCounts
-	for i := range s.nodes {
-		n := s.nodes[i].count()
-		counts.add(n.counts(), 1)
-	}
-	counts.fill(ds, &status)
-	return status
-}
-
-// nodeCounts are the counters of the status, and how many pods are ready but not
-// available, which only a Tracker counts.
-type nodeCounts struct {
-	desired, current, ready, available, updated, misscheduled int32
-	waiting                                                   int32
-}
-
-func (c *nodeCounts) add(o nodeCounts, sign int32) {
-	c.desired += sign * o.desired
-	c.current += sign * o.current
-	c.ready += sign * o.ready
-	c.available += sign * o.available
-	c.updated += sign * o.updated
-	c.misscheduled += sign * o.misscheduled
-	c.waiting += sign * o.waiting
-}
-
-func (c *nodeCounts) fill(ds *appsv1.DaemonSet, status *appsv1.DaemonSetStatus) {
+	c := &s.counts
 	status.ObservedGeneration = ds.Generation
 	status.DesiredNumberScheduled = c.desired
 	status.CurrentNumberScheduled = c.current
@@ -60,31 +42,35 @@ func (c *nodeCounts) fill(ds *appsv1.DaemonSet, status *appsv1.DaemonSetStatus) 
 	status.NumberUnavailable = c.desired - c.available
 	status.UpdatedNumberScheduled = c.updated
 	status.NumberMisscheduled = c.misscheduled
+	return status
 }
 
-// counts returns what the node adds to each counter.
-func (n *NodeStatus) counts() nodeCounts {
-	return nodeCounts{
-		desired:      one(n.Desired),
-		current:      one(n.Current),
-		ready:        one(n.Ready),
-		available:    one(n.Available),
-		updated:      one(n.Updated),
-		misscheduled: one(n.Misscheduled),
+// nodeCounts are the counters of the status, and how many pods are ready but not
+// available.
+type nodeCounts struct {
+	desired, current, ready, available, updated, misscheduled int32
+	waiting                                                   int32
+}
+
+func (c *nodeCounts) add(t tally, sign int32) {
+	one := func(flag counters) int32 {
+		if t.counters&flag != 0 {
+			return sign
+		}
+		return 0
 	}
+	c.desired += one(countDesired)
+	c.current += one(countCurrent)
+	c.ready += one(countReady)
+	c.available += one(countAvailable)
+	c.updated += one(countUpdated)
+	c.misscheduled += one(countMisscheduled)
+	c.waiting += sign * t.waiting
 }
 
-func one(counts bool) int32 {
-	if counts {
-		return 1
-	}
-	return 0
-}
-
-// StatusChanged reports whether a controller has to write the status cur over
-// the status of ds: a counter differs, or ds has a generation that its status
-// has not observed (storeDaemonSetStatus@v1.37.2). A nil ds has no status to
-// write.
+// StatusChanged reports whether a controller must write cur as the status of ds: a
+// counter differs, or ds has a generation that its status has not observed
+// (storeDaemonSetStatus@v1.37.2). It is false for a nil ds.
 func StatusChanged(ds *appsv1.DaemonSet, cur appsv1.DaemonSetStatus) bool {
 	if ds == nil {
 		return false
@@ -100,24 +86,15 @@ func StatusChanged(ds *appsv1.DaemonSet, cur appsv1.DaemonSetStatus) bool {
 		old.ObservedGeneration < ds.Generation
 }
 
-// StatusRequeue returns when to look at the status again although nothing
-// changed: after minReadySeconds where a pod is ready but not available yet, else
-// zero for never. Upstream says so at the end of a pass only for pods that stand
-// for their node, and for all others when it sees them become ready
-// (updateDaemonSetStatus, updatePod @v1.37.2); here there is only the pass.
+// StatusRequeue returns how long to wait for the next pass where nothing changes:
+// minReadySeconds where a pod is ready but not available yet, else zero. At the end of a
+// pass upstream does so only for the first pod of each node, and upon pod events for the
+// others (updateDaemonSetStatus, updatePod @v1.37.2). Here the pass covers all pods.
 func StatusRequeue(s *Snapshot) time.Duration {
-	ds := s.in.DaemonSet
-	if ds.Spec.MinReadySeconds <= 0 || ds.DeletionTimestamp != nil {
+	if s == nil || s.in.DaemonSet == nil || s.in.DaemonSet.DeletionTimestamp != nil || s.counts.waiting == 0 {
 		return 0
 	}
-	for i := range s.nodes {
-		for _, p := range s.nodes[i].Pods {
-			if p.Ready && !p.Available {
-				return time.Duration(ds.Spec.MinReadySeconds) * time.Second
-			}
-		}
-	}
-	return 0
+	return time.Duration(max(0, s.in.DaemonSet.Spec.MinReadySeconds)) * time.Second
 }
 
 // NodeStatus says how one node counts in the status, and why.
@@ -128,46 +105,47 @@ type NodeStatus struct {
 	// counters the node counts. A desired node that is not Available counts as
 	// unavailable.
 	Desired, Current, Ready, Available, Updated, Misscheduled bool
-	// Pod is the pod that stands for the node: the first of NodeState.Pods, be
-	// it failed or being deleted. nil where the node has none. Read-only.
+	// Pod is the pod that decides: the first of NodeState.Pods, even when it has
+	// failed or is being deleted. nil where the node has none. Read-only.
 	Pod *corev1.Pod
-	// Others is how many more pods the node has, which count nowhere.
+	// Others is how many more pods the node has. They count nowhere.
 	Others int
+	// MinReadySeconds is how long Pod must be ready to be available.
+	MinReadySeconds int32
 	// Explanation says why the node is desired or not.
 	Explanation placement.Explanation
-
-	minReadySeconds int32
-	terminating     bool
 }
 
-// StatusByNode returns how each node counts, ordered by node name: summed up it
-// is Status, unless the DaemonSet is being deleted. Nodes that do not exist but have pods are among them and count
-// nowhere.
+// StatusByNode returns how each node counts, ordered by node name. The sum is
+// Status, unless the DaemonSet is being deleted. Nodes that do not exist but have
+// pods are included and count nowhere.
 func StatusByNode(s *Snapshot) []NodeStatus {
+	if s == nil || s.in.DaemonSet == nil {
+		return nil
+	}
 	out := make([]NodeStatus, len(s.nodes))
 	for i := range s.nodes {
-		out[i] = s.nodes[i].count()
-		out[i].Explanation = s.matcher.Explain(s.nodes[i].Node)
-		out[i].minReadySeconds = s.in.DaemonSet.Spec.MinReadySeconds
+		out[i] = s.nodeStatus(i)
 	}
 	return out
 }
 
-func (n *NodeState) count() NodeStatus {
-	out := NodeStatus{Node: n.Name, Desired: n.Decision.Run}
-	if len(n.Pods) == 0 {
-		return out
+func (s *Snapshot) nodeStatus(i int) NodeStatus {
+	n, c := &s.nodes[i], s.tallies[i].counters
+	out := NodeStatus{
+		Node:            n.Name,
+		Desired:         c&countDesired != 0,
+		Current:         c&countCurrent != 0,
+		Ready:           c&countReady != 0,
+		Available:       c&countAvailable != 0,
+		Updated:         c&countUpdated != 0,
+		Misscheduled:    c&countMisscheduled != 0,
+		MinReadySeconds: s.in.DaemonSet.Spec.MinReadySeconds,
+		Explanation:     s.matcher.Explain(n.Node),
 	}
-	first := &n.Pods[0]
-	out.Pod, out.Others, out.terminating = first.Pod, len(n.Pods)-1, first.Terminating
-	if !n.Decision.Run {
-		out.Misscheduled = n.Node != nil
-		return out
+	if len(n.Pods) > 0 {
+		out.Pod, out.Others = n.Pods[0].Pod, len(n.Pods)-1
 	}
-	out.Current = true
-	out.Ready = first.Ready
-	out.Available = first.Available
-	out.Updated = first.Updated
 	return out
 }
 
@@ -182,7 +160,7 @@ func (n NodeStatus) String() string {
 		fmt.Fprintf(&b, "misscheduled: %s is here; %s", n.Pod.Name, n.Explanation.Cause())
 		return b.String()
 	case !n.Desired && n.Pod != nil:
-		fmt.Fprintf(&b, "not counted: %s is meant for a node that does not exist", n.Pod.Name)
+		fmt.Fprintf(&b, "not counted: %s is on a node that does not exist", n.Pod.Name)
 		return b.String()
 	case !n.Desired:
 		fmt.Fprintf(&b, "not desired: %s", n.Explanation.Cause())
@@ -208,12 +186,12 @@ func (n NodeStatus) String() string {
 		why = append(why, fmt.Sprintf("not ready: %s is not", n.Pod.Name))
 	case !n.Available:
 		why = append(why, fmt.Sprintf("not available: %s has not been ready for %v yet",
-			n.Pod.Name, time.Duration(n.minReadySeconds)*time.Second))
+			n.Pod.Name, time.Duration(n.MinReadySeconds)*time.Second))
 	}
 	if !n.Updated {
 		why = append(why, fmt.Sprintf("not up-to-date: %s is of another template", n.Pod.Name))
 	}
-	if n.terminating {
+	if n.Pod.DeletionTimestamp != nil {
 		why = append(why, fmt.Sprintf("%s is being deleted", n.Pod.Name))
 	}
 	switch {

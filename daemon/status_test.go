@@ -116,7 +116,7 @@ func TestStatus(t *testing.T) {
 		},
 		{
 			name: "gone node", why: "upstream goes through the nodes that there are",
-			state: state{pods: []build.Pod{{Name: "a", Node: "w1", Hash: "new"}}}, byNode: []string{"w1: not counted: a is meant for a node that does not exist"},
+			state: state{pods: []build.Pod{{Name: "a", Node: "w1", Hash: "new"}}}, byNode: []string{"w1: not counted: a is on a node that does not exist"},
 		},
 		{
 			name: "not ours", why: "foreign and released pods count nowhere",
@@ -134,7 +134,7 @@ func TestStatus(t *testing.T) {
 				"w2: misscheduled: c is here; untolerated taint {k: } (NoSchedule)",
 				"w3: desired, current, ready, available; not up-to-date: d is of another template",
 				"w4: desired; no pod",
-				"w9: not counted: e is meant for a node that does not exist",
+				"w9: not counted: e is on a node that does not exist",
 			},
 		},
 	}

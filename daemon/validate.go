@@ -17,8 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Validate returns what the API server finds wrong with the DaemonSet's own
-// fields when it is created, in upstream's order and words; nil where nothing is
+// Validate returns the errors of the DaemonSet's own fields that the API server reports
+// when it is created, in upstream's order and words; nil where there are none
 // (ValidateDaemonSet@v1.37.2). Errors about entries of one map of labels or
 // annotations, which upstream reports in random order, are sorted by the value
 // that they name.
@@ -29,11 +29,10 @@ import (
 // (ValidatePodSpec@v1.37.2 and the annotations that pods give a meaning to) is
 // left to the API server.
 //
-// ds is taken as it is. An object that has not been through a server needs what
-// a server adds before it validates: name and namespace, and the defaults, so
-// call Validate(Default(ds)). Two answers differ from upstream's: an empty
-// restartPolicy is right, because pods default it to Always, and a missing
-// selector is a missing selector, not a template whose labels do not match.
+// Validate adds nothing to ds. A server sets name, namespace and defaults before it
+// validates, so call Validate(Default(ds)) for a manifest. Two answers differ from
+// upstream's: an empty restartPolicy is valid, because the defaults of pods make it
+// Always, and a missing selector is reported as such, not as labels that do not match.
 //
 // A nil ds is an error for the path daemonSet. The BadValue of an error may refer
 // to parts of ds: read-only.
@@ -48,17 +47,17 @@ func Validate(ds *appsv1.DaemonSet) field.ErrorList {
 	return sortMapErrors(errs)
 }
 
-// ValidateUpdate returns what the API server finds wrong when cur replaces old,
-// in upstream's order and words; nil where nothing is
+// ValidateUpdate returns the errors that the API server reports when cur replaces old,
+// in upstream's order and words; nil where there are none
 // (ValidateDaemonSetUpdate@v1.37.2): the metadata that an update may not change,
 // the selector, which is immutable, and then the spec of cur, as Validate checks it.
 // A selector value that is no label value is no error where old has such a value
 // already (daemonSetStrategy.ValidateUpdate@v1.37.2).
 //
-// Both are taken as they are. Before a server validates it takes generation and
+// ValidateUpdate adds nothing to cur. Before a server validates, it copies generation and
 // timestamps from old, and uid and resourceVersion where cur leaves them empty
-// (BeforeUpdate@v1.37.2). A manifest that is compared with a live object needs the
-// same: set its labels, annotations and spec in a deep copy of old.
+// (BeforeUpdate@v1.37.2). To compare a manifest with a live object, set its labels,
+// annotations and spec in a deep copy of old.
 //
 // A nil cur is an error for the path daemonSet, a nil old for the path old. The
 // BadValue of an error may refer to parts of cur: read-only.
@@ -245,8 +244,8 @@ func sortMapErrors(errs field.ErrorList) field.ErrorList {
 	return errs
 }
 
-// ofMapEntry tells by the origin that apimachinery gives the errors about keys
-// and values of labels and annotations.
+// ofMapEntry reports whether the error is about a key or a value of labels or
+// annotations. apimachinery marks these errors by their origin.
 func ofMapEntry(err *field.Error) bool {
 	return err.Origin == "format=k8s-label-key" || err.Origin == "format=k8s-label-value"
 }

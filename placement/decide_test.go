@@ -111,7 +111,7 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "nodeSelector/first by key",
-			why:  "of several failing entries the same one is told each time",
+			why:  "the first failing entry in the order of keys is the reason, every time",
 			spec: corev1.PodSpec{NodeSelector: labels{"e": "1", "b": "1", "d": "1", "c": "1", "a": "1"}},
 			node: node("worker-2", labels{"a": "1"}),
 			want: verdict{false, false, placement.ReasonNodeSelector},
@@ -145,7 +145,7 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "affinity/all of a term",
-			why:  "requirements are ANDed, and the first that fails is told for each term",
+			why:  "all requirements have to match; the first that fails stands for its term",
 			spec: corev1.PodSpec{Affinity: required(
 				expressions(req("disk", exists), req("zone", in, "a", "b")),
 				expressions(req("gpu", exists), req("zone", in, "a")),
@@ -394,7 +394,7 @@ func TestDecide(t *testing.T) {
 			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchFields[0] metadata.name NotIn [worker-1], node has metadata.name=worker-1",
 		},
 		{
-			name: "matchFields/labels are told first",
+			name: "matchFields/labels come first",
 			why:  "both halves of the term fail",
 			spec: corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{
 				MatchExpressions: []corev1.NodeSelectorRequirement{req("zone", in, "a")},
@@ -613,7 +613,7 @@ func TestDecide(t *testing.T) {
 		// The order of the rules.
 		{
 			name: "order/nodeName before nodeSelector",
-			why:  "the first reason is told",
+			why:  "the first reason counts",
 			spec: corev1.PodSpec{NodeName: "worker-1", NodeSelector: labels{"disk": "ssd"}},
 			node: node("worker-2", nil),
 			want: verdict{false, false, placement.ReasonNodeName},
@@ -621,7 +621,7 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "order/nodeSelector before affinity",
-			why:  "the first reason is told",
+			why:  "the first reason counts",
 			spec: corev1.PodSpec{NodeSelector: labels{"disk": "ssd"}, Affinity: required()},
 			node: node("worker-2", nil),
 			want: verdict{false, false, placement.ReasonNodeSelector},
@@ -688,7 +688,7 @@ func TestEmptyTemplate(t *testing.T) {
 				t.Errorf("Malformed() = %v, want nil", errs)
 			}
 			if m.VerdictChanged(nil, nil) || !m.VerdictChanged(nil, node("a", nil)) {
-				t.Errorf("VerdictChanged tells a node that comes from none apart wrongly")
+				t.Errorf("VerdictChanged() is wrong for a nil node")
 			}
 		})
 	}

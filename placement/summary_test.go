@@ -73,7 +73,7 @@ func TestSummarize(t *testing.T) {
 		},
 		{
 			name:  "affinity",
-			why:   "plural; which term failed differs from node to node and is not told here",
+			why:   "plural; the failing term differs from node to node and is left out",
 			spec:  corev1.PodSpec{Affinity: required(expressions(req("zone", in, "a")))},
 			nodes: []*corev1.Node{node("a", nil), node("b", labels{"zone": "b"})},
 			want:  placement.Summary{Nodes: 2, Reasons: []placement.ReasonCount{{Reason: placement.ReasonNodeAffinity, Nodes: 2}}},

@@ -17,7 +17,7 @@ import (
 
 // cluster returns a cluster in which every node has one available pod, of which
 // the given number are outdated, in the order in which a server lists them.
-func cluster(tb testing.TB, nodes, outdated int) rollout.Input {
+func cluster(tb testing.TB, nodes, outdated int) daemon.Input {
 	tb.Helper()
 	labels := map[string]string{"app": "agent"}
 	limit := intstr.FromString("1%")
@@ -37,7 +37,7 @@ func cluster(tb testing.TB, nodes, outdated int) rollout.Input {
 	})
 	hash := daemon.TemplateHash(&ds.Spec.Template, nil)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	in := rollout.Input{DaemonSet: ds, Now: now}
+	in := daemon.Input{DaemonSet: ds, Now: now}
 	for i := range nodes {
 		name := fmt.Sprintf("ip-10-%d-%d.compute.internal", i/256, i%256)
 		in.Nodes = append(in.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
@@ -58,7 +58,7 @@ func cluster(tb testing.TB, nodes, outdated int) rollout.Input {
 		in.Pods = append(in.Pods, pod)
 	}
 	// Bring history and status up to date.
-	result, err := rollout.Sync(in)
+	result, err := rollout.Sync(in, rollout.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func cluster(tb testing.TB, nodes, outdated int) rollout.Input {
 
 // shuffle puts nodes and pods in random order, as informers list them: what stands
 // side by side in the lists is far apart in memory.
-func shuffle(in rollout.Input) {
+func shuffle(in daemon.Input) {
 	r := rand.New(rand.NewPCG(1, 1))
 	r.Shuffle(len(in.Nodes), func(i, j int) { in.Nodes[i], in.Nodes[j] = in.Nodes[j], in.Nodes[i] })
 	r.Shuffle(len(in.Pods), func(i, j int) { in.Pods[i], in.Pods[j] = in.Pods[j], in.Pods[i] })
@@ -94,7 +94,7 @@ func BenchmarkSync(b *testing.B) {
 				b.ReportAllocs()
 				b.ResetTimer()
 				for range b.N {
-					result, err := rollout.Sync(in)
+					result, err := rollout.Sync(in, rollout.Options{})
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -108,23 +108,23 @@ func BenchmarkSync(b *testing.B) {
 	}
 }
 
-// BenchmarkTracker measures a pass with kept state after one pod has changed: it
+// BenchmarkState measures a pass with kept state after one pod has changed: it
 // does not depend on the size of the cluster.
-func BenchmarkTracker(b *testing.B) {
+func BenchmarkState(b *testing.B) {
 	for _, nodes := range []int{1_000, 15_000, 100_000} {
 		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
 			in := cluster(b, nodes, 0)
-			tracker, _, err := rollout.NewTracker(in)
+			state, err := rollout.NewState(in)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {
-				if err := tracker.SetPod(in.Pods[i%nodes]); err != nil {
+				if err := state.Update(daemon.Changes{Pods: in.Pods[i%nodes : i%nodes+1]}); err != nil {
 					b.Fatal(err)
 				}
-				if _, err := tracker.Sync(in.Now); err != nil {
+				if _, err := state.Sync(in.Now, rollout.Options{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -136,9 +136,9 @@ func BenchmarkTracker(b *testing.B) {
 // not grow with the cluster.
 func TestSyncAllocations(t *testing.T) {
 	small, large := cluster(t, 500, 0), cluster(t, 5_000, 0)
-	count := func(in rollout.Input) float64 {
+	count := func(in daemon.Input) float64 {
 		return testing.AllocsPerRun(5, func() {
-			if _, err := rollout.Sync(in); err != nil {
+			if _, err := rollout.Sync(in, rollout.Options{}); err != nil {
 				t.Fatal(err)
 			}
 		})

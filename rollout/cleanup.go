@@ -12,54 +12,34 @@ import (
 // (SetDefaults_DaemonSet@v1.37.2).
 const DefaultHistoryLimit = 10
 
-// CleanUp returns the revisions to delete so that no more than
-// spec.revisionHistoryLimit old ones stay, the oldest first; those that a pod of
-// the snapshot still carries stay and count (cleanupHistory@v1.37.2). old is
-// RevisionPlan.Old. A limit that is not set counts as DefaultHistoryLimit.
+// CleanUp returns the old revisions to delete so that at most
+// spec.revisionHistoryLimit of them stay, ordered by number, then by name. A revision
+// whose hash a pod carries stays, and counts (cleanupHistory@v1.37.2). old is
+// RevisionPlan.Old, in any order; nil entries are ignored. A nil limit means
+// DefaultHistoryLimit. The revisions are those passed in: read-only.
 func CleanUp(s *daemon.Snapshot, old []*appsv1.ControllerRevision) []*appsv1.ControllerRevision {
-	var inUse map[string]bool
-	return cleanUp(s.DaemonSet(), old, func(hash string) bool {
-		if inUse == nil {
-			inUse = hashesInUse(s)
-		}
-		return inUse[hash]
-	})
-}
-
-func cleanUp(ds *appsv1.DaemonSet, old []*appsv1.ControllerRevision, inUse func(hash string) bool) []*appsv1.ControllerRevision {
+	if s == nil || s.DaemonSet() == nil {
+		return nil
+	}
 	limit := DefaultHistoryLimit
-	if l := ds.Spec.RevisionHistoryLimit; l != nil {
+	if l := s.DaemonSet().Spec.RevisionHistoryLimit; l != nil {
 		limit = int(*l)
 	}
-	surplus := len(old) - limit
+	byNumber := slices.DeleteFunc(slices.Clone(old), func(rev *appsv1.ControllerRevision) bool { return rev == nil })
+	surplus := len(byNumber) - limit
 	if surplus <= 0 {
 		return nil
 	}
+	inUse := s.HashesInUse()
+	slices.SortFunc(byNumber, compareNumber)
 	var out []*appsv1.ControllerRevision
-	for _, rev := range slices.SortedStableFunc(slices.Values(old), compareNumber) {
+	for _, rev := range byNumber {
 		if len(out) == surplus {
 			break
 		}
-		if hash := rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; hash == "" || !inUse(hash) {
+		if !inUse[rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] {
 			out = append(out, rev)
 		}
 	}
 	return out
-}
-
-// hashesInUse returns the hash labels of all pods that name a node, finished ones
-// that are being deleted among them.
-func hashesInUse(s *daemon.Snapshot) map[string]bool {
-	inUse := make(map[string]bool)
-	for i := range s.Nodes() {
-		for _, p := range s.Nodes()[i].Pods {
-			inUse[p.Pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] = true
-		}
-	}
-	for _, p := range s.LeftOut() {
-		if p.Finished {
-			inUse[p.Pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] = true
-		}
-	}
-	return inUse
 }

@@ -70,3 +70,22 @@ func TestCleanUp(t *testing.T) {
 		})
 	}
 }
+
+// TestCleanUpInput: nil entries do not count, and the order of the list has no effect.
+func TestCleanUpInput(t *testing.T) {
+	s := policySnapshot(t, build.Set{}, "")
+	limit := int32(1)
+	s.DaemonSet().Spec.RevisionHistoryLimit = &limit
+	a, b := build.Revision{Hash: "a", Number: 1}.Of(s.DaemonSet()), build.Revision{Hash: "b", Number: 1}.Of(s.DaemonSet())
+	for _, tc := range []struct {
+		old, want []*appsv1.ControllerRevision
+	}{
+		{[]*appsv1.ControllerRevision{nil, a}, nil},
+		{[]*appsv1.ControllerRevision{a, b}, []*appsv1.ControllerRevision{a}},
+		{[]*appsv1.ControllerRevision{b, a}, []*appsv1.ControllerRevision{a}},
+	} {
+		if diff := cmp.Diff(tc.want, rollout.CleanUp(s, tc.old)); diff != "" {
+			t.Errorf("CleanUp(%v) (-want +got):\n%s", tc.old, diff)
+		}
+	}
+}

@@ -9,13 +9,13 @@ import (
 )
 
 // DiffRevisions returns what changes in the pod template from one revision to
-// another, in the order and by the rules of diff.Templates. No changes
-// means that the templates mean the same, although their bytes, which decide
-// about a rollout, may differ. Neither revision is changed, and the result shares
-// nothing with them.
+// another, in the order and by the rules of diff.Templates. It is
+// empty where the templates are equal; their bytes, which decide whether a revision is
+// current, may still differ. Neither revision is changed, and the result shares nothing
+// with them.
 //
-// It fails with RevisionTemplate's *field.Error, behind "old" or "new" and the
-// name of the revision.
+// It fails where RevisionTemplate fails. The error names the revision, as the old or the
+// new one, and wraps that *field.Error.
 func DiffRevisions(old, cur *appsv1.ControllerRevision) (diff.Changes, error) {
 	was, err := RevisionTemplate(old)
 	if err != nil {

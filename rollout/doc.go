@@ -1,201 +1,51 @@
-// Package rollout answers WHEN: how a DaemonSet moves from one pod template to
-// the next, and what one whole pass of its controller writes.
+// Package rollout answers the question when: how a DaemonSet moves from one pod
+// template to the next, and what one whole pass of its controller writes.
 //
-// A controller needs one call:
+// A pass from facts is one call:
 //
-//	result, err := rollout.Sync(rollout.Input{
+//	result, err := rollout.Sync(daemon.Input{
 //		DaemonSet: ds, Nodes: nodes, Pods: pods, Revisions: revisions, Now: now, Backoff: backoff,
-//	})
+//	}, rollout.Options{})
 //
-// It carries out what result says, keeps result.Plan.Backoff for the next pass,
-// and calls again when something changed or result.Plan.RequeueAfter is over.
+// A controller keeps a [State] instead, so that a pass costs what has changed. The
+// comment of State lists its duties.
 //
-// # Which function
-//
-//	one whole controller pass                    Sync
-//	a pass that costs what has changed           NewTracker, Tracker.Sync
-//	the next step of an update                   Next
-//	all steps of a rollout to its end            Steps
-//	pause, partition, canary, zone by zone, ...  NewPolicy, Input.Policy
-//	the next step under a policy                 Policy.Next
-//	which revision is current, what to write     Revisions
-//	which revisions are too many                 CleanUp
-//	the data a revision stores                   RevisionData
-//	the template a revision holds                RevisionTemplate
-//	stalled, since when, and on what             Assess
-//	what a change would do before it is applied  WhatIf
-//	how long that would take, and how it ends    Impact.Rollout
-//	go back to the template of a revision        RollBack
+//	a controller pass from facts                 Sync
+//	a pass that costs what has changed           NewState, State.Update, State.Sync
+//	a pass on a snapshot                         SyncSnapshot
+//	the next step of an update                   NextStep
+//	the nodes that use the budget                UsedBudget
+//	whether the rollout is complete              Complete, NodeComplete
+//	pause, partition, canary, zone by zone, ...  Policy, in Options
+//	the current revision, and what to write      Revisions
+//	the revisions beyond the history limit       CleanUp
+//	the data that a revision stores              RevisionData, Matches
+//	the template that a revision holds           RevisionTemplate
+//	the template of an earlier revision          RollBack
 //	what changed between two revisions           DiffRevisions
 //
-// # Rules: a pass
+// Package rollout/health reports whether a rollout progresses or is stuck, and on which
+// pods. Package rollout/simulate predicts what a rollout or a change will do. Package
+// rollout/kubectl gives kubectl's table, rollout status, history and undo.
 //
-//  1. The order is history, claims, reconcile, update, clean-up, status. The
-//     update step is taken only where reconciling has nothing to write
-//     (updateDaemonSet@v1.37.2).
-//  2. An empty selector makes the pass record an event and do nothing else. A
-//     DaemonSet that is being deleted makes it do nothing
-//     (syncDaemonSet@v1.37.2).
-//  3. While writes of an earlier pass have not been observed, only history and
-//     status are settled, and observedGeneration is not raised.
+// # Rules
 //
-// # Rules: updates
-//
-//  4. OnDelete: the step is empty. RollingUpdate: percentages are of the nodes
-//     that should run a pod, and both budgets round up; where both come to zero,
-//     maxUnavailable counts as one (updatedDesiredNodeCounts@v1.37.2).
-//  5. Without surge a node is unavailable when its new pod is not available,
-//     when it has no live pod, or when it has more than one of a kind or one of
-//     each. An outdated pod that is not available is deleted whatever the
-//     budget, and counts. Of the other outdated pods as many are deleted as
-//     maxUnavailable leaves room for (rollingUpdate@v1.37.2).
-//  6. A pod that is being deleted makes its node unavailable.
-//  7. With surge an outdated pod that is not available gets a new one beside it
-//     whatever the budget; of the others as many as maxSurge leaves room for. A
-//     node is surging while its new pod is not available. When it is, the
-//     outdated one is deleted.
-//  8. With surge an outdated, available pod on a node that should no longer run
-//     it goes only while there are more available pods than nodes that should
-//     run one.
-//  9. Where the budget has to choose, the first nodes by name are taken.
-//     Upstream's choice is random.
-//
-// # Rules: history
-//
-//  10. A revision stores {"spec":{"template":{...,"$patch":"replace"}}} with
-//     sorted keys, and is current when these bytes equal the DaemonSet's
-//     (getPatch, Match @v1.37.2).
-//
-//  11. A new one is named <daemonset>-<hash>, numbered one above all others,
-//     labelled with the template's labels and the hash, and annotated as the
-//     DaemonSet is at that moment (snapshot@v1.37.2). An older one that matches
-//     again is renumbered.
-//
-//  12. Of several that match, the highest number stays; pods are relabelled to
-//     it and the others deleted (dedupCurHistories@v1.37.2).
-//
-//  13. A revision without the hash label gets its own name as the label.
-//
-//  14. Where the name is taken by a revision with other data, collisionCount is
-//     raised and the pass ends; the next one tries the next name.
-//
-//  15. Clean-up deletes the oldest revisions beyond revisionHistoryLimit, but
-//     none that a pod carries (cleanupHistory@v1.37.2).
-//
-//  16. A revision holds a template where its data is what rule 10 says and nothing
-//     else; the template is then exactly what applying the patch gives
-//     (applyDaemonSetHistory@v0.37.2).
-//
-// # Rules: whole rollouts
-//
-//  20. A Tracker's pass is Sync's for the same facts; so are the passes of Steps
-//     after the first, which is Sync's own.
-//  21. Between passes that write nothing time moves on to the next thing that
-//     happens: a pod ends, becomes ready, becomes available, fails, or a backoff
-//     is over. A deleted pod that was never bound, or has finished, is gone at
-//     once.
-//  22. A rollout is finished when every node that should run a pod has an
-//     available one and none is outdated. It is stuck when nothing more happens,
-//     or nothing but pods failing for the third time on the same nodes without
-//     anything getting better. Where a policy holds the rest back until somebody
-//     decides, it is waiting. A rollback because of a canary is carried out, and
-//     the end is that of the way back.
-//
-// # Rules: progressing or stuck
-//
-//  23. Assess looks at the objects, not at the status. A rollout is complete when
-//     every node that should run a pod has an available one of the current
-//     template that is not being deleted, and no outdated pod is left.
-//  24. It is progressing while the next pass has something to write, while a pod is
-//     within minReadySeconds or its grace period, and while the last change is
-//     younger than the patience, ten minutes like progressDeadlineSeconds
-//     (SetDefaults_Deployment@v1.37.2). Else it is stalled since that change.
-//  25. Changes are: a pod created, bound, initialized, ready, not ready, available,
-//     or asked to go, and a node not ready. A crash loop and pods that fail one
-//     after the other (daemon.Backoff) count only with their beginning
-//     (MaxContainerBackOff@v1.37.2).
-//  26. The nodes that use the budget are those of rules 5 to 7. With OnDelete,
-//     outdated pods that are available wait for somebody; where nothing else is
-//     left the state is waiting, not stalled.
-//
-// # Rules: what if
-//
-//  27. Both DaemonSets get the API server's defaults, the template's too
-//     (SetObjectDefaults_DaemonSet@v1.37.2), and the proposed one becomes an
-//     update (PrepareForUpdate@v1.37.2). Differences that are gone then were only
-//     defaults written out.
-//  28. A rollout starts where the newest revision's bytes are not the template's,
-//     whatever they mean (rule 10).
-//  29. A node that no longer runs the pod is lost where it does not keep it, and
-//     kept where it does. What happens at once is the first pass without burst
-//     limit, less what the pass without the proposal does.
-//
-// # Policies
-//
-// A Policy is what upstream's update does not know. It is made of pieces and goes into
-// Input.Policy; passes, Steps, Tracker, Assess and WhatIf then follow it:
-//
-//	policy, err := rollout.NewPolicy(
-//		rollout.Canary{Nodes: intstr.FromString("5%"), Wait: time.Hour},
-//		rollout.OneDomain{Label: corev1.LabelTopologyZone},
-//		rollout.IgnoreNotReadyNodes{After: 5 * time.Minute},
-//	)
-//
-//	stop updates, but not scaling                Pause
-//	stop everything                              Freeze
-//	update only nodes with certain labels        NodeSelector
-//	keep the old template on some nodes          Partition
-//	try the new template on some nodes first     Canary
-//	one zone after the other                     OneDomain
-//	so many nodes of a zone at a time            DomainBudget
-//	no more at once than the budget, even broken StrictBudget
-//	in another order than by name                Order
-//	do not wait for nodes that are down          IgnoreNotReadyNodes
-//	do not wait for pods that do not end         IgnoreStuckPods
-//	first pods little by little                  SlowStart
-//
-// A controller keeps what only it can know: it makes a new Policy when somebody
-// pauses or promotes, and writes Result.Rollback when a canary failed.
-//
-// # Rules: policies
-//
-//  30. Without pieces the policy is upstream's. Pieces narrow: what one holds back,
-//     no other lets go. The order in which they are given has no effect; pieces
-//     that contradict each other are an error that names both.
-//  31. Upstream's algorithm (rules 4 to 9) runs on the nodes that are not held back;
-//     these use no budget, as in OpenKruise. The base of percentages stays all
-//     nodes that should run a pod.
-//  32. Where nothing else is said, NodeSelector, Canary and OneDomain hold back nodes
-//     with nothing but an outdated pod. A node that has a new pod, or none that
-//     stays, is being updated already: it is counted, and the update there is
-//     carried on.
-//  33. A policy never creates pods of an older template. Nodes that get their first
-//     pod, or whose pod is gone, get one of the current template, whatever is held
-//     back; only Freeze, SlowStart and a progressive Partition hold creations back.
-//  34. Partition has OpenKruise's count and order: updated nodes, those under way,
-//     the others by name backwards; of all these as many as leave Keep over, with
-//     percentages rounded down.
-//  35. Canaries are the nodes whose new pods are the oldest; a canary has passed when
-//     its pod has been available for Wait without a break, whatever happened before.
-//     What is wrong with one that has not passed pauses or fails the update. Nodes
-//     whose outdated pods are younger than some pod of the current template are on
-//     the way back and never wait.
-//  36. A failed canary goes back to the template that most waiting pods carry:
-//     Result.Rollback, which is what RollBack gives for its revision.
-//  37. OneDomain takes the domains by value. The turn of one ends when each of its nodes
-//     has an available pod of the current template, but for nodes held back.
-//  38. DomainBudget counts every unavailable node of the domain but ignored ones.
-//     StrictBudget counts outdated pods that are not available when it comes to
-//     replacing available ones, and replaces no more at once than the budget.
-//  39. IgnoreNotReadyNodes and IgnoreStuckPods leave nodes alone, and out of every
-//     count. Step.Ignored names them.
-//  40. SlowStart counts intervals from the creation of the DaemonSet.
+//  1. Facts come in as a daemon.Input. What one pass must remember for the next is a
+//     value: Result.Plan.Backoff and Result.Canary. Both can be stored as JSON.
+//  2. Sync, State.Sync and SyncSnapshot give the same Result for the same facts.
+//  3. A pod is updated or outdated by daemon.PodState.Updated. An update looks at the
+//     pods that are not terminating, failed pods included, as upstream does. A node is
+//     pending while exactly one of its pods is not terminating and that pod is outdated.
+//  4. A revision is current by its bytes; see Revisions. RevisionData of equal templates
+//     may differ where they are written differently.
+//  5. The zero Options and the zero Policy are upstream's behaviour.
+//  6. Arguments are never changed. Objects to create are the caller's own. All other
+//     objects in results are those passed in, or shared with the State: read-only.
 //
 // # Deviations
 //
-// Where upstream is wrong, this library does the sensible thing. This is the
-// complete list for a pass; placement and daemon list their own. All else is
-// upstream's behaviour.
+// Where this package differs from upstream on purpose. The list is complete for a pass;
+// the other packages list their own.
 //
 //	node-gone          rollingUpdate@v1.37.2      an outdated pod on a node that does not exist makes a
 //	                                              surging upstream pass fail; here it is passed over
@@ -206,8 +56,8 @@
 //	                                              #111280); here they count as relabelled at once
 //	selector           syncDaemonSet@v1.37.2      upstream releases every pod of a DaemonSet without selector;
 //	                                              here that is an error, as it is for the API server
-//	empty-selector     syncDaemonSet@v1.37.2      upstream takes a selector with empty but present lists for one
-//	                                              to act on, and it selects every pod; here it counts as empty
+//	empty-selector     syncDaemonSet@v1.37.2      upstream acts on a selector with empty but present lists, which
+//	                                              selects every pod; here it counts as empty
 //	strategy           updateDaemonSet@v1.37.2    upstream silently never updates under an unknown strategy;
 //	                                              here it is an error, beside the same writes
 //	identity           FilterPodsByOwner@v1.37.2  upstream fails on a DaemonSet without namespace, name or UID;
@@ -217,4 +67,8 @@
 //	                                              asks to be called again after minReadySeconds
 //	revision-writes    constructHistory@v1.37.2   upstream labels and renumbers one revision with two updates;
 //	                                              here it is one
+//	own-writes         updateDaemonSet@v1.37.2    upstream reads its caches again after its own writes: the status
+//	                                              counts those that have arrived, and where all have, the update
+//	                                              step follows in the same pass; here all of a pass is worked out
+//	                                              from one snapshot, before its writes
 package rollout

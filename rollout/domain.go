@@ -6,88 +6,85 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// OneDomain updates one topology domain after the other: the next one is begun when
-// every node of those before it that should run a pod has an available one of the
-// current template, but for nodes that another piece holds back.
+// OneDomain updates one topology domain after the other. A domain is finished when each
+// of its eligible nodes has an available pod of the current template and no outdated one.
+// Nodes that another field of the policy holds back do not count. Outdated pods on nodes
+// that are not eligible wait for their domain as well, but no domain waits for them.
 type OneDomain struct {
 	// Label is the node label whose values are the domains, such as
-	// topology.kubernetes.io/zone. Nodes without it are a domain, too.
-	Label string
-	// First are the values to begin with, in this order. The others follow in the
-	// order of their values.
-	First []string
+	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
+	Label string `json:"label"`
+	// First are the values to begin with, in this order. The other domains follow in
+	// the order of their values.
+	First []string `json:"first,omitempty"`
 }
 
-// String returns "one domain at a time" with the label.
-func (o OneDomain) String() string { return fmt.Sprintf("one %s at a time", o.Label) }
-
-func (OneDomain) kind() pieceKind { return kindOneDomain }
-
-func (o OneDomain) rule(p *Policy, path *field.Path) (rule, field.ErrorList) {
-	slot := p.slot(labelMarker{o.Label})
-	return oneDomainRule{slot: slot, first: slices.Clone(o.First)}, checkLabel(o.Label, path)
+// String returns "one topology.kubernetes.io/zone at a time".
+func (o *OneDomain) String() string {
+	if o == nil {
+		return "all domains at once"
+	}
+	return fmt.Sprintf("one %s at a time", o.Label)
 }
 
-type oneDomainRule struct {
-	slot  int
-	first []string
+func (o *OneDomain) validate(path *field.Path) field.ErrorList {
+	if o == nil {
+		return nil
+	}
+	return validateLabel(o.Label, path.Child("label"))
 }
 
-func (o oneDomainRule) apply(r *round) {
-	marks := &r.l.marks[o.slot]
-	unfinished := make([]bool, len(marks.names))
-	for i, domain := range marks.of {
-		if r.held[i] == 0 && r.desired(i) && (r.pending(i) || r.underway(i)) {
+// oneDomain applies Policy.OneDomain.
+func (c *choice) oneDomain(o *OneDomain) {
+	column := &c.l.columns[c.policy.domainColumn]
+	unfinished := make([]bool, len(column.names))
+	for i, domain := range column.of {
+		if c.held[i] == 0 && c.desired(i) && (c.pending(i) || c.underway(i)) {
 			unfinished[domain] = true
 		}
 	}
+	ranks := make(map[string]int, len(o.First))
+	for i, value := range slices.Backward(o.First) {
+		ranks[value] = i - len(o.First)
+	}
+	// before puts the values of First first, then all others by value.
+	before := func(a, b string) bool { return cmp.Or(cmp.Compare(ranks[a], ranks[b]), strings.Compare(a, b)) < 0 }
 	turn, pending := -1, false
 	for domain, is := range unfinished {
-		if is && (turn < 0 || o.compare(marks.names[domain], marks.names[turn]) < 0) {
+		if is && (turn < 0 || before(column.names[domain], column.names[turn])) {
 			turn = domain
 		}
 	}
-	for i, domain := range marks.of {
-		if r.held[i] == 0 && r.desired(i) && r.pending(i) {
-			pending = true
-			if int(domain) != turn {
-				r.hold(i, HeldByDomain)
-			}
+	for i, domain := range column.of {
+		if c.held[i] != 0 || !c.pending(i) {
+			continue
+		}
+		pending = pending || c.desired(i)
+		if turn >= 0 && int(domain) != turn {
+			c.hold(i, RestrictionDomain)
 		}
 	}
 	if pending {
-		r.step.Domain = cmp.Or(marks.names[turn], "(none)")
+		c.step.Domain = cmp.Or(column.names[turn], "(none)")
 	}
 }
 
-// compare puts the domains in the order of their turns.
-func (o oneDomainRule) compare(a, b string) int {
-	rank := func(domain string) int {
-		if i := slices.Index(o.first, domain); i >= 0 {
-			return i
-		}
-		return len(o.first)
-	}
-	return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
-}
-
-// DomainBudget narrows the budget of the update: in each topology domain only so
-// many nodes may be unavailable at once, or, with maxSurge, have a new pod beside the
-// outdated one that is not available yet. Nodes that are unavailable for other
-// reasons count, but for ignored ones; outdated pods that are not available are
-// replaced all the same, unless there is a StrictBudget.
+// DomainBudget limits how many nodes of each topology domain are unavailable, or with
+// maxSurge surging, beside the budget of the whole update. Nodes that are unavailable
+// for other reasons count, except ignored ones. Outdated pods that are not available are
+// replaced whatever the budget, unless Policy.StrictBudget is set.
 type DomainBudget struct {
 	// Label is the node label whose values are the domains, such as
-	// topology.kubernetes.io/zone. Nodes without it are a domain, too.
-	Label string
-	// MaxUnavailable is the budget: a number, or a percentage of the nodes of the
-	// domain that should run a pod, rounded up. It must be one at least.
-	MaxUnavailable intstr.IntOrString
+	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
+	Label string `json:"label"`
+	// MaxUnavailable is the budget: a number, or a percentage of the eligible nodes
+	// of the domain, rounded up. It must not be zero; where it is a percentage of no
+	// eligible node, it counts as one.
+	MaxUnavailable intstr.IntOrString `json:"maxUnavailable"`
 }
 
 // String returns "at most 1 per topology.kubernetes.io/zone".
@@ -95,48 +92,55 @@ func (d DomainBudget) String() string {
 	return fmt.Sprintf("at most %s per %s", d.MaxUnavailable.String(), d.Label)
 }
 
-func (DomainBudget) kind() pieceKind { return kindDomainBudget }
-
-func (d DomainBudget) rule(p *Policy, path *field.Path) (rule, field.ErrorList) {
-	slot := p.slot(labelMarker{d.Label})
-	errs := append(checkLabel(d.Label, path), checkAmount(path.Child("maxUnavailable"), d.MaxUnavailable, 1)...)
-	return domainBudgetRule{slot: slot, amount: d.MaxUnavailable}, errs
+func (d DomainBudget) validate(path *field.Path) field.ErrorList {
+	return append(validateLabel(d.Label, path.Child("label")), validateAmount(d.MaxUnavailable, 1, path.Child("maxUnavailable"))...)
 }
 
-type domainBudgetRule struct {
-	slot   int
-	amount intstr.IntOrString
+// domainLimit is a budget for each value of a label.
+type domainLimit struct {
+	domains []int32
+	// left is how many more nodes of a domain may become unavailable, or surge, and
+	// strict how many more may be touched, replacements of unavailable pods included.
+	left, strict []int
 }
 
-func (d domainBudgetRule) apply(r *round) { r.limitDomains(d.slot, d.amount) }
-
-// StrictBudget has the replacement of outdated pods that are not available use the
-// budget: no more than maxUnavailable nodes, or maxSurge ones, are being updated at
-// once, whereas upstream replaces all of them together.
-type StrictBudget struct{}
-
-// String returns "strict budget".
-func (StrictBudget) String() string { return "strict budget" }
-
-func (StrictBudget) kind() pieceKind { return kindStrictBudget }
-
-func (s StrictBudget) rule(*Policy, *field.Path) (rule, field.ErrorList) { return s, nil }
-
-func (StrictBudget) apply(r *round) { r.strict = true }
-
-// labelMarker marks nodes with the value of a label.
-type labelMarker struct{ key string }
-
-func (m labelMarker) mark(node *corev1.Node) string {
-	if node == nil {
-		return ""
+// limitDomains applies one of Policy.DomainBudgets.
+func (c *choice) limitDomains(slot int, amount intstr.IntOrString) {
+	column := &c.l.columns[slot]
+	desired, left := make([]int, len(column.names)), make([]int, len(column.names))
+	for i, domain := range column.of {
+		if c.desired(i) {
+			desired[domain]++
+		}
+		if c.held[i] != RestrictionIgnored && c.l.roles[i]&(roleUnavailable|roleSurging) != 0 {
+			left[domain]--
+		}
 	}
-	return node.Labels[m.key]
+	for domain := range left {
+		// A percentage of no eligible node still lets outdated pods go.
+		left[domain] += max(1, roundUp(amount, desired[domain]))
+	}
+	strict := slices.Clone(left)
+	c.waiting(func(i int) { strict[column.of[i]]++ })
+	c.limits = append(c.limits, domainLimit{domains: column.of, left: left, strict: strict})
 }
 
-func checkLabel(key string, path *field.Path) field.ErrorList {
-	if key == "" {
-		return field.ErrorList{field.Required(path.Child("label"), "")}
+// roomInDomains reports whether the budgets of a node's domains have room for it.
+func (c *choice) roomInDomains(i int, budgeted, strict bool) bool {
+	return !slices.ContainsFunc(c.limits, func(limit domainLimit) bool {
+		domain := limit.domains[i]
+		return budgeted && limit.left[domain] <= 0 || strict && limit.strict[domain] <= 0
+	})
+}
+
+// useDomains spends the budgets of a node's domains. more says that the node was
+// available, or surges now.
+func (c *choice) useDomains(i int, more bool) {
+	for _, limit := range c.limits {
+		domain := limit.domains[i]
+		limit.strict[domain]--
+		if more {
+			limit.left[domain]--
+		}
 	}
-	return nil
 }

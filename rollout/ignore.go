@@ -5,100 +5,143 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/podstatus"
 )
 
-// IgnoreNotReadyNodes leaves nodes that are not ready alone and out of the budget,
-// so that a node that is down does not hold the update of the others up. Step.Ignored
-// names them. When they are ready again, they take part again.
-type IgnoreNotReadyNodes struct {
-	// After is for how long a node has to be not ready until it is ignored. Zero:
-	// at once.
-	After time.Duration
+// IgnoreAfter says when a Policy begins to ignore a node. The update does not touch an
+// ignored node, which uses no budget; PolicyStatus.Ignored names it. The node takes part
+// again once its problem is over.
+type IgnoreAfter struct {
+	// After is how long the problem must last: for a node since it became not
+	// ready, for a pod since the end of its grace period. Zero means at once.
+	After metav1.Duration `json:"after,omitzero"`
 }
 
-// String returns "ignore not-ready nodes" with the time, if any.
-func (n IgnoreNotReadyNodes) String() string { return "ignore not-ready nodes" + afterwards(n.After) }
-
-func (IgnoreNotReadyNodes) kind() pieceKind { return kindIgnoreNotReadyNodes }
-
-func (n IgnoreNotReadyNodes) rule(_ *Policy, path *field.Path) (rule, field.ErrorList) {
-	return n, checkAfter(n.After, path)
-}
-
-func (n IgnoreNotReadyNodes) apply(r *round) {
-	now := r.s.Now()
-	for i := range r.nodes {
-		node := r.nodes[i].Node
-		if node == nil || !r.desired(i) && len(r.nodes[i].Pods) == 0 {
-			continue
-		}
-		ready := nodeReady(node)
-		if ready == nil || ready.Status == corev1.ConditionTrue {
-			continue
-		}
-		since := ready.LastTransitionTime.Time
-		if due := since.Add(n.After); due.After(now) {
-			r.requeueAt(due)
-			continue
-		}
-		r.ignore(i, IgnoredNotReady, since)
+func (a *IgnoreAfter) validate(path *field.Path) field.ErrorList {
+	if a == nil {
+		return nil
 	}
+	return validateDuration(a.After, path.Child("after"))
 }
 
-// IgnoreStuckPods leaves nodes alone and out of the budget on which nothing is left
-// but pods that are being deleted and have not ended within their grace period, so
-// that these no longer block the update of the others. Step.Ignored names them.
-type IgnoreStuckPods struct {
-	// After is how long beyond its grace period a pod has to take until its node is
-	// ignored. Zero: no longer.
-	After time.Duration
-}
-
-// String returns "ignore stuck pods" with the time, if any.
-func (s IgnoreStuckPods) String() string { return "ignore stuck pods" + afterwards(s.After) }
-
-func (IgnoreStuckPods) kind() pieceKind { return kindIgnoreStuckPods }
-
-func (s IgnoreStuckPods) rule(_ *Policy, path *field.Path) (rule, field.ErrorList) {
-	return s, checkAfter(s.After, path)
-}
-
-func (s IgnoreStuckPods) apply(r *round) {
-	now := r.s.Now()
-	for i := range r.nodes {
-		pods := r.nodes[i].Pods
-		if len(pods) == 0 || r.l.roles[i]&(roleOutdated|roleUpdated) != 0 {
-			continue
-		}
-		// The node is blocked until the last of its pods has ended.
-		var since time.Time
-		for j := range pods {
-			if deleted := pods[j].Pod.DeletionTimestamp; deleted != nil {
-				since = latest(since, deleted.Time)
-			}
-		}
-		if since.IsZero() {
-			continue
-		}
-		if due := since.Add(s.After); due.After(now) {
-			r.requeueAt(due)
-			continue
-		}
-		r.ignore(i, IgnoredStuckPod, since)
-	}
-}
-
-func afterwards(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" after %v", d)
-}
-
-func checkAfter(d time.Duration, path *field.Path) field.ErrorList {
-	if d < 0 {
-		return field.ErrorList{field.Invalid(path.Child("after"), d.String(), "must not be negative")}
+func validateDuration(d metav1.Duration, path *field.Path) field.ErrorList {
+	if d.Duration < 0 {
+		return field.ErrorList{field.Invalid(path, d.Duration.String(), "must not be negative")}
 	}
 	return nil
+}
+
+func (a *IgnoreAfter) suffix() string {
+	if a == nil || a.After.Duration == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" after %v", a.After.Duration)
+}
+
+// IgnoredReason says why a policy ignores a node.
+type IgnoredReason int
+
+const (
+	// IgnoredNotReady: the node is not ready (Policy.IgnoreNotReadyNodes).
+	IgnoredNotReady IgnoredReason = iota + 1
+	// IgnoredStuckPod: the node's pods are terminating past their grace period
+	// (Policy.IgnoreStuckPods).
+	IgnoredStuckPod
+	// IgnoredByCaller: Policy.IgnoreNode returned true.
+	IgnoredByCaller
+)
+
+// String returns the reason as half a sentence.
+func (r IgnoredReason) String() string {
+	switch r {
+	case IgnoredNotReady:
+		return "node is not ready"
+	case IgnoredStuckPod:
+		return "pod is terminating past its grace period"
+	case IgnoredByCaller:
+		return "ignored by the caller"
+	}
+	return fmt.Sprintf("IgnoredReason(%d)", int(r))
+}
+
+// IgnoredNode is a node that a policy ignores.
+type IgnoredNode struct {
+	// Node is the node's name.
+	Node string
+	// Reason says why it is ignored.
+	Reason IgnoredReason
+	// Since is when the problem began; zero where it is not known.
+	Since time.Time
+}
+
+// String returns a phrase such as "worker-2 (node is not ready)".
+func (n IgnoredNode) String() string { return fmt.Sprintf("%s (%v)", n.Node, n.Reason) }
+
+// ignoreNodes applies the fields of the policy that ignore nodes.
+func (c *choice) ignoreNodes() {
+	p := c.policy
+	if p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNode == nil {
+		return
+	}
+	for i := range c.nodes {
+		reason, since := c.ignoreReason(i)
+		if reason == 0 {
+			continue
+		}
+		c.held[i] = RestrictionIgnored
+		c.step.Ignored = append(c.step.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
+	}
+}
+
+func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {
+	p, n := c.policy, &c.nodes[i]
+	if !c.desired(i) && len(n.Pods) == 0 {
+		return 0, time.Time{}
+	}
+	if p.IgnoreNotReadyNodes != nil && n.Node != nil {
+		if ready := podstatus.NodeReady(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
+			since := ready.LastTransitionTime.Time
+			if c.due(since.Add(p.IgnoreNotReadyNodes.After.Duration)) {
+				return IgnoredNotReady, since
+			}
+		}
+	}
+	if p.IgnoreStuckPods != nil {
+		if since := c.terminatingUntil(i); !since.IsZero() && c.due(since.Add(p.IgnoreStuckPods.After.Duration)) {
+			return IgnoredStuckPod, since
+		}
+	}
+	if p.IgnoreNode != nil && p.IgnoreNode(n) {
+		return IgnoredByCaller, time.Time{}
+	}
+	return 0, time.Time{}
+}
+
+// terminatingUntil returns the last end of a grace period on a node on which every pod
+// is terminating; else the zero time.
+func (c *choice) terminatingUntil(i int) time.Time {
+	var until time.Time
+	if c.l.roles[i]&(roleOutdated|roleUpdated) != 0 {
+		return until
+	}
+	pods := c.nodes[i].Pods
+	for j := range pods {
+		if deleted := pods[j].Pod.DeletionTimestamp; deleted != nil {
+			until = podstatus.Latest(until, deleted.Time)
+		}
+	}
+	return until
+}
+
+// due reports whether a time is not after now. Where it is after now, the step asks for a
+// pass at that time.
+func (c *choice) due(at time.Time) bool {
+	if !at.After(c.s.Now()) {
+		return true
+	}
+	requeue(&c.step.Plan, at.Sub(c.s.Now()))
+	return false
 }

@@ -1,68 +1,48 @@
 package rollout
 
 import (
+	"container/heap"
+	"iter"
+
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/indexset"
 )
 
-// ledger is what an update step needs to know about all nodes: how many count
-// for what, and on which something could be done. A node whose pods changed is
-// entered anew without looking at the others.
+// ledger holds the facts that a step needs about all nodes: how many use the budget, and
+// which ones the step could write on. A node that has changed is entered again without
+// looking at the others.
 type ledger struct {
-	policy *Policy
-	surge  bool
-	roles  []role
-	// counts are the numbers of nodes by the flags of their role.
+	surge bool
+	roles []role
+	// The numbers of nodes by the flags of their role.
 	desired, outdated, unavailable, surging, available int
-	// todo are the positions of the nodes by what could be done there.
+	// todo are the positions of the nodes by the action that is possible there.
 	todo [actions]*indexset.Set
-	// marks are what the markers of the policy say of each node.
-	marks []marks
-	// ages are the creation times of the pods, in seconds, which is what API servers
-	// tell; nil where the policy does not ask for them.
-	ages []podAges
-	// held says by which piece the last round held a node back; candidates is room
-	// for the next one to work in.
-	held       []HeldBy
+	marks
+	// held and candidates are buffers that the steps reuse.
+	held       []Restriction
 	candidates []int
 }
 
-// podAges are when the pods of one node that count for an update were created; zero
-// where there is none, or it does not tell.
-type podAges struct{ cur, old int64 }
-
-// marks are the facts of one marker, numbered as they come up.
-type marks struct {
-	ids   map[string]int32
-	names []string
-	of    []int32
-}
-
-func (m *marks) set(i int, name string) {
-	id, ok := m.ids[name]
-	if !ok {
-		id = int32(len(m.names))
-		m.ids[name], m.names = id, append(m.names, name)
-	}
-	m.of[i] = id
-}
-
-// role is what one node is to an update: flags, and in the low bits the action.
+// role describes one node in an update: flags, and the action in the low bits.
 type role uint16
 
 const (
+	// roleDesired: the node is eligible.
 	roleDesired role = 1 << (iota + 3)
 	roleUnavailable
 	roleSurging
 	roleAvailable
+	// roleOutdated: exactly one outdated pod is not terminating.
 	roleOutdated
-	// roleUpdated: a pod of the current template is alive, or too many are.
+	// roleUpdated: a pod of the current template is not terminating, or several pods of
+	// one kind are not.
 	roleUpdated
 
 	roleAction role = 1<<3 - 1
 )
 
-// The actions, in pairs: those that cost nothing of a budget, and those that do.
+// The actions, in pairs: those that need no budget, and those that do.
 const (
 	actionNone = role(iota)
 	actionDelete
@@ -72,18 +52,18 @@ const (
 	actions
 )
 
-// nodePods are the pods of one node that count for an update: at most one of
+// nodePods are the pods of one node that count in an update: at most one of
 // the current template and one outdated.
 type nodePods struct {
 	cur, old *daemon.PodState
-	// excess says that there is more than one of a kind, which Reconcile will
-	// tidy up first.
+	// excess says that there are several pods of one kind. Reconcile deletes all but
+	// one first.
 	excess bool
 }
 
-// sortOut looks at the pods that are not being deleted (findUpdatedPodsOnNode
-// @v1.37.2).
-func sortOut(pods []daemon.PodState) (out nodePods) {
+// podsToUpdate returns the pods that are not terminating, failed ones included
+// (findUpdatedPodsOnNode@v1.37.2).
+func podsToUpdate(pods []daemon.PodState) (out nodePods) {
 	for i := range pods {
 		p := &pods[i]
 		if p.Terminating {
@@ -102,26 +82,15 @@ func sortOut(pods []daemon.PodState) (out nodePods) {
 }
 
 // newLedger enters every node.
-func newLedger(s *daemon.Snapshot, policy *Policy) *ledger {
+func newLedger(s *daemon.Snapshot) *ledger {
 	nodes := s.Nodes()
-	l := &ledger{policy: policy, roles: make([]role, len(nodes))}
-	if !policy.empty() {
-		l.marks = make([]marks, len(policy.markers))
-		for slot := range l.marks {
-			l.marks[slot] = marks{ids: map[string]int32{}, of: make([]int32, len(nodes))}
-		}
-		if policy.ages {
-			l.ages = make([]podAges, len(nodes))
-		}
-	}
+	l := &ledger{roles: make([]role, len(nodes))}
 	for i := range nodes {
 		if nodes[i].Decision.Run {
 			l.desired++
 		}
 	}
-	if budgets, err := readBudgets(s.DaemonSet(), l.desired); err == nil {
-		l.surge = budgets.maxSurge != 0
-	}
+	l.surge = l.surges(s)
 	l.desired = 0
 	for action := range l.todo {
 		l.todo[action] = indexset.New(len(nodes))
@@ -132,14 +101,19 @@ func newLedger(s *daemon.Snapshot, policy *Policy) *ledger {
 	return l
 }
 
-// enter enters the node at a position, in place of what was entered before.
+// surges reports whether the budget of the update is maxSurge, which depends on the
+// number of eligible nodes.
+func (l *ledger) surges(s *daemon.Snapshot) bool {
+	budgets, err := readBudgets(s.DaemonSet(), l.desired)
+	return err == nil && budgets.maxSurge != 0
+}
+
+// fits reports whether the roles are still those of the snapshot's budget.
+func (l *ledger) fits(s *daemon.Snapshot) bool { return l.surges(s) == l.surge }
+
+// enter enters the node at a position, in place of its last entry.
 func (l *ledger) enter(i int, n *daemon.NodeState) {
-	for slot := range l.marks {
-		l.marks[slot].set(i, l.policy.markers[slot].mark(n.Node))
-	}
-	if l.ages != nil {
-		l.ages[i] = agesOf(n)
-	}
+	l.marks.enter(i, n)
 	before, after := l.roles[i], l.role(n)
 	if before == after {
 		return
@@ -152,20 +126,6 @@ func (l *ledger) enter(i int, n *daemon.NodeState) {
 		l.todo[after].Put(i, after != actionNone)
 	}
 }
-
-func agesOf(n *daemon.NodeState) podAges {
-	seconds := func(p *daemon.PodState) int64 {
-		if p == nil || p.Pod.CreationTimestamp.IsZero() {
-			return 0
-		}
-		return p.Pod.CreationTimestamp.Unix()
-	}
-	pods := sortOut(n.Pods)
-	return podAges{cur: seconds(pods.cur), old: seconds(pods.old)}
-}
-
-// isHeld reports whether the last step held a node back.
-func (l *ledger) isHeld(i int) bool { return i < len(l.held) && l.held[i] != 0 }
 
 func (l *ledger) count(r role, sign int) {
 	if r == 0 {
@@ -188,7 +148,7 @@ func (l *ledger) count(r role, sign int) {
 }
 
 func (l *ledger) role(n *daemon.NodeState) role {
-	pods := sortOut(n.Pods)
+	pods := podsToUpdate(n.Pods)
 	var r role
 	switch {
 	case l.surge:
@@ -213,7 +173,7 @@ func (l *ledger) role(n *daemon.NodeState) role {
 func replaceRole(pods nodePods) role {
 	switch {
 	case pods.excess, (pods.cur == nil) == (pods.old == nil):
-		// Nothing alive, or more than there should be: Reconcile's turn.
+		// No live pod, or more than there should be: Reconcile acts first.
 		return roleUnavailable
 	case pods.cur != nil && pods.cur.Available:
 		return actionNone
@@ -226,7 +186,7 @@ func replaceRole(pods nodePods) role {
 }
 
 // surgeRole is the role in an update with surge: new pods are created beside
-// outdated ones, which go when their successor is available.
+// outdated ones, which are deleted when their successor is available.
 func surgeRole(n *daemon.NodeState, pods nodePods) role {
 	if pods.excess {
 		return roleSurging
@@ -241,7 +201,7 @@ func surgeRole(n *daemon.NodeState, pods nodePods) role {
 	}
 	switch {
 	case pods.old == nil:
-		// New or empty: Reconcile's turn.
+		// Updated or empty: Reconcile acts first.
 		return r
 	case pods.cur != nil && !pods.cur.Available:
 		return r | roleSurging
@@ -253,7 +213,7 @@ func surgeRole(n *daemon.NodeState, pods nodePods) role {
 	case !n.Decision.Run && !pods.old.Available:
 		return r | actionDelete
 	case !n.Decision.Run:
-		// It holds availability up until a pod elsewhere has taken over.
+		// It keeps availability up until a pod elsewhere has taken over.
 		return r | actionDeleteBudgeted
 	case !pods.old.Available:
 		return r | actionCreate
@@ -261,88 +221,105 @@ func surgeRole(n *daemon.NodeState, pods nodePods) role {
 	return r | actionCreateBudgeted
 }
 
-// step works out what the budgets allow to be done now.
-func (l *ledger) step(s *daemon.Snapshot) (*Step, error) {
-	rolling, err := rolls(s.DaemonSet())
-	if !rolling {
-		return &Step{}, err
+// inOrder yields the positions with an action, and, while the purse is not empty,
+// those with its budgeted twin, in the order of the policy. It sorts only as many as are
+// taken.
+func (c *choice) inOrder(action role, p *purse) iter.Seq[int] {
+	free, budgeted := c.l.todo[action], c.l.todo[action+1]
+	if c.compare == nil && !c.descending {
+		return inBoth(free, budgeted, p)
 	}
-	budgets, err := readBudgets(s.DaemonSet(), l.desired)
-	if err != nil {
-		return nil, err
-	}
-	st := &Step{
-		Desired:        l.desired,
-		Outdated:       l.outdated,
-		MaxUnavailable: budgets.maxUnavailable,
-		MaxSurge:       budgets.maxSurge,
-		Unavailable:    l.unavailable,
-		Surging:        l.surging,
-		Available:      l.available,
-	}
-	if !l.policy.empty() {
-		l.narrow(s, st)
-		return st, nil
-	}
-	left := st.MaxUnavailable - st.Unavailable
-	if l.surge {
-		left = st.Available - st.Desired
-	}
-	nodes := s.Nodes()
-	deletes := l.each(s, actionDelete, left, func(i int) { st.delete(s, &nodes[i], l.roles[i]&roleAction == actionDeleteBudgeted) })
-	creates := l.each(s, actionCreate, st.MaxSurge-st.Surging, func(i int) { st.create(&nodes[i], l.roles[i]&roleAction == actionCreateBudgeted) })
-	s.Complete(&st.Plan)
-	st.Plan.DeleteDeferred = deletes - len(st.Plan.Delete)
-	st.Plan.CreateDeferred = creates - len(st.Plan.Create)
-	return st, nil
-}
-
-// each calls do, in the order of the nodes, for all nodes with the given action
-// and for as many of those with its budgeted twin as are left in the budget. It
-// returns how many these are; of the budgeted ones do is not called for those that
-// the burst limit will put off, since what costs no budget comes first.
-func (l *ledger) each(s *daemon.Snapshot, action role, left int, do func(i int)) int {
-	free, budgeted := l.todo[action], l.todo[action+1]
-	left = max(0, min(left, budgeted.Len()))
-	chosen := free.Len() + left
-	if burst := s.Burst(); burst >= 0 {
-		left = min(left, burst-free.Len())
-	}
-	for i, j := free.Next(0), budgeted.Next(0); i >= 0 || left > 0; {
-		if left <= 0 || i >= 0 && i < j {
-			do(i)
-			i = free.Next(i + 1)
-			continue
+	positions := c.l.candidates[:0]
+	for i := range inBoth(free, budgeted, p) {
+		if c.held == nil || c.held[i] == 0 {
+			positions = append(positions, i)
 		}
-		left--
-		do(j)
-		j = budgeted.Next(j + 1)
 	}
-	return chosen
+	c.l.candidates = positions
+	return c.sorted(positions)
 }
 
-// create plans a new pod beside the outdated one of a node.
-func (st *Step) create(n *daemon.NodeState, budgeted bool) {
-	reason := daemon.CreateUnavailable
-	if budgeted {
-		reason = daemon.CreateSurge
+// inBoth yields the members of two disjoint sets in ascending order. It leaves the
+// second one as soon as the purse is empty.
+func inBoth(a, b *indexset.Set, p *purse) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		i, j := a.Next(0), b.Next(0)
+		for {
+			if p.left <= 0 {
+				j = -1
+			}
+			if i < 0 && j < 0 {
+				return
+			}
+			next := j
+			if j < 0 || i >= 0 && i < j {
+				next, i = i, a.Next(i+1)
+			} else {
+				j = b.Next(j + 1)
+			}
+			if !yield(next) {
+				return
+			}
+		}
 	}
-	st.Plan.Create = append(st.Plan.Create, daemon.Create{Node: n.Name, Reason: reason})
 }
 
-// delete plans the deletion of the outdated pod of a node.
-func (st *Step) delete(s *daemon.Snapshot, n *daemon.NodeState, budgeted bool) {
-	pods := sortOut(n.Pods)
-	d := daemon.Delete{Node: n.Name, Pod: pods.old.Pod}
-	switch {
-	case st.MaxSurge == 0 && budgeted:
-		d.Reason = daemon.DeleteOutdated
-	case st.MaxSurge == 0:
-		d.Reason = daemon.DeleteUnavailable
-	case pods.cur != nil:
-		d.Reason, d.Stays = daemon.DeleteSuperseded, pods.cur.Pod
-	default:
-		d.Reason, d.Explanation = daemon.DeleteNotEligible, s.Matcher().Explain(n.Node)
+// before compares two nodes in the order of the policy.
+func (c *choice) before(i, j int) int {
+	if c.compare != nil {
+		if order := c.compare(&c.nodes[i], &c.nodes[j]); order != 0 {
+			return order
+		}
+		return i - j
 	}
-	st.Plan.Delete = append(st.Plan.Delete, d)
+	if c.descending {
+		return j - i
+	}
+	return i - j
+}
+
+// sorted yields positions in the order of the policy. It may reorder the slice.
+func (c *choice) sorted(positions []int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		switch {
+		case c.compare != nil:
+			queue := &orderedQueue{positions: positions, choice: c}
+			heap.Init(queue)
+			for len(queue.positions) > 0 && yield(heap.Pop(queue).(int)) {
+			}
+		case c.descending:
+			for k := len(positions) - 1; k >= 0 && yield(positions[k]); k-- {
+			}
+		default:
+			for _, i := range positions {
+				if !yield(i) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// orderedQueue is a heap, the first in the order of the policy on top.
+type orderedQueue struct {
+	positions []int
+	choice    *choice
+}
+
+func (q *orderedQueue) Len() int { return len(q.positions) }
+func (q *orderedQueue) Less(i, j int) bool {
+	return q.choice.before(q.positions[i], q.positions[j]) < 0
+}
+func (q *orderedQueue) Swap(i, j int) {
+	q.positions[i], q.positions[j] = q.positions[j], q.positions[i]
+}
+
+// Push implements heap.Interface; nothing is ever pushed.
+func (q *orderedQueue) Push(x any) { q.positions = append(q.positions, x.(int)) }
+
+// Pop implements heap.Interface.
+func (q *orderedQueue) Pop() any {
+	last := q.positions[len(q.positions)-1]
+	q.positions = q.positions[:len(q.positions)-1]
+	return last
 }

@@ -2,68 +2,25 @@ package rollout
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 )
 
-// Order updates nodes in an order of its own instead of that of their names. Of
-// those that it does not tell apart, the first by name comes first.
-type Order struct {
-	// By are comparisons, the first of which that tells two nodes apart decides:
-	// ByName, ByLabel, OldestPodFirst, NotReadyFirst, or functions of your own. They
-	// return a negative number where a comes before b, a positive one where it comes
-	// after, and must be pure and consistent.
-	By []Compare
-}
-
-// Compare compares two nodes that an update may touch. Both are read-only; their Node
-// is nil where a pod is on a node that does not exist.
+// Compare compares two nodes for Policy.Order: a negative number takes a before b, a
+// positive one b before a. It must be pure and consistent. The nodes are read-only, and
+// their Node may be nil.
 type Compare func(a, b *daemon.NodeState) int
 
-// String returns "order".
-func (Order) String() string { return "order" }
-
-func (Order) kind() pieceKind { return kindOrder }
-
-func (o Order) rule(_ *Policy, path *field.Path) (rule, field.ErrorList) {
-	var errs field.ErrorList
-	if len(o.By) == 0 {
-		errs = append(errs, field.Required(path.Child("by"), ""))
-	}
-	for i, by := range o.By {
-		if by == nil {
-			errs = append(errs, field.Required(path.Child("by").Index(i), ""))
-		}
-	}
-	return orderRule{by: slices.Clone(o.By)}, errs
-}
-
-type orderRule struct{ by []Compare }
-
-func (o orderRule) apply(r *round) {
-	r.compare = func(a, b *daemon.NodeState) int {
-		for _, by := range o.by {
-			if c := by(a, b); c != 0 {
-				return c
-			}
-		}
-		return 0
-	}
-}
-
 // ByName orders nodes by name.
-func ByName(a, b *daemon.NodeState) int { return strings.Compare(a.Name, b.Name) }
+func ByName(a, b *daemon.NodeState) int { return strings.Compare(nodeName(a), nodeName(b)) }
 
-// ByLabel orders nodes by the value that they have for a label, such as
-// topology.kubernetes.io/zone; those that have none come first.
+// ByLabel orders nodes by the value of a label, such as
+// topology.kubernetes.io/zone; those without the label come first.
 func ByLabel(key string) Compare {
 	value := func(n *daemon.NodeState) string {
-		if n.Node == nil {
+		if n == nil || n.Node == nil {
 			return ""
 		}
 		return n.Node.Labels[key]
@@ -71,34 +28,70 @@ func ByLabel(key string) Compare {
 	return func(a, b *daemon.NodeState) int { return strings.Compare(value(a), value(b)) }
 }
 
-// Backwards turns a comparison round.
-func Backwards(by Compare) Compare {
-	if by == nil {
-		return nil
+// OldestPodFirst orders nodes by the creation time of their oldest outdated pod. Nodes
+// without an outdated pod come first.
+func OldestPodFirst(a, b *daemon.NodeState) int { return oldestOutdated(a).Compare(oldestOutdated(b)) }
+
+// NotReadyFirst orders nodes without a ready pod before all others.
+func NotReadyFirst(a, b *daemon.NodeState) int { return cmp.Compare(readyPods(a), readyPods(b)) }
+
+// InOrder combines comparisons for Policy.Order: the first that distinguishes two nodes
+// decides. nil entries are passed over.
+func InOrder(compare []Compare) Compare {
+	return func(a, b *daemon.NodeState) int {
+		for _, by := range compare {
+			if by == nil {
+				continue
+			}
+			if order := by(a, b); order != 0 {
+				return order
+			}
+		}
+		return 0
 	}
-	return func(a, b *daemon.NodeState) int { return by(b, a) }
 }
 
-// OldestPodFirst orders nodes by the creation time of their oldest outdated pod.
-func OldestPodFirst(a, b *daemon.NodeState) int { return oldestOutdated(a).Compare(oldestOutdated(b)) }
+// Reverse reverses a comparison; nil stays nil.
+func Reverse(compare Compare) Compare {
+	if compare == nil {
+		return nil
+	}
+	return func(a, b *daemon.NodeState) int { return compare(b, a) }
+}
+
+func nodeName(n *daemon.NodeState) string {
+	if n == nil {
+		return ""
+	}
+	return n.Name
+}
 
 func oldestOutdated(n *daemon.NodeState) time.Time {
 	var oldest time.Time
+	if n == nil {
+		return oldest
+	}
 	for i := range n.Pods {
 		p := &n.Pods[i]
-		if created := p.Pod.CreationTimestamp.Time; !p.Updated && (oldest.IsZero() || created.Before(oldest)) {
+		if p.Updated || p.Pod == nil {
+			continue
+		}
+		if created := p.Pod.CreationTimestamp.Time; oldest.IsZero() || created.Before(oldest) {
 			oldest = created
 		}
 	}
 	return oldest
 }
 
-// NotReadyFirst puts nodes first on which no pod is ready.
-func NotReadyFirst(a, b *daemon.NodeState) int { return cmp.Compare(anyReady(a), anyReady(b)) }
-
-func anyReady(n *daemon.NodeState) int {
-	if slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Ready && !p.Terminating }) {
-		return 1
+// readyPods returns one where a pod of the node is ready and stays, else zero.
+func readyPods(n *daemon.NodeState) int {
+	if n == nil {
+		return 0
+	}
+	for i := range n.Pods {
+		if p := &n.Pods[i]; p.Ready && !p.Terminating {
+			return 1
+		}
 	}
 	return 0
 }

@@ -10,80 +10,79 @@ import (
 )
 
 // Partition keeps outdated pods on some nodes, counted as OpenKruise's Advanced
-// DaemonSet does: of all nodes with a pod or in want of one, updated ones come
-// first, then those whose update is under way, then, in the order of the policy,
-// those with an outdated pod, of which only as many are touched as leave Keep nodes
-// over. Where the policy has no Order, the last nodes by name come first, as they
-// do there.
-//
-// A partition never brings an old template back: a pod that is gone comes back as
-// a new one.
+// DaemonSet counts them. It puts all nodes that are eligible or have a pod in order:
+// updated nodes, then nodes whose update is under way, then pending nodes. The update
+// touches all of them except the last Nodes. In each group the nodes are in the order of
+// Policy.Order; without it they are in descending order of their names, as in OpenKruise.
+// Nodes that do not exist are not updated.
 type Partition struct {
-	// Keep is how many nodes to leave alone: a number, or a percentage of the nodes
-	// that should run a pod, rounded down. More than there are leaves all alone.
-	Keep intstr.IntOrString
-	// ProgressiveCreate has nodes without a pod count, too: while Keep is not
-	// zero, first pods are created only on the first nodes by name, and on as many as
-	// Keep and the pods of the current template leave room for.
-	ProgressiveCreate bool
+	// Nodes is the number of nodes to leave alone, or a percentage of the eligible
+	// nodes, rounded down. A larger number than there are nodes leaves all alone.
+	Nodes intstr.IntOrString `json:"nodes"`
+	// ProgressiveCreate delays first pods as well. No more nodes have a pod of the
+	// current template than the eligible nodes less Nodes; first pods are created in the
+	// order of the nodes' names. It has no effect where Nodes is zero.
+	ProgressiveCreate bool `json:"progressiveCreate,omitempty"`
 }
 
 // String returns "partition " with the amount.
-func (p Partition) String() string { return "partition " + p.Keep.String() }
-
-func (Partition) kind() pieceKind { return kindPartition }
-
-func (p Partition) rule(_ *Policy, path *field.Path) (rule, field.ErrorList) {
-	return p, checkAmount(path.Child("keep"), p.Keep, 0)
+func (p *Partition) String() string {
+	if p == nil {
+		return "no partition"
+	}
+	return "partition " + p.Nodes.String()
 }
 
-func (p Partition) keep(desired int) int { return amountOf(p.Keep, desired, down) }
-
-func (p Partition) apply(r *round) {
-	if r.compare == nil {
-		r.descending = true
+func (p *Partition) validate(path *field.Path) field.ErrorList {
+	if p == nil {
+		return nil
 	}
-	// touched is how many nodes the update may look at.
+	return validateAmount(p.Nodes, 0, path.Child("nodes"))
+}
+
+// partition applies Policy.Partition.
+func (c *choice) partition(p *Partition) {
+	c.descending = c.compare == nil
 	var updated, underway, pending []int
 	nodes := 0
-	for i, role := range r.l.roles {
-		if r.nodes[i].Node == nil {
-			r.hold(i, HeldByPartition)
+	for i, role := range c.l.roles {
+		if c.nodes[i].Node == nil {
+			c.hold(i, RestrictionPartition)
 			continue
 		}
-		if role&roleDesired == 0 && len(r.nodes[i].Pods) == 0 {
+		if role&roleDesired == 0 && len(c.nodes[i].Pods) == 0 {
 			continue
 		}
 		nodes++
 		switch {
-		case r.updated(i):
+		case c.updated(i):
 			updated = append(updated, i)
-		case !r.pending(i):
+		case !c.pending(i):
 			underway = append(underway, i)
-		case r.held[i] == 0:
+		case c.held[i] == 0:
 			pending = append(pending, i)
 		}
 	}
-	left := nodes - p.keep(r.step.Desired)
+	left := nodes - roundDown(p.Nodes, c.step.Desired)
 	for _, class := range [][]int{updated, underway, pending} {
 		if left >= len(class) {
 			left -= len(class)
 			continue
 		}
-		for i := range r.inOrder(class) {
-			if left--; left < 0 {
-				r.hold(i, HeldByPartition)
-			}
+		slices.SortFunc(class, c.before)
+		for _, i := range class[max(0, left):] {
+			c.hold(i, RestrictionPartition)
 		}
 		left = 0
 	}
 }
 
-// holdBack leaves the first nodes their pods.
-func (p Partition) holdBack(l *ledger, _ *daemon.Snapshot, plan *daemon.Plan) Held {
-	keep := p.keep(l.desired)
+// restrictPlan takes the first pods that ProgressiveCreate delays out of the plan, and
+// returns their number. due is the number of first pods in the plan.
+func (p *Partition) restrictPlan(l *ledger, s *daemon.Snapshot, plan *daemon.Plan, due int) int {
+	keep := roundDown(p.Nodes, l.desired)
 	if !p.ProgressiveCreate || keep == 0 {
-		return Held{}
+		return 0
 	}
 	updated := 0
 	for _, role := range l.roles {
@@ -91,24 +90,60 @@ func (p Partition) holdBack(l *ledger, _ *daemon.Snapshot, plan *daemon.Plan) He
 			updated++
 		}
 	}
-	return Held{By: HeldByPartition, Nodes: limitCreations(plan, max(0, l.desired-updated-min(keep, l.desired)))}
+	return limitFirstPods(s, plan, due, max(0, l.desired-updated-min(keep, l.desired)))
 }
 
-// limitCreations takes all first pods out of a plan but so many, and returns how many
-// these are. Other creations stay.
-func limitCreations(plan *daemon.Plan, most int) (held int) {
-	first := 0
+// firstPods returns the number of first pods in a plan of daemon.Reconcile, deferred
+// ones included: one for each eligible node without a pod.
+func firstPods(s *daemon.Snapshot) (n int) {
+	for i := range s.Nodes() {
+		if node := &s.Nodes()[i]; node.Decision.Run && len(node.Pods) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// limitFirstPods takes all first pods except the given number out of a plan that has due
+// of them, and returns the number of those. Other creations stay.
+func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int) (held int) {
+	if due <= most {
+		return 0
+	}
+	held = due - most
+	plan.Nodes -= held
+	first, last := 0, ""
 	plan.Create = slices.DeleteFunc(slices.Clone(plan.Create), func(c daemon.Create) bool {
+		last = c.Node
 		if c.Reason != daemon.CreateMissing {
 			return false
 		}
 		first++
 		return first > most
 	})
-	held = max(0, first-most)
-	// What the burst limit put off comes after these.
-	deferred := min(plan.CreateDeferred, max(0, most-first))
-	held += plan.CreateDeferred - deferred
-	plan.CreateDeferred = deferred
+	// The burst limit defers the others, which come after these.
+	deferred := due - first
+	plan.CreateDeferred -= deferred - min(deferred, max(0, most-first))
+	if first > most {
+		createDeferred(s, plan, last)
+	}
 	return held
+}
+
+// createDeferred adds creations that the burst limit has deferred where there is room for
+// them now. They are successors of terminating pods on nodes behind the last one that the
+// plan creates a pod on; see daemon.CreateSuccessor.
+func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string) {
+	nodes := s.Nodes()
+	for i := range nodes {
+		if plan.CreateDeferred == 0 || len(plan.Create) >= s.BurstReplicas() {
+			return
+		}
+		n := &nodes[i]
+		live := slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Live() })
+		if n.Name > last && n.Decision.Run && len(n.Pods) > 0 && !live {
+			plan.Create = append(plan.Create, daemon.Create{Node: n.Name, Reason: daemon.CreateSuccessor, Pod: s.NewPod(n.Name)})
+			plan.CreateDeferred--
+		}
+	}
 }

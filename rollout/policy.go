@@ -1,249 +1,461 @@
 package rollout
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 )
 
-// Policy says what upstream's update does not know: which outdated pods a step
-// may touch, in which order, and how many. It is made of pieces, each of which
-// holds nodes back, orders them, or narrows a budget; upstream's algorithm runs on
-// what is left. Under the strategy OnDelete there is no update to narrow.
+// Policy restricts an update beyond upstream's rules: which outdated pods it replaces,
+// in which order, and how many at once. The zero Policy is upstream's behaviour. It has
+// JSON tags and DeepCopy, so that the spec of a custom resource can embed it.
 //
-// nil and the zero Policy hold nothing back. With pieces, a pass that gets to an
-// update step looks at every node. A Policy is immutable and safe for concurrent use.
+// Fields only restrict. The update touches a node where all fields allow it, by the
+// rules of NextStep. A node that is held back uses no budget, as in OpenKruise;
+// percentages stay those of all eligible nodes. NodeSelector, Canary and OneDomain hold
+// back pending nodes only, so that an update that has begun on a node goes on; see rule 3
+// of the package for pending.
+//
+// A Policy never creates pods of an older template. A node without a pod gets one of the
+// current template even where its update is held back; only Frozen, SlowStart and
+// Partition.ProgressiveCreate delay creations. The strategy OnDelete has no update to
+// restrict.
+//
+// Validate refuses contradictions:
+//
+//	Frozen with Paused                         a freeze includes a pause
+//	Canary with Partition                      both choose the nodes to update first
+//	OneDomain with its Label in Canary.Spread  the canary would run in several domains at once
+//	two DomainBudgets with the same Label      only one budget can apply
+//
+// Under a policy a step of the update looks at every node. With Order, Canary or
+// Partition it may also sort them.
 type Policy struct {
-	// pieces are in the order in which they apply.
-	pieces []Piece
-	rules  []rule
-	// markers tell facts of nodes that do not change with their pods.
+	// Frozen stops everything: no pod is created or deleted. History and status are
+	// still written.
+	Frozen bool `json:"frozen,omitempty"`
+	// Paused stops updates, rollbacks included: no outdated pod is replaced. Nodes
+	// still get pods, and finished and misplaced pods are deleted.
+	Paused bool `json:"paused,omitempty"`
+	// IgnoreNotReadyNodes ignores nodes that are not ready; see IgnoreAfter.
+	IgnoreNotReadyNodes *IgnoreAfter `json:"ignoreNotReadyNodes,omitempty"`
+	// IgnoreStuckPods ignores nodes on which every pod is terminating past its grace
+	// period; see IgnoreAfter.
+	IgnoreStuckPods *IgnoreAfter `json:"ignoreStuckPods,omitempty"`
+	// IgnoreNode ignores the nodes for which it returns true, such as drained ones. It
+	// must be pure; the node is read-only, and its Node may be nil. See IgnoreAfter.
+	IgnoreNode func(n *daemon.NodeState) bool `json:"-"`
+	// NodeSelector updates only nodes whose labels it matches. An empty selector
+	// matches every node. A node that does not exist has no labels.
+	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`
+	// Order says which of two nodes is updated first: ByName, ByLabel, OldestPodFirst,
+	// NotReadyFirst, several of them in InOrder, one in Reverse, or a function of the
+	// caller. Nodes that it finds equal, and all nodes where it is nil, are in the order of
+	// their names.
+	Order Compare `json:"-"`
+	// Canary tries a new template on some nodes first.
+	Canary *Canary `json:"canary,omitempty"`
+	// Partition keeps outdated pods on some nodes.
+	Partition *Partition `json:"partition,omitempty"`
+	// OneDomain updates one topology domain, such as a zone, after the other.
+	OneDomain *OneDomain `json:"oneDomain,omitempty"`
+	// DomainBudgets limit how many nodes of a topology domain are unavailable.
+	DomainBudgets []DomainBudget `json:"domainBudgets,omitempty"`
+	// StrictBudget applies the budget to outdated pods that are not available as well:
+	// at most maxUnavailable nodes, or maxSurge nodes, are updated at once. Upstream
+	// replaces all unavailable outdated pods together.
+	StrictBudget bool `json:"strictBudget,omitempty"`
+	// SlowStart spreads the creation of first pods over time.
+	SlowStart *SlowStart `json:"slowStart,omitempty"`
+}
+
+// Validate returns an error for each invalid setting and each contradiction, in the
+// order of the fields. Each error has the path of its field below path, which may be
+// nil. A nil policy is valid.
+func (p *Policy) Validate(path *field.Path) field.ErrorList {
+	if p == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	if p.Frozen && p.Paused {
+		errs = append(errs, field.Forbidden(path.Child("paused"), "must not be set with frozen: a freeze includes a pause"))
+	}
+	errs = append(errs, p.IgnoreNotReadyNodes.validate(path.Child("ignoreNotReadyNodes"))...)
+	errs = append(errs, p.IgnoreStuckPods.validate(path.Child("ignoreStuckPods"))...)
+	if p.NodeSelector != nil {
+		errs = append(errs, validateSelector(p.NodeSelector, path.Child("nodeSelector"))...)
+	}
+	errs = append(errs, p.Canary.validate(path.Child("canary"))...)
+	if p.Canary != nil && p.OneDomain != nil {
+		if i := slices.Index(p.Canary.Spread, p.OneDomain.Label); i >= 0 {
+			errs = append(errs, field.Forbidden(path.Child("canary", "spread").Index(i),
+				"must not be the label of oneDomain: the canary would run in several domains at once"))
+		}
+	}
+	errs = append(errs, p.Partition.validate(path.Child("partition"))...)
+	if p.Canary != nil && p.Partition != nil {
+		errs = append(errs, field.Forbidden(path.Child("partition"), "must not be set with canary: both choose the nodes to update first"))
+	}
+	errs = append(errs, p.OneDomain.validate(path.Child("oneDomain"))...)
+	for i, budget := range p.DomainBudgets {
+		at := path.Child("domainBudgets").Index(i)
+		errs = append(errs, budget.validate(at)...)
+		if slices.ContainsFunc(p.DomainBudgets[:i], func(b DomainBudget) bool { return b.Label == budget.Label }) {
+			errs = append(errs, field.Duplicate(at.Child("label"), budget.Label))
+		}
+	}
+	return append(errs, p.SlowStart.validate(path.Child("slowStart"))...)
+}
+
+// String names the settings in the order in which they apply.
+func (p Policy) String() string {
+	if p.isZero() {
+		return "upstream's policy"
+	}
+	var parts []string
+	add := func(set bool, text func() string) {
+		if set {
+			parts = append(parts, text())
+		}
+	}
+	word := func(text string) func() string { return func() string { return text } }
+	add(p.Frozen, word("frozen"))
+	add(p.Paused, word("paused"))
+	add(p.IgnoreNotReadyNodes != nil, func() string { return "ignore not-ready nodes" + p.IgnoreNotReadyNodes.suffix() })
+	add(p.IgnoreStuckPods != nil, func() string { return "ignore stuck pods" + p.IgnoreStuckPods.suffix() })
+	add(p.IgnoreNode != nil, word("ignore some nodes"))
+	add(p.NodeSelector != nil, func() string { return "only nodes " + selectorText(p.NodeSelector) })
+	add(p.Order != nil, word("order"))
+	add(p.Canary != nil, func() string { return p.Canary.String() })
+	add(p.Partition != nil, func() string { return p.Partition.String() })
+	add(p.OneDomain != nil, func() string { return p.OneDomain.String() })
+	for _, budget := range p.DomainBudgets {
+		parts = append(parts, budget.String())
+	}
+	add(p.StrictBudget, word("strict budget"))
+	add(p.SlowStart != nil, func() string { return p.SlowStart.String() })
+	return strings.Join(parts, ", ")
+}
+
+// isZero reports whether the policy restricts nothing.
+func (p *Policy) isZero() bool {
+	return p == nil || !p.Frozen && !p.Paused && !p.StrictBudget && p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil &&
+		p.IgnoreNode == nil && p.NodeSelector == nil && p.Order == nil && p.Canary == nil && p.Partition == nil &&
+		p.OneDomain == nil && len(p.DomainBudgets) == 0 && p.SlowStart == nil
+}
+
+// policy is a valid Policy with the markers of its labels. nil is the zero Policy.
+type policy struct {
+	Policy
+
 	markers []marker
-	// ages says that a rule looks at when pods were created.
+	// The columns of the ledger that the markers fill.
+	selectorColumn, eligibleColumn, spreadColumn, domainColumn int
+	budgetColumns                                              []int
+	// ages says that the canary looks at when pods were created.
 	ages bool
 }
 
-// Piece is one part of a policy: Pause, Freeze, IgnoreNotReadyNodes,
-// IgnoreStuckPods, NodeSelector, Order, Canary, Partition, OneDomain, DomainBudget,
-// StrictBudget or SlowStart.
-type Piece interface {
-	// String names the piece with its settings.
-	String() string
-	kind() pieceKind
-	// rule checks the piece and makes it ready for use in the policy.
-	rule(p *Policy, path *field.Path) (rule, field.ErrorList)
-}
-
-// rule is a checked piece.
-type rule interface {
-	// apply narrows an update step.
-	apply(r *round)
-}
-
-// planRule is a rule that holds back what reconciling would write, too.
-type planRule interface {
-	holdBack(l *ledger, s *daemon.Snapshot, plan *daemon.Plan) Held
-}
-
-// marker tells what a rule wants to know of a node; it must depend on the node
-// object alone. node may be nil.
-type marker interface {
-	mark(node *corev1.Node) string
-}
-
-// pieceKind orders the pieces: what leaves nodes out comes before what chooses
-// among the rest, and what counts them comes last. The order in which they are
-// given has no effect.
-type pieceKind int
-
-const (
-	kindFreeze pieceKind = iota + 1
-	kindPause
-	kindIgnoreNotReadyNodes
-	kindIgnoreStuckPods
-	kindNodeSelector
-	kindOrder
-	kindCanary
-	kindPartition
-	kindOneDomain
-	kindDomainBudget
-	kindStrictBudget
-	kindSlowStart
-)
-
-// NewPolicy puts pieces together. Their order has no effect, and none of them
-// undoes another: a node is touched where every piece lets it be.
-//
-// It fails with a field.ErrorList (as an error) on settings that cannot be, at
-// paths such as pieces[1].maxUnavailable, and on pieces that contradict each
-// other, naming both.
-func NewPolicy(pieces ...Piece) (*Policy, error) {
-	p := &Policy{}
-	var errs field.ErrorList
-	type compiled struct {
-		Piece
-		path *field.Path
-		rule rule
+// compile checks a policy. It returns nil for one that restricts nothing, and joins the
+// errors of an invalid one.
+func compile(p *Policy) (*policy, error) {
+	if p.isZero() {
+		return nil, nil
 	}
-	var all []compiled
-	for i, piece := range pieces {
-		path := field.NewPath("pieces").Index(i)
-		piece = plain(piece)
-		if piece == nil {
-			errs = append(errs, field.Required(path, ""))
-			continue
+	if errs := p.Validate(field.NewPath("policy")); len(errs) > 0 {
+		return nil, joined(errs)
+	}
+	out := &policy{Policy: *p}
+	if p.NodeSelector != nil {
+		out.selectorColumn = out.column(selectorMarker(p.NodeSelector))
+	}
+	if p.Canary != nil {
+		out.ages = true
+		selector := p.Canary.NodeSelector
+		if selector == nil {
+			selector = &metav1.LabelSelector{}
 		}
-		rule, wrong := piece.rule(p, path)
-		errs = append(errs, wrong...)
-		for _, other := range all {
-			if why := conflict(other.Piece, piece); why != "" {
-				errs = append(errs, field.Forbidden(path, fmt.Sprintf("%v and %v (%v) conflict: %s", piece, other.Piece, other.path, why)))
-			}
-		}
-		all = append(all, compiled{piece, path, rule})
+		out.eligibleColumn = out.column(selectorMarker(selector))
+		out.spreadColumn = out.column(labelsMarker(p.Canary.Spread))
 	}
-	if len(errs) > 0 {
-		return nil, errs.ToAggregate()
+	if p.OneDomain != nil {
+		out.domainColumn = out.column(labelsMarker([]string{p.OneDomain.Label}))
 	}
-	slices.SortStableFunc(all, func(a, b compiled) int { return cmp.Compare(a.kind(), b.kind()) })
-	for _, c := range all {
-		p.pieces = append(p.pieces, c.Piece)
-		p.rules = append(p.rules, c.rule)
+	for _, budget := range p.DomainBudgets {
+		out.budgetColumns = append(out.budgetColumns, out.column(labelsMarker([]string{budget.Label})))
 	}
-	return p, nil
+	return out, nil
 }
 
-// plain takes pieces that are given as pointers for what they point to; nil for a
-// nil pointer.
-func plain(piece Piece) Piece {
-	v := reflect.ValueOf(piece)
-	if v.Kind() != reflect.Pointer {
-		return piece
+func joined(list field.ErrorList) error {
+	if len(list) == 1 {
+		return list[0]
 	}
-	if v.IsNil() {
-		return nil
+	errs := make([]error, len(list))
+	for i := range list {
+		errs[i] = list[i]
 	}
-	inner, _ := v.Elem().Interface().(Piece)
-	return inner
+	return errors.Join(errs...)
 }
 
-// conflict says why two pieces cannot both be followed; empty where they can. They
-// come in either order.
-func conflict(a, b Piece) string {
-	if a.kind() > b.kind() {
-		a, b = b, a
-	}
-	switch b := b.(type) {
-	case NodeSelector:
-		// Several select what all of them match.
-		return ""
-	case DomainBudget:
-		if a, ok := a.(DomainBudget); ok && a.Label != b.Label {
-			return ""
-		}
-	case Pause:
-		if _, ok := a.(Freeze); ok {
-			return "a freeze stops more than a pause does"
-		}
-	case Partition:
-		if _, ok := a.(Canary); ok {
-			return "both say how many nodes get the new template first"
-		}
-	case OneDomain:
-		if a, ok := a.(Canary); ok && slices.Contains(a.Spread, b.Label) {
-			return "the canary is to be spread over the domains that are to be taken one at a time"
-		}
-	}
-	if a.kind() == b.kind() {
-		return "only one of them can be followed"
-	}
-	return ""
-}
-
-// slot has the ledgers of this policy keep what a marker says of each node.
-func (p *Policy) slot(m marker) int {
+func (p *policy) column(m marker) int {
 	p.markers = append(p.markers, m)
 	return len(p.markers) - 1
 }
 
-// empty reports whether nothing is held back.
-func (p *Policy) empty() bool { return p == nil || len(p.rules) == 0 }
+func (p *policy) empty() bool { return p == nil }
 
-// Pieces returns the pieces in the order in which they apply, as a copy.
-func (p *Policy) Pieces() []Piece {
-	if p == nil {
+func (p *policy) strict() bool { return p != nil && p.StrictBudget }
+
+// restrict applies the fields that hold nodes back, order them or add budgets.
+func (c *choice) restrict(trial *CanaryTrial) {
+	p := c.policy
+	c.l.held = slices.Grow(c.l.held[:0], len(c.nodes))[:len(c.nodes)]
+	clear(c.l.held)
+	c.held = c.l.held
+	switch {
+	case p.Frozen:
+		c.halt = RestrictionFrozen
+	case p.Paused:
+		c.halt = RestrictionPaused
+	}
+	c.ignoreNodes()
+	if p.NodeSelector != nil {
+		c.selectNodes()
+	}
+	c.compare = p.Order
+	if p.Canary != nil {
+		c.tryCanary(p.Canary, trial)
+	}
+	if p.Partition != nil {
+		c.partition(p.Partition)
+	}
+	if p.OneDomain != nil {
+		c.oneDomain(p.OneDomain)
+	}
+	c.countUsers()
+	for i, budget := range p.DomainBudgets {
+		c.limitDomains(p.budgetColumns[i], budget.MaxUnavailable)
+	}
+}
+
+// restrictPlan takes out of a plan of daemon.Reconcile what the policy holds back.
+func (p *policy) restrictPlan(l *ledger, s *daemon.Snapshot, plan *daemon.Plan) []Restricted {
+	if p.empty() {
 		return nil
 	}
-	return slices.Clone(p.pieces)
-}
-
-// String names the pieces in the order in which they apply.
-func (p *Policy) String() string {
-	if p.empty() {
-		return "upstream's policy"
-	}
-	names := make([]string, len(p.pieces))
-	for i, piece := range p.pieces {
-		names[i] = piece.String()
-	}
-	return strings.Join(names, ", ")
-}
-
-// Next returns the next step of the update under the policy, as the function Next
-// does without one, which is what it returns for nil. It fails where that fails.
-func (p *Policy) Next(s *daemon.Snapshot) (*Step, error) {
-	return newLedger(s, p).step(s)
-}
-
-// holdBack takes out of a plan of daemon.Reconcile what the policy holds back.
-func (p *Policy) holdBack(l *ledger, s *daemon.Snapshot, plan *daemon.Plan) []Held {
-	if p.empty() {
-		return nil
-	}
-	var out []Held
-	for _, rule := range p.rules {
-		if rule, ok := rule.(planRule); ok {
-			if held := rule.holdBack(l, s, plan); held.Nodes > 0 {
-				out = append(out, held)
-			}
+	var out []Restricted
+	add := func(by Restriction, nodes int) {
+		if nodes > 0 {
+			out = append(out, Restricted{By: by, Nodes: nodes})
 		}
+	}
+	if p.Frozen {
+		add(RestrictionFrozen, plan.Nodes)
+		// Events are left to the pass that acts.
+		*plan = daemon.Plan{Backoff: s.Backoff()}
+		return out
+	}
+	if p.Partition == nil && p.SlowStart == nil {
+		return nil
+	}
+	due := firstPods(s)
+	present := l.desired - due
+	if p.Partition != nil {
+		held := p.Partition.restrictPlan(l, s, plan, due)
+		add(RestrictionPartition, held)
+		due -= held
+	}
+	if p.SlowStart != nil {
+		add(RestrictionSlowStart, p.SlowStart.restrictPlan(s, plan, due, present))
 	}
 	return out
 }
 
-// checkAmount says what is wrong with a number of nodes: a percentage that cannot
-// be read, or less than least.
-func checkAmount(path *field.Path, amount intstr.IntOrString, least int) field.ErrorList {
+// hold holds a node back, unless another restriction does already.
+func (c *choice) hold(i int, by Restriction) {
+	if c.held[i] == 0 {
+		c.held[i] = by
+	}
+}
+
+// pending reports whether exactly one pod of a node is not terminating, and is outdated.
+func (c *choice) pending(i int) bool {
+	return c.l.roles[i]&(roleOutdated|roleUpdated) == roleOutdated
+}
+
+// updated reports whether a pod of the current template is not terminating on a node, or
+// several pods of one kind are not.
+func (c *choice) updated(i int) bool { return c.l.roles[i]&roleUpdated != 0 }
+
+// desired reports whether a node is eligible.
+func (c *choice) desired(i int) bool { return c.l.roles[i]&roleDesired != 0 }
+
+// underway reports whether the update has begun on a node and is not over.
+func (c *choice) underway(i int) bool {
+	role := c.l.roles[i]
+	switch {
+	case role&roleUpdated == 0:
+		return role&(roleOutdated|roleDesired) == roleDesired
+	case c.l.surge:
+		return role&roleOutdated != 0 || role&roleAvailable == 0
+	}
+	return role&roleUnavailable != 0
+}
+
+// countUsers counts the nodes that use the budgets: held ones do not.
+func (c *choice) countUsers() {
+	c.step.Unavailable, c.step.Surging = 0, 0
+	for i, role := range c.l.roles {
+		switch {
+		case c.held[i] != 0:
+		case role&roleUnavailable != 0:
+			c.step.Unavailable++
+		case role&roleSurging != 0:
+			c.step.Surging++
+		}
+	}
+}
+
+// waiting counts the nodes with an unavailable outdated pod that nothing holds back. It
+// calls byDomain, which may be nil, for each.
+func (c *choice) waiting(byDomain func(i int)) (n int) {
+	for i := c.l.todo[actionDelete].Next(0); i >= 0; i = c.l.todo[actionDelete].Next(i + 1) {
+		if c.l.roles[i]&roleUnavailable != 0 && (c.held == nil || c.held[i] == 0) {
+			n++
+			if byDomain != nil {
+				byDomain(i)
+			}
+		}
+	}
+	return n
+}
+
+// selectNodes applies Policy.NodeSelector.
+func (c *choice) selectNodes() {
+	column := &c.l.columns[c.policy.selectorColumn]
+	for i, id := range column.of {
+		if c.pending(i) && column.names[id] != selected {
+			c.hold(i, RestrictionNodeSelector)
+		}
+	}
+}
+
+// report counts the nodes with outdated pods that are held back.
+func (c *choice) report() {
+	counts := c.short
+	for i, role := range c.l.roles {
+		if role&roleOutdated == 0 {
+			continue
+		}
+		if c.halt != 0 {
+			counts[c.halt]++
+		} else if by := c.held[i]; by != 0 {
+			counts[by]++
+		}
+	}
+	for by, nodes := range counts {
+		if nodes > 0 {
+			c.step.Restricted = append(c.step.Restricted, Restricted{By: Restriction(by), Nodes: nodes})
+		}
+	}
+}
+
+// selected is the mark of nodes that a selector matches.
+const selected = "selected"
+
+// selectorMarker marks the nodes that a valid selector matches.
+func selectorMarker(selector *metav1.LabelSelector) marker {
+	parsed, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		parsed = labels.Nothing()
+	}
+	return marker{key: "selector " + parsed.String(), mark: func(node *corev1.Node) string {
+		var has labels.Set
+		if node != nil {
+			has = node.Labels
+		}
+		if parsed.Matches(has) {
+			return selected
+		}
+		return ""
+	}}
+}
+
+// labelsMarker marks nodes with the values of some labels.
+func labelsMarker(keys []string) marker {
+	return marker{key: "labels " + strings.Join(keys, "\n"), mark: func(node *corev1.Node) string {
+		switch {
+		case node == nil || len(keys) == 0:
+			return ""
+		case len(keys) == 1:
+			return node.Labels[keys[0]]
+		}
+		values := make([]string, len(keys))
+		for i, key := range keys {
+			values[i] = node.Labels[key]
+		}
+		return strings.Join(values, "\n")
+	}}
+}
+
+// selectorText returns a selector as the end of a phrase.
+func selectorText(selector *metav1.LabelSelector) string {
+	if selector == nil || len(selector.MatchLabels)+len(selector.MatchExpressions) == 0 {
+		return "with any labels"
+	}
+	return "with " + metav1.FormatLabelSelector(selector)
+}
+
+func validateSelector(selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
+	return metavalidation.ValidateLabelSelector(selector, metavalidation.LabelSelectorValidationOptions{}, path)
+}
+
+func validateLabel(key string, path *field.Path) field.ErrorList {
+	if key == "" {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	return metavalidation.ValidateLabelName(key, path)
+}
+
+// validateAmount checks a number of nodes, or a percentage of at most 100%, which must
+// not be below least.
+func validateAmount(amount intstr.IntOrString, least int, path *field.Path) field.ErrorList {
 	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, 100, true)
 	switch {
 	case err != nil:
 		return field.ErrorList{field.Invalid(path, amount.String(), err.Error())}
+	case amount.Type == intstr.String && n > 100:
+		return field.ErrorList{field.Invalid(path, amount.String(), "must not be greater than 100%")}
 	case n < least:
 		return field.ErrorList{field.Invalid(path, amount.String(), fmt.Sprintf("must be at least %d", least))}
 	}
 	return nil
 }
 
-// amountOf turns a checked amount into a number of nodes.
-func amountOf(amount intstr.IntOrString, total int, roundUp rounding) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, total, roundUp == up)
+// roundUp turns a valid amount into a number of nodes.
+func roundUp(amount intstr.IntOrString, total int) int {
+	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, total, true)
 	if err != nil {
 		return 0
 	}
 	return n
 }
 
-type rounding int
-
-const (
-	up rounding = iota + 1
-	down
-)
+func roundDown(amount intstr.IntOrString, total int) int {
+	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, total, false)
+	if err != nil {
+		return 0
+	}
+	return n
+}

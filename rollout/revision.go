@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -18,16 +19,15 @@ import (
 	"github.com/pernode/daemonset/daemon"
 )
 
-// RevisionPlan is what a pass makes of a DaemonSet's ControllerRevisions: which
-// is current, and what to write so that it is. The writes are to be carried out
-// in the order of the fields; a write that fails ends the pass.
+// RevisionPlan says which ControllerRevision is current, and what to write to make it
+// so. Carry the writes out in the order of the fields; a write that fails ends the
+// pass.
 type RevisionPlan struct {
 	// Claims are the revisions to adopt or release, ordered by name.
 	Claims []RevisionClaim
-	// Label are the older revisions that lacked the label
-	// controller-revision-hash, as they are to be written: the label is the
-	// revision's own name, so that no hash can collide with it. Ordered by
-	// name. The current revision is in Update instead.
+	// Label are the older revisions to write with the label controller-revision-hash,
+	// which they lack: copies with their own name as the label, so that no hash can
+	// collide with it. Ordered by name. The current revision is in Update instead.
 	Label []*appsv1.ControllerRevision
 	// Create is the revision to create where none holds the template; else nil.
 	Create *appsv1.ControllerRevision
@@ -37,9 +37,9 @@ type RevisionPlan struct {
 	// Duplicates are the revisions to delete because they hold the same
 	// template as the current one. Ordered by name.
 	Duplicates []*appsv1.ControllerRevision
-	// Update is the current revision as it is to be written, where it lacked
-	// the label or where an older template is in use again, so that its number
-	// has to become the highest; else nil.
+	// Update is the current revision to write, where it lacks the label, or where an
+	// older template is in use again, so that its number must become the highest; else
+	// nil.
 	Update *appsv1.ControllerRevision
 	// CollisionCount is the status.collisionCount to write where the name for
 	// the new revision is taken by one with another template; else nil. The
@@ -75,112 +75,112 @@ type PodRelabel struct {
 	Patch []byte
 }
 
-// Revisions works out the history of ds: it claims revisions, finds the one
-// that holds the template by comparing bytes, and says what to create, update,
-// relabel and delete so that there is exactly one and it has the highest number
-// (constructHistory@v1.37.2). Deleting revisions beyond the history limit is a
-// matter of its own: CleanUp.
+// Revisions works out the history (constructHistory@v1.37.2), so that exactly one
+// revision holds the template and has the highest number. Deleting revisions beyond the
+// history limit is CleanUp's task. The rules:
 //
-// revisions are all ControllerRevisions of the namespace, in any order; those of
-// other owners must be among them, because their names are taken. pods matter
-// only where duplicates are found. A nil ds and nil entries are errors, as is a
-// selector that is missing, malformed or empty. Nothing passed in is changed.
-func Revisions(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, pods []*corev1.Pod) (*RevisionPlan, error) {
+//   - A revision is current when its data equals RevisionData of the template byte for
+//     byte. Where several are, the one with the highest number stays; all pods get its
+//     hash, and the others are deleted (dedupCurHistories@v1.37.2).
+//   - Where none is current, a new one is created: named <daemonset>-<hash>, numbered
+//     one above all others, labelled with the template's labels and the hash, and
+//     annotated as the DaemonSet is (snapshot@v1.37.2).
+//   - A current revision whose number is not the highest is renumbered.
+//   - A revision without the hash label gets its own name as the label.
+//   - Where another revision has the name of the new one, collisionCount is raised and
+//     the pass ends; the next one tries the next name.
+//
+// The snapshot is not changed. It fails with a *field.Error where it is nil.
+func Revisions(s *daemon.Snapshot) (*RevisionPlan, error) {
+	if s == nil || s.DaemonSet() == nil {
+		return nil, field.Required(field.NewPath("snapshot"), "")
+	}
+	ds := s.DaemonSet()
 	claimer, err := daemon.NewClaimer(ds)
 	if err != nil {
 		return nil, err
 	}
-	data, err := RevisionData(&ds.Spec.Template)
-	if err != nil {
-		return nil, err
-	}
 	plan := &RevisionPlan{}
-	owned, err := plan.claim(claimer, revisions)
-	if err != nil {
-		return nil, err
-	}
 	var current []*appsv1.ControllerRevision
-	for _, rev := range owned {
-		labelled := rev
-		if _, ok := rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; !ok {
-			labelled = withHash(rev, rev.Name)
+	var keep daemon.RevisionState
+	for _, r := range s.Revisions() {
+		if r.Claim == daemon.ClaimAdopt || r.Claim == daemon.ClaimRelease {
+			plan.Claims = append(plan.Claims, RevisionClaim{Revision: r.Revision, Claim: r.Claim, Patch: claimer.Patch(r.Claim, r.Revision.UID)})
 		}
-		if bytes.Equal(data, rev.Data.Raw) {
-			current = append(current, labelled)
-			continue
-		}
-		plan.Old = append(plan.Old, labelled)
-		if labelled != rev {
-			plan.Label = append(plan.Label, labelled)
+		switch {
+		case !r.Claim.Owned():
+		case r.Current:
+			current = append(current, r.Revision)
+			if keep.Revision == nil || r.Revision.Revision > keep.Revision.Revision {
+				keep = r
+			}
+		default:
+			labelled := labelledRevision(r)
+			plan.Old = append(plan.Old, labelled)
+			if labelled != r.Revision {
+				plan.Label = append(plan.Label, labelled)
+			}
 		}
 	}
-	slices.SortStableFunc(plan.Old, compareNumber)
-	next := highest(plan.Old) + 1
-
-	if len(current) == 0 {
-		return plan, plan.create(ds, data, next, revisions)
+	slices.SortFunc(plan.Old, compareNumber)
+	next := saturatingNext(plan.Old)
+	if keep.Revision == nil {
+		if err := plan.create(s, next); err != nil {
+			return nil, err
+		}
+		return plan, nil
 	}
-	// The highest number stays, and of equals the first by name.
-	keep := slices.MaxFunc(current, compareNumber)
-	plan.Hash = keep.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+	plan.Hash = keep.Hash()
+	plan.Current = labelledRevision(keep)
 	for _, rev := range current {
-		if rev != keep {
+		if rev != keep.Revision {
 			plan.Duplicates = append(plan.Duplicates, rev)
 		}
 	}
 	if plan.Duplicates != nil {
-		if err := plan.relabel(claimer, pods); err != nil {
+		if err := plan.relabel(s); err != nil {
 			return nil, err
 		}
 	}
-	plan.Current = keep
-	if keep.Revision < next {
-		plan.Current = keep.DeepCopy()
+	if plan.Current.Revision < next {
+		plan.Current = plan.Current.DeepCopy()
 		plan.Current.Revision = next
 	}
-	if !slices.Contains(owned, plan.Current) {
+	if plan.Current != keep.Revision {
 		plan.Update = plan.Current
 	}
 	return plan, nil
 }
 
-// claim returns the revisions that are the DaemonSet's own, ordered by name.
-func (p *RevisionPlan) claim(claimer *daemon.Claimer, revisions []*appsv1.ControllerRevision) ([]*appsv1.ControllerRevision, error) {
-	var owned []*appsv1.ControllerRevision
-	for i, rev := range revisions {
-		if rev == nil {
-			return nil, field.Required(field.NewPath("revisions").Index(i), "")
-		}
-		claim := claimer.Revision(rev)
-		if claim == daemon.ClaimAdopt || claim == daemon.ClaimRelease {
-			p.Claims = append(p.Claims, RevisionClaim{Revision: rev, Claim: claim, Patch: claimer.Patch(claim, rev.UID)})
-		}
-		if claim.Owned() {
-			owned = append(owned, rev)
-		}
+// labelledRevision returns the revision with its hash label: the same object where it
+// has one.
+func labelledRevision(r daemon.RevisionState) *appsv1.ControllerRevision {
+	if _, ok := r.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; ok {
+		return r.Revision
 	}
-	slices.SortFunc(owned, compareName)
-	slices.SortFunc(p.Claims, func(a, b RevisionClaim) int { return compareName(a.Revision, b.Revision) })
-	return owned, nil
+	return withHash(r.Revision, r.Hash())
 }
 
 // create plans a revision for a template that none holds yet
 // (snapshot@v1.37.2).
-func (p *RevisionPlan) create(ds *appsv1.DaemonSet, data []byte, number int64, revisions []*appsv1.ControllerRevision) error {
+func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
+	ds := s.DaemonSet()
+	data, err := RevisionData(&ds.Spec.Template)
+	if err != nil {
+		return err
+	}
 	hash := daemon.TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
 	name := ds.Name + "-" + hash
-	taken := slices.IndexFunc(revisions, func(rev *appsv1.ControllerRevision) bool {
-		return rev.Namespace == ds.Namespace && rev.Name == name
+	taken, found := slices.BinarySearchFunc(s.Revisions(), name, func(r daemon.RevisionState, name string) int {
+		return strings.Compare(r.Revision.Name, name)
 	})
 	switch {
-	case taken < 0:
+	case !found:
 		p.Create = newRevision(ds, name, hash, number, data)
 		p.Current, p.Hash = p.Create, hash
-	case bytes.Equal(data, revisions[taken].Data.Raw):
-		// Somebody, most likely an earlier pass that nobody has observed yet,
-		// has made it.
-		p.Current = revisions[taken]
-		p.Hash = p.Current.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+	case bytes.Equal(data, s.Revisions()[taken].Revision.Data.Raw):
+		// A revision that the DaemonSet does not own holds the template. Upstream uses it.
+		p.Current, p.Hash = s.Revisions()[taken].Revision, s.RevisionHash()
 	default:
 		count := int32(1)
 		if ds.Status.CollisionCount != nil {
@@ -210,48 +210,30 @@ func newRevision(ds *appsv1.DaemonSet, name, hash string, number int64, data []b
 	}
 }
 
-// relabel marks the DaemonSet's pods with the hash that stays
+// relabel gives the DaemonSet's pods the hash that stays
 // (dedupCurHistories@v1.37.2).
-func (p *RevisionPlan) relabel(claimer *daemon.Claimer, pods []*corev1.Pod) error {
+func (p *RevisionPlan) relabel(s *daemon.Snapshot) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]string{
 		appsv1.DefaultDaemonSetUniqueLabelKey: p.Hash,
 	}}})
 	if err != nil {
 		return fmt.Errorf("marshal label patch: %w", err)
 	}
-	for i, pod := range pods {
-		if pod == nil {
-			return field.Required(field.NewPath("pods").Index(i), "")
-		}
-		if claimer.Pod(pod).Owned() && pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != p.Hash {
+	add := func(pod *corev1.Pod) {
+		if hashOf(pod) != p.Hash {
 			p.Relabel = append(p.Relabel, PodRelabel{Pod: pod, Patch: bytes.Clone(patch)})
 		}
 	}
-	slices.SortFunc(p.Relabel, func(a, b PodRelabel) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
-	return nil
-}
-
-// apply returns pods as they are after p.Relabel: the same slice where nothing
-// is relabelled, else one in which the pods concerned are replaced by copies.
-func (p *RevisionPlan) apply(pods []*corev1.Pod) []*corev1.Pod {
-	if len(p.Relabel) == 0 {
-		return pods
-	}
-	relabelled := make(map[*corev1.Pod]bool, len(p.Relabel))
-	for _, r := range p.Relabel {
-		relabelled[r.Pod] = true
-	}
-	out := slices.Clone(pods)
-	for i, pod := range out {
-		if relabelled[pod] {
-			copied := *pod
-			copied.Labels = make(map[string]string, len(pod.Labels)+1)
-			maps.Copy(copied.Labels, pod.Labels)
-			copied.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = p.Hash
-			out[i] = &copied
+	for i := range s.Nodes() {
+		for _, state := range s.Nodes()[i].Pods {
+			add(state.Pod)
 		}
 	}
-	return out
+	for _, u := range s.Uncounted() {
+		add(u.Pod)
+	}
+	slices.SortFunc(p.Relabel, func(a, b PodRelabel) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
+	return nil
 }
 
 func withHash(rev *appsv1.ControllerRevision, hash string) *appsv1.ControllerRevision {
@@ -263,17 +245,64 @@ func withHash(rev *appsv1.ControllerRevision, hash string) *appsv1.ControllerRev
 	return out
 }
 
-func highest(revisions []*appsv1.ControllerRevision) int64 {
+// saturatingNext returns the number above all given ones.
+func saturatingNext(revisions []*appsv1.ControllerRevision) int64 {
 	var n int64
 	for _, rev := range revisions {
 		n = max(n, rev.Revision)
 	}
-	return n
+	if n == math.MaxInt64 {
+		return n
+	}
+	return n + 1
 }
 
-func compareName(a, b *appsv1.ControllerRevision) int { return strings.Compare(a.Name, b.Name) }
-
-func compareNumber(a, b *appsv1.ControllerRevision) int { return cmp.Compare(a.Revision, b.Revision) }
+// compareNumber orders revisions by number, then by name.
+func compareNumber(a, b *appsv1.ControllerRevision) int {
+	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))
+}
 
 // hashOf is the revision hash that a pod carries.
 func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
+
+// Empty reports whether the plan writes nothing.
+func (p *RevisionPlan) Empty() bool {
+	return p == nil || len(p.Claims) == 0 && len(p.Label) == 0 && p.Create == nil && len(p.Relabel) == 0 &&
+		len(p.Duplicates) == 0 && p.Update == nil && p.CollisionCount == nil
+}
+
+func (p *RevisionPlan) lines() []string {
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	for _, c := range p.Claims {
+		add("%v revision %s", c.Claim, revisionName(c.Revision))
+	}
+	for _, rev := range p.Label {
+		add("label revision %s", revisionName(rev))
+	}
+	if p.Create != nil {
+		add("create %s", revisionText(p.Create))
+	}
+	for _, r := range p.Relabel {
+		add("relabel pod %s to %s", podName(r.Pod), p.Hash)
+	}
+	for _, rev := range p.Duplicates {
+		add("delete %s: duplicate of %s", revisionText(rev), revisionName(p.Current))
+	}
+	if p.Update != nil {
+		add("update revision %s to number %d, hash %s", p.Update.Name, p.Update.Revision, p.Hash)
+	}
+	return lines
+}
+
+// String lists the writes, one a line; "nothing to do" where there are none.
+func (p *RevisionPlan) String() string {
+	if p.Empty() {
+		return "nothing to do"
+	}
+	lines := p.lines()
+	if p.CollisionCount != nil {
+		lines = append(lines, fmt.Sprintf("set collision count to %d", *p.CollisionCount))
+	}
+	return strings.Join(lines, "\n")
+}

@@ -155,9 +155,16 @@ func TestRevisions(t *testing.T) {
 			for _, rev := range revisions {
 				before = append(before, rev.String())
 			}
-			plan, err := rollout.Revisions(ds, revisions, pods)
+			s, err := daemon.Observe(daemon.Input{DaemonSet: ds, Revisions: revisions, Pods: pods, Now: build.Now})
 			if err != nil {
 				t.Fatal(err)
+			}
+			plan, err := rollout.Revisions(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if plan.CollisionCount == nil && s.RevisionHash() != plan.Hash {
+				t.Errorf("the snapshot has the hash %s, the plan %s", s.RevisionHash(), plan.Hash)
 			}
 			if diff := cmp.Diff(tc.want, planText(plan)); diff != "" {
 				t.Errorf("Revisions() (-want +got), because %s:\n%s", tc.why, diff)
@@ -174,10 +181,7 @@ func TestRevisions(t *testing.T) {
 // TestNewRevision has what a new revision looks like.
 func TestNewRevision(t *testing.T) {
 	ds := build.Set{Labels: build.Labels{"app": "agent", "tier": "node"}, Annotations: build.Labels{"kubernetes.io/change-cause": "because"}}.Object()
-	plan, err := rollout.Revisions(ds, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plan := revisionsOf(t, ds)
 	hash := plan.Hash
 	want := &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
@@ -198,36 +202,48 @@ func TestNewRevision(t *testing.T) {
 	}
 	// A template of an older hash is under another name.
 	ds.Status.CollisionCount = new(int32)
-	other, err := rollout.Revisions(ds, nil, nil)
-	if err != nil || other.Hash == hash {
-		t.Errorf("with a collisionCount the hash is %s, %v, the same as without", other.Hash, err)
+	if other := revisionsOf(t, ds); other.Hash == hash {
+		t.Errorf("with a collisionCount the hash is %s, the same as without", other.Hash)
 	}
 }
 
+// revisionsOf is the plan for a DaemonSet without history.
+func revisionsOf(t *testing.T, ds *appsv1.DaemonSet) *rollout.RevisionPlan {
+	t.Helper()
+	s, err := daemon.Observe(daemon.Input{DaemonSet: ds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := rollout.Revisions(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
 func TestRevisionsErrors(t *testing.T) {
-	ds := build.Set{}.Object()
-	noSelector, everything := build.Set{}.Object(), build.Set{}.Object()
-	noSelector.Spec.Selector = nil
-	everything.Spec.Selector = &metav1.LabelSelector{}
-	duplicates := history(t, ds, "h1:1:current h2:2:current")
-	for _, tc := range []struct {
-		name      string
-		ds        *appsv1.DaemonSet
-		revisions []*appsv1.ControllerRevision
-		pods      []*corev1.Pod
-		want      string
-	}{
-		{"no DaemonSet", nil, nil, nil, "daemonSet: Required value"},
-		{"no selector", noSelector, nil, nil, "spec.selector: Required value"},
-		{"empty selector", everything, nil, nil, "spec.selector"},
-		{"nil revision", ds, []*appsv1.ControllerRevision{duplicates[0], nil}, nil, "revisions[1]: Required value"},
-		{"nil pod", ds, duplicates, []*corev1.Pod{nil}, "pods[0]: Required value"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			plan, err := rollout.Revisions(tc.ds, tc.revisions, tc.pods)
-			var wrong *field.Error
-			if plan != nil || !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), tc.want) {
-				t.Errorf("Revisions() = %v, %v, want %s", plan, err, tc.want)
+	for _, s := range []*daemon.Snapshot{nil, {}} {
+		plan, err := rollout.Revisions(s)
+		var wrong *field.Error
+		if plan != nil || !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), "snapshot: Required value") {
+			t.Errorf("Revisions() of no snapshot = %v, %v, want an error", plan, err)
+		}
+	}
+}
+
+// BenchmarkRevisions measures a namespace with many revisions of the DaemonSet.
+func BenchmarkRevisions(b *testing.B) {
+	for _, count := range []int{10_000, 40_000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			ds := build.Set{}.Object()
+			in := daemon.Input{DaemonSet: ds, Now: build.Now}
+			for i := range count {
+				in.Revisions = append(in.Revisions, build.Revision{Hash: fmt.Sprintf("h%05d", i), Number: int64(i)}.Of(ds))
+			}
+			for b.Loop() {
+				if _, err := rollout.Sync(in, rollout.Options{}); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

@@ -2,35 +2,39 @@ package rollout
 
 import (
 	"fmt"
+	"math"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 )
 
-// SlowStart spreads the first creation of a DaemonSet's pods over time: Pods in the
-// first interval after the DaemonSet was created, and in each interval that follows
-// Increase more than in the one before. Pods that are created again later are not
-// held back, since by then as many may exist as there are nodes.
+// SlowStart spreads the creation of first pods over time: Pods of them in the first
+// interval after the DaemonSet was created, and in each further interval Increase more
+// than in the one before. A pod that is created again later is not delayed, because by
+// then the intervals allow as many pods as there are nodes.
 type SlowStart struct {
-	// Pods is how many pods there may be in the first interval. It must be one at
-	// least.
-	Pods int
+	// Pods is the number of pods in the first interval. It must be at least one.
+	Pods int `json:"pods"`
 	// Increase is how many more pods each interval may add than the one before.
-	// Zero: as many each time.
-	Increase int
-	// Most is how many pods one interval may add at most. Zero: any number.
-	Most int
-	// Interval is how long an interval takes. Zero means a minute.
-	Interval time.Duration
+	// Zero means that every interval adds Pods.
+	Increase int `json:"increase,omitempty"`
+	// Most is the largest number of pods that one interval may add. Zero means no limit.
+	Most int `json:"most,omitempty"`
+	// Interval is the length of an interval. Zero means DefaultSlowStartInterval.
+	Interval metav1.Duration `json:"interval,omitzero"`
 }
 
-// DefaultSlowStartInterval is the interval of a SlowStart that names none.
+// DefaultSlowStartInterval is the interval of a SlowStart that sets none.
 const DefaultSlowStartInterval = time.Minute
 
 // String returns "slow start of 5 pods every 1m0s, then 5 more each time".
-func (s SlowStart) String() string {
+func (s *SlowStart) String() string {
+	if s == nil {
+		return "no slow start"
+	}
 	text := fmt.Sprintf("slow start of %s every %v", plural(s.Pods, "pod"), s.interval())
 	if s.Increase > 0 {
 		text += fmt.Sprintf(", then %d more each time", s.Increase)
@@ -41,57 +45,55 @@ func (s SlowStart) String() string {
 	return text
 }
 
-func (SlowStart) kind() pieceKind { return kindSlowStart }
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
 
-func (s SlowStart) rule(_ *Policy, path *field.Path) (rule, field.ErrorList) {
+func (s *SlowStart) validate(path *field.Path) field.ErrorList {
+	if s == nil {
+		return nil
+	}
 	var errs field.ErrorList
 	if s.Pods < 1 {
 		errs = append(errs, field.Invalid(path.Child("pods"), s.Pods, "must be at least 1"))
 	}
-	for _, n := range []struct {
-		name  string
-		value int
-	}{{"increase", s.Increase}, {"most", s.Most}, {"interval", int(s.Interval)}} {
-		if n.value < 0 {
-			errs = append(errs, field.Invalid(path.Child(n.name), n.value, "must not be negative"))
-		}
+	if s.Increase < 0 {
+		errs = append(errs, field.Invalid(path.Child("increase"), s.Increase, "must not be negative"))
 	}
-	return s, errs
+	if s.Most < 0 {
+		errs = append(errs, field.Invalid(path.Child("most"), s.Most, "must not be negative"))
+	}
+	return append(errs, validateDuration(s.Interval, path.Child("interval"))...)
 }
 
-func (s SlowStart) interval() time.Duration {
-	if s.Interval == 0 {
+func (s *SlowStart) interval() time.Duration {
+	if s.Interval.Duration <= 0 {
 		return DefaultSlowStartInterval
 	}
-	return s.Interval
+	return s.Interval.Duration
 }
 
-func (SlowStart) apply(*round) {}
-
-// holdBack leaves as many creations as the time allows.
-func (s SlowStart) holdBack(l *ledger, snapshot *daemon.Snapshot, plan *daemon.Plan) Held {
-	missing := plan.CreateDeferred
-	for i := range plan.Create {
-		if plan.Create[i].Reason == daemon.CreateMissing {
-			missing++
-		}
-	}
-	if missing == 0 {
-		return Held{}
+// restrictPlan takes the first pods that wait for a later interval out of the plan, and
+// returns their number. due is the number of first pods in the plan, and present the
+// number of eligible nodes with a pod.
+func (s *SlowStart) restrictPlan(snapshot *daemon.Snapshot, plan *daemon.Plan, due, present int) int {
+	if due == 0 {
+		return 0
 	}
 	elapsed := max(0, snapshot.Now().Sub(s.began(snapshot)))
-	intervals := int(elapsed / s.interval())
-	allowed := max(0, s.allowed(intervals, l.desired)-(l.desired-missing))
-	held := limitCreations(plan, allowed)
+	held := limitFirstPods(snapshot, plan, due, max(0, s.allowed(elapsed, present+due)-present))
 	if held > 0 {
-		plan.Requeue(time.Duration(intervals+1)*s.interval() - elapsed)
+		requeue(plan, s.interval()-elapsed%s.interval())
 	}
-	return Held{By: HeldBySlowStart, Nodes: held}
+	return held
 }
 
-// began is when the first interval began: when the DaemonSet was created, or, where
-// it does not tell, when its oldest pod was.
-func (s SlowStart) began(snapshot *daemon.Snapshot) time.Time {
+// began returns when the first interval began: the creation time of the DaemonSet, or
+// that of its oldest pod where the DaemonSet has none.
+func (s *SlowStart) began(snapshot *daemon.Snapshot) time.Time {
 	if created := snapshot.DaemonSet().CreationTimestamp; !created.IsZero() {
 		return created.Time
 	}
@@ -106,18 +108,24 @@ func (s SlowStart) began(snapshot *daemon.Snapshot) time.Time {
 	return began
 }
 
-// allowed is how many pods there may be once so many intervals are over, as far as
-// it matters.
-func (s SlowStart) allowed(intervals, enough int) int {
+// allowed returns how many pods there may be after some time. It stops counting at
+// enough.
+func (s *SlowStart) allowed(elapsed time.Duration, enough int) int {
 	total, add := 0, s.Pods
-	for range intervals + 1 {
+	for intervals := int64(elapsed / s.interval()); intervals >= 0 && total < enough; intervals-- {
 		if s.Most > 0 {
 			add = min(add, s.Most)
 		}
-		if total += add; total >= enough {
-			break
-		}
-		add += s.Increase
+		total = saturatingSum(total, add)
+		add = saturatingSum(add, s.Increase)
 	}
 	return total
+}
+
+// saturatingSum adds two numbers that are not negative.
+func saturatingSum(a, b int) int {
+	if a > math.MaxInt-b {
+		return math.MaxInt
+	}
+	return a + b
 }

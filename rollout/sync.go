@@ -3,57 +3,44 @@ package rollout
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/placement"
 )
 
-// Input is everything Sync looks at: what a controller has in its caches for
-// one DaemonSet, and the time. Nothing in it is changed.
-type Input struct {
-	// DaemonSet is required. Fields that the API server would default are
-	// taken as they are: pass the result of daemon.Default where the object
-	// did not come from a server.
-	DaemonSet *appsv1.DaemonSet
-	// Nodes are all nodes of the cluster, in any order. A nil entry, an empty
-	// name and a repeated name are errors.
-	Nodes []*corev1.Node
-	// Pods are all pods of the DaemonSet's namespace, in any order; those that
-	// are not its own are ignored. A nil entry is an error.
-	Pods []*corev1.Pod
-	// Revisions are all ControllerRevisions of the DaemonSet's namespace, in any
-	// order; those of other owners matter because their names are taken. A nil
-	// entry is an error. An empty list means that the DaemonSet is new: the pass
-	// creates a revision, and pods that carry another hash are outdated.
-	// Templates are compared as bytes, so data that something has indented has to
-	// be compacted first.
-	Revisions []*appsv1.ControllerRevision
-	// Now decides availability and backoff.
-	Now time.Time
-	// Backoff is the Result.Plan.Backoff of the pass before; nil to begin with.
-	Backoff daemon.Backoff
-	// BurstReplicas limits how many pods one pass creates, and how many it
-	// deletes. Zero means daemon.DefaultBurstReplicas; below zero means no limit.
-	BurstReplicas int
-	// Placement adjusts which nodes are eligible.
-	Placement placement.Options
-	// Policy says which outdated pods an update may touch, in which order and how
-	// many; nil: upstream's.
-	Policy *Policy
-	// AwaitingWrites says that creations or deletions of an earlier pass have
-	// not shown up in Pods yet, which upstream calls unmet expectations. Such a
-	// pass settles history and status and leaves the pods alone.
+// Options adjust one pass. The zero Options are upstream's behaviour.
+type Options struct {
+	// Policy restricts which outdated pods the update may replace, and when.
+	Policy Policy
+	// Canary is the Result.Canary of the pass before: the memory of the canary's trial.
+	// With nil the trial begins, and the pass works from the facts alone: a bad canary
+	// pauses the update but never rolls it back. A trial of another revision counts as
+	// nil, except a failed one that restores this revision. A State remembers the trial
+	// itself; give one only to replace it, for instance by a promoted one.
+	Canary *CanaryTrial
+	// AwaitingWrites says that creations or deletions of an earlier pass are not
+	// in the facts yet, which upstream calls unmet expectations. The pass then
+	// settles history, claims and status, and neither creates nor deletes pods.
 	AwaitingWrites bool
 }
 
-// Result is what one pass of a controller writes. Carry it out in the order of
-// the fields and stop at the first write that fails: the next pass works out
-// what is left. Result.String lists it.
+// Result is what one pass of a controller writes. Carry the writes out in this order, and
+// stop at the first that fails, because the next pass works out what is left:
+//
+//  1. Revisions: patch Claims, update Label, create Create, patch the pods of Relabel,
+//     delete Duplicates, update Update
+//  2. Claims: patch pods
+//  3. Plan: create and delete pods, and record the events. Upstream creates first.
+//  4. Rollback: patch the DaemonSet
+//  5. CleanUp: delete revisions
+//  6. Status: update the status subresource
+//
+// Claim patches are strategic merge patches, and those of Relabel JSON merge patches. The
+// other fields are for information, except Plan.Backoff and Canary, which the next pass
+// takes. All that a Result refers to is read-only, except the objects to create.
 type Result struct {
 	// Outcome says how far the pass went.
 	Outcome Outcome
@@ -62,29 +49,31 @@ type Result struct {
 	Revisions *RevisionPlan
 	// Claims are the pods to adopt or release, ordered by name.
 	Claims []daemon.PodClaim
-	// Plan are the pods to create and delete, the events to record, and when to
-	// look again: the work of daemon.Reconcile, or, where that found nothing to
-	// write, the next step of the update.
+	// Plan holds the pods to create and delete, the events to record, when to look
+	// again, and the backoff to remember: the plan of daemon.Reconcile, or, where
+	// that writes nothing, the next step of the update.
 	Plan daemon.Plan
-	// Step tells the budget of the update step. nil where there was none:
-	// Reconcile had something to write, the strategy takes no steps, or the pass
+	// Step is the next step of the update, which Plan carries out. nil where there is
+	// none: Reconcile has something to write, the strategy is OnDelete, or the pass
 	// did not get that far.
 	Step *Step
-	// Held counts the nodes on which the policy holds back what daemon.Reconcile
-	// would write. nil where it does not. Step.Held has the outdated pods.
-	Held []Held
-	// Rollback takes the DaemonSet back to the template of the other nodes because
-	// the canaries failed (CanaryFailed): write it, and make the next pass from it,
-	// with a new Tracker where there is one. nil where they did not fail, or where no
-	// revision has that template. Until it is written, nothing more is updated.
+	// Restricted counts the nodes on which the policy holds back what
+	// daemon.Reconcile would write. Step.Restricted counts the outdated pods.
+	Restricted []Restricted
+	// Rollback restores the template that a failed canary was to replace. Write it,
+	// and tell the next pass the new DaemonSet. nil where no canary has failed, where
+	// the update is paused or frozen, where no revision holds that template, and where
+	// Step is nil. Until it is written, nothing more is updated.
 	Rollback *Rollback
-	// CleanUp are the revisions to delete because the history is too long,
-	// the oldest first.
+	// CleanUp are the revisions to delete because the history is too long, in the order
+	// of the function CleanUp.
 	CleanUp []*appsv1.ControllerRevision
 	// Status is the whole status to write; nil where it is up to date.
 	Status *appsv1.DaemonSetStatus
-	// Snapshot is what the pass saw, for those who want to know why. nil where
-	// the pass ended before it.
+	// Canary is the Options.Canary of the next pass. nil where there is no trial.
+	Canary *CanaryTrial
+	// Snapshot holds the facts that the pass decided on, before its writes. nil where
+	// the pass ended before it. The snapshot of a State is valid until its next call.
 	Snapshot *daemon.Snapshot
 }
 
@@ -94,16 +83,16 @@ type Outcome int
 const (
 	// OutcomeSynced: the whole pass was made.
 	OutcomeSynced Outcome = iota + 1
-	// OutcomeAwaitingWrites: pods were left alone because of
-	// Input.AwaitingWrites; history and status were settled.
+	// OutcomeAwaitingWrites: pods were neither created nor deleted because of
+	// Options.AwaitingWrites; history, claims and status were settled.
 	OutcomeAwaitingWrites
-	// OutcomeSelectsEverything: nothing was done but to record an event, because
-	// the selector is empty.
+	// OutcomeSelectsEverything: the pass only records an event, because the
+	// selector is empty.
 	OutcomeSelectsEverything
-	// OutcomeDeleting: nothing was done because the DaemonSet is being deleted.
+	// OutcomeDeleting: the pass does nothing, because the DaemonSet is being deleted.
 	OutcomeDeleting
-	// OutcomeCollision: the pass ends with writing a new collisionCount, because
-	// the name for the new revision is taken. Sync again at once.
+	// OutcomeCollision: the pass only writes a new collisionCount, because another
+	// revision has the name of the new one. Sync again at once.
 	OutcomeCollision
 )
 
@@ -124,23 +113,42 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("Outcome(%d)", int(o))
 }
 
-// Sync makes one whole pass of a DaemonSet controller (syncDaemonSet@v1.37.2):
-// it settles the history, claims pods, reconciles nodes and pods, and, only
-// where that has nothing to write, takes the next step of the update; then it
-// cleans up history and works out the status. What it returns is all a
-// controller has to write, and nothing is written twice: a pass on a cluster
-// that has taken the writes over and has come to rest returns an empty Result.
+// Sync makes one pass of a DaemonSet controller (syncDaemonSet@v1.37.2): it settles
+// the history, claims pods, reconciles nodes and pods, takes the next step of the
+// update where reconciling has nothing to write, cleans up the history, and works out
+// the status, in this order (updateDaemonSet@v1.37.2). The Result is all that a
+// controller writes. Once all writes have taken effect, a pass returns an empty Result.
 //
-// It fails with a *field.Error where the input is wrong. Where only the update
-// strategy is wrong, the Result comes with the error and holds what upstream
-// still does: everything but the update step, and but the clean-up where it is a
-// budget that is wrong.
-func Sync(in Input) (*Result, error) {
-	ds := in.DaemonSet
-	if ds == nil {
-		return nil, field.Required(field.NewPath("daemonSet"), "")
+//   - An empty selector makes the pass record an event and do nothing else. A
+//     DaemonSet that is being deleted makes it do nothing.
+//   - A pass with Options.AwaitingWrites does not raise observedGeneration.
+//
+// It fails with a *field.Error where the input or the policy is wrong; errors.Join
+// combines several errors of the policy. Where only the update strategy is wrong, the
+// Result comes with the error and holds what upstream still writes: everything except the
+// update step, and except the clean-up where a budget is wrong.
+//
+// Sync makes one pass of a new State. Keep a State where passes repeat.
+func Sync(in daemon.Input, opts Options) (*Result, error) {
+	state, err := NewState(in)
+	if err != nil {
+		return nil, err
 	}
-	result := &Result{Plan: daemon.Plan{Backoff: in.Backoff}}
+	return state.Sync(in.Now, opts)
+}
+
+// SyncSnapshot makes the pass of Sync on the facts of a snapshot, which it does not
+// change. It fails where Sync fails, and with a *field.Error for a nil snapshot.
+func SyncSnapshot(s *daemon.Snapshot, opts Options) (*Result, error) {
+	if s == nil || s.DaemonSet() == nil {
+		return nil, field.Required(field.NewPath("snapshot"), "")
+	}
+	return (&State{snapshot: s}).pass(opts)
+}
+
+// endEarly returns the result of a DaemonSet for which a pass does nothing.
+func endEarly(ds *appsv1.DaemonSet, backoff daemon.Backoff) *Result {
+	result := &Result{Plan: daemon.Plan{Backoff: backoff}}
 	switch {
 	case daemon.SelectsEverything(ds):
 		result.Outcome = OutcomeSelectsEverything
@@ -149,81 +157,86 @@ func Sync(in Input) (*Result, error) {
 			Reason:  daemon.EventSelectingAll,
 			Message: "This daemon set is selecting all pods. A non-empty selector is required.",
 		}}
-		return result, nil
 	case ds.DeletionTimestamp != nil:
 		result.Outcome = OutcomeDeleting
-		return result, nil
+	default:
+		return nil
 	}
+	return result
+}
 
-	revisions, err := Revisions(ds, in.Revisions, in.Pods)
+// pass makes one pass on the snapshot.
+func (st *State) pass(opts Options) (*Result, error) {
+	s := st.snapshot
+	ds := s.DaemonSet()
+	policy, err := compile(&opts.Policy)
 	if err != nil {
 		return nil, err
 	}
-	result.Revisions = revisions
+	if opts.Canary == nil {
+		opts.Canary = st.canary
+	}
+	if result := endEarly(ds, s.Backoff()); result != nil {
+		result.Canary = opts.Canary
+		return result, nil
+	}
+	revisions, err := st.history()
+	if err != nil {
+		return nil, err
+	}
+	result := &Result{Outcome: OutcomeSynced, Revisions: revisions, Plan: daemon.Plan{Backoff: s.Backoff()}, Canary: opts.Canary}
 	if revisions.CollisionCount != nil {
 		result.Outcome = OutcomeCollision
 		result.Status = ds.Status.DeepCopy()
 		result.Status.CollisionCount = revisions.CollisionCount
 		return result, nil
 	}
-	snapshot, err := daemon.Observe(daemon.Input{
-		DaemonSet:     ds,
-		Nodes:         in.Nodes,
-		Pods:          revisions.apply(in.Pods),
-		RevisionHash:  revisions.Hash,
-		Now:           in.Now,
-		Backoff:       in.Backoff,
-		BurstReplicas: in.BurstReplicas,
-		Placement:     in.Placement,
-	})
-	if err != nil {
-		return nil, err
-	}
-	result.Snapshot = snapshot
-	result.Claims = snapshot.Claims()
-
+	result.Snapshot, result.Claims = s, s.Claims()
 	var strategyErr error
-	if in.AwaitingWrites {
+	if opts.AwaitingWrites {
 		result.Outcome = OutcomeAwaitingWrites
 	} else {
-		result.Outcome = OutcomeSynced
-		strategyErr = result.update(in.Policy, revisions.Old)
+		strategyErr = st.update(result, policy)
 		if strategyErr == nil || !wrongBudget(ds) {
-			result.CleanUp = CleanUp(snapshot, revisions.Old)
+			result.CleanUp = CleanUp(s, revisions.Old)
 		}
 	}
 	result.setStatus()
 	return result, strategyErr
 }
 
-// update reconciles, and takes a step of the rollout where that leaves nothing
-// to write (updateDaemonSet@v1.37.2).
-func (r *Result) update(policy *Policy, old []*appsv1.ControllerRevision) error {
-	r.Plan = *daemon.Reconcile(r.Snapshot)
+// update reconciles, and takes a step of the update where that leaves nothing to
+// write.
+func (st *State) update(r *Result, policy *policy) error {
+	s := st.snapshot
+	r.Plan = *daemon.Reconcile(s)
 	if !r.Plan.Empty() && policy.empty() {
 		return nil
 	}
-	return r.decide(newLedger(r.Snapshot, policy), old)
-}
-
-// decide holds back what the policy says of a plan of daemon.Reconcile, and takes
-// the next step where that leaves nothing to write.
-func (r *Result) decide(l *ledger, old []*appsv1.ControllerRevision) error {
-	r.Held = l.policy.holdBack(l, r.Snapshot, &r.Plan)
+	ledger := st.ledgerFor(policy)
+	r.Restricted = policy.restrictPlan(ledger, s, &r.Plan)
 	if !r.Plan.Empty() {
 		return nil
 	}
-	step, err := l.step(r.Snapshot)
+	step, err := ledger.step(s, policy, r.Canary)
 	if err != nil {
 		return err
 	}
-	if rolling, _ := rolls(r.Snapshot.DaemonSet()); rolling {
-		r.Step = step
+	if rolling, _ := rolls(s.DaemonSet()); !rolling {
+		return nil
 	}
+	r.Step = step
 	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
 	r.Plan.Delete, r.Plan.DeleteDeferred = step.Plan.Delete, step.Plan.DeleteDeferred
-	r.Plan.Requeue(step.Plan.RequeueAfter)
-	r.Rollback = step.Canary.rollback(r.Snapshot.DaemonSet(), old)
+	r.Plan.Nodes = step.Plan.Nodes
+	requeue(&r.Plan, step.Plan.RequeueAfter)
+	if step.Canary != nil {
+		trial := step.Canary.Trial
+		r.Canary = &trial
+		if !policy.Paused && !policy.Frozen {
+			r.Rollback = step.Canary.rollback(s.DaemonSet(), r.Revisions.Old)
+		}
+	}
 	return nil
 }
 
@@ -237,7 +250,7 @@ func wrongBudget(ds *appsv1.DaemonSet) bool {
 func (r *Result) setStatus() {
 	ds := r.Snapshot.DaemonSet()
 	status := daemon.Status(r.Snapshot)
-	r.Plan.Requeue(daemon.StatusRequeue(r.Snapshot))
+	requeue(&r.Plan, daemon.StatusRequeue(r.Snapshot))
 	if !daemon.StatusChanged(ds, status) {
 		return
 	}
@@ -248,15 +261,14 @@ func (r *Result) setStatus() {
 	r.Status = &status
 }
 
-// Empty reports whether the pass writes nothing. There may be events to record
-// and a time to look again all the same.
+// Empty reports whether the pass writes nothing. Events, RequeueAfter and Canary may
+// still be set.
 func (r *Result) Empty() bool {
-	return r == nil || r.Revisions.empty() && len(r.Claims) == 0 && r.Plan.Empty() && r.Rollback.Skipped() &&
+	return r == nil || r.Revisions.Empty() && len(r.Claims) == 0 && r.Plan.Empty() && r.Rollback.Skipped() &&
 		len(r.CleanUp) == 0 && r.Status == nil
 }
 
-// String lists the writes, one a line, in the order in which they are to be
-// carried out.
+// String lists the writes, one a line, in the order in which to carry them out.
 func (r *Result) String() string {
 	if r == nil {
 		return "nothing to do"
@@ -270,13 +282,13 @@ func (r *Result) String() string {
 		lines = append(lines, r.Revisions.lines()...)
 	}
 	for _, c := range r.Claims {
-		add("%v pod %s", c.Claim, c.Pod.Name)
+		add("%v pod %s", c.Claim, podName(c.Pod))
 	}
 	if plan := r.Plan.String(); plan != (&daemon.Plan{}).String() {
 		add("%s", plan)
 	}
-	if r.Held != nil {
-		add("%s", heldSentence(r.Held))
+	if len(r.Restricted) > 0 {
+		add("%s", restrictedSentence(r.Restricted))
 	}
 	switch {
 	case r.Step.narrowed():
@@ -285,10 +297,10 @@ func (r *Result) String() string {
 		add("%s", r.Step.budget())
 	}
 	if !r.Rollback.Skipped() {
-		add("%s", r.Rollback)
+		add("%v", r.Rollback)
 	}
 	for _, rev := range r.CleanUp {
-		add("delete revision %s (number %d): history limit", rev.Name, rev.Revision)
+		add("delete %s: history limit", revisionText(rev))
 	}
 	if r.Status != nil {
 		add("status: %s", formatStatus(r.Status))
@@ -299,6 +311,28 @@ func (r *Result) String() string {
 	return strings.Join(lines, "\n")
 }
 
+// revisionText names a revision, which may be nil.
+func revisionText(rev *appsv1.ControllerRevision) string {
+	if rev == nil {
+		return "revision <nil>"
+	}
+	return fmt.Sprintf("revision %s (number %d)", rev.Name, rev.Revision)
+}
+
+func revisionName(rev *appsv1.ControllerRevision) string {
+	if rev == nil {
+		return "<nil>"
+	}
+	return rev.Name
+}
+
+func podName(pod *corev1.Pod) string {
+	if pod == nil {
+		return "<nil>"
+	}
+	return pod.Name
+}
+
 func formatStatus(s *appsv1.DaemonSetStatus) string {
 	out := fmt.Sprintf("desired %d, current %d, ready %d, up-to-date %d, available %d, unavailable %d, misscheduled %d, observed generation %d",
 		s.DesiredNumberScheduled, s.CurrentNumberScheduled, s.NumberReady, s.UpdatedNumberScheduled,
@@ -307,45 +341,4 @@ func formatStatus(s *appsv1.DaemonSetStatus) string {
 		out += fmt.Sprintf(", collision count %d", *s.CollisionCount)
 	}
 	return out
-}
-
-func (p *RevisionPlan) empty() bool {
-	return p == nil || len(p.Claims) == 0 && len(p.Label) == 0 && p.Create == nil && len(p.Relabel) == 0 &&
-		len(p.Duplicates) == 0 && p.Update == nil && p.CollisionCount == nil
-}
-
-func (p *RevisionPlan) lines() []string {
-	var lines []string
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	for _, c := range p.Claims {
-		add("%v revision %s", c.Claim, c.Revision.Name)
-	}
-	for _, rev := range p.Label {
-		add("label revision %s", rev.Name)
-	}
-	if p.Create != nil {
-		add("create revision %s (number %d)", p.Create.Name, p.Create.Revision)
-	}
-	for _, r := range p.Relabel {
-		add("relabel pod %s to %s", r.Pod.Name, p.Hash)
-	}
-	for _, rev := range p.Duplicates {
-		add("delete revision %s (number %d): duplicate of %s", rev.Name, rev.Revision, p.Current.Name)
-	}
-	if p.Update != nil {
-		add("update revision %s to number %d, hash %s", p.Update.Name, p.Update.Revision, p.Hash)
-	}
-	return lines
-}
-
-// String lists the writes, one a line; "nothing to do" where there are none.
-func (p *RevisionPlan) String() string {
-	if p.empty() {
-		return "nothing to do"
-	}
-	lines := p.lines()
-	if p.CollisionCount != nil {
-		lines = append(lines, fmt.Sprintf("set collision count to %d", *p.CollisionCount))
-	}
-	return strings.Join(lines, "\n")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
@@ -16,10 +17,19 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// statusOf is the status that a pass over the same cluster writes.
-func statusOf(t *testing.T, in rollout.Input) appsv1.DaemonSetStatus {
+// syncInput is policyInput with one revision, which holds the template.
+func syncInput(t *testing.T, set build.Set, nodes string) daemon.Input {
 	t.Helper()
-	result, err := rollout.Sync(in)
+	in := policyInput(t, set, nodes)
+	in.Revisions = build.Current(in.DaemonSet, "new")
+	in.Backoff = nil
+	return in
+}
+
+// statusOf is the status that a pass over the same cluster writes.
+func statusOf(t *testing.T, in daemon.Input) appsv1.DaemonSetStatus {
+	t.Helper()
+	result, err := rollout.Sync(in, rollout.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,14 +47,15 @@ func TestSyncStages(t *testing.T) {
 		name, why string
 		set       build.Set
 		nodes     string
-		change    func(in *rollout.Input)
+		change    func(in *daemon.Input)
+		awaiting  bool
 		outcome   rollout.Outcome
 		want      string
 		step      bool
 	}{
 		{
 			name: "at rest", why: "all is as it should be", nodes: "a=new b=new", outcome: rollout.OutcomeSynced, step: true,
-			change: func(in *rollout.Input) { in.DaemonSet.Status = statusOf(t, *in) }, want: "nothing to do",
+			change: func(in *daemon.Input) { in.DaemonSet.Status = statusOf(t, *in) }, want: "nothing to do",
 		}, {
 			name: "status alone", why: "nobody has written it yet", nodes: "a=new b=new", outcome: rollout.OutcomeSynced, step: true,
 			want: strings.Replace(status, "%d", "2", 1),
@@ -59,7 +70,7 @@ func TestSyncStages(t *testing.T) {
 			want: strings.Replace(status, "%d", "0", 1),
 		}, {
 			name: "history, claims, pods, clean-up", why: "the order in which the writes are carried out", nodes: "a=new b=old", outcome: rollout.OutcomeSynced, step: true,
-			change: func(in *rollout.Input) {
+			change: func(in *daemon.Input) {
 				limit := int32(0)
 				in.DaemonSet.Spec.RevisionHistoryLimit = &limit
 				in.Pods[0].OwnerReferences = nil
@@ -70,14 +81,13 @@ func TestSyncStages(t *testing.T) {
 				"delete revision agent-older (number 1): history limit\n" + strings.Replace(status, "%d", "1", 1),
 		}, {
 			name: "relabelled pods", why: "they count as current in the same pass", nodes: "a=old b=new", outcome: rollout.OutcomeSynced, step: true,
-			change: func(in *rollout.Input) {
+			change: func(in *daemon.Input) {
 				in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "old:0:current")...)
 			},
 			want: "relabel pod a-0 to new\ndelete revision agent-old (number 0): duplicate of agent-new\n" + strings.Replace(status, "%d", "2", 1),
 		}, {
-			name: "awaiting writes", why: "pods are left alone, and so is the generation", nodes: "a=old b", outcome: rollout.OutcomeAwaitingWrites,
-			change: func(in *rollout.Input) {
-				in.AwaitingWrites = true
+			name: "awaiting writes", awaiting: true, why: "pods are left alone, and so is the generation", nodes: "a=old b", outcome: rollout.OutcomeAwaitingWrites,
+			change: func(in *daemon.Input) {
 				in.DaemonSet.Generation, in.DaemonSet.Status.ObservedGeneration = 5, 4
 				in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "h0:0")...)
 				limit := int32(0)
@@ -85,29 +95,28 @@ func TestSyncStages(t *testing.T) {
 			},
 			want: "waiting for earlier writes to be observed\nstatus: desired 2, current 1, ready 1, up-to-date 0, available 1, unavailable 1, misscheduled 0, observed generation 4",
 		}, {
-			name: "awaiting writes, only the generation is behind", why: "it is all that a status would say", nodes: "a=new b=new", outcome: rollout.OutcomeAwaitingWrites,
-			change: func(in *rollout.Input) {
+			name: "awaiting writes, only the generation is behind", awaiting: true, why: "it is all that a status would say", nodes: "a=new b=new", outcome: rollout.OutcomeAwaitingWrites,
+			change: func(in *daemon.Input) {
 				in.DaemonSet.Status = statusOf(t, *in)
 				in.DaemonSet.Generation++
-				in.AwaitingWrites = true
 			},
 			want: "waiting for earlier writes to be observed\n" + strings.Replace(status, "%d", "2", 1),
 		}, {
 			name: "deleting", why: "nothing is done", nodes: "a b=old", outcome: rollout.OutcomeDeleting, set: build.Set{Deleting: true}, want: "being deleted",
 		}, {
 			name: "selects everything", why: "an event says so, and nothing is done", nodes: "a b=old", outcome: rollout.OutcomeSelectsEverything,
-			change: func(in *rollout.Input) { in.DaemonSet.Spec.Selector = &metav1.LabelSelector{} },
+			change: func(in *daemon.Input) { in.DaemonSet.Spec.Selector = &metav1.LabelSelector{} },
 			want:   "selector selects every pod\nevent Warning SelectingAll: This daemon set is selecting all pods. A non-empty selector is required.",
 		}, {
 			name: "collision", why: "the pass ends with the new count", nodes: "a b=old", outcome: rollout.OutcomeCollision,
-			change: func(in *rollout.Input) { in.Revisions = history(t, in.DaemonSet, fresh+":1:foreign") },
+			change: func(in *daemon.Input) { in.Revisions = history(t, in.DaemonSet, fresh+":1:foreign") },
 			want:   "revision name is taken\nstatus: desired 0, current 0, ready 0, up-to-date 0, available 0, unavailable 0, misscheduled 0, observed generation 0, collision count 1",
 		}, {
 			name: "ready, not for long enough", why: "the pass is to be made again", set: build.Set{MinReady: 3600}, nodes: "a=new b=new", outcome: rollout.OutcomeSynced, step: true,
 			want: "look again after 1h0m0s\nstatus: desired 2, current 2, ready 2, up-to-date 2, available 0, unavailable 2, misscheduled 0, observed generation 1",
 		}, {
 			name: "waits", why: "the step says for what", nodes: "a=new! b=old", outcome: rollout.OutcomeSynced, step: true,
-			change: func(in *rollout.Input) { in.DaemonSet.Status = statusOf(t, *in) },
+			change: func(in *daemon.Input) { in.DaemonSet.Status = statusOf(t, *in) },
 			want:   "update waits: 2 desired, 1 outdated; maxUnavailable 1, 1 unavailable",
 		},
 	} {
@@ -116,7 +125,7 @@ func TestSyncStages(t *testing.T) {
 			if tc.change != nil {
 				tc.change(&in)
 			}
-			result, err := rollout.Sync(in)
+			result, err := rollout.Sync(in, rollout.Options{AwaitingWrites: tc.awaiting})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,25 +153,25 @@ func TestSyncErrors(t *testing.T) {
 	const status = "\nstatus: desired 1, current 1, ready 1, up-to-date 0, available 1, unavailable 0, misscheduled 0, observed generation 1"
 	for _, tc := range []struct {
 		name   string
-		change func(in *rollout.Input)
+		change func(in *daemon.Input)
 		want   string // how the error begins
 		writes string
 	}{
-		{"no DaemonSet", func(in *rollout.Input) { in.DaemonSet = nil }, "daemonSet: Required value", ""},
-		{"no selector", func(in *rollout.Input) { in.DaemonSet.Spec.Selector = nil }, "spec.selector: Required value", ""},
-		{"nil node", func(in *rollout.Input) { in.Nodes = append(in.Nodes, nil) }, "nodes[1]: Required value", ""},
-		{"nil pod", func(in *rollout.Input) { in.Pods = append(in.Pods, nil) }, "pods[1]: Required value", ""},
-		{"nil revision", func(in *rollout.Input) { in.Revisions[0] = nil }, "revisions[0]: Required value", ""},
-		{"unknown strategy", func(in *rollout.Input) { unknown(in.DaemonSet) }, "spec.updateStrategy.type: Unsupported value",
+		{"no DaemonSet", func(in *daemon.Input) { in.DaemonSet = nil }, "daemonSet: Required value", ""},
+		{"no selector", func(in *daemon.Input) { in.DaemonSet.Spec.Selector = nil }, "spec.selector: Required value", ""},
+		{"nil node", func(in *daemon.Input) { in.Nodes = append(in.Nodes, nil) }, "nodes[1]: Required value", ""},
+		{"nil pod", func(in *daemon.Input) { in.Pods = append(in.Pods, nil) }, "pods[1]: Required value", ""},
+		{"nil revision", func(in *daemon.Input) { in.Revisions[0] = nil }, "revisions[0]: Required value", ""},
+		{"unknown strategy", func(in *daemon.Input) { unknown(in.DaemonSet) }, "spec.updateStrategy.type: Unsupported value",
 			"delete revision agent-h0 (number 0): history limit" + status},
-		{"no budget", func(in *rollout.Input) { noBudget(in.DaemonSet) }, "spec.updateStrategy.rollingUpdate.maxUnavailable: Required value",
+		{"no budget", func(in *daemon.Input) { noBudget(in.DaemonSet) }, "spec.updateStrategy.rollingUpdate.maxUnavailable: Required value",
 			strings.TrimPrefix(status, "\n")},
-		{"no budget, nothing to update yet", func(in *rollout.Input) { noBudget(in.DaemonSet); in.Pods = nil }, "",
+		{"no budget, nothing to update yet", func(in *daemon.Input) { noBudget(in.DaemonSet); in.Pods = nil }, "",
 			"create on a: node has no pod\ndelete revision agent-h0 (number 0): history limit\n" +
 				"status: desired 1, current 0, ready 0, up-to-date 0, available 0, unavailable 1, misscheduled 0, observed generation 1"},
-		{"unknown strategy, awaiting writes", func(in *rollout.Input) { unknown(in.DaemonSet); in.AwaitingWrites = true }, "",
+		{"unknown strategy, awaiting writes", func(in *daemon.Input) { unknown(in.DaemonSet) }, "",
 			"waiting for earlier writes to be observed\nstatus: desired 1, current 1, ready 1, up-to-date 0, available 1, unavailable 0, misscheduled 0, observed generation 0"},
-		{"unknown strategy, deleting", func(in *rollout.Input) {
+		{"unknown strategy, deleting", func(in *daemon.Input) {
 			unknown(in.DaemonSet)
 			in.DaemonSet.DeletionTimestamp = build.Set{Deleting: true}.Object().DeletionTimestamp
 		}, "", "being deleted"},
@@ -173,7 +182,7 @@ func TestSyncErrors(t *testing.T) {
 			limit := int32(0)
 			in.DaemonSet.Spec.RevisionHistoryLimit = &limit
 			tc.change(&in)
-			result, err := rollout.Sync(in)
+			result, err := rollout.Sync(in, rollout.Options{AwaitingWrites: strings.HasSuffix(tc.name, "awaiting writes")})
 			if (err != nil) != (tc.want != "") {
 				t.Fatalf("Sync() = %v, want %q", err, tc.want)
 			}
@@ -199,7 +208,7 @@ func TestSyncBackoff(t *testing.T) {
 	in.Pods[0].Status.Phase = "Failed"
 	memory := daemon.Backoff{{UID: in.DaemonSet.UID, Node: "a"}: {Last: build.Now.Add(-time.Second), Delay: 4 * time.Second}}
 	in.Backoff = memory
-	result, err := rollout.Sync(in)
+	result, err := rollout.Sync(in, rollout.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,11 +216,11 @@ func TestSyncBackoff(t *testing.T) {
 		t.Errorf("Sync() within the backoff plans %v with memory %v, want to look again after the whole delay, as upstream does", &result.Plan, result.Plan.Backoff)
 	}
 	in.Now = in.Now.Add(4 * time.Second)
-	if result, err = rollout.Sync(in); err != nil || len(result.Plan.Delete) != 1 {
+	if result, err = rollout.Sync(in, rollout.Options{}); err != nil || len(result.Plan.Delete) != 1 {
 		t.Errorf("Sync() after the backoff = %v, %v, want a deletion", result, err)
 	}
 	in.DaemonSet.DeletionTimestamp = build.Set{Deleting: true}.Object().DeletionTimestamp
-	if result, err = rollout.Sync(in); err != nil || len(result.Plan.Backoff) != 1 {
+	if result, err = rollout.Sync(in, rollout.Options{}); err != nil || len(result.Plan.Backoff) != 1 {
 		t.Errorf("a pass that does nothing has the memory %v, %v, want it passed on", result.Plan.Backoff, err)
 	}
 }
@@ -247,5 +256,25 @@ func TestResultOfNothing(t *testing.T) {
 	quiet := rollout.Result{Plan: daemon.Plan{RequeueAfter: time.Second, Events: make([]daemon.Event, 1)}, Revisions: &rollout.RevisionPlan{Current: &appsv1.ControllerRevision{}}}
 	if !quiet.Empty() {
 		t.Error("events and a time to look again count as writes")
+	}
+}
+
+// TestResultsCompare: results of equal facts are equal, and others are not.
+func TestResultsCompare(t *testing.T) {
+	policy := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}}
+	for _, nodes := range []string{"a b=old", "a=old b=old c=new", "a#=old b=new+new", "a=new b=new"} {
+		pass := func(nodes string) *rollout.Result {
+			result, err := rollout.Sync(policyInput(t, build.Set{}, nodes), rollout.Options{Policy: policy})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return result
+		}
+		if diff := cmp.Diff(pass(nodes), pass(nodes)); diff != "" {
+			t.Errorf("results of the same facts differ (-first +second):\n%s", diff)
+		}
+		if cmp.Equal(pass(nodes), pass(nodes+" z")) {
+			t.Errorf("the results of %s and of one node more are equal", nodes)
+		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package diff answers WHAT CHANGED: between two pod templates, between two pods,
-// and between the pods that should exist and those that do.
+// Package diff answers the question what changed: between two pod templates, between two
+// pods, and between the pods that should exist and those that do.
 //
 //	diff.Templates(old, cur)        what a rollout of cur changes
 //	diff.Pods(old, cur)             what happened to a pod

@@ -76,7 +76,7 @@ func ExamplePodSets() {
 		{ObjectMeta: metav1.ObjectMeta{Name: "worker3"}},
 		{ObjectMeta: metav1.ObjectMeta{Name: "worker4"}},
 	}
-	desired, err := daemon.DesiredPods(ds, nodes, daemon.PodOptions{RevisionHash: "79d5c8f4b9"})
+	desired, err := daemon.DesiredPods(daemon.Input{DaemonSet: ds, Nodes: nodes})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -93,10 +93,10 @@ func ExamplePodSets() {
 		return p
 	}
 	actual := []*corev1.Pod{
-		pod("nginx-deploy-4lnck", "worker1", "79d5c8f4b9"),
+		pod("nginx-deploy-4lnck", "worker1", ""),
 		pod("nginx-deploy-8xz7w", "worker2", "6c8d7b5f44"),
-		pod("nginx-deploy-cc2tw", "worker3", "79d5c8f4b9"),
-		pod("nginx-deploy-qk5mj", "worker5", "79d5c8f4b9"),
+		pod("nginx-deploy-cc2tw", "worker3", ""),
+		pod("nginx-deploy-qk5mj", "worker5", ""),
 	}
 	actual[2].Spec.Containers[0].Image = "nginx:1.27.3"
 
@@ -105,7 +105,7 @@ func ExamplePodSets() {
 	// Output:
 	// missing on worker4: nginx-deploy-
 	// extra on worker5: nginx-deploy-qk5mj
-	// outdated on worker2: nginx-deploy-8xz7w (6c8d7b5f44, desired 79d5c8f4b9)
+	// outdated on worker2: nginx-deploy-8xz7w (6c8d7b5f44, desired 745546cdf5)
 	// drifted on worker3: nginx-deploy-cc2tw
 	//   spec.containers[name=nginx].image: "nginx:1.27.4-alpine" -> "nginx:1.27.3"
 }

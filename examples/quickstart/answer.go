@@ -90,9 +90,9 @@ func (r *report) tell() []error {
 		r.where()
 		r.progress(r.Set)
 	default:
-		result, err := rollout.Sync(rollout.Input{
+		result, err := rollout.Sync(daemon.Input{
 			DaemonSet: r.Set, Nodes: r.Nodes, Pods: r.Pods, Revisions: r.Revisions, Now: r.now,
-		})
+		}, rollout.Options{})
 		if result != nil {
 			r.pass(result)
 		}

@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"embed"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/pernode/daemonset/daemon"
@@ -23,6 +21,7 @@ import (
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/kubectl"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 //go:embed lesson
@@ -46,7 +45,11 @@ func play(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p := &lessonPlay{out: out, cluster: newCluster(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), loaded.Nodes)}
+	c, err := newCluster(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), loaded.Nodes)
+	if err != nil {
+		return err
+	}
+	p := &lessonPlay{out: out, cluster: c}
 	for _, step := range []func() error{
 		func() error { return p.create(loaded.Sets[0]) },
 		p.join, p.leave, p.deleteOnePod, p.selectNodes, p.tolerate, p.update,
@@ -100,7 +103,9 @@ func (p *lessonPlay) join() error {
 	p.heading("A worker joins: it gets its pod")
 	p.command("kubectl apply -f worker3.yaml")
 	for _, node := range loaded.Nodes {
-		p.nodes[node.Name] = node
+		if err := p.Apply(node); err != nil {
+			return err
+		}
 		p.print("node/%s created", node.Name)
 	}
 	if err := p.settle(); err != nil {
@@ -114,9 +119,12 @@ func (p *lessonPlay) leave() error {
 	const node = "cka-cluster2-worker2"
 	p.heading("A worker leaves: its pod no longer counts")
 	p.command("kubectl delete node " + node)
-	delete(p.nodes, node)
+	pod := p.podOn(node)
+	if err := p.Delete(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node}}); err != nil {
+		return err
+	}
 	p.print("node %q deleted", node)
-	result, err := p.sync()
+	result, err := p.Sync(p.set)
 	if err != nil {
 		return err
 	}
@@ -126,9 +134,7 @@ func (p *lessonPlay) leave() error {
 		}
 	}
 	p.writes(result)
-	for _, pod := range p.collectGarbage() {
-		p.answer("", "(pod garbage collection ends "+pod+")")
-	}
+	p.answer("", "(pod garbage collection ends "+pod.Name+")")
 	if err := p.settle(); err != nil {
 		return err
 	}
@@ -139,9 +145,11 @@ func (p *lessonPlay) leave() error {
 func (p *lessonPlay) deleteOnePod() error {
 	pod := p.podOn("cka-cluster2-worker")
 	p.heading("A pod is deleted: a new one takes its place")
-	p.command("kubectl delete pod " + pod)
-	p.deletePod(pod)
-	p.print("pod %q deleted", pod)
+	p.command("kubectl delete pod " + pod.Name)
+	if err := p.Delete(pod); err != nil {
+		return err
+	}
+	p.print("pod %q deleted", pod.Name)
 	if err := p.settle(); err != nil {
 		return err
 	}
@@ -187,8 +195,8 @@ func (p *lessonPlay) update() error {
 	if err := p.settle(); err != nil {
 		return err
 	}
-	revisions := slices.Collect(maps.Values(p.revisions))
-	history, err := kubectl.RolloutHistory(p.set, revisions)
+	in := p.facts()
+	history, err := kubectl.RolloutHistory(in.DaemonSet, in.Revisions)
 	if err != nil {
 		return err
 	}
@@ -211,37 +219,35 @@ func (p *lessonPlay) change(file string) error {
 	if err != nil {
 		return err
 	}
-	old := p.set.Spec.Template
+	old := p.facts().DaemonSet.Spec.Template
 	if err := p.patch(patch); err != nil {
 		return err
 	}
 	p.command("kubectl patch ds " + p.set.Name + " --patch-file " + file)
 	p.print("daemonset.apps/%s patched", p.set.Name)
-	p.answer("diff", diff.Templates(&old, &p.set.Spec.Template).String())
+	p.answer("diff", diff.Templates(&old, &p.facts().DaemonSet.Spec.Template).String())
 	return nil
 }
 
-// settle lets the controller and the cluster take turns until neither has
-// anything left to do.
+// settle lets the controller and the cluster come to rest.
 func (p *lessonPlay) settle() error {
-	const enough = 100
-	for range enough {
-		result, err := p.sync()
+	for pass, err := range p.Run() {
 		if err != nil {
 			return err
 		}
-		p.writes(result)
+		if pass.End == nil {
+			p.writes(pass.Result)
+		} else if pass.End.State != simulate.EndFinished {
+			return fmt.Errorf("the rollout does not finish: %v", pass.End)
+		}
 		if p.progress != "" {
 			if err := p.watch(); err != nil {
 				return err
 			}
 		}
-		if moved := p.tick(); !moved && result.Empty() {
-			p.progress = ""
-			return nil
-		}
 	}
-	return errors.New("the cluster does not come to rest")
+	p.progress = ""
+	return nil
 }
 
 // writes prints what a pass writes, except for the status: that is in the table.
@@ -261,7 +267,7 @@ func (p *lessonPlay) writes(result *rollout.Result) {
 
 // watch prints the line of kubectl rollout status, where it has changed.
 func (p *lessonPlay) watch() error {
-	progress, err := kubectl.RolloutStatus(p.set)
+	progress, err := kubectl.RolloutStatus(p.facts().DaemonSet)
 	if err != nil {
 		return err
 	}
@@ -274,31 +280,30 @@ func (p *lessonPlay) watch() error {
 
 // where prints the decision about every node.
 func (p *lessonPlay) where() {
-	matcher := placement.Compile(&p.set.Spec.Template, placement.Options{})
-	var nodes []*corev1.Node
+	in := p.facts()
+	matcher := placement.Compile(&in.DaemonSet.Spec.Template, placement.Options{})
 	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(p.nodes)) {
-		nodes = append(nodes, p.nodes[name])
-		lines = append(lines, matcher.Explain(p.nodes[name]).String())
+	for _, node := range in.Nodes {
+		lines = append(lines, matcher.Explain(node).String())
 	}
-	p.answer("where", matcher.Summarize(nodes).String())
+	p.answer("where", matcher.Summarize(in.Nodes).String())
 	p.answer("", strings.Join(lines, "\n"))
 }
 
 func (p *lessonPlay) getDaemonSet() {
 	p.command("kubectl get ds")
-	p.print("%s", strings.TrimSuffix(kubectl.NewTable([]*appsv1.DaemonSet{p.set}, p.now).String(), "\n"))
+	p.print("%s", strings.TrimSuffix(kubectl.NewTable([]*appsv1.DaemonSet{p.facts().DaemonSet}, p.Now()).String(), "\n"))
 }
 
 func (p *lessonPlay) getNodes() {
 	p.command("kubectl get nodes -o custom-columns=NAME:metadata.name,DISK:metadata.labels.disk,TAINT:spec.taints[*].key")
 	rows := [][]string{{"NAME", "DISK", "TAINT"}}
-	for _, name := range slices.Sorted(maps.Keys(p.nodes)) {
+	for _, node := range p.facts().Nodes {
 		var taints []string
-		for _, taint := range p.nodes[name].Spec.Taints {
+		for _, taint := range node.Spec.Taints {
 			taints = append(taints, taint.Key)
 		}
-		rows = append(rows, []string{name, p.nodes[name].Labels["disk"], cmp.Or(strings.Join(taints, ","), "<none>")})
+		rows = append(rows, []string{node.Name, node.Labels["disk"], cmp.Or(strings.Join(taints, ","), "<none>")})
 	}
 	p.columns(rows)
 }
@@ -306,9 +311,8 @@ func (p *lessonPlay) getNodes() {
 func (p *lessonPlay) getPods() {
 	p.command("kubectl get pods -o custom-columns=NAME:metadata.name,NODE:spec.nodeName,STATUS:status.phase")
 	rows := [][]string{{"NAME", "NODE", "STATUS"}}
-	for _, name := range slices.Sorted(maps.Keys(p.pods)) {
-		pod := p.pods[name]
-		rows = append(rows, []string{name, pod.Spec.NodeName, string(pod.Status.Phase)})
+	for _, pod := range p.facts().Pods {
+		rows = append(rows, []string{pod.Name, pod.Spec.NodeName, string(pod.Status.Phase)})
 	}
 	p.columns(rows)
 }

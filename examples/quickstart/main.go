@@ -26,7 +26,7 @@
 // that names the file, the document and the field, and 2 where the arguments are.
 //
 // main.go has the arguments, internal/manifest reads YAML, answer.go asks the library
-// about it; cluster.go simulates a cluster and lesson.go plays on it.
+// about it; cluster.go has a simulated cluster and lesson.go plays on it.
 package main
 
 import (

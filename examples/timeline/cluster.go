@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // The built-in cluster: so many nodes in each of its zones.
@@ -20,14 +20,16 @@ const (
 	builtInNewImage = "registry.example/agent:1.1"
 )
 
-// builtIn is a DaemonSet at rest, at its first revision, on nodes in three zones.
-func builtIn(zones, perZone int) (rollout.Input, error) {
+// builtIn returns a DaemonSet at rest, at its first revision since a day, on nodes in
+// some zones.
+func builtIn(zones, perZone int) (daemon.Input, error) {
 	labels := map[string]string{"app": "agent"}
 	set := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "uid-agent", Generation: 1}}
 	set.Spec.Selector = &metav1.LabelSelector{MatchLabels: labels}
 	set.Spec.Template.Labels = labels
 	set.Spec.Template.Spec.Containers = []corev1.Container{{Name: "agent", Image: builtInOldImage}}
-	in := rollout.Input{DaemonSet: daemon.Default(set), Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), BurstReplicas: -1}
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	in := daemon.Input{DaemonSet: daemon.Default(set), Now: now.Add(-24 * time.Hour), BurstReplicas: -1}
 	for z := range zones {
 		letter := string(rune('a' + z))
 		for i := range perZone {
@@ -37,35 +39,17 @@ func builtIn(zones, perZone int) (rollout.Input, error) {
 			in.Nodes = append(in.Nodes, node)
 		}
 	}
-	return settled(in)
-}
-
-// settled carries out the first pass on a cluster without pods, and makes its pods
-// ready.
-func settled(in rollout.Input) (rollout.Input, error) {
-	result, err := rollout.Sync(in)
+	c, err := simulate.NewCluster(in, simulate.Options{
+		// Pods are created in the order of the nodes.
+		PodName: func(generateName string, n int) string {
+			return generateName + "v1-" + in.Nodes[(n-1)%len(in.Nodes)].Name
+		},
+	})
+	if err == nil {
+		err = c.Advance(24 * time.Hour)
+	}
 	if err != nil {
 		return in, err
 	}
-	in.Revisions = []*appsv1.ControllerRevision{result.Revisions.Create}
-	since := metav1.NewTime(in.Now.Add(-24 * time.Hour))
-	for _, create := range result.Plan.Create {
-		pod := create.Pod
-		pod.Name = fmt.Sprintf("%sv1-%s", pod.GenerateName, create.Node)
-		pod.CreationTimestamp = since
-		pod.Spec.NodeName = create.Node
-		pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{{
-			Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: since,
-		}}}
-		in.Pods = append(in.Pods, pod)
-	}
-	result, err = rollout.Sync(in)
-	if err != nil {
-		return in, err
-	}
-	if result.Status != nil {
-		in.DaemonSet = in.DaemonSet.DeepCopy()
-		in.DaemonSet.Status = *result.Status
-	}
-	return in, nil
+	return c.Input(set), nil
 }

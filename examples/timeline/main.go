@@ -45,7 +45,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/internal/manifest"
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 func main() {
@@ -81,8 +81,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	flags.BoolVar(&p.byZone, "by-zone", false, "one zone at a time")
 	flags.Func("canary", "try it on this `NUMBER` of nodes, or percentage, first", budget(&p.canaries))
 	flags.DurationVar(&p.canaryWait, "canary-wait", 30*time.Second, "how long the canaries have to be available before the others follow")
-	flags.DurationVar(&p.readyAfter, "ready-after", rollout.DefaultReadyAfter, "how long pods take to get ready")
-	flags.DurationVar(&p.termination, "termination", rollout.DefaultTermination, "how long deleted pods take to end")
+	flags.DurationVar(&p.readyAfter, "ready-after", simulate.DefaultReadyAfter, "how long pods take to get ready")
+	flags.DurationVar(&p.termination, "termination", simulate.DefaultTerminatesAfter, "how long deleted pods take to end")
 	flags.Func("never-ready", "pods never get ready on this `NODE`; may be repeated", func(node string) error {
 		p.neverReady = append(p.neverReady, node)
 		return nil
@@ -148,8 +148,8 @@ func (p *plan) misuse(given map[string]bool, rest []string) string {
 		return "-set " + p.set + ": want NAMESPACE/NAME"
 	case p.readyAfter <= 0:
 		return "-ready-after has to be above zero; -never-ready names nodes where pods never are"
-	case p.termination < 0:
-		return "-termination must not be below zero"
+	case p.termination <= 0:
+		return "-termination has to be above zero"
 	}
 	return ""
 }
@@ -160,11 +160,11 @@ func draw(p *plan, stdin io.Reader) (svg []byte, notes []string, err error) {
 	if err != nil {
 		return nil, notes, err
 	}
-	world, err := p.world(in.Nodes)
+	opts, err := p.options(in.Nodes)
 	if err != nil {
 		return nil, notes, err
 	}
-	rec, err := record(in, world)
+	rec, err := record(in, opts)
 	name := in.DaemonSet.Namespace + "/" + in.DaemonSet.Name
 	switch {
 	case err != nil:

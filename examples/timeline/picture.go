@@ -199,7 +199,7 @@ func (p *picture) title() string { return fmt.Sprintf("Rollout of %s: %s", p.nam
 func (p *picture) facts() []string {
 	rec := p.rec
 	facts := []string{count(rec.desired, "node", "nodes")}
-	if rec.end.Finished {
+	if rec.finished() {
 		facts = append(facts, "finished after "+spell(rec.ended))
 	}
 	facts = append(facts, count(rec.end.Passes, "pass", "passes"))
@@ -217,7 +217,7 @@ func (p *picture) trouble() []string {
 	if end.Rollback != nil {
 		lines = append(lines, "the canaries failed: back to revision "+end.Rollback.Revision.Name)
 	}
-	if end.Finished {
+	if p.rec.finished() {
 		return lines
 	}
 	const most = 3
@@ -230,9 +230,9 @@ func (p *picture) trouble() []string {
 		_, why, _ := strings.Cut(n.String(), "; ")
 		on = append(on, n.Node+": "+why)
 	}
-	since := "stuck since " + spell(p.rec.ended)
+	since := fmt.Sprintf("%v since %s", end.State, spell(p.rec.ended))
 	if p.rec.ended == 0 {
-		since = "stuck from the beginning"
+		since = fmt.Sprintf("%v from the beginning", end.State)
 	}
 	if len(on) > 0 {
 		since += ", on " + on[0]
@@ -246,8 +246,12 @@ func (p *picture) trouble() []string {
 	if len(waiting) > 0 {
 		lines = append(lines, fmt.Sprintf("%s for the update", count(len(waiting), "node waits", "nodes wait")))
 	}
-	// What a policy holds back comes behind the nodes.
-	return append(lines, strings.Split(end.String(), "\n")[1+len(end.On):]...)
+	// What a policy holds back comes after the nodes.
+	text := strings.Split(end.String(), "\n")
+	for len(text) > 0 && (strings.HasPrefix(text[0], "  ") || strings.HasPrefix(text[0], end.State.String())) {
+		text = text[1:]
+	}
+	return append(lines, text...)
 }
 
 // description is the picture in words.
@@ -324,7 +328,7 @@ func (p *picture) grid(top, bottom float64) {
 // the rollout is finished.
 func (p *picture) stuckTime(top, bottom float64) {
 	x := p.x(p.rec.ended)
-	if !p.rec.end.Finished {
+	if !p.rec.finished() {
 		p.rect(x, top, p.left+plotWidth-x, bottom-top, "stuck", "stuck since "+spell(p.rec.ended))
 	}
 	p.line(x, top-4, x, bottom, "end")

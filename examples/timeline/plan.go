@@ -4,16 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/manifest"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // plan is what the arguments ask for.
@@ -35,7 +38,7 @@ type plan struct {
 
 // input puts together where the rollout begins. Notes say what of the files did
 // not matter, or was made up for.
-func (p *plan) input(stdin io.Reader) (in rollout.Input, notes []string, err error) {
+func (p *plan) input(stdin io.Reader) (in daemon.Input, notes []string, err error) {
 	if len(p.files) == 0 {
 		in, err = builtIn(builtInZones, builtInPerZone)
 		if p.image == "" {
@@ -54,12 +57,11 @@ func (p *plan) input(stdin io.Reader) (in rollout.Input, notes []string, err err
 	if err := daemon.Validate(in.DaemonSet).ToAggregate(); err != nil {
 		return in, notes, fmt.Errorf("DaemonSet %s/%s: %w", in.DaemonSet.Namespace, in.DaemonSet.Name, err)
 	}
-	in.Policy, err = p.policy()
-	return in, notes, err
+	return in, notes, nil
 }
 
 // load reads the files and chooses the DaemonSet.
-func (p *plan) load(stdin io.Reader) (in rollout.Input, notes []string, err error) {
+func (p *plan) load(stdin io.Reader) (in daemon.Input, notes []string, err error) {
 	loaded, err := manifest.New()
 	if err != nil {
 		return in, nil, err
@@ -94,7 +96,7 @@ func (p *plan) load(stdin io.Reader) (in rollout.Input, notes []string, err erro
 	case len(subject.Pods) == 0 && counted > 0:
 		return in, notes, fmt.Errorf("no pods in the input, but %d in the status of %s", counted, name)
 	}
-	return rollout.Input{
+	return daemon.Input{
 		DaemonSet: subject.Set, Nodes: subject.Nodes, Pods: subject.Pods, Revisions: subject.Revisions, Now: p.now,
 	}, notes, nil
 }
@@ -173,19 +175,16 @@ func setImage(spec *corev1.PodSpec, to string) error {
 	return fmt.Errorf("-image %s: of which container? Write CONTAINER=%s; there are %s", to, to, enumerate(names))
 }
 
-// policy is what is asked for beyond upstream's update; nil for nothing.
-func (p *plan) policy() (*rollout.Policy, error) {
-	var pieces []rollout.Piece
+// policy restricts the update as the arguments ask for.
+func (p *plan) policy() rollout.Policy {
+	var policy rollout.Policy
 	if p.byZone {
-		pieces = append(pieces, rollout.OneDomain{Label: corev1.LabelTopologyZone})
+		policy.OneDomain = &rollout.OneDomain{Label: corev1.LabelTopologyZone}
 	}
 	if p.canaries != nil {
-		pieces = append(pieces, rollout.Canary{Nodes: *p.canaries, Wait: p.canaryWait})
+		policy.Canary = &rollout.Canary{Nodes: *p.canaries, Wait: metav1.Duration{Duration: p.canaryWait}}
 	}
-	if len(pieces) == 0 {
-		return nil, nil
-	}
-	return rollout.NewPolicy(pieces...)
+	return policy
 }
 
 // strategy names the strategy and what goes beyond it.
@@ -212,43 +211,23 @@ func (p *plan) strategy(set *appsv1.DaemonSet) string {
 	return text
 }
 
-// world says how long pods take. Nothing starts and nothing ends on a node that
-// is not ready.
-func (p *plan) world(nodes []*corev1.Node) (rollout.World, error) {
-	down := map[string]bool{}
+// options say what restricts the update and how long pods take.
+func (p *plan) options(nodes []*corev1.Node) (simulate.Options, error) {
 	stuck := map[string]bool{}
-	for _, node := range nodes {
-		down[node.Name] = isDown(node)
-	}
 	for _, name := range p.neverReady {
-		if _, ok := down[name]; !ok {
-			return rollout.World{}, fmt.Errorf("-never-ready %s: there is no such node", name)
+		if !slices.ContainsFunc(nodes, func(node *corev1.Node) bool { return node.Name == name }) {
+			return simulate.Options{}, fmt.Errorf("-never-ready %s: there is no such node", name)
 		}
 		stuck[name] = true
 	}
-	return rollout.World{
-		Fate: func(node *corev1.Node, _ *corev1.Pod) rollout.Fate {
-			if down[node.Name] || stuck[node.Name] {
-				return rollout.Fate{ReadyAfter: -1}
+	return simulate.Options{
+		Policy: p.policy(),
+		PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
+			times := simulate.PodTimes{ReadyAfter: p.readyAfter, TerminatesAfter: p.termination}
+			if node != nil && stuck[node.Name] {
+				times.ReadyAfter = -1
 			}
-			return rollout.Fate{ReadyAfter: p.readyAfter}
-		},
-		Termination: func(pod *corev1.Pod) time.Duration {
-			if down[pod.Spec.NodeName] {
-				return -1
-			}
-			return p.termination
+			return times
 		},
 	}, nil
-}
-
-// isDown reports whether the node says that it is not ready; a manifest says
-// nothing.
-func isDown(node *corev1.Node) bool {
-	for _, c := range node.Status.Conditions {
-		if c.Type == corev1.NodeReady {
-			return c.Status != corev1.ConditionTrue
-		}
-	}
-	return false
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -10,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // state is what a pod, or a node without one, looks like at one moment.
@@ -79,7 +80,7 @@ type recording struct {
 	available []level
 	// last is when the last thing happens, and horizon where the picture ends.
 	last, horizon time.Duration
-	end           *rollout.End
+	end           *simulate.End
 	// ended is end.Time, counted from the beginning.
 	ended time.Duration
 }
@@ -162,14 +163,11 @@ func (l *life) at(t time.Duration, canary bool) bar {
 	return b
 }
 
-// recorder follows a simulated rollout. What happens to pods between two passes
-// follows from the world, whose functions are pure.
+// recorder follows a simulated rollout.
 type recorder struct {
-	in    rollout.Input
-	world rollout.World
-	nodes map[string]*corev1.Node
-	// hash is the revision that is new in this picture, also where the rollout
-	// goes back from it.
+	in daemon.Input
+	// hash is the revision that is new in this picture, also where the rollout goes back
+	// from it.
 	hash     string
 	lives    map[string]*life // by pod, the last one of its name
 	byNode   map[string][]*life
@@ -179,60 +177,48 @@ type recorder struct {
 }
 
 // record plays a rollout to its end.
-func record(in rollout.Input, world rollout.World) (*recording, error) {
+func record(in daemon.Input, opts simulate.Options) (*recording, error) {
 	r := &recorder{
-		in: in, world: world,
-		nodes:    make(map[string]*corev1.Node, len(in.Nodes)),
+		in:       in,
 		lives:    map[string]*life{},
 		byNode:   map[string][]*life{},
 		canaries: map[string]bool{},
 		minReady: time.Duration(in.DaemonSet.Spec.MinReadySeconds) * time.Second,
 		rec:      &recording{},
 	}
-	for _, node := range in.Nodes {
-		r.nodes[node.Name] = node
+	opts.WatchPods = r.change
+	start, err := daemon.Observe(in)
+	if err != nil {
+		return nil, err
 	}
-	var start *daemon.Snapshot
-	for pass, err := range rollout.Steps(in, world) {
+	r.begin(start)
+	for pass, err := range simulate.Run(in, opts) {
 		if err != nil {
 			return nil, err
 		}
-		if start == nil {
-			if start, err = r.begin(pass.Result); err != nil {
-				return nil, err
-			}
-		}
 		r.take(pass)
+	}
+	if r.rec.end.State == simulate.EndIgnored {
+		return nil, errors.New(r.rec.end.String())
 	}
 	r.finish(start)
 	return r.rec, nil
 }
 
+// newLife returns the life of a pod to which nothing has happened.
+func newLife(pod *corev1.Pod) *life {
+	return &life{pod: pod.Name, ready: never, available: never, failed: never, deleted: never, ended: never}
+}
+
 // begin takes the pods that are there before the first pass.
-func (r *recorder) begin(first *rollout.Result) (*daemon.Snapshot, error) {
-	r.hash = first.Snapshot.RevisionHash()
-	start, err := daemon.Observe(daemon.Input{
-		DaemonSet: r.in.DaemonSet, Nodes: r.in.Nodes, Pods: r.in.Pods,
-		RevisionHash: r.hash, Now: r.in.Now, Placement: r.in.Placement,
-	})
-	if err != nil {
-		return nil, err
-	}
-	relabelled := map[string]bool{}
-	if first.Revisions != nil {
-		for _, relabel := range first.Revisions.Relabel {
-			relabelled[relabel.Pod.Name] = true
-		}
-	}
+func (r *recorder) begin(start *daemon.Snapshot) {
+	r.hash = start.RevisionHash()
 	for _, n := range start.Nodes() {
 		for _, p := range n.Pods {
-			l := &life{pod: p.Pod.Name, updated: p.Updated || relabelled[p.Pod.Name], ready: never, available: never, failed: never, deleted: never, ended: never}
-			switch {
-			case p.Terminating:
-				l.deleted, l.ended = 0, r.ends(0, p.Pod)
-			case n.Node == nil && p.Pod.Spec.NodeName != "":
-				// The node is gone: pod garbage collection ends it.
-				l.ended = r.ends(0, p.Pod)
+			l := newLife(p.Pod)
+			l.updated = p.Updated
+			if p.Terminating {
+				l.deleted = 0
 			}
 			switch {
 			case p.Failed || p.Succeeded:
@@ -240,56 +226,22 @@ func (r *recorder) begin(first *rollout.Result) (*daemon.Snapshot, error) {
 			case p.Ready:
 				l.ready, l.available = 0, 0
 				if !p.Available {
-					l.available = r.becomesAvailable(p.Pod)
+					l.available = readySince(p.Pod).Add(r.minReady).Sub(r.in.Now)
 				}
-			case !p.Terminating && n.Node != nil:
-				r.fate(l, n.Node, p.Pod)
 			}
 			r.add(n.Name, l)
 		}
 	}
-	return start, nil
 }
 
-// becomesAvailable is when a pod that is ready has been for minReadySeconds.
-func (r *recorder) becomesAvailable(pod *corev1.Pod) time.Duration {
+// readySince returns since when a pod is ready; zero where it is not.
+func readySince(pod *corev1.Pod) time.Time {
 	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.LastTransitionTime.Add(r.minReady).Sub(r.in.Now)
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime.Time
 		}
 	}
-	return never
-}
-
-// ends is when a pod is gone that is asked to go.
-func (r *recorder) ends(at time.Duration, pod *corev1.Pod) time.Duration {
-	wait := rollout.DefaultTermination
-	if r.world.Termination != nil {
-		wait = r.world.Termination(pod)
-	}
-	if wait < 0 {
-		return never
-	}
-	return at + wait
-}
-
-// fate enters what the world makes of a pod, counted from its creation or from
-// the beginning.
-func (r *recorder) fate(l *life, node *corev1.Node, pod *corev1.Pod) {
-	var fate rollout.Fate
-	if r.world.Fate != nil {
-		fate = r.world.Fate(node, pod)
-	}
-	if fate.ReadyAfter == 0 {
-		fate.ReadyAfter = rollout.DefaultReadyAfter
-	}
-	if fate.FailsAfter > 0 {
-		l.failed = l.created + fate.FailsAfter
-	}
-	if fate.ReadyAfter > 0 {
-		l.ready = l.created + fate.ReadyAfter
-		l.available = l.ready + r.minReady
-	}
+	return time.Time{}
 }
 
 func (r *recorder) add(node string, l *life) {
@@ -297,17 +249,43 @@ func (r *recorder) add(node string, l *life) {
 	r.byNode[node] = append(r.byNode[node], l)
 }
 
-// take enters one pass. The last one writes nothing.
-func (r *recorder) take(pass *rollout.Pass) {
-	at := pass.Time.Sub(r.in.Now)
-	r.rec.last = max(r.rec.last, at)
-	r.rec.desired = pass.Desired
-	if pass.End == nil {
-		r.write(at, &pass.Result.Plan)
+// change enters what happens to a pod of the DaemonSet.
+func (r *recorder) change(now time.Time, old, cur *corev1.Pod) {
+	at := now.Sub(r.in.Now)
+	if old == nil {
+		if node, ok := daemon.TargetNode(cur); ok {
+			l := newLife(cur)
+			l.created, l.updated = at, cur.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == r.hash
+			r.add(node, l)
+		}
+		return
 	}
+	l := r.lives[old.Name]
+	switch {
+	case l == nil:
+	case cur == nil:
+		l.ended = at
+		l.deleted = min(l.deleted, at)
+	default:
+		if cur.DeletionTimestamp != nil {
+			l.deleted = min(l.deleted, at)
+		}
+		if cur.Status.Phase == corev1.PodFailed {
+			l.failed = min(l.failed, at)
+		}
+		if l.ready == never && !readySince(cur).IsZero() {
+			l.ready, l.available = at, at+r.minReady
+		}
+	}
+}
+
+// take enters one pass. The last one writes nothing.
+func (r *recorder) take(pass *simulate.Pass) {
+	r.rec.last = max(r.rec.last, pass.Time.Sub(r.in.Now))
+	r.rec.desired = pass.Desired
 	if step := pass.Result.Step; step != nil && step.Canary != nil {
-		for _, node := range step.Canary.Nodes {
-			r.canaries[node] = true
+		for _, node := range step.Canary.Trial.Nodes {
+			r.canaries[node.Name] = true
 		}
 	}
 	if pass.End != nil {
@@ -317,42 +295,11 @@ func (r *recorder) take(pass *rollout.Pass) {
 	}
 }
 
-// write enters what is deleted and created.
-func (r *recorder) write(at time.Duration, plan *daemon.Plan) {
-	for _, d := range plan.Delete {
-		r.delete(at, d.Pod)
-	}
-	for _, c := range plan.Create {
-		l := &life{pod: c.Pod.Name, updated: r.updated(c.Pod), created: at, ready: never, available: never, failed: never, deleted: never, ended: never}
-		if node := r.nodes[c.Node]; node != nil {
-			r.fate(l, node, c.Pod)
-		}
-		r.add(c.Node, l)
-	}
-}
-
-// updated reports whether a pod that a pass creates is of the new template.
-func (r *recorder) updated(pod *corev1.Pod) bool {
-	return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == r.hash
-}
-
-// delete enters that a pod is asked to go: what nothing runs is gone at once.
-func (r *recorder) delete(at time.Duration, pod *corev1.Pod) {
-	l := r.lives[pod.Name]
-	if l == nil {
-		return
-	}
-	l.deleted, l.ended = at, r.ends(at, pod)
-	if pod.Spec.NodeName == "" || l.failed <= at {
-		l.ended = at
-	}
-}
-
 // finish puts the rows together.
 func (r *recorder) finish(start *daemon.Snapshot) {
 	rec := r.rec
 	rec.horizon = max(time.Second, rec.last+rec.last/20)
-	if !rec.end.Finished {
+	if !rec.finished() {
 		rec.horizon = max(rec.last+rec.last/10, rec.ended+rec.ended/4, 30*time.Second)
 	}
 	for _, n := range start.Nodes() {
@@ -433,5 +380,8 @@ func (rec *recording) count() {
 	rec.available = slices.CompactFunc(rec.available, func(a, b level) bool { return a.n == b.n })
 }
 
+// finished reports whether the rollout has come to its end.
+func (rec *recording) finished() bool { return rec.end.State == simulate.EndFinished }
+
 // still reports whether nothing happens at all.
-func (rec *recording) still() bool { return rec.end.Finished && rec.last == 0 }
+func (rec *recording) still() bool { return rec.finished() && rec.last == 0 }

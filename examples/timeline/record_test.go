@@ -11,15 +11,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // twoNodes is the built-in DaemonSet on two nodes of one zone, with a new image and
 // this many unavailable or surging.
-func twoNodes(t *testing.T, unavailable, surge int) rollout.Input {
+func twoNodes(t *testing.T, unavailable, surge int) daemon.Input {
 	t.Helper()
 	in, err := builtIn(1, 2)
 	if err != nil {
@@ -54,36 +57,29 @@ func (rec *recording) String() string {
 	for _, l := range rec.available {
 		fmt.Fprintf(&b, " %v %d", l.at, l.n)
 	}
-	fmt.Fprintf(&b, "\nended %v finished %v", rec.ended, rec.end.Finished)
+	fmt.Fprintf(&b, "\nended %v finished %v", rec.ended, rec.finished())
 	return b.String()
 }
 
-// on gives one node's pods a fate.
-func on(node string, fate rollout.Fate) rollout.World {
-	return rollout.World{Fate: func(n *corev1.Node, _ *corev1.Pod) rollout.Fate {
-		if n.Name == node {
-			return fate
+// on gives the pods of one node other times.
+func on(node string, times simulate.PodTimes) simulate.Options {
+	return simulate.Options{PodTimes: func(n *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
+		if n != nil && n.Name == node {
+			return times
 		}
-		return rollout.Fate{}
+		return simulate.PodTimes{}
 	}}
 }
 
 // Worked out by hand from: pods are ready after 10 s and gone after 2 s.
 func TestRecord(t *testing.T) {
-	policy := func(pieces ...rollout.Piece) *rollout.Policy {
-		p, err := rollout.NewPolicy(pieces...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
 	for _, tc := range []struct {
 		name, why          string
 		unavailable, surge int
 		minReady           int32
-		policy             *rollout.Policy
-		world              rollout.World
-		change             func(*rollout.Input)
+		policy             rollout.Policy
+		opts               simulate.Options
+		change             func(*daemon.Input)
 		want               string
 	}{
 		{
@@ -101,7 +97,7 @@ available: 0s 2
 ended 30s finished true`,
 		},
 		{
-			name: "stuck", why: "the budget is used up for ever", unavailable: 1, world: on("node-a1", rollout.Fate{ReadyAfter: -1}),
+			name: "stuck", why: "the budget is used up for ever", unavailable: 1, opts: on("node-a1", simulate.PodTimes{ReadyAfter: -1}),
 			want: `node-a1: 0s agent-v1-node-a1 terminating, 2s agent-1 starting, 30s
 node-a2: 0s agent-v1-node-a2 old, 30s
 available: 0s 1
@@ -109,11 +105,11 @@ ended 0s finished false`,
 		},
 		{
 			name: "stuck later", why: "a quarter more of time shows that nothing happens", unavailable: 1,
-			world: rollout.World{Fate: func(n *corev1.Node, _ *corev1.Pod) rollout.Fate {
-				if n.Name == "node-a2" {
-					return rollout.Fate{ReadyAfter: -1}
+			opts: simulate.Options{PodTimes: func(n *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
+				if n != nil && n.Name == "node-a2" {
+					return simulate.PodTimes{ReadyAfter: -1}
 				}
-				return rollout.Fate{ReadyAfter: time.Minute}
+				return simulate.PodTimes{ReadyAfter: time.Minute}
 			}},
 			want: `node-a1: 0s agent-v1-node-a1 terminating, 2s agent-1 starting, 1m2s agent-1 new, 1m17.5s
 node-a2: 0s agent-v1-node-a2 old, 1m2s agent-v1-node-a2 terminating, 1m4s agent-2 starting, 1m17.5s
@@ -121,16 +117,16 @@ available: 0s 1
 ended 1m2s finished false`,
 		},
 		{
-			name: "failing", why: "three times is enough; a pod that has failed is gone as soon as it is deleted, which backoff puts off", unavailable: 1,
-			world: on("node-a1", rollout.Fate{FailsAfter: 5 * time.Second}),
-			want: `node-a1: 0s agent-v1-node-a1 terminating, 2s agent-1 starting, 7s agent-2 starting, 12s agent-3 starting, 17s agent-4 starting, 22s agent-4 failed, 30s
+			name: "failing", why: "three times is enough; a pod that has failed is gone as soon as it is deleted", unavailable: 1,
+			opts: on("node-a1", simulate.PodTimes{FailsAfter: 5 * time.Second}),
+			want: `node-a1: 0s agent-v1-node-a1 terminating, 2s agent-1 starting, 7s agent-2 starting, 12s agent-3 starting, 17s agent-4 starting, 30s
 node-a2: 0s agent-v1-node-a2 old, 30s
 available: 0s 1
 ended 0s finished false`,
 		},
 		{
 			name: "canary", why: "the other node waits until the canary has been available for 20 s", unavailable: 1,
-			policy: policy(rollout.Canary{Nodes: intstr.FromInt32(1), Wait: 20 * time.Second}),
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), Wait: metav1.Duration{Duration: 20 * time.Second}}},
 			want: `node-a1: 0s agent-v1-node-a1 terminating, 2s agent-1 starting, 12s agent-1 canary, 46.2s
 node-a2: 0s agent-v1-node-a2 old, 32s agent-v1-node-a2 terminating, 34s agent-2 starting, 44s agent-2 new, 46.2s
 available: 0s 1 12s 2 32s 1 44s 2
@@ -138,7 +134,7 @@ ended 44s finished true`,
 		},
 		{
 			name: "way back", why: "a canary that takes longer than 5 s fails the update, and what is new stays what it was", unavailable: 1,
-			policy: policy(rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: 5 * time.Second}),
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 5 * time.Second}}},
 			want: `node-a1: 0s agent-v1-node-a1 terminating, 2s agent-1 starting, 7s agent-1 terminating, 9s agent-2 old, not available, 19s agent-2 old, 19.95s
 node-a2: 0s agent-v1-node-a2 old, 19.95s
 available: 0s 1 19s 2
@@ -146,9 +142,9 @@ ended 19s finished true`,
 		},
 		{
 			name: "state in the middle", why: "what is under way at the beginning goes on", unavailable: 1,
-			change: func(in *rollout.Input) {
+			change: func(in *daemon.Input) {
 				gone := in.Pods[0].DeepCopy()
-				gone.DeletionTimestamp = &gone.CreationTimestamp
+				gone.DeletionTimestamp = &metav1.Time{Time: in.Now}
 				failed := in.Pods[1].DeepCopy()
 				failed.Status = corev1.PodStatus{Phase: corev1.PodFailed}
 				in.Pods = []*corev1.Pod{gone, failed}
@@ -160,7 +156,7 @@ ended 12s finished true`,
 		},
 		{
 			name: "not bound", why: "what no kubelet runs is gone at once", unavailable: 1,
-			change: func(in *rollout.Input) {
+			change: func(in *daemon.Input) {
 				waiting := in.Pods[0].DeepCopy()
 				waiting.Spec.NodeName, waiting.Status = "", corev1.PodStatus{Phase: corev1.PodPending}
 				in.Pods = []*corev1.Pod{waiting, in.Pods[1]}
@@ -171,8 +167,8 @@ available: 0s 1 22s 2
 ended 22s finished true`,
 		},
 		{
-			name: "node gone, node not wanted", why: "a row for each node that has a pod at some time", unavailable: 1,
-			change: func(in *rollout.Input) {
+			name: "node gone, node not wanted", why: "a row for each node that has a pod at some time; a pod that terminates is no part of the rollout", unavailable: 1,
+			change: func(in *daemon.Input) {
 				in.DaemonSet.Spec.Template.Spec.Tolerations = nil
 				unwanted := in.Nodes[0].DeepCopy()
 				unwanted.Spec.Taints = []corev1.Taint{{Key: "x", Effect: corev1.TaintEffectNoExecute}}
@@ -183,16 +179,17 @@ ended 22s finished true`,
 			want: `node-a2: 0s agent-v1-node-a2 old, 2s no pod, 2.1s
 node-a1: 0s agent-v1-node-a1 terminating, 2s no pod, 2.1s
 available: 0s 0
-ended 2s finished true`,
+ended 0s finished true`,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := twoNodes(t, tc.unavailable, tc.surge)
-			in.DaemonSet.Spec.MinReadySeconds, in.Policy = tc.minReady, tc.policy
+			in.DaemonSet.Spec.MinReadySeconds = tc.minReady
+			tc.opts.Policy = tc.policy
 			if tc.change != nil {
 				tc.change(&in)
 			}
-			rec, err := record(in, tc.world)
+			rec, err := record(in, tc.opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,45 +236,43 @@ func TestRecordAgreesWithPasses(t *testing.T) {
 	drawn := 0
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		in := scenario.Random(r).Input()
+		in := scenario.Random(r)
 		in.BurstReplicas = r.IntN(4)
 		salt := r.IntN(4)
-		if first, err := rollout.Sync(in); err == nil && first.Revisions != nil && first.Revisions.Hash == "" {
-			// Somebody else's revision is in the way of the current one: pods get no
+		if first, err := rollout.Sync(in, rollout.Options{}); err == nil && first.Revisions != nil && first.Revisions.Hash == "" {
+			// The revision of another owner is in the way of the current one: pods get no
 			// hash, all of them stay outdated, and are replaced for ever.
 			continue
 		}
-		world := rollout.World{
-			Fate: func(node *corev1.Node, pod *corev1.Pod) rollout.Fate {
-				switch (len(node.Name) + len(pod.Name) + salt) % 4 {
-				case 0:
-					return rollout.Fate{FailsAfter: 5 * time.Second}
-				case 1:
-					return rollout.Fate{ReadyAfter: 3 * time.Second, FailsAfter: time.Minute}
-				case 2:
-					return rollout.Fate{ReadyAfter: 7 * time.Second}
-				}
-				return rollout.Fate{}
-			},
-			Termination: func(pod *corev1.Pod) time.Duration { return time.Duration((len(pod.Name)+salt)%7) * time.Second },
-		}
-		rec, err := record(in, world)
-		if err != nil {
-			if !strings.HasPrefix(err.Error(), "nothing to simulate") {
-				t.Errorf("seed %d: record = %v", seed, err)
+		opts := simulate.Options{PodTimes: func(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+			times := simulate.PodTimes{TerminatesAfter: time.Duration((len(pod.Name)+salt)%7) * time.Second}
+			if node == nil {
+				return times
 			}
-			continue
+			switch (len(node.Name) + len(pod.Name) + salt) % 4 {
+			case 0:
+				times.FailsAfter = 5 * time.Second
+			case 1:
+				times.ReadyAfter, times.FailsAfter = 3*time.Second, time.Minute
+			case 2:
+				times.ReadyAfter = 7 * time.Second
+			}
+			return times
+		}}
+		rec, err := record(in, opts)
+		if err != nil {
+			t.Fatalf("seed %d: record = %v", seed, err)
 		}
 		drawn++
 		checkRows(t, rec)
 		for _, line := range rec.rows {
 			last := line.segments[len(line.segments)-1]
-			if rec.end.Finished && line.wanted && !slices.ContainsFunc(last.bars, func(b bar) bool { return b.state == stateReady }) {
+			if rec.finished() && line.wanted && !slices.ContainsFunc(last.bars, func(b bar) bool { return b.state == stateReady }) {
 				t.Errorf("seed %d: finished, but %s has %v, want a new pod that is available", seed, line.node, last.bars)
 			}
 		}
 		want := map[time.Duration]int{}
-		for pass, err := range rollout.Steps(in, world) {
+		for pass, err := range simulate.Run(in, opts) {
 			if err != nil {
 				t.Fatal(err)
 			}

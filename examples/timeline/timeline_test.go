@@ -19,10 +19,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 var update = flag.Bool("update", false, "rewrite the pictures that the README shows")
@@ -312,32 +315,11 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// On a node that says it is not ready, nothing ends and nothing starts.
-func TestNodeDown(t *testing.T) {
-	in, err := builtIn(1, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	down := in.Nodes[0].DeepCopy()
-	down.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
-	p := &plan{readyAfter: time.Second, termination: time.Second}
-	world, err := p.world([]*corev1.Node{down, in.Nodes[1]})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []struct{ ready, ends time.Duration }{{-1, -1}, {time.Second, time.Second}} {
-		ready, ends := world.Fate([]*corev1.Node{down, in.Nodes[1]}[i], in.Pods[i]).ReadyAfter, world.Termination(in.Pods[i])
-		if ready != want.ready || ends != want.ends {
-			t.Errorf("on %s pods are ready after %v and end after %v, want %v and %v", in.Nodes[i].Name, ready, ends, want.ready, want.ends)
-		}
-	}
-}
-
 // A new image is a new generation, as the API server would have it.
 func TestInput(t *testing.T) {
 	in, notes, err := (&plan{byZone: true}).input(strings.NewReader(""))
-	if err != nil || len(notes) > 0 || in.DaemonSet.Generation != 2 || in.Policy == nil {
-		t.Errorf("input = generation %d, policy %v, notes %q, %v, want 2, one zone at a time, none, none", in.DaemonSet.Generation, in.Policy, notes, err)
+	if err != nil || len(notes) > 0 || in.DaemonSet.Generation != 2 {
+		t.Errorf("input = generation %d, notes %q, %v, want 2, none, none", in.DaemonSet.Generation, notes, err)
 	}
 }
 
@@ -346,17 +328,17 @@ func TestTrouble(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
 		canary    rollout.Canary
-		world     rollout.World
+		opts      simulate.Options
 		want      []string
 		policy    bool // more lines, which end.String words
 	}{
 		{
-			name: "way back", why: "though the rollout comes to an end", canary: rollout.Canary{FailStarting: 5 * time.Second},
+			name: "way back", why: "though the rollout comes to an end", canary: rollout.Canary{FailStarting: metav1.Duration{Duration: 5 * time.Second}},
 			want: []string{"the canaries failed: back to revision agent-58bc774f86"},
 		},
 		{
 			name: "policy", why: "the node in the way, the others counted, and what the policy holds back",
-			world: on("node-a1", rollout.Fate{ReadyAfter: -1}),
+			opts: on("node-a1", simulate.PodTimes{ReadyAfter: -1}),
 			want: []string{
 				"stuck from the beginning, on node-a1: not ready: agent-1 is not", "1 node waits for the update",
 			},
@@ -366,12 +348,8 @@ func TestTrouble(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			in := twoNodes(t, 1, 0)
 			tc.canary.Nodes = intstr.FromInt32(1)
-			policy, err := rollout.NewPolicy(tc.canary)
-			if err != nil {
-				t.Fatal(err)
-			}
-			in.Policy = policy
-			rec, err := record(in, tc.world)
+			tc.opts.Policy.Canary = &tc.canary
+			rec, err := record(in, tc.opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -431,8 +409,8 @@ func TestSizes(t *testing.T) {
 func TestShares(t *testing.T) {
 	gone := twoNodes(t, 1, 0)
 	gone.Nodes = gone.Nodes[:1]
-	for name, in := range map[string]rollout.Input{"surge": twoNodes(t, 0, 1), "node gone": gone} {
-		rec, err := record(in, on("node-a1", rollout.Fate{ReadyAfter: 33 * time.Second}))
+	for name, in := range map[string]daemon.Input{"surge": twoNodes(t, 0, 1), "node gone": gone} {
+		rec, err := record(in, on("node-a1", simulate.PodTimes{ReadyAfter: 33 * time.Second}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -509,7 +487,7 @@ func TestFailures(t *testing.T) {
 		{"set without file", "there is only one", "", []string{"-set", "a/b"}, 2, "timeline: -set goes with -f\n"},
 		{"set without namespace", "ambiguous", "", []string{"-f", "x", "-set", "b"}, 2, "timeline: -set b: want NAMESPACE/NAME\n"},
 		{"ready at once", "not the same as never or the default", "", []string{"-ready-after", "0s"}, 2, "timeline: -ready-after has to be above zero; -never-ready names nodes where pods never are\n"},
-		{"ends before", "cannot be", "", []string{"-termination", "-1s"}, 2, "timeline: -termination must not be below zero\n"},
+		{"ends before", "cannot be", "", []string{"-termination", "-1s"}, 2, "timeline: -termination has to be above zero\n"},
 		{"budget", "not a number", "", []string{"-max-surge", "some"}, 2, ""},
 		{"negative budget", "not a budget", "", []string{"-max-unavailable", "-1"}, 2, ""},
 		{"time", "not a time", "", []string{"-now", "noon"}, 2, ""},

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // Now is when tests take place.
@@ -104,6 +106,9 @@ type Node struct {
 	Name   string
 	Labels Labels
 	Taints []corev1.Taint
+	// NotReady is for how long the Ready condition has been Unknown; zero: the node
+	// has no condition.
+	NotReady time.Duration
 }
 
 // Object returns the node.
@@ -111,6 +116,11 @@ func (n Node) Object() *corev1.Node {
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: maps.Clone(n.Labels)}}
 	for _, taint := range n.Taints {
 		node.Spec.Taints = append(node.Spec.Taints, *taint.DeepCopy())
+	}
+	if n.NotReady > 0 {
+		node.Status.Conditions = []corev1.NodeCondition{
+			{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: before(n.NotReady)},
+		}
 	}
 	return node
 }
@@ -154,6 +164,10 @@ type Pod struct {
 	Ready time.Duration
 	// Age is an hour where it is zero.
 	Age time.Duration
+	// Restarts is the restart count of the container main, and Waiting the kubelet's
+	// reason why it does not run. Without both the pod has no container status.
+	Restarts int32
+	Waiting  string
 	// Deleting gives it a deletion timestamp.
 	Deleting bool
 	// Orphan pods have no owner, Foreign ones another DaemonSet.
@@ -193,6 +207,13 @@ func (p Pod) Of(ds *appsv1.DaemonSet) *corev1.Pod {
 	if p.Unbound {
 		pod.Spec.NodeName = ""
 		pod.Status = corev1.PodStatus{Phase: cmp.Or(p.Phase, corev1.PodPending)}
+	}
+	if p.Restarts > 0 || p.Waiting != "" {
+		main := corev1.ContainerStatus{Name: "main", RestartCount: p.Restarts}
+		if p.Waiting != "" {
+			main.State.Waiting = &corev1.ContainerStateWaiting{Reason: p.Waiting}
+		}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{main}
 	}
 	if p.Deleting {
 		pod.DeletionTimestamp = deleted()
@@ -237,7 +258,8 @@ type Revision struct {
 
 // Of returns the revision, owned by ds and with the labels of its template.
 func (r Revision) Of(ds *appsv1.DaemonSet) *appsv1.ControllerRevision {
-	labels := maps.Clone(ds.Spec.Template.Labels)
+	labels := make(Labels, len(ds.Spec.Template.Labels)+1)
+	maps.Copy(labels, ds.Spec.Template.Labels)
 	labels[appsv1.DefaultDaemonSetUniqueLabelKey] = r.Hash
 	name := ds.Name + "-" + r.Hash
 	return &appsv1.ControllerRevision{
@@ -248,6 +270,17 @@ func (r Revision) Of(ds *appsv1.DaemonSet) *appsv1.ControllerRevision {
 		Revision: r.Number,
 		Data:     runtime.RawExtension{Raw: []byte(cmp.Or(r.Data, "{}"))},
 	}
+}
+
+// Current returns the revision that holds the template of ds, with the given hash as
+// its label.
+func Current(ds *appsv1.DaemonSet, hash string) []*appsv1.ControllerRevision {
+	data, err := revision.Data(&ds.Spec.Template)
+	if err != nil {
+		panic(err) // only managed fields that are no JSON bring this about
+	}
+	rev := Revision{Hash: hash, Number: 1, Data: string(data)}.Of(ds)
+	return []*appsv1.ControllerRevision{rev}
 }
 
 func before(age time.Duration) metav1.Time { return metav1.NewTime(Now.Add(-age)) }

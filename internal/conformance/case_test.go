@@ -205,7 +205,7 @@ func TestCases(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c := Compare(u, s); c.Differences != nil {
-				t.Errorf("the passes differ, although %s:\n%s\n%v", tc.why, strings.Join(c.Differences, "\n"), c.Result)
+				t.Errorf("the passes differ, although %s:\n%s\n%v", tc.why, strings.Join(c.Differences, "\n"), c.Report)
 			}
 		})
 	}

@@ -132,14 +132,27 @@ func (c *Cluster) deletePod(name string) {
 		if pod.Name != name || pod.Namespace != s.DaemonSet.Namespace {
 			continue
 		}
-		if pod.Spec.NodeName == "" || podutil.IsPodTerminal(pod) {
+		if after := afterDelete(pod, s.Now); after == nil {
 			s.Pods = slices.Delete(s.Pods, i, i+1)
-		} else if pod.DeletionTimestamp == nil {
-			s.Pods[i] = pod.DeepCopy()
-			s.Pods[i].DeletionTimestamp = &metav1.Time{Time: s.Now}
+		} else {
+			s.Pods[i] = after
 		}
 		return
 	}
+}
+
+// afterDelete returns what an API server makes of a pod that is deleted: nil where
+// no kubelet has to end it first.
+func afterDelete(pod *corev1.Pod, now time.Time) *corev1.Pod {
+	switch {
+	case pod.Spec.NodeName == "" || podutil.IsPodTerminal(pod):
+		return nil
+	case pod.DeletionTimestamp != nil:
+		return pod
+	}
+	pod = pod.DeepCopy()
+	pod.DeletionTimestamp = &metav1.Time{Time: now}
+	return pod
 }
 
 // Tick lets a second pass.
@@ -170,7 +183,7 @@ func (c *Cluster) live(pod *corev1.Pod) *corev1.Pod {
 	case !exists:
 		return pod
 	case pod.DeletionTimestamp != nil:
-		if c.since(pod, "ends", c.pace(node, 2)) {
+		if c.since(pod, "ends", pace(node, 2)) {
 			return nil
 		}
 		return pod
@@ -181,21 +194,21 @@ func (c *Cluster) live(pod *corev1.Pod) *corev1.Pod {
 	pod.Spec.NodeName = node
 	pod.Status.Phase = corev1.PodRunning
 	// Every fifth node refuses the first pod made for it.
-	if c.pace(node, 4) == 4 && c.made[node] == 1 && strings.HasSuffix(pod.Name, node+"-1") {
+	if pace(node, 4) == 4 && c.made[node] == 1 && strings.HasSuffix(pod.Name, node+"-1") {
 		pod.Status.Phase = corev1.PodFailed
 		return pod
 	}
 	pod.Status.Conditions = nil
-	if c.since(pod, "starts", c.pace(node, 3)) {
+	if c.since(pod, "starts", pace(node, 3)) {
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(s.Now)}}
 	}
 	return pod
 }
 
-// pace is a number from 0 to most that belongs to a node.
-func (c *Cluster) pace(node string, most int) int {
+// pace is a number from 0 to most that belongs to a name.
+func pace(name string, most int) int {
 	h := fnv.New32a()
-	h.Write([]byte(node))
+	h.Write([]byte(name))
 	return int(h.Sum32()>>8) % (most + 1)
 }
 

@@ -6,12 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -83,13 +81,13 @@ func converge(u *Upstream, s *State, met *tally) []string {
 				p = both.Upstream
 			}
 			if side == 0 {
-				if d := kept.compare(c.State, both); d != "" {
+				if d := kept.compare(c.State); d != "" {
 					return []string{fmt.Sprintf("pass %d: a kept state gives something else: %s", pass, d)}
 				}
 			}
-			if both.Result.Step != nil {
+			if both.Report.Stepped {
 				for name, p := range map[string]*Pass{"library": both.Library, "upstream": both.Upstream} {
-					if err := u.CheckBudget(c.State, p, both.Result.Revisions.Hash); err != nil {
+					if err := u.CheckBudget(c.State, p, both.Report.Hash); err != nil {
 						differences = append(differences, fmt.Sprintf("budget of the %s in pass %d: %v", name, pass, err))
 					}
 				}
@@ -129,63 +127,41 @@ func converge(u *Upstream, s *State, met *tally) []string {
 	return differences
 }
 
-// keptState feeds a rollout.Tracker with what changes from pass to pass.
+// keptState feeds the library's kept state with what changes from pass to pass.
 type keptState struct {
-	tracker *rollout.Tracker
-	pods    map[string]*corev1.Pod
-	status  *appsv1.DaemonSetStatus
+	*kept
+	backoff daemon.Backoff
 }
 
-// compare makes a pass with the kept state and says how it differs from the one
-// that was made from scratch.
-func (k *keptState) compare(s *State, scratch *Comparison) string {
-	if scratch.Library.Err != nil || scratch.Result.Outcome != rollout.OutcomeSynced {
-		k.tracker = nil
+// compare makes a pass with the kept state and says how it differs from one that is
+// made from scratch, with the backoff of the pass before.
+func (k *keptState) compare(s *State) string {
+	s = s.DeepCopy()
+	in := s.input()
+	if k.kept != nil {
+		in.Backoff = k.backoff
+	}
+	want, wantErr := rollout.Sync(in, s.options())
+	var err error
+	if k.kept == nil {
+		k.kept, err = keep(s)
+	} else {
+		err = k.update(s)
+	}
+	if err != nil {
+		// What cannot be told cannot be synced.
+		k.kept = nil
+		if wantErr == nil {
+			return fmt.Sprintf("the facts are refused: %v", err)
+		}
 		return ""
 	}
-	pods := map[string]*corev1.Pod{}
-	for _, p := range s.Pods {
-		if p.Namespace == s.DaemonSet.Namespace {
-			pods[p.Name] = p
-		}
+	got, gotErr := k.state.Sync(s.Now, s.options())
+	if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
+		return fmt.Sprintf("error %v, from scratch %v", gotErr, wantErr)
 	}
-	defer func() { k.pods, k.status = pods, s.DaemonSet.Status.DeepCopy() }()
-	var result *rollout.Result
-	var err error
-	if k.tracker == nil {
-		k.tracker, result, err = rollout.NewTracker(s.DeepCopy().input())
-		if err != nil {
-			return err.Error()
-		}
-	} else {
-		for name, p := range pods {
-			if !equality.Semantic.DeepEqual(p, k.pods[name]) {
-				if err := k.tracker.SetPod(p.DeepCopy()); err != nil {
-					return err.Error()
-				}
-			}
-		}
-		for name := range k.pods {
-			if pods[name] == nil {
-				k.tracker.DeletePod(name)
-			}
-		}
-		if !equality.Semantic.DeepEqual(&s.DaemonSet.Status, k.status) {
-			k.tracker.SetStatus(*s.DaemonSet.Status.DeepCopy())
-		}
-		if result, err = k.tracker.Sync(s.Now); err != nil {
-			return err.Error()
-		}
+	if got != nil {
+		k.backoff = got.Plan.Backoff
 	}
-	got := &Pass{}
-	got.fill(s, result)
-	want := *scratch.Library
-	if len(want.RevisionPatches)+len(want.RevisionCreates)+len(want.RevisionUpdates) > 0 || result.Revisions != nil {
-		// The history was settled once; what is written of it now was known then.
-		got.RevisionPatches, got.RevisionCreates, got.RevisionUpdates = want.RevisionPatches, want.RevisionCreates, want.RevisionUpdates
-	}
-	if !equalJSON(*got, want) {
-		return diff(want, *got)
-	}
-	return ""
+	return diff(want, got)
 }

@@ -13,8 +13,6 @@ import (
 	daemonutil "k8s.io/kubernetes/pkg/controller/daemon/util"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/pernode/daemonset/rollout"
 )
 
 // Deviation is a difference that is meant: it has an entry of the same name
@@ -32,8 +30,8 @@ type Deviation struct {
 	// adapt turns a state that meets the deviation into one on which upstream
 	// does what the library is to do on the first; nil where the state does not
 	// meet it. amend, which may be nil, then puts right what no state can express.
-	// result is the library's and never nil, though it may be empty.
-	adapt func(u *Upstream, s *State, result *rollout.Result) (adapted *State, amend func(*Pass))
+	// report is the library's.
+	adapt func(u *Upstream, s *State, report *Report) (adapted *State, amend func(*Pass))
 }
 
 // errDeviation stands for an error that only the library returns.
@@ -51,7 +49,7 @@ var Deviations = []Deviation{
 		Name:     "selector",
 		Upstream: "syncDaemonSet@v1.37.2",
 		Why:      "upstream releases every pod and revision of a DaemonSet without selector; the library returns an error",
-		adapt: func(_ *Upstream, s *State, _ *rollout.Result) (*State, func(*Pass)) {
+		adapt: func(_ *Upstream, s *State, _ *Report) (*State, func(*Pass)) {
 			if s.DaemonSet.Spec.Selector != nil || s.DaemonSet.DeletionTimestamp != nil {
 				return nil, nil
 			}
@@ -63,7 +61,7 @@ var Deviations = []Deviation{
 		Upstream: "syncDaemonSet@v1.37.2",
 		Why: "upstream refuses to act for a selector without lists, but lets one with empty lists select every pod; the " +
 			"library refuses both",
-		adapt: func(_ *Upstream, s *State, _ *rollout.Result) (*State, func(*Pass)) {
+		adapt: func(_ *Upstream, s *State, _ *Report) (*State, func(*Pass)) {
 			selector := s.DaemonSet.Spec.Selector
 			if selector == nil || len(selector.MatchLabels)+len(selector.MatchExpressions) > 0 ||
 				selector.MatchLabels == nil && selector.MatchExpressions == nil {
@@ -79,7 +77,7 @@ var Deviations = []Deviation{
 		Name:     "history-limit",
 		Upstream: "cleanupHistory@v1.37.2",
 		Why:      "upstream panics without revisionHistoryLimit; the library takes the default, 10",
-		adapt: func(_ *Upstream, s *State, _ *rollout.Result) (*State, func(*Pass)) {
+		adapt: func(_ *Upstream, s *State, _ *Report) (*State, func(*Pass)) {
 			if s.DaemonSet.Spec.RevisionHistoryLimit != nil {
 				return nil, nil
 			}
@@ -93,7 +91,7 @@ var Deviations = []Deviation{
 		Name:     "revision-labels",
 		Upstream: "constructHistory@v1.37.2",
 		Why:      "upstream panics on a revision of its own without any label; the library labels it",
-		adapt: func(_ *Upstream, s *State, _ *rollout.Result) (*State, func(*Pass)) {
+		adapt: func(_ *Upstream, s *State, _ *Report) (*State, func(*Pass)) {
 			selector, err := metav1.LabelSelectorAsSelector(s.DaemonSet.Spec.Selector)
 			if err != nil || !selector.Matches(labels.Set{}) {
 				return nil, nil // such a revision is not its own
@@ -119,8 +117,8 @@ var Deviations = []Deviation{
 		Issue:    "kubernetes/kubernetes#111280",
 		Why: "upstream goes on with the labels that pods had before it relabelled them, and may replace pods that are " +
 			"current; in the library they count as relabelled at once",
-		adapt: func(u *Upstream, s *State, result *rollout.Result) (*State, func(*Pass)) {
-			if result.Revisions == nil {
+		adapt: func(u *Upstream, s *State, report *Report) (*State, func(*Pass)) {
+			if !report.Settled {
 				return nil, nil
 			}
 			first := u.Pass(s)
@@ -137,7 +135,7 @@ var Deviations = []Deviation{
 			for i, p := range out.Pods {
 				if _, ok := relabels[p.Name]; ok && p.Namespace == s.DaemonSet.Namespace {
 					out.Pods[i] = p.DeepCopy()
-					out.Pods[i].Labels = merged(out.Pods[i].Labels, appsv1.DefaultDaemonSetUniqueLabelKey, result.Revisions.Hash)
+					out.Pods[i].Labels = merged(out.Pods[i].Labels, appsv1.DefaultDaemonSetUniqueLabelKey, report.Hash)
 				}
 			}
 			return out, func(p *Pass) {
@@ -152,11 +150,11 @@ var Deviations = []Deviation{
 		Upstream: "rollingUpdate@v1.37.2",
 		Why: "an old pod on a node that does not exist makes an upstream pass with surge fail; the library passes over " +
 			"the pod, which pod garbage collection will remove",
-		adapt: func(u *Upstream, s *State, result *rollout.Result) (*State, func(*Pass)) {
-			if surge, err := daemonutil.SurgeCount(s.DaemonSet, desired(s)); surge == 0 || err != nil || result.Snapshot == nil {
+		adapt: func(u *Upstream, s *State, report *Report) (*State, func(*Pass)) {
+			if surge, err := daemonutil.SurgeCount(s.DaemonSet, desired(s)); surge == 0 || err != nil || !report.Observed {
 				return nil, nil
 			}
-			hash := result.Revisions.Hash
+			hash := report.Hash
 			out := s.shallow()
 			met := false
 			for name, pods := range u.podsByNode(s) {
@@ -185,13 +183,13 @@ var Deviations = []Deviation{
 		Name:     "strategy",
 		Upstream: "updateDaemonSet@v1.37.2",
 		Why:      "upstream silently never updates under an unknown update strategy; the library returns an error with the same writes",
-		adapt: func(u *Upstream, s *State, result *rollout.Result) (*State, func(*Pass)) {
+		adapt: func(u *Upstream, s *State, report *Report) (*State, func(*Pass)) {
 			switch s.DaemonSet.Spec.UpdateStrategy.Type {
 			case appsv1.OnDeleteDaemonSetStrategyType, appsv1.RollingUpdateDaemonSetStrategyType:
 				return nil, nil
 			}
 			// It does not matter while something else comes first.
-			if p := u.Pass(s); p.writesPods() || p.Err != nil || p.Panic != nil || result.Snapshot == nil || s.AwaitingWrites {
+			if p := u.Pass(s); p.writesPods() || p.Err != nil || p.Panic != nil || !report.Observed || s.AwaitingWrites {
 				return nil, nil
 			}
 			return s, errorToo
@@ -202,9 +200,9 @@ var Deviations = []Deviation{
 		Upstream: "updatePod@v1.37.2",
 		Why: "the upstream pass looks again after minReadySeconds for pods that stand for their node alone, because pod events " +
 			"see to the others; the library's pass looks again for every pod that is ready and not available",
-		adapt: func(u *Upstream, s *State, result *rollout.Result) (*State, func(*Pass)) {
+		adapt: func(u *Upstream, s *State, report *Report) (*State, func(*Pass)) {
 			ds := s.DaemonSet
-			if ds.Spec.MinReadySeconds <= 0 || result.Snapshot == nil {
+			if ds.Spec.MinReadySeconds <= 0 || !report.Observed {
 				return nil, nil
 			}
 			for _, pods := range u.podsByNode(s) {
@@ -232,5 +230,11 @@ var Deviations = []Deviation{
 		Upstream: "constructHistory@v1.37.2",
 		Why: "upstream labels and renumbers a revision with two updates, and labels those that it then deletes; the library " +
 			"writes each revision once. A Pass has the last write only, so that random states do not meet this",
+	}, {
+		Name:     "own-writes",
+		Upstream: "updateDaemonSet@v1.37.2",
+		Why: "upstream reads its caches again after its own writes, so that where these have arrived by then an update step " +
+			"follows in the same pass and the status counts them; the library works out the whole pass from the facts before it, and " +
+			"its next pass does the rest. The caches of Pass do not change during a pass, so that random states do not meet this",
 	},
 }

@@ -189,6 +189,23 @@ var examples = map[string]struct {
 			return all(up.Err != nil && len(up.Creates) == 0, "upstream does not fail", lib.Err == nil && len(lib.Creates) == 2, "the library does not make pods")
 		},
 	},
+	"own-writes": {
+		state: unfinished,
+		show: func(u *Upstream, up, lib *Pass) error {
+			s := unfinished()
+			caughtUp := u.PassCaughtUp(inUpstreamOrder(s))
+			// What the library's next pass does where the writes of the first have arrived.
+			c := NewCluster(s)
+			err := c.Apply(lib)
+			next, _ := Library(c.State)
+			return all(err == nil, "the library's writes do not apply",
+				len(caughtUp.Creates) == 1 && len(caughtUp.Deletes) == 1, "upstream takes no update step after a creation that has arrived",
+				caughtUp.Status.CurrentNumberScheduled == 3 && caughtUp.Status.UpdatedNumberScheduled == 1, "upstream's status does not count the creation",
+				len(up.Creates) == 1 && len(up.Deletes) == 0 && equalJSON(up.Status, lib.Status), "upstream does more although its writes have not arrived",
+				len(lib.Creates) == 1 && len(lib.Deletes) == 0 && lib.Status.CurrentNumberScheduled == 2, "the library does more than create the pod",
+				len(next.Creates) == 0 && len(next.Deletes) == 1 && equalJSON(next.Status, caughtUp.Status), "the library's next pass does not do the rest")
+		},
+	},
 	"revision-writes": {
 		state: func() *State {
 			s := simple()
@@ -212,6 +229,19 @@ var examples = map[string]struct {
 	},
 }
 
+// unfinished is a state in which a pod is to be created and two are outdated, with
+// a budget of two.
+func unfinished() *State {
+	s := simple()
+	s.older("old", 0)
+	for _, p := range s.Pods {
+		p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = "old"
+	}
+	s.Nodes = append(s.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n3"}})
+	s.DaemonSet.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromInt32(2))
+	return s
+}
+
 // all returns an error for the first condition that does not hold.
 func all(conditions ...any) error {
 	for i := 0; i < len(conditions); i += 2 {
@@ -230,7 +260,7 @@ func TestDeviations(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c := Compare(u, simple()); c.Differences != nil || !c.Library.Quiet() || c.Deviations != nil {
-		t.Fatalf("the state that the examples change is not at rest: %v %v %v", c.Differences, c.Deviations, c.Result)
+		t.Fatalf("the state that the examples change is not at rest: %v %v %v", c.Differences, c.Deviations, c.Report)
 	}
 	for i := range Deviations {
 		d := &Deviations[i]
@@ -240,9 +270,9 @@ func TestDeviations(t *testing.T) {
 				t.Fatal("no example")
 			}
 			s := example.state()
-			lib, result := Library(s)
+			lib, report := Library(s)
 			if err := example.show(u, u.Pass(inUpstreamOrder(s)), lib); err != nil {
-				t.Errorf("%s: %v\n%v", d.Why, err, result)
+				t.Errorf("%s: %v\n%v", d.Why, err, report)
 			}
 			if d.adapt == nil {
 				return
@@ -273,12 +303,15 @@ func TestDeviationsAreDocumented(t *testing.T) {
 		note(&d.Deviation)
 	}
 	documented := map[string]bool{}
-	for _, pkg := range []string{"placement", "daemon", "rollout", "rollout/kubectl"} {
+	for _, pkg := range libraryPackages(t) {
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(libraryRoot, pkg, "doc.go"), nil, parser.ParseComments|parser.PackageClauseOnly)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, entry := range deviationTable(file.Doc.Text()) {
+			if documented[entry] {
+				t.Errorf("package %s documents %s, and so does another", pkg, entry)
+			}
 			documented[entry] = true
 		}
 	}

@@ -32,6 +32,12 @@ const (
 	moodBumpy
 	// moodChaos: anything goes.
 	moodChaos
+	// moodCrowded: nodes have too many pods, owned ones and orphans, and nodes that
+	// do not exist have some, so that the burst limit and the order count.
+	moodCrowded
+	// moodMoving: an update with surge is under way while the pods move to other
+	// nodes, and there is nothing else to do.
+	moodMoving
 )
 
 // Generate returns the state that a seed and a number stand for.
@@ -93,7 +99,7 @@ const (
 )
 
 func (g *generator) state() *State {
-	g.mood = pick(g, moodSettled, moodRolling, moodRolling, moodRolling, moodBumpy, moodBumpy, moodChaos, moodChaos)
+	g.mood = pick(g, moodSettled, moodRolling, moodRolling, moodRolling, moodBumpy, moodBumpy, moodChaos, moodChaos, moodCrowded, moodMoving)
 	g.names = map[string]bool{}
 	g.s = &State{Now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(g.IntN(3600)) * time.Second)}
 	g.s.BurstReplicas = pick(g, 0, 0, 0, 0, 0, 0, 1, 2, 3)
@@ -101,7 +107,15 @@ func (g *generator) state() *State {
 	g.daemonSet()
 	g.nodes()
 	g.history()
-	g.allPods()
+	switch g.mood {
+	case moodCrowded:
+		g.crowd()
+	case moodMoving:
+		g.move()
+	default:
+		g.allPods()
+	}
+	g.Shuffle(len(g.s.Pods), func(i, j int) { g.s.Pods[i], g.s.Pods[j] = g.s.Pods[j], g.s.Pods[i] })
 	g.backoffs()
 	return g.s
 }
@@ -632,7 +646,78 @@ func (g *generator) allPods() {
 			g.pod("")
 		}
 	}
-	g.Shuffle(len(g.s.Pods), func(i, j int) { g.s.Pods[i], g.s.Pods[j] = g.s.Pods[j], g.s.Pods[i] })
+}
+
+// crowd adds the pods of moodCrowded, and a burst limit that cuts somewhere among
+// them.
+func (g *generator) crowd() {
+	for _, node := range g.s.Nodes {
+		for range pick(g, 0, 1, 2, 3, 4) {
+			g.crowdPod(node.Name)
+		}
+	}
+	for range g.IntN(4) {
+		name := g.name("gone-")
+		for range 1 + g.IntN(3) {
+			p := g.crowdPod(name)
+			if !g.in(4) {
+				p.Spec.NodeName = ""
+				p.Spec.Affinity = daemonutil.ReplaceDaemonSetPodNodeNameNodeAffinity(nil, name)
+			}
+		}
+	}
+	if g.size == 0 && !g.in(4) {
+		g.s.BurstReplicas = 1 + g.IntN(len(g.s.Pods)+1)
+	}
+}
+
+func (g *generator) crowdPod(node string) *corev1.Pod {
+	p := g.pod(node)
+	p.Status.Phase = pick(g, corev1.PodRunning, corev1.PodRunning, corev1.PodPending, corev1.PodFailed, corev1.PodFailed, corev1.PodSucceeded)
+	if g.in(3) {
+		p.OwnerReferences = nil
+	}
+	if g.in(10) {
+		p.DeletionTimestamp = &metav1.Time{Time: g.s.Now}
+	}
+	return p
+}
+
+// move adds the pods of moodMoving.
+func (g *generator) move() {
+	surge, zero := intstr.FromInt32(int32(1+g.IntN(3))), intstr.FromInt32(0)
+	g.s.DaemonSet.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType,
+		RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxUnavailable: &zero, MaxSurge: &surge}}
+	old := g.hashes[len(g.hashes)-1]
+	if len(g.hashes) == 1 {
+		old = g.name("h")
+	}
+	for _, node := range g.s.Nodes {
+		if run, _ := shouldRun(g.s.DaemonSet, node); !run {
+			node.Spec.Taints = nil
+		}
+		if g.in(3) {
+			node.Spec.Taints = append(node.Spec.Taints, corev1.Taint{Key: "moved", Effect: corev1.TaintEffectNoSchedule})
+		}
+		run, keep := shouldRun(g.s.DaemonSet, node)
+		if !keep {
+			continue
+		}
+		hashes := pick(g, []string{old}, []string{old}, []string{old}, g.hashes[:1])
+		if run && g.in(4) {
+			hashes = []string{old, g.hashes[0]}
+		}
+		for i, hash := range hashes {
+			p := g.pod(node.Name)
+			p.Labels = merged(p.Labels, appsv1.DefaultDaemonSetUniqueLabelKey, hash)
+			delete(p.Labels, generationLabel)
+			g.ready(p, i == 0 && !g.in(5))
+		}
+	}
+	g.s.BurstReplicas = pick(g, 0, 0, 1, 2)
+	if g.size > 0 {
+		g.s.BurstReplicas = 0
+	}
 }
 
 // pair is a node in the middle of a surge.

@@ -36,6 +36,15 @@ func findUpdatedPodsOnNode(ds *appsv1.DaemonSet, podsOnNode []*corev1.Pod, hash 
 //go:linkname syncNodeUpdate k8s.io/kubernetes/pkg/controller/daemon.(*DaemonSetsController).syncNodeUpdate
 func syncNodeUpdate(dsc *daemoncontroller.DaemonSetsController, ctx context.Context, nodeName string) error
 
+//go:linkname addPod k8s.io/kubernetes/pkg/controller/daemon.(*DaemonSetsController).addPod
+func addPod(dsc *daemoncontroller.DaemonSetsController, logger klog.Logger, obj any)
+
+//go:linkname updatePod k8s.io/kubernetes/pkg/controller/daemon.(*DaemonSetsController).updatePod
+func updatePod(dsc *daemoncontroller.DaemonSetsController, logger klog.Logger, old, cur any)
+
+//go:linkname deletePod k8s.io/kubernetes/pkg/controller/daemon.(*DaemonSetsController).deletePod
+func deletePod(dsc *daemoncontroller.DaemonSetsController, logger klog.Logger, obj any)
+
 // shouldRun is upstream's verdict on one node.
 func shouldRun(ds *appsv1.DaemonSet, node *corev1.Node) (run, keep bool) {
 	return daemoncontroller.NodeShouldRunDaemonPod(logr.Discard(), node, ds)

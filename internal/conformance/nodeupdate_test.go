@@ -17,9 +17,9 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// TestSetsToSync compares daemon.SetsToSync with the DaemonSets that upstream
+// TestDaemonSetsToSync compares daemon.DaemonSetsToSync with the DaemonSets that upstream
 // queues for a node that has changed.
-func TestSetsToSync(t *testing.T) {
+func TestDaemonSetsToSync(t *testing.T) {
 	gates(t, func(t *testing.T, opts placement.Options) {
 		var queued, sets atomic.Int64
 		scenarios(t, *objects, func(u *Upstream, number uint64) {
@@ -32,7 +32,7 @@ func TestSetsToSync(t *testing.T) {
 				return
 			}
 			here := slices.DeleteFunc(slices.Clone(pods), func(p *corev1.Pod) bool { return p.Spec.NodeName == "" || p.Spec.NodeName != node.Name })
-			got, err := daemon.SetsToSync(node, all, here, opts)
+			got, err := daemon.DaemonSetsToSync(node, all, here, opts)
 			if err != nil {
 				t.Error(err)
 				return
@@ -44,7 +44,7 @@ func TestSetsToSync(t *testing.T) {
 					cmp.Diff(names(want), names(got)), node, all, pods)
 			}
 			if difference := cmp.Diff(before, pods); difference != "" {
-				t.Errorf("SetsToSync changed its arguments:\n%s", difference)
+				t.Errorf("DaemonSetsToSync changed its arguments:\n%s", difference)
 			}
 		})
 		t.Logf("%d updates of nodes, %d of %d DaemonSets to sync", *objects, queued.Load(), sets.Load())

@@ -38,6 +38,8 @@ type Pass struct {
 	Err error
 	// Panic is what it panicked with.
 	Panic any
+	// Syncs are upstream's alone: what its pass handed to syncNodes, call by call.
+	Syncs []SyncNodes
 }
 
 // Patch is a patch of one object.

@@ -180,8 +180,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a pod is available one moment later",
 		file: "daemon/pod.go",
-		old:  `!since.Add(time.Duration(minReadySeconds)*time.Second).After(now)`,
-		new:  `since.Add(time.Duration(minReadySeconds)*time.Second).Before(now)`,
+		old:  `return ok && !at.After(now)`,
+		new:  `return ok && at.Before(now)`,
 	},
 	{
 		name: "a pod whose readiness is unknown is ready",
@@ -238,16 +238,16 @@ var plantedBugs = []plantedBug{
 		old:  `backoffMax   = 15 * time.Minute`,
 		new:  `backoffMax   = 10 * time.Minute`,
 	},
-	// daemon: snapshot.go
+	// daemon: observe.go, snapshot.go
 	{
 		name: "pods that are being deleted are ignored",
-		file: "daemon/snapshot.go",
-		old:  `finished := d.deleting && podTerminal(pod)`,
-		new:  `finished := d.deleting`,
+		file: "daemon/observe.go",
+		old:  `finished := pod.DeletionTimestamp != nil && podTerminal(pod)`,
+		new:  `finished := pod.DeletionTimestamp != nil`,
 	},
 	{
 		name: "pods without hash label are current where the hash is unknown",
-		file: "daemon/snapshot.go",
+		file: "daemon/observe.go",
 		old:  `s.generation != "" && pod.Labels[templateGenerationLabel] == s.generation`,
 		new:  `pod.Labels[templateGenerationLabel] == s.generation`,
 	},
@@ -260,9 +260,27 @@ var plantedBugs = []plantedBug{
 	// daemon: plan.go, reconcile.go
 	{
 		name: "one pod more than the burst limit is deleted",
-		file: "daemon/plan.go",
-		old:  `p.Delete, p.DeleteDeferred = p.Delete[:burst:burst], over`,
-		new:  `p.Delete, p.DeleteDeferred = p.Delete[:burst+1:burst+1], over-1`,
+		file: "daemon/reconcile.go",
+		old:  `p.Delete = p.Delete[:burst:burst]`,
+		new:  `p.Delete = p.Delete[:burst+1]`,
+	},
+	{
+		name: "the burst limit keeps the last creations",
+		file: "daemon/reconcile.go",
+		old:  `p.Create = p.Create[:burst:burst]`,
+		new:  `p.Create = p.Create[over:]`,
+	},
+	{
+		name: "the burst limit keeps the last deletions",
+		file: "daemon/reconcile.go",
+		old:  `p.Delete = p.Delete[:burst:burst]`,
+		new:  `p.Delete = p.Delete[over:]`,
+	},
+	{
+		name: "creations have no burst limit",
+		file: "daemon/reconcile.go",
+		old:  `if missing >= 0 && burst >= 0 && len(r.plan.Create) >= burst {`,
+		new:  `if missing >= 0 && burst >= 0 && len(r.plan.Create) > burst {`,
 	},
 	{
 		name: "the soonest moment to look again is the latest",
@@ -279,13 +297,13 @@ var plantedBugs = []plantedBug{
 	{
 		name: "bound pods of a node that is gone are deleted",
 		file: "daemon/reconcile.go",
-		old:  `pod.Spec.NodeName == ""`,
-		new:  `pod.Spec.NodeName != "-"`,
+		old:  `p.Pod.Spec.NodeName == ""`,
+		new:  `p.Pod.Spec.NodeName != "-"`,
 	},
 	{
 		name: "a successor is created without surge",
 		file: "daemon/reconcile.go",
-		old:  `len(r.live) == 0 && r.surge && n.Decision.Run`,
+		old:  `len(r.live) == 0 && r.s.surge && n.Decision.Run`,
 		new:  `len(r.live) == 0 && n.Decision.Run`,
 	},
 	{
@@ -306,18 +324,18 @@ var plantedBugs = []plantedBug{
 		old:  `corev1.EventTypeNormal, EventSucceededDaemonPod`,
 		new:  `corev1.EventTypeWarning, EventSucceededDaemonPod`,
 	},
-	// daemon: status.go
+	// daemon: tally.go, status.go
 	{
 		name: "the last pod stands for the node in the status",
-		file: "daemon/status.go",
+		file: "daemon/tally.go",
 		old:  `first := &n.Pods[0]`,
 		new:  `first := &n.Pods[len(n.Pods)-1]`,
 	},
 	{
 		name: "pods on nodes that are gone count as misscheduled",
-		file: "daemon/status.go",
-		old:  `out.Misscheduled = n.Node != nil`,
-		new:  `out.Misscheduled = true`,
+		file: "daemon/tally.go",
+		old:  "case n.Node == nil:\n\t\treturn 0\n",
+		new:  "case n.Node == nil:\n\t\treturn countMisscheduled\n",
 	},
 	{
 		name: "a status of an older generation is not written",
@@ -363,30 +381,30 @@ var plantedBugs = []plantedBug{
 		new:  `apivalidation.ValidateImmutableField(cur.Spec.Selector, cur.Spec.Selector,`,
 	},
 
-	// rollout: next.go, ledger.go
+	// rollout: step.go, ledger.go
 	{
 		name: "percentages are rounded down",
-		file: "rollout/next.go",
+		file: "rollout/step.go",
 		old:  `intstr.GetScaledValueFromIntOrPercent(budget, total, true)`,
 		new:  `intstr.GetScaledValueFromIntOrPercent(budget, total, false)`,
 	},
 	{
 		name: "two budgets of zero are not raised",
-		file: "rollout/next.go",
+		file: "rollout/step.go",
 		old:  `desired > 0 && out == (budgets{})`,
 		new:  `desired < 0 && out == (budgets{})`,
 	},
 	{
 		name: "one pod more than maxUnavailable is deleted",
-		file: "rollout/ledger.go",
-		old:  `left := st.MaxUnavailable - st.Unavailable`,
-		new:  `left := st.MaxUnavailable - st.Unavailable + 1`,
+		file: "rollout/step.go",
+		old:  `left: st.MaxUnavailable - st.Unavailable}`,
+		new:  `left: st.MaxUnavailable - st.Unavailable + 1}`,
 	},
 	{
 		name: "nodes that surge already do not count against maxSurge",
-		file: "rollout/ledger.go",
-		old:  `st.MaxSurge-st.Surging`,
-		new:  `st.MaxSurge`,
+		file: "rollout/step.go",
+		old:  `left: st.MaxSurge - st.Surging}`,
+		new:  `left: st.MaxSurge}`,
 	},
 	{
 		name: "outdated pods that are not available use up the budget",
@@ -412,24 +430,66 @@ var plantedBugs = []plantedBug{
 		old:  `return r | actionDeleteBudgeted`,
 		new:  `return r | actionDelete`,
 	},
-	// rollout: revision.go, patch.go
+	{
+		name: "one node more than maxSurge surges",
+		file: "rollout/step.go",
+		old:  `left: st.MaxSurge - st.Surging}`,
+		new:  `left: st.MaxSurge - st.Surging + 1}`,
+	},
+	{
+		name: "with surge a node with too many pods does not count against maxSurge",
+		file: "rollout/ledger.go",
+		old:  "return roleSurging\n",
+		new:  "return 0\n",
+	},
+	{
+		name: "with surge an outdated pod that is not available uses up the budget",
+		file: "rollout/ledger.go",
+		old:  "return r | actionCreate\n",
+		new:  "return r | actionCreateBudgeted\n",
+	},
+	{
+		name: "with surge old pods on nodes that should not run them wait though they are not available",
+		file: "rollout/ledger.go",
+		old:  "case !n.Decision.Run && !pods.old.Available:\n\t\treturn r | actionDelete\n",
+		new:  "case !n.Decision.Run && !pods.old.Available:\n\t\treturn r | actionDeleteBudgeted\n",
+	},
+	{
+		name: "with surge one pod too many goes from nodes that should not run them",
+		file: "rollout/step.go",
+		old:  `deletes.left = st.Available - st.Desired`,
+		new:  `deletes.left = st.Available - st.Desired + 1`,
+	},
+	{
+		name: "with surge only outdated pods count as available",
+		file: "rollout/ledger.go",
+		old:  `standing = pods.cur`,
+		new:  `standing = nil`,
+	},
+	{
+		name: "an update step does not tell how many creations the burst limit put off",
+		file: "rollout/step.go",
+		old:  `st.Plan.CreateDeferred = deferred`,
+		new:  `st.Plan.CreateDeferred = deferred - deferred`,
+	},
+	// rollout: revision.go
 	{
 		name: "a new revision has the number of the last one",
 		file: "rollout/revision.go",
-		old:  `next := highest(plan.Old) + 1`,
-		new:  `next := highest(plan.Old)`,
+		old:  "\treturn n + 1\n",
+		new:  "\treturn max(n, 1)\n",
 	},
 	{
 		name: "of several current revisions the one with the lowest number stays",
 		file: "rollout/revision.go",
-		old:  `slices.MaxFunc(current, compareNumber)`,
-		new:  `slices.MinFunc(current, compareNumber)`,
+		old:  `r.Revision.Revision > keep.Revision.Revision`,
+		new:  `r.Revision.Revision < keep.Revision.Revision`,
 	},
 	{
 		name: "revisions are labelled with nothing",
 		file: "rollout/revision.go",
-		old:  `labelled = withHash(rev, rev.Name)`,
-		new:  `labelled = withHash(rev, "")`,
+		old:  `return withHash(r.Revision, r.Hash())`,
+		new:  `return withHash(r.Revision, "")`,
 	},
 	{
 		name: "the collision count starts at zero",
@@ -446,14 +506,14 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods with the right hash are relabelled",
 		file: "rollout/revision.go",
-		old:  `pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != p.Hash`,
-		new:  `pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == p.Hash`,
+		old:  `if hashOf(pod) != p.Hash {`,
+		new:  `if hashOf(pod) == p.Hash {`,
 	},
 	{
 		name: "the data of a revision is merged where it should replace",
-		file: "rollout/patch.go",
-		old:  `directiveReplace = "replace"`,
-		new:  `directiveReplace = "merge"`,
+		file: "internal/revision/revision.go",
+		old:  `DirectiveReplace = "replace"`,
+		new:  `DirectiveReplace = "merge"`,
 	},
 	// rollout: sync.go, cleanup.go
 	{
@@ -471,39 +531,101 @@ var plantedBugs = []plantedBug{
 	{
 		name: "revisions that pods use are cleaned up",
 		file: "rollout/cleanup.go",
-		old:  `hash == "" || !inUse(hash)`,
-		new:  `hash != "-"`,
+		old:  `if !inUse[rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] {`,
+		new:  `if !inUse["-"+rev.Name] {`,
 	},
 	{
 		name: "revisions of finished pods that are being deleted are cleaned up",
-		file: "rollout/cleanup.go",
-		old:  `if p.Finished {`,
-		new:  `if !p.Finished {`,
+		file: "daemon/observe.go",
+		old:  `Finished: finished && named}`,
+		new:  `Finished: false}`,
 	},
 	{
 		name: "one revision more than the limit is kept",
 		file: "rollout/cleanup.go",
-		old:  `surplus := len(old) - limit`,
-		new:  `surplus := len(old) - limit - 1`,
+		old:  `surplus := len(byNumber) - limit`,
+		new:  `surplus := len(byNumber) - limit - 1`,
 	},
-	// rollout: simulation.go, steps.go
+	// daemon and rollout: the kept state
+	{
+		name: "a kept snapshot keeps released pods",
+		file: "daemon/update.go",
+		old:  "\tu.deletePod(pod.Name)\n\ts := u.s\n",
+		new:  "\ts := u.s\n",
+	},
+	{
+		name: "a kept snapshot does not see pods become available",
+		file: "daemon/update.go",
+		old:  `n.Pods[j].Available = true`,
+		new:  `n.Pods[j].Available = n.Pods[j].Updated`,
+	},
+	{
+		name: "a kept snapshot does not sort the pods of a node",
+		file: "daemon/update.go",
+		old:  "if len(n.Pods) > 1 {\n\t\tsortPods(n.Pods)",
+		new:  "if len(n.Pods) > 2 {\n\t\tsortPods(n.Pods)",
+	},
+	{
+		name: "a kept snapshot keeps the claims of pods that are gone",
+		file: "daemon/update.go",
+		old:  "\t\tdelete(k.claims, name)\n\t\tu.claims = true",
+		new:  `		delete(k.claims, name)`,
+	},
+	{
+		name: "a State forgets the backoff of its last pass",
+		file: "rollout/state.go",
+		old:  `st.pending.backoff = result.Plan.Backoff`,
+		new:  `st.pending.backoff = nil`,
+	},
+	{
+		name: "a State keeps the settled history of other revisions",
+		file: "rollout/state.go",
+		old:  `history := changes.DaemonSet != nil || len(changes.Revisions)+len(changes.DeletedRevisions) > 0`,
+		new:  `history := false`,
+	},
+	{
+		name: "a State does not enter changed nodes in its ledger",
+		file: "rollout/state.go",
+		old:  "\t\t\tst.ledger.enter(i, &nodes[i])\n",
+		new:  "\t\t\t_ = &nodes[i]\n",
+	},
+	// The order of writes
+	{
+		name: "pods of nodes that do not exist are deleted first",
+		file: "daemon/reconcile.go",
+		old:  `r.plan.Delete = append(r.plan.Delete, r.noNode...)`,
+		new:  `r.plan.Delete = append(r.noNode, r.plan.Delete...)`,
+	},
+	{
+		name: "adopted pods are deleted twice, before owned ones",
+		file: "daemon/reconcile.go",
+		old:  "if p := &n.Pods[i]; p.Adopted {\n\t\t\tadopted = true\n\t\t} else {",
+		new:  "if p := &n.Pods[i]; p.Adopted {\n\t\t\tvisit(p)\n\t\t} else {",
+	},
+	{
+		name: "what needs a budget comes before what needs none",
+		file: "rollout/step.go",
+		old:  `slices.Concat(p.free, p.budgeted)`,
+		new:  `slices.Concat(p.budgeted, p.free)`,
+	},
+	// rollout/simulate
 	{
 		name: "simulated rollouts look at the cluster a second late",
-		file: "rollout/simulation.go",
-		old:  `sim.now = at` + "\n",
-		new:  `sim.now = at.Add(time.Second)` + "\n",
+		file: "rollout/simulate/clock.go",
+		old:  "\t\tc.now = at\n",
+		new:  "\t\tc.now = at.Add(time.Second)\n",
 	},
 	{
 		name: "simulated rollouts forget the status that they write",
-		file: "rollout/simulation.go",
-		old:  `if result.Status != nil {`,
-		new:  `if result.Status != nil && sim.passes > 2 {`,
+		file: "rollout/simulate/server.go",
+		old:  "\tds.Status = status\n",
+		new:  "\tds.Status.ObservedGeneration = status.ObservedGeneration\n",
 	},
 	{
-		name: "simulated rollouts end with the last write instead of when nothing happens any more",
-		file: "rollout/steps.go",
-		old:  `!sim.wait(result.Plan.RequeueAfter) {`,
-		new:  `!sim.wait(result.Plan.RequeueAfter) || sim.passes > 3 {`,
+		name: "the controller of a simulated cluster does not hear of deleted pods",
+		file: "rollout/simulate/server.go",
+		old:  `s.update(daemon.Changes{DeletedPods: []string{pod.Name}})`,
+		new:  `s.update(daemon.Changes{})`,
 	},
 
 	// rollout/kubectl

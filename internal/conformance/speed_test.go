@@ -259,8 +259,8 @@ func cloudNodes(n int, taints []corev1.Taint) []*corev1.Node {
 // passContests make whole passes over clusters in which every node has one
 // available pod: one at rest, one in the middle of a rolling update. Upstream
 // keeps its informers' stores; the library is either given all they hold, which
-// counts as part of its pass, or keeps a Tracker, and then it counts what the
-// Tracker is told.
+// counts as part of its pass, or keeps a rollout.State, and then it counts what the
+// State is told.
 func passContests(t *testing.T, nodes int) []contest {
 	u, err := NewUpstream()
 	if err != nil {
@@ -294,7 +294,7 @@ type passRace struct {
 	u             *Upstream
 	s             *State
 	kept, changes bool
-	tracker       *rollout.Tracker
+	state         *rollout.State
 	// writes is what the passes of either side write, by turn.
 	writes [2]string
 }
@@ -334,12 +334,12 @@ func (p *passRace) library(t *testing.T) (total time.Duration) {
 	n := max(2, 10_000/len(p.s.Nodes))
 	if p.kept {
 		n = 2_000
-		if p.tracker == nil {
-			tracker, _, err := rollout.NewTracker(p.s.input())
+		if p.state == nil {
+			state, err := rollout.NewState(p.s.input())
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.tracker = tracker
+			p.state = state
 		}
 	}
 	nodeLister, podLister := corelisters.NewNodeLister(p.u.nodes.Indexer), corelisters.NewPodLister(p.u.pods.Indexer)
@@ -351,15 +351,15 @@ func (p *passRace) library(t *testing.T) (total time.Duration) {
 		start := time.Now()
 		if p.kept {
 			if p.changes {
-				listErr = p.tracker.SetPod(changed)
+				listErr = p.state.Update(daemon.Changes{Pods: []*corev1.Pod{changed}})
 			}
-			result, err = p.tracker.Sync(p.s.Now)
+			result, err = p.state.Sync(p.s.Now, rollout.Options{})
 		} else {
 			in := p.s.input()
 			in.Nodes, listErr = nodeLister.List(labels.Everything())
 			in.Pods, _ = podLister.Pods(p.s.DaemonSet.Namespace).List(labels.Everything())
 			in.Revisions, _ = revisionLister.ControllerRevisions(p.s.DaemonSet.Namespace).List(labels.Everything())
-			result, err = rollout.Sync(in)
+			result, err = rollout.Sync(in, rollout.Options{})
 		}
 		total += time.Since(start)
 		if err := errors.Join(err, listErr); err != nil {
@@ -433,7 +433,7 @@ func cluster(t *testing.T, nodes, outdated int) *State {
 		}
 		s.Pods = append(s.Pods, pod)
 	}
-	result, err := rollout.Sync(s.input())
+	result, err := rollout.Sync(s.input(), rollout.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

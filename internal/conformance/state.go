@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	daemonutil "k8s.io/kubernetes/pkg/controller/daemon/util"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/placement"
@@ -73,17 +74,16 @@ func (s *State) shallow() *State {
 	return &out
 }
 
-// input is the state as the library takes it.
-func (s *State) input() rollout.Input {
-	in := rollout.Input{
-		DaemonSet:      s.DaemonSet,
-		Nodes:          s.Nodes,
-		Pods:           s.Pods,
-		Revisions:      s.Revisions,
-		Now:            s.Now,
-		BurstReplicas:  s.BurstReplicas,
-		Placement:      placement.Options{ComparisonOperators: s.ComparisonOperators},
-		AwaitingWrites: s.AwaitingWrites,
+// input returns the facts as the library takes them.
+func (s *State) input() daemon.Input {
+	in := daemon.Input{
+		DaemonSet:     s.DaemonSet,
+		Nodes:         s.Nodes,
+		Pods:          s.Pods,
+		Revisions:     s.Revisions,
+		Now:           s.Now,
+		BurstReplicas: s.BurstReplicas,
+		Placement:     placement.Options{ComparisonOperators: s.ComparisonOperators},
 	}
 	for _, b := range s.Backoff {
 		if in.Backoff == nil {
@@ -93,6 +93,24 @@ func (s *State) input() rollout.Input {
 			daemon.BackoffEntry{Last: b.Last, Delay: b.Delay}
 	}
 	return in
+}
+
+// options returns the library's options of a pass over the state.
+func (s *State) options() rollout.Options {
+	return rollout.Options{AwaitingWrites: s.AwaitingWrites}
+}
+
+// stateOf returns the facts of an input as a state.
+func stateOf(in daemon.Input) *State {
+	s := &State{
+		DaemonSet: in.DaemonSet, Nodes: in.Nodes, Pods: in.Pods, Revisions: in.Revisions, Now: in.Now,
+		BurstReplicas: in.BurstReplicas, ComparisonOperators: in.Placement.ComparisonOperators,
+	}
+	for key, e := range in.Backoff {
+		s.Backoff = append(s.Backoff, Backoff{key.UID, key.ObservedGeneration, key.Node, e.Last, e.Delay})
+	}
+	sortBackoff(s.Backoff)
+	return s
 }
 
 // burst is the limit that is in force.
@@ -127,4 +145,16 @@ func sortBackoff(entries []Backoff) []Backoff {
 			cmp.Compare(a.ObservedGeneration, b.ObservedGeneration), strings.Compare(a.Node, b.Node))
 	})
 	return entries
+}
+
+// targets are the nodes that the pods of the DaemonSet's namespace are on or meant
+// for, by the names of the pods.
+func (s *State) targets() map[string]string {
+	out := make(map[string]string, len(s.Pods))
+	for _, p := range s.Pods {
+		if p.Namespace == s.DaemonSet.Namespace {
+			out[p.Name], _ = daemonutil.GetTargetNodeName(p)
+		}
+	}
+	return out
 }

@@ -16,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -51,6 +52,7 @@ type Upstream struct {
 	api     *apiServer
 	events  *recorder
 	queue   *delays
+	syncs   *syncLog
 }
 
 // NewUpstream builds a controller.
@@ -65,6 +67,7 @@ func NewUpstream() (*Upstream, error) {
 		api:    &apiServer{},
 		events: &recorder{},
 		queue:  &delays{},
+		syncs:  &syncLog{},
 	}
 	u.client.AddReactor("*", "*", u.api.react)
 	// The two durations are those of kube-controller-manager
@@ -136,7 +139,36 @@ func (s *orderedStore) fill(objects any) error {
 // Pass loads a state and makes one pass over it. The state is only read, and
 // the result may share objects with it. Of several things that may be done
 // first, those that the state lists first are.
-func (u *Upstream) Pass(s *State) *Pass {
+func (u *Upstream) Pass(s *State) *Pass { return u.pass(s, nil) }
+
+// PassCaughtUp is Pass with informers that are faster than the controller: every
+// pod that it creates or deletes is in its caches at once, and its event handlers
+// are called.
+func (u *Upstream) PassCaughtUp(s *State) *Pass {
+	return u.pass(s, func(old, cur *corev1.Pod) {
+		if cur == nil {
+			_ = u.pods.Delete(old)
+			deletePod(u.dsc, logr.Discard(), old)
+			return
+		}
+		cur = cur.DeepCopy()
+		cur.ResourceVersion += "-later"
+		u.pods.rank[cur] = len(u.pods.rank)
+		if old != nil {
+			_ = u.pods.Update(cur)
+			updatePod(u.dsc, logr.Discard(), old, cur)
+			return
+		}
+		cur.Name = fmt.Sprintf("%s%d", cur.GenerateName, len(u.api.created))
+		cur.UID, cur.CreationTimestamp = types.UID("uid-"+cur.Name), metav1.NewTime(s.Now)
+		_ = u.pods.Add(cur)
+		addPod(u.dsc, logr.Discard(), cur)
+	})
+}
+
+// pass makes a pass and calls arrives, where it is not nil, for every pod that is
+// created (old is nil), deleted (cur is nil) or begins to end.
+func (u *Upstream) pass(s *State, arrives func(old, cur *corev1.Pod)) *Pass {
 	u.ordered()
 	if err := u.Load(s); err != nil {
 		return &Pass{Err: err}
@@ -146,12 +178,15 @@ func (u *Upstream) Pass(s *State) *Pass {
 	if err != nil {
 		return &Pass{Err: err}
 	}
+	u.api.arrives, u.api.now = arrives, s.Now
 	out := &Pass{}
+	*u.syncs = syncLog{}
 	func() {
 		defer func() { out.Panic = recover() }()
-		out.Err = u.sync(u.ctx, key)
+		out.Err = u.sync(klog.NewContext(u.ctx, logr.New(u.syncs)), key)
 	}()
 	u.collect(s, out)
+	out.Syncs = u.syncs.list
 	return out
 }
 
@@ -291,7 +326,67 @@ type delays struct {
 	list []time.Duration
 }
 
+func (d *delays) Add(string) {} // a pod event; the next pass is the test's affair
+
 func (d *delays) AddAfter(_ string, after time.Duration) { d.list = append(d.list, after) }
+
+// SyncNodes are the arguments of one call of upstream's syncNodes: the nodes to
+// create pods on and the pods to delete, in upstream's order and before the burst
+// limit cuts both lists.
+type SyncNodes struct {
+	Create, Delete []string
+	// Surge says that it is the update step of a surge.
+	Surge bool
+	// FreeCreates and FreeDeletes are how many of an update step cost no budget.
+	// They are the first ones of the lists.
+	FreeCreates, FreeDeletes int
+	// Candidates are how many nodes the step could still choose from where its
+	// budget ended: to delete from without surge, to create on with surge.
+	Candidates int
+}
+
+// syncLog is a log that keeps the arguments of syncNodes@v1.37.2, and what
+// rollingUpdate@v1.37.2 worked them out from, which both of them log. The writes
+// themselves run concurrently and show no order.
+type syncLog struct {
+	list []SyncNodes
+	// step is what the log has told of a step that is being worked out.
+	step struct {
+		surge                              bool
+		replacements, candidates, draining int
+	}
+}
+
+func (l *syncLog) Init(logr.RuntimeInfo)          {}
+func (l *syncLog) Enabled(level int) bool         { return level == 4 || level == 5 }
+func (l *syncLog) Error(error, string, ...any)    {}
+func (l *syncLog) WithValues(...any) logr.LogSink { return l }
+func (l *syncLog) WithName(string) logr.LogSink   { return l }
+func (l *syncLog) Info(_ int, message string, values ...any) {
+	switch message {
+	case "DaemonSet allowing replacements":
+		l.step.surge = slices.Contains(values, any("maxSurge"))
+		l.step.replacements, l.step.candidates = logged[int](values, "replacements"), logged[int](values, "candidates")
+	case "DaemonSet pod on node should be deleted due to scheduling constraints":
+		l.step.draining++
+	case "Nodes needing daemon pods for daemon set, creating":
+		l.list = append(l.list, SyncNodes{Create: logged[[]string](values, "needCount")})
+	case "Pods to delete for daemon set, deleting":
+		sync := &l.list[len(l.list)-1]
+		sync.Delete = logged[[]string](values, "toDeleteCount")
+		sync.Candidates = l.step.candidates
+		if sync.Surge = l.step.surge; sync.Surge {
+			sync.FreeCreates, sync.FreeDeletes = l.step.replacements, len(sync.Delete)-l.step.draining
+		} else {
+			sync.FreeDeletes = l.step.replacements
+		}
+	}
+}
+
+// logged returns the value of a key.
+func logged[T any](values []any, key string) T {
+	return values[slices.Index(values, any(key))+1].(T)
+}
 
 // apiServer answers the controller's requests from a state, and keeps what it
 // was asked to write. The fake clientset calls it under a lock.
@@ -305,6 +400,9 @@ type apiServer struct {
 	revisionPatches []Patch
 	revisionWrites  []revisionWrite
 	statuses        []*appsv1.DaemonSetStatus
+
+	now     time.Time
+	arrives func(old, cur *corev1.Pod)
 }
 
 type revisionWrite struct {
@@ -344,6 +442,9 @@ func (a *apiServer) react(action clienttesting.Action) (bool, runtime.Object, er
 		pod := action.(clienttesting.CreateAction).GetObject().(*corev1.Pod)
 		pod.Namespace = action.GetNamespace()
 		a.created = append(a.created, pod)
+		if a.arrives != nil {
+			a.arrives(nil, pod)
+		}
 		return true, pod, nil
 	case "delete pods":
 		name := action.(clienttesting.DeleteAction).GetName()
@@ -351,6 +452,9 @@ func (a *apiServer) react(action clienttesting.Action) (bool, runtime.Object, er
 			return true, nil, missing(name)
 		}
 		a.deleted = append(a.deleted, name)
+		if a.arrives != nil {
+			a.arrives(a.pods[name], afterDelete(a.pods[name], a.now))
+		}
 		return true, nil, nil
 	case "patch pods":
 		p := action.(clienttesting.PatchAction)

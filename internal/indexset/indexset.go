@@ -7,7 +7,7 @@ import "math/bits"
 // Set is a set of integers from zero up to the size it was made for. Adding,
 // removing and finding the next member take a few steps however large the set:
 // it is a tree of 64-bit words, in which a bit says that the word below it is not
-// empty. The zero Set holds nothing and has no room.
+// empty. Make one with New.
 type Set struct {
 	levels [][]uint64 // from the members up to a single word
 	size   int

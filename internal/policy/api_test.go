@@ -10,13 +10,11 @@ import (
 func signatureFindings(files ...source) []string {
 	var found []string
 	for _, s := range files {
-		// A type of the same file that is a function, the usual shape of an option.
+		// A type of the same file that is such a function.
 		options := make(map[string]bool)
 		ast.Inspect(s.file, func(n ast.Node) bool {
-			if spec, ok := n.(*ast.TypeSpec); ok {
-				if _, ok := spec.Type.(*ast.FuncType); ok {
-					options[spec.Name.Name] = true
-				}
+			if spec, ok := n.(*ast.TypeSpec); ok && setter(spec.Type) {
+				options[spec.Name.Name] = true
 			}
 			return true
 		})
@@ -32,9 +30,8 @@ func signatureFindings(files ...source) []string {
 						found = append(found, fmt.Sprintf("%s: %s takes a bool: a call with true in it says nothing; a struct field does", s.at(p.Pos()), fn.Name.Name))
 					}
 				case *ast.Ellipsis:
-					_, literal := typ.Elt.(*ast.FuncType)
 					id, named := typ.Elt.(*ast.Ident)
-					if literal || named && options[id.Name] {
+					if setter(typ.Elt) || named && options[id.Name] {
 						found = append(found, fmt.Sprintf("%s: %s takes functional options: grow by a struct field", s.at(p.Pos()), fn.Name.Name))
 					}
 				}
@@ -42,6 +39,20 @@ func signatureFindings(files ...source) []string {
 		}
 	}
 	return found
+}
+
+// setter reports whether a type is a function that returns nothing or an error, the
+// usual shape of an option. A comparison, for instance, is none.
+func setter(typ ast.Expr) bool {
+	fn, ok := typ.(*ast.FuncType)
+	if !ok || fn.Results.NumFields() > 1 {
+		return false
+	}
+	if fn.Results.NumFields() == 0 {
+		return true
+	}
+	result, ok := fn.Results.List[0].Type.(*ast.Ident)
+	return ok && result.Name == "error"
 }
 
 // exportedFunc says whether an importer can see the function or method.
@@ -86,6 +97,9 @@ func (t) Compile(strict bool) {}`},
 		{name: "functional options", why: "cannot be compared, printed or documented as a struct can", text: `package p
 type Option func(*int)
 func New(opts ...Option) {}
-func Also(opts ...func(*int)) {}`, want: 2},
+func Also(opts ...func(*int)) {}
+func Another(opts ...func(*int) error) {}`, want: 3},
+		{name: "functions that answer", why: "they are values to work with, as strings are", text: `package p
+func InOrder(compare ...func(a, b int) int) {}`},
 	}, signatureFindings)
 }

@@ -170,7 +170,16 @@ func exported(files ...source) map[string]bool {
 	return names
 }
 
-var mention = regexp.MustCompile(`\b(placement|daemon|rollout|kubectl)\.([A-Z]\w*(?:\.[A-Z]\w*)?)`)
+// mention matches a name behind the name of a layer's package.
+var mention = regexp.MustCompile(`\b(` + strings.Join(layerNames(), "|") + `)\.([A-Z]\w*(?:\.[A-Z]\w*)?)`)
+
+func layerNames() []string {
+	var names []string
+	for _, layer := range layers {
+		names = append(names, path.Base(layer))
+	}
+	return names
+}
 
 // mentionFindings lists the names that a text mentions and no package has.
 func mentionFindings(name, text string, packages map[string]map[string]bool) []string {

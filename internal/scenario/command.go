@@ -22,7 +22,7 @@ import (
 type setting struct{ key, value string }
 
 // run carries out one line.
-func (c *Cluster) run(line string, out io.Writer) error {
+func (p *player) run(line string, out io.Writer) error {
 	words := strings.Fields(line)
 	var names []string
 	var settings []setting
@@ -35,40 +35,43 @@ func (c *Cluster) run(line string, out io.Writer) error {
 	}
 	switch command := words[0]; command {
 	case "daemonset":
-		return c.newDaemonSet(names[0], settings)
+		return p.newDaemonSet(names[0], settings)
 	case "set":
-		return c.changeDaemonSet(settings)
+		return p.changeDaemonSet(settings)
 	case "node":
-		return c.changeNodes(names, settings)
+		return p.changeNodes(names, settings)
 	case "remove-node":
 		for _, name := range names {
-			delete(c.Nodes, name)
+			if err := p.cluster.Delete(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+				return err
+			}
 		}
 		return nil
 	case "pod":
-		return c.changePod(names[0], settings)
+		return p.changePod(names[0], settings)
 	case "remove-pod":
 		for _, name := range names {
-			delete(c.Pods, name)
+			if err := p.removePod(name); err != nil {
+				return err
+			}
 		}
 		return nil
 	case "revision":
-		return c.newRevision(names[0], settings)
+		return p.newRevision(names[0], settings)
 	case "after":
 		d, err := time.ParseDuration(names[0])
-		c.Now = c.Now.Add(d)
+		p.cluster.Elapse(d)
 		return err
 	case "kubelet":
-		c.Kubelet(except(settings))
-		return nil
+		return p.kubelet(except(settings))
 	case "settle":
-		return c.settle(except(settings), out)
+		return p.settle(except(settings), out)
 	case "sync":
-		result, err := c.Sync()
+		result, err := p.sync()
 		printResult(out, result, err)
 		return nil
 	default:
-		return c.show(command, out)
+		return p.show(command, out)
 	}
 }
 
@@ -89,11 +92,10 @@ func printResult(out io.Writer, result *rollout.Result, err error) {
 	}
 }
 
-// settle makes passes until one is empty; a rollout that does not come to rest
-// within fifty is reported.
-func (c *Cluster) settle(except []string, out io.Writer) error {
+// settle makes passes until one is empty. More than fifty are an error.
+func (p *player) settle(except []string, out io.Writer) error {
 	for pass := 1; pass <= 50; pass++ {
-		result, err := c.Sync()
+		result, err := p.sync()
 		if err != nil {
 			return err
 		}
@@ -102,39 +104,39 @@ func (c *Cluster) settle(except []string, out io.Writer) error {
 			return nil
 		}
 		fmt.Fprintf(out, "pass %d:\n  %s\n", pass, strings.ReplaceAll(result.String(), "\n", "\n  "))
-		c.Now = c.Now.Add(time.Second)
-		c.Kubelet(except)
+		p.cluster.Elapse(time.Second)
+		if err := p.kubelet(except); err != nil {
+			return err
+		}
 	}
 	return fmt.Errorf("not quiet after 50 passes")
 }
 
 // show prints without changing anything.
-func (c *Cluster) show(what string, out io.Writer) error {
-	switch what {
-	case "revisions":
-		plan, err := rollout.Revisions(c.DaemonSet, c.Input().Revisions, c.Input().Pods)
-		if err != nil {
-			fmt.Fprintln(out, "error:", err)
-			return nil
-		}
-		fmt.Fprintln(out, plan)
-		return nil
-	case "pods":
-		for _, pod := range c.sortedPods() {
+func (p *player) show(what string, out io.Writer) error {
+	if what == "pods" {
+		for _, pod := range oldestFirst(p.input().Pods) {
 			fmt.Fprintln(out, formatPod(pod))
 		}
 		return nil
 	}
-	snapshot, err := c.snapshot()
+	snapshot, err := daemon.Observe(p.input())
 	if err != nil {
 		fmt.Fprintln(out, "error:", err)
 		return nil
 	}
 	switch what {
+	case "revisions":
+		plan, err := rollout.Revisions(snapshot)
+		if err != nil {
+			fmt.Fprintln(out, "error:", err)
+			return nil
+		}
+		fmt.Fprintln(out, plan)
 	case "plan":
 		fmt.Fprintln(out, daemon.Reconcile(snapshot))
 	case "step":
-		step, err := rollout.Next(snapshot)
+		step, err := rollout.NextStep(snapshot, rollout.Options{})
 		if err != nil {
 			fmt.Fprintln(out, "error:", err)
 			return nil
@@ -177,9 +179,9 @@ func formatPod(pod *corev1.Pod) string {
 	return strings.Join(words, " ")
 }
 
-func (c *Cluster) newDaemonSet(name string, settings []setting) error {
+func (p *player) newDaemonSet(name string, settings []setting) error {
 	labels := map[string]string{"app": name}
-	c.DaemonSet = daemon.Default(&appsv1.DaemonSet{
+	p.ds = daemon.Default(&appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default", UID: types.UID("uid-" + name)},
 		Spec: appsv1.DaemonSetSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
@@ -189,14 +191,15 @@ func (c *Cluster) newDaemonSet(name string, settings []setting) error {
 			},
 		},
 	})
-	return c.changeDaemonSet(settings)
+	return p.changeDaemonSet(settings)
 }
 
-func (c *Cluster) changeDaemonSet(settings []setting) error {
-	ds := c.DaemonSet.DeepCopy()
+// changeDaemonSet begins anew with a changed DaemonSet: an update by a client could not
+// store what is wrong.
+func (p *player) changeDaemonSet(settings []setting) error {
+	ds := p.ds.DeepCopy()
 	spec := &ds.Spec
 	ds.Generation++
-	c.DaemonSet = ds
 	for _, s := range settings {
 		key, value, _ := strings.Cut(s.value, ":")
 		switch s.key {
@@ -239,12 +242,14 @@ func (c *Cluster) changeDaemonSet(settings []setting) error {
 			}
 			ds.Annotations[key] = value
 		case "deleting":
-			ds.DeletionTimestamp = &metav1.Time{Time: c.Now}
+			ds.DeletionTimestamp = &metav1.Time{Time: p.cluster.Now()}
 		default:
 			return fmt.Errorf("unknown setting %q", s.key)
 		}
 	}
-	return nil
+	in := p.cluster.Input(ds)
+	in.DaemonSet = ds
+	return p.begin(in)
 }
 
 func budget(value string) *intstr.IntOrString {
@@ -255,18 +260,17 @@ func budget(value string) *intstr.IntOrString {
 	return &v
 }
 
-func (c *Cluster) changeNodes(names []string, settings []setting) error {
+func (p *player) changeNodes(names []string, settings []setting) error {
 	for _, name := range names {
-		node := c.Nodes[name]
+		node := p.node(name)
 		if node == nil {
-			node = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{}}}
-			c.Nodes[name] = node
+			node = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		}
 		for _, s := range settings {
 			switch s.key {
 			case "label":
 				key, value, _ := strings.Cut(s.value, ":")
-				node.Labels[key] = value
+				metav1.SetMetaDataLabel(&node.ObjectMeta, key, value)
 			case "unlabel":
 				delete(node.Labels, s.value)
 			case "taint":
@@ -279,14 +283,17 @@ func (c *Cluster) changeNodes(names []string, settings []setting) error {
 				return fmt.Errorf("unknown setting %q", s.key)
 			}
 		}
+		if err := p.cluster.Apply(node); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // changePod makes pods as the controller would, bound and running unless the
 // settings say otherwise.
-func (c *Cluster) changePod(name string, settings []setting) error {
-	pod := c.Pods[name]
+func (p *player) changePod(name string, settings []setting) error {
+	pod, now := p.pod(name), p.cluster.Now()
 	if pod == nil {
 		node := ""
 		for _, s := range settings {
@@ -294,13 +301,12 @@ func (c *Cluster) changePod(name string, settings []setting) error {
 				node = s.value
 			}
 		}
-		pod = daemon.NewPod(c.DaemonSet, node, c.hashOf(c.DaemonSet.Spec.Template.Spec.Containers[0].Image))
+		pod = daemon.NewPod(p.ds, node, p.hashOf(p.ds.Spec.Template.Spec.Containers[0].Image))
 		pod.Name, pod.UID = name, types.UID("uid-"+name)
-		pod.CreationTimestamp = metav1.NewTime(c.Now)
+		pod.CreationTimestamp = metav1.NewTime(now)
 		pod.Spec.NodeName = node
 		pod.Status.Phase = corev1.PodRunning
-		setReady(pod, corev1.ConditionTrue, c.Now)
-		c.Pods[name] = pod
+		setReady(pod, corev1.ConditionTrue, now)
 	}
 	for _, s := range settings {
 		switch s.key {
@@ -310,26 +316,26 @@ func (c *Cluster) changePod(name string, settings []setting) error {
 			pod.Status = corev1.PodStatus{Phase: corev1.PodPending}
 		case "image":
 			pod.Spec.Containers[0].Image = s.value
-			pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = c.hashOf(s.value)
+			pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = p.hashOf(s.value)
 		case "phase":
 			pod.Status = corev1.PodStatus{Phase: corev1.PodPhase(s.value)}
 		case "ready":
 			seconds, err := strconv.Atoi(s.value)
 			if err != nil {
-				setReady(pod, corev1.ConditionFalse, c.Now)
+				setReady(pod, corev1.ConditionFalse, now)
 				continue
 			}
-			setReady(pod, corev1.ConditionTrue, c.Now.Add(-time.Duration(seconds)*time.Second))
+			setReady(pod, corev1.ConditionTrue, now.Add(-time.Duration(seconds)*time.Second))
 		case "age":
 			seconds, err := strconv.Atoi(s.value)
 			if err != nil {
 				return err
 			}
-			pod.CreationTimestamp = metav1.NewTime(c.Now.Add(-time.Duration(seconds) * time.Second))
+			pod.CreationTimestamp = metav1.NewTime(now.Add(-time.Duration(seconds) * time.Second))
 		case "terminating":
-			pod.DeletionTimestamp = &metav1.Time{Time: c.Now}
+			pod.DeletionTimestamp = &metav1.Time{Time: now}
 		case "owner":
-			pod.OwnerReferences = owners(c.DaemonSet, s.value)
+			pod.OwnerReferences = owners(p.ds, s.value)
 		case "label":
 			key, value, _ := strings.Cut(s.value, ":")
 			pod.Labels[key] = value
@@ -337,12 +343,12 @@ func (c *Cluster) changePod(name string, settings []setting) error {
 			return fmt.Errorf("unknown setting %q", s.key)
 		}
 	}
-	return nil
+	return p.cluster.Apply(pod)
 }
 
 // hashOf returns the hash of the DaemonSet's template with another image.
-func (c *Cluster) hashOf(image string) string {
-	template := c.DaemonSet.Spec.Template.DeepCopy()
+func (p *player) hashOf(image string) string {
+	template := p.ds.Spec.Template.DeepCopy()
 	template.Spec.Containers[0].Image = image
 	return daemon.TemplateHash(template, nil)
 }
@@ -358,12 +364,12 @@ func owners(ds *appsv1.DaemonSet, who string) []metav1.OwnerReference {
 	return []metav1.OwnerReference{ref}
 }
 
-func (c *Cluster) newRevision(name string, settings []setting) error {
-	template := c.DaemonSet.Spec.Template.DeepCopy()
+func (p *player) newRevision(name string, settings []setting) error {
+	template := p.ds.Spec.Template.DeepCopy()
 	rev := &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: name, Namespace: c.DaemonSet.Namespace, UID: types.UID("uid-" + name), OwnerReferences: owners(c.DaemonSet, "self"),
-			Labels: map[string]string{"app": c.DaemonSet.Name},
+			Name: name, Namespace: p.ds.Namespace, UID: types.UID("uid-" + name), OwnerReferences: owners(p.ds, "self"),
+			Labels: map[string]string{"app": p.ds.Name},
 		},
 		Revision: 1,
 	}
@@ -372,7 +378,7 @@ func (c *Cluster) newRevision(name string, settings []setting) error {
 		switch s.key {
 		case "image":
 			template.Spec.Containers[0].Image = s.value
-			hash = c.hashOf(s.value)
+			hash = p.hashOf(s.value)
 		case "hash":
 			hash = s.value
 		case "number":
@@ -384,7 +390,7 @@ func (c *Cluster) newRevision(name string, settings []setting) error {
 		case "label":
 			hash = ""
 		case "owner":
-			rev.OwnerReferences = owners(c.DaemonSet, s.value)
+			rev.OwnerReferences = owners(p.ds, s.value)
 		case "data":
 			broken = true
 		default:
@@ -398,7 +404,9 @@ func (c *Cluster) newRevision(name string, settings []setting) error {
 	if broken {
 		data = data[:len(data)/2]
 	}
+	if err != nil {
+		return err
+	}
 	rev.Data.Raw = data
-	c.Revisions[name] = rev
-	return err
+	return p.cluster.Apply(rev)
 }

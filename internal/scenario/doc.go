@@ -1,5 +1,5 @@
-// Package scenario plays small clusters from text files and compares what the
-// library says with what the file expects.
+// Package scenario plays small clusters from text files, on a simulate.Cluster, and
+// compares what the library says with what the file expects.
 //
 // A file is a sequence of blocks. A block is one or more commands, a line of
 // dashes, and the output that the commands produce, up to an empty line:
@@ -27,6 +27,6 @@
 //	kubelet [except=NODE]...      binds pods, makes them ready, ends terminating ones
 //	sync                          one pass: prints rollout.Result and carries it out
 //	settle [except=NODE]...       sync and kubelet in turns until a pass is empty, one second apart
-//	plan, step, revisions         print daemon.Reconcile, rollout.Next, rollout.Revisions; carry out nothing
+//	plan, step, revisions         print daemon.Reconcile, rollout.NextStep, rollout.Revisions; carry out nothing
 //	pods, status, nodes           print the pods, the status by node, the decision about each node
 package scenario

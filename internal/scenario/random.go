@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,28 +16,27 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// Random returns a small cluster in an arbitrary state that the given source
-// decides: nodes with and without taints and labels, pods of current, older and
+// Random returns the facts of a small cluster in an arbitrary state, which the given
+// source decides: nodes with and without taints and labels, pods of current, older and
 // unknown templates in every phase, several or none on a node, on nodes that do
 // not exist, orphaned and foreign ones, and revisions that are missing,
 // duplicate, unlabelled, foreign or broken.
-func Random(r *rand.Rand) *Cluster {
-	c := NewCluster()
+func Random(r *rand.Rand) daemon.Input {
+	in := daemon.Input{Now: now}
 	nodes := r.IntN(7)
 	for i := range nodes {
 		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("n%d", i), Labels: map[string]string{"disk": pick(r, "ssd", "hdd")}}}
 		if one(r, 4) {
 			node.Spec.Taints = append(node.Spec.Taints, corev1.Taint{Key: "k", Effect: pick(r, corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute)})
 		}
-		c.Nodes[node.Name] = node
+		in.Nodes = append(in.Nodes, node)
 	}
-	c.DaemonSet = randomDaemonSet(r)
-	hashes := randomRevisions(r, c)
+	in.DaemonSet = randomDaemonSet(r)
+	hashes := randomRevisions(r, &in)
 	for i := range r.IntN(2*nodes + 3) {
-		pod := randomPod(r, c, fmt.Sprintf("p%d", i), fmt.Sprintf("n%d", r.IntN(nodes+2)), pick(r, hashes...))
-		c.Pods[pod.Name] = pod
+		in.Pods = append(in.Pods, randomPod(r, in.DaemonSet, fmt.Sprintf("p%d", i), fmt.Sprintf("n%d", r.IntN(nodes+2)), pick(r, hashes...)))
 	}
-	return c
+	return in
 }
 
 func randomDaemonSet(r *rand.Rand) *appsv1.DaemonSet {
@@ -85,10 +85,10 @@ func randomBudget(r *rand.Rand, least int) *intstr.IntOrString {
 }
 
 // randomRevisions adds revisions and returns hashes that pods may carry.
-func randomRevisions(r *rand.Rand, c *Cluster) []string {
-	hashes := []string{"unknown", "", daemon.TemplateHash(&c.DaemonSet.Spec.Template, nil)}
+func randomRevisions(r *rand.Rand, in *daemon.Input) []string {
+	hashes := []string{"unknown", "", daemon.TemplateHash(&in.DaemonSet.Spec.Template, nil)}
 	for i := range r.IntN(5) {
-		template := c.DaemonSet.Spec.Template.DeepCopy()
+		template := in.DaemonSet.Spec.Template.DeepCopy()
 		template.Spec.Containers[0].Image = fmt.Sprintf("c:%d", 1+r.IntN(3))
 		hash := daemon.TemplateHash(template, nil)
 		if one(r, 5) {
@@ -102,7 +102,7 @@ func randomRevisions(r *rand.Rand, c *Cluster) []string {
 			ObjectMeta: metav1.ObjectMeta{
 				Name: "d-" + hash, Namespace: "ns", UID: types.UID("uid-" + hash),
 				Labels:          map[string]string{"app": "d", appsv1.DefaultDaemonSetUniqueLabelKey: hash},
-				OwnerReferences: owners(c.DaemonSet, pick(r, "self", "self", "self", "self", "none", "other")),
+				OwnerReferences: owners(in.DaemonSet, pick(r, "self", "self", "self", "self", "none", "other")),
 			},
 			Revision: int64(r.IntN(6)),
 		}
@@ -110,29 +110,29 @@ func randomRevisions(r *rand.Rand, c *Cluster) []string {
 			delete(rev.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
 		}
 		rev.Data.Raw = data
-		c.Revisions[rev.Name] = rev
+		in.Revisions = append(slices.DeleteFunc(in.Revisions, func(old *appsv1.ControllerRevision) bool { return old.Name == rev.Name }), rev)
 		hashes = append(hashes, hash, hash)
 	}
 	return hashes
 }
 
-func randomPod(r *rand.Rand, c *Cluster, name, node, hash string) *corev1.Pod {
-	pod := daemon.NewPod(c.DaemonSet, node, hash)
+func randomPod(r *rand.Rand, ds *appsv1.DaemonSet, name, node, hash string) *corev1.Pod {
+	pod := daemon.NewPod(ds, node, hash)
 	pod.Name, pod.UID = name, types.UID("uid-"+name)
-	pod.CreationTimestamp = metav1.NewTime(c.Now.Add(-time.Duration(r.IntN(4)) * time.Minute))
-	pod.OwnerReferences = owners(c.DaemonSet, pick(r, "self", "self", "self", "self", "self", "self", "none", "other"))
+	pod.CreationTimestamp = metav1.NewTime(now.Add(-time.Duration(r.IntN(4)) * time.Minute))
+	pod.OwnerReferences = owners(ds, pick(r, "self", "self", "self", "self", "self", "self", "none", "other"))
 	pod.Status.Phase = pick(r, corev1.PodRunning, corev1.PodRunning, corev1.PodRunning, corev1.PodPending, corev1.PodFailed, corev1.PodSucceeded)
 	if !one(r, 6) {
 		pod.Spec.NodeName = node
 	}
 	if one(r, 6) {
-		pod.DeletionTimestamp = &metav1.Time{Time: c.Now}
+		pod.DeletionTimestamp = &metav1.Time{Time: now}
 	}
 	if one(r, 12) {
 		pod.Labels["app"] = "stray"
 	}
 	if pod.Status.Phase == corev1.PodRunning && !one(r, 4) {
-		setReady(pod, corev1.ConditionTrue, c.Now.Add(-time.Duration(r.IntN(20))*time.Second))
+		setReady(pod, corev1.ConditionTrue, now.Add(-time.Duration(r.IntN(20))*time.Second))
 	}
 	return pod
 }

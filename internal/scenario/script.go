@@ -45,7 +45,10 @@ func Run(t *testing.T, pattern string, update bool) {
 // play returns the script with the output that its commands produce now.
 func play(t *testing.T, text string) string {
 	t.Helper()
-	c := NewCluster()
+	p, err := newPlayer()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out strings.Builder
 	for i, block := range strings.Split(strings.TrimRight(text, "\n"), "\n\n") {
 		if i > 0 {
@@ -58,7 +61,7 @@ func play(t *testing.T, text string) string {
 			if line == "" || strings.HasPrefix(line, "#") {
 				continue
 			}
-			if err := c.run(line, &output); err != nil {
+			if err := p.run(line, &output); err != nil {
 				t.Errorf("%s: %v", line, err)
 			}
 		}

@@ -16,7 +16,7 @@
 // undo; String leaves it out.
 //
 // kubectl reads from the generation and the status whether a rollout is over;
-// rollout.Assess reads it from the nodes and pods. The answers differ in some
+// health.Assess reads it from the nodes and pods. The answers differ in some
 // cases, which RolloutStatus lists.
 //
 // # Order, sharing, errors

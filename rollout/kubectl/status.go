@@ -21,7 +21,7 @@ const (
 	// available pods than nodes that should run one.
 	ProgressUnavailable
 	// ProgressRolledOut: the status counts enough updated and enough available
-	// pods. RolloutStatus lists how this differs from rollout.AssessmentComplete.
+	// pods. RolloutStatus lists how this differs from health.StateComplete.
 	ProgressRolledOut
 )
 
@@ -81,7 +81,7 @@ func (p Progress) String() string {
 //	status.numberAvailable < status.desiredNumberScheduled          ProgressUnavailable
 //	otherwise                                                       ProgressRolledOut
 //
-// "Successfully rolled out" is not the same as complete. rollout.Assess looks at
+// "Successfully rolled out" is not the same as complete. health.Assess looks at
 // the pods: a rollout is complete when every node that should run a pod has an
 // available pod of the current template that is not being deleted, and no outdated
 // pod is left. In these cases kubectl calls a rollout successful that is not
@@ -105,7 +105,7 @@ func (p Progress) String() string {
 //
 // It fails with a *field.Error where ds is nil, and where
 // spec.updateStrategy.type is not RollingUpdate, with kubectl's words as Detail.
-// rollout.Assess also answers for OnDelete. ds is not changed.
+// health.Assess also answers for OnDelete. ds is not changed.
 func RolloutStatus(ds *appsv1.DaemonSet) (Progress, error) {
 	if ds == nil {
 		return Progress{}, field.Required(field.NewPath("daemonSet"), "")

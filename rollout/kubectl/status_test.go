@@ -13,7 +13,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
@@ -121,7 +121,7 @@ func TestProgressStateString(t *testing.T) {
 
 // TestRolledOutIsNotComplete shows every difference between "successfully rolled
 // out" and complete that the comment of RolloutStatus lists: kubectl looks at the
-// status, rollout.Assess at the pods.
+// status, health.Assess at the pods.
 func TestRolledOutIsNotComplete(t *testing.T) {
 	agent := build.Set{}.Object()
 	hash := daemon.TemplateHash(&agent.Spec.Template, nil)
@@ -138,56 +138,56 @@ func TestRolledOutIsNotComplete(t *testing.T) {
 		// status is what the controller has written; nil: the status of these pods.
 		status *appsv1.DaemonSetStatus
 		rolled kubectl.ProgressState
-		assess rollout.AssessmentState
+		assess health.State
 	}{
 		{name: "both are done", why: "nothing is left", nodes: build.Nodes("n1"),
 			pods:   []build.Pod{{Name: "new", Node: "n1", Hash: hash}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentComplete},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateComplete},
 		{name: "both wait", why: "an outdated pod is left on a node that should run one", nodes: build.Nodes("n1"),
 			pods:   []build.Pod{{Name: "old", Node: "n1", Hash: "old"}},
-			rolled: kubectl.ProgressUpdating, assess: rollout.AssessmentProgressing},
+			rolled: kubectl.ProgressUpdating, assess: health.StateProgressing},
 
 		{name: "outdated pod where none should run", why: "the status counts it as misscheduled",
 			nodes:  append(build.Nodes("n1"), tainted),
 			pods:   []build.Pod{{Name: "new", Node: "n1", Hash: hash}, {Name: "old", Node: "n2", Hash: "old"}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentProgressing},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateProgressing},
 		{name: "no node should run one", why: "the status has nothing to wait for", nodes: []*corev1.Node{tainted},
 			pods:   []build.Pod{{Name: "old", Node: "n2", Hash: "old"}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentProgressing},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateProgressing},
 		{name: "no node should run one, percentage budget", why: "a percentage of no nodes is zero, so the outdated pod is never replaced",
 			set: build.Set{MaxUnavailable: "10%"}, nodes: []*corev1.Node{tainted},
 			pods:   []build.Pod{{Name: "old", Node: "n2", Hash: "old"}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentStalled},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateStalled},
 		{name: "outdated pod beside an older current one", why: "the status counts the older one of the two",
 			set: build.Set{MaxSurge: "1"}, nodes: build.Nodes("n1"),
 			pods:   []build.Pod{{Name: "new", Node: "n1", Hash: hash, Age: 2 * time.Hour}, {Name: "old", Node: "n1", Hash: "old"}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentProgressing},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateProgressing},
 		{name: "being deleted", why: "the status counts it until it is gone", nodes: build.Nodes("n1"),
 			pods:   []build.Pod{{Name: "new", Node: "n1", Hash: hash, Deleting: true}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentProgressing},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateProgressing},
 		{name: "failed", why: "the status counts it by its Ready condition", nodes: build.Nodes("n1"),
 			pods:   []build.Pod{{Name: "new", Node: "n1", Hash: hash, Phase: corev1.PodFailed}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentProgressing},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateProgressing},
 		{name: "succeeded", why: "the status counts it by its Ready condition", nodes: build.Nodes("n1"),
 			pods:   []build.Pod{{Name: "new", Node: "n1", Hash: hash, Phase: corev1.PodSucceeded}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentProgressing},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateProgressing},
 		{name: "pod gone", why: "the status was written before", nodes: build.Nodes("n1"), status: settled,
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentProgressing},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateProgressing},
 		{name: "pod not ready for an hour", why: "the status was written before, and no controller is running", nodes: build.Nodes("n1"), status: settled,
 			pods:   []build.Pod{{Name: "new", Node: "n1", Hash: hash, NotReady: true}},
-			rolled: kubectl.ProgressRolledOut, assess: rollout.AssessmentStalled},
+			rolled: kubectl.ProgressRolledOut, assess: health.StateStalled},
 
 		{name: "status not written", why: "the controller has not counted the last pod yet", nodes: build.Nodes("n1"),
 			pods:   []build.Pod{{Name: "new", Node: "n1", Hash: hash}},
 			status: &appsv1.DaemonSetStatus{ObservedGeneration: 1, DesiredNumberScheduled: 1, UpdatedNumberScheduled: 1},
-			rolled: kubectl.ProgressUnavailable, assess: rollout.AssessmentComplete},
+			rolled: kubectl.ProgressUnavailable, assess: health.StateComplete},
 		{name: "generation not observed", why: "something else than the template changed", set: build.Set{Generation: 2}, nodes: build.Nodes("n1"),
 			pods: []build.Pod{{Name: "new", Node: "n1", Hash: hash}}, status: settled,
-			rolled: kubectl.ProgressUnobserved, assess: rollout.AssessmentComplete},
+			rolled: kubectl.ProgressUnobserved, assess: health.StateComplete},
 		{name: "outdated pod being deleted", why: "the status counts it and not the younger one beside it",
 			set: build.Set{MaxSurge: "1"}, nodes: build.Nodes("n1"),
 			pods:   []build.Pod{{Name: "old", Node: "n1", Hash: "old", Age: 2 * time.Hour, Deleting: true}, {Name: "new", Node: "n1", Hash: hash}},
-			rolled: kubectl.ProgressUpdating, assess: rollout.AssessmentComplete},
+			rolled: kubectl.ProgressUpdating, assess: health.StateComplete},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ds := tc.set.Object()
@@ -195,7 +195,7 @@ func TestRolledOutIsNotComplete(t *testing.T) {
 			for _, pod := range tc.pods {
 				pods = append(pods, pod.Of(ds))
 			}
-			snapshot, err := daemon.Observe(daemon.Input{DaemonSet: ds, Nodes: tc.nodes, Pods: pods, RevisionHash: hash, Now: build.Now})
+			snapshot, err := daemon.Observe(daemon.Input{DaemonSet: ds, Nodes: tc.nodes, Pods: pods, Now: build.Now})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -207,7 +207,7 @@ func TestRolledOutIsNotComplete(t *testing.T) {
 			if err != nil || progress.State != tc.rolled {
 				t.Errorf("RolloutStatus = %v, %v, want %v: %s", progress.State, err, tc.rolled, tc.why)
 			}
-			assessment, err := rollout.Assess(snapshot, rollout.AssessOptions{})
+			assessment, err := health.Assess(snapshot, health.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

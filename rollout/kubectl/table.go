@@ -22,7 +22,7 @@ type Table struct {
 
 // TableColumn describes one column of a Table.
 type TableColumn struct {
-	// Name is the header, such as "Node Selector". The text has it in upper case.
+	// Name is the header, such as "Node Selector". The text form is in upper case.
 	Name string
 	// Priority is 0 for a column of String and Wide, and 1 for a column of Wide
 	// alone.

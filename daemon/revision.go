@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/revision"
+)
+
+// RevisionState is one ControllerRevision of the DaemonSet's namespace in a
+// Snapshot.
+type RevisionState struct {
+	// Revision is read-only.
+	Revision *appsv1.ControllerRevision
+	// Claim is the claim of the DaemonSet on it.
+	Claim Claim
+	// Current says that it holds the DaemonSet's template, byte for byte
+	// (Match@v1.37.2). Only revisions that the DaemonSet owns are current.
+	Current bool
+}
+
+// Hash returns the revision's label controller-revision-hash, or its name where
+// the label is missing, which is what the controller then writes into the label
+// (constructHistory@v1.37.2).
+func (r RevisionState) Hash() string {
+	if r.Revision == nil {
+		return ""
+	}
+	if hash, ok := r.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; ok {
+		return hash
+	}
+	return r.Revision.Name
+}
+
+// revisions are the ControllerRevisions of a snapshot.
+type revisions struct {
+	list []RevisionState
+	// hash is the hash of the current revision.
+	hash string
+	// relabel says that several revisions hold the template, so that the pass gives
+	// every pod the hash of the one that stays.
+	relabel bool
+}
+
+// observeRevisions finds the current revision. The claimer is that of in.DaemonSet.
+func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
+	var out revisions
+	ds := in.DaemonSet
+	if len(in.Revisions) == 0 {
+		out.hash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
+		return out, nil
+	}
+	data, err := revision.Data(&ds.Spec.Template)
+	if err != nil {
+		return out, err
+	}
+	out.list = make([]RevisionState, 0, len(in.Revisions))
+	for i, rev := range in.Revisions {
+		if rev == nil {
+			return out, field.Required(field.NewPath("revisions").Index(i), "")
+		}
+		if rev.Namespace != ds.Namespace {
+			continue
+		}
+		claim := claimer.Revision(rev)
+		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && bytes.Equal(data, rev.Data.Raw)})
+	}
+	slices.SortStableFunc(out.list, func(a, b RevisionState) int { return strings.Compare(a.Revision.Name, b.Revision.Name) })
+	// The highest number stays; of two with the same number the first by name.
+	var current *RevisionState
+	for i := range out.list {
+		r := &out.list[i]
+		if i > 0 && r.Revision.Name == out.list[i-1].Revision.Name {
+			return out, field.Duplicate(field.NewPath("revisions"), r.Revision.Name)
+		}
+		if !r.Current {
+			continue
+		}
+		out.relabel = current != nil
+		if current == nil || r.Revision.Revision > current.Revision.Revision {
+			current = r
+		}
+	}
+	if current != nil {
+		out.hash = current.Hash()
+		return out, nil
+	}
+	out.hash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
+	if taken := out.named(ds.Name + "-" + out.hash); taken != nil && bytes.Equal(data, taken.Revision.Data.Raw) {
+		// The name is taken by a revision of the same template that the DaemonSet does not
+		// own. Upstream uses it with its label (snapshot@v1.37.2).
+		out.hash = taken.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+	}
+	return out, nil
+}
+
+// HashesInUse returns the values of the label controller-revision-hash that pods of
+// the DaemonSet carry, terminating and finished ones included. Pods that name no node
+// do not count (cleanupHistory@v1.37.2). Where several revisions hold the template, all
+// pods count as relabelled. The map is the caller's own.
+func (s *Snapshot) HashesInUse() map[string]bool {
+	out := map[string]bool{}
+	if s == nil {
+		return out
+	}
+	if s.kept != nil {
+		for hash := range s.kept.hashes {
+			out[hash] = true
+		}
+	} else {
+		s.eachInUse(func(pod *corev1.Pod) { out[hashOf(pod)] = true })
+	}
+	if s.revisions.relabel && len(out) > 0 {
+		out = map[string]bool{s.revisions.hash: true}
+	}
+	delete(out, "") // Pods without the label.
+	return out
+}
+
+// eachInUse visits the pods that keep their revision in use.
+func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
+	for i := range s.nodes {
+		for j := range s.nodes[i].Pods {
+			visit(s.nodes[i].Pods[j].Pod)
+		}
+	}
+	for _, u := range s.uncounted {
+		if u.Finished {
+			visit(u.Pod)
+		}
+	}
+}
+
+func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
+
+// named returns the revision of the given name, or nil.
+func (r *revisions) named(name string) *RevisionState {
+	i, ok := slices.BinarySearchFunc(r.list, name, func(r RevisionState, name string) int { return strings.Compare(r.Revision.Name, name) })
+	if !ok {
+		return nil
+	}
+	return &r.list[i]
+}

@@ -1,0 +1,175 @@
+package podstatus
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Problem says what keeps a container from running.
+type Problem int
+
+const (
+	// ProblemImage: the image cannot be pulled.
+	ProblemImage Problem = iota + 1
+	// ProblemCrashLoop: the container exits again and again.
+	ProblemCrashLoop
+	// ProblemStart: the container cannot be created or started.
+	ProblemStart
+)
+
+// problemOf sorts the waiting and termination reasons of kubelet and container
+// runtimes (ErrImagePull, ErrCreateContainerConfig, ErrRunContainer,
+// ErrCrashLoopBackOff @v1.37.2 and their neighbours). It is zero for all others.
+func problemOf(word string) Problem {
+	switch word {
+	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
+		return ProblemImage
+	case "CrashLoopBackOff":
+		return ProblemCrashLoop
+	case "CreateContainerConfigError", "CreateContainerError", "PreStartHookError", "PostStartHookError", "RunContainerError",
+		"StartError", "ContainerCannotRun":
+		return ProblemStart
+	}
+	return 0
+}
+
+// Container is a container of a pod with its status.
+type Container struct {
+	Pod    *corev1.Pod
+	Status *corev1.ContainerStatus
+	// Init says that it is an init container.
+	Init bool
+}
+
+// Containers returns the containers that the pod's status lists, init containers
+// first.
+func Containers(pod *corev1.Pod) []Container {
+	out := make([]Container, 0, len(pod.Status.InitContainerStatuses)+len(pod.Status.ContainerStatuses))
+	for i := range pod.Status.InitContainerStatuses {
+		out = append(out, Container{Pod: pod, Status: &pod.Status.InitContainerStatuses[i], Init: true})
+	}
+	for i := range pod.Status.ContainerStatuses {
+		out = append(out, Container{Pod: pod, Status: &pod.Status.ContainerStatuses[i]})
+	}
+	return out
+}
+
+// Spec returns the container in the pod's spec, or nil.
+func (c Container) Spec() *corev1.Container {
+	list := c.Pod.Spec.Containers
+	if c.Init {
+		list = c.Pod.Spec.InitContainers
+	}
+	for i := range list {
+		if list[i].Name == c.Status.Name {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// Sidecar reports whether it is an init container that keeps running beside the
+// others.
+func (c Container) Sidecar() bool {
+	spec := c.Spec()
+	return c.Init && spec != nil && spec.RestartPolicy != nil && *spec.RestartPolicy == corev1.ContainerRestartPolicyAlways
+}
+
+// Image returns the image that the pod asks for, or else the one that the status
+// reports.
+func (c Container) Image() string {
+	if spec := c.Spec(); spec != nil && spec.Image != "" {
+		return spec.Image
+	}
+	return c.Status.Image
+}
+
+// LastEnd returns how the container terminated last; nil where it never has.
+func (c Container) LastEnd() *corev1.ContainerStateTerminated {
+	if c.Status.State.Terminated != nil {
+		return c.Status.State.Terminated
+	}
+	return c.Status.LastTerminationState.Terminated
+}
+
+// Problem returns what is wrong with the container, with the kubelet's reason and
+// message. It is zero where nothing is known to be wrong.
+func (c Container) Problem(now time.Time) (problem Problem, reason, message string) {
+	state, end := &c.Status.State, c.LastEnd()
+	switch {
+	case state.Waiting != nil:
+		problem = problemOf(state.Waiting.Reason)
+		if problem == ProblemCrashLoop && end != nil && problemOf(end.Reason) == ProblemStart {
+			return ProblemStart, end.Reason, end.Message
+		}
+		return problem, state.Waiting.Reason, state.Waiting.Message
+	case state.Terminated != nil && (!c.Init || end.ExitCode != 0):
+		if problemOf(end.Reason) == ProblemStart {
+			return ProblemStart, end.Reason, end.Message
+		}
+		return ProblemCrashLoop, "", end.Message
+	case c.Recovering(now) && !c.Status.Ready:
+		return ProblemCrashLoop, "", ""
+	}
+	return 0, "", ""
+}
+
+// The kubelet's delays before it restarts a container
+// (backOffPeriod, MaxContainerBackOff @v1.37.2).
+const (
+	firstRestartDelay = 10 * time.Second
+	lastRestartDelay  = 5 * time.Minute
+)
+
+// steadyAfter is how long a container runs before the kubelet resets its restart delay:
+// twice the longest delay (MaxContainerBackOff@v1.37.2).
+const steadyAfter = 2 * lastRestartDelay
+
+// Recovering reports whether the container was restarted and has not run for steadyAfter
+// since.
+func (c Container) Recovering(now time.Time) bool {
+	run := c.Status.State.Running
+	return run != nil && c.Status.RestartCount > 0 && c.LastEnd() != nil && now.Sub(run.StartedAt.Time) < steadyAfter
+}
+
+// Since returns when a problem of the container began, or the best estimate.
+func (c Container) Since(problem Problem) time.Time {
+	began := StartedAt(c.Pod)
+	end := c.LastEnd()
+	switch {
+	case end == nil:
+		return began
+	case problem == ProblemCrashLoop:
+		return Latest(began, c.LoopBegan())
+	}
+	return Latest(began, end.FinishedAt.Time)
+}
+
+// LoopBegan estimates when a crash loop began: the restarts took as many runs, each
+// as long as the last one, and the kubelet's delays between them. It is the zero
+// time where the status has no times.
+func (c Container) LoopBegan() time.Time {
+	end := c.LastEnd()
+	if end == nil || end.StartedAt.IsZero() || end.FinishedAt.IsZero() {
+		return time.Time{}
+	}
+	run := max(0, end.FinishedAt.Sub(end.StartedAt.Time))
+	if run >= steadyAfter {
+		return end.FinishedAt.Time
+	}
+	// Beyond this many restarts the pod's own age decides.
+	runs := min(max(0, int(c.Status.RestartCount)), 100_000)
+	if c.Status.State.Running == nil {
+		runs++
+	}
+	took := time.Duration(runs) * run
+	for delay := firstRestartDelay; runs > 1; delay = min(2*delay, lastRestartDelay) {
+		if runs--; delay == lastRestartDelay {
+			took += time.Duration(runs) * delay
+			break
+		}
+		took += delay
+	}
+	return end.FinishedAt.Add(-took)
+}

@@ -1,0 +1,43 @@
+// Package revision encodes pod templates as ControllerRevisions store them. It
+// serves daemon, which finds the current revision, and rollout, which writes it.
+package revision
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// The directive by which a strategic merge patch replaces an object instead of
+// merging into it.
+const (
+	DirectiveKey     = "$patch"
+	DirectiveReplace = "replace"
+)
+
+// Data returns the bytes that ControllerRevision.data holds for a template
+// (getPatch@v1.37.2). A nil template is an empty one. It fails with a *field.Error
+// at spec.template where the template cannot be encoded.
+func Data(template *corev1.PodTemplateSpec) ([]byte, error) {
+	if template == nil {
+		template = &corev1.PodTemplateSpec{}
+	}
+	// Upstream encodes the DaemonSet and takes the template out of it. The bytes
+	// are the same, and this is less work.
+	encoded, err := json.Marshal(template)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(encoded, &fields); err != nil {
+		return nil, invalid(err)
+	}
+	fields[DirectiveKey] = DirectiveReplace
+	// Maps are encoded in the order of their keys.
+	return json.Marshal(map[string]any{"spec": map[string]any{"template": fields}})
+}
+
+// invalid leaves the value out, which may be a whole template.
+func invalid(err error) error {
+	return field.Invalid(field.NewPath("spec", "template"), field.OmitValueType{}, err.Error())
+}

@@ -1,0 +1,161 @@
+package rollout
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/revision"
+)
+
+// RevisionData returns what the controller stores in ControllerRevision.data for
+// a template (getPatch@v1.37.2): the strategic merge patch
+//
+//	{"spec":{"template":{...,"$patch":"replace"}}}
+//
+// of the template's JSON, with sorted keys, without spaces, and with <, > and &
+// escaped as encoding/json does. The bytes decide which revision is current. To compare
+// many revisions, call RevisionData once; Matches is for a single comparison.
+//
+// A nil template is an empty one; the template is not changed, and the result is
+// new. It fails with a *field.Error at spec.template where the template cannot be
+// encoded, because its managed fields are not valid JSON.
+func RevisionData(template *corev1.PodTemplateSpec) ([]byte, error) {
+	return revision.Data(template)
+}
+
+// Matches reports whether the revision holds the DaemonSet's template: whether the
+// stored bytes equal RevisionData of the template (Match@v1.37.2). Equal templates that
+// are encoded differently do not match, such as those with "creationTimestamp":null that
+// clusters before 1.34 stored. Only data.raw counts, in which clients keep what they read.
+//
+// Neither argument is changed. It fails with a *field.Error where one of them is nil, and
+// where RevisionData fails.
+func Matches(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (bool, error) {
+	if ds == nil {
+		return false, field.Required(field.NewPath("daemonSet"), "")
+	}
+	if rev == nil {
+		return false, field.Required(field.NewPath("revision"), "")
+	}
+	data, err := RevisionData(&ds.Spec.Template)
+	if err != nil {
+		return false, err
+	}
+	return bytes.Equal(data, rev.Data.Raw), nil
+}
+
+// RevisionTemplate returns the template that a revision holds: what spec.template
+// of a DaemonSet becomes when the stored patch is applied to it. Fields that this
+// API version does not know are dropped. The result is new and shares nothing
+// with rev.
+//
+// Data that was built in memory (Data.Object without Data.Raw) is read as it
+// would be sent to the API server.
+//
+// It fails with a *field.Error where there is no revision or no data
+// (Required), where the data is broken or of another form than RevisionData's
+// (Invalid, NotSupported), and where it holds more than a template (Forbidden), because
+// applying it would change more than the template. The path, such as data.spec.template,
+// is the ControllerRevision's.
+func RevisionTemplate(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, error) {
+	if rev == nil {
+		return nil, field.Required(field.NewPath("revision"), "")
+	}
+	raw, err := storedData(rev)
+	if err != nil {
+		return nil, err
+	}
+	return templateIn(raw)
+}
+
+// storedData returns the data as it is, or would be, sent; empty where there is
+// none. It may be the revision's own.
+func storedData(rev *appsv1.ControllerRevision) ([]byte, error) {
+	if len(rev.Data.Raw) > 0 || rev.Data.Object == nil {
+		return rev.Data.Raw, nil
+	}
+	raw, err := json.Marshal(rev.Data.Object)
+	if err != nil {
+		return nil, invalid(field.NewPath("data"), err)
+	}
+	return raw, nil
+}
+
+// templateIn takes the template out of stored data.
+func templateIn(raw []byte) (*corev1.PodTemplateSpec, error) {
+	path := field.NewPath("data")
+	var data any
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &data); err != nil {
+			return nil, invalid(path, err)
+		}
+	}
+	if data == nil {
+		return nil, field.Required(path, "the revision holds no template")
+	}
+	var err error
+	for _, name := range []string{"spec", "template"} {
+		if data, err = onlyMember(data, name, path); err != nil {
+			return nil, err
+		}
+		path = path.Child(name)
+	}
+	fields, err := members(data, path)
+	if err != nil {
+		return nil, err
+	}
+	directive, ok := fields[revision.DirectiveKey]
+	switch {
+	case !ok:
+		return nil, field.Required(path.Child(revision.DirectiveKey), "without it the data is a change to a template, not a template")
+	case directive != revision.DirectiveReplace:
+		return nil, field.NotSupported(path.Child(revision.DirectiveKey), directive, []string{revision.DirectiveReplace})
+	}
+	// The directive is no field of a template: decoding drops it.
+	encoded, err := json.Marshal(fields)
+	if err != nil {
+		return nil, invalid(path, err)
+	}
+	template := &corev1.PodTemplateSpec{}
+	if err := json.Unmarshal(encoded, template); err != nil {
+		return nil, invalid(path, err)
+	}
+	return template, nil
+}
+
+// onlyMember returns the member of that name, which must be the only one.
+func onlyMember(value any, name string, path *field.Path) (any, error) {
+	fields, err := members(value, path)
+	if err != nil {
+		return nil, err
+	}
+	member, ok := fields[name]
+	if !ok || member == nil {
+		return nil, field.Required(path.Child(name), "the revision holds no template")
+	}
+	for _, other := range slices.Sorted(maps.Keys(fields)) {
+		if other != name {
+			return nil, field.Forbidden(path.Child(other), "a revision holds spec.template and nothing else")
+		}
+	}
+	return member, nil
+}
+
+func members(value any, path *field.Path) (map[string]any, error) {
+	fields, ok := value.(map[string]any)
+	if !ok {
+		return nil, field.Invalid(path, field.OmitValueType{}, "must be an object")
+	}
+	return fields, nil
+}
+
+// invalid leaves the value out, which may be a whole template.
+func invalid(path *field.Path, err error) error {
+	return field.Invalid(path, field.OmitValueType{}, err.Error())
+}

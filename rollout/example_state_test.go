@@ -1,0 +1,106 @@
+package rollout_test
+
+import (
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// A controller keeps a State, tells it every event, and carries out each Result. Here
+// an API server in memory takes the writes, and each write is an event at once.
+func ExampleState() {
+	labels := map[string]string{"app": "agent"}
+	ds := daemon.Default(&appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent", UID: "6f1c", Generation: 1},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "agent:1"}}},
+			},
+		},
+	})
+	nodes := []*corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}, {ObjectMeta: metav1.ObjectMeta{Name: "n2"}}}
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+	state, err := rollout.NewState(daemon.Input{DaemonSet: ds, Nodes: nodes, Now: now})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	tell := func(c daemon.Changes) {
+		if err := state.Update(c); err != nil {
+			fmt.Println(err)
+		}
+	}
+	created := 0
+	// carryOut makes the writes of a new or rolling DaemonSet. A controller also sends the
+	// patches of Claims and Relabel, and deletes Duplicates.
+	carryOut := func(result *rollout.Result) {
+		if rev := result.Revisions.Create; rev != nil {
+			rev.UID = types.UID(rev.Name)
+			tell(daemon.Changes{Revisions: []*appsv1.ControllerRevision{rev}})
+		}
+		for _, c := range result.Plan.Create {
+			created++
+			pod := c.Pod
+			pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", created), c.Node // the scheduler binds it
+			pod.Status.Phase = corev1.PodRunning                                // the kubelet starts it
+			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+			tell(daemon.Changes{Pods: []*corev1.Pod{pod}})
+			fmt.Println("  created", pod.Name, "with", pod.Spec.Containers[0].Image)
+		}
+		for _, d := range result.Plan.Delete {
+			tell(daemon.Changes{DeletedPods: []string{d.Pod.Name}}) // it ends at once
+		}
+		for _, rev := range result.CleanUp {
+			tell(daemon.Changes{DeletedRevisions: []string{rev.Name}})
+		}
+		if result.Status != nil {
+			ds = ds.DeepCopy()
+			ds.Status = *result.Status
+			tell(daemon.Changes{DaemonSet: ds})
+		}
+	}
+	settle := func() {
+		for {
+			result, err := state.Sync(now, rollout.Options{})
+			if err != nil || result.Empty() {
+				return
+			}
+			fmt.Println(&result.Plan)
+			carryOut(result)
+		}
+	}
+
+	fmt.Println("# new DaemonSet")
+	settle()
+	fmt.Println("# new image")
+	ds = ds.DeepCopy()
+	ds.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	ds.Generation++ // the API server raises it
+	tell(daemon.Changes{DaemonSet: ds})
+	settle()
+	// Output:
+	// # new DaemonSet
+	// create on n1: node has no pod
+	// create on n2: node has no pod
+	//   created agent-1 with agent:1
+	//   created agent-2 with agent:1
+	// nothing to do
+	// # new image
+	// delete agent-1 on n1: outdated, within maxUnavailable
+	// create on n1: node has no pod
+	//   created agent-3 with agent:2
+	// delete agent-2 on n2: outdated, within maxUnavailable
+	// create on n2: node has no pod
+	//   created agent-4 with agent:2
+	// nothing to do
+}

@@ -1,0 +1,248 @@
+package health
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// DefaultPatience is the Patience of Options that set none: the default of a
+// Deployment's progressDeadlineSeconds (SetDefaults_Deployment@v1.37.2).
+const DefaultPatience = 10 * time.Minute
+
+// Options adjust Assess. The zero Options have DefaultPatience and no policy.
+type Options struct {
+	// Patience is how long a rollout may go without a change before it is stalled. Zero
+	// means DefaultPatience; below zero a rollout is never stalled.
+	//
+	// Where pods of a node fail again and again, the change is the beginning of the
+	// failures, and daemon.Backoff remembers no more than 15 minutes of them. A longer
+	// patience does not recognize such a rollout as stalled.
+	Patience time.Duration
+	// Policy is the policy of the passes.
+	Policy rollout.Policy
+	// Canary is the Result.Canary of the last pass; see rollout.Options.
+	Canary *rollout.CanaryTrial
+}
+
+func (o *Options) patience() time.Duration { return cmp.Or(o.Patience, DefaultPatience) }
+
+// State is the state of a rollout.
+type State int
+
+const (
+	// StateProgressing: the rollout is not complete, and it changed within the
+	// patience, the next pass changes it, or it goes on by itself at a known time.
+	StateProgressing State = iota + 1
+	// StateComplete: rollout.Complete holds, and the next pass changes nothing.
+	//
+	// kubectl rollout status reads the counters of the status, which count eligible nodes
+	// and one pod of each. So its answer differs in these cases:
+	//
+	//   - An outdated pod is left on a node that is not eligible. kubectl says
+	//     "successfully rolled out"; the rollout is not complete. Where no node is
+	//     eligible and the budget is a percentage, the budget is zero, and the rollout is
+	//     stalled after the patience.
+	//   - A pod is terminating and still ready. kubectl counts it; it is not live.
+	//   - An outdated pod is terminating beside an available new pod. kubectl waits for
+	//     it; the rollout is complete.
+	//   - The controller has not written the status yet.
+	StateComplete
+	// StateStalled: the rollout is not complete, and nothing has changed for
+	// Options.Patience.
+	StateStalled
+	// StateWaiting: the rollout goes on after a decision of a person or of another
+	// controller. With the strategy OnDelete, they delete the outdated pods. Under a
+	// policy, they end a pause or a freeze, change a partition or a node selector, or
+	// promote a canary; see rollout.Result.NeedsDecision.
+	StateWaiting
+	// StateDeleting: the DaemonSet is being deleted, and its controller does nothing
+	// more.
+	StateDeleting
+)
+
+// String returns "progressing", "complete", "stalled", "waiting" or "deleting".
+func (s State) String() string {
+	switch s {
+	case StateProgressing:
+		return "progressing"
+	case StateComplete:
+		return "complete"
+	case StateStalled:
+		return "stalled"
+	case StateWaiting:
+		return "waiting"
+	case StateDeleting:
+		return "deleting"
+	}
+	return fmt.Sprintf("State(%d)", int(s))
+}
+
+// Assessment is the state of a rollout and what stands in its way. The zero
+// Assessment says nothing.
+type Assessment struct {
+	// State is the state of the rollout.
+	State State
+	// LastChange is when the rollout last changed: a stalled rollout has stalled since
+	// then. It is zero where no object has a time.
+	LastChange time.Time
+	// Desired is the number of eligible nodes. Complete is the number of those for
+	// which rollout.NodeComplete holds.
+	Desired, Complete int
+	// Outdated are the live pods of older templates, ordered by node name, then as in
+	// daemon.NodeState. Pods on nodes that do not exist are not included. Read-only.
+	Outdated []*corev1.Pod
+	// Budget is the budget of the update with the nodes that use it. It is zero where
+	// the strategy is not RollingUpdate.
+	Budget rollout.Budget
+	// Policy says what the policy does. Its Restricted also counts the nodes on which
+	// the policy holds back what daemon.Reconcile would write.
+	Policy rollout.PolicyStatus
+	// Blockers say what each node waits for, ordered by node name, then as in
+	// daemon.NodeState. They are about eligible nodes that are not complete, and, while
+	// there are outdated pods, about nodes that use the budget. An outdated pod that
+	// waits for its turn, or that the next pass replaces, is not a blocker.
+	Blockers []Blocker
+	// Create and Delete are the numbers of pods that the next pass creates and deletes,
+	// those that its burst limit defers included.
+	Create, Delete int
+}
+
+// Assess returns the state of a snapshot's rollout: complete, progressing, stalled
+// since when and on what, or waiting for whom. The first line that holds gives the
+// state:
+//
+//	the DaemonSet is being deleted                        StateDeleting
+//	the next pass changes something                       StateProgressing
+//	rollout.Complete holds                                StateComplete
+//	OnDelete, and there are no blockers                   StateWaiting
+//	rollout.Result.NeedsDecision holds                    StateWaiting
+//	the policy goes on at a known time                    StateProgressing
+//	a blocker ends by itself at a known time              StateProgressing
+//	LastChange is as long ago as Options.Patience         StateStalled
+//	otherwise                                             StateProgressing
+//
+// A pass changes something when it creates or deletes a pod, rolls a failed canary back,
+// or writes a new collisionCount. Pods on a node where pods fail again and again do
+// not count, nor do writes of the history, of ownership and of the status.
+//
+// Give the snapshot the Backoff of the last pass. Without it a rollout whose pods fail
+// and are replaced again and again is progressing.
+//
+// Assess looks at every node and pod. The snapshot is not changed, and the result refers
+// to its pods.
+//
+// Assess fails with a *field.Error where the snapshot is nil or zero. It also fails where
+// rollout.SyncSnapshot or rollout.NextStep fails.
+func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
+	if s == nil || s.DaemonSet() == nil {
+		return nil, field.Required(field.NewPath("snapshot"), "")
+	}
+	pass := rollout.Options{Policy: opts.Policy, Canary: opts.Canary}
+	result, err := rollout.SyncSnapshot(s, pass)
+	if err != nil {
+		return nil, err
+	}
+	a := &Assessment{LastChange: lastChange(s)}
+	if a.Budget, err = rollout.UsedBudget(s, pass); err != nil {
+		return nil, err
+	}
+	if a.Policy, err = policyStatus(s, pass, result, a.rolling()); err != nil {
+		return nil, err
+	}
+	a.count(s)
+	a.Create = len(result.Plan.Create) + result.Plan.CreateDeferred
+	a.Delete = len(result.Plan.Delete) + result.Plan.DeleteDeferred
+	if s.DaemonSet().DeletionTimestamp == nil {
+		a.Blockers = a.findBlockers(s, result)
+	}
+	a.State = a.judge(s, result, opts.patience())
+	return a, nil
+}
+
+// rolling reports whether the controller replaces outdated pods.
+func (a *Assessment) rolling() bool { return a.Budget.Kind != 0 }
+
+// policyStatus returns what the policy does, to outdated pods and to what reconciling
+// would write.
+func policyStatus(s *daemon.Snapshot, pass rollout.Options, result *rollout.Result, rolling bool) (rollout.PolicyStatus, error) {
+	step := result.Step
+	if step == nil {
+		step = &rollout.Step{}
+		if rolling {
+			var err error
+			if step, err = rollout.NextStep(s, pass); err != nil {
+				return rollout.PolicyStatus{}, err
+			}
+		}
+	}
+	status := step.PolicyStatus
+	status.Restricted = slices.Clone(status.Restricted)
+	for _, r := range result.Restricted {
+		i, found := slices.BinarySearchFunc(status.Restricted, r, func(a, b rollout.Restricted) int { return cmp.Compare(a.By, b.By) })
+		if found {
+			status.Restricted[i].Nodes += r.Nodes
+		} else {
+			status.Restricted = slices.Insert(status.Restricted, i, r)
+		}
+	}
+	return status, nil
+}
+
+func (a *Assessment) count(s *daemon.Snapshot) {
+	for i := range s.Nodes() {
+		n := &s.Nodes()[i]
+		if n.Decision.Run {
+			a.Desired++
+			if rollout.NodeComplete(n) {
+				a.Complete++
+			}
+		}
+		for j := range n.Pods {
+			if p := &n.Pods[j]; n.Node != nil && p.Live() && !p.Updated {
+				a.Outdated = append(a.Outdated, p.Pod)
+			}
+		}
+	}
+}
+
+func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, patience time.Duration) State {
+	now := s.Now()
+	switch {
+	case s.DaemonSet().DeletionTimestamp != nil:
+		return StateDeleting
+	case changesSomething(s, result):
+		return StateProgressing
+	case rollout.Complete(s):
+		return StateComplete
+	case !a.rolling() && len(a.Blockers) == 0, result.NeedsDecision():
+		return StateWaiting
+	case goesOn(result), slices.ContainsFunc(a.Blockers, func(b Blocker) bool { return b.ends(now) }):
+		return StateProgressing
+	case patience > 0 && !a.LastChange.IsZero() && now.Sub(a.LastChange) >= patience:
+		return StateStalled
+	}
+	return StateProgressing
+}
+
+// changesSomething reports whether a pass changes the rollout.
+func changesSomething(s *daemon.Snapshot, result *rollout.Result) bool {
+	plan := &result.Plan
+	return result.Outcome == rollout.OutcomeCollision || !result.Rollback.Skipped() ||
+		plan.CreateDeferred+plan.DeleteDeferred > 0 ||
+		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return !failsAgain(s, c.Node) }) ||
+		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return !failsAgain(s, d.Node) })
+}
+
+// goesOn reports whether the policy allows more at a time that is known.
+func goesOn(result *rollout.Result) bool {
+	return result.Step != nil && result.Step.Plan.RequeueAfter > 0 ||
+		slices.ContainsFunc(result.Restricted, func(r rollout.Restricted) bool { return r.By == rollout.RestrictionSlowStart })
+}

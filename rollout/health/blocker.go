@@ -1,0 +1,248 @@
+package health
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Blocker is a problem of one pod, or of one node without a pod, that the rollout
+// waits for.
+type Blocker struct {
+	// Node is the node's name.
+	Node string
+	// Pod is the pod with the problem; nil for BlockerNoPod. Read-only.
+	Pod *corev1.Pod
+	// Kind says which problem it is.
+	Kind BlockerKind
+	// Container is the container with the problem; nil where it is not about one
+	// container.
+	Container *Container
+	// Reason is the reason that the kubelet, the scheduler or the node gives, such as
+	// ImagePullBackOff, Evicted or NodeStatusUnknown. It may be empty.
+	Reason string
+	// Message is the message that comes with the reason. It may be empty or long.
+	Message string
+	// Since is when the problem began. For a crash loop it is an estimate from the
+	// restarts. It is zero where it is not known.
+	Since time.Time
+	// Until is when the problem ends by itself, for BlockerMinReady and
+	// BlockerTerminating, or when the failed pod is deleted, for BlockerFailed. It is
+	// zero where it is not known.
+	Until time.Time
+}
+
+// Container is the container that a Blocker is about.
+type Container struct {
+	// Name is the container's name.
+	Name string
+	// Init says that it is an init container.
+	Init bool
+	// Image is the image that the pod asks for.
+	Image string
+	// Restarts is how often the container was restarted.
+	Restarts int32
+	// LastEnd is how the container terminated last; nil where it never has. Read-only.
+	LastEnd *corev1.ContainerStateTerminated
+}
+
+// BlockerKind says which problem a Blocker is. The smaller the number, the more the
+// problem needs the attention of a person.
+type BlockerKind int
+
+const (
+	// BlockerImage: the image of a container cannot be pulled (ErrImagePull,
+	// ImagePullBackOff, InvalidImageName, ErrImageNeverPull, ImageInspectError,
+	// RegistryUnavailable).
+	BlockerImage BlockerKind = iota + 1
+	// BlockerCrashLoop: a container terminates again and again. It waits for the next
+	// restart (CrashLoopBackOff), or was restarted a short while ago.
+	BlockerCrashLoop
+	// BlockerCannotStart: a container cannot be created or started
+	// (CreateContainerConfigError, CreateContainerError, PreStartHookError,
+	// PostStartHookError, RunContainerError, StartError, ContainerCannotRun).
+	BlockerCannotStart
+	// BlockerUnschedulable: the scheduler cannot place the pod, or must not yet.
+	BlockerUnschedulable
+	// BlockerStuckTerminating: the pod is terminating past its grace period.
+	BlockerStuckTerminating
+	// BlockerNodeNotReady: the node's Ready condition is not True. Where it is False, the
+	// kubelet still reports, and a problem that it reports about the pod comes first:
+	// the node may be not ready because of the pod.
+	BlockerNodeNotReady
+	// BlockerNoNode: the pod is on a node that does not exist. Pod garbage collection
+	// deletes it.
+	BlockerNoNode
+	// BlockerFailed: the pod has failed. It is deleted when its backoff is over.
+	BlockerFailed
+	// BlockerNotReady: the pod is not ready, and nothing reports a problem.
+	BlockerNotReady
+	// BlockerTerminating: the pod is terminating within its grace period.
+	BlockerTerminating
+	// BlockerMinReady: the pod is ready, but not for minReadySeconds yet.
+	BlockerMinReady
+	// BlockerNoPod: the node has no pod yet.
+	BlockerNoPod
+)
+
+// String returns the problem as half a sentence.
+func (k BlockerKind) String() string {
+	switch k {
+	case BlockerImage:
+		return "image cannot be pulled"
+	case BlockerCrashLoop:
+		return "container keeps crashing"
+	case BlockerCannotStart:
+		return "container cannot start"
+	case BlockerUnschedulable:
+		return "cannot be scheduled"
+	case BlockerStuckTerminating:
+		return "terminating past its grace period"
+	case BlockerNodeNotReady:
+		return "node is not ready"
+	case BlockerNoNode:
+		return "node does not exist"
+	case BlockerFailed:
+		return "failed"
+	case BlockerNotReady:
+		return "not ready"
+	case BlockerTerminating:
+		return "terminating"
+	case BlockerMinReady:
+		return "ready, but not for minReadySeconds yet"
+	case BlockerNoPod:
+		return "no pod"
+	}
+	return fmt.Sprintf("BlockerKind(%d)", int(k))
+}
+
+// ends reports whether the problem ends by itself at a time to come.
+func (b *Blocker) ends(now time.Time) bool {
+	return (b.Kind == BlockerMinReady || b.Kind == BlockerTerminating) && b.Until.After(now)
+}
+
+// String returns a line such as
+// `worker-2: agent-zp5hf: image "agent:2" cannot be pulled: ImagePullBackOff`. Times
+// are in UTC.
+func (b Blocker) String() string { return b.Node + ": " + b.problem() }
+
+// problem is the line without the node.
+func (b *Blocker) problem() string {
+	text := b.sentence()
+	if b.Pod != nil {
+		text = podName(b.Pod) + ": " + text
+	}
+	return text
+}
+
+func (b *Blocker) sentence() string {
+	switch b.Kind {
+	case BlockerImage:
+		if b.Container != nil {
+			return clauses(fmt.Sprintf("image %q cannot be pulled", b.Container.Image), b.Reason)
+		}
+	case BlockerCrashLoop:
+		return clauses(b.Container.text()+" keeps crashing", b.exits())
+	case BlockerCannotStart:
+		return clauses(b.Container.text()+" cannot start", b.Reason, b.Message)
+	case BlockerStuckTerminating:
+		return clauses("terminating"+at(" since ", b.Since)+", past its grace period", b.Message)
+	case BlockerTerminating:
+		return "terminating" + at(" until ", b.Until)
+	case BlockerMinReady:
+		if !b.Since.IsZero() {
+			return "ready" + at(" since ", b.Since) + at(", available at ", b.Until)
+		}
+	case BlockerNodeNotReady:
+		return clauses(b.Kind.String()+at(" since ", b.Since), b.Reason, b.Message)
+	case BlockerFailed:
+		if b.Container != nil {
+			return clauses("failed"+at(" since ", b.Since), b.Container.text(), b.Container.exit())
+		}
+		return clauses("failed"+at(" since ", b.Since), b.Reason, b.Message)
+	case BlockerNotReady:
+		if b.Container != nil {
+			return clauses(b.Kind.String(), b.Container.text(), b.Reason)
+		}
+	}
+	return clauses(b.Kind.String(), cmp.Or(b.Message, b.Reason))
+}
+
+// exits describes a crash loop: "CrashLoopBackOff, 5 restarts, last exit OOMKilled (137)".
+func (b *Blocker) exits() string {
+	var parts []string
+	if b.Reason != "" {
+		parts = append(parts, b.Reason)
+	}
+	if b.Container != nil {
+		parts = append(parts, plural(int(b.Container.Restarts), "restart"))
+		if exit := b.Container.exit(); exit != "" {
+			parts = append(parts, exit)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// text names the container, which may be nil.
+func (c *Container) text() string {
+	switch {
+	case c == nil:
+		return "container"
+	case c.Init:
+		return "init container " + c.Name
+	}
+	return "container " + c.Name
+}
+
+// exit describes how the container terminated last; empty where it never has.
+func (c *Container) exit() string {
+	if c.LastEnd == nil {
+		return ""
+	}
+	return fmt.Sprintf("last exit %s (%d)", cmp.Or(c.LastEnd.Reason, "exit"), c.LastEnd.ExitCode)
+}
+
+// podName returns the name of a pod, which may be nil.
+func podName(pod *corev1.Pod) string {
+	if pod == nil {
+		return "<nil>"
+	}
+	return cmp.Or(pod.Name, "pod without a name")
+}
+
+// at returns a word and a time, or nothing where the time is not known.
+func at(word string, t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return word + t.UTC().Format(time.RFC3339)
+}
+
+// mostText is how long a message in a sentence may be.
+const mostText = 240
+
+// clauses joins the parts that are not empty. It puts each on one line and cuts it
+// where it is long.
+func clauses(parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		p = strings.Join(strings.Fields(p), " ")
+		if runes := []rune(p); len(runes) > mostText {
+			p = string(runes[:mostText]) + "..."
+		}
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, ": ")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

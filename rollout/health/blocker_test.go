@@ -1,0 +1,452 @@
+package health_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout/health"
+)
+
+func TestAssessBlockers(t *testing.T) {
+	testAssess(t, []assessCase{
+		{
+			name: "image", why: "the image is the one of the pod's spec; pulling began when the pod was bound",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("ImagePullBackOff", "Back-off pulling image"))},
+			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ImagePullBackOff)`,
+			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
+		},
+		{
+			name: "image of a container that ran", why: "it began when the last run ended",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(20*time.Minute), podWaits("ErrImageNeverPull", ""), podEnded("Error", 1, 1, 30*time.Minute, 20*time.Minute))},
+			want:     `stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ErrImageNeverPull)`,
+			blockers: []string{"w1: image cannot be pulled since -20m0s"},
+		},
+		{
+			name: "init container", why: "it is what the others wait for",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour),
+				podWaits("InvalidImageName", ""), podInit, podWaits("PodInitializing", ""))},
+			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "setup:1" cannot be pulled: InvalidImageName)`,
+			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
+		},
+		{
+			name: "init container crashes", why: "the sentence says that it is one",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour),
+				podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 40, time.Second, time.Minute), podInit, podWaits("PodInitializing", ""))},
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: CrashLoopBackOff, 40 restarts, last exit Error (1))",
+			blockers: []string{"w1: container keeps crashing since -1h0m0s"},
+		},
+		{
+			name: "init container ended badly", why: "the kubelet has not said yet that it waits",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute), func(pod *corev1.Pod) {
+				pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{
+					Name: "setup", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 3}},
+				}}
+			})},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: 0 restarts, last exit Error (3))",
+			blockers: []string{"w1: container keeps crashing since -1h0m0s"},
+			opts:     health.Options{Patience: 2 * time.Hour},
+		},
+		{
+			name: "image after init containers", why: "the kubelet pulls it after they are done",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("ErrImagePull", ""), func(pod *corev1.Pod) {
+				pod.Status.Conditions[0].LastTransitionTime = agoTime(50 * time.Minute)
+				pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
+					Type: corev1.PodInitialized, Status: corev1.ConditionTrue, LastTransitionTime: agoTime(40 * time.Minute),
+				})
+			})},
+			want:     `stalled since 2026-01-01T11:20:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ErrImagePull)`,
+			blockers: []string{"w1: image cannot be pulled since -40m0s"},
+		},
+		{
+			name: "sidecar runs", why: "it is an init container that is meant to run on",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podRuns(time.Hour), podInit, podWaits("ContainerCreating", ""), func(pod *corev1.Pod) {
+				pod.Spec.InitContainers[0].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+			})},
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: container main: ContainerCreating)",
+			blockers: []string{"w1: not ready since -1h0m0s"},
+		},
+		{
+			name: "init container runs", why: "nothing is wrong, it takes its time",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute),
+				podRuns(time.Minute), podInit, podWaits("PodInitializing", ""))},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: init container setup: running)",
+			blockers: []string{"w1: not ready since -1m0s"},
+		},
+		{
+			name: "init container done", why: "an init container that exits with zero is done",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute), func(pod *corev1.Pod) {
+				pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{
+					Name: "setup", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed"}},
+				}}
+			}, podWaits("ContainerCreating", ""))},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: container main: ContainerCreating)",
+			blockers: []string{"w1: not ready since -1m0s"},
+		},
+		{
+			name: "out of memory", why: "between two runs the last one is the present state",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute), func(pod *corev1.Pod) {
+				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+					Name: "main", RestartCount: 3, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+						Reason: "OOMKilled", ExitCode: 137, StartedAt: agoTime(2 * time.Minute), FinishedAt: agoTime(time.Minute),
+					}},
+				}}
+			})},
+			// Four runs of a minute, and 10, 20 and 40 seconds between them.
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 3 restarts, last exit OOMKilled (137))",
+			blockers: []string{"w1: container keeps crashing since -6m10s"},
+		},
+		{
+			name: "crash loop, running", why: "it is not ready, and has been restarted a moment ago",
+			nodes: build.Nodes("w1"),
+			pods:  []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podRuns(30*time.Second), podEnded("Error", 2, 2, time.Minute, 90*time.Second))},
+			// Two runs of a minute and 10 seconds between them, before it ran again.
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 2 restarts, last exit Error (2))",
+			blockers: []string{"w1: container keeps crashing since -3m40s"},
+		},
+		{
+			name: "restarted long ago", why: "after ten minutes the kubelet forgets, and so does this",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podRuns(10*time.Minute), podEnded("Error", 2, 2, time.Minute, 11*time.Minute))},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			blockers: []string{"w1: not ready since -1m0s"},
+		},
+		{
+			name: "crash loop of a pod that flips", why: "each run makes it ready for a moment, which is no progress",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podUnready(time.Minute), podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 10, 0, time.Minute))},
+			want:     "stalled since 2026-01-01T11:28:50Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 10 restarts, last exit Error (1))",
+			blockers: []string{"w1: container keeps crashing since -31m10s"},
+		},
+		{
+			name: "first crash after a long run", why: "the run was longer than the kubelet's memory, so it began now",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podUnready(time.Minute), podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 7, time.Hour, time.Minute))},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 7 restarts, last exit Error (1))",
+			blockers: []string{"w1: container keeps crashing since -1m0s"},
+		},
+		{
+			name: "container", why: "the message says what is missing",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("CreateContainerConfigError", "secret \"token\"\n not found"))},
+			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: container main cannot start: CreateContainerConfigError: secret "token" not found)`,
+			blockers: []string{"w1: container cannot start since -1h0m0s"},
+		},
+		{
+			name: "container that never ran", why: "CrashLoopBackOff is only how the kubelet goes on trying",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("CrashLoopBackOff", ""), podEnded("StartError", 128, 5, 0, time.Hour))},
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: container main cannot start: StartError)",
+			blockers: []string{"w1: container cannot start since -1h0m0s"},
+		},
+		{
+			name: "not scheduled yet", why: "the scheduler has not reported on it",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podUnbound("", "", 0))},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: waits for the scheduler)",
+			blockers: []string{"w1: not ready since -1m0s"},
+		},
+		{
+			name: "scheduled and not bound", why: "the condition says that it is scheduled, so nothing reports a problem",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podMade(time.Minute), podUnbound("x", "y", 0), func(pod *corev1.Pod) {
+				pod.Status.Conditions[0].Status = corev1.ConditionTrue
+			})},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: waits for the scheduler)",
+			blockers: []string{"w1: not ready since -1m0s"},
+		},
+		{
+			name: "clock ahead", why: "a time in the future counts as now",
+			nodes: build.Nodes("w1"),
+			pods:  []*corev1.Pod{newAgent("w1", podMade(-time.Hour))},
+			want:  "complete since 2026-01-01T12:00:00Z: 1 of 1 node complete",
+		},
+		{
+			name: "gated", why: "the scheduler must not place it yet",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Hour), podUnbound("SchedulingGated", "", time.Hour))},
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: cannot be scheduled: SchedulingGated)",
+			blockers: []string{"w1: cannot be scheduled since -1h0m0s"},
+		},
+		{
+			name: "terminating", why: "the grace period of an hour is not over, so it is worth waiting",
+			nodes:    build.Nodes("w1", "w2"),
+			pods:     []*corev1.Pod{oldAgent("w1"), oldAgent("w2", podDeleted(30*time.Minute, 3600))},
+			want:     "progressing: 0 of 2 nodes complete; maxUnavailable 1 is used by w2 (old-w2: terminating until 2026-01-01T12:30:00Z)",
+			blockers: []string{"w2: terminating since -30m0s until +30m0s"},
+		},
+		{
+			name: "terminating too long", why: "the grace period has been over for long",
+			nodes:    build.Nodes("w1", "w2"),
+			pods:     []*corev1.Pod{oldAgent("w1"), oldAgent("w2", podDeleted(30*time.Minute, 30))},
+			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 2 nodes complete; maxUnavailable 1 is used by w2 (old-w2: terminating since 2026-01-01T11:30:00Z, past its grace period)",
+			blockers: []string{"w2: terminating past its grace period since -30m0s"},
+		},
+		{
+			name: "terminating with a finalizer", why: "a person or another controller removes it",
+			nodes: build.Nodes("w1"),
+			pods:  []*corev1.Pod{oldAgent("w1", podDeleted(30*time.Minute, 30), func(pod *corev1.Pod) { pod.Finalizers = []string{"example.com/hold"} })},
+			want: "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; not complete: w1 (old-w1: terminating since 2026-01-01T11:30:00Z, past its grace period: " +
+				"finalizers example.com/hold)",
+			blockers: []string{"w1: terminating past its grace period since -30m0s"},
+		},
+		{
+			name: "terminating beside a new one", why: "both are blockers: the old pod may hold what the new one needs",
+			set:   build.Set{MaxSurge: "1"},
+			nodes: build.Nodes("w1"),
+			pods:  []*corev1.Pod{oldAgent("w1", podDeleted(30*time.Minute, 30)), newAgent("w1", podMade(30*time.Minute), podUnbound("Unschedulable", "no free ports", 30*time.Minute))},
+			want: "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; not complete: w1 (new-w1: cannot be scheduled: no free ports; " +
+				"old-w1: terminating since 2026-01-01T11:30:00Z, past its grace period)",
+			blockers: []string{"w1: cannot be scheduled since -30m0s", "w1: terminating past its grace period since -30m0s"},
+		},
+		{
+			name: "terminating in time beside a new one", why: "the old pod ends by itself",
+			set:   build.Set{MaxSurge: "1"},
+			nodes: build.Nodes("w1"),
+			pods:  []*corev1.Pod{oldAgent("w1", podDeleted(time.Minute, 3600)), newAgent("w1", podMade(time.Minute), podUnready(time.Minute))},
+			want:  "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			blockers: []string{
+				"w1: not ready since -1m0s",
+			},
+		},
+		{
+			name: "outdated and broken", why: "the next pass replaces it",
+			nodes: build.Nodes("w1", "w2"),
+			pods:  []*corev1.Pod{oldAgent("w1"), oldAgent("w2", podUnready(time.Hour))},
+			want:  "progressing: 0 of 2 nodes complete; 1 to delete now; maxUnavailable 1 is used by w2 (outdated pod is not available)",
+		},
+		{
+			name: "outdated and broken, with surge", why: "the next pass creates a new pod beside it",
+			set:   build.Set{MaxSurge: "1"},
+			nodes: build.Nodes("w1"),
+			pods:  []*corev1.Pod{oldAgent("w1", podUnready(time.Hour))},
+			want:  "progressing: 0 of 1 node complete; 1 to create now",
+		},
+		{
+			name: "outdated and broken, after the burst limit", why: "a later pass replaces it",
+			nodes: build.Nodes("w1", "w2"), burst: 1,
+			pods: []*corev1.Pod{oldAgent("w1", podUnready(time.Hour)), oldAgent("w2", podUnready(time.Hour))},
+			want: "progressing: 0 of 2 nodes complete; 2 to delete now; " +
+				"maxUnavailable 1 is used by w1 (outdated pod is not available), w2 (outdated pod is not available)",
+		},
+		{
+			name: "outdated and broken, pod missing", why: "the pass creates a pod first, and a later one replaces the broken one",
+			nodes: build.Nodes("w1", "w2"),
+			pods:  []*corev1.Pod{oldAgent("w1", podUnready(time.Hour))},
+			want: "progressing: 0 of 2 nodes complete; 1 to create now; " +
+				"maxUnavailable 1 is used by w2 (no pod), w1 (outdated pod is not available)",
+			blockers: []string{"w2: no pod"},
+		},
+		{
+			name: "outdated beside a new one", why: "the new pod is what the rollout waits for",
+			set:   build.Set{MaxSurge: "1", MinReady: 3600},
+			nodes: build.Nodes("w1"),
+			pods:  []*corev1.Pod{oldAgent("w1", podMade(20*time.Minute)), newAgent("w1", podMade(15*time.Minute), podUnready(15*time.Minute))},
+			want: "stalled since 2026-01-01T11:45:00Z: 0 of 1 node complete; " +
+				"maxSurge 1 is used by w1 (new-w1: not ready: containers with unready status: [main])",
+			blockers: []string{"w1: not ready since -15m0s"},
+		},
+		{
+			name: "kubelet gone", why: "what the pod's status says is what it was when the kubelet went",
+			nodes: []*corev1.Node{
+				build.Node{Name: "w1"}.Object(),
+				reportingNode("w2", corev1.ConditionUnknown, "NodeStatusUnknown", "Kubelet stopped posting node status.", 20*time.Minute),
+			},
+			pods:     []*corev1.Pod{oldAgent("w1"), newAgent("w2", podUnready(20*time.Minute), podWaits("ImagePullBackOff", ""))},
+			want:     "stalled since 2026-01-01T11:40:00Z: 0 of 2 nodes complete; maxUnavailable 1 is used by w2 (new-w2: node is not ready since 2026-01-01T11:40:00Z: NodeStatusUnknown: Kubelet stopped posting node status.)",
+			blockers: []string{"w2: node is not ready since -20m0s"},
+		},
+		{
+			name: "terminating on a node without kubelet", why: "no kubelet ends the pod",
+			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionUnknown, "", "", 20*time.Minute)},
+			pods:     []*corev1.Pod{oldAgent("w1", podDeleted(15*time.Minute, 3600))},
+			want:     "stalled since 2026-01-01T11:45:00Z: 0 of 1 node complete; not complete: w1 (old-w1: node is not ready since 2026-01-01T11:40:00Z)",
+			blockers: []string{"w1: node is not ready since -20m0s"},
+		},
+		{
+			name: "node not ready", why: "the kubelet says so, and nothing is wrong with the pod",
+			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionFalse, "KubeletNotReady", "container runtime is down", 20*time.Minute)},
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour))},
+			want:     "stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: node is not ready since 2026-01-01T11:40:00Z: KubeletNotReady: container runtime is down)",
+			blockers: []string{"w1: node is not ready since -20m0s"},
+		},
+		{
+			name: "node not ready for want of the pod", why: "a network agent that cannot be pulled is why its node is not ready",
+			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionFalse, "KubeletNotReady", "cni plugin not initialized", 20*time.Minute)},
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("ImagePullBackOff", ""))},
+			want:     `stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ImagePullBackOff)`,
+			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
+		},
+		{
+			name: "node ready", why: "nothing is wrong with the node",
+			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionTrue, "KubeletReady", "", time.Minute)},
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour))},
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			blockers: []string{"w1: not ready since -1h0m0s"},
+		},
+		{
+			name: "node gone", why: "its pod uses the budget until pod garbage collection ends it",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{oldAgent("w1"), newAgent("w2", podUnready(time.Hour))},
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; maxUnavailable 1 is used by w2 (new-w2: node does not exist)",
+			blockers: []string{"w2: node does not exist"},
+		},
+		{
+			name: "minReadySeconds", why: "it is known when it is over, however long that takes",
+			set:   build.Set{MinReady: 3600},
+			nodes: build.Nodes("w1", "w2"),
+			pods:  []*corev1.Pod{newAgent("w1", podMade(40*time.Minute)), oldAgent("w2")},
+			want: "progressing: 0 of 2 nodes complete; maxUnavailable 1 is used by " +
+				"w1 (new-w1: ready since 2026-01-01T11:20:00Z, available at 2026-01-01T12:20:00Z)",
+			blockers: []string{"w1: ready, but not for minReadySeconds yet since -40m0s until +20m0s"},
+		},
+		{
+			name: "minReadySeconds of an unknown time", why: "a zero transition time counts as never",
+			set:   build.Set{MinReady: 10},
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", func(pod *corev1.Pod) {
+				pod.Status.Conditions[1].LastTransitionTime = metav1.Time{}
+			})},
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: ready, but not for minReadySeconds yet)",
+			blockers: []string{"w1: ready, but not for minReadySeconds yet"},
+		},
+		{
+			name: "minReadySeconds over", why: "the pod became available a minute ago: that is a change",
+			set:   build.Set{MinReady: 1800},
+			nodes: build.Nodes("w1", "w2"),
+			pods:  []*corev1.Pod{newAgent("w1", podMade(31*time.Minute)), newAgent("w2", podMade(time.Hour), podUnready(time.Hour))},
+			want:  "progressing: 1 of 2 nodes complete; not complete: w2 (new-w2: not ready: containers with unready status: [main])",
+			blockers: []string{
+				"w2: not ready since -1h0m0s",
+			},
+		},
+		{
+			name: "failed", why: "it stays until its backoff is over",
+			nodes:   build.Nodes("w1", "w2"),
+			pods:    []*corev1.Pod{newAgent("w1", podMade(time.Hour)), newAgent("w2", podMade(2*time.Minute), podFailed("Evicted", "The node was low on resource: memory."))},
+			backoff: backoffOf("w2", 2*time.Minute, 8*time.Minute+32*time.Second),
+			// Ten and a half minutes of failures one after the other.
+			want:     "stalled since 2026-01-01T11:49:28Z: 1 of 2 nodes complete; not complete: w2 (new-w2: failed since 2026-01-01T11:58:00Z: Evicted: The node was low on resource: memory.)",
+			blockers: []string{"w2: failed since -2m0s until +6m32s"},
+		},
+		{
+			name: "failed, by a container", why: "the pod gives no reason, so its container explains the failure",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podFailed("", ""), func(pod *corev1.Pod) {
+				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+					Name: "main", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+						Reason: "Error", ExitCode: 3, FinishedAt: agoTime(time.Minute),
+					}},
+				}}
+			})},
+			want:     "progressing: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:59:00Z: container main: last exit Error (3))",
+			blockers: []string{"w1: failed since -1m0s"},
+		},
+		{
+			name: "failed for the first time", why: "the pass deletes it, and a new one may do better",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podFailed("", ""))},
+			want:     "progressing: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)",
+			blockers: []string{"w1: failed since -2m0s"},
+		},
+		{
+			name: "failed once", why: "once is not again and again: the successor may do better",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podUnready(time.Minute))},
+			backoff:  backoffOf("w1", 20*time.Minute, time.Second),
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			blockers: []string{"w1: not ready since -1m0s"},
+		},
+		{
+			name: "failed beside a new one", why: "the failed pod does not matter any more",
+			set:   build.Set{MaxSurge: "1"},
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{
+				newAgent("w1", podMade(time.Hour), podUnready(time.Hour)),
+				newAgent("w1", func(pod *corev1.Pod) { pod.Name += "-2" }, podFailed("", "")),
+			},
+			backoff:  backoffOf("w1", time.Minute, 15*time.Minute),
+			want:     "stalled since 2026-01-01T11:44:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			blockers: []string{"w1: not ready since -1h0m0s"},
+		},
+		{
+			name: "failed again", why: "replacing a pod that fails again and again is no progress",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podFailed("", ""))},
+			backoff:  backoffOf("w1", 15*time.Minute, 15*time.Minute),
+			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)",
+			blockers: []string{"w1: failed since -2m0s"},
+		},
+		{
+			name: "created again", why: "creating the next pod where pods fail again and again is no progress either",
+			nodes:    build.Nodes("w1"),
+			backoff:  backoffOf("w1", time.Second, 15*time.Minute),
+			want:     "stalled since 2026-01-01T11:44:59Z: 0 of 1 node complete; 1 to create now; not complete: w1 (no pod)",
+			blockers: []string{"w1: no pod"},
+		},
+		{
+			name: "recovered", why: "the failures are over once a pod is available",
+			nodes:   build.Nodes("w1"),
+			pods:    []*corev1.Pod{newAgent("w1", podMade(time.Minute))},
+			backoff: backoffOf("w1", 2*time.Minute, 15*time.Minute),
+			want:    "complete since 2026-01-01T11:59:00Z: 1 of 1 node complete",
+		},
+		{
+			name: "readiness", why: "the kubelet says which gate is closed",
+			nodes: build.Nodes("w1"),
+			pods: []*corev1.Pod{newAgent("w1", podRuns(time.Hour), podUnready(time.Hour), func(pod *corev1.Pod) {
+				ready := &pod.Status.Conditions[len(pod.Status.Conditions)-1]
+				ready.Reason, ready.Message = "ReadinessGatesNotReady", `corresponding condition of pod readiness gate "example.com/lb" does not exist.`
+			})},
+			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: corresponding condition of pod readiness gate "example.com/lb" does not exist.)`,
+			blockers: []string{"w1: not ready since -1h0m0s"},
+		},
+	})
+}
+
+// TestKubeletReasons has the reasons for which a container waits, and their kinds.
+func TestKubeletReasons(t *testing.T) {
+	for kind, reasons := range map[health.BlockerKind][]string{
+		health.BlockerImage: {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable"},
+		health.BlockerCannotStart: {
+			"CreateContainerConfigError", "CreateContainerError", "PreStartHookError", "PostStartHookError", "RunContainerError",
+			"StartError", "ContainerCannotRun",
+		},
+		health.BlockerCrashLoop: {"CrashLoopBackOff"},
+		health.BlockerNotReady:  {"ContainerCreating", "PodInitializing", "", "SomethingNew"},
+	} {
+		for _, reason := range reasons {
+			got := assess(t, assessCase{nodes: build.Nodes("w1"), pods: []*corev1.Pod{newAgent("w1", podUnready(0), podWaits(reason, "m"))}}).Blockers
+			if len(got) != 1 || got[0].Kind != kind || got[0].Reason != reason || got[0].Container.Name != "main" || got[0].Container.Image != "agent:2" {
+				t.Errorf("container waits with reason %q: blockers = %+v, want one of kind %v", reason, got, kind)
+			}
+		}
+	}
+}
+
+// TestContainer has what a blocker says about its container.
+func TestContainer(t *testing.T) {
+	pod := newAgent("w1", podUnready(0), podWaits("CrashLoopBackOff", ""), podEnded("OOMKilled", 137, 5, time.Minute, time.Minute), podInit)
+	got := assess(t, assessCase{nodes: build.Nodes("w1"), pods: []*corev1.Pod{pod}}).Blockers[0].Container
+	want := &health.Container{
+		Name: "setup", Init: true, Image: "setup:1", Restarts: 5,
+		LastEnd: pod.Status.InitContainerStatuses[0].LastTerminationState.Terminated,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Assess().Blockers[0].Container differs (-want +got):\n%s", diff)
+	}
+}

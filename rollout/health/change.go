@@ -1,0 +1,76 @@
+package health
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// lastChange returns when the rollout last changed, at most the time of the snapshot:
+// when a pod was created, bound, initialized or deleted, became ready, not ready or
+// available, or when a node became not ready. A crash loop, and pods that fail one after
+// the other, are one change, at their beginning. Where no pod and no node has a time, it
+// is the creation of the DaemonSet.
+func lastChange(s *daemon.Snapshot) time.Time {
+	var last time.Time
+	note := func(t time.Time) {
+		if t.After(s.Now()) {
+			t = s.Now()
+		}
+		last = podstatus.Latest(last, t)
+	}
+	for i := range s.Nodes() {
+		n := &s.Nodes()[i]
+		if n.Node != nil && (n.Decision.Run || len(n.Pods) > 0) {
+			if ready := podstatus.NodeReady(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
+				note(ready.LastTransitionTime.Time)
+			}
+		}
+		if failsAgain(s, n.Name) && !rollout.NodeComplete(n) {
+			e, _ := s.BackoffOf(n.Name)
+			note(e.Last.Add(-e.Delay))
+			continue
+		}
+		for j := range n.Pods {
+			notePod(s, &n.Pods[j], note)
+		}
+	}
+	if last.IsZero() {
+		note(s.DaemonSet().CreationTimestamp.Time)
+	}
+	return last
+}
+
+// notePod notes when a pod changed.
+func notePod(s *daemon.Snapshot, p *daemon.PodState, note func(time.Time)) {
+	note(p.Pod.CreationTimestamp.Time)
+	note(podstatus.StartedAt(p.Pod))
+	if p.Terminating {
+		note(podstatus.DeletedAt(p.Pod))
+	}
+	loops := false
+	for _, c := range podstatus.Containers(p.Pod) {
+		if problem, _, _ := c.Problem(s.Now()); problem == podstatus.ProblemCrashLoop || c.Recovering(s.Now()) {
+			loops = true
+			note(c.LoopBegan())
+		}
+	}
+	ready := podstatus.Condition(p.Pod, corev1.PodReady)
+	if loops || ready == nil {
+		return
+	}
+	note(ready.LastTransitionTime.Time)
+	if seconds := s.DaemonSet().Spec.MinReadySeconds; p.Available && seconds > 0 {
+		note(ready.LastTransitionTime.Add(time.Duration(seconds) * time.Second))
+	}
+}
+
+// failsAgain reports whether several pods have failed on the node one after the other.
+func failsAgain(s *daemon.Snapshot, node string) bool {
+	e, _ := s.BackoffOf(node)
+	return e.Failures(s.Now()) > 1
+}

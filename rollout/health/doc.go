@@ -1,0 +1,31 @@
+// Package health answers the question how a rollout stands: whether it is complete,
+// progressing, stalled since when and on what, or waiting for whom.
+//
+// Assess takes a snapshot and returns an Assessment: the State, the nodes that use the
+// budget of the update, and a Blocker for each pod that the rollout waits for, with what
+// the kubelet, the scheduler or the node says about it.
+//
+//	snapshot, err := daemon.Observe(in) // or rollout.State.Snapshot
+//	assessment, err := health.Assess(snapshot, health.Options{Policy: policy, Canary: result.Canary})
+//	fmt.Println(assessment)
+//
+// prints, on one line,
+//
+//	stalled since 2026-01-01T11:30:00Z: 1 of 3 nodes complete; maxUnavailable 1 is used by
+//	worker-2 (agent-zp5hf: image "agent:2" cannot be pulled: ImagePullBackOff)
+//
+// # Rules
+//
+//  1. Only objects count, not the status of the DaemonSet: its counters may be old, and
+//     they count one pod of each node. StateComplete says how this differs from kubectl
+//     rollout status (DaemonSetStatusViewer.Status@v0.37.2).
+//  2. What the next pass writes is what rollout.SyncSnapshot returns, and complete is
+//     what rollout.Complete says. A running controller is assumed: a pass that changes
+//     something is progress, even where no controller makes it.
+//  3. Changes are: a pod is created, bound, initialized or deleted; it becomes ready, not
+//     ready or available; a node becomes not ready. A container that crashes again and
+//     again (MaxContainerBackOff@v1.37.2), and pods that fail one after the other
+//     (daemon.Backoff), are one change, at their beginning.
+//  4. The same snapshot always gives the same assessment. Times of objects that are after
+//     the time of the snapshot count as that time.
+package health

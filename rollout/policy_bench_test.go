@@ -1,0 +1,53 @@
+package rollout_test
+
+import (
+	"fmt"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// BenchmarkPolicy measures a step on outdated nodes under each field of a policy that
+// looks at all of them. Every node has a label with a value of its own, which is the worst
+// case of all fields that group nodes. The time per node stays about the same.
+func BenchmarkPolicy(b *testing.B) {
+	const own = "kubernetes.io/hostname"
+	for _, nodes := range []int{2_500, 20_000} {
+		in := cluster(b, nodes, nodes)
+		s, err := daemon.Observe(in)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var names []string
+		for i := range s.Nodes() {
+			names = append(names, s.Nodes()[len(s.Nodes())-1-i].Name)
+		}
+		for _, bc := range []struct {
+			name   string
+			policy rollout.Policy
+		}{
+			{"none", rollout.Policy{}},
+			{"node selector", rollout.Policy{NodeSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/os": "linux"}}}},
+			{"order", rollout.Policy{Order: rollout.ByLabel(own)}},
+			{"canary", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("50%"), Spread: []string{own}}}},
+			{"partition", rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("50%")}, Order: rollout.ByLabel(own)}},
+			{"one domain", rollout.Policy{OneDomain: &rollout.OneDomain{Label: own, First: names}}},
+			{"domain budget", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: own, MaxUnavailable: intstr.FromInt32(1)}}}},
+			{"strict budget", rollout.Policy{StrictBudget: true}},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", bc.name, nodes), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := rollout.NextStep(s, rollout.Options{Policy: bc.policy}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(nodes), "ns/node")
+			})
+		}
+	}
+}

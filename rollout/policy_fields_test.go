@@ -1,0 +1,388 @@
+package rollout_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// fullPolicy has a value in every field, so that it contradicts itself.
+func fullPolicy() *rollout.Policy {
+	return &rollout.Policy{
+		Frozen: true, Paused: true,
+		IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: lasting(time.Minute)},
+		IgnoreStuckPods:     &rollout.IgnoreAfter{After: lasting(time.Hour)},
+		IgnoreNode:          func(*daemon.NodeState) bool { return false },
+		NodeSelector: &metav1.LabelSelector{
+			MatchLabels:      build.Labels{"disk": "ssd"},
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "gpu", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"yes"}}},
+		},
+		Order: rollout.ByName,
+		Canary: &rollout.Canary{
+			Nodes: intstr.FromString("5%"), NodeSelector: zoneSelector("z1"), Spread: []string{"rack", "disk"}, Wait: lasting(time.Hour),
+			Manual: true, PauseRestarts: 1, FailRestarts: -1, PauseStarting: lasting(time.Minute), FailStarting: lasting(time.Hour), FailAfter: lasting(3 * time.Hour),
+		},
+		Partition:     &rollout.Partition{Nodes: intstr.FromInt32(3), ProgressiveCreate: true},
+		OneDomain:     &rollout.OneDomain{Label: zones, First: []string{"z2", "z1"}},
+		DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: intstr.FromInt32(1)}, {Label: zones, MaxUnavailable: intstr.FromString("10%")}},
+		StrictBudget:  true,
+		SlowStart:     &rollout.SlowStart{Pods: 1, Increase: 2, Most: 3, Interval: lasting(time.Second)},
+	}
+}
+
+func fullTrial() *rollout.CanaryTrial {
+	return trialOf(rollout.CanaryFailed, rollout.CanaryNode{Name: "b", Restarts: 3, Passed: true}, rollout.CanaryNode{Name: "c"})
+}
+
+// TestFullValues: the values above are full; a new field has to be added to them.
+func TestFullValues(t *testing.T) {
+	for _, full := range []any{fullPolicy(), fullTrial()} {
+		if empty := emptyFields(reflect.ValueOf(full).Elem(), ""); len(empty) > 0 {
+			t.Errorf("%T has no values in %v", full, empty)
+		}
+	}
+}
+
+// emptyFields returns the paths of the fields of this project's structs that are zero.
+func emptyFields(v reflect.Value, path string) (out []string) {
+	switch {
+	case v.IsZero():
+		return []string{path}
+	case v.Kind() == reflect.Pointer:
+		return emptyFields(v.Elem(), path)
+	case v.Kind() == reflect.Slice:
+		return emptyFields(v.Index(0), path+"[0]")
+	case v.Kind() == reflect.Struct && strings.HasPrefix(v.Type().PkgPath(), "github.com/pernode/"):
+		for i := range v.NumField() {
+			out = append(out, emptyFields(v.Field(i), path+"."+v.Type().Field(i).Name)...)
+		}
+	}
+	return out
+}
+
+func TestPolicyValidate(t *testing.T) {
+	one, zero := intstr.FromInt32(1), intstr.FromInt32(0)
+	negative := lasting(-1)
+	unknownType := intstr.IntOrString{Type: 7}
+	for _, tc := range []struct {
+		name   string
+		policy *rollout.Policy
+		// want are the errors, and none for a valid policy.
+		want []string
+	}{
+		{"zero", &rollout.Policy{}, nil},
+		{"smallest values", &rollout.Policy{
+			IgnoreNotReadyNodes: &rollout.IgnoreAfter{}, NodeSelector: &metav1.LabelSelector{}, Partition: &rollout.Partition{},
+			OneDomain: &rollout.OneDomain{Label: "a"}, DomainBudgets: []rollout.DomainBudget{{Label: "a", MaxUnavailable: one}}, SlowStart: &rollout.SlowStart{Pods: 1},
+		}, nil},
+		{"largest values", &rollout.Policy{
+			Partition: &rollout.Partition{Nodes: intstr.FromInt32(1<<31 - 1)}, SlowStart: &rollout.SlowStart{Pods: 1 << 62, Increase: 1 << 62, Most: 1 << 62, Interval: lasting(1<<63 - 1)},
+			DomainBudgets: []rollout.DomainBudget{{Label: "a", MaxUnavailable: intstr.FromString("100%")}},
+		}, nil},
+		{"all fields", fullPolicy(), []string{
+			"policy.paused: Forbidden: must not be set with frozen: a freeze includes a pause",
+			"policy.partition: Forbidden: must not be set with canary: both choose the nodes to update first",
+		}},
+
+		// The contradictions of Policy's comment, row by row.
+		{"Frozen with Paused", &rollout.Policy{Frozen: true, Paused: true},
+			[]string{"policy.paused: Forbidden: must not be set with frozen: a freeze includes a pause"}},
+		{"Canary with Partition", &rollout.Policy{Canary: &rollout.Canary{Nodes: one}, Partition: &rollout.Partition{Nodes: one}},
+			[]string{"policy.partition: Forbidden: must not be set with canary: both choose the nodes to update first"}},
+		{"OneDomain with its Label in Canary.Spread", &rollout.Policy{Canary: &rollout.Canary{Nodes: one, Spread: []string{"rack", "z"}}, OneDomain: &rollout.OneDomain{Label: "z"}},
+			[]string{"policy.canary.spread[1]: Forbidden: must not be the label of oneDomain: the canary would run in several domains at once"}},
+		{"two DomainBudgets with the same Label", &rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "a", MaxUnavailable: one}, {Label: "b", MaxUnavailable: one}, {Label: "a", MaxUnavailable: one}}},
+			[]string{`policy.domainBudgets[2].label: Duplicate value: "a"`}},
+
+		// What looks alike is allowed.
+		{"OneDomain with a canary spread over another label", &rollout.Policy{Canary: &rollout.Canary{Nodes: one, Spread: []string{"rack"}}, OneDomain: &rollout.OneDomain{Label: "z"}}, nil},
+		{"DomainBudget with the label of OneDomain", &rollout.Policy{OneDomain: &rollout.OneDomain{Label: "z"}, DomainBudgets: []rollout.DomainBudget{{Label: "z", MaxUnavailable: one}}}, nil},
+
+		{"ignoreNotReadyNodes", &rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: negative}},
+			[]string{`policy.ignoreNotReadyNodes.after: Invalid value: "-1ns": must not be negative`}},
+		{"ignoreStuckPods", &rollout.Policy{IgnoreStuckPods: &rollout.IgnoreAfter{After: negative}},
+			[]string{`policy.ignoreStuckPods.after: Invalid value: "-1ns": must not be negative`}},
+		{"nodeSelector", &rollout.Policy{NodeSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}}},
+			[]string{`policy.nodeSelector.matchExpressions[0].operator: Invalid value: "Near": not a valid selector operator`}},
+		{"canary without nodes", &rollout.Policy{Canary: &rollout.Canary{}}, []string{`policy.canary.nodes: Invalid value: "0": must be at least 1`}},
+		{"canary of 0%", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("0%")}}, []string{`policy.canary.nodes: Invalid value: "0%": must be at least 1`}},
+		{"canary of 101%", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("101%")}}, []string{`policy.canary.nodes: Invalid value: "101%": must not be greater than 100%`}},
+		{"canary of more than any number", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("999999999999999999999%")}},
+			[]string{`policy.canary.nodes: Invalid value: "999999999999999999999%": invalid value for IntOrString: invalid value "999999999999999999999%": strconv.Atoi: parsing "999999999999999999999": value out of range`}},
+		{"canary of an unknown type", &rollout.Policy{Canary: &rollout.Canary{Nodes: unknownType}},
+			[]string{`policy.canary.nodes: Invalid value: "0": invalid value for IntOrString: invalid type: neither int nor percentage`}},
+		{"canary", &rollout.Policy{Canary: &rollout.Canary{
+			Nodes: one, NodeSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: metav1.LabelSelectorOpIn}}},
+			Spread: []string{"a", "", "no label"}, Wait: negative, PauseStarting: negative, FailStarting: negative, FailAfter: negative,
+		}}, []string{
+			"policy.canary.nodeSelector.matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+			"policy.canary.spread[1]: Required value",
+			`policy.canary.spread[2]: Invalid value: "no label": name part must consist of`,
+			`policy.canary.wait: Invalid value: "-1ns": must not be negative`,
+			`policy.canary.pauseStarting: Invalid value: "-1ns": must not be negative`,
+			`policy.canary.failStarting: Invalid value: "-1ns": must not be negative`,
+			`policy.canary.failAfter: Invalid value: "-1ns": must not be negative`,
+		}},
+		{"negative partition", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(-1)}}, []string{`policy.partition.nodes: Invalid value: "-1": must be at least 0`}},
+		{"partition that is no number", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("half")}}, []string{`policy.partition.nodes: Invalid value: "half": invalid value`}},
+		{"oneDomain", &rollout.Policy{OneDomain: &rollout.OneDomain{}}, []string{"policy.oneDomain.label: Required value"}},
+		{"domainBudgets", &rollout.Policy{DomainBudgets: []rollout.DomainBudget{{}, {Label: "a/b/c", MaxUnavailable: zero}}}, []string{
+			"policy.domainBudgets[0].label: Required value",
+			`policy.domainBudgets[0].maxUnavailable: Invalid value: "0": must be at least 1`,
+			`policy.domainBudgets[1].label: Invalid value: "a/b/c": a valid label key must`,
+			`policy.domainBudgets[1].maxUnavailable: Invalid value: "0": must be at least 1`,
+		}},
+		{"slowStart", &rollout.Policy{SlowStart: &rollout.SlowStart{Increase: -1, Most: -1, Interval: negative}}, []string{
+			"policy.slowStart.pods: Invalid value: 0: must be at least 1",
+			"policy.slowStart.increase: Invalid value: -1: must not be negative",
+			"policy.slowStart.most: Invalid value: -1: must not be negative",
+			`policy.slowStart.interval: Invalid value: "-1ns": must not be negative`,
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var got []string
+			list := tc.policy.Validate(field.NewPath("policy"))
+			for i, err := range list {
+				got = append(got, err.Error())
+				if i < len(tc.want) && strings.HasPrefix(got[i], tc.want[i]) {
+					got[i] = tc.want[i] // Upstream's explanations are long.
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Validate() (-want +got):\n%s", diff)
+			}
+			if tc.policy == nil {
+				return
+			}
+			// A pass finds the same, and every error of it is a field's.
+			_, err := rollout.NextStep(policySnapshot(t, build.Set{}, "a=old"), rollout.Options{Policy: *tc.policy})
+			var wrong *field.Error
+			if errors.As(err, &wrong) != (len(list) > 0) || err != nil && strings.Count(err.Error(), "policy.") < len(list) {
+				t.Errorf("NextStep() = %v, want the errors of Validate() = %v", err, list)
+			}
+		})
+	}
+	if errs := (&rollout.Policy{Frozen: true, Paused: true}).Validate(nil); len(errs) != 1 || errs[0].Field != "paused" {
+		t.Errorf("Validate(nil) = %v, want an error at paused", errs)
+	}
+}
+
+// TestPolicyErrorsEverywhere: each function that takes a policy refuses a wrong one.
+func TestPolicyErrorsEverywhere(t *testing.T) {
+	in := policyInput(t, build.Set{}, "a=old")
+	s := policySnapshot(t, build.Set{}, "a=old")
+	wrong := rollout.Options{Policy: rollout.Policy{OneDomain: &rollout.OneDomain{}}}
+	const want = "policy.oneDomain.label: Required value"
+	for name, call := range map[string]func() error{
+		"NextStep":     func() error { _, err := rollout.NextStep(s, wrong); return err },
+		"UsedBudget":   func() error { _, err := rollout.UsedBudget(s, wrong); return err },
+		"Sync":         func() error { _, err := rollout.Sync(in, wrong); return err },
+		"SyncSnapshot": func() error { _, err := rollout.SyncSnapshot(s, wrong); return err },
+	} {
+		if err := call(); err == nil || err.Error() != want {
+			t.Errorf("%s() = %v, want %s", name, err, want)
+		}
+	}
+}
+
+// TestPolicyJSON: data survives JSON, functions are left out.
+func TestPolicyJSON(t *testing.T) {
+	for name, p := range map[string]*rollout.Policy{"full": fullPolicy(), "zero": {}} {
+		data, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got rollout.Policy
+		if err := json.Unmarshal(data, &got); err != nil {
+			t.Fatal(err)
+		}
+		want := *p
+		want.IgnoreNode, want.Order = nil, nil
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s policy through JSON (-want +got):\n%s", name, diff)
+		}
+		if name == "zero" && string(data) != "{}" {
+			t.Errorf("json.Marshal(zero) = %s, want {}", data)
+		}
+	}
+	data, err := json.Marshal(&rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}, Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}, SlowStart: &rollout.SlowStart{Pods: 2}})
+	if want := `{"ignoreNotReadyNodes":{},"canary":{"nodes":1},"slowStart":{"pods":2}}`; err != nil || string(data) != want {
+		t.Errorf("json.Marshal() = %s, %v, want %s", data, err, want)
+	}
+}
+
+// TestDeepCopy: a copy is equal and shares nothing, except functions.
+func TestDeepCopy(t *testing.T) {
+	if got := (*rollout.Policy)(nil).DeepCopy(); got != nil {
+		t.Errorf("DeepCopy() of a nil policy = %v", got)
+	}
+	if got := (*rollout.CanaryTrial)(nil).DeepCopy(); got != nil {
+		t.Errorf("DeepCopy() of a nil trial = %v", got)
+	}
+	policy, trial := fullPolicy(), fullTrial()
+	for _, tc := range []struct {
+		name       string
+		from, copy any
+	}{
+		{"full policy", policy, policy.DeepCopy()},
+		{"full trial", trial, trial.DeepCopy()},
+		{"zero policy", &rollout.Policy{}, (&rollout.Policy{}).DeepCopy()},
+		{"zero trial", &rollout.CanaryTrial{}, (&rollout.CanaryTrial{}).DeepCopy()},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			functions := cmp.FilterValues(func(a, b any) bool { return reflect.ValueOf(a).Kind() == reflect.Func },
+				cmp.Comparer(func(a, b any) bool { return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer() }))
+			if diff := cmp.Diff(tc.from, tc.copy, functions); diff != "" {
+				t.Errorf("DeepCopy() (-want +got):\n%s", diff)
+			}
+			if shared := sharedMemory(reflect.ValueOf(tc.from), reflect.ValueOf(tc.copy), tc.name); len(shared) > 0 {
+				t.Errorf("DeepCopy() shares %v", shared)
+			}
+		})
+	}
+}
+
+// sharedMemory returns the paths at which two values of one type point to the same
+// memory.
+func sharedMemory(a, b reflect.Value, path string) (out []string) {
+	switch a.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		if !a.IsNil() && a.Pointer() == b.Pointer() && (a.Kind() != reflect.Slice || a.Cap() > 0) {
+			return []string{path}
+		}
+	}
+	switch a.Kind() {
+	case reflect.Pointer:
+		if !a.IsNil() {
+			return sharedMemory(a.Elem(), b.Elem(), path)
+		}
+	case reflect.Slice:
+		for i := range a.Len() {
+			out = append(out, sharedMemory(a.Index(i), b.Index(i), path+"[]")...)
+		}
+	case reflect.Struct:
+		if a.Type() == reflect.TypeFor[time.Time]() {
+			return nil // Its location is shared and never changes.
+		}
+		for i := range a.NumField() {
+			out = append(out, sharedMemory(a.Field(i), b.Field(i), path+"."+a.Type().Field(i).Name)...)
+		}
+	}
+	return out
+}
+
+func TestPolicyString(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		policy *rollout.Policy
+		want   string
+	}{
+		{"zero", &rollout.Policy{}, "upstream's policy"},
+		{"full", fullPolicy(), "frozen, paused, ignore not-ready nodes after 1m0s, ignore stuck pods after 1h0m0s, ignore some nodes, " +
+			"only nodes with disk=ssd,gpu notin (yes), order, canary on 5% of the nodes with topology.kubernetes.io/zone=z1 over rack, disk for 1h0m0s until promoted, " +
+			"partition 3, one topology.kubernetes.io/zone at a time, at most 1 per rack, at most 10% per topology.kubernetes.io/zone, strict budget, " +
+			"slow start of 1 pod every 1s, then 2 more each time, 3 at most"},
+		{"empty structs", &rollout.Policy{
+			IgnoreNotReadyNodes: &rollout.IgnoreAfter{}, NodeSelector: &metav1.LabelSelector{}, Canary: &rollout.Canary{NodeSelector: &metav1.LabelSelector{}},
+			Partition: &rollout.Partition{}, OneDomain: &rollout.OneDomain{}, DomainBudgets: []rollout.DomainBudget{{}}, SlowStart: &rollout.SlowStart{},
+		}, "ignore not-ready nodes, only nodes with any labels, canary on 0 of the nodes with any labels, partition 0, one  at a time, at most 0 per , slow start of 0 pods every 1m0s"},
+	} {
+		if got := tc.policy.String(); got != tc.want {
+			t.Errorf("String() of a %s policy = %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}
+
+// TestStringsOfNothing: texts and questions about nil, zero and half-filled values
+// never panic, and a number that no constant has is shown.
+func TestStringsOfNothing(t *testing.T) {
+	selector := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Operator: "Near"}}}
+	half := rollout.CanaryStatus{Trial: rollout.CanaryTrial{State: "?", Nodes: make([]rollout.CanaryNode, 7)}, Problems: make([]rollout.CanaryProblem, 7)}
+	for _, tc := range []struct {
+		name string
+		text func() string
+		want string
+	}{
+		{"nil canary", (*rollout.Canary)(nil).String, "no canary"},
+		{"nil partition", (*rollout.Partition)(nil).String, "no partition"},
+		{"nil domain", (*rollout.OneDomain)(nil).String, "all domains at once"},
+		{"nil slow start", (*rollout.SlowStart)(nil).String, "no slow start"},
+		{"nil step", (*rollout.Step)(nil).String, "nothing to do"},
+		{"nil status", (*rollout.PolicyStatus)(nil).String, ""},
+		{"zero status", (&rollout.PolicyStatus{}).String, ""},
+		{"nil canary status", (*rollout.CanaryStatus)(nil).String, "no canary"},
+		{"zero canary status", (&rollout.CanaryStatus{}).String, `canary CanaryState("")`},
+		{"half-filled canary status", half.String, `canary CanaryState("?") on , , , ,  and 2 more: : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); and 2 more`},
+		{"zero restricted", rollout.Restricted{}.String, "0 by Restriction(0)"},
+		{"zero ignored node", rollout.IgnoredNode{}.String, " (IgnoredReason(0))"},
+		{"zero domain budget", rollout.DomainBudget{}.String, "at most 0 per "},
+		{"wrong selector", (&rollout.Policy{NodeSelector: selector}).String, "only nodes with <error>"},
+		{"limit", rollout.CanaryLimit(-1).String, "CanaryLimit(-1)"},
+		{"restriction", rollout.Restriction(99).String, "Restriction(99)"},
+		{"ignore reason", rollout.IgnoredReason(99).String, "IgnoredReason(99)"},
+		{"budget kind", rollout.BudgetKind(99).String, "BudgetKind(99)"},
+		{"budget reason", rollout.BudgetReason(99).String, "BudgetReason(99)"},
+	} {
+		if got := tc.text(); got != tc.want {
+			t.Errorf("String() of %s = %q, want %q", tc.name, got, tc.want)
+		}
+	}
+	for name, is := range map[string]bool{
+		"Complete(nil)":               rollout.Complete(nil),
+		"NodeComplete(nil)":           rollout.NodeComplete(nil),
+		"NodeComplete(zero)":          rollout.NodeComplete(&daemon.NodeState{}),
+		"no text of a nil status":     (*rollout.PolicyStatus)(nil).String() == "",
+		"no text of a zero status":    (&rollout.PolicyStatus{}).String() == "",
+		"no decision without result":  !(*rollout.Result)(nil).NeedsDecision(),
+		"no decision in empty result": !(&rollout.Result{}).NeedsDecision(),
+		"zero Budget has no limit":    !rollout.Budget{}.Exhausted(),
+	} {
+		if !is {
+			t.Errorf("%s = false", name)
+		}
+	}
+	for _, s := range []*daemon.Snapshot{nil, {}} {
+		if _, err := rollout.NextStep(s, rollout.Options{}); err == nil || err.Error() != "snapshot: Required value" {
+			t.Errorf("NextStep() without a snapshot = %v", err)
+		}
+		if _, err := rollout.UsedBudget(s, rollout.Options{}); err == nil || err.Error() != "snapshot: Required value" {
+			t.Errorf("UsedBudget() without a snapshot = %v", err)
+		}
+	}
+}
+
+// TestOrdersOfNothing: comparisons take nil and half-filled nodes.
+func TestOrdersOfNothing(t *testing.T) {
+	nodes := []*daemon.NodeState{nil, {}, {Name: "a"}, {Pods: make([]daemon.PodState, 2)}}
+	for name, order := range map[string]func(a, b *daemon.NodeState) int{
+		"ByName": rollout.ByName, "ByLabel": rollout.ByLabel("x"), "OldestPodFirst": rollout.OldestPodFirst, "NotReadyFirst": rollout.NotReadyFirst,
+		"InOrder": rollout.InOrder([]rollout.Compare{nil, rollout.ByLabel("x"), rollout.ByName}), "InOrder(nil)": rollout.InOrder(nil), "Reverse": rollout.Reverse(rollout.ByName),
+	} {
+		for _, a := range nodes {
+			for _, b := range nodes {
+				if order(a, b) != -order(b, a) {
+					t.Errorf("%s(%v, %v) = %d, and %d the other way round", name, a, b, order(a, b), order(b, a))
+				}
+			}
+		}
+		if !slices.IsSortedFunc([]*daemon.NodeState{nil, nil}, order) {
+			t.Errorf("%s does not find nil equal to nil", name)
+		}
+	}
+	if rollout.Reverse(nil) != nil {
+		t.Error("Reverse(nil) is not nil")
+	}
+}

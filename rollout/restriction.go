@@ -1,0 +1,225 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// Restriction names the field of a Policy that holds a node back.
+type Restriction int
+
+// The restrictions, in the order in which they apply.
+const (
+	// RestrictionFrozen: Policy.Frozen.
+	RestrictionFrozen Restriction = iota + 1
+	// RestrictionPaused: Policy.Paused.
+	RestrictionPaused
+	// RestrictionIgnored: the policy ignores the node; PolicyStatus.Ignored names it.
+	RestrictionIgnored
+	// RestrictionNodeSelector: the node does not match Policy.NodeSelector.
+	RestrictionNodeSelector
+	// RestrictionCanary: the canary of Policy.Canary has not passed, and the node is not
+	// one of its nodes, or the canary is paused or has failed.
+	RestrictionCanary
+	// RestrictionPartition: Policy.Partition keeps the node's outdated pod, or
+	// delays its first pod.
+	RestrictionPartition
+	// RestrictionDomain: Policy.OneDomain updates another domain first.
+	RestrictionDomain
+	// RestrictionDomainBudget: the budget of the update has room for the node, but
+	// Policy.DomainBudgets have not.
+	RestrictionDomainBudget
+	// RestrictionStrictBudget: upstream would replace the node's unavailable pod, but
+	// Policy.StrictBudget has no room for it.
+	RestrictionStrictBudget
+	// RestrictionSlowStart: Policy.SlowStart delays the node's first pod.
+	RestrictionSlowStart
+
+	restrictions = RestrictionSlowStart + 1
+)
+
+// String returns the restriction in a few words.
+func (r Restriction) String() string {
+	switch r {
+	case RestrictionFrozen:
+		return "freeze"
+	case RestrictionPaused:
+		return "pause"
+	case RestrictionIgnored:
+		return "ignored node"
+	case RestrictionNodeSelector:
+		return "node selector"
+	case RestrictionCanary:
+		return "canary"
+	case RestrictionPartition:
+		return "partition"
+	case RestrictionDomain:
+		return "one domain at a time"
+	case RestrictionDomainBudget:
+		return "domain budget"
+	case RestrictionStrictBudget:
+		return "strict budget"
+	case RestrictionSlowStart:
+		return "slow start"
+	}
+	return fmt.Sprintf("Restriction(%d)", int(r))
+}
+
+// Restricted counts the nodes that one restriction holds back. A node that several
+// hold back is counted once, for the first of them.
+type Restricted struct {
+	// By names the restriction.
+	By Restriction
+	// Nodes is the number of nodes.
+	Nodes int
+}
+
+// String returns a phrase such as "12 by partition".
+func (r Restricted) String() string { return fmt.Sprintf("%d by %v", r.Nodes, r.By) }
+
+func restrictedSentence(list []Restricted) string {
+	parts := make([]string, len(list))
+	for i, r := range list {
+		parts[i] = r.String()
+	}
+	return "held back: " + strings.Join(parts, "; ")
+}
+
+// PolicyStatus says how a policy restricts one step of an update. It is zero without a
+// policy.
+type PolicyStatus struct {
+	// Restricted counts the nodes with outdated pods that the policy holds back, in
+	// the order of Restriction.
+	Restricted []Restricted
+	// Ignored are the nodes that the policy ignores, ordered by name.
+	Ignored []IgnoredNode
+	// Domain is the value of OneDomain.Label that is updated now, and "(none)" for the
+	// nodes without the label. It is empty where no node is left to update.
+	Domain string
+	// Canary describes the canary's trial. It is nil where the policy has no canary,
+	// where no trial has begun because no outdated pod waits for it, and where the trial
+	// had passed, or was promoted, before.
+	Canary *CanaryStatus
+}
+
+// none reports whether the policy has no effect on the step.
+func (p *PolicyStatus) none() bool {
+	return p == nil || p.Restricted == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
+}
+
+// waiting reports whether the update waits for a decision; see Result.NeedsDecision.
+func (p *PolicyStatus) waiting(available bool) bool {
+	if p == nil {
+		return false
+	}
+	if p.Canary != nil {
+		state := p.Canary.Trial.State
+		if state == CanaryFailed || state.waits() && len(p.Restricted) > 0 {
+			return true
+		}
+	}
+	for _, r := range p.Restricted {
+		switch r.By {
+		case RestrictionFrozen:
+			return true
+		case RestrictionPaused, RestrictionNodeSelector, RestrictionPartition:
+			if available {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// shownNames is how many names a text lists.
+const shownNames = 5
+
+// String returns a few lines; empty where there is nothing to say.
+func (p *PolicyStatus) String() string { return strings.Join(p.clauses(), "\n") }
+
+// clauses returns the lines of String.
+func (p *PolicyStatus) clauses() []string {
+	var out []string
+	if p == nil {
+		return nil
+	}
+	if p.Domain != "" {
+		out = append(out, "domain "+p.Domain)
+	}
+	if p.Canary != nil {
+		out = append(out, p.Canary.String())
+	}
+	if len(p.Restricted) > 0 {
+		out = append(out, restrictedSentence(p.Restricted))
+	}
+	if len(p.Ignored) > 0 {
+		names := make([]string, 0, shownNames+1)
+		for _, n := range p.Ignored[:min(len(p.Ignored), shownNames)] {
+			names = append(names, n.String())
+		}
+		if more := len(p.Ignored) - shownNames; more > 0 {
+			names = append(names, fmt.Sprintf("and %d more", more))
+		}
+		out = append(out, "ignored: "+strings.Join(names, ", "))
+	}
+	return out
+}
+
+// NeedsDecision reports whether nothing more happens until a person, or another
+// controller, decides: to end a pause or a freeze, to change a partition or a node
+// selector, or about a canary. It is false where the pass itself writes pods or a
+// rollback. A pause, a partition and a node selector count only where no other node is
+// in the way: every eligible node is available, is ignored by the policy, or has no pod
+// because of the partition.
+func (r *Result) NeedsDecision() bool {
+	if r == nil || r.Snapshot == nil || !r.Plan.Empty() || !r.Rollback.Skipped() {
+		return false
+	}
+	available := r.restAvailable()
+	if (&PolicyStatus{Restricted: r.Restricted}).waiting(available) {
+		return true
+	}
+	return r.Step != nil && r.Step.PolicyStatus.waiting(available)
+}
+
+// restAvailable reports whether every eligible node is available, except those that the
+// policy ignores and those whose first pod waits for a partition.
+func (r *Result) restAvailable() bool {
+	kept := false
+	for _, restricted := range r.Restricted {
+		switch restricted.By {
+		case RestrictionPartition:
+			kept = true
+		case RestrictionSlowStart:
+			// It creates the next pods without a decision.
+			return false
+		}
+	}
+	var ignored []IgnoredNode
+	if r.Step != nil {
+		ignored = r.Step.Ignored
+	}
+	nodes := r.Snapshot.Nodes()
+	for i := range nodes {
+		n := &nodes[i]
+		for len(ignored) > 0 && ignored[0].Node < n.Name {
+			ignored = ignored[1:]
+		}
+		leftOut := len(ignored) > 0 && ignored[0].Node == n.Name || kept && len(n.Pods) == 0
+		if n.Decision.Run && !leftOut && !anyAvailable(n) {
+			return false
+		}
+	}
+	return true
+}
+
+func anyAvailable(n *daemon.NodeState) bool {
+	for i := range n.Pods {
+		if p := &n.Pods[i]; p.Live() && p.Available {
+			return true
+		}
+	}
+	return false
+}

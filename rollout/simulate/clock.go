@@ -1,0 +1,179 @@
+package simulate
+
+import "time"
+
+// event is something that happens to a pod at a time.
+type event struct {
+	at   time.Time
+	seq  int
+	kind eventKind
+	// life is the life of the pod that the event belongs to. A pod that has begun
+	// another life since is left alone.
+	life int
+	ns   *namespace
+	pod  string
+}
+
+type eventKind int8
+
+const (
+	// podBound: the scheduler binds the pod.
+	podBound eventKind = iota + 1
+	// podReady: the kubelet reports the pod ready.
+	podReady
+	// podAvailable: the pod has been ready for minReadySeconds. The object does not
+	// change.
+	podAvailable
+	// podFails: the kubelet reports the pod failed.
+	podFails
+	// podEnds: the kubelet, or pod garbage collection, removes the pod.
+	podEnds
+)
+
+// events is a heap, the soonest first. What happens at the same time happens in the
+// order in which it was scheduled. It is not a container/heap, which would allocate for
+// every event.
+type events []event
+
+func (e events) less(i, j int) bool {
+	if c := e[i].at.Compare(e[j].at); c != 0 {
+		return c < 0
+	}
+	return e[i].seq < e[j].seq
+}
+
+func (e *events) push(next event) {
+	*e = append(*e, next)
+	list := *e
+	for i := len(list) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !list.less(i, parent) {
+			return
+		}
+		list[i], list[parent] = list[parent], list[i]
+		i = parent
+	}
+}
+
+// pop removes the soonest event of a heap that is not empty.
+func (e *events) pop() event {
+	list := *e
+	first, last := list[0], len(list)-1
+	list[0], list[last] = list[last], event{}
+	list = list[:last]
+	*e = list
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(list); child++ {
+			if list.less(child, least) {
+				least = child
+			}
+		}
+		if least == i {
+			return first
+		}
+		list[i], list[least] = list[least], list[i]
+		i = least
+	}
+}
+
+// schedule plans an event after a duration; below zero it never happens.
+func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p stored) {
+	if after < 0 {
+		return
+	}
+	c.scheduled++
+	c.events.push(event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, pod: p.pod.Name})
+}
+
+// subject returns the pod of an event, and false where the event cannot happen any more.
+func (e *event) subject() (stored, bool) {
+	p, ok := e.ns.pods[e.pod]
+	return p, ok && p.life == e.life
+}
+
+// next returns when something happens next: an event of a pod, or the time at which a
+// controller wants to look again.
+func (c *Cluster) next() (time.Time, bool) {
+	for len(c.events) > 0 {
+		if _, ok := c.events[0].subject(); ok {
+			break
+		}
+		c.events.pop()
+	}
+	var at time.Time
+	found := false
+	if len(c.events) > 0 {
+		at, found = c.events[0].at, true
+	}
+	for _, ns := range c.namespaces {
+		for _, s := range ns.sets {
+			if !s.wake.IsZero() && (!found || s.wake.Before(at)) {
+				at, found = s.wake, true
+			}
+		}
+	}
+	return at, found
+}
+
+// moveTo moves the clock, never back, and lets all happen that is due then.
+func (c *Cluster) moveTo(at time.Time) {
+	if at.After(c.now) {
+		c.now = at
+	}
+	for len(c.events) > 0 && !c.events[0].at.After(c.now) {
+		e := c.events.pop()
+		if p, ok := e.subject(); ok {
+			c.happen(&e, p)
+		}
+	}
+	for _, ns := range c.namespaces {
+		for _, s := range ns.sets {
+			if !s.wake.IsZero() && !s.wake.After(c.now) {
+				s.wake, s.due = time.Time{}, true
+			}
+		}
+	}
+}
+
+// Now returns the cluster's time. The clock of the zero Cluster begins at midnight of
+// 1 January 2000 UTC.
+func (c *Cluster) Now() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	c.begin()
+	return c.now
+}
+
+// Next moves the clock to the next thing that happens: a pod is bound, becomes ready or
+// available, fails or ends, or a controller wants to look again. Controllers make no
+// pass. It reports false, and the clock stays, where nothing is going to happen.
+func (c *Cluster) Next() bool {
+	if c == nil {
+		return false
+	}
+	at, ok := c.next()
+	if ok {
+		c.moveTo(at)
+	}
+	return ok
+}
+
+// Elapse moves the clock by a duration in which no controller makes a pass: what happens
+// to pods happens at its time. A duration below zero counts as zero.
+func (c *Cluster) Elapse(d time.Duration) {
+	if c == nil {
+		return
+	}
+	c.begin()
+	end := c.now.Add(max(d, 0))
+	for {
+		at, ok := c.next()
+		if !ok || at.After(end) {
+			c.moveTo(end)
+			return
+		}
+		c.moveTo(at)
+	}
+}

@@ -1,0 +1,224 @@
+package simulate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/placement"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Cluster is a simulated cluster with a clock of its own. It stores nodes, pods,
+// ControllerRevisions and DaemonSets, binds pods, starts and ends them as time passes,
+// and carries out what the controllers of its DaemonSets write.
+//
+// The zero Cluster is empty; NewCluster makes one from facts. A Cluster is not safe for
+// concurrent use. The objects in it are never changed, only replaced, so that what a
+// method returns stays as it is; all of it is read-only.
+type Cluster struct {
+	// Options may be changed between calls.
+	Options Options
+
+	now       time.Time
+	burst     int
+	placement placement.Options
+
+	nodes      map[string]*corev1.Node
+	namespaces map[string]*namespace
+
+	events events
+	// scheduled, lives, named and made count events, lives of pods, and generated names
+	// and UIDs, to number them.
+	scheduled, lives, named, made int
+	// failures count the failed pods of each node since a rollout has last made
+	// progress.
+	failures map[string]int
+}
+
+// namespace holds the objects of one namespace by name.
+type namespace struct {
+	pods      map[string]stored
+	revisions map[string]*appsv1.ControllerRevision
+	sets      map[string]*set
+}
+
+// stored is a pod with the number of its life. A pod begins another life when it is
+// bound or deleted, and when its status is changed.
+type stored struct {
+	pod  *corev1.Pod
+	life int
+}
+
+// NewCluster returns a cluster with the facts of in, taken as they are: nothing is
+// validated, and no default is filled in. in.DaemonSet may be nil. The objects are
+// shared and read-only from then on. A zero in.Now means midnight of 1 January 2000 UTC.
+// The cluster's controllers have in.BurstReplicas and in.Placement; in.Backoff is for
+// in.DaemonSet.
+//
+// It fails with a *field.Error on a nil entry, and on an object without a name or with
+// the name of another one, and where rollout.NewState fails.
+func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
+	c := &Cluster{Options: opts, now: in.Now, burst: in.BurstReplicas, placement: in.Placement}
+	c.begin()
+	in.Now = c.now
+	c.nodes = make(map[string]*corev1.Node, len(in.Nodes))
+	for i, node := range in.Nodes {
+		if node == nil || node.Name == "" || c.nodes[node.Name] != nil {
+			return nil, unusable("nodes", i, node)
+		}
+		c.nodes[node.Name] = node
+	}
+	for i, pod := range in.Pods {
+		if pod == nil || pod.Name == "" {
+			return nil, unusable("pods", i, pod)
+		}
+		ns := c.namespace(pod.Namespace)
+		if len(ns.pods) == 0 {
+			ns.pods = make(map[string]stored, len(in.Pods))
+		}
+		if _, ok := ns.pods[pod.Name]; ok {
+			return nil, unusable("pods", i, pod)
+		}
+		ns.pods[pod.Name] = stored{pod, c.newLife()}
+	}
+	for i, rev := range in.Revisions {
+		if rev == nil || rev.Name == "" || c.namespace(rev.Namespace).revisions[rev.Name] != nil {
+			return nil, unusable("revisions", i, rev)
+		}
+		c.namespace(rev.Namespace).revisions[rev.Name] = rev
+	}
+	if ds := in.DaemonSet; ds != nil {
+		state, err := rollout.NewState(in)
+		if err != nil {
+			return nil, err
+		}
+		c.namespace(ds.Namespace).sets[ds.Name] = &set{ds: ds, state: state, backoff: in.Backoff, due: true}
+	}
+	for _, pod := range in.Pods {
+		ns := c.namespaces[pod.Namespace]
+		c.start(ns, ns.pods[pod.Name])
+	}
+	return c, nil
+}
+
+// unusable returns the error about an entry of a list that is nil, has no name, or has
+// that of an earlier one.
+func unusable[T any, O interface {
+	*T
+	metav1.Object
+}](list string, i int, object O) error {
+	path := field.NewPath(list).Index(i)
+	switch {
+	case object == nil:
+		return field.Required(path, "")
+	case object.GetName() == "":
+		return field.Required(path.Child("metadata", "name"), "")
+	}
+	return field.Duplicate(path.Child("metadata", "name"), object.GetName())
+}
+
+// begin makes the zero Cluster ready for use.
+func (c *Cluster) begin() {
+	if c.now.IsZero() {
+		c.now = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if c.nodes == nil {
+		c.nodes = make(map[string]*corev1.Node)
+	}
+	if c.namespaces == nil {
+		c.namespaces = make(map[string]*namespace)
+	}
+	if c.failures == nil {
+		c.failures = make(map[string]int)
+	}
+}
+
+// namespace returns the namespace of a name, which it makes where it is missing.
+func (c *Cluster) namespace(name string) *namespace {
+	ns := c.namespaces[name]
+	if ns == nil {
+		ns = &namespace{
+			pods:      make(map[string]stored),
+			revisions: make(map[string]*appsv1.ControllerRevision),
+			sets:      make(map[string]*set),
+		}
+		c.namespaces[name] = ns
+	}
+	return ns
+}
+
+// set returns the stored DaemonSet with the namespace and name of ds, or nil.
+func (c *Cluster) set(ds *appsv1.DaemonSet) *set {
+	if ds == nil {
+		return nil
+	}
+	if ns := c.namespaces[ds.Namespace]; ns != nil {
+		return ns.sets[ds.Name]
+	}
+	return nil
+}
+
+// sets returns all DaemonSets, ordered by namespace and name.
+func (c *Cluster) sets() []*set {
+	var out []*set
+	for _, ns := range c.namespaces {
+		for _, s := range ns.sets {
+			out = append(out, s)
+		}
+	}
+	if len(out) > 1 {
+		slices.SortFunc(out, func(a, b *set) int {
+			return cmp.Or(cmp.Compare(a.ds.Namespace, b.ds.Namespace), cmp.Compare(a.ds.Name, b.ds.Name))
+		})
+	}
+	return out
+}
+
+// Input returns all facts about a DaemonSet as they are now: the stored object with the
+// namespace and name of ds, all nodes, and the pods and revisions of its namespace, each
+// list ordered by name. Input.DaemonSet is nil where the cluster has no such DaemonSet.
+// The lists are the caller's own, the objects read-only.
+//
+// What a pass decides depends on Options, too: on the policy and the canary's trial.
+func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {
+	if c == nil {
+		return daemon.Input{}
+	}
+	c.begin()
+	in := daemon.Input{Now: c.now, BurstReplicas: c.burst, Placement: c.placement, Nodes: byName(c.nodes)}
+	if ds == nil {
+		return in
+	}
+	ns := c.namespaces[ds.Namespace]
+	if ns == nil {
+		return in
+	}
+	if s := ns.sets[ds.Name]; s != nil {
+		in.DaemonSet, in.Backoff = s.ds, s.backoff
+	}
+	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
+		in.Pods = append(in.Pods, ns.pods[name].pod)
+	}
+	in.Revisions = byName(ns.revisions)
+	return in
+}
+
+// byName returns the values of a map in the order of their keys.
+func byName[T any](objects map[string]*T) []*T {
+	if len(objects) == 0 {
+		return nil
+	}
+	out := make([]*T, 0, len(objects))
+	for _, name := range slices.Sorted(maps.Keys(objects)) {
+		out = append(out, objects[name])
+	}
+	return out
+}

@@ -1,0 +1,248 @@
+package simulate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// set is a stored DaemonSet with the memory of its controller.
+type set struct {
+	ds *appsv1.DaemonSet
+	// state is nil before the first pass, and where a change did not fit it.
+	state   *rollout.State
+	backoff daemon.Backoff
+	// trial is the canary's trial, and given the one of the options that it began with.
+	trial, given *rollout.CanaryTrial
+	tally        tally
+	// wake is when the controller wants to look again; zero: never.
+	wake time.Time
+	// due says that something has happened since the last pass.
+	due bool
+}
+
+// update tells the controller of a change.
+func (s *set) update(c daemon.Changes) {
+	s.due = true
+	if s.state != nil && s.state.Update(c) != nil {
+		s.state, s.tally.stale = nil, true
+	}
+}
+
+// touchPods notes that the nodes of a pod count differently, before and after a change.
+func (s *set) touchPods(old, cur *corev1.Pod) {
+	was, _ := daemon.TargetNode(old)
+	is, _ := daemon.TargetNode(cur)
+	if was != "" {
+		s.tally.touch(was)
+	}
+	if is != "" && is != was {
+		s.tally.touch(is)
+	}
+}
+
+// pass works out what the controller writes now.
+func (c *Cluster) pass(s *set) (*rollout.Result, error) {
+	s.due, s.wake = false, time.Time{}
+	if s.state == nil {
+		state, err := rollout.NewState(c.Input(s.ds))
+		if err != nil {
+			return nil, err
+		}
+		s.state, s.tally.stale = state, true
+	}
+	if given := c.Options.Canary; given != s.given {
+		if s.given = given; given != nil && (s.trial == nil || s.trial.RevisionHash == given.RevisionHash) {
+			s.trial = given
+		}
+	}
+	result, err := s.state.Sync(c.now, rollout.Options{Policy: c.Options.Policy, Canary: s.trial})
+	if result == nil {
+		return nil, err
+	}
+	s.backoff, s.trial = result.Plan.Backoff, result.Canary
+	if after := result.Plan.RequeueAfter; after > 0 {
+		s.wake = c.now.Add(after)
+	}
+	snapshot := result.Snapshot
+	if snapshot == nil {
+		snapshot = s.state.Snapshot()
+	}
+	s.tally.count(snapshot)
+	return result, err
+}
+
+// write carries out a pass, in the order of the fields. Changes reach the controller as
+// events would.
+func (c *Cluster) write(s *set, r *rollout.Result) {
+	ns := c.namespace(s.ds.Namespace)
+	c.writeRevisions(s, ns, r.Revisions)
+	for _, w := range r.Claims {
+		if p, ok := ns.pods[w.Pod.Name]; ok {
+			pod := *p.pod
+			pod.OwnerReferences = claimed(pod.OwnerReferences, s.ds, w.Claim)
+			c.putPod(ns, &pod, p.life)
+		}
+	}
+	for _, w := range r.Plan.Delete {
+		c.deletePod(ns, w.Pod.Name, nil)
+	}
+	for _, w := range r.Plan.Create {
+		c.createPod(w.Pod)
+	}
+	if !r.Rollback.Skipped() {
+		ds := *s.ds
+		ds.Spec.Template = r.Rollback.DaemonSet.Spec.Template
+		c.putDaemonSet(s, updated(&ds, s.ds))
+	}
+	for _, rev := range r.CleanUp {
+		c.removeRevision(rev.Namespace, rev.Name)
+	}
+	if r.Status != nil {
+		c.putStatus(s, *r.Status)
+	}
+}
+
+func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPlan) {
+	if plan == nil {
+		return
+	}
+	for _, w := range plan.Claims {
+		rev := *ns.revisions[w.Revision.Name]
+		rev.OwnerReferences = claimed(rev.OwnerReferences, s.ds, w.Claim)
+		c.putRevision(&rev)
+	}
+	for _, w := range plan.Label {
+		c.relabel(ns.revisions[w.Name], w)
+	}
+	if plan.Create != nil {
+		created := *plan.Create
+		c.identify(&created, nil)
+		c.putRevision(&created)
+	}
+	for _, w := range plan.Relabel {
+		if p, ok := ns.pods[w.Pod.Name]; ok {
+			pod := *p.pod
+			pod.Labels = maps.Clone(pod.Labels)
+			metav1.SetMetaDataLabel(&pod.ObjectMeta, appsv1.DefaultDaemonSetUniqueLabelKey, plan.Hash)
+			c.putPod(ns, &pod, p.life)
+		}
+	}
+	for _, w := range plan.Duplicates {
+		c.removeRevision(w.Namespace, w.Name)
+	}
+	if plan.Update != nil {
+		c.relabel(ns.revisions[plan.Update.Name], plan.Update)
+	}
+}
+
+// relabel writes the labels and the number of a revision. Its owners stay, because a
+// claim may just have changed them.
+func (c *Cluster) relabel(stored, as *appsv1.ControllerRevision) {
+	if stored == nil {
+		return
+	}
+	rev := *stored
+	rev.Labels, rev.Revision = as.Labels, as.Revision
+	c.putRevision(&rev)
+}
+
+// claimed returns owner references with the claim of a DaemonSet carried out.
+func claimed(owners []metav1.OwnerReference, ds *appsv1.DaemonSet, claim daemon.Claim) []metav1.OwnerReference {
+	if claim == daemon.ClaimAdopt {
+		owner := *metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))
+		return append(slices.Clip(slices.Clone(owners)), owner)
+	}
+	return slices.DeleteFunc(slices.Clone(owners), func(ref metav1.OwnerReference) bool {
+		return ref.UID == ds.UID && ref.Controller != nil && *ref.Controller
+	})
+}
+
+// Sync makes one pass of the controller of the DaemonSet with the namespace and name of
+// ds, and carries it out. The clock stays. The pods in Plan.Create are then those of the
+// cluster: they have names, and nodes where they were bound at once. All of the result is
+// read-only, and its Snapshot, which holds the facts from before the writes, is valid
+// until the next pass of that DaemonSet.
+//
+// It fails where rollout.Sync fails. A result that comes with an error is carried out,
+// too. It fails with a *field.Error where the cluster has no such DaemonSet.
+func (c *Cluster) Sync(ds *appsv1.DaemonSet) (*rollout.Result, error) {
+	path := field.NewPath("daemonSet")
+	if c == nil || ds == nil {
+		return nil, field.Required(path, "")
+	}
+	c.begin()
+	s := c.set(ds)
+	if s == nil {
+		return nil, field.NotFound(path, ds.Namespace+"/"+ds.Name)
+	}
+	result, err := c.pass(s)
+	if result != nil {
+		c.write(s, result)
+	}
+	return result, err
+}
+
+// Advance moves the clock by a duration. Whenever something happens, controllers make
+// passes until they have nothing left to write. They also do so before the clock moves,
+// and after. A duration below zero counts as zero.
+//
+// It fails where rollout.Sync fails, with the name of the DaemonSet before the error, and
+// where the passes of a moment do not end.
+func (c *Cluster) Advance(d time.Duration) error {
+	if c == nil {
+		return nil
+	}
+	c.begin()
+	for end := c.now.Add(max(d, 0)); ; {
+		if err := c.syncDue(); err != nil {
+			return err
+		}
+		at, ok := c.next()
+		if !ok || at.After(end) {
+			c.moveTo(end)
+			return c.syncDue()
+		}
+		c.moveTo(at)
+	}
+}
+
+// syncDue makes passes at one moment until no controller has something to write.
+func (c *Cluster) syncDue() error {
+	for passes := 0; ; {
+		wrote := false
+		for _, s := range c.sets() {
+			for s.due {
+				result, err := c.pass(s)
+				if err != nil {
+					return fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
+				}
+				if result.Empty() {
+					break
+				}
+				if passes++; passes > c.enough() {
+					return fmt.Errorf("DaemonSet %s/%s: %d passes at one moment, and no end", s.ds.Namespace, s.ds.Name, passes)
+				}
+				c.write(s, result)
+				wrote = true
+			}
+		}
+		if !wrote {
+			return nil
+		}
+	}
+}
+
+// enough is how many passes without progress are taken for an endless loop. For each
+// node one pass may be needed to delete a pod, to create another, to see it ready and
+// available, and to write the status of each.
+func (c *Cluster) enough() int { return 1000 + 10*len(c.nodes) }

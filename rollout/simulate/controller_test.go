@@ -1,0 +1,196 @@
+package simulate_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/kubectl"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// TestWrites has the writes that a pass may ask for, each by what is there after the
+// cluster has come to rest again.
+func TestWrites(t *testing.T) {
+	hashes := func(in daemon.Input) map[string]bool {
+		out := map[string]bool{}
+		for _, pod := range in.Pods {
+			out[pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] = true
+		}
+		return out
+	}
+	revisions := func(in daemon.Input) map[string]int64 {
+		out := map[string]int64{}
+		for _, rev := range in.Revisions {
+			out[rev.Name] = rev.Revision
+		}
+		return out
+	}
+	for _, tc := range []struct {
+		name, why string
+		change    func(*testing.T, *simulate.Cluster, daemon.Input)
+		check     func(*testing.T, daemon.Input)
+		pods      []string
+	}{
+		{
+			name: "orphan", why: "the adopted pod makes its successor superfluous",
+			change: func(t *testing.T, c *simulate.Cluster, in daemon.Input) {
+				for _, pod := range in.Pods {
+					pod = pod.DeepCopy()
+					pod.OwnerReferences = nil
+					apply(t, c, pod)
+				}
+			},
+			check: func(t *testing.T, in daemon.Input) {
+				for _, pod := range in.Pods {
+					if !metav1.IsControlledBy(pod, in.DaemonSet) {
+						t.Errorf("pod %s has owners %v, want the DaemonSet", pod.Name, pod.OwnerReferences)
+					}
+				}
+			},
+			pods: []string{"agent-1", "agent-2"},
+		}, {
+			name: "other labels", why: "the released pod stays, and its node gets another",
+			change: func(t *testing.T, c *simulate.Cluster, in daemon.Input) {
+				pod := in.Pods[0].DeepCopy()
+				pod.Labels["app"] = "test"
+				apply(t, c, pod)
+			},
+			check: func(t *testing.T, in daemon.Input) {
+				if owner := metav1.GetControllerOf(in.Pods[0]); owner != nil {
+					t.Errorf("the released pod has the owner %v, want none", owner)
+				}
+			},
+			pods: []string{"agent-1", "agent-2", "agent-3"},
+		}, {
+			name: "duplicate revision", why: "the older of two equal ones goes; the pods are relabelled, not replaced",
+			change: func(t *testing.T, c *simulate.Cluster, in daemon.Input) {
+				twin := in.Revisions[0].DeepCopy()
+				twin.Name, twin.UID, twin.Revision = "agent-twin", "", twin.Revision+1
+				twin.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = "twin"
+				apply(t, c, twin)
+			},
+			check: func(t *testing.T, in daemon.Input) {
+				if diff := cmp.Diff(map[string]int64{"agent-twin": 2}, revisions(in)); diff != "" {
+					t.Errorf("revisions (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(map[string]bool{"twin": true}, hashes(in)); diff != "" {
+					t.Errorf("hashes of the pods (-want +got):\n%s", diff)
+				}
+			},
+			pods: []string{"agent-1", "agent-2"},
+		}, {
+			name: "orphaned revision without label", why: "it is adopted, labelled and kept, not made anew",
+			change: func(t *testing.T, c *simulate.Cluster, in daemon.Input) {
+				rev := in.Revisions[0].DeepCopy()
+				rev.OwnerReferences = nil
+				delete(rev.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
+				apply(t, c, rev)
+			},
+			check: func(t *testing.T, in daemon.Input) {
+				if len(in.Revisions) != 1 || !metav1.IsControlledBy(in.Revisions[0], in.DaemonSet) || hashes(in)[in.Revisions[0].Name] != true {
+					t.Errorf("revisions = %v, pods with hashes %v, want one that is owned, and pods of it", in.Revisions, hashes(in))
+				}
+			},
+			pods: []string{"agent-3", "agent-4"},
+		}, {
+			name: "long history", why: "the limit deletes the oldest, and those without the label get it",
+			change: func(t *testing.T, c *simulate.Cluster, in daemon.Input) {
+				ds := in.DaemonSet.DeepCopy()
+				ds.Spec.RevisionHistoryLimit = new(int32(1))
+				apply(t, c, ds)
+				for _, name := range []string{"b", "a"} {
+					rev := build.Revision{Hash: name}.Of(ds)
+					rev.Name, rev.Labels = name, build.Labels{"app": "agent"}
+					apply(t, c, rev)
+				}
+			},
+			check: func(t *testing.T, in daemon.Input) {
+				got := slices.Sorted(maps.Keys(revisions(in)))
+				if len(got) != 2 || got[1] != "b" {
+					t.Fatalf("revisions = %v, want b and the current one", got)
+				}
+				if hash := in.Revisions[1].Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; hash != "b" {
+					t.Errorf("hash of revision b = %q, want its name", hash)
+				}
+			},
+			pods: []string{"agent-1", "agent-2"},
+		}, {
+			name: "name taken", why: "the collision count makes another name",
+			change: func(t *testing.T, c *simulate.Cluster, in daemon.Input) {
+				ds := in.DaemonSet.DeepCopy()
+				ds.Spec.Template.Spec.Containers[0].Image = "agent:2"
+				rev := build.Revision{Hash: daemon.TemplateHash(&ds.Spec.Template, nil)}.Of(build.Set{Name: "other"}.Object())
+				rev.Name = "agent-" + rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+				apply(t, c, rev, ds)
+			},
+			check: func(t *testing.T, in daemon.Input) {
+				if count := in.DaemonSet.Status.CollisionCount; count == nil || *count != 1 || len(in.Revisions) != 3 {
+					t.Errorf("collision count %v with revisions %v, want 1 and three revisions", count, revisions(in))
+				}
+			},
+			pods: []string{"agent-3", "agent-4"},
+		}, {
+			name: "undo", why: "the old revision gets the highest number",
+			change: func(t *testing.T, c *simulate.Cluster, in daemon.Input) {
+				ds := in.DaemonSet.DeepCopy()
+				ds.Spec.Template.Spec.Containers[0].Image = "agent:2"
+				apply(t, c, ds)
+				settleCluster(t, c)
+				in = c.Input(ds)
+				undo, err := kubectl.RolloutUndo(in.DaemonSet, in.Revisions, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				apply(t, c, undo.Rollback.DaemonSet)
+			},
+			check: func(t *testing.T, in daemon.Input) {
+				if got := slices.Sorted(maps.Values(revisions(in))); !slices.Equal(got, []int64{2, 3}) {
+					t.Errorf("numbers of the revisions = %v, want 2 and 3", got)
+				}
+			},
+			pods: []string{"agent-5", "agent-6"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, ds := settled(t, build.Set{}, "a", "b")
+			tc.change(t, c, c.Input(ds))
+			settleCluster(t, c)
+			in := c.Input(ds)
+			tc.check(t, in)
+			var pods []string
+			for _, pod := range in.Pods {
+				pods = append(pods, pod.Name)
+			}
+			if diff := cmp.Diff(tc.pods, pods); diff != "" {
+				t.Errorf("pods: %s (-want +got):\n%s", tc.why, diff)
+			}
+			if result, err := rollout.Sync(in, rollout.Options{}); err != nil || !result.Empty() {
+				t.Errorf("Sync() at rest = %v, %v, want nothing", result, err)
+			}
+		})
+	}
+}
+
+// TestWritesOfOnePass: several writes of one object in a pass do not undo each other.
+func TestWritesOfOnePass(t *testing.T) {
+	c, ds := settled(t, build.Set{}, "a")
+	rev := c.Input(ds).Revisions[0].DeepCopy()
+	rev.OwnerReferences = nil
+	delete(rev.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
+	apply(t, c, rev)
+	if _, err := c.Sync(ds); err != nil {
+		t.Fatal(err)
+	}
+	got := c.Input(ds).Revisions[0]
+	if !metav1.IsControlledBy(got, c.Input(ds).DaemonSet) || got.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != got.Name {
+		t.Errorf("revision = %+v, want it both adopted and labelled", got.ObjectMeta)
+	}
+}

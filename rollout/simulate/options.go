@@ -1,0 +1,85 @@
+package simulate
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Options say how a cluster behaves. The zero Options are a healthy cluster with
+// upstream's controller.
+type Options struct {
+	// Policy restricts the updates of all DaemonSets, as in rollout.Options.
+	Policy rollout.Policy
+	// Canary is a trial to go on with, as in rollout.Options, for instance a promoted
+	// one. A DaemonSet takes it over once: with the first pass that finds it here,
+	// where it has no trial yet or one of the same revision. After that the cluster
+	// remembers how the trial goes on.
+	Canary *rollout.CanaryTrial
+	// PodTimes returns how long things take for a pod. It must be pure; it is asked
+	// when the pod is created, bound or deleted. node is the node that the pod is bound
+	// or pinned to, and nil where that does not exist; both are read-only. nil: the zero
+	// PodTimes for all pods.
+	PodTimes func(node *corev1.Node, pod *corev1.Pod) PodTimes
+	// PodName returns the name of the n-th pod that the API server names, n from one.
+	// A name that is taken is passed over, and the next n is tried. nil: the
+	// generateName followed by n.
+	PodName func(generateName string, n int) string
+	// WatchPods is called with every change of a pod, as a watch would tell it, for
+	// instance to feed another controller or to draw what happens. old is nil for a new
+	// pod, and cur for one that is gone; both are read-only. It must not change the
+	// cluster. nil: nobody watches.
+	WatchPods func(now time.Time, old, cur *corev1.Pod)
+}
+
+// PodTimes are how long things take for one pod. For each of them zero means the
+// default, and below zero means that it never happens.
+//
+// They do not overrule the facts: on a node whose Ready condition is not True nothing
+// becomes ready, fails or terminates, and a pod that has not terminated within its grace
+// period does not terminate later.
+type PodTimes struct {
+	// BoundAfter is the time from the creation of the pod to its binding. The default
+	// is at once.
+	BoundAfter time.Duration
+	// ReadyAfter is the time from the binding to when the pod is ready. The default
+	// is DefaultReadyAfter.
+	ReadyAfter time.Duration
+	// FailsAfter is the time from the binding to when the pod fails for good. A pod that
+	// fails before it is ready never is. The default is never.
+	FailsAfter time.Duration
+	// TerminatesAfter is the time from the request to delete the pod to when it is gone.
+	// The default is DefaultTerminatesAfter, or the grace period where that is shorter.
+	// Pods of nodes that do not exist are gone after the same time.
+	TerminatesAfter time.Duration
+}
+
+const (
+	// DefaultReadyAfter is how long a pod takes to become ready.
+	DefaultReadyAfter = 10 * time.Second
+	// DefaultTerminatesAfter is how long a deleted pod takes to terminate.
+	DefaultTerminatesAfter = 2 * time.Second
+)
+
+// never is a duration that does not end.
+const never = time.Duration(-1)
+
+// times returns the PodTimes of a pod with the defaults filled in.
+func (c *Cluster) times(node *corev1.Node, pod *corev1.Pod) PodTimes {
+	var t PodTimes
+	if c.Options.PodTimes != nil {
+		t = c.Options.PodTimes(node, pod)
+	}
+	if t.ReadyAfter == 0 {
+		t.ReadyAfter = DefaultReadyAfter
+	}
+	if t.FailsAfter == 0 {
+		t.FailsAfter = never
+	}
+	if t.TerminatesAfter == 0 {
+		t.TerminatesAfter = min(DefaultTerminatesAfter, gracePeriod(pod))
+	}
+	return t
+}

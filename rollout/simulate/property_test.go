@@ -1,0 +1,241 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// TestPassEqualsSync holds every pass of simulated clusters against rollout.Sync on the
+// facts of the same moment, and the tally against a look at every node. The clusters have
+// two DaemonSets in arbitrary states, policies, pods that fail, nodes that come, go and
+// stop being ready, and DaemonSets that change.
+func TestPassEqualsSync(t *testing.T) {
+	clusters := 150
+	if testing.Short() {
+		clusters = 50
+	}
+	seen := map[string]int{}
+	for seed := range uint64(clusters) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		c := randomCluster(t, r)
+		for step := range 60 {
+			for range r.IntN(2) {
+				disturb(t, r, c)
+			}
+			for _, s := range c.sets() {
+				if s.due || r.IntN(4) == 0 {
+					if err := comparePass(c, s, seen); err != nil {
+						t.Fatalf("seed %d, step %d: %v", seed, step, err)
+					}
+				}
+			}
+			if r.IntN(3) > 0 {
+				c.Next()
+			} else {
+				c.Elapse(time.Duration(r.IntN(8)) * time.Second)
+			}
+		}
+	}
+	for _, what := range []string{"create", "delete", "revision", "claim", "clean-up", "rollback", "step", "restricted", "status", "new state"} {
+		if seen[what] == 0 {
+			t.Errorf("%q never happened: the clusters are dull", what)
+		}
+	}
+}
+
+var sameResult = cmp.Options{
+	cmp.Comparer(func(a, b *corev1.Pod) bool { return a == b || reflect.DeepEqual(a, b) }),
+	cmp.Comparer(func(a, b *appsv1.ControllerRevision) bool { return a == b || reflect.DeepEqual(a, b) }),
+	cmp.Comparer(func(a, b *daemon.Snapshot) bool {
+		return (a == nil) == (b == nil) && reflect.DeepEqual(a.Nodes(), b.Nodes()) && reflect.DeepEqual(daemon.Status(a), daemon.Status(b))
+	}),
+}
+
+// comparePass makes a pass in both ways, and carries it out.
+func comparePass(c *Cluster, s *set, seen map[string]int) error {
+	if s.state == nil {
+		seen["new state"]++
+	}
+	in := c.Input(s.ds)
+	want, wantErr := rollout.Sync(in, rollout.Options{Policy: c.Options.Policy, Canary: s.trial})
+	got, gotErr := c.pass(s)
+	if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
+		return fmt.Errorf("pass: %v, Sync: %v", gotErr, wantErr)
+	}
+	if diff := cmp.Diff(want, got, sameResult); diff != "" {
+		return fmt.Errorf("a pass differs from Sync (-Sync +pass):\n%s", diff)
+	}
+	if got == nil {
+		return nil
+	}
+	var fresh tally
+	snapshot := got.Snapshot
+	if snapshot == nil {
+		snapshot = s.state.Snapshot()
+	}
+	fresh.count(snapshot)
+	if kept := s.tally; kept.desired != fresh.desired || kept.available != fresh.available || kept.incomplete != fresh.incomplete {
+		return fmt.Errorf("tally has %d, %d, %d, want %d, %d, %d", kept.desired, kept.available, kept.incomplete, fresh.desired, fresh.available, fresh.incomplete)
+	}
+	if got.Snapshot != nil && (s.tally.incomplete == 0) != rollout.Complete(got.Snapshot) {
+		return errors.New("the tally and rollout.Complete disagree")
+	}
+	predicted := s.tally.after(snapshot, &got.Plan)
+	c.write(s, got)
+	if got.Rollback.Skipped() {
+		after, err := daemon.Observe(c.Input(s.ds))
+		if err == nil {
+			// The time of the clean-up does not matter: availability is what counts.
+			fresh = tally{}
+			if fresh.count(after); fresh.available != predicted && len(got.Claims) == 0 && got.Revisions.Empty() {
+				return fmt.Errorf("%d nodes are available after the writes, want the %d that the tally predicted", fresh.available, predicted)
+			}
+		}
+	}
+	for what, is := range map[string]bool{
+		"create": got.Plan.Create != nil, "delete": got.Plan.Delete != nil, "revision": got.Revisions != nil && got.Revisions.Create != nil,
+		"claim": got.Claims != nil, "clean-up": got.CleanUp != nil, "rollback": got.Rollback != nil, "step": got.Step != nil,
+		"restricted": got.Restricted != nil || got.Step != nil && got.Step.Restricted != nil, "status": got.Status != nil,
+	} {
+		if is {
+			seen[what]++
+		}
+	}
+	return nil
+}
+
+// randomCluster returns a cluster with two DaemonSets.
+func randomCluster(t *testing.T, r *rand.Rand) *Cluster {
+	t.Helper()
+	c := &Cluster{}
+	c.Options.PodTimes = func(node *corev1.Node, pod *corev1.Pod) PodTimes {
+		var times PodTimes
+		switch len(pod.Name) % 4 {
+		case 0:
+			times.FailsAfter = 5 * time.Second
+		case 1:
+			times = PodTimes{ReadyAfter: 3 * time.Second, FailsAfter: time.Minute}
+		case 2:
+			times = PodTimes{BoundAfter: 2 * time.Second, TerminatesAfter: time.Duration(len(pod.Name)%3-1) * time.Second}
+		}
+		return times
+	}
+	switch r.IntN(6) {
+	case 0:
+		c.Options.Policy.Paused = true
+	case 1:
+		c.Options.Policy.Partition = &rollout.Partition{Nodes: intstr.FromInt32(1)}
+	case 2, 3:
+		c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: time.Second}}
+	}
+	for i := range 1 + r.IntN(5) {
+		apply(t, c, build.Node{Name: fmt.Sprint("n", i)}.Object())
+	}
+	for _, name := range []string{"agent", "proxy"} {
+		set := build.Set{Name: name, MinReady: int32(r.IntN(2) * 4), MaxSurge: []string{"", "1", "40%"}[r.IntN(3)]}.Object()
+		set.Spec.RevisionHistoryLimit = new(int32(r.IntN(3)))
+		apply(t, c, set)
+	}
+	return c
+}
+
+func apply(t *testing.T, c *Cluster, objects ...metav1.Object) {
+	t.Helper()
+	if err := c.Apply(objects...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// disturb changes something.
+func disturb(t *testing.T, r *rand.Rand, c *Cluster) {
+	t.Helper()
+	sets := c.sets()
+	if len(sets) == 0 {
+		apply(t, c, build.Set{}.Object())
+		return
+	}
+	ds := sets[r.IntN(len(sets))].ds
+	in := c.Input(ds)
+	var pod *corev1.Pod
+	if len(in.Pods) > 0 {
+		pod = in.Pods[r.IntN(len(in.Pods))].DeepCopy()
+	}
+	node := build.Node{Name: fmt.Sprint("n", r.IntN(7))}
+	switch r.IntN(13) {
+	case 12:
+		if pod != nil {
+			pod.Spec.NodeName = "" // ready already, and bound again
+			apply(t, c, pod)
+		}
+	case 0:
+		apply(t, c, node.Object())
+	case 1:
+		node.NotReady = time.Second
+		apply(t, c, node.Object())
+	case 2:
+		node.Taints = []corev1.Taint{build.NoExecute("k")}
+		apply(t, c, node.Object())
+	case 3:
+		if err := c.Delete(node.Object()); err != nil {
+			t.Fatal(err)
+		}
+	case 4, 5:
+		ds = ds.DeepCopy()
+		ds.Spec.Template.Spec.Containers[0].Image = fmt.Sprint("agent:", r.IntN(4))
+		apply(t, c, ds)
+	case 6:
+		ds = ds.DeepCopy()
+		ds.Spec.MinReadySeconds = int32(r.IntN(2) * 6)
+		apply(t, c, ds)
+	case 7:
+		if pod != nil {
+			pod.Status.Phase = []corev1.PodPhase{corev1.PodFailed, corev1.PodSucceeded}[r.IntN(2)]
+			apply(t, c, pod)
+		}
+	case 8:
+		if pod != nil {
+			if pod.DeletionGracePeriodSeconds = nil; r.IntN(2) == 0 {
+				pod.DeletionGracePeriodSeconds = new(int64(0))
+			}
+			if err := c.Delete(pod); err != nil {
+				t.Fatal(err)
+			}
+		}
+	case 9:
+		if pod != nil {
+			pod.OwnerReferences = nil
+			apply(t, c, pod)
+		}
+	case 10:
+		if len(in.Revisions) > 0 {
+			rev := in.Revisions[r.IntN(len(in.Revisions))].DeepCopy()
+			if r.IntN(2) == 0 {
+				rev.Name, rev.UID, rev.Revision = fmt.Sprint("copy-", r.IntN(3)), "", int64(r.IntN(6))
+				rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = rev.Name
+				apply(t, c, rev)
+			} else if err := c.Delete(rev); err != nil {
+				t.Fatal(err)
+			}
+		}
+	case 11:
+		if r.IntN(4) == 0 {
+			if err := c.Delete(ds); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,619 @@
+package simulate_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/scenario"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// settle plays a rollout to its end, and checks that the end comes once and last.
+func settle(t *testing.T, in daemon.Input, opts simulate.Options) *simulate.End {
+	t.Helper()
+	var last *simulate.End
+	for pass, err := range simulate.Run(in, opts) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last != nil {
+			t.Fatalf("pass %d comes after the end", pass.Number)
+		}
+		last = pass.End
+	}
+	if last == nil {
+		t.Fatal("the last pass has no end")
+	}
+	return last
+}
+
+// outdated returns a cluster at rest on the given nodes, whose pods are of an older
+// template.
+func outdated(set build.Set, nodes ...*corev1.Node) daemon.Input {
+	ds := set.Object()
+	in := daemon.Input{DaemonSet: ds, Nodes: nodes, Now: build.Now, Revisions: build.Current(ds, "new")}
+	old := build.Revision{Hash: "old", Number: 0, Data: `{"spec":{"template":{"$patch":"replace"}}}`}.Of(ds)
+	in.Revisions = append(in.Revisions, old)
+	for _, node := range nodes {
+		in.Pods = append(in.Pods, build.Pod{Name: "on-" + node.Name, Node: node.Name, Hash: "old"}.Of(ds))
+	}
+	return in
+}
+
+// onNode gives the pods of one node other times.
+func onNode(name string, times simulate.PodTimes) simulate.Options {
+	return simulate.Options{PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
+		if node != nil && node.Name == name {
+			return times
+		}
+		return simulate.PodTimes{}
+	}}
+}
+
+func always(times simulate.PodTimes) simulate.Options {
+	return simulate.Options{PodTimes: func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return times }}
+}
+
+func TestRunEnd(t *testing.T) {
+	second := "ip-10-0-1.compute.internal"
+	rest := []string{second, "ip-10-0-2.compute.internal", "ip-10-0-3.compute.internal"}
+	for _, tc := range []struct {
+		name, why string
+		surge     string
+		outdated  int
+		opts      simulate.Options
+		state     simulate.EndState
+		after     time.Duration
+		lowest    int
+		on        []string
+	}{
+		{
+			name: "nothing to do", why: "one empty pass says so",
+			state: simulate.EndFinished, lowest: 4,
+		}, {
+			name: "healthy", why: "each of four nodes takes two seconds to end a pod and ten to start one",
+			outdated: 4, state: simulate.EndFinished, after: 48 * time.Second, lowest: 3,
+		}, {
+			name: "surge", why: "the new pod comes first, so that availability never drops",
+			outdated: 4, surge: "1", state: simulate.EndFinished, after: 40 * time.Second, lowest: 4,
+		}, {
+			name: "never ready", why: "the second node's new pod uses up the budget for good",
+			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: -1}), state: simulate.EndStuck, after: 12 * time.Second, lowest: 3, on: rest,
+		}, {
+			name: "never bound", why: "the scheduler finds no room on the second node",
+			outdated: 4, opts: onNode(second, simulate.PodTimes{BoundAfter: -1}), state: simulate.EndStuck, after: 12 * time.Second, lowest: 3, on: rest,
+		}, {
+			name: "bound late", why: "ready counts from the binding: one minute more for the second node",
+			outdated: 4, opts: onNode(second, simulate.PodTimes{BoundAfter: time.Minute}), state: simulate.EndFinished, after: 108 * time.Second, lowest: 3,
+		}, {
+			name: "crashes for ever", why: "a node on which pods fail again and again is found out",
+			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: -1, FailsAfter: 5 * time.Second}), state: simulate.EndStuck,
+			after: 12 * time.Second, lowest: 3, on: rest,
+		}, {
+			name: "fails first", why: "a pod that fails when it would become ready is never ready",
+			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: 5 * time.Second, FailsAfter: 5 * time.Second}), state: simulate.EndStuck,
+			after: 12 * time.Second, lowest: 3, on: rest,
+		}, {
+			name: "never fails", why: "below zero is never for every duration: the pod becomes ready as by default",
+			outdated: 4, opts: always(simulate.PodTimes{FailsAfter: -1}), state: simulate.EndFinished, after: 48 * time.Second, lowest: 3,
+		}, {
+			name: "never terminates", why: "a pod that does not terminate blocks the rest",
+			outdated: 2, opts: onNode(second, simulate.PodTimes{TerminatesAfter: -1}), state: simulate.EndStuck, after: 12 * time.Second, lowest: 3,
+			on: []string{second},
+		}, {
+			name: "long", why: "durations of centuries do not overflow",
+			outdated: 4, opts: always(simulate.PodTimes{BoundAfter: 1<<63 - 1, ReadyAfter: 1<<63 - 1, TerminatesAfter: 1<<63 - 1}),
+			state: simulate.EndFinished, after: 1<<63 - 1, lowest: 3,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := facts(t, 4, tc.outdated)
+			limit := intstr.FromInt32(1)
+			in.DaemonSet.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &limit
+			if tc.surge != "" {
+				update := in.DaemonSet.Spec.UpdateStrategy.RollingUpdate
+				none, surge := intstr.FromInt32(0), intstr.Parse(tc.surge)
+				update.MaxUnavailable, update.MaxSurge = &none, &surge
+			}
+			got := settle(t, in, tc.opts)
+			if got.Passes > 50 {
+				t.Errorf("Run() makes %d passes, want no more than a few for each node", got.Passes)
+			}
+			if got.State != tc.state || got.Time.Sub(in.Now) != tc.after || got.LowestAvailable != tc.lowest {
+				t.Errorf("Run() ends %v after %v with at least %d, want %v after %v with %d: %s", got.State, got.Time.Sub(in.Now),
+					got.LowestAvailable, tc.state, tc.after, tc.lowest, tc.why)
+			}
+			var on []string
+			for _, n := range got.On {
+				on = append(on, n.Node)
+			}
+			if diff := cmp.Diff(tc.on, on); diff != "" {
+				t.Errorf("Run() ends on these nodes: %s (-want +got):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+// TestRunRespectsFacts: what the objects say about the past decides what can happen.
+func TestRunRespectsFacts(t *testing.T) {
+	down := build.Node{Name: "a", NotReady: 100 * time.Hour}.Object()
+	since := func(d time.Duration) *metav1.Time { return &metav1.Time{Time: build.Now.Add(d)} }
+	for _, tc := range []struct {
+		name, why string
+		nodes     []*corev1.Node
+		change    func(in *daemon.Input)
+		opts      simulate.Options
+		state     simulate.EndState
+		on        []string
+	}{
+		{
+			name: "node down, pod terminating", why: "no kubelet ends the pod",
+			nodes:  []*corev1.Node{down, build.Node{Name: "b"}.Object()},
+			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(-99 * time.Hour) },
+			state:  simulate.EndStuck, on: []string{"a", "b"},
+		}, {
+			name: "node down, all updated but its pod", why: "the node is what it waits for",
+			nodes: []*corev1.Node{down, build.Node{Name: "b"}.Object()},
+			change: func(in *daemon.Input) {
+				in.Pods[0].DeletionTimestamp = since(-99 * time.Hour)
+				in.Pods[1] = build.Pod{Name: "on-b", Node: "b", Hash: "new"}.Of(in.DaemonSet)
+			},
+			state: simulate.EndStuck, on: []string{"a"},
+		}, {
+			name: "node down, blanket times", why: "times do not start a kubelet",
+			nodes:  []*corev1.Node{down},
+			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(time.Hour) },
+			opts:   always(simulate.PodTimes{ReadyAfter: time.Second, TerminatesAfter: time.Second}),
+			state:  simulate.EndStuck, on: []string{"a"},
+		}, {
+			name: "node down, no pod", why: "the new pod is bound and never ready",
+			nodes:  []*corev1.Node{down},
+			change: func(in *daemon.Input) { in.Pods = nil },
+			state:  simulate.EndStuck, on: []string{"a"},
+		}, {
+			name: "node down, pod crashing", why: "without a kubelet it does not fail either",
+			nodes:  []*corev1.Node{down},
+			change: func(in *daemon.Input) { in.Pods = nil },
+			opts:   always(simulate.PodTimes{FailsAfter: time.Second}),
+			state:  simulate.EndStuck, on: []string{"a"},
+		}, {
+			name: "past its grace period", why: "something holds the pod on a ready node",
+			nodes:  build.Nodes("a"),
+			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(-time.Second) },
+			state:  simulate.EndStuck, on: []string{"a"},
+		}, {
+			name: "past its grace period, blanket times", why: "times do not take away what holds it",
+			nodes:  build.Nodes("a"),
+			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(-time.Second) },
+			opts:   always(simulate.PodTimes{TerminatesAfter: time.Second}),
+			state:  simulate.EndStuck, on: []string{"a"},
+		}, {
+			name: "within its grace period", why: "the kubelet is at it",
+			nodes:  build.Nodes("a"),
+			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(0) },
+			state:  simulate.EndFinished,
+		}, {
+			name: "not bound", why: "the scheduler binds it to the node that it is pinned to",
+			nodes: build.Nodes("a"),
+			change: func(in *daemon.Input) {
+				in.Pods[0] = build.Pod{Name: "on-a", Node: "a", Hash: "new", Unbound: true}.Of(in.DaemonSet)
+			},
+			state: simulate.EndFinished,
+		}, {
+			name: "node gone", why: "pod garbage collection ends its pods, overdue or not",
+			nodes: build.Nodes("a"),
+			change: func(in *daemon.Input) {
+				in.Pods[0] = build.Pod{Name: "on-a", Node: "a", Hash: "new"}.Of(in.DaemonSet)
+				in.Pods = append(in.Pods, build.Pod{Name: "on-z", Node: "z", Hash: "old", Deleting: true}.Of(in.DaemonSet))
+			},
+			state: simulate.EndFinished,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := outdated(build.Set{}, tc.nodes...)
+			tc.change(&in)
+			got := settle(t, in, tc.opts)
+			var on []string
+			for _, n := range got.On {
+				on = append(on, n.Node)
+			}
+			if got.State != tc.state || cmp.Diff(tc.on, on) != "" {
+				t.Errorf("Run() = %v, want %v on %v: %s", got, tc.state, tc.on, tc.why)
+			}
+			for _, pod := range got.After.Pods {
+				if running := pod.Status.Phase == corev1.PodRunning; running && pod.Spec.NodeName == "" {
+					t.Errorf("pod %s runs on no node", pod.Name)
+				}
+				if pod.Spec.NodeName == "z" {
+					t.Errorf("pod %s outlives its node", pod.Name)
+				}
+			}
+		})
+	}
+}
+
+// TestRunIgnored: the controller does nothing, and the end says so.
+func TestRunIgnored(t *testing.T) {
+	for name, tc := range map[string]struct {
+		set  build.Set
+		want string
+	}{
+		"deleting":       {build.Set{Deleting: true}, "the controller ignores it: being deleted"},
+		"empty selector": {build.Set{Selector: &metav1.LabelSelector{}}, "the controller ignores it: selector selects every pod"},
+	} {
+		got := settle(t, outdated(tc.set, build.Nodes("a")...), simulate.Options{})
+		if got.State != simulate.EndIgnored || got.String() != tc.want || got.On != nil {
+			t.Errorf("%s: Run() = %v, want %q", name, got, tc.want)
+		}
+	}
+}
+
+func TestRunNeedsDecision(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		state     simulate.EndState
+		on        int
+	}{
+		{"pause", "somebody has to end it", rollout.Policy{Paused: true}, simulate.EndNeedsDecision, 3},
+		{"partition", "one node is held back for good", rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(1)}}, simulate.EndNeedsDecision, 1},
+		{"manual canary", "it waits for promotion", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}}, simulate.EndNeedsDecision, 2},
+		{"order", "nothing is held back", rollout.Policy{Order: rollout.Reverse(rollout.ByName)}, simulate.EndFinished, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := settle(t, outdated(build.Set{}, build.Nodes("a", "b", "c")...), simulate.Options{Policy: tc.policy})
+			if got.State != tc.state || len(got.On) != tc.on {
+				t.Errorf("Run() = %v, want %v on %d nodes: %s", got, tc.state, tc.on, tc.why)
+			}
+		})
+	}
+}
+
+// TestRunPromoted: a trial that is promoted lets a stopped rollout go on.
+func TestRunPromoted(t *testing.T) {
+	policy := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}}
+	in := outdated(build.Set{}, build.Nodes("a", "b", "c")...)
+	c, err := simulate.NewCluster(in, simulate.Options{Policy: policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends, err := c.Settle()
+	if err != nil || ends[0].State != simulate.EndNeedsDecision {
+		t.Fatalf("Settle() = %v, %v, want a decision to be needed", ends, err)
+	}
+	promoted := *ends[0].Last.Canary
+	promoted.State = rollout.CanaryPromoted
+	c.Options.Canary = &promoted
+	if ends, err = c.Settle(); err != nil || ends[0].State != simulate.EndFinished {
+		t.Errorf("Settle() with the promoted trial = %v, %v, want it finished", ends, err)
+	}
+	// The same with a Run that begins where the other ended.
+	end := settle(t, in, simulate.Options{Policy: policy})
+	promoted = *end.Last.Canary
+	promoted.State = rollout.CanaryPromoted
+	if end = settle(t, end.After, simulate.Options{Policy: policy, Canary: &promoted}); end.State != simulate.EndFinished {
+		t.Errorf("Run() with the promoted trial = %v, want it finished", end)
+	}
+}
+
+// TestRunRollback: a canary that fails takes the DaemonSet back, and the way back is
+// played to its end.
+func TestRunRollback(t *testing.T) {
+	ds := build.Set{}.Object()
+	old := ds.DeepCopy()
+	old.Spec.Template.Spec.Containers[0].Image = "agent:0"
+	in := daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a", "b", "c"), Now: build.Now}
+	in.Revisions = append(build.Current(old, "old"), build.Current(ds, "new")...)
+	in.Revisions[1].Revision = 2
+	for _, node := range in.Nodes {
+		in.Pods = append(in.Pods, build.Pod{Name: "on-" + node.Name, Node: node.Name, Hash: "old"}.Of(ds))
+	}
+	policy := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 5 * time.Second}}}
+	end := settle(t, in, simulate.Options{Policy: policy})
+	after := end.After.DaemonSet
+	if end.State != simulate.EndFinished || end.Rollback == nil || after.Spec.Template.Spec.Containers[0].Image != "agent:0" || after.Generation != 2 {
+		t.Errorf("Run() = %v with generation %d, want it back on the old template with generation 2", end, after.Generation)
+	}
+	if !strings.HasSuffix(end.String(), ", back on revision agent-old") {
+		t.Errorf("String() = %q, want it to name the revision", end)
+	}
+}
+
+// TestEndString names the first nodes only.
+func TestEndString(t *testing.T) {
+	in := facts(t, 14, 14)
+	lines := strings.Split(settle(t, in, simulate.Options{Policy: rollout.Policy{Paused: true}}).String(), "\n")
+	want := []string{
+		"  and 4 more nodes", "update waits: 14 desired, 14 outdated; maxUnavailable 1, 0 unavailable", "held back: 14 by pause",
+	}
+	if diff := cmp.Diff(want, lines[min(11, len(lines)):]); diff != "" {
+		t.Errorf("String() behind ten nodes (-want +got):\n%s", diff)
+	}
+}
+
+// TestStringsOfNothing: no half-filled value panics.
+func TestStringsOfNothing(t *testing.T) {
+	for _, tc := range []struct {
+		got  fmt.Stringer
+		want string
+	}{
+		{(*simulate.Pass)(nil), "no pass"},
+		{&simulate.Pass{}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
+		{&simulate.Pass{Result: &rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: &rollout.Rollback{}}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
+		{&simulate.Pass{End: &simulate.End{}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do\nEndState(0) since 00:00:00 after 0 passes, at least 0 available, on:"},
+		{(*simulate.End)(nil), "not at its end"},
+		{&simulate.End{State: simulate.EndFinished, Rollback: &rollout.Rollback{}}, "finished at 00:00:00 after 0 passes, at least 0 available"},
+		{&simulate.End{State: simulate.EndIgnored}, "the controller ignores it"},
+		{&simulate.End{State: simulate.EndStuck, Last: &rollout.Result{Step: &rollout.Step{}}}, "stuck since 00:00:00 after 0 passes, at least 0 available, on:"},
+		{simulate.EndFinished, "finished"}, {simulate.EndNeedsDecision, "needs a decision"}, {simulate.EndStuck, "stuck"},
+		{simulate.EndIgnored, "ignored"}, {simulate.EndState(0), "EndState(0)"},
+		{(*simulate.Impact)(nil), "no impact known"}, {&simulate.Impact{}, "no impact known"},
+		{&simulate.Impact{Rollout: simulate.RolloutIgnored, Nodes: make([]simulate.NodeImpact, 1)},
+			"no rollout: the DaemonSet is being deleted\nnodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 0 unchanged\nfirst pass: 0 to delete, 0 to create"},
+		{simulate.NodeImpact{}, ": NodeEffect(0)"},
+		{simulate.NodeUnchanged, "unchanged"}, {simulate.NodeGained, "gained"}, {simulate.NodeLost, "lost"},
+		{simulate.NodeKeepsPod, "keeps its pod"}, {simulate.NodeRemoved, "removed"}, {simulate.NodeEffect(0), "NodeEffect(0)"},
+		{simulate.RolloutNone, "no rollout"}, {simulate.RolloutFirst, "new DaemonSet"}, {simulate.RolloutNewTemplate, "new template"},
+		{simulate.RolloutOldTemplate, "older template"}, {simulate.RolloutSpelling, "same template, other bytes"},
+		{simulate.RolloutIgnored, "ignored"}, {simulate.RolloutReason(-1), "RolloutReason(-1)"},
+	} {
+		if got := tc.got.String(); got != tc.want {
+			t.Errorf("%T.String() = %q, want %q", tc.got, got, tc.want)
+		}
+	}
+	if (*simulate.Impact)(nil).NodesWith(simulate.NodeLost) != nil || (*simulate.Pass)(nil).Unavailable() != 0 {
+		t.Error("a nil value knows something")
+	}
+}
+
+// TestEndAfter goes on from where rollouts ended: there is nothing left to do, and what
+// was finished is.
+func TestEndAfter(t *testing.T) {
+	finished := 0
+	for seed := range uint64(400) {
+		in := scenario.Random(rand.New(rand.NewPCG(seed, 1)))
+		for round := range 2 {
+			var last *simulate.End
+			for pass, err := range simulate.Run(in, simulate.Options{}) {
+				if err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				if last = pass.End; round == 1 && pass.End == nil {
+					t.Fatalf("seed %d: goes on with %v", seed, pass)
+				}
+			}
+			if !last.Last.Empty() || last.State != simulate.EndFinished {
+				break
+			}
+			in = last.After
+			finished++
+		}
+	}
+	if finished < 400 {
+		t.Errorf("only %d ends were finished", finished)
+	}
+}
+
+// TestRunLoops has rollouts that never come to rest: they are ended.
+func TestRunLoops(t *testing.T) {
+	// A pod that is ready since no known time is never available, and has the controller
+	// look again after minReadySeconds for ever.
+	timeless := outdated(build.Set{MinReady: 5}, build.Nodes("a", "b")...)
+	timeless.Pods[0].Status.Conditions[1].LastTransitionTime.Reset()
+	// No hash tells the current revision, so that no pod is ever updated.
+	unlabelled := outdated(build.Set{}, build.Nodes("a", "b")...)
+	result, err := rollout.Sync(daemon.Input{DaemonSet: unlabelled.DaemonSet, Now: build.Now}, rollout.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := result.Revisions.Create.DeepCopy()
+	foreign.Labels, foreign.OwnerReferences = nil, build.Owner(build.Set{Name: "other"}.Object())
+	unlabelled.Revisions = []*appsv1.ControllerRevision{foreign}
+	for name, tc := range map[string]struct {
+		in   daemon.Input
+		opts simulate.Options
+	}{
+		"timeless":   {timeless, simulate.Options{Policy: rollout.Policy{Paused: true}}},
+		"unlabelled": {unlabelled, simulate.Options{}},
+		"unbound":    {unlabelled, always(simulate.PodTimes{BoundAfter: -1})},
+	} {
+		passes := 0
+		for pass, err := range simulate.Run(tc.in, tc.opts) {
+			if passes++; err != nil || passes > 20_000 {
+				t.Fatalf("%s: %d passes, %v", name, passes, err)
+			}
+			if pass.End != nil && pass.End.State == simulate.EndFinished {
+				t.Errorf("%s: %v, want it not finished", name, pass.End)
+			}
+		}
+	}
+	c, err := simulate.NewCluster(unlabelled, always(simulate.PodTimes{BoundAfter: -1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Advance(time.Minute); err == nil {
+		t.Error("Advance() = nil, want an error about passes without end")
+	}
+}
+
+// TestRunManyPassesAtOnce has many passes that complete no node, and one that does: it
+// is no loop.
+func TestRunManyPassesAtOnce(t *testing.T) {
+	var names []string
+	for i := range 1200 {
+		names = append(names, fmt.Sprintf("n%04d", i))
+	}
+	in := daemon.Input{DaemonSet: build.Set{}.Object(), Nodes: build.Nodes(names...), Now: build.Now, BurstReplicas: 1}
+	if got := settle(t, in, always(simulate.PodTimes{ReadyAfter: time.Hour})); got.State != simulate.EndFinished || got.Passes < 1200 {
+		t.Errorf("Run() ends with %v, want it finished", got)
+	}
+}
+
+// TestRunPasses holds what each pass shows against what it writes: its snapshot is the
+// cluster before the writes, its own numbers are from after them.
+func TestRunPasses(t *testing.T) {
+	passes, last := 0, -1
+	for pass, err := range simulate.Run(outdated(build.Set{MaxUnavailable: "2"}, build.Nodes("a", "b", "c")...), simulate.Options{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		passes++
+		s := pass.Result.Snapshot
+		if !s.Now().Equal(pass.Time) || pass.DaemonSet != s.DaemonSet() {
+			t.Errorf("pass %d is at %v for %p, its snapshot at %v for %p", pass.Number, pass.Time, pass.DaemonSet, s.Now(), s.DaemonSet())
+		}
+		deleted := map[string]bool{}
+		for _, d := range pass.Result.Plan.Delete {
+			deleted[d.Pod.Name] = true
+		}
+		available, pods := 0, map[string]int{}
+		for _, n := range s.Nodes() {
+			pods[n.Name] = len(n.Pods)
+			for _, p := range n.Pods {
+				if deleted[p.Pod.Name] && p.Terminating {
+					t.Errorf("pass %d deletes %s, which its snapshot shows deleted already", pass.Number, p.Pod.Name)
+				}
+				if p.Available && p.Live() && !deleted[p.Pod.Name] {
+					available++
+				}
+			}
+		}
+		for _, c := range pass.Result.Plan.Create {
+			if pods[c.Node] != 0 || c.Pod.Name == "" || c.Pod.Spec.NodeName != c.Node {
+				t.Errorf("pass %d creates %q on %s, where its snapshot has %d pods", pass.Number, c.Pod.Name, c.Node, pods[c.Node])
+			}
+		}
+		if available != pass.Available || pass.Desired != 3 || pass.Unavailable() != 3-available {
+			t.Errorf("pass %d has %d of %d available, %d unavailable, want %d of 3", pass.Number, pass.Available, pass.Desired, pass.Unavailable(), available)
+		}
+		if pass.End != nil {
+			last = pass.Number
+			if !pass.Result.Empty() || pass.End.Last != pass.Result || pass.End.Passes != pass.Number {
+				t.Errorf("the last pass is %v with end %v", pass, pass.End)
+			}
+		} else if pass.Number != passes || pass.Result.Empty() {
+			t.Errorf("pass %d comes as number %d and writes %v", passes, pass.Number, pass.Result)
+		}
+	}
+	if last != passes-1 || passes < 5 {
+		t.Errorf("%d passes, the last is number %d", passes, last)
+	}
+}
+
+// TestRunAvailableInTime: a pod becomes available when it has been ready for
+// minReadySeconds, although the controller asks to look again later.
+func TestRunAvailableInTime(t *testing.T) {
+	in := outdated(build.Set{MinReady: 5}, build.Nodes("a")...)
+	in.Pods = []*corev1.Pod{build.Pod{Name: "on-a", Node: "a", Hash: "new", Ready: 3 * time.Second}.Of(in.DaemonSet)}
+	if end := settle(t, in, simulate.Options{}); end.State != simulate.EndFinished || end.Time.Sub(in.Now) != 2*time.Second {
+		t.Errorf("Run() = %v, want it finished after two seconds", end)
+	}
+}
+
+// TestRunSurgeAvailability: a node keeps counting as available while the pod that stays
+// is available.
+func TestRunSurgeAvailability(t *testing.T) {
+	for pass, err := range simulate.Run(outdated(build.Set{MaxSurge: "1"}, build.Nodes("a", "b")...), simulate.Options{}) {
+		if err != nil || pass.Available != 2 {
+			t.Errorf("%v, %v, want 2 available", pass, err)
+		}
+	}
+}
+
+// TestRunLeavesTheInputAlone plays arbitrary clusters.
+func TestRunLeavesTheInputAlone(t *testing.T) {
+	for seed := range uint64(200) {
+		in := scenario.Random(rand.New(rand.NewPCG(seed, 3)))
+		before := copyInput(in)
+		if _, err := simulate.Settle(in, simulate.Options{}); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if diff := cmp.Diff(before, in); diff != "" {
+			t.Fatalf("seed %d: Settle() changed its input (-before +after):\n%s", seed, diff)
+		}
+	}
+}
+
+// TestRunIgnoresTheOrderOfTheInput plays arbitrary clusters twice.
+func TestRunIgnoresTheOrderOfTheInput(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		in := scenario.Random(r)
+		play := func() (lines []string) {
+			for pass, err := range simulate.Run(in, simulate.Options{}) {
+				lines = append(lines, pass.String(), fmt.Sprint(err))
+			}
+			return lines
+		}
+		want := play()
+		r.Shuffle(len(in.Nodes), func(i, j int) { in.Nodes[i], in.Nodes[j] = in.Nodes[j], in.Nodes[i] })
+		r.Shuffle(len(in.Pods), func(i, j int) { in.Pods[i], in.Pods[j] = in.Pods[j], in.Pods[i] })
+		r.Shuffle(len(in.Revisions), func(i, j int) { in.Revisions[i], in.Revisions[j] = in.Revisions[j], in.Revisions[i] })
+		if diff := cmp.Diff(want, play()); diff != "" {
+			t.Fatalf("seed %d: Run() depends on the order of its input (-want +got):\n%s", seed, diff)
+		}
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	many := intstr.FromString("many")
+	wrong := build.Set{}.Object()
+	wrong.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &many
+	for _, tc := range []struct {
+		name string
+		in   daemon.Input
+		want string
+	}{
+		{"nil pod", daemon.Input{Pods: []*corev1.Pod{nil}}, "pods[0]: Required value"},
+		{"nameless node", daemon.Input{Nodes: make([]*corev1.Node, 1)}, "nodes[0]: Required value"},
+		{"same node twice", daemon.Input{Nodes: build.Nodes("a", "a")}, `nodes[1].metadata.name: Duplicate value: "a"`},
+		{"nameless revision", daemon.Input{Revisions: []*appsv1.ControllerRevision{{}}}, "revisions[0].metadata.name: Required value"},
+		{"no selector", daemon.Input{DaemonSet: &appsv1.DaemonSet{}}, "spec.selector: Required value"},
+		{"budget", daemon.Input{DaemonSet: wrong, Now: build.Now}, "spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value"},
+	} {
+		var got error
+		for _, err := range simulate.Run(tc.in, simulate.Options{}) {
+			got = err
+		}
+		if got == nil || !strings.HasPrefix(got.Error(), tc.want) {
+			t.Errorf("%s: Run() ends with %v, want %s", tc.name, got, tc.want)
+		}
+		if _, err := simulate.Settle(tc.in, simulate.Options{}); err == nil {
+			t.Errorf("%s: Settle() = nil, want an error", tc.name)
+		}
+	}
+	if end, err := simulate.Settle(daemon.Input{Nodes: build.Nodes("a")}, simulate.Options{}); end != nil || err != nil {
+		t.Errorf("Settle() without a DaemonSet = %v, %v, want nothing", end, err)
+	}
+}
+
+func copyInput(in daemon.Input) daemon.Input {
+	in.DaemonSet = in.DaemonSet.DeepCopy()
+	in.Nodes = copies(in.Nodes)
+	in.Pods = copies(in.Pods)
+	in.Revisions = copies(in.Revisions)
+	return in
+}
+
+func copies[T interface{ DeepCopy() T }](list []T) []T {
+	if list == nil {
+		return nil
+	}
+	out := make([]T, len(list))
+	for i := range list {
+		out[i] = list[i].DeepCopy()
+	}
+	return out
+}

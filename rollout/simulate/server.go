@@ -1,0 +1,385 @@
+package simulate
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// Apply creates or replaces nodes, pods, ControllerRevisions and DaemonSets, as a
+// client would, in the order of the arguments. The objects are copied. It fails with a
+// *field.Error on nil, on other types and on missing names, and then changes nothing.
+//
+//   - A new object gets a UID and the cluster's time as its creation timestamp where it
+//     has none. The one that is replaced passes both on.
+//   - A DaemonSet gets the defaults of daemon.Default. A new one has generation 1 and no
+//     status. A replaced one keeps its status, and its generation is raised where the
+//     spec differs (PrepareForUpdate@v1.37.2). It is not validated: daemon.Validate does
+//     that. A UID that differs from the stored one is an error.
+//   - A pod is stored with its status. Without a name it is named after its generateName,
+//     without a phase it is pending. Where status, node or deletion timestamp differ from
+//     before, PodTimes apply anew: a pod that is not ready takes PodTimes.ReadyAfter
+//     again to become ready, and so on.
+//   - A node that stops being ready makes its pods not ready. One that is ready again
+//     starts those that are not ready, and ends those that were deleted.
+//
+// Nodes that join, leave or change their readiness cost one look at every pod, for all
+// arguments together.
+func (c *Cluster) Apply(objects ...metav1.Object) error {
+	if c == nil {
+		return field.Required(field.NewPath("cluster"), "")
+	}
+	c.begin()
+	for i, object := range objects {
+		if err := c.checkApplied(field.NewPath("objects").Index(i), object); err != nil {
+			return err
+		}
+	}
+	changes := map[string]nodeChange{}
+	for _, object := range objects {
+		switch o := object.(type) {
+		case *corev1.Node:
+			c.applyNode(o.DeepCopy(), changes)
+		case *corev1.Pod:
+			c.applyPod(o.DeepCopy())
+		case *appsv1.ControllerRevision:
+			rev := o.DeepCopy()
+			var old metav1.Object
+			if stored := c.namespace(rev.Namespace).revisions[rev.Name]; stored != nil {
+				old = stored
+			}
+			c.identify(rev, old)
+			c.putRevision(rev)
+		case *appsv1.DaemonSet:
+			c.applyDaemonSet(o)
+		}
+	}
+	c.restart(changes)
+	return nil
+}
+
+// checkApplied refuses what cannot be stored.
+func (c *Cluster) checkApplied(path *field.Path, object metav1.Object) error {
+	missing, named := false, true
+	switch o := object.(type) {
+	case *corev1.Node:
+		missing = o == nil
+	case *corev1.Pod:
+		if missing = o == nil; !missing {
+			named = o.Name != "" || o.GenerateName != ""
+		}
+		if !missing && named && o.Name == "" {
+			return nil
+		}
+	case *appsv1.ControllerRevision:
+		missing = o == nil
+	case *appsv1.DaemonSet:
+		missing = o == nil
+		if s := c.set(o); s != nil && o.UID != "" && s.ds.UID != "" && o.UID != s.ds.UID {
+			return field.Invalid(path.Child("metadata", "uid"), o.UID, "another DaemonSet of that name is stored")
+		}
+	case nil:
+		missing = true
+	default:
+		return field.TypeInvalid(path, fmt.Sprintf("%T", object), "must be a node, a pod, a ControllerRevision or a DaemonSet")
+	}
+	if missing {
+		return field.Required(path, "")
+	}
+	if !named || object.GetName() == "" {
+		return field.Required(path.Child("metadata", "name"), "")
+	}
+	return nil
+}
+
+// identify gives an object the UID and the creation timestamp that it lacks: those of the
+// one that it replaces, or new ones where old is nil.
+func (c *Cluster) identify(object, old metav1.Object) {
+	uid, created := types.UID(""), metav1.NewTime(c.now)
+	if old != nil {
+		uid, created = old.GetUID(), old.GetCreationTimestamp()
+	}
+	if object.GetUID() == "" {
+		if old == nil {
+			uid = c.newUID()
+		}
+		object.SetUID(uid)
+	}
+	if at := object.GetCreationTimestamp(); at.IsZero() {
+		object.SetCreationTimestamp(created)
+	}
+}
+
+func (c *Cluster) newUID() types.UID {
+	c.made++
+	return types.UID("uid-" + strconv.Itoa(c.made))
+}
+
+func (c *Cluster) applyNode(node *corev1.Node, changes map[string]nodeChange) {
+	old := c.nodes[node.Name]
+	if old == nil {
+		c.identify(node, nil)
+	} else {
+		c.identify(node, old)
+	}
+	c.nodes[node.Name] = node
+	worked, works := kubeletWorks(old), kubeletWorks(node)
+	if old == nil || worked != works {
+		changes[node.Name] = nodeChange{stopped: worked && !works, returned: works}
+	}
+	c.eachSet(func(s *set) {
+		s.update(daemon.Changes{Nodes: []*corev1.Node{node}})
+		s.tally.touch(node.Name)
+	})
+}
+
+func (c *Cluster) applyPod(pod *corev1.Pod) {
+	if pod.Name == "" {
+		c.name(pod)
+	}
+	pod.Status.Phase = cmp.Or(pod.Status.Phase, corev1.PodPending)
+	ns := c.namespace(pod.Namespace)
+	old, ok := ns.pods[pod.Name]
+	if !ok {
+		c.identify(pod, nil)
+	} else {
+		c.identify(pod, old.pod)
+		if pod.Spec.NodeName == old.pod.Spec.NodeName && pod.DeletionTimestamp.Equal(old.pod.DeletionTimestamp) &&
+			equality.Semantic.DeepEqual(pod.Status, old.pod.Status) {
+			c.putPod(ns, pod, old.life)
+			return
+		}
+	}
+	c.start(ns, c.putPod(ns, pod, c.newLife()))
+}
+
+func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
+	ns := c.namespace(ds.Namespace)
+	if s := ns.sets[ds.Name]; s != nil {
+		c.putDaemonSet(s, updated(daemon.Default(ds), s.ds))
+		return
+	}
+	ds = daemon.Default(ds)
+	c.identify(ds, nil)
+	ds.Generation, ds.Status = 1, appsv1.DaemonSetStatus{}
+	s := &set{ds: ds, due: true}
+	ns.sets[ds.Name] = s
+	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
+		c.scheduleAvailable(ns, ns.pods[name])
+	}
+}
+
+// Delete deletes objects, as a client would, by their namespaces and names. Those that
+// are not stored are passed over. It fails with a *field.Error on nil, on other types and
+// on missing names, and then changes nothing.
+//
+//   - A pod that is bound terminates: its deletion timestamp is the end of its grace
+//     period. One that is not bound or has finished is gone at once. So is any pod where
+//     the argument's deletionGracePeriodSeconds is zero, as with kubectl delete --force
+//     (BeforeDelete@v0.37.2, CheckGracefulDelete@v1.37.2).
+//   - A node is gone at once, and pod garbage collection ends its pods.
+//   - A DaemonSet is gone at once. Its revisions are deleted and its pods terminate, as
+//     with background propagation. To delete it in the foreground, apply it with a
+//     deletion timestamp.
+//
+// Finalizers have no effect.
+func (c *Cluster) Delete(objects ...metav1.Object) error {
+	if c == nil {
+		return field.Required(field.NewPath("cluster"), "")
+	}
+	c.begin()
+	for i, object := range objects {
+		path := field.NewPath("objects").Index(i)
+		if err := c.checkApplied(path, object); err != nil {
+			return err
+		}
+		if object.GetName() == "" {
+			return field.Required(path.Child("metadata", "name"), "")
+		}
+	}
+	changes := map[string]nodeChange{}
+	for _, object := range objects {
+		switch o := object.(type) {
+		case *corev1.Node:
+			if c.nodes[o.Name] == nil {
+				continue
+			}
+			delete(c.nodes, o.Name)
+			changes[o.Name] = nodeChange{}
+			c.eachSet(func(s *set) {
+				s.update(daemon.Changes{DeletedNodes: []string{o.Name}})
+				s.tally.touch(o.Name)
+			})
+		case *corev1.Pod:
+			c.deletePod(c.namespace(o.Namespace), o.Name, o.DeletionGracePeriodSeconds)
+		case *appsv1.ControllerRevision:
+			c.removeRevision(o.Namespace, o.Name)
+		case *appsv1.DaemonSet:
+			if s := c.set(o); s != nil {
+				c.deleteDaemonSet(s.ds)
+			}
+		}
+	}
+	c.restart(changes)
+	return nil
+}
+
+// deleteDaemonSet deletes a DaemonSet and what it owns.
+func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
+	ns := c.namespaces[ds.Namespace]
+	delete(ns.sets, ds.Name)
+	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
+		if metav1.IsControlledBy(ns.revisions[name], ds) {
+			c.removeRevision(ds.Namespace, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
+		if metav1.IsControlledBy(ns.pods[name].pod, ds) {
+			c.deletePod(ns, name, nil)
+		}
+	}
+}
+
+// deletePod requests the deletion of a pod, with the grace period of its spec where none
+// is given.
+func (c *Cluster) deletePod(ns *namespace, name string, graceSeconds *int64) {
+	p, ok := ns.pods[name]
+	if !ok {
+		return
+	}
+	grace := gracePeriod(p.pod)
+	atOnce := p.pod.Spec.NodeName == "" || finished(p.pod) || grace == 0 || graceSeconds != nil && *graceSeconds <= 0
+	switch {
+	case atOnce:
+		c.removePod(ns, p.pod)
+		return
+	case p.pod.DeletionTimestamp != nil:
+		return
+	}
+	pod := *p.pod
+	pod.DeletionTimestamp = &metav1.Time{Time: c.now.Add(grace)}
+	pod.DeletionGracePeriodSeconds = new(int64(grace.Seconds()))
+	c.start(ns, c.putPod(ns, &pod, c.newLife()))
+}
+
+// createPod stores the pod of a controller, which is not shared yet, and binds it where
+// that takes no time.
+func (c *Cluster) createPod(pod *corev1.Pod) {
+	c.name(pod)
+	pod.UID = c.newUID()
+	pod.CreationTimestamp = metav1.NewTime(c.now)
+	pod.Status.Phase = corev1.PodPending
+	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" && c.nodes[name] != nil && c.times(c.nodes[name], pod).BoundAfter == 0 {
+		c.bind(pod, name)
+	}
+	ns := c.namespace(pod.Namespace)
+	c.start(ns, c.putPod(ns, pod, c.newLife()))
+}
+
+// name gives a pod a name that is not taken.
+func (c *Cluster) name(pod *corev1.Pod) {
+	ns := c.namespace(pod.Namespace)
+	const tries = 1000
+	for try := 0; ; try++ {
+		c.named++
+		name := pod.GenerateName + strconv.Itoa(c.named)
+		if c.Options.PodName != nil && try < tries {
+			name = c.Options.PodName(pod.GenerateName, c.named)
+		}
+		if _, taken := ns.pods[name]; !taken && name != "" {
+			pod.Name = name
+			return
+		}
+	}
+}
+
+// putPod stores a pod and tells the controllers.
+func (c *Cluster) putPod(ns *namespace, pod *corev1.Pod, life int) stored {
+	old := ns.pods[pod.Name].pod
+	p := stored{pod, life}
+	ns.pods[pod.Name] = p
+	if pod == old {
+		return p
+	}
+	for _, s := range ns.sets {
+		s.update(daemon.Changes{Pods: []*corev1.Pod{pod}})
+		s.touchPods(old, pod)
+	}
+	if c.Options.WatchPods != nil {
+		c.Options.WatchPods(c.now, old, pod)
+	}
+	return p
+}
+
+func (c *Cluster) removePod(ns *namespace, pod *corev1.Pod) {
+	delete(ns.pods, pod.Name)
+	for _, s := range ns.sets {
+		s.update(daemon.Changes{DeletedPods: []string{pod.Name}})
+		s.touchPods(pod, nil)
+	}
+	if c.Options.WatchPods != nil {
+		c.Options.WatchPods(c.now, pod, nil)
+	}
+}
+
+func (c *Cluster) putRevision(rev *appsv1.ControllerRevision) {
+	ns := c.namespace(rev.Namespace)
+	ns.revisions[rev.Name] = rev
+	for _, s := range ns.sets {
+		s.update(daemon.Changes{Revisions: []*appsv1.ControllerRevision{rev}})
+		s.tally.stale = true
+	}
+}
+
+func (c *Cluster) removeRevision(namespace, name string) {
+	ns := c.namespace(namespace)
+	if ns.revisions[name] == nil {
+		return
+	}
+	delete(ns.revisions, name)
+	for _, s := range ns.sets {
+		s.update(daemon.Changes{DeletedRevisions: []string{name}})
+		s.tally.stale = true
+	}
+}
+
+// putDaemonSet stores a changed DaemonSet.
+func (c *Cluster) putDaemonSet(s *set, ds *appsv1.DaemonSet) {
+	waits := ds.Spec.MinReadySeconds != s.ds.Spec.MinReadySeconds
+	s.ds = ds
+	s.update(daemon.Changes{DaemonSet: ds})
+	s.tally.stale = true
+	if waits {
+		ns := c.namespace(ds.Namespace)
+		for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
+			c.scheduleAvailable(ns, ns.pods[name])
+		}
+	}
+}
+
+// putStatus stores a status of a DaemonSet.
+func (c *Cluster) putStatus(s *set, status appsv1.DaemonSetStatus) {
+	ds := *s.ds
+	ds.Status = status
+	s.ds = &ds
+	s.update(daemon.Changes{DaemonSet: s.ds})
+}
+
+func (c *Cluster) eachSet(do func(*set)) {
+	for _, ns := range c.namespaces {
+		for _, s := range ns.sets {
+			do(s)
+		}
+	}
+}

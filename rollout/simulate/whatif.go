@@ -1,0 +1,433 @@
+package simulate
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
+	"github.com/pernode/daemonset/placement"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Proposal is a change that has not been made yet. The zero Proposal changes nothing.
+type Proposal struct {
+	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. As
+	// in an update, what a client cannot change comes from the stored one: status,
+	// generations and creation timestamp, and name, namespace and UID where they are
+	// empty. nil: the DaemonSet is not changed.
+	DaemonSet *appsv1.DaemonSet
+	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
+	// list that is not nil removes all nodes.
+	Nodes []*corev1.Node
+}
+
+// Impact is what a proposal would do.
+type Impact struct {
+	// Refused are the errors with which the API server would refuse the DaemonSet
+	// (daemon.ValidateUpdate, or daemon.Validate for a new one). nil where it would take
+	// it. The other fields are filled in all the same.
+	Refused field.ErrorList
+	// Template are the changes of the pod template, with the defaults of the API server
+	// filled in on both sides.
+	Template diff.Changes
+	// OnlyDefaults says that the manifest differs from the stored template, but only in
+	// defaults that one of them writes out. No rollout starts because of that.
+	OnlyDefaults bool
+	// Rollout says whether a rollout starts, and why.
+	Rollout RolloutReason
+	// AlreadyDue says that the same rollout starts without the proposal.
+	AlreadyDue bool
+	// Revision is the number of the revision that holds the template. It is zero with
+	// RolloutIgnored.
+	Revision int64
+	// Outdated is the number of live pods that are then of another template, those of an
+	// unfinished rollout included.
+	Outdated int
+	// Nodes are all nodes of before and after, ordered by name.
+	Nodes []NodeImpact
+	// Delete are the pods that the first pass deletes because of the proposal, without a
+	// burst limit, ordered as in daemon.Plan. Those that it would delete without the
+	// proposal are left out.
+	Delete []daemon.Delete
+	// Create are the pods that the first pass creates because of the proposal, likewise.
+	Create []daemon.Create
+	// After is the cluster with the proposal and before any pass, for Run to go on from.
+	// It shares all but the DaemonSet with the arguments.
+	After daemon.Input
+}
+
+// NodeImpact is one node before and after.
+type NodeImpact struct {
+	// Node is the node's name.
+	Node string
+	// Effect is what the proposal does to the node.
+	Effect NodeEffect
+	// Before and After are the decisions. Their Reason is placement.ReasonNoNode where
+	// the node does not exist, and placement.ReasonUnknown where there is no DaemonSet.
+	Before, After placement.Decision
+	// Explanation says why the node was not eligible before, for NodeGained, or is not
+	// eligible after, for the other effects. It is zero for NodeUnchanged.
+	Explanation placement.Explanation
+}
+
+// NodeEffect says what a proposal does to a node.
+type NodeEffect int
+
+const (
+	// NodeUnchanged: the node is eligible on both sides, or on neither.
+	NodeUnchanged NodeEffect = iota + 1
+	// NodeGained: the node becomes eligible and gets a pod.
+	NodeGained
+	// NodeLost: the node is not eligible any more, and its pods are deleted.
+	NodeLost
+	// NodeKeepsPod: the node is not eligible any more, but its pod stays. Once it is gone,
+	// for instance because a rollout deletes it, no other follows.
+	NodeKeepsPod
+	// NodeRemoved: the node was eligible or has a pod, and does not exist any more. Its
+	// pods are left to pod garbage collection.
+	NodeRemoved
+
+	nodeEffects = NodeRemoved + 1
+)
+
+// RolloutReason says whether a rollout starts, and why. What decides are the bytes that
+// the newest revision stores, not their meaning.
+type RolloutReason int
+
+const (
+	// RolloutNone: no rollout starts, because the newest revision holds the template.
+	RolloutNone RolloutReason = iota + 1
+	// RolloutFirst: the DaemonSet is new.
+	RolloutFirst
+	// RolloutNewTemplate: no revision holds the template; it gets a new one.
+	RolloutNewTemplate
+	// RolloutOldTemplate: an older revision holds the template and becomes the newest, as
+	// after kubectl rollout undo.
+	RolloutOldTemplate
+	// RolloutSpelling: the template means the same as that of the newest revision, but its
+	// bytes differ.
+	RolloutSpelling
+	// RolloutIgnored: the controller leaves the DaemonSet alone, because it is being
+	// deleted or its selector is empty.
+	RolloutIgnored
+)
+
+// WhatIf returns what a proposal would do to a cluster: what changes in the template and
+// whether that starts a rollout, on which nodes pods come and go, and what the first pass
+// of the controller writes because of it. Run, given Impact.After, plays the rollout. A
+// manifest that is identical to the stored DaemonSet changes nothing. Of the DaemonSet's
+// own fields only their effect on the first pass and on the template is reported, not that
+// they differ.
+//
+// in is the cluster as it is. in.DaemonSet is nil where the DaemonSet is new. Without
+// in.Pods nothing is known about pods: where there is no cluster to list them from, Settle
+// the old manifest on a Cluster first. And without in.Revisions the templates alone decide
+// about a rollout. Both DaemonSets get the defaults of the API server, so that a manifest
+// can be compared with a stored object; where in.DaemonSet lacks some, so do the templates
+// in in.Revisions. in.BurstReplicas is only passed on. opts are those of the controller;
+// AwaitingWrites has no effect.
+//
+// Nothing passed in is changed; the result refers to it, read-only. It fails with a
+// *field.Error where there is no DaemonSet on either side, and where rollout.Sync fails;
+// the error then begins with the side on which it does.
+func WhatIf(in daemon.Input, proposal Proposal, opts rollout.Options) (*Impact, error) {
+	if in.DaemonSet == nil && proposal.DaemonSet == nil {
+		return nil, field.Required(field.NewPath("daemonSet"), "")
+	}
+	w := whatIf{before: in, impact: &Impact{}}
+	opts.AwaitingWrites = false
+	w.before.BurstReplicas = -1
+	if err := completeTemplates(&w.before); err != nil {
+		return nil, err
+	}
+	w.after = w.before
+	if proposal.DaemonSet != nil {
+		w.propose(proposal.DaemonSet)
+	}
+	if proposal.Nodes != nil {
+		w.after.Nodes = proposal.Nodes
+	}
+	var err error
+	if in.DaemonSet != nil {
+		if w.without, err = firstPass(w.before, opts); err != nil {
+			return nil, fmt.Errorf("without the proposal: %w", err)
+		}
+	}
+	if w.with, err = firstPass(w.after, opts); err != nil {
+		return nil, fmt.Errorf("with the proposal: %w", err)
+	}
+	if w.sameData, err = sameData(w.before.DaemonSet, w.after.DaemonSet); err != nil {
+		return nil, err
+	}
+	w.impact.After = w.after
+	w.impact.After.BurstReplicas = in.BurstReplicas
+	w.compareTemplates(in.DaemonSet, proposal.DaemonSet)
+	w.explainRollout()
+	w.compareNodes()
+	w.comparePasses()
+	return w.impact, nil
+}
+
+// whatIf is a WhatIf on its way.
+type whatIf struct {
+	before, after daemon.Input
+	// with and without are the first passes; without is nil where the DaemonSet is new.
+	with, without *rollout.Result
+	// sameData says that a revision stores the same bytes for both templates.
+	sameData bool
+	impact   *Impact
+}
+
+// completeTemplates gives the DaemonSet its defaults. Where the template lacked some, no
+// API server has seen the cluster, and the templates of the revisions get theirs, too:
+// otherwise they would not match any more.
+func completeTemplates(in *daemon.Input) error {
+	ds := withDefaults(in.DaemonSet)
+	same, err := sameData(in.DaemonSet, ds)
+	if ds == nil || err != nil {
+		return err
+	}
+	in.DaemonSet = ds
+	if same {
+		return nil
+	}
+	in.Revisions = slices.Clone(in.Revisions)
+	for i, rev := range in.Revisions {
+		template, err := rollout.RevisionTemplate(rev)
+		if err != nil {
+			continue
+		}
+		defaultTemplate(template)
+		if data, err := rollout.RevisionData(template); err == nil {
+			completed := *rev
+			completed.Data = runtime.RawExtension{Raw: data}
+			in.Revisions[i] = &completed
+		}
+	}
+	return nil
+}
+
+// propose puts the proposed DaemonSet in the place of the stored one, and validates it.
+func (w *whatIf) propose(ds *appsv1.DaemonSet) {
+	old := w.before.DaemonSet
+	cur := withDefaults(ds)
+	if old == nil {
+		cur.Generation = max(1, cur.Generation)
+		w.after.DaemonSet, w.impact.Refused = cur, daemon.Validate(cur)
+		return
+	}
+	cur = updated(cur, old)
+	w.after.DaemonSet = cur
+	if old.ResourceVersion == "" {
+		// Objects that no server has stored have no versions to compare.
+		was, is := *old, *cur
+		was.ResourceVersion, is.ResourceVersion = "0", "0"
+		old, cur = &was, &is
+	}
+	w.impact.Refused = daemon.ValidateUpdate(cur, old)
+}
+
+// firstPass makes the first pass that gets beyond names of revisions which are taken.
+func firstPass(in daemon.Input, opts rollout.Options) (*rollout.Result, error) {
+	const tries = 100
+	for range tries {
+		result, err := rollout.Sync(in, opts)
+		if err != nil {
+			return nil, err
+		}
+		if result.Outcome != rollout.OutcomeCollision {
+			return result, nil
+		}
+		ds := *in.DaemonSet
+		ds.Status = *result.Status
+		in.DaemonSet = &ds
+	}
+	return rollout.Sync(in, opts)
+}
+
+// sameData reports whether revisions of both DaemonSets hold the same bytes. It is false
+// where was is nil.
+func sameData(was, is *appsv1.DaemonSet) (bool, error) {
+	if was == nil {
+		return false, nil
+	}
+	old, err := rollout.RevisionData(&was.Spec.Template)
+	if err != nil {
+		return false, err
+	}
+	cur, err := rollout.RevisionData(&is.Spec.Template)
+	return bytes.Equal(old, cur), err
+}
+
+func (w *whatIf) compareTemplates(stored, proposed *appsv1.DaemonSet) {
+	if stored == nil || proposed == nil {
+		return
+	}
+	w.impact.Template = diff.Templates(&w.before.DaemonSet.Spec.Template, &w.after.DaemonSet.Spec.Template)
+	w.impact.OnlyDefaults = w.sameData && len(w.impact.Template) == 0 &&
+		len(diff.Templates(&stored.Spec.Template, &proposed.Spec.Template)) > 0
+}
+
+// explainRollout finds out whether a rollout starts.
+func (w *whatIf) explainRollout() {
+	i, plan := w.impact, w.with.Revisions
+	if plan == nil || plan.Current == nil {
+		i.Rollout = RolloutIgnored
+		return
+	}
+	i.Rollout, i.Revision = RolloutNone, plan.Current.Revision
+	switch {
+	case w.without == nil:
+		i.Rollout = RolloutFirst
+	case plan.Create != nil && len(plan.Old) > 0:
+		i.Rollout = RolloutNewTemplate
+		if newest, err := rollout.RevisionTemplate(plan.Old[len(plan.Old)-1]); err == nil {
+			defaultTemplate(newest)
+			w.checkSpelling(diff.Templates(newest, &w.after.DaemonSet.Spec.Template))
+		}
+	case plan.Create != nil && !w.sameData:
+		// No revision is known: the template before stands for it.
+		i.Rollout = RolloutNewTemplate
+		w.checkSpelling(i.Template)
+	case plan.Update != nil && slices.ContainsFunc(w.after.Revisions, func(rev *appsv1.ControllerRevision) bool {
+		return rev.Name == plan.Update.Name && rev.Namespace == plan.Update.Namespace && rev.Revision < plan.Update.Revision
+	}):
+		i.Rollout = RolloutOldTemplate
+	}
+	i.AlreadyDue = w.sameData && i.Rollout != RolloutNone
+}
+
+func (w *whatIf) checkSpelling(changes diff.Changes) {
+	if len(changes) == 0 {
+		w.impact.Rollout = RolloutSpelling
+	}
+}
+
+// compareNodes decides every node on both sides.
+func (w *whatIf) compareNodes() {
+	type sides struct{ before, after *corev1.Node }
+	nodes := make(map[string]sides, len(w.after.Nodes))
+	// Where the controller ignores the DaemonSet, no pass has checked the lists.
+	for _, node := range w.before.Nodes {
+		if node != nil {
+			nodes[node.Name] = sides{before: node}
+		}
+	}
+	for _, node := range w.after.Nodes {
+		if node != nil {
+			n := nodes[node.Name]
+			n.after = node
+			nodes[node.Name] = n
+		}
+	}
+	pods := make(map[string]bool)
+	if w.without != nil {
+		for _, n := range w.without.Snapshot.Nodes() {
+			if len(n.Pods) > 0 {
+				pods[n.Name] = true
+				known := nodes[n.Name] // zero for a node that does not exist
+				nodes[n.Name] = known
+			}
+		}
+	}
+	before, after := matcher(w.before), matcher(w.after)
+	w.impact.Nodes = make([]NodeImpact, 0, len(nodes))
+	for _, name := range slices.Sorted(maps.Keys(nodes)) {
+		n := nodes[name]
+		impact := NodeImpact{Node: name, Before: decide(before, n.before), After: decide(after, n.after)}
+		impact.Effect = impact.effect(pods[name])
+		switch {
+		case impact.Effect == NodeUnchanged:
+		case impact.Effect == NodeGained && before != nil:
+			impact.Explanation = before.Explain(n.before)
+		case impact.Effect != NodeGained:
+			impact.Explanation = after.Explain(n.after)
+		}
+		w.impact.Nodes = append(w.impact.Nodes, impact)
+	}
+}
+
+// matcher returns the placement of the DaemonSet, nil where there is none.
+func matcher(in daemon.Input) *placement.Matcher {
+	if in.DaemonSet == nil {
+		return nil
+	}
+	return placement.Compile(&in.DaemonSet.Spec.Template, in.Placement)
+}
+
+func decide(m *placement.Matcher, node *corev1.Node) placement.Decision {
+	if m == nil {
+		return placement.Decision{}
+	}
+	return m.Decide(node)
+}
+
+func (n *NodeImpact) effect(hasPods bool) NodeEffect {
+	had := n.Before.Run || n.Before.Keep && hasPods
+	switch {
+	case n.After.Run && n.Before.Run:
+		return NodeUnchanged
+	case n.After.Run:
+		return NodeGained
+	case n.After.Keep && n.Before.Run:
+		return NodeKeepsPod
+	case n.After.Keep, !had:
+		return NodeUnchanged
+	case n.After.Reason == placement.ReasonNoNode:
+		return NodeRemoved
+	}
+	return NodeLost
+}
+
+// comparePasses takes what the first pass does because of the proposal.
+func (w *whatIf) comparePasses() {
+	type podOn struct{ node, pod string }
+	anyway := make(map[podOn]bool)
+	if w.without != nil {
+		for _, d := range w.without.Plan.Delete {
+			anyway[podOn{d.Node, d.Pod.Name}] = true
+		}
+		for _, c := range w.without.Plan.Create {
+			anyway[podOn{node: c.Node}] = true
+		}
+	}
+	i := w.impact
+	for _, d := range w.with.Plan.Delete {
+		if !anyway[podOn{d.Node, d.Pod.Name}] {
+			i.Delete = append(i.Delete, d)
+		}
+	}
+	for _, c := range w.with.Plan.Create {
+		if !anyway[podOn{node: c.Node}] {
+			i.Create = append(i.Create, c)
+		}
+	}
+	for _, n := range w.with.Snapshot.Nodes() {
+		for k := range n.Pods {
+			if p := &n.Pods[k]; p.Live() && !p.Updated {
+				i.Outdated++
+			}
+		}
+	}
+}
+
+// NodesWith returns the nodes with the given effect, ordered by name.
+func (i *Impact) NodesWith(effect NodeEffect) []NodeImpact {
+	var out []NodeImpact
+	if i != nil {
+		for _, n := range i.Nodes {
+			if n.Effect == effect {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,312 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// State is what a controller keeps of one DaemonSet between events. Its passes
+// return what Sync returns for the same facts, at a cost that grows with what
+// changed and not with the cluster.
+//
+// A controller that keeps a State has these duties:
+//
+//  1. Make it from everything in the caches. Make a new one for another UID.
+//  2. Pass every event of the DaemonSet, of its namespace's pods and
+//     ControllerRevisions, and of the nodes to Update. That includes the events that
+//     its own writes cause: the State learns of a write only by its event.
+//  3. Call Sync after an event, and once Result.Plan.RequeueAfter has passed.
+//  4. Carry out the Result in the order of its comment, up to the first write that
+//     fails.
+//  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
+//     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
+//     pass creates them again. Upstream gives up after five minutes.
+//  6. Save Result.Plan.Backoff and Result.Canary to survive a restart, and give them back
+//     as Input.Backoff and as Options.Canary of the first Sync. The State itself remembers
+//     both.
+//
+// A State is not safe for concurrent use. The objects given to it are read-only from
+// then on.
+type State struct {
+	snapshot *daemon.Snapshot
+	// unobserved are the facts where there is no snapshot, because the selector is empty.
+	unobserved *daemon.Input
+	pending    pending
+	canary     *CanaryTrial
+
+	ledger *ledger
+	// settled is the plan of the history while that writes nothing.
+	settled *RevisionPlan
+}
+
+// NewState returns a State with the given facts. It fails where daemon.Observe
+// fails; an empty selector is no failure, because a pass reports it.
+func NewState(in daemon.Input) (*State, error) {
+	st := &State{}
+	if err := st.observe(in); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+func (st *State) observe(in daemon.Input) error {
+	if daemon.SelectsEverything(in.DaemonSet) {
+		st.unobserved = &in
+		return nil
+	}
+	snapshot, err := daemon.Observe(in)
+	if err != nil {
+		return err
+	}
+	st.snapshot, st.unobserved = snapshot, nil
+	return nil
+}
+
+// Update adds a batch of changes. The batch is checked at once, and applied by the next
+// Sync or Snapshot. Where several batches change one object, the last one counts; within a
+// batch deletions come first.
+//
+// It fails with a *field.Error where Changes.Validate of package daemon fails, and then
+// changes nothing.
+func (st *State) Update(c daemon.Changes) error {
+	ds := st.daemonSet()
+	if ds == nil {
+		return field.Required(field.NewPath("state"), "make it with NewState")
+	}
+	return st.pending.add(c, ds)
+}
+
+// daemonSet returns the DaemonSet without the pending changes.
+func (st *State) daemonSet() *appsv1.DaemonSet {
+	switch {
+	case st == nil:
+		return nil
+	case st.unobserved != nil:
+		return st.unobserved.DaemonSet
+	}
+	return st.snapshot.DaemonSet()
+}
+
+// Snapshot returns the facts with all changes applied. It is read-only and valid until
+// the next call of Update, Sync or Snapshot. It is nil where the selector is empty, and
+// where the facts are wrong, which the next Sync reports.
+func (st *State) Snapshot() *daemon.Snapshot {
+	if st == nil || st.apply(time.Time{}) != nil {
+		return nil
+	}
+	return st.snapshot
+}
+
+// Sync makes a pass at the given time. It returns what the function Sync returns
+// for the same facts, and fails where that fails. The backoff and the canary's trial
+// of the pass are remembered.
+func (st *State) Sync(now time.Time, opts Options) (*Result, error) {
+	if st.daemonSet() == nil {
+		return nil, field.Required(field.NewPath("state"), "make it with NewState")
+	}
+	if err := st.apply(now); err != nil {
+		return nil, err
+	}
+	if opts.Canary != nil {
+		st.canary = opts.Canary
+	}
+	if st.snapshot == nil {
+		result := endEarly(st.unobserved.DaemonSet, st.unobserved.Backoff)
+		result.Canary = st.canary
+		return result, nil
+	}
+	result, err := st.pass(opts)
+	if result != nil {
+		st.canary = result.Canary
+		st.pending.backoff = result.Plan.Backoff
+	}
+	return result, err
+}
+
+// apply brings the snapshot up to date.
+func (st *State) apply(now time.Time) error {
+	changes := st.pending.changes()
+	if !now.IsZero() {
+		changes.Now = now
+	}
+	if changes.Empty() && (changes.Now.IsZero() || st.snapshot != nil && changes.Now.Equal(st.snapshot.Now())) {
+		return nil
+	}
+	if st.snapshot == nil {
+		return st.applyUnobserved(changes)
+	}
+	if changes.DaemonSet != nil && daemon.SelectsEverything(changes.DaemonSet) {
+		in := st.snapshot.Input()
+		st.snapshot, st.ledger, st.settled = nil, nil, nil
+		st.unobserved = &in
+		return st.applyUnobserved(changes)
+	}
+	changed, err := st.snapshot.Update(changes)
+	if err != nil {
+		return err
+	}
+	st.pending.clear()
+	// A status, and all else that leaves the snapshot as it is, leaves the history alone.
+	if changed.All && changes.DaemonSet != nil || len(changes.Revisions)+len(changes.DeletedRevisions) > 0 {
+		st.settled = nil
+	}
+	switch {
+	case st.ledger == nil:
+	case changed.All || changes.DaemonSet != nil && !st.ledger.fits(st.snapshot):
+		st.ledger = nil
+	default:
+		nodes := st.snapshot.Nodes()
+		for _, i := range changed.Nodes {
+			st.ledger.enter(i, &nodes[i])
+		}
+		if !st.ledger.fits(st.snapshot) {
+			st.ledger = nil
+		}
+	}
+	return nil
+}
+
+// applyUnobserved applies changes to facts that could not be observed.
+func (st *State) applyUnobserved(c daemon.Changes) error {
+	in := *st.unobserved
+	if c.DaemonSet != nil {
+		in.DaemonSet = c.DaemonSet
+	}
+	if c.Backoff != nil {
+		in.Backoff = c.Backoff
+	}
+	if !c.Now.IsZero() {
+		in.Now = c.Now
+	}
+	in.Nodes = merged(in.Nodes, c.DeletedNodes, c.Nodes, func(n *corev1.Node) string { return n.Name })
+	in.Pods = merged(in.Pods, c.DeletedPods, c.Pods, func(p *corev1.Pod) string { return p.Name })
+	in.Revisions = merged(in.Revisions, c.DeletedRevisions, c.Revisions, func(r *appsv1.ControllerRevision) string { return r.Name })
+	if err := st.observe(in); err != nil {
+		return err
+	}
+	st.pending.clear()
+	return nil
+}
+
+// merged returns the objects as they are after deletions and changes.
+func merged[T any](list []*T, deleted []string, changed []*T, name func(*T) string) []*T {
+	gone := make(map[string]bool, len(deleted)+len(changed))
+	for _, n := range deleted {
+		gone[n] = true
+	}
+	for _, object := range changed {
+		gone[name(object)] = true
+	}
+	kept := slices.DeleteFunc(slices.Clone(list), func(object *T) bool { return object != nil && gone[name(object)] })
+	return append(kept, changed...)
+}
+
+// history returns the plan of the revisions. It works the plan out again only where
+// something has changed or the last plan writes something.
+func (st *State) history() (*RevisionPlan, error) {
+	if st.settled != nil {
+		return st.settled, nil
+	}
+	plan, err := Revisions(st.snapshot)
+	if err == nil && plan.Empty() {
+		st.settled = plan
+	}
+	return plan, err
+}
+
+// ledgerFor returns the ledger of the snapshot with what the policy needs to know
+// about each node.
+func (st *State) ledgerFor(policy *policy) *ledger {
+	if st.ledger == nil {
+		st.ledger = newLedger(st.snapshot)
+	}
+	st.ledger.mark(st.snapshot, policy)
+	return st.ledger
+}
+
+// pending are changes that are not applied yet, by name. A nil object is deleted.
+type pending struct {
+	daemonSet *appsv1.DaemonSet
+	nodes     map[string]*corev1.Node
+	pods      map[string]*corev1.Pod
+	revisions map[string]*appsv1.ControllerRevision
+	now       time.Time
+	backoff   daemon.Backoff
+}
+
+// add takes over a batch.
+func (p *pending) add(c daemon.Changes, ds *appsv1.DaemonSet) error {
+	if err := c.Validate(ds); err != nil {
+		return err
+	}
+	if c.DaemonSet != nil {
+		p.daemonSet = c.DaemonSet
+	}
+	if !c.Now.IsZero() {
+		p.now = c.Now
+	}
+	if c.Backoff != nil {
+		p.backoff = c.Backoff
+	}
+	note(&p.nodes, c.DeletedNodes, c.Nodes, func(n *corev1.Node) (string, bool) { return n.Name, true })
+	note(&p.pods, c.DeletedPods, c.Pods, func(o *corev1.Pod) (string, bool) { return o.Name, o.Namespace == ds.Namespace })
+	note(&p.revisions, c.DeletedRevisions, c.Revisions, func(o *appsv1.ControllerRevision) (string, bool) {
+		return o.Name, o.Namespace == ds.Namespace
+	})
+	return nil
+}
+
+func note[T any](into *map[string]*T, deleted []string, changed []*T, key func(*T) (name string, ours bool)) {
+	if *into == nil && len(deleted)+len(changed) > 0 {
+		*into = make(map[string]*T)
+	}
+	for _, name := range deleted {
+		(*into)[name] = nil
+	}
+	for _, object := range changed {
+		if name, ours := key(object); ours {
+			(*into)[name] = object
+		}
+	}
+}
+
+// changes returns the batch to apply.
+func (p *pending) changes() daemon.Changes {
+	c := daemon.Changes{DaemonSet: p.daemonSet, Backoff: p.backoff, Now: p.now}
+	c.Nodes, c.DeletedNodes = split(p.nodes)
+	c.Pods, c.DeletedPods = split(p.pods)
+	c.Revisions, c.DeletedRevisions = split(p.revisions)
+	return c
+}
+
+// split separates changed objects from the names of deleted ones. Their order has no
+// effect.
+func split[T any](objects map[string]*T) (changed []*T, deleted []string) {
+	for name, object := range objects {
+		if object != nil {
+			changed = append(changed, object)
+		} else {
+			deleted = append(deleted, name)
+		}
+	}
+	return changed, deleted
+}
+
+// clear forgets the changes. It keeps small maps, because most batches are small.
+func (p *pending) clear() {
+	*p = pending{nodes: cleared(p.nodes), pods: cleared(p.pods), revisions: cleared(p.revisions)}
+}
+
+func cleared[T any](objects map[string]*T) map[string]*T {
+	if len(objects) > 16 {
+		return nil
+	}
+	clear(objects)
+	return objects
+}

@@ -1,0 +1,357 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// Step is the next step of a rolling update, with the budget it was worked out
+// from. The zero Step does nothing.
+type Step struct {
+	// Plan holds the outdated pods to delete and, with maxSurge, the new pods to
+	// create beside outdated ones. In both lists what needs no budget comes first, and
+	// nodes are in the order of their names, or of Policy.Order.
+	Plan daemon.Plan
+	// Desired is the number of eligible nodes, the base of percentages.
+	Desired int
+	// Outdated is the number of nodes on which exactly one outdated pod is not
+	// terminating.
+	Outdated int
+	// MaxUnavailable and MaxSurge are the budgets as numbers, both rounded up.
+	// MaxUnavailable has no effect while MaxSurge is above zero.
+	MaxUnavailable, MaxSurge int
+	// Unavailable is the number of nodes that use MaxUnavailable before the
+	// step. It is zero with MaxSurge.
+	Unavailable int
+	// Surging is the number of nodes that use MaxSurge before the step, and Available
+	// the number of nodes with an available pod. Both are zero without MaxSurge.
+	Surging, Available int
+	// PolicyStatus says how the policy restricts the step. Unavailable and Surging leave
+	// out the nodes that the policy ignores or holds back; a pause or a freeze alone
+	// leaves out none.
+	PolicyStatus
+}
+
+// NextStep returns the next step of the update: which outdated pods to delete, or
+// which nodes to surge on, within the budget (rollingUpdate@v1.37.2). Call it where the
+// plan of daemon.Reconcile is empty, because upstream updates only then. The rules:
+//
+//   - OnDelete, and a DaemonSet that is being deleted: the step is empty.
+//   - Percentages are of the eligible nodes, and both budgets round up. Where both are
+//     zero, maxUnavailable counts as one (updatedDesiredNodeCounts@v1.37.2).
+//   - Pods count unless they are terminating; see rule 3 of the package.
+//   - Without surge a node is unavailable when its new pod is not available,
+//     when it has no pod, or when it has two pods. An outdated pod that is not
+//     available is deleted whatever the budget, and counts. Of the other outdated pods
+//     as many are deleted as maxUnavailable has room for.
+//   - With surge an outdated pod that is not available gets a new one beside it
+//     whatever the budget; of the other nodes as many surge as maxSurge has room for. A
+//     node is surging while its new pod is not available. Once it is, the outdated pod
+//     is deleted.
+//   - With surge an available outdated pod on a node that is no longer eligible is
+//     deleted only while there are more available pods than eligible nodes.
+//   - Nodes are taken in the order of their names, or of Policy.Order. Upstream's choice
+//     is random. What needs no budget comes first under the burst limit.
+//
+// A policy narrows this: the rules apply to the nodes that it does not hold back.
+// Options.AwaitingWrites has no effect.
+//
+// It fails with a *field.Error where s is nil, where spec.updateStrategy.type is unknown,
+// and where a budget is missing or malformed. Where the policy is invalid, it joins the
+// errors of Policy.Validate.
+func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
+	if s == nil || s.DaemonSet() == nil {
+		return nil, field.Required(field.NewPath("snapshot"), "")
+	}
+	policy, err := compile(&opts.Policy)
+	if err != nil {
+		return nil, err
+	}
+	return (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.Canary)
+}
+
+// rolls reports whether ds is updated by deleting and creating pods.
+func rolls(ds *appsv1.DaemonSet) (bool, error) {
+	switch kind := ds.Spec.UpdateStrategy.Type; {
+	case ds.DeletionTimestamp != nil, kind == appsv1.OnDeleteDaemonSetStrategyType:
+		return false, nil
+	case kind == appsv1.RollingUpdateDaemonSetStrategyType:
+		return true, nil
+	default:
+		return false, field.NotSupported(field.NewPath("spec", "updateStrategy", "type"), kind,
+			[]appsv1.DaemonSetUpdateStrategyType{appsv1.OnDeleteDaemonSetStrategyType, appsv1.RollingUpdateDaemonSetStrategyType})
+	}
+}
+
+// budgets are the budgets of an update as numbers.
+type budgets struct{ maxUnavailable, maxSurge int }
+
+// readBudgets turns the budgets into numbers (updatedDesiredNodeCounts
+// @v1.37.2).
+func readBudgets(ds *appsv1.DaemonSet, desired int) (out budgets, err error) {
+	if update := ds.Spec.UpdateStrategy.RollingUpdate; update != nil {
+		if update.MaxUnavailable == nil {
+			return budgets{}, field.Required(budgetPath("maxUnavailable"), "")
+		}
+		if out.maxUnavailable, err = scale(update.MaxUnavailable, desired, "maxUnavailable"); err != nil {
+			return budgets{}, err
+		}
+		if update.MaxSurge != nil {
+			if out.maxSurge, err = scale(update.MaxSurge, desired, "maxSurge"); err != nil {
+				return budgets{}, err
+			}
+		}
+	}
+	// With two zeros no update would progress. The API server refuses them.
+	if desired > 0 && out == (budgets{}) {
+		out.maxUnavailable = 1
+	}
+	return out, nil
+}
+
+func budgetPath(name string) *field.Path {
+	return field.NewPath("spec", "updateStrategy", "rollingUpdate", name)
+}
+
+func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
+	n, err := intstr.GetScaledValueFromIntOrPercent(budget, total, true)
+	if err != nil {
+		return 0, field.Invalid(budgetPath(name), budget.String(), err.Error())
+	}
+	return n, nil
+}
+
+// step works out what the budgets and the policy allow to be done now.
+func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step, error) {
+	rolling, err := rolls(s.DaemonSet())
+	switch {
+	case err != nil:
+		return nil, err
+	case !rolling:
+		return &Step{}, nil
+	}
+	budgets, err := readBudgets(s.DaemonSet(), l.desired)
+	if err != nil {
+		return nil, err
+	}
+	c := &choice{
+		s: s, l: l, nodes: s.Nodes(), policy: p,
+		step: &Step{
+			Desired:        l.desired,
+			Outdated:       l.outdated,
+			MaxUnavailable: budgets.maxUnavailable,
+			MaxSurge:       budgets.maxSurge,
+			Unavailable:    l.unavailable,
+			Surging:        l.surging,
+			Available:      l.available,
+		},
+	}
+	if !p.empty() {
+		c.restrict(trial)
+	}
+	if c.halt == 0 {
+		c.deleteAndCreate()
+	}
+	if !p.empty() {
+		c.report()
+	}
+	return c.step, nil
+}
+
+// choice is one step being worked out. Nodes are named by their positions in the
+// snapshot.
+type choice struct {
+	s      *daemon.Snapshot
+	l      *ledger
+	nodes  []daemon.NodeState
+	policy *policy
+	step   *Step
+
+	// held is the restriction that holds each node back, or zero; nil without a policy.
+	// A node that is held back is not touched and uses no budget.
+	held []Restriction
+	// halt holds back everything.
+	halt Restriction
+	// compare orders the nodes; nil for the order of their names.
+	compare func(a, b *daemon.NodeState) int
+	// descending reverses the order of names, where there is no compare.
+	descending bool
+	// limits are the budgets of topology domains.
+	limits []domainLimit
+	// short counts the nodes for which a budget of the policy has no room although
+	// upstream's budget has.
+	short [restrictions]int
+}
+
+// purse is a budget that is spent on deletions or on creations.
+type purse struct {
+	// left is how many more nodes may become unavailable, or surge.
+	left int
+	// strict is how many more nodes may be touched, replacements of unavailable pods
+	// included. It counts only with a strict budget.
+	strict int
+	// free and budgeted are the nodes chosen, in order.
+	free, budgeted []int
+}
+
+// deleteAndCreate spends the budgets.
+func (c *choice) deleteAndCreate() {
+	st := c.step
+	deletes := &purse{left: st.MaxUnavailable - st.Unavailable}
+	creates := &purse{left: st.MaxSurge - st.Surging}
+	if c.l.surge {
+		deletes.left = st.Available - st.Desired
+	}
+	deletes.strict, creates.strict = deletes.left, creates.left
+	if c.policy.strict() {
+		// Unavailable outdated pods are in the count, but their update has not begun.
+		deletes.strict += c.waiting(nil)
+	}
+	c.spend(deletes, actionDelete)
+	c.spend(creates, actionCreate)
+
+	positions, deferred := c.withinBurst(deletes)
+	st.Plan.Delete = slices.Grow(st.Plan.Delete, len(positions))
+	for _, i := range positions {
+		st.delete(c.s, &c.nodes[i], c.l.roles[i]&roleAction == actionDeleteBudgeted)
+	}
+	st.Plan.DeleteDeferred = deferred
+	st.Plan.Nodes += len(positions) + deferred
+	positions, deferred = c.withinBurst(creates)
+	st.Plan.Create = slices.Grow(st.Plan.Create, len(positions))
+	for _, i := range positions {
+		st.create(c.s, &c.nodes[i], c.l.roles[i]&roleAction == actionCreateBudgeted)
+	}
+	st.Plan.CreateDeferred = deferred
+	st.Plan.Nodes += len(positions) + deferred
+}
+
+// spend chooses nodes for an action and its budgeted twin, in order.
+func (c *choice) spend(p *purse, action role) {
+	free := c.l.todo[action].Len()
+	for i := range c.inOrder(action, p) {
+		budgeted := c.l.roles[i]&roleAction != action
+		if !budgeted {
+			free--
+		}
+		if c.held == nil || c.held[i] == 0 {
+			c.spendOn(p, i, budgeted)
+		}
+		if free == 0 && p.left <= 0 {
+			return
+		}
+	}
+}
+
+// spendOn chooses a node where the budgets allow it.
+func (c *choice) spendOn(p *purse, i int, budgeted bool) {
+	// Deletions of a surging update make nothing unavailable that is needed.
+	domains := !c.l.surge || c.l.roles[i]&roleAction >= actionCreate
+	strict := c.policy.strict() && domains
+	switch {
+	case budgeted && p.left <= 0:
+		return
+	case domains && !c.roomInDomains(i, budgeted, strict):
+		c.short[RestrictionDomainBudget]++
+		return
+	case strict && p.strict <= 0:
+		c.short[RestrictionStrictBudget]++
+		return
+	}
+	p.strict--
+	if budgeted {
+		p.left--
+		p.budgeted = append(p.budgeted, i)
+	} else {
+		p.free = append(p.free, i)
+	}
+	if domains {
+		c.useDomains(i, budgeted || c.l.surge)
+	}
+}
+
+// withinBurst returns the nodes that the burst limit leaves: first those that need no
+// budget. The others are deferred.
+func (c *choice) withinBurst(p *purse) (now []int, deferred int) {
+	now = slices.Concat(p.free, p.budgeted)
+	if burst := c.s.BurstReplicas(); burst >= 0 && len(now) > burst {
+		now, deferred = now[:burst], len(now)-burst
+	}
+	return now, deferred
+}
+
+// create plans a new pod beside the outdated one of a node.
+func (st *Step) create(s *daemon.Snapshot, n *daemon.NodeState, budgeted bool) {
+	reason := daemon.CreateUnavailable
+	if budgeted {
+		reason = daemon.CreateSurge
+	}
+	st.Plan.Create = append(st.Plan.Create, daemon.Create{Node: n.Name, Reason: reason, Pod: s.NewPod(n.Name)})
+}
+
+// delete plans the deletion of the outdated pod of a node.
+func (st *Step) delete(s *daemon.Snapshot, n *daemon.NodeState, budgeted bool) {
+	pods := podsToUpdate(n.Pods)
+	d := daemon.Delete{Node: n.Name, Pod: pods.old.Pod}
+	switch {
+	case st.MaxSurge == 0 && budgeted:
+		d.Reason = daemon.DeleteOutdated
+	case st.MaxSurge == 0:
+		d.Reason = daemon.DeleteUnavailable
+	case pods.cur != nil:
+		d.Reason, d.Stays = daemon.DeleteSuperseded, pods.cur.Pod
+	default:
+		d.Reason, d.Explanation = daemon.DeleteNotEligible, s.Matcher().Explain(n.Node)
+	}
+	st.Plan.Delete = append(st.Plan.Delete, d)
+}
+
+// requeue lowers RequeueAfter of a plan to the given delay where that is sooner. A
+// delay of zero or less changes nothing.
+func requeue(p *daemon.Plan, after time.Duration) {
+	if after > 0 && (p.RequeueAfter == 0 || after < p.RequeueAfter) {
+		p.RequeueAfter = after
+	}
+}
+
+// String returns the plan below a first line with the budget and its use.
+func (st *Step) String() string {
+	if st == nil || st.Desired == 0 && st.Outdated == 0 {
+		return (&daemon.Plan{}).String()
+	}
+	return st.lines() + "\n" + st.Plan.String()
+}
+
+// lines are the budget and what the policy restricts.
+func (st *Step) lines() string {
+	if st.PolicyStatus.none() {
+		return st.budget()
+	}
+	return st.budget() + "\n" + st.PolicyStatus.String()
+}
+
+// waits reports whether the update is not finished but can do nothing now.
+func (st *Step) waits() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
+
+// narrowed reports whether a policy had an effect on the step.
+func (st *Step) narrowed() bool { return st != nil && !st.PolicyStatus.none() }
+
+func (st *Step) budget() string {
+	state := "update"
+	if st.waits() {
+		state = "update waits"
+	}
+	if st.MaxSurge != 0 {
+		return fmt.Sprintf("%s: %d desired, %d outdated; maxSurge %d, %d surging, %d available",
+			state, st.Desired, st.Outdated, st.MaxSurge, st.Surging, st.Available)
+	}
+	return fmt.Sprintf("%s: %d desired, %d outdated; maxUnavailable %d, %d unavailable",
+		state, st.Desired, st.Outdated, st.MaxUnavailable, st.Unavailable)
+}

@@ -1,0 +1,474 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
+)
+
+// CanaryTrial is the memory of a canary: a pass returns it in Result.Canary, and the
+// next pass takes it in Options.Canary. It can be stored as JSON, for instance in the
+// status of a custom resource.
+//
+// A trial is for one revision. Once it has passed, failed or been promoted, it stays so:
+// nodes that join later, and pods that break later, change nothing. To promote a
+// template, in whatever state its trial is, set State to CanaryPromoted.
+type CanaryTrial struct {
+	// RevisionHash is the label controller-revision-hash of the revision.
+	RevisionHash string `json:"revisionHash"`
+	// State says how far the trial is.
+	State CanaryState `json:"state"`
+	// Since is when the trial began, to the second. It is zero until a node can be
+	// tried.
+	Since metav1.Time `json:"since"`
+	// Nodes are the nodes that are tried, ordered by name. Their number stays the same
+	// for the whole trial. A node that has left or is ignored gives its place to
+	// another one; where there is no other, it stays in the list and is not judged.
+	Nodes []CanaryNode `json:"nodes,omitempty"`
+	// BackTo is the revision hash of the template that a failed trial restores: the one
+	// that most of the waiting pods carried when the trial began.
+	BackTo string `json:"backTo,omitempty"`
+}
+
+// CanaryNode is a node that a canary is tried on.
+type CanaryNode struct {
+	// Name is the node's name.
+	Name string `json:"name"`
+	// Restarts is how many restarts and failed pods the node had when its trial began,
+	// or fewer where its pod has been replaced since. They never fail the trial.
+	Restarts int `json:"restarts,omitempty"`
+	// Passed says that the node's pod has been available for long enough. The node is
+	// not judged any more.
+	Passed bool `json:"passed,omitempty"`
+}
+
+// CanaryState says how far the trial of a canary is.
+type CanaryState string
+
+const (
+	// CanaryStarting: a node has no available pod of the current template yet.
+	CanaryStarting CanaryState = "Starting"
+	// CanaryWaiting: every node has one, but not every one for Canary.Wait yet.
+	CanaryWaiting CanaryState = "Waiting"
+	// CanaryUnpromoted: every node has passed, and the template waits for promotion.
+	CanaryUnpromoted CanaryState = "Unpromoted"
+	// CanaryPassed: every node has passed; the other nodes are updated.
+	CanaryPassed CanaryState = "Passed"
+	// CanaryRolledBack: the revision is the one that a failed canary was rolled back
+	// to. It is not tried; the other nodes are updated.
+	CanaryRolledBack CanaryState = "RolledBack"
+	// CanaryPromoted: the caller has approved the template; the other nodes are
+	// updated. Only a caller sets it.
+	CanaryPromoted CanaryState = "Promoted"
+	// CanaryPaused: a node has a problem. The update goes on once the problem is over
+	// or the template is promoted.
+	CanaryPaused CanaryState = "Paused"
+	// CanaryFailed: a node has, or had, a problem beyond the limits. The update is
+	// rolled back.
+	CanaryFailed CanaryState = "Failed"
+	// CanaryImpossible: no node can be tried.
+	CanaryImpossible CanaryState = "Impossible"
+)
+
+// phrase returns the state as half a sentence.
+func (s CanaryState) phrase() string {
+	switch s {
+	case CanaryStarting:
+		return "starting"
+	case CanaryWaiting:
+		return "waiting"
+	case CanaryUnpromoted:
+		return "waits for promotion"
+	case CanaryRolledBack:
+		return "rolled back"
+	case CanaryPassed:
+		return "passed"
+	case CanaryPromoted:
+		return "promoted"
+	case CanaryPaused:
+		return "paused"
+	case CanaryFailed:
+		return "failed"
+	case CanaryImpossible:
+		return "impossible: no node can be tried"
+	}
+	return fmt.Sprintf("CanaryState(%q)", string(s))
+}
+
+// final reports whether only a caller changes the state.
+func (s CanaryState) final() bool {
+	return s == CanaryPassed || s == CanaryPromoted || s == CanaryRolledBack || s == CanaryFailed
+}
+
+// waits reports whether the trial goes on only after a decision.
+func (s CanaryState) waits() bool {
+	return s == CanaryUnpromoted || s == CanaryPaused || s == CanaryFailed || s == CanaryImpossible
+}
+
+// CanaryStatus describes the trial of a canary at one moment.
+type CanaryStatus struct {
+	// Trial is the trial as it is after the step.
+	Trial CanaryTrial
+	// Until is when the last node passes if its pods stay available. It is zero where
+	// the state is not CanaryWaiting, and where a pod does not say since when it is ready.
+	Until time.Time
+	// Problems are the problems that pause or fail the update, as they are now,
+	// ordered by node name.
+	Problems []CanaryProblem
+}
+
+// String returns a line such as
+// `canary paused on worker-1, worker-4: worker-1: agent-x2c4b: container agent cannot start: ImagePullBackOff`.
+func (c *CanaryStatus) String() string {
+	if c == nil {
+		return "no canary"
+	}
+	line := "canary " + c.Trial.State.phrase()
+	if nodes := c.Trial.Nodes; len(nodes) > 0 && c.Trial.State != CanaryImpossible {
+		names := make([]string, 0, shownNames)
+		for _, n := range nodes[:min(len(nodes), shownNames)] {
+			names = append(names, n.Name)
+		}
+		line += " on " + strings.Join(names, ", ")
+		if more := len(nodes) - shownNames; more > 0 {
+			line += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	if !c.Until.IsZero() {
+		line += " until " + c.Until.UTC().Format(time.RFC3339)
+	}
+	for i, problem := range c.Problems {
+		switch {
+		case i == shownNames:
+			return line + fmt.Sprintf("; and %d more", len(c.Problems)-i)
+		case i == 0:
+			line += ": " + problem.String()
+		default:
+			line += "; " + problem.String()
+		}
+	}
+	return line
+}
+
+// CanaryLimit names the limit of a Canary that a node is beyond.
+type CanaryLimit int
+
+const (
+	// CanaryLimitRestarts: PauseRestarts or FailRestarts.
+	CanaryLimitRestarts CanaryLimit = iota + 1
+	// CanaryLimitCannotStart: a container cannot start.
+	CanaryLimitCannotStart
+	// CanaryLimitStarting: PauseStarting or FailStarting.
+	CanaryLimitStarting
+	// CanaryLimitTime: FailAfter.
+	CanaryLimitTime
+)
+
+// String returns the limit as half a sentence.
+func (l CanaryLimit) String() string {
+	switch l {
+	case CanaryLimitRestarts:
+		return "too many restarts"
+	case CanaryLimitCannotStart:
+		return "cannot start"
+	case CanaryLimitStarting:
+		return "takes too long to start"
+	case CanaryLimitTime:
+		return "takes too long to pass"
+	}
+	return fmt.Sprintf("CanaryLimit(%d)", int(l))
+}
+
+// CanaryProblem is a problem of one node of a canary.
+type CanaryProblem struct {
+	// Limit names the limit that the node is beyond.
+	Limit CanaryLimit
+	// Fails says that the problem fails the update. Otherwise it pauses the update.
+	Fails bool
+	// Node is the node's name.
+	Node string
+	// Pod is the name of the pod, empty where the node has none of the current
+	// template.
+	Pod string
+	// Restarts is the largest number of restarts of a container, or of failed pods in
+	// a row.
+	Restarts int
+	// Container is the container that cannot start, and Reason the kubelet's reason,
+	// such as ImagePullBackOff. Both are set with CanaryLimitCannotStart.
+	Container, Reason string
+}
+
+// String returns a phrase such as "worker-1: agent-x2c4b: too many restarts (6)".
+func (p CanaryProblem) String() string {
+	text := p.Node + ": "
+	if p.Pod != "" {
+		text += p.Pod + ": "
+	}
+	switch p.Limit {
+	case CanaryLimitRestarts:
+		return text + fmt.Sprintf("%v (%d)", p.Limit, p.Restarts)
+	case CanaryLimitCannotStart:
+		text += fmt.Sprintf("container %s %v", p.Container, p.Limit)
+		if p.Reason != "" {
+			text += ": " + p.Reason
+		}
+		return text
+	}
+	return text + p.Limit.String()
+}
+
+// tryCanary applies Policy.Canary: it continues or begins the trial, and holds the other
+// nodes back until it has passed.
+func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
+	hash := c.s.RevisionHash()
+	if memory != nil && memory.RevisionHash != hash {
+		if memory.State == CanaryFailed && memory.BackTo == hash {
+			// A template that a failed trial restores is not tried.
+			c.step.Canary = &CanaryStatus{Trial: CanaryTrial{RevisionHash: hash, State: CanaryRolledBack, Since: c.seconds()}}
+			return
+		}
+		memory = nil
+	}
+	if memory != nil && memory.State.final() && memory.State != CanaryFailed {
+		return
+	}
+	waiting := c.waitingForCanary()
+	if memory == nil && len(waiting) == 0 {
+		return
+	}
+	trial, positions := c.continueTrial(canary, memory, waiting)
+	status := &CanaryStatus{Trial: trial}
+	c.judge(canary, status, positions, memory != nil)
+	if status.Trial.State == CanaryImpossible && len(waiting) == 0 {
+		return // The nodes have left, and the trial holds nothing back.
+	}
+	c.step.Canary = status
+	touches := true
+	switch status.Trial.State {
+	case CanaryPassed:
+		return
+	case CanaryFailed:
+		status.Trial.BackTo = cmp.Or(status.Trial.BackTo, c.mostPods(waiting))
+		touches = false
+	case CanaryPaused:
+		touches = false
+	}
+	for _, i := range waiting {
+		if _, tried := slices.BinarySearch(positions, i); !tried || !touches {
+			c.hold(i, RestrictionCanary)
+		}
+	}
+}
+
+// seconds returns the time of the snapshot in the precision that JSON keeps.
+func (c *choice) seconds() metav1.Time { return metav1.NewTime(c.s.Now().Truncate(time.Second)) }
+
+// continueTrial returns the trial with the nodes of this pass, a new trial without
+// memory, and the positions of the nodes to judge in ascending order.
+func (c *choice) continueTrial(canary *Canary, memory *CanaryTrial, waiting []int) (trial CanaryTrial, positions []int) {
+	absent := map[string]CanaryNode{}
+	if memory != nil {
+		trial = *memory
+		for _, n := range memory.Nodes {
+			absent[n.Name] = n
+		}
+	} else {
+		trial = CanaryTrial{RevisionHash: c.s.RevisionHash(), BackTo: c.mostPods(waiting)}
+	}
+	most := len(absent)
+	if most == 0 {
+		most = min(roundUp(canary.Nodes, c.step.Desired), len(c.nodes))
+	}
+	trial.Nodes = make([]CanaryNode, 0, most)
+	eligible := &c.l.columns[c.policy.eligibleColumn]
+	for i := range c.nodes {
+		if n, is := absent[c.nodes[i].Name]; is && c.mayBeCanary(i, eligible) {
+			positions = append(positions, i)
+			trial.Nodes = append(trial.Nodes, n)
+			delete(absent, n.Name)
+		}
+	}
+	if len(positions) < most {
+		present := len(positions)
+		positions = c.chooseNodes(positions, most)
+		for _, i := range positions[present:] {
+			trial.Nodes = append(trial.Nodes, CanaryNode{Name: c.nodes[i].Name, Restarts: c.restarts(i)})
+		}
+		slices.Sort(positions)
+	}
+	for _, name := range slices.Sorted(maps.Keys(absent)) {
+		if len(trial.Nodes) < most {
+			trial.Nodes = append(trial.Nodes, absent[name])
+		}
+	}
+	slices.SortFunc(trial.Nodes, func(a, b CanaryNode) int { return strings.Compare(a.Name, b.Name) })
+	if trial.Since.IsZero() && len(trial.Nodes) > 0 {
+		trial.Since = c.seconds()
+	}
+	return trial, positions
+}
+
+// judge sets the state of the trial and of each node that has not passed. Without memory
+// nothing fails the trial; a failed trial stays failed.
+func (c *choice) judge(canary *Canary, status *CanaryStatus, positions []int, remembered bool) {
+	trial := &status.Trial
+	failed := trial.State == CanaryFailed
+	fails, starting, waiting := false, false, false
+	var until time.Time
+	unknown := false
+	next := 0
+	for k := range trial.Nodes {
+		n := &trial.Nodes[k]
+		if next == len(positions) || c.nodes[positions[next]].Name != n.Name {
+			continue // The node is absent.
+		}
+		i := positions[next]
+		next++
+		n.Restarts = max(0, min(n.Restarts, c.restarts(i)))
+		if n.Passed {
+			continue
+		}
+		cur := podsToUpdate(c.nodes[i].Pods).cur
+		switch {
+		case cur == nil || !cur.Available:
+			starting = true
+		default:
+			at, known := c.passes(canary, cur.Pod)
+			if known && c.due(at) && !failed {
+				n.Passed = true
+				continue
+			}
+			waiting, unknown, until = true, unknown || !known, podstatus.Latest(until, at)
+		}
+		for _, problem := range c.problems(canary, trial, i, n.Restarts) {
+			problem.Fails = problem.Fails && remembered
+			fails = fails || problem.Fails
+			status.Problems = append(status.Problems, problem)
+		}
+	}
+	switch {
+	case failed || fails:
+		trial.State = CanaryFailed
+	case len(positions) == 0:
+		trial.State = CanaryImpossible
+	case len(status.Problems) > 0:
+		trial.State = CanaryPaused
+	case starting:
+		trial.State = CanaryStarting
+	case waiting:
+		trial.State = CanaryWaiting
+		if !unknown {
+			status.Until = until
+		}
+	case canary.Manual:
+		trial.State = CanaryUnpromoted
+	default:
+		trial.State = CanaryPassed
+	}
+}
+
+// passes returns when an available pod has been available for long enough; false where
+// that is not known.
+func (c *choice) passes(canary *Canary, pod *corev1.Pod) (time.Time, bool) {
+	minReady := time.Duration(c.s.DaemonSet().Spec.MinReadySeconds) * time.Second
+	ready := podstatus.Condition(pod, corev1.PodReady)
+	if ready == nil || ready.LastTransitionTime.IsZero() {
+		return time.Time{}, canary.Wait.Duration == 0 && minReady == 0
+	}
+	return ready.LastTransitionTime.Add(minReady).Add(canary.Wait.Duration), true
+}
+
+// problems returns the problems of a node that has not passed. Restarts and time before
+// the trial began pause it and never fail it.
+func (c *choice) problems(canary *Canary, trial *CanaryTrial, i, before int) []CanaryProblem {
+	n := &c.nodes[i]
+	problem := CanaryProblem{Node: n.Name, Restarts: c.restarts(i)}
+	var out []CanaryProblem
+	add := func(limit CanaryLimit, fails, pauses bool) {
+		if fails || pauses {
+			problem.Limit, problem.Fails = limit, fails
+			out = append(out, problem)
+		}
+	}
+	cur := podsToUpdate(n.Pods).cur
+	if cur != nil {
+		problem.Pod = cur.Pod.Name
+	}
+	most := func(limit, standard int) int {
+		if limit = cmp.Or(limit, standard); limit < 0 {
+			return math.MaxInt
+		}
+		return limit
+	}
+	pause, fail := most(canary.PauseRestarts, DefaultPauseRestarts), most(canary.FailRestarts, DefaultFailRestarts)
+	add(CanaryLimitRestarts, problem.Restarts-before > fail, problem.Restarts > min(pause, fail))
+	if cur != nil && !cur.Available {
+		if container, reason, is := cannotStart(cur, c.s.Now()); is {
+			problem.Container, problem.Reason = container, reason
+			add(CanaryLimitCannotStart, false, true)
+			problem.Container, problem.Reason = "", ""
+		}
+		created := cur.Pod.CreationTimestamp.Time
+		fails := c.beyond(podstatus.Latest(created, trial.Since.Time), canary.FailStarting)
+		slow, tooSlow := c.beyond(created, canary.PauseStarting), c.beyond(created, canary.FailStarting)
+		add(CanaryLimitStarting, fails, slow || tooSlow)
+	}
+	add(CanaryLimitTime, c.beyond(trial.Since.Time, canary.FailAfter), false)
+	return out
+}
+
+// beyond reports whether a limit has passed. Where it has not, the step asks for a pass at
+// that time. A limit of zero never passes.
+func (c *choice) beyond(since time.Time, limit metav1.Duration) bool {
+	return limit.Duration > 0 && !since.IsZero() && c.due(since.Add(limit.Duration))
+}
+
+// restarts returns the largest number of restarts of a container of the new pod, or of
+// failed pods in a row.
+func (c *choice) restarts(i int) int {
+	n := c.failuresInARow(c.nodes[i].Name)
+	if cur := podsToUpdate(c.nodes[i].Pods).cur; cur != nil {
+		for _, container := range podstatus.Containers(cur.Pod) {
+			n = max(n, int(container.Status.RestartCount))
+		}
+	}
+	return n
+}
+
+// cannotStart returns the first container whose image cannot be pulled, or that cannot
+// be created or started.
+func cannotStart(p *daemon.PodState, now time.Time) (container, reason string, is bool) {
+	for _, c := range podstatus.Containers(p.Pod) {
+		if problem, reason, _ := c.Problem(now); problem == podstatus.ProblemImage || problem == podstatus.ProblemStart {
+			return c.Status.Name, reason, true
+		}
+	}
+	return "", "", false
+}
+
+// rollback restores the template that a failed canary was to replace.
+func (c *CanaryStatus) rollback(ds *appsv1.DaemonSet, old []*appsv1.ControllerRevision) *Rollback {
+	if c == nil || c.Trial.State != CanaryFailed || c.Trial.BackTo == "" {
+		return nil
+	}
+	for _, rev := range old {
+		if rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == c.Trial.BackTo {
+			// A revision without a valid template cannot be restored.
+			if back, err := RollBack(ds, rev); err == nil && !back.Skipped() {
+				return back
+			}
+		}
+	}
+	return nil
+}
