@@ -35,7 +35,7 @@ import (
 // then on.
 type State struct {
 	snapshot *daemon.Snapshot
-	// unobserved are the facts where there is no snapshot, because the selector is empty.
+	// unobserved are the facts where there is no snapshot; see endsUnobserved.
 	unobserved *daemon.Input
 	pending    pending
 	canary     *CanaryTrial
@@ -46,7 +46,8 @@ type State struct {
 }
 
 // NewState returns a State with the given facts. It fails where daemon.Observe
-// fails; an empty selector is no failure, because a pass reports it.
+// fails; an empty selector is no failure, because a pass reports it, nor is an invalid
+// selector of a DaemonSet that is being deleted.
 func NewState(in daemon.Input) (*State, error) {
 	st := &State{}
 	if err := st.observe(in); err != nil {
@@ -55,8 +56,22 @@ func NewState(in daemon.Input) (*State, error) {
 	return st, nil
 }
 
+// endsUnobserved reports whether a pass ends before it looks at the selector's pods:
+// where the selector is empty, and where it is invalid and the DaemonSet is being deleted
+// (syncDaemonSet@v1.37.2).
+func endsUnobserved(ds *appsv1.DaemonSet) bool {
+	if daemon.SelectsEverything(ds) {
+		return true
+	}
+	if ds == nil || ds.DeletionTimestamp == nil {
+		return false
+	}
+	_, err := daemon.NewClaimer(ds)
+	return err != nil
+}
+
 func (st *State) observe(in daemon.Input) error {
-	if daemon.SelectsEverything(in.DaemonSet) {
+	if endsUnobserved(in.DaemonSet) {
 		st.unobserved = &in
 		return nil
 	}
@@ -94,7 +109,7 @@ func (st *State) daemonSet() *appsv1.DaemonSet {
 }
 
 // Snapshot returns the facts with all changes applied. It is read-only and valid until
-// the next call of Update, Sync or Snapshot. It is nil where the selector is empty, and
+// the next call of Update, Sync or Snapshot. It is nil where the selector is empty or, while the DaemonSet is being deleted, invalid, and
 // where the facts are wrong, which the next Sync reports.
 func (st *State) Snapshot() *daemon.Snapshot {
 	if st == nil || st.apply(time.Time{}) != nil {
@@ -141,7 +156,7 @@ func (st *State) apply(now time.Time) error {
 	if st.snapshot == nil {
 		return st.applyUnobserved(changes)
 	}
-	if changes.DaemonSet != nil && daemon.SelectsEverything(changes.DaemonSet) {
+	if changes.DaemonSet != nil && endsUnobserved(changes.DaemonSet) {
 		in := st.snapshot.Input()
 		st.snapshot, st.ledger, st.settled = nil, nil, nil
 		st.unobserved = &in

@@ -133,6 +133,33 @@ revisions:
 `,
 	},
 	{
+		name: "invalid selector of a DaemonSet that is being deleted",
+		why:  "a pass ends at the deletion timestamp, before it parses the selector",
+		state: `
+daemonSet:
+  metadata:
+    deletionTimestamp: "2026-01-02T03:59:35Z"
+    finalizers: [foregroundDeletion]
+    generation: 3
+    name: ds
+    namespace: ns
+    uid: uid-ds
+  spec:
+    revisionHistoryLimit: 10
+    selector:
+      matchExpressions:
+      - {key: app, operator: Maybe}
+      matchLabels: {app: a}
+    template:
+      metadata:
+        labels: {app: a}
+    updateStrategy:
+      rollingUpdate: {maxUnavailable: 1}
+      type: RollingUpdate
+now: "2026-01-02T03:59:35Z"
+`,
+	},
+	{
 		name: "burst limit below the budget",
 		why:  "the limit cuts what the budget allows, and what is put off is counted",
 		state: `

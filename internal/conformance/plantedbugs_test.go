@@ -580,8 +580,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a State keeps the settled history of other revisions",
 		file: "rollout/state.go",
-		old:  `history := changes.DaemonSet != nil || len(changes.Revisions)+len(changes.DeletedRevisions) > 0`,
-		new:  `history := false`,
+		old:  `if changed.All && changes.DaemonSet != nil || len(changes.Revisions)+len(changes.DeletedRevisions) > 0 {`,
+		new:  `if changed.All && changes.DaemonSet != nil {`,
 	},
 	{
 		name: "a State does not enter changed nodes in its ledger",
