@@ -197,3 +197,20 @@ func BenchmarkStateJoin(b *testing.B) {
 		}
 	})
 }
+
+// TestDeletingEndsFirst: a DaemonSet that is being deleted ends the pass before its
+// selector is looked at, from scratch and with kept state.
+func TestDeletingEndsFirst(t *testing.T) {
+	broken := build.Set{Deleting: true}.Object()
+	broken.Spec.Selector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "app", Operator: "Maybe"}}
+	result, err := rollout.Sync(daemon.Input{DaemonSet: broken, Now: build.Now}, rollout.Options{})
+	if err != nil || result.Outcome != rollout.OutcomeDeleting {
+		t.Errorf("Sync() = %v, %v, want it to end", result, err)
+	}
+	state := newState(t, syncInput(t, build.Set{}, "a=new"))
+	passOf(t, state, rollout.Options{})
+	tell(t, state, daemon.Changes{DaemonSet: broken})
+	if got := passOf(t, state, rollout.Options{}); got.Outcome != rollout.OutcomeDeleting {
+		t.Errorf("the pass after the deletion = %v, want it to end", got)
+	}
+}
