@@ -30,7 +30,7 @@ type set struct {
 	due bool
 }
 
-// update tells the controller of a change.
+// update reports a change to the controller.
 func (s *set) update(c daemon.Changes) {
 	s.due = true
 	if s.state != nil && s.state.Update(c) != nil {

@@ -36,7 +36,8 @@
 //     it. The deletion timestamp is the end of that period (BeforeDelete@v0.37.2).
 //  6. Pods bound to a node that does not exist are ended by pod garbage collection
 //     (gcOrphaned@v1.37.2).
-//  7. A pod that is ready stays so until a caller changes it.
+//  7. A ready pod stays ready until PodTimes.FailsAfter is over, its node stops being
+//     ready, or a caller changes it.
 //  8. Options.PodTimes says how long things take, and cannot overrule rules 3 to 6.
 //  9. The same calls give the same cluster: names and UIDs are numbered, and what happens
 //     at one moment happens in the order in which it was scheduled.

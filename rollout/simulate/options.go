@@ -27,10 +27,10 @@ type Options struct {
 	// A name that is taken is passed over, and the next n is tried. nil: the
 	// generateName followed by n.
 	PodName func(generateName string, n int) string
-	// WatchPods is called with every change of a pod, as a watch would tell it, for
-	// instance to feed another controller or to draw what happens. old is nil for a new
-	// pod, and cur for one that is gone; both are read-only. It must not change the
-	// cluster. nil: nobody watches.
+	// WatchPods is called with every change of a pod, in the order in which a watch
+	// reports them, for instance to feed another controller or to draw a rollout. old is
+	// nil for a new pod, and cur is nil for a deleted one; both are read-only. It must not
+	// change the cluster. It may be nil.
 	WatchPods func(now time.Time, old, cur *corev1.Pod)
 }
 

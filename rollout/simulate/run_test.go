@@ -267,7 +267,7 @@ func TestRunNeedsDecision(t *testing.T) {
 		state     simulate.EndState
 		on        int
 	}{
-		{"pause", "somebody has to end it", rollout.Policy{Paused: true}, simulate.EndNeedsDecision, 3},
+		{"pause", "a person has to end it", rollout.Policy{Paused: true}, simulate.EndNeedsDecision, 3},
 		{"partition", "one node is held back for good", rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(1)}}, simulate.EndNeedsDecision, 1},
 		{"manual canary", "it waits for promotion", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}}, simulate.EndNeedsDecision, 2},
 		{"order", "nothing is held back", rollout.Policy{Order: rollout.Reverse(rollout.ByName)}, simulate.EndFinished, 0},
@@ -305,6 +305,44 @@ func TestRunPromoted(t *testing.T) {
 	promoted.State = rollout.CanaryPromoted
 	if end = settle(t, end.After, simulate.Options{Policy: policy, Canary: &promoted}); end.State != simulate.EndFinished {
 		t.Errorf("Run() with the promoted trial = %v, want it finished", end)
+	}
+}
+
+// TestRunTakesOverATrialOnce: the cluster goes on with a trial that it is given, and does
+// not begin it again with every pass.
+func TestRunTakesOverATrialOnce(t *testing.T) {
+	in := outdated(build.Set{MaxUnavailable: "2"}, build.Nodes("a", "b", "c", "d", "e", "f")...)
+	c, err := simulate.NewCluster(in, simulate.Options{
+		Policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
+		Canary: &rollout.CanaryTrial{
+			RevisionHash: "new", State: rollout.CanaryStarting, Since: metav1.NewTime(build.Now), Nodes: []rollout.CanaryNode{{Name: "a"}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var end *simulate.End
+	broken := false
+	for pass, err := range c.Run() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if trial := pass.Result.Canary; !broken && trial != nil && trial.State == rollout.CanaryPassed {
+			// The canary has passed: that its pod breaks now holds nothing back.
+			broken = true
+			c.Options.PodTimes = onNode("a", simulate.PodTimes{ReadyAfter: -1}).PodTimes
+			for _, pod := range c.Input(in.DaemonSet).Pods {
+				if pod.Spec.NodeName == "a" {
+					pod = pod.DeepCopy()
+					pod.Status.Conditions = nil
+					apply(t, c, pod)
+				}
+			}
+		}
+		end = pass.End
+	}
+	if !broken || len(end.On) != 1 || end.On[0].Node != "a" {
+		t.Errorf("Run() = %v, canary broken %v, want all nodes but a to be complete", end, broken)
 	}
 }
 
@@ -412,7 +450,7 @@ func TestRunLoops(t *testing.T) {
 	// look again after minReadySeconds for ever.
 	timeless := outdated(build.Set{MinReady: 5}, build.Nodes("a", "b")...)
 	timeless.Pods[0].Status.Conditions[1].LastTransitionTime.Reset()
-	// No hash tells the current revision, so that no pod is ever updated.
+	// The current revision has no hash, so that no pod is ever updated.
 	unlabelled := outdated(build.Set{}, build.Nodes("a", "b")...)
 	result, err := rollout.Sync(daemon.Input{DaemonSet: unlabelled.DaemonSet, Now: build.Now}, rollout.Options{})
 	if err != nil {

@@ -304,7 +304,7 @@ func (c *Cluster) name(pod *corev1.Pod) {
 	}
 }
 
-// putPod stores a pod and tells the controllers.
+// putPod stores a pod and reports it to the controllers and the watch.
 func (c *Cluster) putPod(ns *namespace, pod *corev1.Pod, life int) stored {
 	old := ns.pods[pod.Name].pod
 	p := stored{pod, life}

@@ -49,7 +49,7 @@ func updated(cur, old *appsv1.DaemonSet) *appsv1.DaemonSet {
 	return out
 }
 
-// next returns the generation after n, or n where there is none.
+// next returns the generation after n. The last one is its own successor.
 func next(n int64) int64 {
 	if n == math.MaxInt64 {
 		return n

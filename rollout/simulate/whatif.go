@@ -355,7 +355,7 @@ func (w *whatIf) compareNodes() {
 	}
 }
 
-// matcher returns the placement of the DaemonSet, nil where there is none.
+// matcher returns the placement of the DaemonSet, or nil without a DaemonSet.
 func matcher(in daemon.Input) *placement.Matcher {
 	if in.DaemonSet == nil {
 		return nil
