@@ -65,7 +65,7 @@ type Snapshot struct {
 	claimer *Claimer
 	matcher *placement.Matcher
 	builder *podBuilder
-	// generation is the deprecated template generation, empty where there is none.
+	// generation is the deprecated template generation, or empty.
 	generation string
 	surge      bool
 	revisions  revisions
@@ -193,7 +193,8 @@ func (s *Snapshot) Backoff() Backoff {
 	return s.in.Backoff
 }
 
-// BackoffOf returns the memory of failed pods on a node; false where there is none.
+// BackoffOf returns the memory of failed pods on a node. It reports false where no pod has
+// failed there.
 func (s *Snapshot) BackoffOf(node string) (BackoffEntry, bool) {
 	if s == nil || s.in.DaemonSet == nil {
 		return BackoffEntry{}, false

@@ -109,8 +109,9 @@ func (st *State) daemonSet() *appsv1.DaemonSet {
 }
 
 // Snapshot returns the facts with all changes applied. It is read-only and valid until
-// the next call of Update, Sync or Snapshot. It is nil where the selector is empty or, while the DaemonSet is being deleted, invalid, and
-// where the facts are wrong, which the next Sync reports.
+// the next call of Update, Sync or Snapshot. It is nil where the selector is empty, where
+// it is invalid and the DaemonSet is being deleted, and where the facts are wrong, which the
+// next Sync reports.
 func (st *State) Snapshot() *daemon.Snapshot {
 	if st == nil || st.apply(time.Time{}) != nil {
 		return nil

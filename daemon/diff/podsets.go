@@ -113,7 +113,7 @@ func (c PodSetChanges) Empty() bool {
 }
 
 // String returns one line for each pod, in the order of the fields, and the changes
-// of a drifted pod below it. It returns "no difference" if there is none.
+// of a drifted pod below it. It returns "no difference" for equal sets.
 func (c PodSetChanges) String() string {
 	var lines []string
 	for _, p := range c.Missing {

@@ -24,7 +24,7 @@ type Revision struct {
 	// Number is the ControllerRevision's revision.
 	Number int64
 	// ChangeCause is the ControllerRevision's annotation
-	// kubernetes.io/change-cause, empty where there is none. The controller copied
+	// kubernetes.io/change-cause, or empty. The controller copied
 	// it from the DaemonSet when it made the revision.
 	ChangeCause string
 	// Current marks the revision that holds the DaemonSet's template
