@@ -548,7 +548,7 @@ var plantedBugs = []plantedBug{
 	},
 	// daemon and rollout: the kept state
 	{
-		name: "a kept snapshot keeps released pods",
+		name: "a kept snapshot counts a changed pod twice",
 		file: "daemon/update.go",
 		old:  "\tu.deletePod(pod.Name)\n\ts := u.s\n",
 		new:  "\ts := u.s\n",
