@@ -49,28 +49,28 @@ type Create struct {
 type CreateReason int
 
 const (
-	// CreateMissing: the node should run a pod and has none.
-	CreateMissing CreateReason = iota + 1
-	// CreateSuccessor: with maxSurge, every pod on the node is terminating or finished.
-	CreateSuccessor
-	// CreateSurge: with maxSurge, the outdated pod on the node is available and
+	// CreateReasonMissing: the node should run a pod and has none.
+	CreateReasonMissing CreateReason = iota + 1
+	// CreateReasonSuccessor: with maxSurge, every pod on the node is terminating or finished.
+	CreateReasonSuccessor
+	// CreateReasonSurge: with maxSurge, the outdated pod on the node is available and
 	// the budget allows a new one beside it.
-	CreateSurge
-	// CreateUnavailable: with maxSurge, the outdated pod on the node is not
+	CreateReasonSurge
+	// CreateReasonUnavailable: with maxSurge, the outdated pod on the node is not
 	// available, so that a new one beside it costs no budget.
-	CreateUnavailable
+	CreateReasonUnavailable
 )
 
 // String returns the reason as half a sentence.
 func (r CreateReason) String() string {
 	switch r {
-	case CreateMissing:
+	case CreateReasonMissing:
 		return "node has no pod"
-	case CreateSuccessor:
+	case CreateReasonSuccessor:
 		return "every pod on the node is going away"
-	case CreateSurge:
+	case CreateReasonSurge:
 		return "surge beside the outdated pod"
-	case CreateUnavailable:
+	case CreateReasonUnavailable:
 		return "outdated pod is not available"
 	}
 	return unknown("CreateReason", int(r))
@@ -88,10 +88,10 @@ type Delete struct {
 	// Reason says why.
 	Reason DeleteReason
 	// Stays is the pod that makes this one superfluous where the Reason is
-	// DeleteDuplicate, DeleteNotReady or DeleteSuperseded; else nil. Read-only.
+	// DeleteReasonDuplicate, DeleteReasonNotReady or DeleteReasonSuperseded; else nil. Read-only.
 	Stays *corev1.Pod
 	// Explanation says why the node should not run the pod where the Reason is
-	// DeleteNotEligible; otherwise it is zero.
+	// DeleteReasonNotEligible; otherwise it is zero.
 	Explanation placement.Explanation
 }
 
@@ -99,51 +99,51 @@ type Delete struct {
 type DeleteReason int
 
 const (
-	// DeleteFailed: the pod has failed; a new one follows in a later pass.
-	DeleteFailed DeleteReason = iota + 1
-	// DeleteSucceeded: the pod has finished, which a daemon should not; a new
+	// DeleteReasonPodFailed: the pod has failed; a new one follows in a later pass.
+	DeleteReasonPodFailed DeleteReason = iota + 1
+	// DeleteReasonPodSucceeded: the pod has finished, which a daemon should not; a new
 	// one follows in a later pass.
-	DeleteSucceeded
-	// DeleteNotEligible: the node must not keep the pod.
-	DeleteNotEligible
-	// DeleteNoNode: the pod was never bound and its node does not exist. Neither
+	DeleteReasonPodSucceeded
+	// DeleteReasonNotEligible: the node must not keep the pod.
+	DeleteReasonNotEligible
+	// DeleteReasonNoNode: the pod was never bound and its node does not exist. Neither
 	// the scheduler nor pod garbage collection ever removes such a pod.
-	DeleteNoNode
-	// DeleteDuplicate: another pod of the DaemonSet stays on the node.
-	DeleteDuplicate
-	// DeleteNotReady: with maxSurge, a new pod is there and the outdated one is
+	DeleteReasonNoNode
+	// DeleteReasonDuplicate: another pod of the DaemonSet stays on the node.
+	DeleteReasonDuplicate
+	// DeleteReasonNotReady: with maxSurge, a new pod is there and the outdated one is
 	// not ready.
-	DeleteNotReady
-	// DeleteSuperseded: with maxSurge, the new pod is available and replaces the
+	DeleteReasonNotReady
+	// DeleteReasonSuperseded: with maxSurge, the new pod is available and replaces the
 	// outdated one.
-	DeleteSuperseded
-	// DeleteOutdated: the pod is of an older template, and maxUnavailable has room.
-	DeleteOutdated
-	// DeleteUnavailable: the pod is of an older template and not available, so
+	DeleteReasonSuperseded
+	// DeleteReasonOutdated: the pod is of an older template, and maxUnavailable has room.
+	DeleteReasonOutdated
+	// DeleteReasonUnavailable: the pod is of an older template and not available, so
 	// that replacing it costs no budget.
-	DeleteUnavailable
+	DeleteReasonUnavailable
 )
 
 // String returns the reason as half a sentence.
 func (r DeleteReason) String() string {
 	switch r {
-	case DeleteFailed:
+	case DeleteReasonPodFailed:
 		return "pod failed"
-	case DeleteSucceeded:
+	case DeleteReasonPodSucceeded:
 		return "pod succeeded"
-	case DeleteNotEligible:
+	case DeleteReasonNotEligible:
 		return "node should not run it"
-	case DeleteNoNode:
+	case DeleteReasonNoNode:
 		return "node does not exist and pod was never bound"
-	case DeleteDuplicate:
+	case DeleteReasonDuplicate:
 		return "another pod stays on the node"
-	case DeleteNotReady:
+	case DeleteReasonNotReady:
 		return "outdated, not ready, and a new pod is there"
-	case DeleteSuperseded:
+	case DeleteReasonSuperseded:
 		return "outdated, and the new pod is available"
-	case DeleteOutdated:
+	case DeleteReasonOutdated:
 		return "outdated, within maxUnavailable"
-	case DeleteUnavailable:
+	case DeleteReasonUnavailable:
 		return "outdated and not available"
 	}
 	return unknown("DeleteReason", int(r))

@@ -140,8 +140,8 @@ func planWellFormed(t *testing.T, _ *rand.Rand, in daemon.Input) {
 	}
 	for i, d := range plan.Delete {
 		if i > 0 {
-			before, noNode := plan.Delete[i-1], d.Reason == daemon.DeleteNoNode
-			if before.Pod == d.Pod || before.Node > d.Node && (before.Reason == daemon.DeleteNoNode) == noNode || before.Reason == daemon.DeleteNoNode && !noNode {
+			before, noNode := plan.Delete[i-1], d.Reason == daemon.DeleteReasonNoNode
+			if before.Pod == d.Pod || before.Node > d.Node && (before.Reason == daemon.DeleteReasonNoNode) == noNode || before.Reason == daemon.DeleteReasonNoNode && !noNode {
 				t.Errorf("deletions are not ordered by node, with nodes that do not exist last: %v", plan)
 			}
 		}
@@ -151,7 +151,7 @@ func planWellFormed(t *testing.T, _ *rand.Rand, in daemon.Input) {
 		if d.Stays != nil && d.Stays.DeletionTimestamp != nil {
 			t.Errorf("%v: the pod that stays is being deleted", d)
 		}
-		if d.Pod.DeletionTimestamp != nil && d.Reason != daemon.DeleteNoNode {
+		if d.Pod.DeletionTimestamp != nil && d.Reason != daemon.DeleteReasonNoNode {
 			t.Errorf("%v: it is being deleted already", d)
 		}
 	}
@@ -290,7 +290,7 @@ func secondPassQuiet(t *testing.T, r *rand.Rand, in daemon.Input) {
 	first := daemon.Reconcile(s)
 	finished := map[string]bool{}
 	for _, d := range first.Delete {
-		if d.Reason == daemon.DeleteFailed || d.Reason == daemon.DeleteSucceeded {
+		if d.Reason == daemon.DeleteReasonPodFailed || d.Reason == daemon.DeleteReasonPodSucceeded {
 			finished[d.Node] = true
 		}
 	}
@@ -298,7 +298,7 @@ func secondPassQuiet(t *testing.T, r *rand.Rand, in daemon.Input) {
 	s = observe(t, in)
 	second := daemon.Reconcile(s)
 	for _, c := range second.Create {
-		if c.Reason != daemon.CreateMissing || !finished[c.Node] {
+		if c.Reason != daemon.CreateReasonMissing || !finished[c.Node] {
 			t.Errorf("second pass: %v", c)
 		}
 	}

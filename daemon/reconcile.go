@@ -73,7 +73,7 @@ func (r *reconciler) visitAll() {
 			continue
 		}
 		if busy < 0 || missing >= 0 && missing < busy {
-			r.create(&s.nodes[missing], CreateMissing)
+			r.create(&s.nodes[missing], CreateReasonMissing)
 			r.plan.Nodes++
 			unvisited--
 			missing = s.missing.Next(missing + 1)
@@ -97,7 +97,7 @@ func (r *reconciler) node(n *NodeState) {
 	case n.Node == nil:
 		n.eachClaimed(func(p *PodState) {
 			if p.Pod.Spec.NodeName == "" {
-				r.noNode = append(r.noNode, Delete{Node: n.Name, Pod: p.Pod, Reason: DeleteNoNode})
+				r.noNode = append(r.noNode, Delete{Node: n.Name, Pod: p.Pod, Reason: DeleteReasonNoNode})
 			}
 		})
 	case n.Decision.Keep:
@@ -105,7 +105,7 @@ func (r *reconciler) node(n *NodeState) {
 	default:
 		n.eachClaimed(func(p *PodState) {
 			if !p.Terminating {
-				r.delete(n, p.Pod, DeleteNotEligible, nil)
+				r.delete(n, p.Pod, DeleteReasonNotEligible, nil)
 			}
 		})
 	}
@@ -143,11 +143,11 @@ func (r *reconciler) keep(n *NodeState) {
 			r.failed.deleted(n.Name)
 			r.event(corev1.EventTypeWarning, EventFailedDaemonPod, fmt.Sprintf(
 				"Found failed daemon pod %s/%s on node %s, will try to kill it", p.Pod.Namespace, p.Pod.Name, n.Name))
-			r.delete(n, p.Pod, DeleteFailed, nil)
+			r.delete(n, p.Pod, DeleteReasonPodFailed, nil)
 		case p.Succeeded:
 			r.event(corev1.EventTypeNormal, EventSucceededDaemonPod, fmt.Sprintf(
 				"Found succeeded daemon pod %s/%s on node %s, will try to delete it", p.Pod.Namespace, p.Pod.Name, n.Name))
-			r.delete(n, p.Pod, DeleteSucceeded, nil)
+			r.delete(n, p.Pod, DeleteReasonPodSucceeded, nil)
 		}
 	})
 	r.live = r.live[:0]
@@ -158,13 +158,13 @@ func (r *reconciler) keep(n *NodeState) {
 	}
 	switch {
 	case len(r.live) == 0 && r.s.surge && n.Decision.Run:
-		r.create(n, CreateSuccessor)
+		r.create(n, CreateReasonSuccessor)
 	case len(r.live) <= 1:
 	case r.s.surge:
 		r.thinSurging(n)
 	default:
 		for _, p := range r.live[1:] {
-			r.delete(n, p.Pod, DeleteDuplicate, r.live[0].Pod)
+			r.delete(n, p.Pod, DeleteReasonDuplicate, r.live[0].Pod)
 		}
 	}
 }
@@ -180,7 +180,7 @@ func (r *reconciler) thinSurging(n *NodeState) {
 			oldest = &cur
 		}
 		if *oldest != nil {
-			r.delete(n, p.Pod, DeleteDuplicate, (*oldest).Pod)
+			r.delete(n, p.Pod, DeleteReasonDuplicate, (*oldest).Pod)
 			continue
 		}
 		*oldest = p
@@ -188,9 +188,9 @@ func (r *reconciler) thinSurging(n *NodeState) {
 	switch {
 	case cur == nil || old == nil:
 	case !old.Ready:
-		r.delete(n, old.Pod, DeleteNotReady, cur.Pod)
+		r.delete(n, old.Pod, DeleteReasonNotReady, cur.Pod)
 	case cur.Available:
-		r.delete(n, old.Pod, DeleteSuperseded, cur.Pod)
+		r.delete(n, old.Pod, DeleteReasonSuperseded, cur.Pod)
 	}
 }
 
@@ -200,7 +200,7 @@ func (r *reconciler) create(n *NodeState, reason CreateReason) {
 
 func (r *reconciler) delete(n *NodeState, pod *corev1.Pod, reason DeleteReason, stays *corev1.Pod) {
 	d := Delete{Node: n.Name, Pod: pod, Reason: reason, Stays: stays}
-	if reason == DeleteNotEligible {
+	if reason == DeleteReasonNotEligible {
 		d.Explanation = r.s.matcher.Explain(n.Node)
 	}
 	r.plan.Delete = append(r.plan.Delete, d)

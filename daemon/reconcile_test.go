@@ -422,13 +422,13 @@ func TestReconcileDetails(t *testing.T) {
 		t.Fatalf("Reconcile() = %v, want three deletions", plan)
 	}
 	notEligible, duplicate, noNode := plan.Delete[0], plan.Delete[1], plan.Delete[2]
-	if notEligible.Reason != daemon.DeleteNotEligible || notEligible.Explanation.Taint == nil || notEligible.Stays != nil {
+	if notEligible.Reason != daemon.DeleteReasonNotEligible || notEligible.Explanation.Taint == nil || notEligible.Stays != nil {
 		t.Errorf("%v: reason %v, explanation %v, stays %v", notEligible, notEligible.Reason, notEligible.Explanation, notEligible.Stays)
 	}
-	if duplicate.Reason != daemon.DeleteDuplicate || duplicate.Stays != in.Pods[1] || duplicate.Explanation.Reason != 0 {
+	if duplicate.Reason != daemon.DeleteReasonDuplicate || duplicate.Stays != in.Pods[1] || duplicate.Explanation.Reason != 0 {
 		t.Errorf("%v: reason %v, explanation %v, stays %v", duplicate, duplicate.Reason, duplicate.Explanation, duplicate.Stays)
 	}
-	if noNode.Reason != daemon.DeleteNoNode || noNode.Explanation.Reason != 0 {
+	if noNode.Reason != daemon.DeleteReasonNoNode || noNode.Explanation.Reason != 0 {
 		t.Errorf("%v: reason %v, explanation %v", noNode, noNode.Reason, noNode.Explanation)
 	}
 }

@@ -29,8 +29,8 @@ func TestStringNeverPanics(t *testing.T) {
 		{"explained, no node", placement.Explanation{Decision: placement.Decision{Reason: placement.ReasonNoNode}}.String(), "(no node): not run: no node"},
 		{"explained, out of range", explained(99).String(), "n: not run: Reason(99)"},
 		{"zero TermFailure", placement.TermFailure{}.String(), "nodeSelectorTerms[0] is TermCause(0)"},
-		{"made up, malformed", placement.TermFailure{Cause: placement.TermMalformed, Malformed: field.ErrorList{nil}}.String(), "nodeSelectorTerms[0] is malformed"},
-		{"made up, label", placement.TermFailure{Term: 2, Cause: placement.TermLabel}.String(), `nodeSelectorTerms[2].matchExpressions[0] "" "", node has no label ""`},
+		{"made up, malformed", placement.TermFailure{Cause: placement.TermCauseMalformed, Malformed: field.ErrorList{nil}}.String(), "nodeSelectorTerms[0] is malformed"},
+		{"made up, label", placement.TermFailure{Term: 2, Cause: placement.TermCauseLabel}.String(), `nodeSelectorTerms[2].matchExpressions[0] "" "", node has no label ""`},
 		{"zero Summary", placement.Summary{}.String(), "no nodes"},
 		{"zero ReasonCount", placement.ReasonCount{}.String(), "0 are undecided"},
 		{"unknown ReasonCount", placement.ReasonCount{Reason: 99, Nodes: 1}.String(), "1 is: Reason(99)"},
@@ -62,12 +62,12 @@ func TestEnumStrings(t *testing.T) {
 		}
 	}
 	for cause, want := range map[placement.TermCause]string{
-		placement.TermCause(0):  "TermCause(0)",
-		placement.TermEmpty:     "empty",
-		placement.TermMalformed: "malformed",
-		placement.TermLabel:     "label",
-		placement.TermField:     "field",
-		placement.TermCause(5):  "TermCause(5)",
+		placement.TermCause(0):       "TermCause(0)",
+		placement.TermCauseEmpty:     "empty",
+		placement.TermCauseMalformed: "malformed",
+		placement.TermCauseLabel:     "label",
+		placement.TermCauseField:     "field",
+		placement.TermCause(5):       "TermCause(5)",
 	} {
 		if got := cause.String(); got != want {
 			t.Errorf("TermCause(%d).String() = %q, want %q", int(cause), got, want)

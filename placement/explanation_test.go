@@ -71,8 +71,8 @@ func TestExplain(t *testing.T) {
 			want: placement.Explanation{
 				Decision: not(placement.ReasonNodeAffinity), Node: "n",
 				AffinityFailures: []placement.TermFailure{
-					{Term: 0, Cause: placement.TermEmpty},
-					{Term: 1, Cause: placement.TermField, Requirement: req("metadata.name", in, "m"), Value: "n", HasValue: true},
+					{Term: 0, Cause: placement.TermCauseEmpty},
+					{Term: 1, Cause: placement.TermCauseField, Requirement: req("metadata.name", in, "m"), Value: "n", HasValue: true},
 				},
 			},
 		},
@@ -191,15 +191,15 @@ func TestAffinityFailures(t *testing.T) {
 	n := node("n", labels{"zone": "c"})
 
 	want := []placement.TermFailure{
-		{Term: 0, Cause: placement.TermLabel, Index: 1, Requirement: req("zone", in, "a", "b"), Value: "c", HasValue: true},
-		{Term: 1, Cause: placement.TermEmpty},
-		{Term: 2, Cause: placement.TermMalformed, Malformed: field.ErrorList{
+		{Term: 0, Cause: placement.TermCauseLabel, Index: 1, Requirement: req("zone", in, "a", "b"), Value: "c", HasValue: true},
+		{Term: 1, Cause: placement.TermCauseEmpty},
+		{Term: 2, Cause: placement.TermCauseMalformed, Malformed: field.ErrorList{
 			{Type: field.ErrorTypeNotSupported, Field: path + "[2].matchExpressions[0].operator"},
 			{Type: field.ErrorTypeInvalid, Field: path + "[2].matchExpressions[1].key"},
 		}},
-		{Term: 3, Cause: placement.TermField, Index: 1, Requirement: req("metadata.name", in, "m"), Value: "n", HasValue: true},
-		{Term: 4, Cause: placement.TermField, Requirement: req("spec.x", in, "m")},
-		{Term: 5, Cause: placement.TermLabel, Requirement: req("gpu", in, "a")},
+		{Term: 3, Cause: placement.TermCauseField, Index: 1, Requirement: req("metadata.name", in, "m"), Value: "n", HasValue: true},
+		{Term: 4, Cause: placement.TermCauseField, Requirement: req("spec.x", in, "m")},
+		{Term: 5, Cause: placement.TermCauseLabel, Requirement: req("gpu", in, "a")},
 	}
 	placeOnly := cmp.Comparer(func(a, b *field.Error) bool { return a.Type == b.Type && a.Field == b.Field })
 	if diff := cmp.Diff(want, m.Explain(n).AffinityFailures, placeOnly); diff != "" {

@@ -264,19 +264,19 @@ func wrong(f placement.TermFailure, index int, term corev1.NodeSelectorTerm, nod
 		return "another term"
 	}
 	_, err := nodeaffinity.NewNodeSelector(&corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{term}})
-	if (f.Cause == placement.TermMalformed) != (err != nil) || (len(f.Malformed) > 0) != (err != nil) {
+	if (f.Cause == placement.TermCauseMalformed) != (err != nil) || (len(f.Malformed) > 0) != (err != nil) {
 		return fmt.Sprintf("upstream's parser says %v", err)
 	}
-	if empty := len(term.MatchExpressions)+len(term.MatchFields) == 0; empty != (f.Cause == placement.TermEmpty) {
+	if empty := len(term.MatchExpressions)+len(term.MatchFields) == 0; empty != (f.Cause == placement.TermCauseEmpty) {
 		return fmt.Sprintf("empty is %t", empty)
 	}
 	list, lone := term.MatchExpressions, expressions
 	switch f.Cause {
-	case placement.TermLabel:
+	case placement.TermCauseLabel:
 		if has, ok := node.Labels[f.Requirement.Key]; f.Value != has || f.HasValue != ok {
 			return "not the node's label"
 		}
-	case placement.TermField:
+	case placement.TermCauseField:
 		for i, r := range term.MatchExpressions {
 			if !matches(expressions(r), node) {
 				return fmt.Sprintf("matchExpressions[%d] fails before it", i)

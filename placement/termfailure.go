@@ -16,12 +16,12 @@ type TermFailure struct {
 	// Cause says which of the fields below are set.
 	Cause TermCause
 
-	// Malformed are the parse errors, for TermMalformed. Field paths start at the
+	// Malformed are the parse errors, for TermCauseMalformed. Field paths start at the
 	// template's spec.
 	Malformed field.ErrorList
 
 	// Index is the index of the first requirement that fails: in matchExpressions
-	// for TermLabel, in matchFields for TermField. matchExpressions come first.
+	// for TermCauseLabel, in matchFields for TermCauseField. matchExpressions come first.
 	Index int
 	// Requirement is a copy of that requirement.
 	Requirement corev1.NodeSelectorRequirement
@@ -36,26 +36,26 @@ type TermCause int
 
 // The causes of a TermFailure. Zero is no cause.
 const (
-	// TermEmpty: the term has neither matchExpressions nor matchFields.
-	TermEmpty TermCause = iota + 1
-	// TermMalformed: the term does not parse.
-	TermMalformed
-	// TermLabel: one of the matchExpressions fails.
-	TermLabel
-	// TermField: one of the matchFields fails.
-	TermField
+	// TermCauseEmpty: the term has neither matchExpressions nor matchFields.
+	TermCauseEmpty TermCause = iota + 1
+	// TermCauseMalformed: the term does not parse.
+	TermCauseMalformed
+	// TermCauseLabel: one of the matchExpressions fails.
+	TermCauseLabel
+	// TermCauseField: one of the matchFields fails.
+	TermCauseField
 )
 
 // String returns the cause in one word.
 func (c TermCause) String() string {
 	switch c {
-	case TermEmpty:
+	case TermCauseEmpty:
 		return "empty"
-	case TermMalformed:
+	case TermCauseMalformed:
 		return "malformed"
-	case TermLabel:
+	case TermCauseLabel:
 		return "label"
-	case TermField:
+	case TermCauseField:
 		return "field"
 	default:
 		return "TermCause(" + strconv.Itoa(int(c)) + ")"
@@ -68,15 +68,15 @@ func (t *term) explain(index int, node *corev1.Node) (failure TermFailure, faile
 	failure.Term = index
 	switch t.state {
 	case termEmpty:
-		failure.Cause = TermEmpty
+		failure.Cause = TermCauseEmpty
 		return failure, true
 	case termMalformed:
-		failure.Cause, failure.Malformed = TermMalformed, t.errorsAt(index)
+		failure.Cause, failure.Malformed = TermCauseMalformed, t.errorsAt(index)
 		return failure, true
 	}
 	for i := range t.labels {
 		if !t.labels[i].matches(node.Labels) {
-			failure.Cause, failure.Index = TermLabel, i
+			failure.Cause, failure.Index = TermCauseLabel, i
 			failure.Requirement = *t.source.MatchExpressions[i].DeepCopy()
 			failure.Value, failure.HasValue = node.Labels[failure.Requirement.Key]
 			return failure, true
@@ -84,7 +84,7 @@ func (t *term) explain(index int, node *corev1.Node) (failure TermFailure, faile
 	}
 	for i := range t.fields {
 		if !t.fields[i].matches(node) {
-			failure.Cause, failure.Index = TermField, i
+			failure.Cause, failure.Index = TermCauseField, i
 			failure.Requirement = *t.source.MatchFields[i].DeepCopy()
 			if failure.Requirement.Key == fieldNodeName {
 				failure.Value, failure.HasValue = node.Name, true
@@ -105,11 +105,11 @@ func (f TermFailure) String() string {
 	at := "nodeSelectorTerms[" + strconv.Itoa(f.Term) + "]"
 	kind := "label"
 	switch f.Cause {
-	case TermMalformed:
+	case TermCauseMalformed:
 		return malformedSentence(at, f.Malformed)
-	case TermLabel:
+	case TermCauseLabel:
 		at += ".matchExpressions"
-	case TermField:
+	case TermCauseField:
 		at += ".matchFields"
 		kind = "field"
 	default:

@@ -102,7 +102,7 @@ func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 		return Budget{}, err
 	}
 	l := (&State{snapshot: s}).ledgerFor(policy)
-	step, err := l.step(s, policy, opts.Canary)
+	step, err := l.step(s, policy, opts.CanaryTrial)
 	if rolling, _ := rolls(s.DaemonSet()); err != nil || !rolling {
 		return Budget{}, err
 	}

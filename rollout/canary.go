@@ -19,8 +19,8 @@ import (
 //
 // A problem of a canary pod pauses the update or fails it. A failed canary is rolled
 // back; see Result.Rollback. Only what happens during the trial fails it, and a trial
-// needs a memory: a pass returns it in Result.Canary, and the next one takes it in
-// Options.Canary. Without memory, what would fail the update pauses it.
+// needs a memory: a pass returns it in Result.CanaryTrial, and the next one takes it in
+// Options.CanaryTrial. Without memory, what would fail the update pauses it.
 //
 // By default only restarts fail a trial. Set FailStarting or FailAfter as well: without
 // them a pod that never becomes ready keeps the update waiting.

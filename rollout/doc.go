@@ -31,7 +31,7 @@
 // # Rules
 //
 //  1. Facts come in as a daemon.Input. What one pass must remember for the next is a
-//     value: Result.Plan.Backoff and Result.Canary. Both can be stored as JSON.
+//     value: Result.Plan.Backoff and Result.CanaryTrial. Both can be stored as JSON.
 //  2. Sync, State.Sync and SyncSnapshot give the same Result for the same facts.
 //  3. A pod is updated or outdated by daemon.PodState.Updated. An update looks at the
 //     pods that are not terminating, failed pods included, as upstream does. A node is

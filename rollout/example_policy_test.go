@@ -637,7 +637,7 @@ func ExampleCanaryTrial() {
 	pod.Name, pod.Spec.NodeName, pod.CreationTimestamp = "agent-4", "worker-1", metav1.NewTime(in.Now)
 	in.Pods[0] = pod
 	in.Now = in.Now.Add(4 * time.Minute)
-	result, err = rollout.Sync(in, rollout.Options{Policy: policy, Canary: result.Canary})
+	result, err = rollout.Sync(in, rollout.Options{Policy: policy, CanaryTrial: result.CanaryTrial})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -123,13 +123,13 @@ func TestStateRemembersTrial(t *testing.T) {
 	in.DaemonSet.Spec.Selector = &metav1.LabelSelector{}
 	state := newState(t, in)
 	promoted := &rollout.CanaryTrial{RevisionHash: "new", State: rollout.CanaryPromoted}
-	if got := passOf(t, state, rollout.Options{Canary: promoted}); got.Outcome != rollout.OutcomeSelectsEverything || got.Canary != promoted {
-		t.Errorf("the pass with an empty selector is %v with trial %v, want the one given", got, got.Canary)
+	if got := passOf(t, state, rollout.Options{CanaryTrial: promoted}); got.Outcome != rollout.OutcomeSelectsEverything || got.CanaryTrial != promoted {
+		t.Errorf("the pass with an empty selector is %v with trial %v, want the one given", got, got.CanaryTrial)
 	}
 	ds := in.DaemonSet.DeepCopy()
 	ds.Spec.Selector = selector
 	tell(t, state, daemon.Changes{DaemonSet: ds})
-	if got := passOf(t, state, rollout.Options{}).Canary; got != promoted {
+	if got := passOf(t, state, rollout.Options{}).CanaryTrial; got != promoted {
 		t.Errorf("the next pass has the trial %v, want %v", got, promoted)
 	}
 }

@@ -115,7 +115,7 @@ func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int) (held 
 	first, last := 0, ""
 	plan.Create = slices.DeleteFunc(slices.Clone(plan.Create), func(c daemon.Create) bool {
 		last = c.Node
-		if c.Reason != daemon.CreateMissing {
+		if c.Reason != daemon.CreateReasonMissing {
 			return false
 		}
 		first++
@@ -132,7 +132,7 @@ func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int) (held 
 
 // createDeferred adds creations that the burst limit has deferred where there is room for
 // them now. They are successors of terminating pods on nodes behind the last one that the
-// plan creates a pod on; see daemon.CreateSuccessor.
+// plan creates a pod on; see daemon.CreateReasonSuccessor.
 func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string) {
 	nodes := s.Nodes()
 	for i := range nodes {
@@ -142,7 +142,7 @@ func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string) {
 		n := &nodes[i]
 		live := slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Live() })
 		if n.Name > last && n.Decision.Run && len(n.Pods) > 0 && !live {
-			plan.Create = append(plan.Create, daemon.Create{Node: n.Name, Reason: daemon.CreateSuccessor, Pod: s.NewPod(n.Name)})
+			plan.Create = append(plan.Create, daemon.Create{Node: n.Name, Reason: daemon.CreateReasonSuccessor, Pod: s.NewPod(n.Name)})
 			plan.CreateDeferred--
 		}
 	}

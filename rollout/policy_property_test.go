@@ -182,7 +182,7 @@ func TestPolicyThatRestrictsNothing(t *testing.T) {
 		} {
 			opts := rollout.Options{Policy: policy}
 			if name == "promoted" {
-				opts.Canary = &rollout.CanaryTrial{RevisionHash: s.RevisionHash(), State: rollout.CanaryPromoted}
+				opts.CanaryTrial = &rollout.CanaryTrial{RevisionHash: s.RevisionHash(), State: rollout.CanaryPromoted}
 			}
 			got, err := rollout.NextStep(s, opts)
 			if err != nil {
@@ -271,7 +271,7 @@ func TestNothingFailsWithoutMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if result.Rollback != nil || result.Canary != nil && result.Canary.State == rollout.CanaryFailed {
+		if result.Rollback != nil || result.CanaryTrial != nil && result.CanaryTrial.State == rollout.CanaryFailed {
 			t.Errorf("Sync() without memory rolls back: %v", result)
 		}
 	})
@@ -293,7 +293,7 @@ func TestCanaryMemoryThroughJSON(t *testing.T) {
 		var saved *rollout.CanaryTrial
 		for range 30 {
 			randomEvent(r, kept)
-			want, err := rollout.Sync(kept.in, rollout.Options{Policy: policy, Canary: saved})
+			want, err := rollout.Sync(kept.in, rollout.Options{Policy: policy, CanaryTrial: saved})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -301,16 +301,16 @@ func TestCanaryMemoryThroughJSON(t *testing.T) {
 			if diff := cmp.Diff(want.String(), got.String()); diff != "" {
 				t.Fatalf("seed %d: Sync() (-memory through JSON +memory kept):\n%s", seed, diff)
 			}
-			if diff := cmp.Diff(want.Canary, got.Canary); diff != "" {
-				t.Fatalf("seed %d: Result.Canary (-memory through JSON +memory kept):\n%s", seed, diff)
+			if diff := cmp.Diff(want.CanaryTrial, got.CanaryTrial); diff != "" {
+				t.Fatalf("seed %d: Result.CanaryTrial (-memory through JSON +memory kept):\n%s", seed, diff)
 			}
 			if want.Plan.RequeueAfter != got.Plan.RequeueAfter {
 				t.Fatalf("seed %d: again after %v with memory through JSON, %v with memory kept", seed, want.Plan.RequeueAfter, got.Plan.RequeueAfter)
 			}
-			checkMemory(t, seed, saved, got.Canary)
-			if saved = nil; want.Canary != nil {
-				seen[want.Canary.State]++
-				data, err := json.Marshal(want.Canary)
+			checkMemory(t, seed, saved, got.CanaryTrial)
+			if saved = nil; want.CanaryTrial != nil {
+				seen[want.CanaryTrial.State]++
+				data, err := json.Marshal(want.CanaryTrial)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -142,7 +142,7 @@ func TestNeedsDecision(t *testing.T) {
 		{"canary impossible", "its selector has to change", canaryOf(rollout.Canary{NodeSelector: zoneSelector("z9")}), nil, "a=new b=old", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			result, err := rollout.Sync(policyInput(t, build.Set{}, tc.nodes), rollout.Options{Policy: tc.policy, Canary: tc.trial})
+			result, err := rollout.Sync(policyInput(t, build.Set{}, tc.nodes), rollout.Options{Policy: tc.policy, CanaryTrial: tc.trial})
 			if err != nil {
 				t.Fatal(err)
 			}

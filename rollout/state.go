@@ -27,8 +27,8 @@ import (
 //  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
 //     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
 //     pass creates them again. Upstream gives up after five minutes.
-//  6. Save Result.Plan.Backoff and Result.Canary to survive a restart, and give them back
-//     as Input.Backoff and as Options.Canary of the first Sync. The State itself remembers
+//  6. Save Result.Plan.Backoff and Result.CanaryTrial to survive a restart, and give them back
+//     as Input.Backoff and as Options.CanaryTrial of the first Sync. The State itself remembers
 //     both.
 //
 // A State is not safe for concurrent use. The objects given to it are read-only from
@@ -129,17 +129,17 @@ func (st *State) Sync(now time.Time, opts Options) (*Result, error) {
 	if err := st.apply(now); err != nil {
 		return nil, err
 	}
-	if opts.Canary != nil {
-		st.canary = opts.Canary
+	if opts.CanaryTrial != nil {
+		st.canary = opts.CanaryTrial
 	}
 	if st.snapshot == nil {
 		result := endEarly(st.unobserved.DaemonSet, st.unobserved.Backoff)
-		result.Canary = st.canary
+		result.CanaryTrial = st.canary
 		return result, nil
 	}
 	result, err := st.pass(opts)
 	if result != nil {
-		st.canary = result.Canary
+		st.canary = result.CanaryTrial
 		st.pending.backoff = result.Plan.Backoff
 	}
 	return result, err

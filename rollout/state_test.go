@@ -333,7 +333,7 @@ func TestStateEqualsSync(t *testing.T) {
 			w.changes = nil
 			awaiting := r.IntN(10) == 0
 			got, gotErr := state.Sync(w.now, rollout.Options{Policy: policy, AwaitingWrites: awaiting})
-			want, wantErr := rollout.Sync(w.input(), rollout.Options{Policy: policy, AwaitingWrites: awaiting, Canary: trial})
+			want, wantErr := rollout.Sync(w.input(), rollout.Options{Policy: policy, AwaitingWrites: awaiting, CanaryTrial: trial})
 			if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
 				t.Fatalf("seed %d, step %d: kept state: %v, from scratch: %v", seed, step, gotErr, wantErr)
 			}
@@ -343,7 +343,7 @@ func TestStateEqualsSync(t *testing.T) {
 			if got == nil {
 				continue
 			}
-			trial, w.backoff = want.Canary, want.Plan.Backoff
+			trial, w.backoff = want.CanaryTrial, want.Plan.Backoff
 			note(seen, want)
 			if r.IntN(5) > 0 {
 				w.apply(want)

@@ -74,7 +74,7 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.Canary)
+	return (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.CanaryTrial)
 }
 
 // rolls reports whether ds is updated by deleting and creating pods.
@@ -289,9 +289,9 @@ func (c *choice) withinBurst(p *purse) (now []int, deferred int) {
 
 // create plans a new pod beside the outdated one of a node.
 func (st *Step) create(s *daemon.Snapshot, n *daemon.NodeState, budgeted bool) {
-	reason := daemon.CreateUnavailable
+	reason := daemon.CreateReasonUnavailable
 	if budgeted {
-		reason = daemon.CreateSurge
+		reason = daemon.CreateReasonSurge
 	}
 	st.Plan.Create = append(st.Plan.Create, daemon.Create{Node: n.Name, Reason: reason, Pod: s.NewPod(n.Name)})
 }
@@ -302,13 +302,13 @@ func (st *Step) delete(s *daemon.Snapshot, n *daemon.NodeState, budgeted bool) {
 	d := daemon.Delete{Node: n.Name, Pod: pods.old.Pod}
 	switch {
 	case st.MaxSurge == 0 && budgeted:
-		d.Reason = daemon.DeleteOutdated
+		d.Reason = daemon.DeleteReasonOutdated
 	case st.MaxSurge == 0:
-		d.Reason = daemon.DeleteUnavailable
+		d.Reason = daemon.DeleteReasonUnavailable
 	case pods.cur != nil:
-		d.Reason, d.Stays = daemon.DeleteSuperseded, pods.cur.Pod
+		d.Reason, d.Stays = daemon.DeleteReasonSuperseded, pods.cur.Pod
 	default:
-		d.Reason, d.Explanation = daemon.DeleteNotEligible, s.Matcher().Explain(n.Node)
+		d.Reason, d.Explanation = daemon.DeleteReasonNotEligible, s.Matcher().Explain(n.Node)
 	}
 	st.Plan.Delete = append(st.Plan.Delete, d)
 }

@@ -22,8 +22,8 @@ func stepCounts(st *rollout.Step) string {
 	words := []string{}
 	for _, d := range st.Plan.Delete {
 		reason := map[daemon.DeleteReason]string{
-			daemon.DeleteOutdated: "outdated", daemon.DeleteUnavailable: "unavailable",
-			daemon.DeleteSuperseded: "superseded", daemon.DeleteNotEligible: "not eligible",
+			daemon.DeleteReasonOutdated: "outdated", daemon.DeleteReasonUnavailable: "unavailable",
+			daemon.DeleteReasonSuperseded: "superseded", daemon.DeleteReasonNotEligible: "not eligible",
 		}[d.Reason]
 		if d.Stays != nil {
 			reason += " by " + d.Stays.Name
@@ -31,7 +31,7 @@ func stepCounts(st *rollout.Step) string {
 		words = append(words, fmt.Sprintf("-%s (%s)", d.Pod.Name, reason))
 	}
 	for _, c := range st.Plan.Create {
-		reason := map[daemon.CreateReason]string{daemon.CreateSurge: "surge", daemon.CreateUnavailable: "unavailable"}[c.Reason]
+		reason := map[daemon.CreateReason]string{daemon.CreateReasonSurge: "surge", daemon.CreateReasonUnavailable: "unavailable"}[c.Reason]
 		words = append(words, fmt.Sprintf("+%s (%s)", c.Node, reason))
 	}
 	if st.Plan.DeleteDeferred+st.Plan.CreateDeferred > 0 {

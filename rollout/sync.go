@@ -15,12 +15,12 @@ import (
 type Options struct {
 	// Policy restricts which outdated pods the update may replace, and when.
 	Policy Policy
-	// Canary is the Result.Canary of the pass before: the memory of the canary's trial.
+	// CanaryTrial is the Result.CanaryTrial of the pass before: the memory of the canary's trial.
 	// With nil the trial begins, and the pass works from the facts alone: a bad canary
 	// pauses the update but never rolls it back. A trial of another revision counts as
 	// nil, except a failed one that restores this revision. A State remembers the trial
 	// itself; give one only to replace it, for instance by a promoted one.
-	Canary *CanaryTrial
+	CanaryTrial *CanaryTrial
 	// AwaitingWrites says that creations or deletions of an earlier pass are not
 	// in the facts yet, which upstream calls unmet expectations. The pass then
 	// settles history, claims and status, and neither creates nor deletes pods.
@@ -39,7 +39,7 @@ type Options struct {
 //  6. Status: update the status subresource
 //
 // Claim patches are strategic merge patches, and those of Relabel JSON merge patches. The
-// other fields are for information, except Plan.Backoff and Canary, which the next pass
+// other fields are for information, except Plan.Backoff and CanaryTrial, which the next pass
 // takes. All that a Result refers to is read-only, except the objects to create.
 type Result struct {
 	// Outcome says how far the pass went.
@@ -70,8 +70,8 @@ type Result struct {
 	CleanUp []*appsv1.ControllerRevision
 	// Status is the whole status to write; nil where it is up to date.
 	Status *appsv1.DaemonSetStatus
-	// Canary is the Options.Canary of the next pass. nil where there is no trial.
-	Canary *CanaryTrial
+	// CanaryTrial is the Options.CanaryTrial of the next pass. nil where there is no trial.
+	CanaryTrial *CanaryTrial
 	// Snapshot holds the facts that the pass decided on, before its writes. nil where
 	// the pass ended before it. The snapshot of a State is valid until its next call.
 	Snapshot *daemon.Snapshot
@@ -173,18 +173,18 @@ func (st *State) pass(opts Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.Canary == nil {
-		opts.Canary = st.canary
+	if opts.CanaryTrial == nil {
+		opts.CanaryTrial = st.canary
 	}
 	if result := endEarly(ds, s.Backoff()); result != nil {
-		result.Canary = opts.Canary
+		result.CanaryTrial = opts.CanaryTrial
 		return result, nil
 	}
 	revisions, err := st.history()
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Outcome: OutcomeSynced, Revisions: revisions, Plan: daemon.Plan{Backoff: s.Backoff()}, Canary: opts.Canary}
+	result := &Result{Outcome: OutcomeSynced, Revisions: revisions, Plan: daemon.Plan{Backoff: s.Backoff()}, CanaryTrial: opts.CanaryTrial}
 	if revisions.CollisionCount != nil {
 		result.Outcome = OutcomeCollision
 		result.Status = ds.Status.DeepCopy()
@@ -218,7 +218,7 @@ func (st *State) update(r *Result, policy *policy) error {
 	if !r.Plan.Empty() {
 		return nil
 	}
-	step, err := ledger.step(s, policy, r.Canary)
+	step, err := ledger.step(s, policy, r.CanaryTrial)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (st *State) update(r *Result, policy *policy) error {
 	requeue(&r.Plan, step.Plan.RequeueAfter)
 	if step.Canary != nil {
 		trial := step.Canary.Trial
-		r.Canary = &trial
+		r.CanaryTrial = &trial
 		if !policy.Paused && !policy.Frozen {
 			r.Rollback = step.Canary.rollback(s.DaemonSet(), r.Revisions.Old)
 		}
@@ -261,7 +261,7 @@ func (r *Result) setStatus() {
 	r.Status = &status
 }
 
-// Empty reports whether the pass writes nothing. Events, RequeueAfter and Canary may
+// Empty reports whether the pass writes nothing. Events, RequeueAfter and CanaryTrial may
 // still be set.
 func (r *Result) Empty() bool {
 	return r == nil || r.Revisions.Empty() && len(r.Claims) == 0 && r.Plan.Empty() && r.Rollback.Skipped() &&

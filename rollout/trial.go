@@ -17,8 +17,8 @@ import (
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
-// CanaryTrial is the memory of a canary: a pass returns it in Result.Canary, and the
-// next pass takes it in Options.Canary. It can be stored as JSON, for instance in the
+// CanaryTrial is the memory of a canary: a pass returns it in Result.CanaryTrial, and the
+// next pass takes it in Options.CanaryTrial. It can be stored as JSON, for instance in the
 // status of a custom resource.
 //
 // A trial is for one revision. Once it has passed, failed or been promoted, it stays so:

@@ -156,7 +156,7 @@ func TestCanaryTrial(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := policyInput(t, build.Set{MaxUnavailable: "2"}, tc.nodes)
-			opts := rollout.Options{Policy: canaryOf(tc.canary), Canary: tc.memory}
+			opts := rollout.Options{Policy: canaryOf(tc.canary), CanaryTrial: tc.memory}
 			handed := tc.memory.DeepCopy()
 			s, err := daemon.Observe(in)
 			if err != nil {
@@ -219,11 +219,11 @@ func (g *rig) update(image string) {
 // pass makes a pass and carries it out, except a rollback.
 func (g *rig) pass() *rollout.Result {
 	g.t.Helper()
-	result, err := rollout.Sync(g.in, rollout.Options{Policy: g.policy, Canary: g.trial})
+	result, err := rollout.Sync(g.in, rollout.Options{Policy: g.policy, CanaryTrial: g.trial})
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.last, g.trial, g.in.Backoff = result, result.Canary, result.Plan.Backoff
+	g.last, g.trial, g.in.Backoff = result, result.CanaryTrial, result.Plan.Backoff
 	g.in.Revisions = append(slices.Clone(result.Revisions.Old), result.Revisions.Current)
 	for _, d := range result.Plan.Delete {
 		g.in.Pods = slices.DeleteFunc(slices.Clone(g.in.Pods), func(p *corev1.Pod) bool { return p.Name == d.Pod.Name })
@@ -327,11 +327,11 @@ func TestCanaryTrialBegins(t *testing.T) {
 	} {
 		in := policyInput(t, build.Set{}, tc.nodes)
 		in.Now = in.Now.Add(tc.after)
-		result, err := rollout.Sync(in, rollout.Options{Policy: policy, Canary: memory})
+		result, err := rollout.Sync(in, rollout.Options{Policy: policy, CanaryTrial: memory})
 		if err != nil {
 			t.Fatal(err)
 		}
-		memory = result.Canary
+		memory = result.CanaryTrial
 		if got := trialWords(memory); got != tc.want {
 			t.Errorf("pass %d: trial %s, want %s", i, got, tc.want)
 		}

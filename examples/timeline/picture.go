@@ -222,7 +222,7 @@ func (p *picture) trouble() []string {
 	}
 	const most = 3
 	var on, waiting []string
-	for _, n := range end.On {
+	for _, n := range end.Incomplete {
 		if n.Desired && n.Available && n.Pod.DeletionTimestamp == nil {
 			waiting = append(waiting, n.Node)
 			continue

@@ -173,10 +173,10 @@ func libraryPlaces() []string {
 		rollout.OutcomeDeleting, rollout.OutcomeCollision} {
 		out = append(out, fmt.Sprintf("outcome: %v", o))
 	}
-	for r := daemon.CreateMissing; r <= daemon.CreateUnavailable; r++ {
+	for r := daemon.CreateReasonMissing; r <= daemon.CreateReasonUnavailable; r++ {
 		out = append(out, fmt.Sprintf("create: %v", r))
 	}
-	for r := daemon.DeleteFailed; r <= daemon.DeleteUnavailable; r++ {
+	for r := daemon.DeleteReasonPodFailed; r <= daemon.DeleteReasonUnavailable; r++ {
 		out = append(out, fmt.Sprintf("delete: %v", r))
 	}
 	for _, c := range []daemon.Claim{daemon.ClaimAdopt, daemon.ClaimRelease} {

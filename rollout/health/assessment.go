@@ -28,8 +28,8 @@ type Options struct {
 	Patience time.Duration
 	// Policy is the policy of the passes.
 	Policy rollout.Policy
-	// Canary is the Result.Canary of the last pass; see rollout.Options.
-	Canary *rollout.CanaryTrial
+	// CanaryTrial is the Result.CanaryTrial of the last pass; see rollout.Options.
+	CanaryTrial *rollout.CanaryTrial
 }
 
 func (o *Options) patience() time.Duration { return cmp.Or(o.Patience, DefaultPatience) }
@@ -145,7 +145,7 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
-	pass := rollout.Options{Policy: opts.Policy, Canary: opts.Canary}
+	pass := rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial}
 	result, err := rollout.SyncSnapshot(s, pass)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@
 // the kubelet, the scheduler or the node says about it.
 //
 //	snapshot, err := daemon.Observe(in) // or rollout.State.Snapshot
-//	assessment, err := health.Assess(snapshot, health.Options{Policy: policy, Canary: result.Canary})
+//	assessment, err := health.Assess(snapshot, health.Options{Policy: policy, CanaryTrial: result.CanaryTrial})
 //	fmt.Println(assessment)
 //
 // prints, on one line,

@@ -89,8 +89,8 @@ func TestAssessPolicy(t *testing.T) {
 		}, {
 			name: "canary promoted", why: "the trial is handed in",
 			opts: health.Options{
-				Policy: rollout.Policy{Canary: &rollout.Canary{Nodes: one, Manual: true}},
-				Canary: &rollout.CanaryTrial{RevisionHash: "new", State: rollout.CanaryPromoted},
+				Policy:      rollout.Policy{Canary: &rollout.Canary{Nodes: one, Manual: true}},
+				CanaryTrial: &rollout.CanaryTrial{RevisionHash: "new", State: rollout.CanaryPromoted},
 			},
 			pods: []*corev1.Pod{newAgent("w1"), oldAgent("w2"), oldAgent("w3")},
 			want: "progressing: 1 of 3 nodes complete; 1 to delete now",
@@ -156,8 +156,8 @@ func TestAssessRollback(t *testing.T) {
 		Revisions: append(build.Current(ds, "new"), build.Current(before, "old")...),
 	}
 	opts := health.Options{
-		Policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
-		Canary: &rollout.CanaryTrial{RevisionHash: "new", State: rollout.CanaryFailed, BackTo: "old", Nodes: []rollout.CanaryNode{{Name: "w1"}}},
+		Policy:      rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
+		CanaryTrial: &rollout.CanaryTrial{RevisionHash: "new", State: rollout.CanaryFailed, BackTo: "old", Nodes: []rollout.CanaryNode{{Name: "w1"}}},
 	}
 	check := func(want health.State) {
 		t.Helper()

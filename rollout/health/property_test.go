@@ -57,7 +57,7 @@ func checkProperties(t *testing.T, in daemon.Input, opts health.Options) health.
 	if _, again := look(); !reflect.DeepEqual(a, again) {
 		t.Errorf("Assess() depends on the order (-first +second):\n%s", cmp.Diff(a, again))
 	}
-	result, err := rollout.SyncSnapshot(s, rollout.Options{Policy: opts.Policy, Canary: opts.Canary})
+	result, err := rollout.SyncSnapshot(s, rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func checkState(t *testing.T, s *daemon.Snapshot, a *health.Assessment, result *
 
 func checkBudget(t *testing.T, s *daemon.Snapshot, a *health.Assessment, opts health.Options) {
 	t.Helper()
-	step, err := rollout.NextStep(s, rollout.Options{Policy: opts.Policy, Canary: opts.Canary})
+	step, err := rollout.NextStep(s, rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial})
 	if err != nil {
 		t.Fatal(err)
 	}

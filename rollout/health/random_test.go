@@ -84,7 +84,7 @@ func randomInput(r *rand.Rand) (daemon.Input, health.Options) {
 // ready.
 func settle(r *rand.Rand, in *daemon.Input, opts health.Options) {
 	for pass := range 6 {
-		result, err := rollout.Sync(*in, rollout.Options{Policy: opts.Policy, Canary: opts.Canary})
+		result, err := rollout.Sync(*in, rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial})
 		if err != nil || result.Plan.Empty() {
 			return
 		}

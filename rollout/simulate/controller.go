@@ -60,16 +60,16 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 		}
 		s.state, s.tally.stale = state, true
 	}
-	if given := c.Options.Canary; given != s.given {
+	if given := c.Options.CanaryTrial; given != s.given {
 		if s.given = given; given != nil && (s.trial == nil || s.trial.RevisionHash == given.RevisionHash) {
 			s.trial = given
 		}
 	}
-	result, err := s.state.Sync(c.now, rollout.Options{Policy: c.Options.Policy, Canary: s.trial})
+	result, err := s.state.Sync(c.now, rollout.Options{Policy: c.Options.Policy, CanaryTrial: s.trial})
 	if result == nil {
 		return nil, err
 	}
-	s.backoff, s.trial = result.Plan.Backoff, result.Canary
+	s.backoff, s.trial = result.Plan.Backoff, result.CanaryTrial
 	if after := result.Plan.RequeueAfter; after > 0 {
 		s.wake = c.now.Add(after)
 	}

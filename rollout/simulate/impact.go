@@ -38,7 +38,7 @@ func (r RolloutReason) String() string {
 		return "new template"
 	case RolloutOldTemplate:
 		return "older template"
-	case RolloutSpelling:
+	case RolloutSameTemplate:
 		return "same template, other bytes"
 	case RolloutIgnored:
 		return "ignored"
@@ -120,7 +120,7 @@ func (i *Impact) rolloutSentence() string {
 		s = fmt.Sprintf("starts a rollout to revision %d", i.Revision)
 	case RolloutOldTemplate:
 		s = fmt.Sprintf("starts a rollout to an older template, now revision %d", i.Revision)
-	case RolloutSpelling:
+	case RolloutSameTemplate:
 		s = fmt.Sprintf("starts a rollout to revision %d: the template means the same, but its bytes differ", i.Revision)
 	case RolloutIgnored:
 		if daemon.SelectsEverything(ds) {

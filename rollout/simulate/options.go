@@ -13,11 +13,11 @@ import (
 type Options struct {
 	// Policy restricts the updates of all DaemonSets, as in rollout.Options.
 	Policy rollout.Policy
-	// Canary is a trial to go on with, as in rollout.Options, for instance a promoted
+	// CanaryTrial is a trial to go on with, as in rollout.Options, for instance a promoted
 	// one. A DaemonSet takes it over once: with the first pass that finds it here,
 	// where it has no trial yet or one of the same revision. After that the cluster
 	// remembers how the trial goes on.
-	Canary *rollout.CanaryTrial
+	CanaryTrial *rollout.CanaryTrial
 	// PodTimes returns how long things take for a pod. It must be pure; it is asked
 	// when the pod is created, bound or deleted. node is the node that the pod is bound
 	// or pinned to, and nil where that does not exist; both are read-only. nil: the zero

@@ -71,7 +71,7 @@ func comparePass(c *Cluster, s *set, seen map[string]int) error {
 		seen["new state"]++
 	}
 	in := c.Input(s.ds)
-	want, wantErr := rollout.Sync(in, rollout.Options{Policy: c.Options.Policy, Canary: s.trial})
+	want, wantErr := rollout.Sync(in, rollout.Options{Policy: c.Options.Policy, CanaryTrial: s.trial})
 	got, gotErr := c.pass(s)
 	if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
 		return fmt.Errorf("pass: %v, Sync: %v", gotErr, wantErr)

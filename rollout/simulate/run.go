@@ -150,9 +150,9 @@ type End struct {
 	// After is the cluster at the end, as Cluster.Input returns it, for WhatIf or another
 	// Run to go on from. Read-only.
 	After daemon.Input
-	// On are the nodes that are not complete, ordered by name, each with how it counts.
+	// Incomplete lists the nodes that are not complete by name, each with its status.
 	// nil where the rollout is finished.
-	On []daemon.NodeStatus
+	Incomplete []daemon.NodeStatus
 }
 
 // EndState says how a simulated rollout has ended.
@@ -295,7 +295,7 @@ func (r *run) last(s *set) *Pass {
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) {
-			end.On = append(end.On, n)
+			end.Incomplete = append(end.Incomplete, n)
 		}
 	}
 	return pass

@@ -136,7 +136,7 @@ func TestRunEnd(t *testing.T) {
 					got.LowestAvailable, tc.state, tc.after, tc.lowest, tc.why)
 			}
 			var on []string
-			for _, n := range got.On {
+			for _, n := range got.Incomplete {
 				on = append(on, n.Node)
 			}
 			if diff := cmp.Diff(tc.on, on); diff != "" {
@@ -226,7 +226,7 @@ func TestRunRespectsFacts(t *testing.T) {
 			tc.change(&in)
 			got := settle(t, in, tc.opts)
 			var on []string
-			for _, n := range got.On {
+			for _, n := range got.Incomplete {
 				on = append(on, n.Node)
 			}
 			if got.State != tc.state || cmp.Diff(tc.on, on) != "" {
@@ -254,7 +254,7 @@ func TestRunIgnored(t *testing.T) {
 		"empty selector": {build.Set{Selector: &metav1.LabelSelector{}}, "the controller ignores it: selector selects every pod"},
 	} {
 		got := settle(t, outdated(tc.set, build.Nodes("a")...), simulate.Options{})
-		if got.State != simulate.EndIgnored || got.String() != tc.want || got.On != nil {
+		if got.State != simulate.EndIgnored || got.String() != tc.want || got.Incomplete != nil {
 			t.Errorf("%s: Run() = %v, want %q", name, got, tc.want)
 		}
 	}
@@ -274,7 +274,7 @@ func TestRunNeedsDecision(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := settle(t, outdated(build.Set{}, build.Nodes("a", "b", "c")...), simulate.Options{Policy: tc.policy})
-			if got.State != tc.state || len(got.On) != tc.on {
+			if got.State != tc.state || len(got.Incomplete) != tc.on {
 				t.Errorf("Run() = %v, want %v on %d nodes: %s", got, tc.state, tc.on, tc.why)
 			}
 		})
@@ -293,17 +293,17 @@ func TestRunPromoted(t *testing.T) {
 	if err != nil || ends[0].State != simulate.EndNeedsDecision {
 		t.Fatalf("Settle() = %v, %v, want a decision to be needed", ends, err)
 	}
-	promoted := *ends[0].Last.Canary
+	promoted := *ends[0].Last.CanaryTrial
 	promoted.State = rollout.CanaryPromoted
-	c.Options.Canary = &promoted
+	c.Options.CanaryTrial = &promoted
 	if ends, err = c.Settle(); err != nil || ends[0].State != simulate.EndFinished {
 		t.Errorf("Settle() with the promoted trial = %v, %v, want it finished", ends, err)
 	}
 	// The same with a Run that begins where the other ended.
 	end := settle(t, in, simulate.Options{Policy: policy})
-	promoted = *end.Last.Canary
+	promoted = *end.Last.CanaryTrial
 	promoted.State = rollout.CanaryPromoted
-	if end = settle(t, end.After, simulate.Options{Policy: policy, Canary: &promoted}); end.State != simulate.EndFinished {
+	if end = settle(t, end.After, simulate.Options{Policy: policy, CanaryTrial: &promoted}); end.State != simulate.EndFinished {
 		t.Errorf("Run() with the promoted trial = %v, want it finished", end)
 	}
 }
@@ -314,7 +314,7 @@ func TestRunTakesOverATrialOnce(t *testing.T) {
 	in := outdated(build.Set{MaxUnavailable: "2"}, build.Nodes("a", "b", "c", "d", "e", "f")...)
 	c, err := simulate.NewCluster(in, simulate.Options{
 		Policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
-		Canary: &rollout.CanaryTrial{
+		CanaryTrial: &rollout.CanaryTrial{
 			RevisionHash: "new", State: rollout.CanaryStarting, Since: metav1.NewTime(build.Now), Nodes: []rollout.CanaryNode{{Name: "a"}},
 		},
 	})
@@ -327,7 +327,7 @@ func TestRunTakesOverATrialOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if trial := pass.Result.Canary; !broken && trial != nil && trial.State == rollout.CanaryPassed {
+		if trial := pass.Result.CanaryTrial; !broken && trial != nil && trial.State == rollout.CanaryPassed {
 			// The canary has passed: that its pod breaks now holds nothing back.
 			broken = true
 			c.Options.PodTimes = onNode("a", simulate.PodTimes{ReadyAfter: -1}).PodTimes
@@ -341,7 +341,7 @@ func TestRunTakesOverATrialOnce(t *testing.T) {
 		}
 		end = pass.End
 	}
-	if !broken || len(end.On) != 1 || end.On[0].Node != "a" {
+	if !broken || len(end.Incomplete) != 1 || end.Incomplete[0].Node != "a" {
 		t.Errorf("Run() = %v, canary broken %v, want all nodes but a to be complete", end, broken)
 	}
 }
@@ -404,7 +404,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{simulate.NodeUnchanged, "unchanged"}, {simulate.NodeGained, "gained"}, {simulate.NodeLost, "lost"},
 		{simulate.NodeKeepsPod, "keeps its pod"}, {simulate.NodeRemoved, "removed"}, {simulate.NodeEffect(0), "NodeEffect(0)"},
 		{simulate.RolloutNone, "no rollout"}, {simulate.RolloutFirst, "new DaemonSet"}, {simulate.RolloutNewTemplate, "new template"},
-		{simulate.RolloutOldTemplate, "older template"}, {simulate.RolloutSpelling, "same template, other bytes"},
+		{simulate.RolloutOldTemplate, "older template"}, {simulate.RolloutSameTemplate, "same template, other bytes"},
 		{simulate.RolloutIgnored, "ignored"}, {simulate.RolloutReason(-1), "RolloutReason(-1)"},
 	} {
 		if got := tc.got.String(); got != tc.want {

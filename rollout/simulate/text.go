@@ -65,9 +65,9 @@ func (e *End) String() string {
 		return "the controller ignores it"
 	}
 	lines := []string{fmt.Sprintf("%v since %s %s, on:", e.State, at, counts)}
-	for i, n := range e.On {
+	for i, n := range e.Incomplete {
 		if i == shownNodes {
-			lines = append(lines, "  and "+plural(len(e.On)-i, "more node", "more nodes"))
+			lines = append(lines, "  and "+plural(len(e.Incomplete)-i, "more node", "more nodes"))
 			break
 		}
 		lines = append(lines, "  "+n.String())

@@ -112,9 +112,9 @@ const (
 	// RolloutOldTemplate: an older revision holds the template and becomes the newest, as
 	// after kubectl rollout undo.
 	RolloutOldTemplate
-	// RolloutSpelling: the template means the same as that of the newest revision, but its
+	// RolloutSameTemplate: the template means the same as that of the newest revision, but its
 	// bytes differ.
-	RolloutSpelling
+	RolloutSameTemplate
 	// RolloutIgnored: the controller leaves the DaemonSet alone, because it is being
 	// deleted or its selector is empty.
 	RolloutIgnored
@@ -307,7 +307,7 @@ func (w *whatIf) explainRollout() {
 
 func (w *whatIf) checkSpelling(changes diff.Changes) {
 	if len(changes) == 0 {
-		w.impact.Rollout = RolloutSpelling
+		w.impact.Rollout = RolloutSameTemplate
 	}
 }
 
