@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
@@ -21,7 +22,7 @@ var (
 )
 
 func budgetCase(code lint.Code, name, why string, set build.Set, nodes []string, says string, want ...string) checkCase {
-	return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: soundSet(set), Nodes: newNodes(nodes...)}, says: says, want: want}
+	return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: soundSet(set), Nodes: newNodes(nodes...)}, says: says, want: want}
 }
 
 // down makes the first n nodes not Ready, and the others Ready.
@@ -43,12 +44,12 @@ func budgetCases() []checkCase {
 	raw := func(code lint.Code, name, why string, unavailable, surge *intstr.IntOrString, says string, want ...string) checkCase {
 		ds := soundSet(build.Set{})
 		ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable, ds.Spec.UpdateStrategy.RollingUpdate.MaxSurge = unavailable, surge
-		return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: ds, Nodes: newNodes(fiveNodes...)}, says: says, want: want}
+		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: ds, Nodes: newNodes(fiveNodes...)}, says: says, want: want}
 	}
 	number := func(n int32) *intstr.IntOrString { return new(intstr.FromInt32(n)) }
 	text := func(s string) *intstr.IntOrString { return new(intstr.FromString(s)) }
 	notReady := func(name, why string, set build.Set, nodes []*corev1.Node, says string, want ...string) checkCase {
-		return checkCase{name: name, why: why, code: lint.CodeBudgetNodesNotReady, in: lint.Input{DaemonSet: soundSet(set), Nodes: nodes}, says: says, want: want}
+		return checkCase{name: name, why: why, code: lint.CodeBudgetNodesNotReady, in: daemon.Input{DaemonSet: soundSet(set), Nodes: nodes}, says: says, want: want}
 	}
 
 	return []checkCase{
@@ -79,7 +80,7 @@ func budgetCases() []checkCase {
 		budgetCase(lint.CodeBudgetAllNodes, "on delete", "there is no budget", build.Set{OnDelete: true}, threeNodes, ""),
 		{
 			name: "of the eligible ones", why: "the tainted node does not count", code: lint.CodeBudgetAllNodes,
-			in: lint.Input{DaemonSet: soundSet(build.Set{MaxUnavailable: "2"}), Nodes: append(newNodes("w1", "w2"),
+			in: daemon.Input{DaemonSet: soundSet(build.Set{MaxUnavailable: "2"}), Nodes: append(newNodes("w1", "w2"),
 				build.Node{Name: "cp", Taints: []corev1.Taint{build.NoSchedule("node-role.kubernetes.io/control-plane")}}.Object())},
 			want: []string{"warning " + unavailableField},
 		},

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
@@ -18,46 +19,44 @@ import (
 // (SetDefaults_Deployment@v1.37.2). DaemonSets have no such field.
 const DefaultProgressDeadline = 10 * time.Minute
 
-// Input is a DaemonSet and the facts about its cluster. Check changes nothing in it.
-type Input struct {
-	// DaemonSet is a manifest or a live object. Check fills in the API server's
-	// defaults first (daemon.Default), so both get the same findings. If it
-	// is nil, Check returns nil.
-	DaemonSet *appsv1.DaemonSet
-	// Nodes are all nodes of the cluster, in any order. Nil entries are ignored.
-	// Without nodes, most checks that need them find nothing.
-	Nodes []*corev1.Node
+// Options are facts and wishes that only Check needs. The zero value is useful.
+type Options struct {
 	// OtherDaemonSets are the other DaemonSets of the cluster, in any order. Check
-	// looks for host ports that two DaemonSets use on one node, which needs Nodes
-	// too. It ignores nil entries, DaemonSets that are being deleted, and DaemonSet
-	// itself: the one of the same namespace and name, or of the same name if DaemonSet
-	// has no namespace. So the list may hold all DaemonSets of the cluster.
+	// looks for host ports that two DaemonSets use on one node, which needs nodes too.
+	// It ignores DaemonSets that are being deleted and the checked DaemonSet itself:
+	// the one of the same namespace and name, or of the same name if the checked one
+	// has no namespace. So the list may hold all DaemonSets of the cluster. A nil
+	// entry and a repeated pair of namespace and name are errors.
 	OtherDaemonSets []*appsv1.DaemonSet
 	// ProgressDeadline is how long a pipeline or a person waits for the next progress of
 	// a rollout. Zero means DefaultProgressDeadline. A negative one is no deadline.
 	ProgressDeadline time.Duration
-	// Placement are the settings of the cluster that placement depends on.
-	Placement placement.Options
 }
 
-// Check returns the faults of a DaemonSet that the objects in the input show:
+// Check returns the faults of a DaemonSet that the input and the options show:
 // rollouts that get stuck, pods that no node accepts, and fields without effect. It
 // returns nil if it finds none. The constants of Code list the faults.
 //
-// The findings are sorted by severity, errors first, then by field, code, message
-// and nodes. They share nothing with the input.
+// Of the input it reads DaemonSet, Nodes and Placement, and ignores the other fields.
+// Nodes may be empty: without them, most checks that need them find nothing. The
+// DaemonSet may be a manifest or a live object. Check first fills in the API server's
+// defaults (daemon.Default) in a copy, so both get the same findings.
 //
-// Check accepts malformed objects. It ignores some of what the API server would
-// refuse; daemon.Validate reports that.
+// No fault of the DaemonSet is an error. Check accepts malformed objects, and it ignores
+// some of what the API server would refuse; daemon.Validate reports that. A nil
+// DaemonSet is an error, and so is a nil node, an empty node name or a repeated one.
+//
+// The findings are sorted by severity, errors first, then by field, code, message
+// and nodes. They share nothing with the arguments, which are never changed.
 //
 // The cost grows with the number of nodes times the size of the pod template, with
 // the number of nodes for each DaemonSet that shares a host port, and with the
-// square of the number of ports and of tolerations in the template.
-func Check(in Input) []Finding {
-	if in.DaemonSet == nil {
-		return nil
+// square of the number of tolerations in the template.
+func Check(in daemon.Input, opts Options) ([]Finding, error) {
+	c, err := newChecker(in, opts)
+	if err != nil {
+		return nil, err
 	}
-	c := newChecker(in)
 	c.selector()
 	c.history()
 	c.budgets()
@@ -79,7 +78,7 @@ func Check(in Input) []Finding {
 			slices.Compare(a.Nodes, b.Nodes),
 		)
 	})
-	return c.findings
+	return c.findings, nil
 }
 
 // checker holds what the checks share.
@@ -100,22 +99,27 @@ type checker struct {
 	findings []Finding
 }
 
-func newChecker(in Input) *checker {
+func newChecker(in daemon.Input, opts Options) (*checker, error) {
+	if in.DaemonSet == nil {
+		return nil, field.Required(field.NewPath("daemonSet"), "")
+	}
+	nodes, err := sortedNodes(in.Nodes)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOthers(opts.OtherDaemonSets); err != nil {
+		return nil, err
+	}
 	ds := daemon.Default(in.DaemonSet)
 	c := &checker{
 		ds:       ds,
 		spec:     &ds.Spec.Template.Spec,
 		matcher:  placement.Compile(&ds.Spec.Template, in.Placement),
 		options:  in.Placement,
-		others:   in.OtherDaemonSets,
-		deadline: cmp.Or(in.ProgressDeadline, DefaultProgressDeadline),
+		nodes:    nodes,
+		others:   opts.OtherDaemonSets,
+		deadline: cmp.Or(opts.ProgressDeadline, DefaultProgressDeadline),
 	}
-	for _, node := range in.Nodes {
-		if node != nil {
-			c.nodes = append(c.nodes, node)
-		}
-	}
-	slices.SortStableFunc(c.nodes, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
 	for _, node := range c.nodes {
 		if c.matcher.Decide(node).Run {
 			c.eligible = append(c.eligible, node)
@@ -126,7 +130,43 @@ func newChecker(in Input) *checker {
 		c.maxUnavailable = parseBudget(strategy.RollingUpdate.MaxUnavailable)
 		c.maxSurge = parseBudget(strategy.RollingUpdate.MaxSurge)
 	}
-	return c
+	return c, nil
+}
+
+// sortedNodes returns the nodes by name. It refuses what daemon.Input refuses.
+func sortedNodes(nodes []*corev1.Node) ([]*corev1.Node, error) {
+	path := field.NewPath("nodes")
+	seen := make(map[string]bool, len(nodes))
+	for i, node := range nodes {
+		switch {
+		case node == nil:
+			return nil, field.Required(path.Index(i), "")
+		case node.Name == "":
+			return nil, field.Required(path.Index(i).Child("metadata", "name"), "")
+		case seen[node.Name]:
+			return nil, field.Duplicate(path.Index(i).Child("metadata", "name"), node.Name)
+		}
+		seen[node.Name] = true
+	}
+	sorted := slices.Clone(nodes)
+	slices.SortFunc(sorted, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
+	return sorted, nil
+}
+
+func checkOthers(others []*appsv1.DaemonSet) error {
+	path := field.NewPath("otherDaemonSets")
+	seen := make(map[types.NamespacedName]bool, len(others))
+	for i, other := range others {
+		if other == nil {
+			return field.Required(path.Index(i), "")
+		}
+		name := types.NamespacedName{Namespace: other.Namespace, Name: other.Name}
+		if seen[name] {
+			return field.Duplicate(path.Index(i).Child("metadata", "name"), nameOf(other))
+		}
+		seen[name] = true
+	}
+	return nil
 }
 
 func (c *checker) add(f Finding) { c.findings = append(c.findings, f) }

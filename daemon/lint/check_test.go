@@ -26,7 +26,8 @@ import (
 type checkCase struct {
 	name, why string
 	code      lint.Code
-	in        lint.Input
+	in        daemon.Input
+	opts      lint.Options
 	// want has a line for each finding: its severity, field and nodes.
 	want []string
 	// says is part of the first finding's message.
@@ -90,11 +91,11 @@ func findingLine(f lint.Finding) string {
 func TestCheck(t *testing.T) {
 	for _, tc := range allCases() {
 		t.Run(string(tc.code)+"/"+tc.name, func(t *testing.T) {
-			untouched := copyInput(tc.in)
-			all := lint.Check(tc.in)
+			untouched, untouchedOpts := copyArguments(tc.in, tc.opts)
+			all := check(t, tc.in, tc.opts)
 			checkFindings(t, all)
-			if diff := cmp.Diff(untouched, tc.in); diff != "" {
-				t.Errorf("Check changed its input (-before +after):\n%s", diff)
+			if diff := cmp.Diff(untouched, tc.in) + cmp.Diff(untouchedOpts, tc.opts); diff != "" {
+				t.Errorf("Check changed its arguments (-before +after):\n%s", diff)
 			}
 			var got []string
 			for _, f := range all {
@@ -112,25 +113,34 @@ func TestCheck(t *testing.T) {
 
 			random := rand.New(rand.NewSource(1))
 			random.Shuffle(len(tc.in.Nodes), func(i, j int) { tc.in.Nodes[i], tc.in.Nodes[j] = tc.in.Nodes[j], tc.in.Nodes[i] })
-			slices.Reverse(tc.in.OtherDaemonSets)
-			if diff := cmp.Diff(all, lint.Check(tc.in)); diff != "" {
+			slices.Reverse(tc.opts.OtherDaemonSets)
+			if diff := cmp.Diff(all, check(t, tc.in, tc.opts)); diff != "" {
 				t.Errorf("nodes in another order (-first +then):\n%s", diff)
 			}
 		})
 	}
 }
 
-func copyInput(in lint.Input) lint.Input {
-	out := in
-	out.DaemonSet = in.DaemonSet.DeepCopy()
-	out.Nodes, out.OtherDaemonSets = slices.Clone(in.Nodes), slices.Clone(in.OtherDaemonSets)
-	for i, node := range out.Nodes {
-		out.Nodes[i] = node.DeepCopy()
+// check returns the findings of arguments that Check accepts.
+func check(t testing.TB, in daemon.Input, opts lint.Options) []lint.Finding {
+	t.Helper()
+	findings, err := lint.Check(in, opts)
+	if err != nil {
+		t.Fatalf("Check: %v", err)
 	}
-	for i, ds := range out.OtherDaemonSets {
-		out.OtherDaemonSets[i] = ds.DeepCopy()
+	return findings
+}
+
+func copyArguments(in daemon.Input, opts lint.Options) (daemon.Input, lint.Options) {
+	in.DaemonSet = in.DaemonSet.DeepCopy()
+	in.Nodes, opts.OtherDaemonSets = slices.Clone(in.Nodes), slices.Clone(opts.OtherDaemonSets)
+	for i, node := range in.Nodes {
+		in.Nodes[i] = node.DeepCopy()
 	}
-	return out
+	for i, ds := range opts.OtherDaemonSets {
+		opts.OtherDaemonSets[i] = ds.DeepCopy()
+	}
+	return in, opts
 }
 
 // checkFindings checks what holds for all findings.
@@ -163,21 +173,55 @@ func checkFindings(t *testing.T, findings []lint.Finding) {
 func TestCheckNothing(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
-		in        lint.Input
+		in        daemon.Input
 	}{
-		{"zero", "no DaemonSet, nothing to find", lint.Input{}},
-		{"nodes only", "no DaemonSet, nothing to find", lint.Input{Nodes: newNodes("w1")}},
-		{"sound", "the baseline of the cases", lint.Input{DaemonSet: soundSet(build.Set{}), Nodes: newNodes("w1", "w2")}},
-		{"sound without nodes", "checks that need nodes find nothing", lint.Input{DaemonSet: soundSet(build.Set{})}},
-		{"only nil nodes", "as without nodes", lint.Input{DaemonSet: soundSet(build.Set{MaxUnavailable: "10%"}), Nodes: []*corev1.Node{nil, nil}}},
-		{"sound with surge", "nothing prevents two pods on a node", lint.Input{DaemonSet: soundSet(build.Set{MaxSurge: "1"}), Nodes: newNodes("w1", "w2")}},
-		{"sound manifest", "defaults are filled in first", lint.Input{DaemonSet: soundSet(build.Set{}, func(ds *appsv1.DaemonSet) {
+		{"sound", "the baseline of the cases", daemon.Input{DaemonSet: soundSet(build.Set{}), Nodes: newNodes("w1", "w2")}},
+		{"sound without nodes", "checks that need nodes find nothing", daemon.Input{DaemonSet: soundSet(build.Set{})}},
+		{"no nodes", "an empty list is as good as none", daemon.Input{DaemonSet: soundSet(build.Set{MaxUnavailable: "10%"}), Nodes: []*corev1.Node{}}},
+		{"facts that are ignored", "Check looks at no pods and revisions", daemon.Input{
+			DaemonSet: soundSet(build.Set{}), Pods: []*corev1.Pod{nil}, Revisions: []*appsv1.ControllerRevision{nil}, BurstReplicas: -1}},
+		{"sound with surge", "nothing prevents two pods on a node", daemon.Input{DaemonSet: soundSet(build.Set{MaxSurge: "1"}), Nodes: newNodes("w1", "w2")}},
+		{"sound manifest", "defaults are filled in first", daemon.Input{DaemonSet: soundSet(build.Set{}, func(ds *appsv1.DaemonSet) {
 			ds.Spec.UpdateStrategy, ds.Spec.RevisionHistoryLimit = appsv1.DaemonSetUpdateStrategy{}, nil
 		})}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := lint.Check(tc.in); got != nil {
+			if got := check(t, tc.in, lint.Options{}); got != nil {
 				t.Errorf("Check = %v, want nil: %s", got, tc.why)
+			}
+		})
+	}
+}
+
+// Check refuses the lists that daemon.Input refuses, because it would count an object
+// twice or not at all.
+func TestCheckErrors(t *testing.T) {
+	set := soundSet(build.Set{})
+	other := build.Set{Name: "other"}.Object()
+	unnamed := build.Set{Name: "other"}.Object()
+	unnamed.Namespace = ""
+	for _, tc := range []struct {
+		name, why string
+		in        daemon.Input
+		opts      lint.Options
+		want      string
+	}{
+		{"zero", "the DaemonSet is required", daemon.Input{}, lint.Options{}, "daemonSet: Required value"},
+		{"nil node", "it is no node", daemon.Input{DaemonSet: set, Nodes: append(newNodes("w1"), nil)}, lint.Options{}, "nodes[1]: Required value"},
+		{"node without name", "findings name nodes", daemon.Input{DaemonSet: set, Nodes: []*corev1.Node{{}}}, lint.Options{}, "nodes[0].metadata.name: Required value"},
+		{"node twice", "it would count as two", daemon.Input{DaemonSet: set, Nodes: newNodes("w1", "w2", "w1")}, lint.Options{}, `nodes[2].metadata.name: Duplicate value: "w1"`},
+		{"nil DaemonSet", "it is no DaemonSet", daemon.Input{DaemonSet: set}, lint.Options{OtherDaemonSets: []*appsv1.DaemonSet{other, nil}}, "otherDaemonSets[1]: Required value"},
+		{"DaemonSet twice", "its findings would repeat", daemon.Input{DaemonSet: set}, lint.Options{OtherDaemonSets: []*appsv1.DaemonSet{other, other}}, `otherDaemonSets[1].metadata.name: Duplicate value: "kube-system/other"`},
+		{"two namespaces", "are two DaemonSets", daemon.Input{DaemonSet: set}, lint.Options{OtherDaemonSets: []*appsv1.DaemonSet{other, unnamed}}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			findings, err := lint.Check(tc.in, tc.opts)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if got != tc.want || findings != nil {
+				t.Errorf("Check = %v, error %q, want no finding and error %q: %s", findings, got, tc.want, tc.why)
 			}
 		})
 	}
@@ -202,7 +246,7 @@ func TestCheckOrder(t *testing.T) {
 	}
 	for _, ds := range []*appsv1.DaemonSet{ds, daemon.Default(ds)} {
 		var got []string
-		for _, f := range lint.Check(lint.Input{DaemonSet: ds}) {
+		for _, f := range check(t, daemon.Input{DaemonSet: ds}, lint.Options{}) {
 			got = append(got, findingLine(f)+" "+string(f.Code))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -215,7 +259,12 @@ func TestCheckOrder(t *testing.T) {
 // is a full input with one value set to zero.
 func TestCheckHalfFilled(t *testing.T) {
 	gap := regexp.MustCompile(`  | [,/]|= |=\.|\(\)`) // where a message lacks a name
-	in := full()
+	type arguments struct {
+		In   daemon.Input
+		Opts lint.Options
+	}
+	args := arguments{}
+	args.In, args.Opts = full()
 	check := func(path string) {
 		t.Helper()
 		defer func() {
@@ -223,7 +272,8 @@ func TestCheckHalfFilled(t *testing.T) {
 				t.Errorf("Check without %s panicked: %v", path, r)
 			}
 		}()
-		for _, f := range lint.Check(in) {
+		findings, _ := lint.Check(args.In, args.Opts) // some objects are required
+		for _, f := range findings {
 			// The errors in these are upstream's.
 			upstream := f.Code == lint.CodeNodeAffinityMalformed || f.Code == lint.CodeTolerationMalformed
 			if s := f.String(); !upstream && gap.MatchString(s) {
@@ -259,14 +309,14 @@ func TestCheckHalfFilled(t *testing.T) {
 			}
 		}
 	}
-	hollow("Input", reflect.ValueOf(&in).Elem())
+	hollow("Check", reflect.ValueOf(&args).Elem())
 	if cases < 100 {
 		t.Errorf("%d values were set to zero, want more for this test to mean something", cases)
 	}
 }
 
 // full has something for each check to look at.
-func full() lint.Input {
+func full() (daemon.Input, lint.Options) {
 	term := corev1.PodAffinityTerm{LabelSelector: requireLabels("app", "agent"), TopologyKey: "zone", Namespaces: []string{build.Namespace}, MatchLabelKeys: []string{"app"}}
 	container := corev1.Container{
 		Name: "main", Image: "agent:1", RestartPolicy: new(corev1.ContainerRestartPolicyAlways),
@@ -290,14 +340,15 @@ func full() lint.Input {
 	}
 	other := ds.DeepCopy()
 	other.Name = "other"
-	return lint.Input{DaemonSet: ds, Nodes: nodes, OtherDaemonSets: []*appsv1.DaemonSet{other}, ProgressDeadline: time.Minute, Placement: placement.Options{ComparisonOperators: true}}
+	return daemon.Input{DaemonSet: ds, Nodes: nodes, Placement: placement.Options{ComparisonOperators: true}},
+		lint.Options{OtherDaemonSets: []*appsv1.DaemonSet{other}, ProgressDeadline: time.Minute}
 }
 
 // A caller may change the Nodes of a finding.
 func TestCheckSharesNothing(t *testing.T) {
-	in := full()
-	want := lint.Check(in)
-	changed := lint.Check(in)
+	in, opts := full()
+	want := check(t, in, opts)
+	changed := check(t, in, opts)
 	for i := range changed {
 		for j := range changed[i].Nodes {
 			changed[i].Nodes[j] += "-" + strconv.Itoa(i)
@@ -310,7 +361,7 @@ func TestCheckSharesNothing(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(want, lint.Check(in)); diff != "" {
+	if diff := cmp.Diff(want, check(t, in, opts)); diff != "" {
 		t.Errorf("changing findings changed the next ones (-want +got):\n%s", diff)
 	}
 }
@@ -336,8 +387,8 @@ func FuzzCheck(f *testing.F) {
 			if len(tc.in.Nodes) > 0 {
 				node = tc.in.Nodes[0]
 			}
-			if len(tc.in.OtherDaemonSets) > 0 {
-				other = tc.in.OtherDaemonSets[0]
+			if len(tc.opts.OtherDaemonSets) > 0 {
+				other = tc.opts.OtherDaemonSets[0]
 			}
 			seed(tc.in.DaemonSet, node, other)
 		}
@@ -358,23 +409,29 @@ func FuzzCheck(f *testing.F) {
 		if json.Unmarshal(dsJSON, &ds) != nil || json.Unmarshal(nodeJSON, &node) != nil || json.Unmarshal(otherJSON, &other) != nil {
 			t.Skip("no objects")
 		}
-		in := lint.Input{
-			DaemonSet: ds, Nodes: []*corev1.Node{node, nil, node.DeepCopy()}, OtherDaemonSets: []*appsv1.DaemonSet{nil, other, ds},
-			ProgressDeadline: time.Duration(deadline),
-			Placement:        placement.Options{ComparisonOperators: comparison},
+		in := daemon.Input{DaemonSet: ds, Placement: placement.Options{ComparisonOperators: comparison}}
+		opts := lint.Options{ProgressDeadline: time.Duration(deadline)}
+		if node != nil {
+			second := node.DeepCopy()
+			second.Name += "-2"
+			in.Nodes = []*corev1.Node{node, second}
 		}
-		untouched := copyInput(in)
-		got := lint.Check(in)
+		if other != nil {
+			opts.OtherDaemonSets = []*appsv1.DaemonSet{other}
+		}
+		untouched, untouchedOpts := copyArguments(in, opts)
+		got, err := lint.Check(in, opts)
 		for _, f := range got {
 			if !strings.HasPrefix(f.Field, "spec.") || f.Message == "" || f.Fix == "" || f.Code == "" {
 				t.Errorf("finding is incomplete: %#v", f)
 			}
 		}
-		if diff := cmp.Diff(got, lint.Check(untouched)); diff != "" {
-			t.Errorf("the same input gave something else (-first +then):\n%s", diff)
+		again, errAgain := lint.Check(untouched, untouchedOpts)
+		if diff := cmp.Diff(got, again); diff != "" || (err == nil) != (errAgain == nil) {
+			t.Errorf("the same arguments gave something else, errors %v and %v (-first +then):\n%s", err, errAgain, diff)
 		}
-		if diff := cmp.Diff(untouched, in); diff != "" {
-			t.Errorf("Check changed its input (-before +after):\n%s", diff)
+		if diff := cmp.Diff(untouched, in) + cmp.Diff(untouchedOpts, opts); diff != "" {
+			t.Errorf("Check changed its arguments (-before +after):\n%s", diff)
 		}
 	})
 }

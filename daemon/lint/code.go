@@ -63,7 +63,7 @@ const (
 	// (rollingUpdate@v1.37.2; kubernetes #63465, #117204).
 	CodeBudgetNodesNotReady Code = "BudgetNodesNotReady"
 	// CodeMinReadySecondsLong (warning): minReadySeconds is longer than
-	// Input.ProgressDeadline. A pipeline that waits for progress gives up on a healthy
+	// Options.ProgressDeadline. A pipeline that waits for progress gives up on a healthy
 	// rollout (IsPodAvailable@v1.37.2).
 	CodeMinReadySecondsLong Code = "MinReadySecondsLong"
 )

@@ -1,7 +1,8 @@
 // Package lint finds faults in a DaemonSet before it is applied: what will get stuck,
 // run nowhere or have no effect.
 //
-//	for _, f := range lint.Check(lint.Input{DaemonSet: ds, Nodes: nodes}) {
+//	findings, err := lint.Check(daemon.Input{DaemonSet: ds, Nodes: nodes}, lint.Options{})
+//	for _, f := range findings {
 //		fmt.Println(f)
 //	}
 //

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 )
 
@@ -51,7 +52,12 @@ func ExampleCheck() {
 		{ObjectMeta: metav1.ObjectMeta{Name: "worker-2"}},
 	}
 
-	for _, f := range lint.Check(lint.Input{DaemonSet: ds, Nodes: nodes}) {
+	findings, err := lint.Check(daemon.Input{DaemonSet: ds, Nodes: nodes}, lint.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, f := range findings {
 		fmt.Println(f.Severity, f.Code, f.Field)
 		fmt.Println("  " + f.Message)
 		fmt.Println("  " + f.Fix)
@@ -85,7 +91,12 @@ func ExampleCheck_gate() {
 
 	accepted := map[lint.Code]bool{lint.CodeNoRevisionHistory: true}
 	stop := false
-	for _, f := range lint.Check(lint.Input{DaemonSet: ds}) {
+	findings, err := lint.Check(daemon.Input{DaemonSet: ds}, lint.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, f := range findings {
 		if accepted[f.Code] {
 			continue
 		}

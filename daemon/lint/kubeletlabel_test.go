@@ -3,6 +3,7 @@ package lint_test
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
@@ -10,13 +11,13 @@ import (
 func kubeletLabelCases() []checkCase {
 	selector := func(name, why string, key string, nodes []string, want ...string) checkCase {
 		return checkCase{name: name, why: why, code: lint.CodeLabelForbiddenToKubelet, want: want,
-			in: lint.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{NodeSelector: build.Labels{key: "x"}}}), Nodes: newNodes(nodes...)}}
+			in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{NodeSelector: build.Labels{key: "x"}}}), Nodes: newNodes(nodes...)}}
 	}
 	info := func(key string) string { return "info " + selectorField + "[" + key + "]" }
 	expression := func(name, why string, operator corev1.NodeSelectorOperator, want ...string) checkCase {
 		const key = "node-role.kubernetes.io/worker"
 		return checkCase{name: name, why: why, code: lint.CodeLabelForbiddenToKubelet, want: want,
-			in: lint.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{Affinity: build.Require(labelTerm("a", corev1.NodeSelectorOpExists), labelTerm(key, operator, "5"))}})}}
+			in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{Affinity: build.Require(labelTerm("a", corev1.NodeSelectorOpExists), labelTerm(key, operator, "5"))}})}}
 	}
 	at := "info " + termsField + "[1].matchExpressions[0].key"
 	cases := []checkCase{

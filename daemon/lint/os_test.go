@@ -3,13 +3,14 @@ package lint_test
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
 
 func osCases() []checkCase {
 	c := func(code lint.Code, name, why string, spec corev1.PodSpec, nodes []*corev1.Node, says string, want ...string) checkCase {
-		return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: soundSet(build.Set{Spec: spec}), Nodes: nodes}, says: says, want: want}
+		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: spec}), Nodes: nodes}, says: says, want: want}
 	}
 	system := func(os corev1.OSName) *corev1.PodOS { return &corev1.PodOS{Name: os} }
 	unknown := newNodes("w1", "w2")

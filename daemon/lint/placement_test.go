@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/placement"
@@ -24,11 +25,11 @@ func placementCases() []checkCase {
 	const in = corev1.NodeSelectorOpIn
 	affinity := func(code lint.Code, name, why string, terms []corev1.NodeSelectorTerm, nodes []string, want ...string) checkCase {
 		return checkCase{name: name, why: why, code: code, want: want,
-			in: lint.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{Affinity: build.Require(terms...)}}), Nodes: newNodes(nodes...)}}
+			in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{Affinity: build.Require(terms...)}}), Nodes: newNodes(nodes...)}}
 	}
 	terms := func(terms ...corev1.NodeSelectorTerm) []corev1.NodeSelectorTerm { return terms }
 	spec := func(code lint.Code, name, why string, spec corev1.PodSpec, nodes []*corev1.Node, says string, want ...string) checkCase {
-		return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: soundSet(build.Set{Spec: spec}), Nodes: nodes}, says: says, want: want}
+		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: spec}), Nodes: nodes}, says: says, want: want}
 	}
 	near := labelTerm("disk", "Near", "x")
 	gpu := labelTerm("gpu", corev1.NodeSelectorOpExists)
@@ -81,9 +82,9 @@ func placementCases() []checkCase {
 func TestCheckPlacementOptions(t *testing.T) {
 	ds := soundSet(build.Set{Spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "speed", Operator: "Gt", Value: "5", Effect: corev1.TaintEffectNoSchedule}}}})
 	nodes := []*corev1.Node{build.Node{Name: "w1", Taints: []corev1.Taint{{Key: "speed", Value: "9", Effect: corev1.TaintEffectNoSchedule}}}.Object()}
-	in := lint.Input{DaemonSet: ds, Nodes: nodes}
+	in := daemon.Input{DaemonSet: ds, Nodes: nodes}
 	codes := func() (codes []lint.Code) {
-		for _, f := range lint.Check(in) {
+		for _, f := range check(t, in, lint.Options{}) {
 			codes = append(codes, f.Code)
 		}
 		return codes

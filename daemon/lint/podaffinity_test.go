@@ -5,6 +5,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
@@ -24,7 +25,7 @@ func podAffinityCases() []checkCase {
 		return corev1.PodSpec{Affinity: &corev1.Affinity{PodAffinity: &corev1.PodAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms}}}
 	}
 	c := func(code lint.Code, name, why string, set build.Set, nodes []string, says string, want ...string) checkCase {
-		return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: soundSet(set), Nodes: newNodes(nodes...)}, says: says, want: want}
+		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: soundSet(set), Nodes: newNodes(nodes...)}, says: says, want: want}
 	}
 	domain := func(name, why string, spec corev1.PodSpec, nodes []string, says string, want ...string) checkCase {
 		return c(lint.CodePodAntiAffinitySelf, name, why, build.Set{Spec: spec}, nodes, says, want...)

@@ -157,7 +157,7 @@ func (c *checker) conflictingPorts(ports []hostPort) {
 		return
 	}
 	for _, other := range c.others {
-		if other == nil || other.DeletionTimestamp != nil || c.isItself(other) {
+		if other.DeletionTimestamp != nil || c.isItself(other) {
 			continue
 		}
 		theirs := hostPorts(&other.Spec.Template.Spec)

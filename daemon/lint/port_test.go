@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
@@ -27,7 +28,7 @@ func portCases() []checkCase {
 		return spec
 	}
 	duplicate := func(name, why string, spec corev1.PodSpec, want ...string) checkCase {
-		return checkCase{name: name, why: why, code: lint.CodeHostPortDuplicate, in: lint.Input{DaemonSet: soundSet(build.Set{Spec: spec})}, want: want}
+		return checkCase{name: name, why: why, code: lint.CodeHostPortDuplicate, in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: spec})}, want: want}
 	}
 	kubelet := func(name, why string, p port, want ...string) checkCase {
 		nodes := newNodes("w1", "w2", "w3 edge=true")
@@ -35,14 +36,15 @@ func portCases() []checkCase {
 		nodes[2].Status.DaemonEndpoints.KubeletEndpoint.Port = 10250
 		s := spec(p)
 		s.Affinity = build.Require(labelTerm("edge", corev1.NodeSelectorOpDoesNotExist))
-		return checkCase{name: name, why: why, code: lint.CodeHostPortKubelet, in: lint.Input{DaemonSet: soundSet(build.Set{Spec: s}), Nodes: nodes}, want: want}
+		return checkCase{name: name, why: why, code: lint.CodeHostPortKubelet, in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: s}), Nodes: nodes}, want: want}
 	}
 	others := func(name, why string, mine corev1.PodSpec, nodes []string, says string, others []build.Set, want ...string) checkCase {
-		in := lint.Input{DaemonSet: soundSet(build.Set{Spec: mine}), Nodes: newNodes(nodes...), OtherDaemonSets: []*appsv1.DaemonSet{nil}}
+		in := daemon.Input{DaemonSet: soundSet(build.Set{Spec: mine}), Nodes: newNodes(nodes...)}
+		var opts lint.Options
 		for _, other := range others {
-			in.OtherDaemonSets = append(in.OtherDaemonSets, other.Object())
+			opts.OtherDaemonSets = append(opts.OtherDaemonSets, other.Object())
 		}
-		return checkCase{name: name, why: why, code: lint.CodeHostPortConflict, in: in, says: says, want: want}
+		return checkCase{name: name, why: why, code: lint.CodeHostPortConflict, in: in, opts: opts, says: says, want: want}
 	}
 	other := func(spec corev1.PodSpec) []build.Set { return []build.Set{{Name: "other", Spec: spec}} }
 	only := func(zone string, spec corev1.PodSpec) corev1.PodSpec {
@@ -88,8 +90,8 @@ func portCases() []checkCase {
 		others("itself", "the list holds all DaemonSets", spec(port{HostPort: 80}), nodes, "", []build.Set{{Spec: spec(port{HostPort: 80})}}),
 		unplaced(others("itself, from a manifest without namespace", "the live object has one", spec(port{HostPort: 80}), nodes, "", []build.Set{{Spec: spec(port{HostPort: 80})}})),
 		unplaced(others("another, from a manifest without namespace", "has another name", spec(port{HostPort: 80}), nodes, "", other(spec(port{HostPort: 80})), "error "+at+" w1 w2")),
-		others("two of one name", "the order is that of the nodes", spec(port{HostPort: 80}), []string{"w1 zone=a", "w2 zone=a", "w3 zone=a", "w4 zone=b", "w5 zone=c"}, "(w1, w2, w3 and 1 more)", []build.Set{
-			{Name: "other", Spec: in(spec(port{HostPort: 80}), "a", "c")}, {Name: "other", Spec: in(spec(port{HostPort: 80}), "a", "b")}}, "error "+at+" w1 w2 w3 w4", "error "+at+" w1 w2 w3 w5"),
+		others("two others, some nodes", "the order is that of the names", spec(port{HostPort: 80}), []string{"w1 zone=a", "w2 zone=a", "w3 zone=a", "w4 zone=b", "w5 zone=c"}, "(w1, w2, w3 and 1 more)", []build.Set{
+			{Name: "other", Spec: in(spec(port{HostPort: 80}), "a", "c")}, {Name: "another", Spec: in(spec(port{HostPort: 80}), "a", "b")}}, "error "+at+" w1 w2 w3 w4", "error "+at+" w1 w2 w3 w5"),
 		others("being deleted", "goes away", spec(port{HostPort: 80}), nodes, "", []build.Set{{Name: "other", Deleting: true, Spec: spec(port{HostPort: 80})}}),
 		others("no nodes given", "not known where they run", spec(port{HostPort: 80}), nil, "", other(spec(port{HostPort: 80}))),
 	}
@@ -115,7 +117,7 @@ func surgePortCases() []checkCase {
 		}
 	}
 	c := func(code lint.Code, name, why string, set build.Set, change func(*corev1.PodSpec), says string, want ...string) checkCase {
-		return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: soundSpec(set, change)}, says: says, want: want}
+		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: soundSpec(set, change)}, says: says, want: want}
 	}
 	surge := build.Set{MaxSurge: "1%"}
 	atSurge := "error " + surgeField
@@ -132,7 +134,7 @@ func surgePortCases() []checkCase {
 		}, "host ports 10.0.0.1:53/TCP and 53/UDP.", atSurge),
 		{
 			name: "surge beside OnDelete", why: "the strategy makes no use of it", code: lint.CodeSurgeHostPort,
-			in: lint.Input{DaemonSet: soundSet(surge, func(ds *appsv1.DaemonSet) {
+			in: daemon.Input{DaemonSet: soundSet(surge, func(ds *appsv1.DaemonSet) {
 				ds.Spec.UpdateStrategy.Type = appsv1.OnDeleteDaemonSetStrategyType
 				port(80)(&ds.Spec.Template.Spec)
 			})},

@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
@@ -17,7 +18,7 @@ func requestCases() []checkCase {
 		return build.Set{MaxSurge: surge, Spec: spec}.Object()
 	}
 	missing := func(name, why string, spec corev1.PodSpec, says string, want ...string) checkCase {
-		return checkCase{name: name, why: why, code: lint.CodeRequestsMissing, in: lint.Input{DaemonSet: set("", spec)}, says: says, want: want}
+		return checkCase{name: name, why: why, code: lint.CodeRequestsMissing, in: daemon.Input{DaemonSet: set("", spec)}, says: says, want: want}
 	}
 	containers := func(list ...corev1.Container) corev1.PodSpec { return corev1.PodSpec{Containers: list} }
 	always := new(corev1.ContainerRestartPolicyAlways)
@@ -33,7 +34,7 @@ func requestCases() []checkCase {
 		return list
 	}
 	fits := func(code lint.Code, name, why, surge string, spec corev1.PodSpec, nodes []*corev1.Node, says string, want ...string) checkCase {
-		return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: set(surge, spec), Nodes: nodes}, says: says, want: want}
+		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: set(surge, spec), Nodes: nodes}, says: says, want: want}
 	}
 	cpu := func(amount string) corev1.PodSpec {
 		return containers(container(requests("cpu", amount, "memory", "1Gi")))

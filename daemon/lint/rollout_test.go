@@ -3,6 +3,7 @@ package lint_test
 import (
 	"time"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
@@ -11,11 +12,11 @@ func rolloutCases() []checkCase {
 	limit := func(name, why string, limit *int32, want ...string) checkCase {
 		ds := soundSet(build.Set{})
 		ds.Spec.RevisionHistoryLimit = limit
-		return checkCase{name: name, why: why, code: lint.CodeNoRevisionHistory, in: lint.Input{DaemonSet: ds}, want: want}
+		return checkCase{name: name, why: why, code: lint.CodeNoRevisionHistory, in: daemon.Input{DaemonSet: ds}, want: want}
 	}
 	minReady := func(name, why string, set build.Set, deadline time.Duration, nodes []string, says string, want ...string) checkCase {
 		return checkCase{name: name, why: why, code: lint.CodeMinReadySecondsLong, says: says, want: want,
-			in: lint.Input{DaemonSet: soundSet(set), ProgressDeadline: deadline, Nodes: newNodes(nodes...)}}
+			in: daemon.Input{DaemonSet: soundSet(set), Nodes: newNodes(nodes...)}, opts: lint.Options{ProgressDeadline: deadline}}
 	}
 
 	return []checkCase{

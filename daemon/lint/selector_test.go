@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
@@ -20,7 +21,7 @@ func selectorCases() []checkCase {
 	selector := func(code lint.Code, name, why string, selector *metav1.LabelSelector, labels build.Labels, want ...string) checkCase {
 		ds := soundSet(build.Set{Labels: labels})
 		ds.Spec.Selector = selector
-		return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: ds}, want: want}
+		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: ds}, want: want}
 	}
 	expression := func(key string, operator metav1.LabelSelectorOperator, values ...string) *metav1.LabelSelector {
 		return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key, Operator: operator, Values: values}}}

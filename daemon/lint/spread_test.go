@@ -3,6 +3,7 @@ package lint_test
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 )
@@ -10,7 +11,7 @@ import (
 func spreadCases() []checkCase {
 	spread := func(name, why string, constraint corev1.TopologySpreadConstraint, nodes []string, want ...string) checkCase {
 		ds := soundSet(build.Set{Spec: corev1.PodSpec{TopologySpreadConstraints: []corev1.TopologySpreadConstraint{constraint}}})
-		return checkCase{name: name, why: why, code: lint.CodeSpreadLabelMissing, in: lint.Input{DaemonSet: ds, Nodes: newNodes(nodes...)}, want: want}
+		return checkCase{name: name, why: why, code: lint.CodeSpreadLabelMissing, in: daemon.Input{DaemonSet: ds, Nodes: newNodes(nodes...)}, want: want}
 	}
 	zones := []string{"w1 zone=a", "w2 zone=b", "w5"}
 

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/placement"
@@ -44,7 +45,7 @@ func tolerationCases() []checkCase {
 			severity, rest, _ := strings.Cut(want[i], " ")
 			want[i] = severity + " " + tolerationsField + rest
 		}
-		return checkCase{name: name, why: why, code: code, in: lint.Input{DaemonSet: soundSet(build.Set{Spec: spec})}, says: says, want: want}
+		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: spec})}, says: says, want: want}
 	}
 	list := func(tolerations ...string) []string { return tolerations }
 	malformed := func(name, why string, operator corev1.TolerationOperator, want ...string) checkCase {
@@ -143,7 +144,7 @@ func TestCheckRedundantTolerations(t *testing.T) {
 				pick("", "a", "a", "b", corev1.TaintNodeNotReady, corev1.TaintNodeUnschedulable)+pick("", "", "=", "=x")+":"+
 					pick("", "NoSchedule", "NoExecute", "NoExecute")+pick("", "", "", "@5", "@9", "@0")))
 		}
-		for _, f := range lint.Check(lint.Input{DaemonSet: soundSet(build.Set{Spec: spec})}) {
+		for _, f := range check(t, daemon.Input{DaemonSet: soundSet(build.Set{Spec: spec})}, lint.Options{}) {
 			if f.Code != lint.CodeTolerationShadowed && f.Code != lint.CodeTolerationDefault || !strings.HasPrefix(f.Fix, "Remove it") {
 				continue
 			}
