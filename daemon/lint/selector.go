@@ -28,11 +28,19 @@ func (c *checker) selector() {
 			Fix:     "Use In and NotIn with values, Exists and DoesNotExist without values.",
 		})
 	case selector == nil || matches.Empty():
-		c.add(Finding{
+		f := Finding{
 			Code: CodeSelectorEmpty, Severity: SeverityError, Field: path,
-			Message: "The selector is missing or empty. The API server refuses it, and the controller does nothing.",
-			Fix:     "Select by a label of the template that no other workload in the namespace has.",
-		})
+			Fix: "Select by a label of the template that no other workload in the namespace has.",
+		}
+		switch {
+		case selector == nil:
+			f.Message = "The selector is missing. The API server refuses it. A controller that finds it releases each pod that it creates and creates more, without end."
+		case selector.MatchLabels == nil && selector.MatchExpressions == nil:
+			f.Message = "The selector is empty. The API server refuses it. A controller that finds it does nothing."
+		default:
+			f.Message = "The selector is empty. The API server refuses it. A controller that finds it adopts every pod of the namespace that has no controller."
+		}
+		c.add(f)
 	case !matches.Matches(template):
 		c.add(Finding{
 			Code: CodeSelectorMismatch, Severity: SeverityError, Field: specPath().Child("template", "metadata", "labels").String(),

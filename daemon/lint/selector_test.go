@@ -26,11 +26,18 @@ func selectorCases() []checkCase {
 	expression := func(key string, operator metav1.LabelSelectorOperator, values ...string) *metav1.LabelSelector {
 		return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key, Operator: operator, Values: values}}}
 	}
+	says := func(tc checkCase, says string) checkCase {
+		tc.says = says
+		return tc
+	}
 	hash := appsv1.DefaultDaemonSetUniqueLabelKey
 
 	return []checkCase{
-		selector(lint.CodeSelectorEmpty, "missing", "required", nil, nil, "error spec.selector"),
-		selector(lint.CodeSelectorEmpty, "empty", "selects every pod", &metav1.LabelSelector{}, nil, "error spec.selector"),
+		says(selector(lint.CodeSelectorEmpty, "missing", "required", nil, nil, "error spec.selector"), "releases each pod that it creates"),
+		says(selector(lint.CodeSelectorEmpty, "empty", "selects every pod", &metav1.LabelSelector{}, nil, "error spec.selector"), "does nothing"),
+		says(selector(lint.CodeSelectorEmpty, "empty map", "only a selector without any field stops the controller", requireLabels(), nil, "error spec.selector"), "adopts every pod"),
+		says(selector(lint.CodeSelectorEmpty, "empty list", "only a selector without any field stops the controller",
+			&metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{}}, nil, "error spec.selector"), "adopts every pod"),
 		selector(lint.CodeSelectorEmpty, "by expression", "selects something", expression("app", metav1.LabelSelectorOpExists), nil),
 		selector(lint.CodeSelectorMalformed, "unknown operator", "does not parse", expression("app", "Near"), nil, "error spec.selector"),
 		selector(lint.CodeSelectorMalformed, "In without values", "does not parse", expression("app", metav1.LabelSelectorOpIn), nil, "error spec.selector"),
