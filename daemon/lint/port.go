@@ -19,13 +19,9 @@ type hostPort struct {
 	protocol corev1.Protocol
 	port     int32
 	path     *field.Path // of the hostPort or containerPort
-	sidecar  bool        // in a restartable init container
 }
 
-const (
-	anyIP          = "0.0.0.0"
-	initContainers = "initContainers"
-)
+const anyIP = "0.0.0.0"
 
 func (p hostPort) everyAddress() bool { return p.ip == "" || p.ip == anyIP }
 
@@ -34,26 +30,38 @@ func (p hostPort) everyAddress() bool { return p.ip == "" || p.ip == anyIP }
 // port (SetDefaults_Pod@v1.37.2).
 func hostPorts(spec *corev1.PodSpec) []hostPort {
 	var found []hostPort
-	add := func(list string, containers []corev1.Container) {
-		for i := range containers {
-			c := &containers[i]
-			if list == initContainers && !isSidecar(c) {
-				continue
-			}
-			for j, p := range c.Ports {
-				path := podSpecPath().Child(list).Index(i).Child("ports").Index(j)
-				hp := hostPort{ip: p.HostIP, protocol: cmp.Or(p.Protocol, corev1.ProtocolTCP), port: p.HostPort, path: path.Child("hostPort"), sidecar: list == initContainers}
-				if hp.port == 0 && spec.HostNetwork {
-					hp.port, hp.path = p.ContainerPort, path.Child("containerPort")
-				}
-				if hp.port > 0 {
-					found = append(found, hp)
-				}
-			}
+	for i := range spec.InitContainers {
+		if isSidecar(&spec.InitContainers[i]) {
+			found = append(found, initContainerPorts(spec, i)...)
 		}
 	}
-	add(initContainers, spec.InitContainers)
-	add("containers", spec.Containers)
+	return append(found, containerPorts(spec)...)
+}
+
+func initContainerPorts(spec *corev1.PodSpec, i int) []hostPort {
+	return portsOf(&spec.InitContainers[i], podSpecPath().Child("initContainers").Index(i), spec.HostNetwork)
+}
+
+func containerPorts(spec *corev1.PodSpec) []hostPort {
+	var found []hostPort
+	for i := range spec.Containers {
+		found = append(found, portsOf(&spec.Containers[i], podSpecPath().Child("containers").Index(i), spec.HostNetwork)...)
+	}
+	return found
+}
+
+func portsOf(container *corev1.Container, path *field.Path, hostNetwork bool) []hostPort {
+	var found []hostPort
+	for i, p := range container.Ports {
+		at := path.Child("ports").Index(i)
+		port := hostPort{ip: p.HostIP, protocol: cmp.Or(p.Protocol, corev1.ProtocolTCP), port: p.HostPort, path: at.Child("hostPort")}
+		if port.port == 0 && hostNetwork {
+			port.port, port.path = p.ContainerPort, at.Child("containerPort")
+		}
+		if port.port > 0 {
+			found = append(found, port)
+		}
+	}
 	return found
 }
 
@@ -79,7 +87,10 @@ func (p hostPort) String() string {
 func (c *checker) ports() {
 	ports := hostPorts(c.spec)
 	c.surgePorts(ports)
-	c.duplicatePorts(ports)
+	for i := range c.spec.InitContainers {
+		c.duplicatePorts(initContainerPorts(c.spec, i))
+	}
+	c.duplicatePorts(containerPorts(c.spec))
 	c.kubeletPorts(ports)
 	c.conflictingPorts(ports)
 }
@@ -115,19 +126,22 @@ func (c *checker) surgePorts(ports []hostPort) {
 	c.add(f)
 }
 
-// duplicatePorts compares the ports of containers. The API server does not compare
-// those of sidecars (AccumulateUniqueHostPorts@v1.37.2).
+// duplicatePorts compares the ports that the API server compares: those of all
+// containers, and those of one init container, because init containers run one by one
+// (validateInitContainers, AccumulateUniqueHostPorts @v1.37.2).
 func (c *checker) duplicatePorts(ports []hostPort) {
-	for i, p := range ports {
-		first := slices.IndexFunc(ports, func(q hostPort) bool {
-			return !q.sidecar && q.port == p.port && q.protocol == p.protocol && q.ip == p.ip
-		})
-		if p.sidecar || first == i {
+	first := make(map[hostPort]*field.Path, len(ports))
+	for _, p := range ports {
+		key := p
+		key.path = nil
+		at, repeated := first[key]
+		if !repeated {
+			first[key] = p.path
 			continue
 		}
 		c.add(Finding{
 			Code: CodeHostPortDuplicate, Severity: SeverityError, Field: p.path.String(),
-			Message: fmt.Sprintf("The host port %s is also %s. The API server refuses the DaemonSet or each of its pods.", p, ports[first].path),
+			Message: fmt.Sprintf("The host port %s is also %s. The API server refuses the DaemonSet or each of its pods.", p, at),
 			Fix:     "Use each host port once.",
 		})
 	}

@@ -9,7 +9,10 @@ import (
 	"github.com/pernode/daemonset/internal/build"
 )
 
-const containersField = "spec.template.spec.containers"
+const (
+	containersField = "spec.template.spec.containers"
+	initField       = "spec.template.spec.initContainers"
+)
 
 func portCases() []checkCase {
 	type port = corev1.ContainerPort
@@ -23,8 +26,13 @@ func portCases() []checkCase {
 	two := func(a, b port) corev1.PodSpec {
 		return corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Ports: []port{a}}, {Name: "b", Ports: []port{b}}}}
 	}
-	sidecar := func(spec corev1.PodSpec) corev1.PodSpec {
-		spec.InitContainers = []corev1.Container{{Name: "s", RestartPolicy: new(corev1.ContainerRestartPolicyAlways), Ports: []port{{HostPort: 80}}}}
+	initContainer := func(spec corev1.PodSpec, ports ...port) corev1.PodSpec {
+		spec.InitContainers = append(spec.InitContainers, corev1.Container{Name: "i", Ports: ports})
+		return spec
+	}
+	sidecar := func(spec corev1.PodSpec, ports ...port) corev1.PodSpec {
+		spec = initContainer(spec, ports...)
+		spec.InitContainers[0].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
 		return spec
 	}
 	duplicate := func(name, why string, spec corev1.PodSpec, want ...string) checkCase {
@@ -70,7 +78,11 @@ func portCases() []checkCase {
 		duplicate("container ports", "a container port is no host port", two(port{ContainerPort: 80}, port{ContainerPort: 80})),
 		duplicate("other protocol", "is another port", two(port{HostPort: 53}, port{HostPort: 53, Protocol: corev1.ProtocolUDP})),
 		duplicate("other address", "is another port", two(port{HostPort: 53, HostIP: "10.0.0.1"}, port{HostPort: 53, HostIP: "10.0.0.2"})),
-		duplicate("sidecar", "upstream compares containers only", sidecar(spec(port{HostPort: 80}))),
+		duplicate("sidecar and container", "the API server compares each init container with itself only", sidecar(spec(port{HostPort: 80}), port{HostPort: 80})),
+		duplicate("sidecar twice", "each init container is checked", sidecar(spec(port{HostPort: 80}), port{HostPort: 81}, port{HostPort: 81}), "error "+initField+"[0].ports[1].hostPort"),
+		duplicate("init container twice", "each init container is checked", initContainer(spec(), port{HostPort: 80}, port{HostPort: 80, Protocol: corev1.ProtocolTCP}), "error "+initField+"[0].ports[1].hostPort"),
+		duplicate("two init containers", "they run one after the other", initContainer(initContainer(spec(), port{HostPort: 80}), port{HostPort: 80})),
+		duplicate("init container in the host network", "its ports become host ports too", network(initContainer(spec(), port{ContainerPort: 80}, port{ContainerPort: 80})), "error "+initField+"[0].ports[1].containerPort"),
 
 		kubelet("the kubelet's", "w1 is eligible and has that port", port{HostPort: 10250}, "error "+at+" w1"),
 		kubelet("another", "free", port{HostPort: 10251}),

@@ -23,7 +23,7 @@ func withLimits(r *corev1.ResourceRequirements) corev1.ResourceList {
 func (c *checker) requests() {
 	for i := range c.spec.InitContainers {
 		if container := &c.spec.InitContainers[i]; isSidecar(container) {
-			c.missingRequests(podSpecPath().Child(initContainers).Index(i), container)
+			c.missingRequests(podSpecPath().Child("initContainers").Index(i), container)
 		}
 	}
 	for i := range c.spec.Containers {
