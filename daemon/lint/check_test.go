@@ -36,7 +36,7 @@ type checkCase struct {
 
 func allCases() []checkCase {
 	return slices.Concat(
-		selectorCases(), rolloutCases(), budgetCases(), placementCases(), kubeletLabelCases(), osCases(), tolerationCases(),
+		selectorCases(), historyCases(), budgetCases(), minReadyCases(), placementCases(), kubeletLabelCases(), osCases(), tolerationCases(),
 		portCases(), surgePortCases(), requestCases(), podAffinityCases(), spreadCases())
 }
 

@@ -6,16 +6,6 @@ import (
 	"time"
 )
 
-func (c *checker) history() {
-	if limit := c.ds.Spec.RevisionHistoryLimit; limit != nil && *limit == 0 {
-		c.add(Finding{
-			Code: CodeNoRevisionHistory, Severity: SeverityInfo, Field: specPath().Child("revisionHistoryLimit").String(),
-			Message: "The controller deletes an old revision as soon as no pod has it. After a rollout kubectl rollout undo has nothing to go back to.",
-			Fix:     "Set revisionHistoryLimit to 1 or more.",
-		})
-	}
-}
-
 func (c *checker) minReadySeconds() {
 	wait := time.Duration(c.ds.Spec.MinReadySeconds) * time.Second
 	if !c.rolling || c.deadline < 0 || wait <= c.deadline {
@@ -35,7 +25,7 @@ func (c *checker) shortestRollout(wait time.Duration) string {
 	if nodes == 0 || c.maxSurge.malformed || c.maxUnavailable.malformed {
 		return ""
 	}
-	atOnce := max(c.maxSurge.of(nodes), c.maxUnavailable.of(nodes), 1)
+	atOnce := min(max(c.maxSurge.of(nodes), c.maxUnavailable.of(nodes), 1), nodes)
 	steps := (nodes-1)/atOnce + 1
 	if time.Duration(steps) > math.MaxInt64/wait {
 		return ""
