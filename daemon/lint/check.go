@@ -90,6 +90,12 @@ type checker struct {
 	nodes    []*corev1.Node // by name; empty: unknown
 	eligible []*corev1.Node // the nodes that should run a pod, by name
 	others   []*appsv1.DaemonSet
+
+	// The errors of the required node affinity and of the tolerations, and by index
+	// which terms and tolerations have any. The controller ignores those.
+	affinityErrors, tolerationErrors     field.ErrorList
+	malformedTerms, malformedTolerations []bool
+
 	deadline time.Duration // negative: none
 
 	// The strategy is RollingUpdate, with these budgets.
@@ -120,6 +126,7 @@ func newChecker(in daemon.Input, opts Options) (*checker, error) {
 		others:   opts.OtherDaemonSets,
 		deadline: cmp.Or(opts.ProgressDeadline, DefaultProgressDeadline),
 	}
+	c.findMalformed()
 	for _, node := range c.nodes {
 		if c.matcher.Decide(node).Run {
 			c.eligible = append(c.eligible, node)

@@ -37,40 +37,81 @@ func kubeletMaySet(key string) bool {
 		within(corev1.LabelNamespaceSuffixKubelet) || within(corev1.LabelNamespaceSuffixNode)
 }
 
-// kubeletLabels checks the labels that a node must have to be eligible.
+// kubeletLabels checks the labels that a node must have to be eligible. Terms that match
+// no node do not count.
 func (c *checker) kubeletLabels() {
 	path := podSpecPath().Child("nodeSelector")
 	for _, key := range slices.Sorted(maps.Keys(c.spec.NodeSelector)) {
-		c.kubeletLabel(path.Key(key), key)
+		c.kubeletLabel(path.Key(key), key, true)
 	}
 	required := requiredNodeAffinity(c.spec)
 	if required == nil {
 		return
 	}
+	terms, needing := 0, make(map[string]int) // the number of terms that need a label
+	for i := range required.NodeSelectorTerms {
+		if c.deadTerm(i) {
+			continue
+		}
+		terms++
+		counted := make(map[string]bool)
+		for _, requirement := range required.NodeSelectorTerms[i].MatchExpressions {
+			if key := requirement.Key; needsLabel(requirement.Operator) && !counted[key] {
+				counted[key] = true
+				needing[key]++
+			}
+		}
+	}
 	path = requiredNodeAffinityPath().Child("nodeSelectorTerms")
 	for i := range required.NodeSelectorTerms {
+		if c.deadTerm(i) {
+			continue
+		}
 		for j, requirement := range required.NodeSelectorTerms[i].MatchExpressions {
-			switch requirement.Operator {
-			case corev1.NodeSelectorOpIn, corev1.NodeSelectorOpExists, corev1.NodeSelectorOpGt, corev1.NodeSelectorOpLt:
-				c.kubeletLabel(path.Index(i).Child("matchExpressions").Index(j).Child("key"), requirement.Key)
+			if key := requirement.Key; needsLabel(requirement.Operator) {
+				c.kubeletLabel(path.Index(i).Child("matchExpressions").Index(j).Child("key"), key, needing[key] == terms)
 			}
 		}
 	}
 }
 
-func (c *checker) kubeletLabel(path *field.Path, key string) {
+// needsLabel reports whether a requirement with the operator matches only nodes that
+// have the label.
+func needsLabel(operator corev1.NodeSelectorOperator) bool {
+	switch operator {
+	case corev1.NodeSelectorOpIn, corev1.NodeSelectorOpExists, corev1.NodeSelectorOpGt, corev1.NodeSelectorOpLt:
+		return true
+	}
+	return false
+}
+
+// kubeletLabel checks a label at a path. Without the label a node is not eligible if it
+// is necessary; otherwise the node only does not match one term.
+func (c *checker) kubeletLabel(path *field.Path, key string, necessary bool) {
 	if kubeletMaySet(key) {
 		return
 	}
 	f := Finding{
 		Code: CodeLabelForbiddenToKubelet, Severity: SeverityInfo, Field: path.String(),
-		Message: "A kubelet may not set the label " + key + " on its own node. A new node gets no daemon pod until something else sets the label.",
-		Fix:     "Set the label through the API when a node is created, not with --node-labels.",
+		Fix: "Set the label through the API when a node is created, not with --node-labels.",
 	}
 	has := func(node *corev1.Node) bool { _, ok := node.Labels[key]; return ok }
-	if len(c.nodes) > 0 && !slices.ContainsFunc(c.nodes, has) {
+	missing := len(c.nodes) > 0 && !slices.ContainsFunc(c.nodes, has)
+	if missing {
+		f.Message = "No node has the label " + key + ", and a kubelet may not set it on its own node. Until something else sets the label, no node matches"
+	} else {
+		f.Message = "A kubelet may not set the label " + key + " on its own node."
+	}
+	switch {
+	case missing && necessary:
 		f.Severity = SeverityWarning
-		f.Message = "No node has the label " + key + ", and a kubelet may not set it on its own node. Until something else sets the label, no node matches."
+		f.Message += "."
+	case missing:
+		f.Message += " this term. Not every term needs the label."
+	case necessary:
+		f.Message += " A new node gets no daemon pod until something else sets the label."
+	default:
+		f.Message += " A new node does not match this term until something else sets the label. Not every term needs the label."
 	}
 	c.add(f)
 }

@@ -1,6 +1,8 @@
 package lint_test
 
 import (
+	"fmt"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
@@ -14,20 +16,40 @@ func kubeletLabelCases() []checkCase {
 			in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{NodeSelector: build.Labels{key: "x"}}}), Nodes: newNodes(nodes...)}}
 	}
 	info := func(key string) string { return "info " + selectorField + "[" + key + "]" }
-	expression := func(name, why string, operator corev1.NodeSelectorOperator, want ...string) checkCase {
-		const key = "node-role.kubernetes.io/worker"
-		return checkCase{name: name, why: why, code: lint.CodeLabelForbiddenToKubelet, want: want,
-			in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{Affinity: build.Require(labelTerm("a", corev1.NodeSelectorOpExists), labelTerm(key, operator, "5"))}})}}
+	const role = "node-role.kubernetes.io/worker"
+	terms := func(name, why string, nodes []string, says string, terms []corev1.NodeSelectorTerm, want ...string) checkCase {
+		return checkCase{name: name, why: why, code: lint.CodeLabelForbiddenToKubelet, says: says, want: want,
+			in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{Affinity: build.Require(terms...)}}), Nodes: newNodes(nodes...)}}
 	}
-	at := "info " + termsField + "[1].matchExpressions[0].key"
+	expression := func(name, why string, term corev1.NodeSelectorTerm, want ...string) checkCase {
+		return terms(name, why, nil, "", []corev1.NodeSelectorTerm{term}, want...)
+	}
+	exists := func(key string) corev1.NodeSelectorTerm { return labelTerm(key, corev1.NodeSelectorOpExists) }
+	ssd := labelTerm("disk", corev1.NodeSelectorOpIn, "ssd")
+	at := func(severity string, term int) string {
+		return fmt.Sprintf("%s %s[%d].matchExpressions[0].key", severity, termsField, term)
+	}
 	cases := []checkCase{
-		selector("on some node", "something sets it", "node-role.kubernetes.io/worker", []string{"w1 node-role.kubernetes.io/worker=y"}, info("node-role.kubernetes.io/worker")),
-		selector("on no node", "nothing seems to set it", "node-role.kubernetes.io/worker", []string{"w1"}, "warning "+selectorField+"[node-role.kubernetes.io/worker]"),
-		expression("In", "must be there", corev1.NodeSelectorOpIn, at),
-		expression("Exists", "must be there", corev1.NodeSelectorOpExists, at),
-		expression("Gt", "must be there", corev1.NodeSelectorOpGt, at),
-		expression("NotIn", "may be missing", corev1.NodeSelectorOpNotIn),
-		expression("DoesNotExist", "must be missing", corev1.NodeSelectorOpDoesNotExist),
+		selector("on some node", "something sets it", role, []string{"w1 " + role + "=y"}, info(role)),
+		selector("on no node", "nothing seems to set it", role, []string{"w1"}, "warning "+selectorField+"["+role+"]"),
+		expression("In", "must be there", labelTerm(role, corev1.NodeSelectorOpIn, "5"), at("info", 0)),
+		expression("Exists", "must be there", labelTerm(role, corev1.NodeSelectorOpExists), at("info", 0)),
+		expression("Gt", "must be there", labelTerm(role, corev1.NodeSelectorOpGt, "5"), at("info", 0)),
+		expression("NotIn", "may be missing", labelTerm(role, corev1.NodeSelectorOpNotIn, "5")),
+		expression("DoesNotExist", "must be missing", labelTerm(role, corev1.NodeSelectorOpDoesNotExist)),
+		terms("only term", "no other term can match", []string{"w1"}, "Until something else sets the label, no node matches.", []corev1.NodeSelectorTerm{exists(role)}, at("warning", 0)),
+		terms("another term", "w1 matches the other term without the label", []string{"w1 disk=ssd"}, "Until something else sets the label, no node matches this term. Not every term needs the label.",
+			[]corev1.NodeSelectorTerm{exists(role), ssd}, at("info", 0)),
+		terms("another term, on some node", "a new node may match the other term", []string{"w1 " + role + "=y"}, "A new node does not match this term until something else sets the label. Not every term needs the label.",
+			[]corev1.NodeSelectorTerm{ssd, exists(role)}, at("info", 1)),
+		terms("another term, without nodes", "a new node may match the other term", nil, "A new node does not match this term until", []corev1.NodeSelectorTerm{exists(role), ssd}, at("info", 0)),
+		terms("another term by name", "a node matches it without any label", []string{"w1"}, "Not every term needs the label.", []corev1.NodeSelectorTerm{exists(role), {
+			MatchFields: []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: []string{"w1"}}}}}, at("info", 0)),
+		terms("another label", "one of the two labels is enough", []string{"w1"}, "no node matches this term", []corev1.NodeSelectorTerm{exists(role), exists("k8s.io/x")}, at("info", 0), at("info", 1)),
+		terms("every term", "no term matches without the label", []string{"w1"}, "no node matches.", []corev1.NodeSelectorTerm{exists(role), labelTerm(role, corev1.NodeSelectorOpIn, "y")}, at("warning", 0), at("warning", 1)),
+		terms("beside terms that match nothing", "they do not help a node", []string{"w1"}, "no node matches.", []corev1.NodeSelectorTerm{exists(role), {}, labelTerm("disk", "Near")}, at("warning", 0)),
+		terms("term that does not parse", "it has no effect", []string{"w1"}, "", []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
+			{Key: role, Operator: corev1.NodeSelectorOpExists}, {Key: "disk", Operator: "Near"}}}}),
 	}
 	for _, key := range []string{
 		"node-restriction.kubernetes.io/fips", "example.node-restriction.kubernetes.io/fips", "kubernetes.io/role", "kubernetes.io/hostnames",

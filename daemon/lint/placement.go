@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -39,20 +38,49 @@ func (c *checker) placement() {
 	}
 }
 
+// findMalformed fills in what of the placement is malformed. An error has a path but no
+// index, so each term and each toleration is compiled alone.
+func (c *checker) findMalformed() {
+	malformed := func(spec corev1.PodSpec) field.ErrorList {
+		return placement.Compile(&corev1.PodTemplateSpec{Spec: spec}, c.options).Malformed()
+	}
+	if required := requiredNodeAffinity(c.spec); required != nil {
+		affinity := func(terms ...corev1.NodeSelectorTerm) corev1.PodSpec {
+			return requireNodes(&corev1.NodeSelector{NodeSelectorTerms: terms})
+		}
+		c.affinityErrors = malformed(affinity(required.NodeSelectorTerms...))
+		c.malformedTerms = make([]bool, len(required.NodeSelectorTerms))
+		for i := range c.malformedTerms {
+			c.malformedTerms[i] = malformed(affinity(required.NodeSelectorTerms[i])) != nil
+		}
+	}
+	c.tolerationErrors = malformed(corev1.PodSpec{Tolerations: c.spec.Tolerations})
+	c.malformedTolerations = make([]bool, len(c.spec.Tolerations))
+	for i := range c.malformedTolerations {
+		c.malformedTolerations[i] = malformed(corev1.PodSpec{Tolerations: c.spec.Tolerations[i : i+1]}) != nil
+	}
+}
+
+// requireNodes returns a pod spec with the required node affinity.
+func requireNodes(required *corev1.NodeSelector) corev1.PodSpec {
+	return corev1.PodSpec{Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}}
+}
+
 // malformedPlacement reports the terms and tolerations that the controller ignores.
 func (c *checker) malformedPlacement() {
-	for _, err := range c.matcher.Malformed() {
-		f := Finding{
+	for _, err := range c.affinityErrors {
+		c.add(Finding{
 			Code: CodeNodeAffinityMalformed, Severity: SeverityError, Field: inTemplate(err.Field),
 			Message: "The term does not parse, and the controller ignores it: " + err.ErrorBody() + ".",
 			Fix:     "Correct the term. The API server refuses it.",
-		}
-		if strings.HasPrefix(err.Field, "spec.tolerations") {
-			f.Code = CodeTolerationMalformed
-			f.Message = "The toleration tolerates no taint: " + err.ErrorBody() + "."
-			f.Fix = "Correct the toleration. The API server refuses it."
-		}
-		c.add(f)
+		})
+	}
+	for _, err := range c.tolerationErrors {
+		c.add(Finding{
+			Code: CodeTolerationMalformed, Severity: SeverityError, Field: inTemplate(err.Field),
+			Message: "The toleration tolerates no taint: " + err.ErrorBody() + ".",
+			Fix:     "Correct the toleration. The API server refuses it.",
+		})
 	}
 }
 
@@ -75,20 +103,14 @@ func (c *checker) emptyAffinityTerms() bool {
 		})
 		return true
 	}
-	malformed := make(map[string]bool) // by the path of the term
-	for _, err := range c.matcher.Malformed() {
-		term, _, _ := strings.Cut(inTemplate(err.Field), "]")
-		malformed[term+"]"] = true
-	}
 	var empty []string
 	dead := 0
 	for i := range required.NodeSelectorTerms {
-		term, at := &required.NodeSelectorTerms[i], path.Index(i).String()
-		if len(term.MatchExpressions)+len(term.MatchFields) == 0 {
-			empty = append(empty, at)
+		if c.deadTerm(i) {
 			dead++
-		} else if malformed[at] {
-			dead++
+		}
+		if emptyTerm(&required.NodeSelectorTerms[i]) {
+			empty = append(empty, path.Index(i).String())
 		}
 	}
 	nowhere := dead == len(required.NodeSelectorTerms)
@@ -105,6 +127,16 @@ func (c *checker) emptyAffinityTerms() bool {
 		c.add(f)
 	}
 	return nowhere
+}
+
+// deadTerm reports whether a term of the required node affinity matches no node, because
+// it is empty or malformed.
+func (c *checker) deadTerm(i int) bool {
+	return c.malformedTerms[i] || emptyTerm(&requiredNodeAffinity(c.spec).NodeSelectorTerms[i])
+}
+
+func emptyTerm(term *corev1.NodeSelectorTerm) bool {
+	return len(term.MatchExpressions)+len(term.MatchFields) == 0
 }
 
 // excludesAll reports whether a template with this spec, and nothing else, excludes
@@ -176,8 +208,7 @@ func (c *checker) nodeAffinityNoNode() bool {
 	if required == nil {
 		return false
 	}
-	affinity := &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
-	if !c.excludesAll(corev1.PodSpec{Affinity: affinity}, placement.ReasonNodeAffinity) {
+	if !c.excludesAll(requireNodes(required), placement.ReasonNodeAffinity) {
 		return false
 	}
 	c.add(Finding{

@@ -16,10 +16,9 @@ import (
 func (c *checker) tolerations() {
 	written := c.spec.Tolerations
 	all := placement.Tolerations(c.spec) // the written ones first
-	malformed := malformedTolerations(c.matcher)
 	defaults := placement.Tolerations(&corev1.PodSpec{HostNetwork: c.spec.HostNetwork})
 	for i := range written {
-		if malformed[i] {
+		if c.malformedTolerations[i] {
 			continue
 		}
 		path := podSpecPath().Child("tolerations").Index(i)
@@ -29,7 +28,7 @@ func (c *checker) tolerations() {
 			c.defaultToleration(path.String(), t, all[i+1:])
 			continue
 		}
-		by := shadowedBy(all, i, malformed)
+		by := c.shadowedBy(all, i)
 		if by >= 0 {
 			c.shadowedToleration(path.String(), t, by, all)
 		}
@@ -84,33 +83,22 @@ func (c *checker) shadowedToleration(path string, t *corev1.Toleration, by int, 
 	c.add(f)
 }
 
-// malformedTolerations returns the indices of the template's tolerations that
-// tolerate nothing.
-func malformedTolerations(matcher *placement.Matcher) map[int]bool {
-	malformed := make(map[int]bool)
-	for _, err := range matcher.Malformed() {
-		var i int
-		if _, err := fmt.Sscanf(err.Field, "spec.tolerations[%d]", &i); err == nil {
-			malformed[i] = true
-		}
-	}
-	return malformed
-}
-
 // shadowedBy returns the index of the toleration that makes number i redundant, or
 // -1. The first toleration that matches a taint decides when the pod is evicted
 // (GetMatchingTolerations@v1.37.2). So a toleration before i that covers it is
 // enough. One behind i must have the same tolerationSeconds, and so must all that
 // overlap with i in between.
-func shadowedBy(all []corev1.Toleration, i int, malformed map[int]bool) int {
+func (c *checker) shadowedBy(all []corev1.Toleration, i int) int {
 	t := &all[i]
+	// The default tolerations, which come last, are all well-formed.
+	malformed := func(j int) bool { return j < len(c.malformedTolerations) && c.malformedTolerations[j] }
 	for j := range i {
-		if !malformed[j] && covers(&all[j], t) {
+		if !malformed(j) && covers(&all[j], t) {
 			return j
 		}
 	}
 	for j := i + 1; j < len(all); j++ {
-		if malformed[j] {
+		if malformed(j) {
 			continue
 		}
 		if canEvict(t) && secondsOf(&all[j]) != secondsOf(t) {
