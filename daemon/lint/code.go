@@ -7,8 +7,11 @@ type Code string
 // The selector and the history.
 const (
 	// CodeSelectorEmpty (error): the selector is missing or empty. The API server
-	// refuses it. The controller sends a SelectingAll event and does nothing, because an
-	// empty selector matches every pod of the namespace (syncDaemonSet@v1.37.2).
+	// refuses it. What a controller does that finds it depends on how it is written
+	// (syncDaemonSet@v1.37.2). Without a selector it releases each pod that it creates
+	// and creates more, without end. With {} it sends a SelectingAll event and does
+	// nothing. With lists that are present and empty, such as {"matchLabels":{}}, it
+	// adopts every pod of the namespace that has no controller.
 	CodeSelectorEmpty Code = "SelectorEmpty"
 	// CodeSelectorMalformed (error): the selector has an unknown operator or the wrong
 	// number of values. The API server refuses it, and every pass of the controller
@@ -36,8 +39,12 @@ const (
 const (
 	// CodeBudgetMalformed (error): maxUnavailable or maxSurge is neither a number of 0
 	// or more nor a percentage of at most 100. The API server refuses it. If it does
-	// not parse, every pass of the controller fails; if it is negative, the controller
-	// never updates a pod (updatedDesiredNodeCounts@v1.37.2).
+	// not parse, every pass of the controller fails before it updates a pod
+	// (updatedDesiredNodeCounts@v1.37.2). A negative maxUnavailable without maxSurge
+	// replaces only outdated pods that are not available. A negative maxSurge creates
+	// new pods only beside outdated pods that are not available (rollingUpdate@v1.37.2),
+	// and the next pass deletes them again (podsShouldBeOnNode@v1.37.2). More than 100%
+	// is the same as 100%.
 	CodeBudgetMalformed Code = "BudgetMalformed"
 	// CodeBudgetBothSet (error): maxUnavailable and maxSurge are both above 0. That
 	// includes a manifest that sets only maxSurge, because maxUnavailable is 1 by
@@ -125,8 +132,10 @@ const (
 	// kubelet with the label in --node-labels does not start
 	// (ValidateKubeletFlags@v1.37.2), and the NodeRestriction plugin refuses the write
 	// (getForbiddenLabels@v1.37.2, IsKubeletLabel@v0.37.2). A new node gets no pod
-	// until something else sets the label. It is a warning if none of the given nodes
-	// has the label, otherwise an info.
+	// until something else sets the label. If only some terms of the affinity need the
+	// label, it may match another term. It is a warning if none of the given nodes has
+	// the label and no term matches without it, otherwise an info. Terms that match no
+	// node, because they are empty or malformed, do not count.
 	CodeLabelForbiddenToKubelet Code = "LabelForbiddenToKubelet"
 	// CodeOSMismatch (error): eligible nodes run another operating system than spec.os
 	// of the template. The controller ignores spec.os. The kubelet rejects the pods,
@@ -169,8 +178,8 @@ const (
 
 // Host ports.
 const (
-	// CodeHostPortDuplicate (error): two ports of the template's containers are the
-	// same host port. The API server refuses the DaemonSet. If the ports are host ports
+	// CodeHostPortDuplicate (error): two ports of the template's containers, or of one
+	// init container, are the same host port. The API server refuses the DaemonSet. If the ports are host ports
 	// only because of the host network, it accepts the DaemonSet and refuses each pod
 	// (AccumulateUniqueHostPorts, SetDefaults_Pod @v1.37.2).
 	CodeHostPortDuplicate Code = "HostPortDuplicate"
