@@ -310,3 +310,30 @@ func TestPodSetsShuffled(t *testing.T) {
 		}
 	}
 }
+
+// Pods are compared by their whole content only if nothing else decides, because that
+// costs more than all the rest.
+func TestCompareByAgeCost(t *testing.T) {
+	at := func(seconds int64, name, uid string) *corev1.Pod {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(uid), CreationTimestamp: metav1.Unix(seconds, 0)}}
+		pod.Spec = readTemplate(t, "network-agent").Spec
+		return pod
+	}
+	for _, tc := range []struct {
+		name, why string
+		a, b      *corev1.Pod
+	}{
+		{"ages", "the age decides, though the names are equal", at(1, "p", ""), at(2, "p", "")},
+		{"names", "the name decides", at(1, "p", ""), at(1, "q", "")},
+		{"UIDs", "the UID decides", at(1, "p", "1"), at(1, "p", "2")},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := compareByAge(tc.a, tc.b); got >= 0 {
+				t.Errorf("compareByAge = %d, want it negative: %s", got, tc.why)
+			}
+			if got := testing.AllocsPerRun(10, func() { compareByAge(tc.a, tc.b) }); got > 0 {
+				t.Errorf("compareByAge allocates %v times, want 0: %s", got, tc.why)
+			}
+		})
+	}
+}
