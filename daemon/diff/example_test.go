@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
@@ -108,4 +109,33 @@ func ExamplePodSets() {
 	// outdated on worker2: nginx-deploy-8xz7w (6c8d7b5f44, desired 745546cdf5)
 	// drifted on worker3: nginx-deploy-cc2tw
 	//   spec.containers[name=nginx].image: "nginx:1.27.4-alpine" -> "nginx:1.27.3"
+}
+
+// A change of the update strategy starts no rollout, so Templates does not show it.
+func ExampleDaemonSets() {
+	old := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "nginx", Generation: 3},
+		Spec: appsv1.DaemonSetSpec{
+			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{
+				Type:          appsv1.RollingUpdateDaemonSetStrategyType,
+				RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxUnavailable: new(intstr.FromInt32(1))},
+			},
+			Template: corev1.PodTemplateSpec{
+				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx", Image: "nginx:1.27.3"}}},
+			},
+		},
+	}
+	cur := old.DeepCopy()
+	cur.Generation = 4 // the API server's
+	cur.Labels = map[string]string{"team": "edge"}
+	cur.Spec.MinReadySeconds = 30
+	cur.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("10%"))
+	cur.Spec.Template.Spec.Containers[0].Image = "nginx:1.27.4"
+
+	fmt.Println(diff.DaemonSets(old, cur))
+	// Output:
+	// metadata.labels[team]: added "edge"
+	// spec.template.spec.containers[name=nginx].image: "nginx:1.27.3" -> "nginx:1.27.4"
+	// spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> "10%"
+	// spec.minReadySeconds: added 30
 }
