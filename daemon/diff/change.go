@@ -43,8 +43,8 @@ func (o Op) String() string {
 type Change struct {
 	// Op is the kind of the difference.
 	Op Op
-	// Path is the place of the difference, in the JSON names of the fields. Dots
-	// separate fields. Brackets hold the key of a map entry, the key fields of a
+	// Path is the path of the value, in the JSON names of the fields. Dots separate
+	// fields. Brackets hold the key of a map entry, the key fields of a
 	// list entry, or the index of an entry in a list that is compared by
 	// position:
 	//
@@ -53,26 +53,29 @@ type Change struct {
 	//	spec.containers[name=nginx].args[0]
 	//
 	// A key that is empty or holds a bracket, a comma, a quote or an unprintable
-	// character is quoted as in Go. The index of a removed entry is that in the old
-	// list, any other index is that in the new list.
+	// character is quoted as in Go. The index of a removed entry refers to the old
+	// list, every other index to the new list.
 	Path string
 	// Old and New are the values in their Go types (string, corev1.PullPolicy,
 	// resource.Quantity, corev1.Container), never pointers to them. Old is nil
 	// for OpAdd, New is nil for OpRemove. For OpReorder both are a []string: the
-	// keys that both lists have, as Path writes them, in the order of the old list
-	// and in that of the new one. The values may share memory with the objects
-	// compared: they are read-only.
+	// keys that both lists have, as Path writes them. Old has the order of the old
+	// list, New that of the new list. The values may share memory with the compared
+	// objects: they are read-only.
 	Old, New any
 }
 
-// String returns the change on one line, with the values as JSON:
+// String returns the change on one line, with the values in JSON:
 //
 //	spec.containers[name=nginx].image: "nginx:1.27.3" -> "nginx:1.27.4-alpine"
 //	spec.tolerations[2]: added {"operator":"Exists"}
 //	spec.nodeSelector[disk]: removed "ssd"
 //	spec.initContainers: reordered ["name=a","name=b"] -> ["name=b","name=a"]
 //
-// An empty path is written as ".".
+// An empty path is written as ".". A string that is not valid UTF-8 is quoted as in Go.
+// Within any other value JSON replaces the invalid bytes, so two such values may have the
+// same text though Old and New differ. A value that JSON cannot hold is written in Go's
+// default format, quoted.
 func (c Change) String() string {
 	path := c.Path
 	if path == "" {
@@ -92,10 +95,10 @@ func (c Change) String() string {
 }
 
 // Changes are the differences between two objects, in the order that the package
-// comment describes. Objects that mean the same have none.
+// comment describes. Equal objects have none.
 type Changes []Change
 
-// String returns one line for each change, and "" for no changes.
+// String returns one line for each change, or "" if there are none.
 func (c Changes) String() string {
 	lines := make([]string, len(c))
 	for i := range c {
@@ -104,8 +107,7 @@ func (c Changes) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// valueText returns the value as JSON on one line. A value that JSON cannot hold
-// is written as a Go string, so that different strings never read the same.
+// valueText returns the value on one line, as Change.String describes.
 func valueText(value any) string {
 	if s, ok := value.(string); ok && !utf8.ValidString(s) {
 		return strconv.Quote(s)

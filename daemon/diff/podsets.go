@@ -22,7 +22,7 @@ type PodSetChanges struct {
 	// Outdated are actual pods whose label controller-revision-hash is not that of
 	// their desired pods. Their fields are not compared.
 	Outdated []PodPair
-	// Drifted are actual pods of the desired revision that lack or contradict
+	// Drifted are actual pods of the desired revision. They lack or contradict
 	// something that their desired pods set.
 	Drifted []PodPair
 }
@@ -52,18 +52,18 @@ type PodPair struct {
 // so are the UIDs if both have one. If one of the two pods has no controller, the
 // actual pod must have all labels of the desired one, other than
 // controller-revision-hash and pod-template-generation, like a pod that a DaemonSet
-// adopts. A desired pod with a controller and without such labels adopts none. A
-// foreign pod that happens to be in the namespace is therefore extra.
+// adopts. A desired pod that has a controller and no such labels adopts no pod. A
+// foreign pod in the namespace is therefore extra.
 //
-// Each pod matches one pod at most. Pods with the same controller come first, then
-// pods of the desired revision, bound pods, older pods, and pods with the lower name. A pod that has failed or succeeded and a
-// pod that names no node match nothing and are extra. A pod that is being deleted
-// matches nothing and is not extra.
+// Each pod matches at most one pod. Candidates are preferred in this order: same
+// controller, desired revision, bound, older, lower name. A pod that has failed or
+// succeeded matches nothing and is extra, and so does a pod that names no node. A pod
+// that is being deleted matches nothing and is not extra.
 //
 // A pod has drifted if it lacks or contradicts what the desired pod sets in
 // metadata.labels, metadata.annotations and spec, by the rules of the package
-// comment, in this direction only. What the API server, admission, the scheduler
-// or the kubelet add is no drift: values of fields that the desired pod leaves at
+// comment. Only this direction counts. What the API server, admission, the scheduler
+// or the kubelet add is not drift: values of fields that the desired pod leaves at
 // zero, entries of maps and of lists with keys (volumes, volume mounts, environment
 // variables, containers), tolerations, and the matchExpressions of a label
 // selector. All other lists, such as args, must be as desired. Quantities may be
@@ -112,8 +112,8 @@ func (c PodSetChanges) Empty() bool {
 	return len(c.Missing) == 0 && len(c.Extra) == 0 && len(c.Outdated) == 0 && len(c.Drifted) == 0
 }
 
-// String returns one line for each pod, in the order of the fields, and the changes
-// of a drifted pod below it. It returns "no difference" for equal sets.
+// String returns one line for each pod, in the order of the fields, with the changes
+// of a drifted pod below it. It returns "no difference" if there is none.
 func (c PodSetChanges) String() string {
 	var lines []string
 	for _, p := range c.Missing {

@@ -8,12 +8,11 @@ import (
 // of the package comment. A nil template is an empty one. The result is nil if
 // the templates mean the same. It may share memory with both: it is read-only.
 //
-// The time is linear in the size of the templates, with one exception: the
-// alignment of lists that are compared by position. For n entries it takes
-// O(n log n) if no entry repeats within a list, and at most 512*n steps otherwise.
-// It keeps as many entries in place as possible if no entry repeats, or if at most
-// 512 of the entries that both lists have are out of place. Otherwise there may be
-// more changes than necessary.
+// The time is linear in the size of the templates, except for the alignment of lists
+// that are compared by position. Lists of n entries take O(n log n) if no entry repeats
+// within a list, and at most 1600*n steps otherwise. The alignment keeps as many entries
+// in place as possible if no entry repeats, or if at most 512 of the entries that both
+// lists have are out of place. Otherwise there may be more changes than necessary.
 func Templates(old, cur *corev1.PodTemplateSpec) Changes {
 	if old == nil {
 		old = &corev1.PodTemplateSpec{}
