@@ -116,3 +116,41 @@ func TestAlignManyRepeats(t *testing.T) {
 		t.Logf("%d values: %d pairs, at most %d are possible", values, got, want)
 	}
 }
+
+// The alignment takes at most 1600 steps for each entry, however long the lists are, as
+// the comment of Templates says.
+func TestAlignSteps(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 4))
+	for _, n := range []int{1000, 4000, 16000} {
+		for _, tc := range []struct {
+			name, why string
+			old, cur  []string
+		}{
+			{"nothing in common", "no step is needed", numbers(n, 0, n), numbers(n, n, 2*n)},
+			{"moved", "no entry repeats", numbers(n, 0, n), numbers(n, n/10, n)},
+			{"shuffled", "no entry is where it was", numbers(n, 0, n), shuffled(r, n)},
+			{"two values", "nearly everything matches", random(r, n, 2), random(r, n, 2)},
+			{"ten values", "the search is given up early", random(r, n, 10), random(r, n, 10)},
+			{"many values", "few entries match", random(r, n, n/2), random(r, n, n/2)},
+			{"blocks", "long matches that cross each other", slices.Concat(repeat("a", n/2), repeat("b", n/2)), slices.Concat(repeat("b", n/2), repeat("a", n/2))},
+			{"halves", "the first half is of no use", slices.Concat(repeat("a", n/2), random(r, n/2, 3)), slices.Concat(random(r, n/2, 3), repeat("a", n/2))},
+			{"period", "each diagonal has long matches", slices.Repeat([]string{"a", "b", "a"}, n/3), slices.Repeat([]string{"a", "b", "b"}, n/3)},
+		} {
+			var l aligner
+			l.align(tc.old, tc.cur)
+			entries := len(tc.old) + len(tc.cur)
+			t.Logf("%s, %d entries: %.0f steps for each", tc.name, entries, float64(l.steps)/float64(entries))
+			if most := 1600 * entries; l.steps > most {
+				t.Errorf("%s: align of %d entries takes %d steps, want at most %d: %s", tc.name, entries, l.steps, most, tc.why)
+			}
+		}
+	}
+}
+
+func repeat(value string, n int) []string { return slices.Repeat([]string{value}, n) }
+
+func shuffled(r *rand.Rand, n int) []string {
+	list := numbers(n, 0, n)
+	r.Shuffle(n, func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
+}
