@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/pernode/daemonset/daemon/lint"
 )
 
@@ -89,23 +87,6 @@ func TestCodeCases(t *testing.T) {
 		if !slices.Contains(codes, code) {
 			t.Errorf("cases for %s, which is not in code.go", code)
 		}
-	}
-}
-
-// The table in the package comment has all codes, in the order of code.go, with the
-// severities that the cases want.
-func TestCodeTable(t *testing.T) {
-	var want, got []string
-	found := foundSeverities()
-	for _, code := range declaredCodes(t) {
-		want = append(want, string(code)+" "+strings.Join(found[code], ", "))
-	}
-	row := regexp.MustCompile(`(?m)^\t([A-Z]\w+) +((?:error|warning|info)(?:, (?:warning|info))*)  +\S`)
-	for _, m := range row.FindAllStringSubmatch(parseFile(t, "doc.go").Doc.Text(), -1) {
-		got = append(got, m[1]+" "+m[2])
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("table in doc.go (-want +got):\n%s", diff)
 	}
 }
 
