@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/pernode/daemonset/internal/podstatus"
 )
 
 // budget is maxUnavailable or maxSurge.
@@ -121,12 +123,13 @@ func (c *checker) budgetAllNodes(name string, b budget, severity Severity, conse
 	c.add(f)
 }
 
-// budgetNodesNotReady finds nothing where all nodes are down: then no pod on another
+// budgetNodesNotReady ignores nodes without a Ready condition, such as the template of a
+// node group. It finds nothing if all nodes are down, because then no pod on another
 // node waits for them.
 func (c *checker) budgetNodesNotReady() {
 	var down []*corev1.Node
 	for _, node := range c.eligible {
-		if notReady(node) {
+		if ready := podstatus.NodeReady(node); ready != nil && ready.Status != corev1.ConditionTrue {
 			down = append(down, node)
 		}
 	}
@@ -141,15 +144,4 @@ func (c *checker) budgetNodesNotReady() {
 			len(down), len(c.eligible), plural(len(down), "is", "are"), listNames(names), c.maxUnavailable.text),
 		Fix: fmt.Sprintf("Repair or remove the nodes, or allow more than %d unavailable pods.", len(down)),
 	})
-}
-
-// notReady is false for a node without a Ready condition, such as the template of a
-// node group.
-func notReady(node *corev1.Node) bool {
-	for i := range node.Status.Conditions {
-		if condition := &node.Status.Conditions[i]; condition.Type == corev1.NodeReady {
-			return condition.Status != corev1.ConditionTrue
-		}
-	}
-	return false
 }

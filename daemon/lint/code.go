@@ -35,7 +35,7 @@ const (
 
 // The budgets and the speed of a rolling update. The strategy OnDelete gets none of
 // these findings. Budgets are compared with the number of eligible nodes, and
-// percentages round up: 51% of two nodes is both (UnavailableCount@v1.37.2).
+// percentages round up: 51% of two nodes are two nodes (UnavailableCount@v1.37.2).
 const (
 	// CodeBudgetMalformed (error): maxUnavailable or maxSurge is neither a number of 0
 	// or more nor a percentage of at most 100. The API server refuses it. If it does
@@ -66,7 +66,7 @@ const (
 	CodeBudgetPercentNoNode Code = "BudgetPercentNoNode"
 	// CodeBudgetNodesNotReady (warning): at least as many eligible nodes as
 	// maxUnavailable are not Ready. Unavailable pods there use up the budget, and a
-	// rollout updates no available pod until the nodes are back or gone
+	// rollout updates no available pod until the nodes are Ready or deleted
 	// (rollingUpdate@v1.37.2; kubernetes #63465, #117204).
 	CodeBudgetNodesNotReady Code = "BudgetNodesNotReady"
 	// CodeMinReadySecondsLong (warning): minReadySeconds is longer than
@@ -84,8 +84,8 @@ const (
 	// put the new pod beside the old one (fitsPorts@v1.37.2; kubernetes #106417).
 	CodeSurgeHostPort Code = "SurgeHostPort"
 	// CodeSurgeHostNetwork (warning): the pods are in the host network and declare no
-	// port. The scheduler puts both on the node. If they listen on a fixed port, the
-	// new pod crashes until the old one is gone (kubernetes #106417).
+	// port. The scheduler accepts both pods on the node. If they listen on a fixed port,
+	// the new pod crashes as long as the old one runs (kubernetes #106417).
 	CodeSurgeHostNetwork Code = "SurgeHostNetwork"
 	// CodeSurgePodAntiAffinity: a required podAntiAffinity matches the DaemonSet's own
 	// pods. The scheduler does not put the new pod beside the old one, for any
@@ -100,8 +100,8 @@ const (
 	CodeSurgeRequests Code = "SurgeRequests"
 )
 
-// Which nodes get a pod. A DaemonSet without an eligible node runs nowhere and reports
-// success.
+// Which nodes get a pod. A DaemonSet without an eligible node runs nowhere, and its
+// rollouts complete.
 const (
 	// CodeNodeAffinityMalformed (error): a term of the required node affinity does not
 	// parse. The API server refuses it. The controller ignores the term and evaluates
@@ -139,12 +139,12 @@ const (
 	CodeLabelForbiddenToKubelet Code = "LabelForbiddenToKubelet"
 	// CodeOSMismatch (error): eligible nodes run another operating system than spec.os
 	// of the template. The controller ignores spec.os. The kubelet rejects the pods,
-	// they fail, and the controller replaces them, again and again
+	// they fail, and the controller replaces them without end
 	// (rejectPodAdmissionBasedOnOSField@v1.37.2).
 	CodeOSMismatch Code = "OSMismatch"
 	// CodeOSMixed (warning): eligible nodes run different operating systems, and the
-	// template has no spec.os. Pods whose image has no variant for their node never
-	// start and count as unavailable in every rollout (rollingUpdate@v1.37.2).
+	// template has no spec.os. A pod whose image has no variant for its node never starts
+	// and counts as unavailable in every rollout (rollingUpdate@v1.37.2).
 	CodeOSMixed Code = "OSMixed"
 )
 
@@ -169,9 +169,9 @@ const (
 	// otherwise.
 	CodeTolerationShadowed Code = "TolerationShadowed"
 	// CodeTolerationSeconds (warning): a toleration of NoExecute taints has
-	// tolerationSeconds. The pod is evicted that long after the taint appears. The
+	// tolerationSeconds. The pod is evicted so many seconds after the taint appears. The
 	// controller ignores tolerationSeconds and creates the pod again on the same node,
-	// for as long as the taint is there (getMinTolerationTime, NodeShouldRunDaemonPod
+	// as long as the taint is there (getMinTolerationTime, NodeShouldRunDaemonPod
 	// @v1.37.2).
 	CodeTolerationSeconds Code = "TolerationSeconds"
 )
@@ -184,11 +184,11 @@ const (
 	// (AccumulateUniqueHostPorts, SetDefaults_Pod @v1.37.2).
 	CodeHostPortDuplicate Code = "HostPortDuplicate"
 	// CodeHostPortConflict (error): another DaemonSet uses the host port on the same
-	// nodes. The pod that comes second to a node stays Pending (fitsPorts@v1.37.2).
+	// nodes. On each of them the second pod stays Pending (fitsPorts@v1.37.2).
 	CodeHostPortConflict Code = "HostPortConflict"
-	// CodeHostPortKubelet (error): the kubelet of eligible nodes listens on the host
-	// port (status.daemonEndpoints). The scheduler does not know that. In the host
-	// network the pod cannot listen on the port. Otherwise it takes the kubelet's
+	// CodeHostPortKubelet (error): the kubelet of eligible nodes uses the host port
+	// (status.daemonEndpoints). The scheduler does not know that. In the host network
+	// the pod cannot listen on the port. Otherwise the pod receives the kubelet's
 	// traffic, and logs, exec and metrics of the node fail.
 	CodeHostPortKubelet Code = "HostPortKubelet"
 )
@@ -197,13 +197,14 @@ const (
 const (
 	// CodeRequestsMissing (warning): a container has no request and no limit for cpu or
 	// memory, and the pod as a whole has none. The scheduler and autoscalers reserve
-	// none for it, and it runs on full nodes too. Without a memory request it is evicted
-	// among the first when a node runs out of memory (rankMemoryPressure@v1.37.2). A
-	// LimitRange, which Check does not see, may add the request.
+	// nothing for it, and the scheduler puts it on full nodes too. Without a memory
+	// request it is evicted among the first when a node runs out of memory
+	// (rankMemoryPressure@v1.37.2). A LimitRange, which Check does not see, may add the
+	// request.
 	CodeRequestsMissing Code = "RequestsMissing"
 	// CodeRequestsExceedNode: the pod requests more than status.allocatable of some
 	// eligible nodes. The pods there stay Pending and use up the budget of every rollout
-	// (fitsRequest@v1.37.2). It is an error if the nodes have less of a resource. It is
+	// (fitsRequest@v1.37.2). It is an error if the nodes list less of a resource. It is
 	// a warning if they do not list the resource, because a DeviceClass may provide it.
 	CodeRequestsExceedNode Code = "RequestsExceedNode"
 )
@@ -212,7 +213,7 @@ const (
 const (
 	// CodePodAntiAffinitySelf: a required podAntiAffinity matches the DaemonSet's own
 	// pods, and eligible nodes share a domain. One pod runs in each domain. The others
-	// stay Pending, because each is bound to its node (satisfyPodAntiAffinity@v1.37.2).
+	// stay Pending, because each is for one node only (satisfyPodAntiAffinity@v1.37.2).
 	// It is a warning without nodes, or if the DaemonSet has no namespace and the term
 	// names some, otherwise an error.
 	CodePodAntiAffinitySelf Code = "PodAntiAffinitySelf"

@@ -68,7 +68,7 @@ func ExampleCheck() {
 	//   Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
 	// warning NodeSelectorNoNode spec.template.spec.nodeSelector[disk]
 	//   No node has the label disk=sdd (1 of 2 has another value). The DaemonSet runs nowhere.
-	//   Correct the nodeSelector or label nodes, unless such nodes are still to come.
+	//   Correct the nodeSelector or label nodes, unless matching nodes will be added.
 	// info TolerationShadowed spec.template.spec.tolerations[0]
 	//   This toleration has no effect, because tolerations[1] tolerates the same taints.
 	//   Remove it.
@@ -106,6 +106,6 @@ func ExampleCheck_gate() {
 	fmt.Println("stop:", stop)
 	// Output:
 	// error spec.updateStrategy.rollingUpdate.maxSurge: maxSurge is 1 and maxUnavailable is 1. The API server refuses two budgets above 0.
-	// warning spec.template.spec.containers[0].resources.requests: Container main requests no cpu and no memory. The scheduler reserves none for it. When a node runs out of memory, the kubelet evicts the pod among the first.
+	// warning spec.template.spec.containers[0].resources.requests: Container main requests no cpu and no memory. The scheduler reserves nothing for it. When a node runs out of memory, the kubelet evicts the pod among the first.
 	// stop: true
 }

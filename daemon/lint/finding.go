@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// Severity is how bad a fault is. A smaller one is worse. Zero is no severity.
+// Severity is the severity of a finding. Lower values are more severe. The zero value is
+// no severity.
 type Severity int
 
-// The severities, the worst first.
+// The severities, the most severe first.
 const (
 	// SeverityError: the DaemonSet does not work as written. The API server refuses
 	// it, or its pods or its rollout get stuck.
@@ -16,11 +17,11 @@ const (
 	// SeverityWarning: the DaemonSet works but does harm, or it gets stuck under a
 	// condition that the given objects do not show.
 	SeverityWarning
-	// SeverityInfo: a field has no effect, or an effect that is easy to overlook.
+	// SeverityInfo: a field has no effect, or one that is easy to overlook.
 	SeverityInfo
 )
 
-// String returns the severity as one lower-case word.
+// String returns "error", "warning" or "info", and "Severity(n)" for any other number.
 func (s Severity) String() string {
 	switch s {
 	case SeverityError:
@@ -39,8 +40,8 @@ func (s Severity) String() string {
 type Finding struct {
 	// Code is the kind of fault.
 	Code Code
-	// Severity is how bad the fault is. Some codes have two; the comment of the code
-	// says when each applies.
+	// Severity is the severity of the fault. Some codes have two; the comment of the
+	// code says when each applies.
 	Severity Severity
 	// Field is the path of the field in the DaemonSet, in JSON names, such as
 	// spec.updateStrategy.rollingUpdate.maxSurge.
@@ -49,8 +50,8 @@ type Finding struct {
 	Message string
 	// Fix says what to do about it.
 	Fix string
-	// Nodes are the names of the nodes concerned, sorted. It is nil where the finding
-	// is not about particular nodes.
+	// Nodes are the sorted names of the nodes that the finding is about. It is nil if
+	// the finding is not about particular nodes.
 	Nodes []string
 }
 

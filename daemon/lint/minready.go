@@ -19,7 +19,7 @@ func (c *checker) minReadySeconds() {
 }
 
 // shortestRollout returns a sentence with the least time that a rollout takes, or ""
-// where it is unknown or does not fit into a Duration.
+// if it is unknown or does not fit into a Duration.
 func (c *checker) shortestRollout(wait time.Duration) string {
 	nodes := len(c.eligible)
 	if nodes == 0 || c.maxSurge.malformed || c.maxUnavailable.malformed {

@@ -9,7 +9,7 @@ import (
 )
 
 // operatingSystem compares spec.os with the label kubernetes.io/os of the eligible
-// nodes. A node without the label may run anything and is not counted.
+// nodes. A node without the label may run any system and does not count.
 func (c *checker) operatingSystem() {
 	byOS := make(map[string][]string)
 	for _, node := range c.eligible {
@@ -24,7 +24,7 @@ func (c *checker) operatingSystem() {
 	if len(byOS) > 1 {
 		c.add(Finding{
 			Code: CodeOSMixed, Severity: SeverityWarning, Field: podSpecPath().Child("nodeSelector").String(),
-			Message: "Eligible nodes run " + listNames(slices.Sorted(maps.Keys(byOS))) + ". Where the image has no variant for the node, the pod never starts and uses up the budget of every rollout.",
+			Message: "Eligible nodes run " + listNames(slices.Sorted(maps.Keys(byOS))) + ". A pod whose image has no variant for its node never starts and uses up the budget of every rollout.",
 			Fix:     "Select nodes by " + corev1.LabelOSStable + ", with one DaemonSet for each operating system.",
 		})
 	}
@@ -43,7 +43,7 @@ func (c *checker) osMismatch(want string, byOS map[string][]string) {
 	slices.Sort(nodes)
 	c.add(Finding{
 		Code: CodeOSMismatch, Severity: SeverityError, Field: podSpecPath().Child("os", "name").String(), Nodes: nodes,
-		Message: fmt.Sprintf("The pods are for %s, but %d of %d eligible nodes %s another operating system (%s). The kubelets there reject each pod, and the controller creates the next one.",
+		Message: fmt.Sprintf("spec.os of the template is %s, but %d of %d eligible nodes %s another operating system (%s). The kubelets there reject each pod, and the controller creates the next one.",
 			want, len(nodes), len(c.eligible), plural(len(nodes), "runs", "run"), listNames(nodes)),
 		Fix: fmt.Sprintf("Select nodes with %s=%s. The field spec.os does not select nodes.", corev1.LabelOSStable, want),
 	})

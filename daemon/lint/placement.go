@@ -22,8 +22,9 @@ func requiredNodeAffinityPath() *field.Path {
 	return podSpecPath().Child("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
 }
 
-// placement checks what selects the nodes. A cause of its own for an ineligible
-// cluster (nodeName, nodeSelector, node affinity) takes the place of NoEligibleNode.
+// placement checks what selects the nodes. If no node is eligible, it reports nodeName,
+// nodeSelector and node affinity if one of them alone excludes every node, and otherwise
+// NoEligibleNode.
 func (c *checker) placement() {
 	c.malformedPlacement()
 	nowhere := c.emptyAffinityTerms()
@@ -159,8 +160,8 @@ func (c *checker) nodeNameNoNode() bool {
 	return true
 }
 
-// nodeSelectorNoNode reports each label that no node has, or the nodeSelector as a
-// whole where some node has each of its labels but none has all.
+// nodeSelectorNoNode reports each label that no node has. If each label is on some node
+// and no node has them all, it reports the nodeSelector as a whole.
 func (c *checker) nodeSelectorNoNode() bool {
 	selector := c.spec.NodeSelector
 	if !c.excludesAll(corev1.PodSpec{NodeSelector: selector}, placement.ReasonNodeSelector) {
@@ -169,7 +170,7 @@ func (c *checker) nodeSelectorNoNode() bool {
 	path := podSpecPath().Child("nodeSelector")
 	f := Finding{
 		Code: CodeNodeSelectorNoNode, Severity: SeverityWarning,
-		Fix: "Correct the nodeSelector or label nodes, unless such nodes are still to come.",
+		Fix: "Correct the nodeSelector or label nodes, unless matching nodes will be added.",
 	}
 	found := false
 	for _, key := range slices.Sorted(maps.Keys(selector)) {
@@ -214,7 +215,7 @@ func (c *checker) nodeAffinityNoNode() bool {
 	c.add(Finding{
 		Code: CodeNodeAffinityNoNode, Severity: SeverityWarning, Field: requiredNodeAffinityPath().String(),
 		Message: "No node matches the required node affinity. The DaemonSet runs nowhere.",
-		Fix:     "Correct the affinity or label nodes, unless such nodes are still to come.",
+		Fix:     "Correct the affinity or label nodes, unless matching nodes will be added.",
 	})
 	return true
 }

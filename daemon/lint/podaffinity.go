@@ -39,8 +39,8 @@ func (m match) severity() Severity {
 	return SeverityError
 }
 
-// String returns the beginning of a message, without a full stop.
-func (m match) String() string {
+// sentence returns the first sentence of a message, without a full stop.
+func (m match) sentence() string {
 	if m == matchMaybe {
 		return "The term matches the DaemonSet's own pods if they run in one of its namespaces"
 	}
@@ -153,7 +153,7 @@ func (c *checker) antiAffinitySelf(path *field.Path, term *corev1.PodAffinityTer
 			return
 		}
 		f.Severity = SeverityWarning
-		f.Message = fmt.Sprintf("%v. Of all nodes with the same value of %s, only one gets its pod.", m, term.TopologyKey)
+		f.Message = fmt.Sprintf("%s. Among nodes with the same value of %s, only one gets its pod.", m.sentence(), term.TopologyKey)
 		c.add(f)
 		return
 	}
@@ -168,8 +168,8 @@ func (c *checker) antiAffinitySelf(path *field.Path, term *corev1.PodAffinityTer
 		return
 	}
 	slices.Sort(f.Nodes)
-	f.Message = fmt.Sprintf("%v. %s share %s of %s, and %s %s Pending.",
-		m, counted(len(f.Nodes), "eligible node"), counted(shared, "value"), orQuotes(term.TopologyKey), counted(pending, "pod"), plural(pending, "stays", "stay"))
+	f.Message = fmt.Sprintf("%s. %s share %s of %s, and %s %s Pending.",
+		m.sentence(), counted(len(f.Nodes), "eligible node"), counted(shared, "value"), orQuotes(term.TopologyKey), counted(pending, "pod"), plural(pending, "stays", "stay"))
 	c.add(f)
 }
 
@@ -189,7 +189,7 @@ func (c *checker) surgeAntiAffinity(path *field.Path, term *corev1.PodAffinityTe
 	}
 	c.add(Finding{
 		Code: CodeSurgePodAntiAffinity, Severity: m.severity(), Field: path.String(),
-		Message: m.String() + ". With maxSurge the new pod never starts beside the old one, and the rollout gets stuck.",
+		Message: m.sentence() + ". With maxSurge the new pod never starts beside the old one, and the rollout gets stuck.",
 		Fix:     "Add " + appsv1.DefaultDaemonSetUniqueLabelKey + " to its matchLabelKeys, or use maxUnavailable instead of maxSurge.",
 	})
 }
@@ -211,7 +211,7 @@ func (c *checker) affinitySelf(path *field.Path, terms []corev1.PodAffinityTerm)
 		}
 		c.add(Finding{
 			Code: CodePodAffinitySelf, Severity: SeverityWarning, Field: path.Index(i).Child("topologyKey").String(),
-			Message: fmt.Sprintf("%v. Eligible nodes have %d values of %s. Once the first pod runs, the pods of the other values stay Pending.", found[i], domains, orQuotes(terms[i].TopologyKey)),
+			Message: fmt.Sprintf("%s. Eligible nodes have %d values of %s. Once the first pod runs, the pods of the other values stay Pending.", found[i].sentence(), domains, orQuotes(terms[i].TopologyKey)),
 			Fix:     "Remove the term, or match only pods of other workloads.",
 		})
 	}

@@ -79,7 +79,7 @@ func podAffinityCases() []checkCase {
 		unplaced(domain("manifest without namespace, term with every one", "that of the DaemonSet too", against(selected()), zones, "", "error "+anti+"[0].topologyKey w1 w2 w4")),
 		unplaced(domain("manifest without namespace, namespaces by label", "the labels of the namespaces are unknown", against(selected("team", "a")), zones, "")),
 		unplaced(domain("manifest without namespace, other pods", "not about the DaemonSet's own", against(term{LabelSelector: foreign, TopologyKey: "zone", Namespaces: []string{"monitoring"}}), zones, "")),
-		unplaced(domain("no nodes given, manifest without namespace", "likely, not certain", against(named("monitoring")), nil, "if they run in one of its namespaces. Of all nodes", "warning "+anti+"[0].topologyKey")),
+		unplaced(domain("no nodes given, manifest without namespace", "likely, not certain", against(named("monitoring")), nil, "if they run in one of its namespaces. Among nodes", "warning "+anti+"[0].topologyKey")),
 		domain("mismatch key", "a pod does not match its own value", against(term{LabelSelector: own, TopologyKey: "zone", MismatchLabelKeys: []string{"app"}}), zones, ""),
 		domain("revision key", "all pods of a revision have it", against(term{LabelSelector: own, TopologyKey: "zone", MatchLabelKeys: []string{hash}}), zones, "", "error "+anti+"[0].topologyKey w1 w2 w4"),
 		domain("unknown key", "a key without value is ignored", against(term{LabelSelector: own, TopologyKey: "zone", MatchLabelKeys: []string{"none"}}), zones, "", "error "+anti+"[0].topologyKey w1 w2 w4"),

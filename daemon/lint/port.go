@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -31,7 +32,7 @@ func (p hostPort) everyAddress() bool { return p.ip == "" || p.ip == anyIP }
 func hostPorts(spec *corev1.PodSpec) []hostPort {
 	var found []hostPort
 	for i := range spec.InitContainers {
-		if isSidecar(&spec.InitContainers[i]) {
+		if podstatus.Sidecar(&spec.InitContainers[i]) {
 			found = append(found, initContainerPorts(spec, i)...)
 		}
 	}
@@ -63,10 +64,6 @@ func portsOf(container *corev1.Container, path *field.Path, hostNetwork bool) []
 		}
 	}
 	return found
-}
-
-func isSidecar(c *corev1.Container) bool {
-	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
 // conflicts reports whether the scheduler keeps the two ports on different nodes. A
@@ -160,7 +157,7 @@ func (c *checker) kubeletPorts(ports []hostPort) {
 		}
 		c.add(Finding{
 			Code: CodeHostPortKubelet, Severity: SeverityError, Field: p.path.String(), Nodes: nodes,
-			Message: fmt.Sprintf("The kubelet listens on %s on %s (%s). The pod cannot listen there, or it takes the kubelet's traffic.", p, counted(len(nodes), "eligible node"), listNames(nodes)),
+			Message: fmt.Sprintf("The kubelet uses %s on %s (%s). The pod cannot listen on it, or receives the kubelet's traffic.", p, counted(len(nodes), "eligible node"), listNames(nodes)),
 			Fix:     "Use another host port.",
 		})
 	}
@@ -192,7 +189,7 @@ func (c *checker) conflictingPorts(ports []hostPort) {
 		for _, p := range both {
 			c.add(Finding{
 				Code: CodeHostPortConflict, Severity: SeverityError, Field: p.path.String(), Nodes: slices.Clone(nodes),
-				Message: fmt.Sprintf("DaemonSet %s uses the host port %s too, on %s (%s). There the pod that comes second stays Pending.",
+				Message: fmt.Sprintf("DaemonSet %s also uses the host port %s on %s (%s). On these nodes the second pod stays Pending.",
 					nameOf(other), p, counted(len(nodes), "node"), listNames(nodes)),
 				Fix: "Use another host port, or run the two DaemonSets on different nodes.",
 			})

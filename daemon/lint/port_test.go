@@ -90,7 +90,7 @@ func portCases() []checkCase {
 		kubelet("one address", "the kubelet may be on another", port{HostPort: 10250, HostIP: "127.0.0.1"}),
 		kubelet("container port", "a container port is no host port", port{ContainerPort: 10250}),
 
-		others("same port", "on all nodes", spec(port{HostPort: 80}), nodes, "DaemonSet kube-system/other uses the host port 80/TCP too, on 2 nodes (w1 and w2).", other(spec(port{HostPort: 80})), "error "+at+" w1 w2"),
+		others("same port", "on all nodes", spec(port{HostPort: 80}), nodes, "DaemonSet kube-system/other also uses the host port 80/TCP on 2 nodes (w1 and w2). On these nodes the second pod", other(spec(port{HostPort: 80})), "error "+at+" w1 w2"),
 		others("some nodes", "only where both run", spec(port{HostPort: 80}), nodes, "", other(only("b", spec(port{HostPort: 80}))), "error "+at+" w2"),
 		others("different nodes", "never meet", only("a", spec(port{HostPort: 80})), nodes, "", other(only("b", spec(port{HostPort: 80})))),
 		others("every address", "includes each", spec(port{HostPort: 80, HostIP: "10.0.0.1"}), nodes, "10.0.0.1:80/TCP", other(spec(port{HostPort: 80, HostIP: "0.0.0.0"})), "error "+at+" w1 w2"),

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/podstatus"
 )
 
 // withLimits returns the requests. A resource without a request takes the limit
@@ -22,7 +24,7 @@ func withLimits(r *corev1.ResourceRequirements) corev1.ResourceList {
 
 func (c *checker) requests() {
 	for i := range c.spec.InitContainers {
-		if container := &c.spec.InitContainers[i]; isSidecar(container) {
+		if container := &c.spec.InitContainers[i]; podstatus.Sidecar(container) {
 			c.missingRequests(podSpecPath().Child("initContainers").Index(i), container)
 		}
 	}
@@ -60,7 +62,7 @@ func (c *checker) missingRequests(path *field.Path, container *corev1.Container)
 	}
 	f := Finding{
 		Code: CodeRequestsMissing, Severity: SeverityWarning, Field: path.Child("resources", "requests").String(),
-		Message: "Container " + orQuotes(container.Name) + " requests " + strings.Join(names, " and ") + ". The scheduler reserves none for it.",
+		Message: "Container " + orQuotes(container.Name) + " requests " + strings.Join(names, " and ") + ". The scheduler reserves nothing for it.",
 		Fix:     "Request what the container normally uses.",
 	}
 	if missing(corev1.ResourceMemory) {
@@ -93,15 +95,15 @@ func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.
 	if n := len(without); n > 0 {
 		c.add(Finding{
 			Code: CodeRequestsExceedNode, Severity: SeverityWarning, Field: path, Nodes: without,
-			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s none at all, and %s there %s Pending.",
-				quantity.String(), name, counted(n, "eligible node"), listNames(without), plural(n, "has", "have"), plural(n, "the pod", "the pods"), plural(n, "stays", "stay")),
+			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s not list it in status.allocatable, and %s there %s Pending.",
+				quantity.String(), name, counted(n, "eligible node"), listNames(without), plural(n, "does", "do"), plural(n, "the pod", "the pods"), plural(n, "stays", "stay")),
 			Fix: "Select only nodes that have it.",
 		})
 	}
 	if n := len(tooSmall); n > 0 {
 		c.add(Finding{
 			Code: CodeRequestsExceedNode, Severity: SeverityError, Field: path, Nodes: tooSmall,
-			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s less even when empty, and %s there %s Pending.",
+			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s less than that in status.allocatable, and %s there %s Pending.",
 				quantity.String(), name, counted(n, "eligible node"), listNames(tooSmall), plural(n, "has", "have"), plural(n, "the pod", "the pods"), plural(n, "stays", "stay")),
 			Fix: "Request less, or select only larger nodes.",
 		})
@@ -109,7 +111,7 @@ func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.
 	if n := len(onlyOne); n > 0 && c.surges() {
 		c.add(Finding{
 			Code: CodeSurgeRequests, Severity: SeverityError, Field: budgetField("maxSurge"), Nodes: onlyOne,
-			Message: fmt.Sprintf("Two pods request %s %s. %s (%s) %s less even when empty. The new pod never starts beside the old one there, and the rollout gets stuck.",
+			Message: fmt.Sprintf("Two pods request %s %s. %s (%s) %s less than that in status.allocatable. The new pod never starts beside the old one there, and the rollout gets stuck.",
 				twice.String(), name, counted(n, "eligible node"), listNames(onlyOne), plural(n, "has", "have")),
 			Fix: "Use maxUnavailable instead of maxSurge, or request less.",
 		})
@@ -117,15 +119,15 @@ func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.
 }
 
 // podRequests returns what the scheduler reserves for a pod (PodRequests@v0.37.2):
-// the requests of the pod as a whole, where set; otherwise the larger of two sums,
-// all containers with all sidecars, or one init container with the sidecars before
-// it. The overhead is added to either.
+// the requests of the pod as a whole, if set; otherwise the larger of two sums: all
+// containers with all sidecars, or one init container with the sidecars before it. The
+// overhead is added to both.
 func podRequests(spec *corev1.PodSpec) corev1.ResourceList {
 	running, starting := corev1.ResourceList{}, corev1.ResourceList{}
 	for i := range spec.InitContainers {
 		container := &spec.InitContainers[i]
 		own := withLimits(&container.Resources)
-		if isSidecar(container) {
+		if podstatus.Sidecar(container) {
 			addResources(running, own)
 			own = corev1.ResourceList{}
 		}
@@ -139,7 +141,7 @@ func podRequests(spec *corev1.PodSpec) corev1.ResourceList {
 	if pod := spec.Resources; pod != nil {
 		maps.Copy(running, pod.Requests)
 		for name, limit := range pod.Limits {
-			// A limit of the pod counts where no container requests the resource
+			// A limit of the pod counts if no container requests the resource
 			// (defaultPodRequests@v1.37.2).
 			if _, ok := running[name]; !ok {
 				running[name] = limit

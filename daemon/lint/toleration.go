@@ -36,16 +36,16 @@ func (c *checker) tolerations() {
 		if t.TolerationSeconds != nil && canEvict(t) && (by < 0 || by > i) {
 			c.add(Finding{
 				Code: CodeTolerationSeconds, Severity: SeverityWarning, Field: path.Child("tolerationSeconds").String(),
-				Message: fmt.Sprintf("The pod is evicted %d s after a matching taint appears. The controller ignores tolerationSeconds and creates the pod again on the same node, for as long as the taint is there.", secondsOf(t)),
+				Message: fmt.Sprintf("The pod is evicted %d s after a matching taint appears. The controller ignores tolerationSeconds and creates the pod again on the same node, as long as the taint is there.", secondsOf(t)),
 				Fix:     "Remove tolerationSeconds to keep pods on such nodes, or the toleration to keep them off.",
 			})
 		}
 	}
 }
 
-// defaultToleration checks one that a default replaces, in its place. Without it the
-// default is the last of all, which changes its meaning where a toleration with
-// tolerationSeconds is in between.
+// defaultToleration checks a toleration that a default replaces, in its place. Without it
+// the default comes last, which changes its meaning if a toleration with tolerationSeconds
+// is in between.
 func (c *checker) defaultToleration(path string, t *corev1.Toleration, behind []corev1.Toleration) {
 	switch {
 	case t.TolerationSeconds != nil:
@@ -107,7 +107,7 @@ func (c *checker) shadowedBy(all []corev1.Toleration, i int) int {
 			}
 			continue
 		}
-		// Where two cover each other, the first one is not redundant.
+		// If two cover each other, the first one is not redundant.
 		if covers(&all[j], t) && !covers(t, &all[j]) {
 			return j
 		}

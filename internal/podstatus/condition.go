@@ -1,6 +1,6 @@
 // Package podstatus reads what pods and nodes report about themselves. It serves
-// rollout, which judges canaries, and rollout/health and rollout/simulate, which look
-// for what keeps a pod from being available.
+// rollout, which judges canaries, rollout/health and rollout/simulate, which look
+// for what keeps a pod from being available, and daemon/lint.
 package podstatus
 
 import (

@@ -73,7 +73,12 @@ func (c Container) Spec() *corev1.Container {
 // others.
 func (c Container) Sidecar() bool {
 	spec := c.Spec()
-	return c.Init && spec != nil && spec.RestartPolicy != nil && *spec.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	return c.Init && spec != nil && Sidecar(spec)
+}
+
+// Sidecar reports whether an init container keeps running beside the others.
+func Sidecar(init *corev1.Container) bool {
+	return init.RestartPolicy != nil && *init.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
 // Image returns the image that the pod asks for, or else the one that the status
