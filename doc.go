@@ -7,8 +7,8 @@
 //   - [github.com/pernode/daemonset/placement]: does this node run the pod, and why (not)?
 //   - [github.com/pernode/daemonset/daemon]: which pods should exist, what to create and
 //     delete now, what is the status?
-//   - [github.com/pernode/daemonset/daemon/diff]: what differs between templates, pods,
-//     or sets of pods?
+//   - [github.com/pernode/daemonset/daemon/diff]: what differs between DaemonSets,
+//     templates, pods, or sets of pods?
 //   - [github.com/pernode/daemonset/daemon/lint]: what in a DaemonSet will get stuck, run
 //     nowhere or have no effect?
 //   - [github.com/pernode/daemonset/rollout]: what does one pass of the controller write,

@@ -22,8 +22,8 @@
 //	API defaults and validation                  Default, Validate, ValidateUpdate
 //	the hash of a template                       TemplateHash
 //
-// Package daemon/diff compares templates, pods and sets of pods. Package daemon/lint
-// finds mistakes in a DaemonSet before it is applied.
+// Package daemon/diff compares DaemonSets, templates, pods and sets of pods. Package
+// daemon/lint finds faults in a DaemonSet before it is applied.
 //
 // # Rules
 //

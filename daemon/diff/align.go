@@ -97,7 +97,7 @@ func within(list, other []entry) []entry {
 // maxSkips skips.
 func (l *aligner) walk(a, b []entry) (matches []match, i, j int) {
 	// reached[d][n] is the furthest index of a that is reached with d skips, n of
-	// them in a and d-n in b, and -1 where there are not so many entries to skip.
+	// them in a and d-n in b, and -1 if there are not so many entries to skip.
 	// The index of b is less by the difference of the skips: i-n+(d-n).
 	var reached [][]int
 	// from returns where the last of d skips ends, and how many of the d-1 skips

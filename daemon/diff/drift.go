@@ -5,8 +5,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// drift returns where the actual pod lacks or contradicts what the desired one
-// sets.
+// drift returns what the desired pod sets and the actual pod lacks or contradicts.
 func drift(desired, actual *corev1.Pod) Changes {
 	set := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Labels: desired.Labels, Annotations: desired.Annotations},

@@ -17,7 +17,7 @@ func fieldPath(path string, field reflect.StructField) string {
 }
 
 // keyPath returns the path of an entry of the map or list at path. The key is
-// quoted where it has to be.
+// quoted if that is necessary.
 func keyPath(path, key string) string { return path + "[" + key + "]" }
 
 // indexPath returns the path of the entry with an index of the list at path.

@@ -16,10 +16,10 @@ import (
 )
 
 // DefaultProgressDeadline is the default of a Deployment's progressDeadlineSeconds
-// (SetDefaults_Deployment@v1.37.2). DaemonSets have no such field.
+// (SetDefaults_Deployment@v1.37.2). A DaemonSet has no such field.
 const DefaultProgressDeadline = 10 * time.Minute
 
-// Options are facts and wishes that only Check needs. The zero value is useful.
+// Options hold what Check takes besides a daemon.Input. The zero value is useful.
 type Options struct {
 	// OtherDaemonSets are the other DaemonSets of the cluster, in any order. Check
 	// looks for host ports that two DaemonSets use on one node, which needs nodes too.
@@ -49,9 +49,10 @@ type Options struct {
 // The findings are sorted by severity, errors first, then by field, code, message
 // and nodes. They share nothing with the arguments, which are never changed.
 //
-// The cost grows with the number of nodes times the size of the pod template, with
-// the number of nodes for each DaemonSet that shares a host port, and with the
-// square of the number of tolerations in the template.
+// The cost grows with the number of nodes times the size of the pod template, and with
+// the square of the number of tolerations in the template. For each other DaemonSet it
+// grows with the product of the numbers of host ports, and, if the two share a port, with
+// the number of nodes.
 func Check(in daemon.Input, opts Options) ([]Finding, error) {
 	c, err := newChecker(in, opts)
 	if err != nil {

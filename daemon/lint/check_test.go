@@ -227,7 +227,7 @@ func TestCheckErrors(t *testing.T) {
 	}
 }
 
-// Errors come before warnings, whatever their fields. A live object, which has its
+// Errors come before warnings, regardless of their fields. A live object, which has its
 // defaults, gets the findings of its manifest.
 func TestCheckOrder(t *testing.T) {
 	ds := soundSpec(build.Set{MaxSurge: "1"}, func(spec *corev1.PodSpec) {

@@ -44,7 +44,7 @@ const (
 	// replaces only outdated pods that are not available. A negative maxSurge creates
 	// new pods only beside outdated pods that are not available (rollingUpdate@v1.37.2),
 	// and the next pass deletes them again (podsShouldBeOnNode@v1.37.2). More than 100%
-	// is the same as 100%.
+	// allows all nodes at once.
 	CodeBudgetMalformed Code = "BudgetMalformed"
 	// CodeBudgetBothSet (error): maxUnavailable and maxSurge are both above 0. That
 	// includes a manifest that sets only maxSurge, because maxUnavailable is 1 by
