@@ -1,5 +1,5 @@
 // Package diff answers the question what changed: between two DaemonSets, two pod
-// templates or two pods, and between the pods that should exist and those that do.
+// templates or two pods, and between the pods that should exist and those that exist.
 //
 //	diff.DaemonSets(old, cur)       what an edit changes, also what starts no rollout
 //	diff.Templates(old, cur)        what a rollout of cur changes

@@ -12,15 +12,15 @@ import (
 )
 
 // PodSetChanges are the differences between the pods that should exist and those
-// that do. Each list is ordered by node name, then pod name. The zero value has
+// that exist. Each list is ordered by node name, then pod name. The zero value has
 // no differences.
 type PodSetChanges struct {
 	// Missing are desired pods that no actual pod matches.
 	Missing []PodPair
 	// Extra are actual pods that match no desired pod.
 	Extra []PodPair
-	// Outdated are actual pods whose label controller-revision-hash is not that of
-	// their desired pods. Their fields are not compared.
+	// Outdated are actual pods whose label controller-revision-hash differs from that
+	// of their desired pods. Their other fields are not compared.
 	Outdated []PodPair
 	// Drifted are actual pods of the desired revision. They lack or contradict
 	// something that their desired pods set.
@@ -43,7 +43,7 @@ type PodPair struct {
 }
 
 // PodSets compares the pods that should exist, such as those of
-// daemon.DesiredPods or daemon.DesiredPodsOnNode, with the pods that do. Both
+// daemon.DesiredPods or daemon.DesiredPodsOnNode, with the pods that exist. Both
 // lists may be in any order and hold pods of several DaemonSets; nil pods are
 // skipped. The result points to the pods of the arguments.
 //

@@ -75,9 +75,9 @@ const (
 	CodeMinReadySecondsLong Code = "MinReadySecondsLong"
 )
 
-// What prevents a surge, which needs two pods on one node. The new pod never starts,
-// the old one stays because the new one is not available, and the rollout gets stuck
-// after maxSurge nodes.
+// Faults that prevent a surge, which needs two pods on one node. The new pod never
+// starts, the old one stays because the new one is not available, and the rollout gets
+// stuck after maxSurge nodes.
 const (
 	// CodeSurgeHostPort (error): the pods use host ports. In the host network every
 	// declared port is a host port (SetDefaults_Pod@v1.37.2). The scheduler does not
@@ -100,7 +100,7 @@ const (
 	CodeSurgeRequests Code = "SurgeRequests"
 )
 
-// Which nodes get a pod. A DaemonSet without an eligible node runs nowhere, and its
+// The choice of nodes. A DaemonSet without an eligible node runs nowhere, and its
 // rollouts complete.
 const (
 	// CodeNodeAffinityMalformed (error): a term of the required node affinity does not
