@@ -3,7 +3,6 @@ package daemon
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // Validate returns the errors of the DaemonSet's own fields that the API server reports
@@ -201,7 +202,7 @@ func validateBudget(budget intstr.IntOrString, path *field.Path) field.ErrorList
 
 // validatePercentage refuses more than 100 % (IsNotMoreThan100Percent@v1.37.2).
 func validatePercentage(budget intstr.IntOrString, path *field.Path) field.ErrorList {
-	if percent, ok := percentage(budget); ok && percent > 100 {
+	if n, ok := percent.Parse(budget); ok && n > 100 {
 		return field.ErrorList{field.Invalid(path, budget, "must not be greater than 100%")}
 	}
 	return nil
@@ -210,19 +211,10 @@ func validatePercentage(budget intstr.IntOrString, path *field.Path) field.Error
 // budgetValue is the number or the percentage. A string that is no percentage
 // counts as the number it spells, or zero (getIntOrPercentValue@v1.37.2).
 func budgetValue(budget intstr.IntOrString) int {
-	if percent, ok := percentage(budget); ok {
-		return percent
+	if n, ok := percent.Parse(budget); ok {
+		return n
 	}
 	return budget.IntValue()
-}
-
-func percentage(budget intstr.IntOrString) (int, bool) {
-	if budget.Type != intstr.String || len(validation.IsValidPercent(budget.StrVal)) > 0 {
-		return 0, false
-	}
-	// Out of range, Atoi returns the largest int, which is more than 100 % as well.
-	percent, _ := strconv.Atoi(strings.TrimSuffix(budget.StrVal, "%"))
-	return percent, true
 }
 
 // sortMapErrors puts errors that came out of the iteration over a map in a fixed

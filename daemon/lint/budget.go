@@ -2,13 +2,11 @@ package lint
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/pernode/daemonset/internal/percent"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
@@ -24,17 +22,13 @@ type budget struct {
 // IsNotMoreThan100Percent @v1.37.2).
 func parseBudget(v *intstr.IntOrString) budget {
 	b := budget{text: v.String()}
-	switch {
-	case v.Type == intstr.Int:
+	if v.Type == intstr.Int {
 		b.value = int(v.IntVal)
 		b.malformed = b.value < 0
-	case v.Type == intstr.String && len(validation.IsValidPercent(v.StrVal)) == 0:
-		value, err := strconv.Atoi(strings.TrimSuffix(v.StrVal, "%"))
-		b.value, b.percent = value, true
-		b.malformed = err != nil || value > 100
-	default:
-		b.malformed = true
+		return b
 	}
+	b.value, b.percent = percent.Parse(*v)
+	b.malformed = !b.percent || b.value > 100
 	return b
 }
 

@@ -365,8 +365,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "100% is too much for a budget",
 		file: "daemon/validate.go",
-		old:  `ok && percent > 100`,
-		new:  `ok && percent >= 100`,
+		old:  `ok && n > 100`,
+		new:  `ok && n >= 100`,
 	},
 	{
 		name: "both budgets may be set",

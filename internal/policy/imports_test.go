@@ -65,6 +65,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/dump", "the dump that the template hash is made of"},
 		{"k8s.io/apimachinery/pkg/util/rand", "SafeEncodeString, a pure function; the rest is found by the purity check"},
 		{"k8s.io/apimachinery/pkg/util/validation", "name and label syntax"},
+		{module + "/internal/percent", "the syntax of percentages"},
 		{module + "/placement", "the layer below"},
 	},
 	"daemon/diff": {
@@ -78,7 +79,7 @@ var imports = map[string][]allowance{
 	},
 	"daemon/lint": {
 		{"k8s.io/apimachinery/pkg/api/resource", "requests against what nodes have"},
-		{"k8s.io/apimachinery/pkg/util/validation", "the syntax of percentages"},
+		{module + "/internal/percent", "the syntax of percentages"},
 		{module + "/daemon", "the layer below: defaults of a manifest"},
 		{module + "/placement", "eligible nodes, malformed terms, default tolerations"},
 	},
