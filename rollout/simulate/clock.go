@@ -1,6 +1,9 @@
 package simulate
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // event is something that happens to a pod at a time.
 type event struct {
@@ -176,4 +179,42 @@ func (c *Cluster) Elapse(d time.Duration) {
 		}
 		c.moveTo(at)
 	}
+}
+
+// Advance moves the clock by a duration. Whenever something happens, controllers make
+// passes until they have nothing left to write. They also do so before the clock moves,
+// and after. A duration below zero counts as zero.
+//
+// It fails if rollout.Sync fails, with the name of the DaemonSet before the error, and if
+// the passes at one time make no progress.
+func (c *Cluster) Advance(d time.Duration) error {
+	if c == nil {
+		return nil
+	}
+	c.begin()
+	for end := c.now.Add(max(d, 0)); ; {
+		if err := c.syncNow(); err != nil {
+			return err
+		}
+		at, ok := c.next()
+		if !ok || at.After(end) {
+			c.moveTo(end)
+			return c.syncNow()
+		}
+		c.moveTo(at)
+	}
+}
+
+// syncNow makes passes at one moment until no controller has something to write.
+func (c *Cluster) syncNow() error {
+	r := c.newRun()
+	if _, err := r.syncDue(func(*Pass) bool { return true }); err != nil {
+		return err
+	}
+	for _, s := range c.sets() {
+		if p := r.of[s]; p != nil && p.looping {
+			return fmt.Errorf("DaemonSet %s/%s: no progress after %d passes at the same time", s.ds.Namespace, s.ds.Name, p.idle)
+		}
+	}
+	return nil
 }

@@ -41,6 +41,10 @@ type Cluster struct {
 	// failures count the failed pods of each node since a rollout has last made
 	// progress.
 	failures map[string]int
+	// failed counts all pods that have failed.
+	failed int
+	// othersAt is when something last happened on a node without a crash loop.
+	othersAt time.Time
 }
 
 // namespace holds the objects of one namespace by name.

@@ -485,6 +485,118 @@ func TestRunGoesOn(t *testing.T) {
 	}
 }
 
+// TestRunWithCallers: the body of a loop over Run makes passes itself, adds and deletes
+// DaemonSets and moves the clock. The Run ends, and every DaemonSet that is left has an End.
+func TestRunWithCallers(t *testing.T) {
+	sync := func(t *testing.T, c *simulate.Cluster, ds *appsv1.DaemonSet) {
+		t.Helper()
+		if _, err := c.Sync(ds); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proxy := build.Set{Name: "proxy"}.Object()
+	later := build.Set{Name: "zeta"}.Object()
+	for _, tc := range []struct {
+		name, why string
+		body      func(*testing.T, *simulate.Cluster, *simulate.Pass)
+		ends      []string
+	}{
+		{
+			name: "sync", why: "the pass of the caller is the last one of proxy",
+			body: func(t *testing.T, c *simulate.Cluster, _ *simulate.Pass) { sync(t, c, proxy) },
+			ends: []string{"agent finished", "proxy finished"},
+		}, {
+			name: "advance", why: "the passes of the new DaemonSet are made by the caller",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.Number == 1 {
+					apply(t, c, later)
+				}
+				if err := c.Advance(0); err != nil {
+					t.Fatal(err)
+				}
+			},
+			ends: []string{"agent finished", "proxy finished", "zeta finished"},
+		}, {
+			name: "delete", why: "a DaemonSet that is deleted makes no more passes",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.Number == 1 {
+					deleteObjects(t, c, proxy)
+				}
+			},
+			ends: []string{"agent finished"},
+		}, {
+			name: "delete and apply", why: "the new DaemonSet of the name has an End of its own",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.Number == 1 && p.DaemonSet.Name == "agent" {
+					deleteObjects(t, c, proxy)
+					apply(t, c, proxy)
+				}
+			},
+			ends: []string{"agent finished", "proxy finished"},
+		}, {
+			name: "delete at the end", why: "the ends are those of one moment",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.End != nil {
+					deleteObjects(t, c, proxy)
+				}
+			},
+			ends: []string{"agent finished", "proxy finished"},
+		}, {
+			name: "nested", why: "another Run leaves nothing to do",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.End == nil {
+					settleCluster(t, c)
+				}
+			},
+			ends: []string{"agent finished", "proxy finished"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, agent := settled(t, build.Set{}, "a", "b")
+			apply(t, c, proxy)
+			settleCluster(t, c)
+			agent = agent.DeepCopy()
+			agent.Spec.Template.Spec.Containers[0].Image = "agent:2"
+			apply(t, c, agent)
+			var ends []string
+			for pass, err := range c.Run() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				tc.body(t, c, pass)
+				if pass.End != nil {
+					ends = append(ends, fmt.Sprintf("%s %v", pass.DaemonSet.Name, pass.End.State))
+				}
+			}
+			if diff := cmp.Diff(tc.ends, ends); diff != "" {
+				t.Errorf("ends: %s (-want +got):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+// TestRunAfterAnError: a pass that fails in a loop fails the Run, too.
+func TestRunAfterAnError(t *testing.T) {
+	c, agent := settled(t, build.Set{}, "a")
+	agent = agent.DeepCopy()
+	agent.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	apply(t, c, agent)
+	broken := build.Set{Name: "proxy"}.Object()
+	broken.Spec.Selector = nil
+	var got error
+	for pass, err := range c.Run() {
+		if got = err; pass != nil && pass.Number == 1 {
+			apply(t, c, broken)
+			if _, err := c.Sync(broken); err == nil {
+				t.Error("Sync() without a selector = nil, want an error")
+			}
+		}
+	}
+	if want := "DaemonSet kube-system/proxy: spec.selector: Required value"; got == nil || got.Error() != want {
+		t.Errorf("Run() = %v, want %s", got, want)
+	}
+}
+
 // TestPodNames: names that are taken are passed over, and a function that knows one name
 // only does not stop the cluster.
 func TestPodNames(t *testing.T) {

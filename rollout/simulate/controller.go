@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -26,8 +25,10 @@ type set struct {
 	tally        tally
 	// wake is when the controller wants to look again; zero: never.
 	wake time.Time
-	// due says that something has happened since the last pass.
-	due bool
+	// due says that something has happened since the last pass, and last is the result of
+	// that pass. A DaemonSet that has had none is due.
+	due  bool
+	last *rollout.Result
 }
 
 // update reports a change to the controller.
@@ -50,9 +51,10 @@ func (s *set) touchPods(old, cur *corev1.Pod) {
 	}
 }
 
-// pass works out what the controller writes now.
+// pass works out what the controller writes now. After an error without a result the
+// DaemonSet is still due.
 func (c *Cluster) pass(s *set) (*rollout.Result, error) {
-	s.due, s.wake = false, time.Time{}
+	s.wake = time.Time{}
 	if s.state == nil {
 		state, err := rollout.NewState(c.Input(s.ds))
 		if err != nil {
@@ -69,6 +71,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 	if result == nil {
 		return nil, err
 	}
+	s.due, s.last = false, result
 	s.backoff, s.trial = result.Plan.Backoff, result.CanaryTrial
 	if after := result.Plan.RequeueAfter; after > 0 {
 		s.wake = c.now.Add(after)
@@ -190,56 +193,6 @@ func (c *Cluster) Sync(ds *appsv1.DaemonSet) (*rollout.Result, error) {
 		c.write(s, result)
 	}
 	return result, err
-}
-
-// Advance moves the clock by a duration. Whenever something happens, controllers make
-// passes until they have nothing left to write. They also do so before the clock moves,
-// and after. A duration below zero counts as zero.
-//
-// It fails where rollout.Sync fails, with the name of the DaemonSet before the error, and
-// where the passes of a moment do not end.
-func (c *Cluster) Advance(d time.Duration) error {
-	if c == nil {
-		return nil
-	}
-	c.begin()
-	for end := c.now.Add(max(d, 0)); ; {
-		if err := c.syncDue(); err != nil {
-			return err
-		}
-		at, ok := c.next()
-		if !ok || at.After(end) {
-			c.moveTo(end)
-			return c.syncDue()
-		}
-		c.moveTo(at)
-	}
-}
-
-// syncDue makes passes at one moment until no controller has something to write.
-func (c *Cluster) syncDue() error {
-	for passes := 0; ; {
-		wrote := false
-		for _, s := range c.sets() {
-			for s.due {
-				result, err := c.pass(s)
-				if err != nil {
-					return fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
-				}
-				if result.Empty() {
-					break
-				}
-				if passes++; passes > c.enough() {
-					return fmt.Errorf("DaemonSet %s/%s: %d passes at one moment, and no end", s.ds.Namespace, s.ds.Name, passes)
-				}
-				c.write(s, result)
-				wrote = true
-			}
-		}
-		if !wrote {
-			return nil
-		}
-	}
 }
 
 // enough is how many passes without progress are taken for an endless loop. For each

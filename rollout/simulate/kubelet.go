@@ -54,6 +54,7 @@ func (c *Cluster) start(ns *namespace, p stored) {
 	name, _ := daemon.TargetNode(pod)
 	node := c.nodes[name]
 	bound := pod.Spec.NodeName != ""
+	c.noteOthers(name)
 	c.scheduleAvailable(ns, p)
 	switch {
 	case bound && node == nil, pod.DeletionTimestamp != nil && !bound:
@@ -96,6 +97,7 @@ func (c *Cluster) scheduleAvailable(ns *namespace, p stored) {
 // scheduled: a node that changes lets its pods begin another life.
 func (c *Cluster) happen(e *event, p stored) {
 	name, _ := daemon.TargetNode(p.pod)
+	c.noteOthers(name)
 	switch e.kind {
 	case podBound:
 		pod := *p.pod
@@ -113,6 +115,7 @@ func (c *Cluster) happen(e *event, p stored) {
 		pod.Status = corev1.PodStatus{Phase: corev1.PodFailed}
 		c.putPod(e.ns, &pod, c.newLife())
 		c.failures[name]++
+		c.failed++
 	case podEnds:
 		c.removePod(e.ns, p.pod)
 	}

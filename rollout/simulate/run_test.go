@@ -349,15 +349,7 @@ func TestRunTakesOverATrialOnce(t *testing.T) {
 // TestRunRollback: a canary that fails takes the DaemonSet back, and the way back is
 // played to its end.
 func TestRunRollback(t *testing.T) {
-	ds := build.Set{}.Object()
-	old := ds.DeepCopy()
-	old.Spec.Template.Spec.Containers[0].Image = "agent:0"
-	in := daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a", "b", "c"), Now: build.Now}
-	in.Revisions = append(build.Current(old, "old"), build.Current(ds, "new")...)
-	in.Revisions[1].Revision = 2
-	for _, node := range in.Nodes {
-		in.Pods = append(in.Pods, build.Pod{Name: "on-" + node.Name, Node: node.Name, Hash: "old"}.Of(ds))
-	}
+	in := backFrom("agent:0", build.Nodes("a", "b", "c")...)
 	policy := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 5 * time.Second}}}
 	end := settle(t, in, simulate.Options{Policy: policy})
 	after := end.After.DaemonSet
@@ -367,6 +359,85 @@ func TestRunRollback(t *testing.T) {
 	if !strings.HasSuffix(end.String(), ", back on revision agent-old") {
 		t.Errorf("String() = %q, want it to name the revision", end)
 	}
+}
+
+// TestRunWaitsForThePolicy has pods that crash on one node again and again while the policy
+// still has something to do: the end is that of the policy.
+func TestRunWaitsForThePolicy(t *testing.T) {
+	hour := metav1.Duration{Duration: time.Hour}
+	crashes := onNode("a", simulate.PodTimes{FailsAfter: time.Second}).PodTimes
+	newCrashes := func(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+		if pod.Spec.Containers != nil && pod.Spec.Containers[0].Image == "agent:1" {
+			return crashes(node, pod)
+		}
+		return simulate.PodTimes{}
+	}
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		first     bool // There are no pods yet.
+		times     func(*corev1.Node, *corev1.Pod) simulate.PodTimes
+		state     simulate.EndState
+		rollback  bool
+		on        []string
+		least     time.Duration // between the beginning and the last event
+	}{
+		{
+			name: "canary, restarts", why: "six failed pods fail the trial, and the template before is restored",
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}}, times: newCrashes,
+			state: simulate.EndFinished, rollback: true,
+		}, {
+			name: "canary, time", why: "an hour fails the trial, although restarts do not",
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailRestarts: -1, FailAfter: hour}}, times: newCrashes,
+			state: simulate.EndFinished, rollback: true, least: time.Hour,
+		}, {
+			name: "canary, no limits", why: "the trial goes on for ever, paused by the restarts",
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailRestarts: -1, PauseRestarts: 8}}, times: newCrashes,
+			state: simulate.EndNeedsDecision, on: []string{"a", "b", "c"},
+		}, {
+			name: "slow start", why: "the other nodes are due in one and two hours",
+			policy: rollout.Policy{SlowStart: &rollout.SlowStart{Pods: 1, Interval: hour}}, first: true, times: crashes,
+			state: simulate.EndStuck, on: []string{"a"}, least: 2 * time.Hour,
+		}, {
+			name: "a long time", why: "a limit of a thousand years is not waited for pass by pass",
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailRestarts: -1, PauseRestarts: -1, FailAfter: metav1.Duration{Duration: 1<<63 - 1}}},
+			times:  newCrashes, state: simulate.EndStuck, on: []string{"a", "b", "c"}, least: 30 * 24 * time.Hour,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := backFrom("agent:0", build.Nodes("a", "b", "c")...)
+			in.DaemonSet.CreationTimestamp = metav1.NewTime(build.Now)
+			if tc.first {
+				in.Pods, in.Revisions = nil, nil
+			}
+			end := settle(t, in, simulate.Options{Policy: tc.policy, PodTimes: tc.times})
+			var on []string
+			for _, n := range end.Incomplete {
+				on = append(on, n.Node)
+			}
+			if end.State != tc.state || (end.Rollback != nil) != tc.rollback || cmp.Diff(tc.on, on) != "" || end.After.Now.Sub(in.Now) < tc.least {
+				t.Errorf("Run() = %v after %v, rollback %v, want %v on %v after %v, rollback %v: %s", end, end.After.Now.Sub(in.Now), end.Rollback,
+					tc.state, tc.on, tc.least, tc.rollback, tc.why)
+			}
+			if len(end.After.Pods) != 3 && tc.state != simulate.EndNeedsDecision {
+				t.Errorf("Run() ends with pods %v, want one on each node: %s", show(end.After), tc.why)
+			}
+		})
+	}
+}
+
+// backFrom returns a cluster whose pods have an older image, which a revision holds.
+func backFrom(image string, nodes ...*corev1.Node) daemon.Input {
+	ds := build.Set{}.Object()
+	old := ds.DeepCopy()
+	old.Spec.Template.Spec.Containers[0].Image = image
+	in := daemon.Input{DaemonSet: ds, Nodes: nodes, Now: build.Now}
+	in.Revisions = append(build.Current(old, "old"), build.Current(ds, "new")...)
+	in.Revisions[1].Revision = 2
+	for _, node := range nodes {
+		in.Pods = append(in.Pods, build.Pod{Name: "on-" + node.Name, Node: node.Name, Hash: "old"}.Of(ds))
+	}
+	return in
 }
 
 // TestEndString names the first nodes only.
@@ -619,7 +690,7 @@ func TestRunErrors(t *testing.T) {
 		{"same node twice", daemon.Input{Nodes: build.Nodes("a", "a")}, `nodes[1].metadata.name: Duplicate value: "a"`},
 		{"nameless revision", daemon.Input{Revisions: []*appsv1.ControllerRevision{{}}}, "revisions[0].metadata.name: Required value"},
 		{"no selector", daemon.Input{DaemonSet: &appsv1.DaemonSet{}}, "spec.selector: Required value"},
-		{"budget", daemon.Input{DaemonSet: wrong, Now: build.Now}, "spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value"},
+		{"budget", daemon.Input{DaemonSet: wrong, Now: build.Now}, "DaemonSet kube-system/agent: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value"},
 	} {
 		var got error
 		for _, err := range simulate.Run(tc.in, simulate.Options{}) {

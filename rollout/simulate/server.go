@@ -238,6 +238,7 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 // deleteDaemonSet deletes a DaemonSet and what it owns.
 func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
 	ns := c.namespaces[ds.Namespace]
+	ns.sets[ds.Name].due = false // A Run may still hold it.
 	delete(ns.sets, ds.Name)
 	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
 		if metav1.IsControlledBy(ns.revisions[name], ds) {

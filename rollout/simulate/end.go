@@ -9,21 +9,47 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// String returns a line with the number, the time and the availability, below it the
-// writes of the pass, and the End.
-func (p *Pass) String() string {
-	if p == nil {
-		return "no pass"
-	}
-	lines := []string{fmt.Sprintf("pass %d at %s: %d of %d available", p.Number, p.Time.UTC().Format(time.TimeOnly), p.Available, p.Desired)}
-	for line := range strings.SplitSeq(p.Result.String(), "\n") {
-		lines = append(lines, "  "+line)
-	}
-	if p.End != nil {
-		lines = append(lines, p.End.String())
-	}
-	return strings.Join(lines, "\n")
+// End says how a simulated rollout has ended.
+type End struct {
+	// State says whether it is finished, or else why not.
+	State EndState
+	// Time is when the last node became complete, or, where none did, when the Run
+	// began: when the rollout was finished, or since when it is stuck.
+	Time time.Time
+	// Passes is how many passes wrote something.
+	Passes int
+	// LowestAvailable is the lowest Pass.Available.
+	LowestAvailable int
+	// Last is the result of the last pass. Its Step and Restricted say what the budget
+	// and the policy hold back. It has something to write only where passes would go on
+	// without end.
+	Last *rollout.Result
+	// Rollback took the DaemonSet back to an older template on the way, because its
+	// canary failed. The end is then that of the way back. nil where nothing did.
+	Rollback *rollout.Rollback
+	// After is the cluster at the end, as Cluster.Input returns it, for WhatIf or another
+	// Run to go on from. Read-only.
+	After daemon.Input
+	// Incomplete lists the nodes that are not complete by name, each with its status.
+	// nil where the rollout is finished.
+	Incomplete []daemon.NodeStatus
 }
+
+// EndState says how a simulated rollout has ended.
+type EndState int
+
+const (
+	// EndFinished: rollout.Complete holds.
+	EndFinished EndState = iota + 1
+	// EndNeedsDecision: it goes on when a person decides; see
+	// rollout.Result.NeedsDecision.
+	EndNeedsDecision
+	// EndStuck: nothing more happens, or only the same again and again.
+	EndStuck
+	// EndIgnored: the controller leaves the DaemonSet alone, because it is being deleted
+	// or its selector is empty.
+	EndIgnored
+)
 
 // String returns "finished", "needs a decision", "stuck" or "ignored".
 func (s EndState) String() string {
