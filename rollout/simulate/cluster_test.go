@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
@@ -594,6 +595,69 @@ func TestRunAfterAnError(t *testing.T) {
 	}
 	if want := "DaemonSet kube-system/proxy: spec.selector: Required value"; got == nil || got.Error() != want {
 		t.Errorf("Run() = %v, want %s", got, want)
+	}
+}
+
+// TestClusterWithoutUIDs has two DaemonSets without UIDs in one namespace: each owns what
+// names it, and nothing of the other.
+func TestClusterWithoutUIDs(t *testing.T) {
+	agent, proxy := build.Set{}.Object(), build.Set{Name: "proxy"}.Object()
+	agent.UID, proxy.UID = "", ""
+	in := daemon.Input{DaemonSet: agent, Nodes: build.Nodes("a", "b"), Now: build.Now}
+	in.Revisions = append(build.Current(agent, "new"), build.Current(proxy, "new")...)
+	for _, ds := range []*appsv1.DaemonSet{agent, proxy} {
+		in.Pods = append(in.Pods, build.Pod{Name: ds.Name + "-on-a", Node: "a", Hash: "new"}.Of(ds))
+	}
+	released := build.Pod{Name: "released", Node: "b", Labels: build.Labels{"app": "test"}}.Of(agent)
+	in.Pods = append(in.Pods, released)
+	c, err := simulate.NewCluster(in, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end := settleCluster(t, c)[0]; end.State != simulate.EndFinished {
+		t.Errorf("Settle() = %v, want it finished", end)
+	}
+	want := []string{"agent-1 b Running ready=True", "agent-on-a a Running ready=True", "proxy-on-a a Running ready=True", "released b Running ready=True"}
+	if diff := cmp.Diff(want, show(c.Input(agent))); diff != "" {
+		t.Errorf("pods (-want +got):\n%s", diff)
+	}
+	deleteObjects(t, c, agent)
+	c.Elapse(time.Minute)
+	left := c.Input(proxy)
+	if diff := cmp.Diff(want[2:], show(left)); diff != "" {
+		t.Errorf("pods after agent is deleted (-want +got):\n%s", diff)
+	}
+	if len(left.Revisions) != 1 || left.Revisions[0].Name != "proxy-new" {
+		t.Errorf("revisions after agent is deleted = %v, want that of proxy", left.Revisions)
+	}
+}
+
+// TestApplyUIDs: the UID of a DaemonSet never changes, not even within one call.
+func TestApplyUIDs(t *testing.T) {
+	named := func(uid string) *appsv1.DaemonSet {
+		ds := build.Set{}.Object()
+		ds.UID = types.UID(uid)
+		return ds
+	}
+	for _, tc := range []struct {
+		name, why string
+		objects   []metav1.Object
+		want      string
+	}{
+		{"two UIDs", "the second one is another DaemonSet", []metav1.Object{named("x"), named("y")}, "objects[1].metadata.uid: Invalid value"},
+		{"the server's UID", "nobody knows it before", []metav1.Object{named(""), named("y")}, "objects[1].metadata.uid: Invalid value"},
+		{"three", "an empty UID is the stored one", []metav1.Object{named("x"), named(""), named("y")}, "objects[2].metadata.uid: Invalid value"},
+		{"same UID", "it is applied twice", []metav1.Object{named("x"), named("x"), named("")}, ""},
+		{"no UID", "it is applied twice", []metav1.Object{named(""), named("")}, ""},
+	} {
+		var c simulate.Cluster
+		err := c.Apply(tc.objects...)
+		if got := fmt.Sprint(err); tc.want == "" && err != nil || !strings.HasPrefix(got, tc.want) {
+			t.Errorf("%s: Apply() = %v, want %q: %s", tc.name, err, tc.want, tc.why)
+		}
+		if stored := c.Input(named("")).DaemonSet; (stored == nil) != (err != nil) {
+			t.Errorf("%s: after Apply() = %v the cluster has %v", tc.name, err, stored)
+		}
 	}
 }
 

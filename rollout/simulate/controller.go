@@ -166,7 +166,8 @@ func claimed(owners []metav1.OwnerReference, ds *appsv1.DaemonSet, claim daemon.
 		return append(slices.Clip(slices.Clone(owners)), owner)
 	}
 	return slices.DeleteFunc(slices.Clone(owners), func(ref metav1.OwnerReference) bool {
-		return ref.UID == ds.UID && ref.Controller != nil && *ref.Controller
+		mine := ref.UID == ds.UID && (ds.UID != "" || ref.Name == ds.Name)
+		return mine && ref.Controller != nil && *ref.Controller
 	})
 }
 

@@ -41,9 +41,16 @@ func (c *Cluster) Apply(objects ...metav1.Object) error {
 		return field.Required(field.NewPath("cluster"), "")
 	}
 	c.begin()
+	var uids uidCheck
 	for i, object := range objects {
-		if err := c.checkApplied(field.NewPath("objects").Index(i), object); err != nil {
+		path := field.NewPath("objects").Index(i)
+		if err := c.checkObject(path, object); err != nil {
 			return err
+		}
+		if ds, ok := object.(*appsv1.DaemonSet); ok {
+			if err := uids.check(c, path, ds); err != nil {
+				return err
+			}
 		}
 	}
 	changes := map[string]nodeChange{}
@@ -69,8 +76,8 @@ func (c *Cluster) Apply(objects ...metav1.Object) error {
 	return nil
 }
 
-// checkApplied refuses what cannot be stored.
-func (c *Cluster) checkApplied(path *field.Path, object metav1.Object) error {
+// checkObject refuses nil, other types and missing names.
+func (c *Cluster) checkObject(path *field.Path, object metav1.Object) error {
 	missing, named := false, true
 	switch o := object.(type) {
 	case *corev1.Node:
@@ -86,9 +93,6 @@ func (c *Cluster) checkApplied(path *field.Path, object metav1.Object) error {
 		missing = o == nil
 	case *appsv1.DaemonSet:
 		missing = o == nil
-		if s := c.set(o); s != nil && o.UID != "" && s.ds.UID != "" && o.UID != s.ds.UID {
-			return field.Invalid(path.Child("metadata", "uid"), o.UID, "another DaemonSet of that name is stored")
-		}
 	case nil:
 		missing = true
 	default:
@@ -100,6 +104,28 @@ func (c *Cluster) checkApplied(path *field.Path, object metav1.Object) error {
 	if !named || object.GetName() == "" {
 		return field.Required(path.Child("metadata", "name"), "")
 	}
+	return nil
+}
+
+// uidCheck holds the UIDs of the DaemonSets that earlier objects of one call will have
+// stored. The server makes those that are empty.
+type uidCheck map[types.NamespacedName]types.UID
+
+// check refuses a DaemonSet with another UID than the stored one.
+func (u *uidCheck) check(c *Cluster, path *field.Path, ds *appsv1.DaemonSet) error {
+	key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
+	uid, known := (*u)[key]
+	made := known && uid == ""
+	if s := c.set(ds); !known && s != nil {
+		uid = s.ds.UID
+	}
+	if ds.UID != "" && (made || uid != "" && ds.UID != uid) {
+		return field.Invalid(path.Child("metadata", "uid"), ds.UID, "another DaemonSet of that name is stored")
+	}
+	if *u == nil {
+		*u = make(uidCheck)
+	}
+	(*u)[key] = cmp.Or(uid, ds.UID)
 	return nil
 }
 
@@ -201,11 +227,16 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 	c.begin()
 	for i, object := range objects {
 		path := field.NewPath("objects").Index(i)
-		if err := c.checkApplied(path, object); err != nil {
+		if err := c.checkObject(path, object); err != nil {
 			return err
 		}
 		if object.GetName() == "" {
 			return field.Required(path.Child("metadata", "name"), "")
+		}
+		if ds, ok := object.(*appsv1.DaemonSet); ok {
+			if err := new(uidCheck).check(c, path, ds); err != nil {
+				return err
+			}
 		}
 	}
 	changes := map[string]nodeChange{}
@@ -237,20 +268,36 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 
 // deleteDaemonSet deletes a DaemonSet and what it owns.
 func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
+	owner := ownerOf(ds)
 	ns := c.namespaces[ds.Namespace]
 	ns.sets[ds.Name].due = false // A Run may still hold it.
 	delete(ns.sets, ds.Name)
 	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
-		if metav1.IsControlledBy(ns.revisions[name], ds) {
+		if owns(owner.Revision(ns.revisions[name])) {
 			c.removeRevision(ds.Namespace, name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
-		if metav1.IsControlledBy(ns.pods[name].pod, ds) {
+		if owns(owner.Pod(ns.pods[name].pod)) {
 			c.deletePod(ns, name, nil)
 		}
 	}
 }
+
+// ownerOf returns a claimer that keeps or releases what a DaemonSet owns. Neither the
+// selector nor a deletion changes who the owner is.
+func ownerOf(ds *appsv1.DaemonSet) *daemon.Claimer {
+	owner := *ds
+	owner.DeletionTimestamp = nil
+	owner.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": ds.Name}}
+	claimer, err := daemon.NewClaimer(&owner)
+	if err != nil { // cannot happen: the selector is valid
+		return nil
+	}
+	return claimer
+}
+
+func owns(claim daemon.Claim) bool { return claim == daemon.ClaimKeep || claim == daemon.ClaimRelease }
 
 // deletePod requests the deletion of a pod, with the grace period of its spec where none
 // is given.
