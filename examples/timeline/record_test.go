@@ -144,7 +144,7 @@ ended 19s finished true`,
 			name: "state in the middle", why: "what is under way at the beginning goes on", unavailable: 1,
 			change: func(in *daemon.Input) {
 				gone := in.Pods[0].DeepCopy()
-				gone.DeletionTimestamp = &metav1.Time{Time: in.Now}
+				gone.DeletionTimestamp = &metav1.Time{Time: in.Now.Add(30 * time.Second)} // the default grace period
 				failed := in.Pods[1].DeepCopy()
 				failed.Status = corev1.PodStatus{Phase: corev1.PodFailed}
 				in.Pods = []*corev1.Pod{gone, failed}

@@ -2,6 +2,7 @@ package simulate_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -383,7 +385,7 @@ func TestLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	pod := c.Input(ds).Pods[0].DeepCopy()
-	pod.Status.Message = "starts again"
+	pod.Status.Conditions[0].LastTransitionTime = metav1.NewTime(c.Now()) // bound again
 	apply(t, c, pod)
 	for _, want := range []string{"agent-1 a Pending", "agent-1 a Running ready=True"} {
 		c.Elapse(5 * time.Second)
@@ -405,8 +407,7 @@ func TestLives(t *testing.T) {
 	}
 }
 
-// TestGracePeriods: a deleted pod is gone after its grace period at the latest, unless
-// PodTimes says that it takes longer.
+// TestGracePeriods: a deleted pod is gone after its grace period at the latest.
 func TestGracePeriods(t *testing.T) {
 	for _, tc := range []struct {
 		name         string
@@ -416,7 +417,7 @@ func TestGracePeriods(t *testing.T) {
 		{"longer than the default", time.Minute, 0, simulate.DefaultTerminatesAfter},
 		{"shorter than the default", time.Second, 0, time.Second},
 		{"none", 0, 0, 0},
-		{"longer by order", time.Second, time.Hour, time.Hour},
+		{"longer by order", time.Second, time.Hour, time.Second},
 	} {
 		set := build.Set{Spec: corev1.PodSpec{TerminationGracePeriodSeconds: new(int64(tc.grace.Seconds()))}}
 		c, ds := settled(t, set, "a")
@@ -434,6 +435,139 @@ func TestGracePeriods(t *testing.T) {
 			t.Errorf("%s: the pod is gone after %v, want %v", tc.name, got, tc.want)
 		}
 	}
+}
+
+// TestTimesCountFromFacts makes a cluster in the middle of what happens to a pod: it goes
+// on, and does not begin anew.
+func TestTimesCountFromFacts(t *testing.T) {
+	at := func(d time.Duration) metav1.Time { return metav1.NewTime(build.Now.Add(d)) }
+	ready := func(pod *corev1.Pod) { pod.Status.Conditions[1].Status = corev1.ConditionTrue }
+	bound := func(ago time.Duration) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) { pod.Status.Conditions[0].LastTransitionTime = at(-ago) }
+	}
+	deleted := func(ends time.Duration) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) {
+			pod.DeletionTimestamp = new(at(ends))
+			pod.DeletionGracePeriodSeconds = new(int64(30))
+		}
+	}
+	const never = -1
+	for _, tc := range []struct {
+		name, why string
+		changes   []func(*corev1.Pod)
+		times     simulate.PodTimes
+		want      time.Duration // until something happens
+	}{
+		{"starting", "it was bound four seconds ago", []func(*corev1.Pod){bound(4 * time.Second)}, simulate.PodTimes{}, 6 * time.Second},
+		{"starting for long", "it takes ten seconds from now", []func(*corev1.Pod){bound(time.Hour)}, simulate.PodTimes{}, 10 * time.Second},
+		{"no binding time", "it takes ten seconds from now", []func(*corev1.Pod){func(pod *corev1.Pod) { pod.Status.Conditions = nil }}, simulate.PodTimes{}, 10 * time.Second},
+		{"ready", "it fails a minute after it was bound", []func(*corev1.Pod){ready, bound(20 * time.Second)}, simulate.PodTimes{FailsAfter: time.Minute}, 40 * time.Second},
+		{"ready for long", "it has outlived the time after which it fails", []func(*corev1.Pod){ready, bound(time.Hour)}, simulate.PodTimes{FailsAfter: time.Minute}, never},
+		{"failing", "it fails before it would become ready", []func(*corev1.Pod){bound(2 * time.Second)}, simulate.PodTimes{FailsAfter: 5 * time.Second}, 3 * time.Second},
+		{"terminating", "the request was 20 seconds before the end of the grace period less 30", []func(*corev1.Pod){deleted(20 * time.Second)},
+			simulate.PodTimes{TerminatesAfter: 15 * time.Second}, 5 * time.Second},
+		{"about to end", "the grace period ends in one second", []func(*corev1.Pod){deleted(time.Second)}, simulate.PodTimes{}, time.Second},
+		{"terminating for long", "it takes longer than the default: two seconds from now", []func(*corev1.Pod){deleted(10 * time.Second)}, simulate.PodTimes{}, 2 * time.Second},
+		{"longer than its grace period", "it ends with the grace period", []func(*corev1.Pod){deleted(10 * time.Second)},
+			simulate.PodTimes{TerminatesAfter: time.Hour}, 10 * time.Second},
+		{"stuck", "it is past its grace period", []func(*corev1.Pod){deleted(-time.Second)}, simulate.PodTimes{}, never},
+		{"unbound", "it is bound five seconds after its creation", []func(*corev1.Pod){func(pod *corev1.Pod) {
+			pod.Spec.NodeName, pod.CreationTimestamp = "", at(-3*time.Second)
+		}}, simulate.PodTimes{BoundAfter: 5 * time.Second}, 2 * time.Second},
+	} {
+		pod := build.Pod{Name: "p", Node: "a", NotReady: true}.Of(build.Set{}.Object())
+		for _, change := range tc.changes {
+			change(pod)
+		}
+		made, err := simulate.NewCluster(daemon.Input{Nodes: build.Nodes("a"), Pods: []*corev1.Pod{pod}, Now: build.Now}, always(tc.times))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The same with a pod that a client applies.
+		applied, err := simulate.NewCluster(daemon.Input{Nodes: build.Nodes("a"), Now: build.Now}, always(tc.times))
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, applied, pod)
+		for how, c := range map[string]*simulate.Cluster{"NewCluster": made, "Apply": applied} {
+			got := time.Duration(never)
+			if c.Next() {
+				got = c.Now().Sub(build.Now)
+			}
+			if got != tc.want {
+				t.Errorf("%s: after %s() something happens after %v, want %v: %s", tc.name, how, got, tc.want, tc.why)
+			}
+		}
+	}
+}
+
+// TestClusterIsItsInput makes another cluster of the facts in the middle of rollouts: it
+// comes to the same end.
+func TestClusterIsItsInput(t *testing.T) {
+	choices := []simulate.PodTimes{
+		{}, {}, {}, {ReadyAfter: -1}, {ReadyAfter: 3 * time.Second, FailsAfter: 7 * time.Second}, {ReadyAfter: 8 * time.Second, FailsAfter: 4 * time.Second},
+		{BoundAfter: 5 * time.Second}, {TerminatesAfter: -1}, {TerminatesAfter: time.Hour}, {TerminatesAfter: 7 * time.Second},
+	}
+	seen := map[simulate.EndState]int{}
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		in := scenario.Random(r)
+		times := map[string]simulate.PodTimes{}
+		for _, node := range in.Nodes {
+			times[node.Name] = choices[r.IntN(len(choices))]
+		}
+		opts := simulate.Options{PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
+			if node == nil {
+				return simulate.PodTimes{}
+			}
+			return times[node.Name]
+		}}
+		c, err := simulate.NewCluster(in, opts)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		var mid daemon.Input
+		at := 1 + r.IntN(12)
+		for pass, err := range c.Run() {
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if pass.End == nil {
+				if pass.Number <= at {
+					mid = c.Input(in.DaemonSet)
+				}
+				continue
+			}
+			if mid.DaemonSet == nil {
+				break
+			}
+			seen[pass.End.State]++
+			end, err := simulate.Settle(mid, opts)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			on := func(end *simulate.End) (nodes []string) {
+				for _, n := range end.Incomplete {
+					nodes = append(nodes, n.Node)
+				}
+				return nodes
+			}
+			finished := end.State == simulate.EndFinished
+			if end.State != pass.End.State || cmp.Diff(on(pass.End), on(end)) != "" || finished && !end.Time.Equal(later(mid.Now, pass.End.Time)) {
+				t.Errorf("seed %d, pass %d at %v: ends with\n%v, want\n%v", seed, at, mid.Now, end, pass.End)
+			}
+		}
+	}
+	if seen[simulate.EndFinished] < 30 || seen[simulate.EndStuck] < 30 {
+		t.Errorf("ends = %v, want many of each kind", seen)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // TestRunCountsAnew: a change in the middle is another rollout, whose progress counts

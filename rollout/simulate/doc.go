@@ -32,13 +32,17 @@
 //     looks at nothing else. Pods without such a node stay unbound.
 //  4. A node whose Ready condition is not True has no working kubelet: no pod on it
 //     becomes ready, fails or terminates. A node without the condition is ready.
-//  5. A pod that is past its grace period does not terminate any more: something holds
-//     it. The deletion timestamp is the end of that period (BeforeDelete@v0.37.2).
+//  5. A deleted pod terminates within its grace period. The deletion timestamp is the end
+//     of that period (BeforeDelete@v0.37.2). A pod that is past it does not terminate any
+//     more: something holds it. When the kubelet of its node works again, it ends at once.
 //  6. Pods bound to a node that does not exist are ended by pod garbage collection
 //     (gcOrphaned@v1.37.2).
-//  7. A ready pod stays ready until PodTimes.FailsAfter is over, its node stops being
-//     ready, or a caller changes it.
+//  7. A ready pod stays ready until it fails, its node stops being ready, or a caller
+//     changes it. It fails PodTimes.FailsAfter after its binding, also if it was ready
+//     from the beginning; one that has outlived this time does not fail.
 //  8. Options.PodTimes says how long things take, and cannot overrule rules 3 to 6.
+//     Everything counts from the times in the objects, so that a Cluster is its Input:
+//     NewCluster(c.Input(ds), c.Options) goes on as c does.
 //  9. The same calls give the same cluster: names and UIDs are numbered, and what happens
 //     at one moment happens in the order in which it was scheduled.
 //  10. A rollout is finished where rollout.Complete holds.

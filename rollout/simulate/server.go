@@ -28,9 +28,8 @@ import (
 //     spec differs (PrepareForUpdate@v1.37.2). It is not validated: daemon.Validate does
 //     that. A UID that differs from the stored one is an error.
 //   - A pod is stored with its status. Without a name it is named after its generateName,
-//     without a phase it is pending. Where status, node or deletion timestamp differ from
-//     before, PodTimes apply anew: a pod that is not ready takes PodTimes.ReadyAfter
-//     again to become ready, and so on.
+//     without a phase it is pending. If its status, node or deletion timestamp differs from
+//     before, what was going to happen to it is forgotten, and PodTimes is called again.
 //   - A node that stops being ready makes its pods not ready. One that is ready again
 //     starts those that are not ready, and ends those that were deleted.
 //
