@@ -237,8 +237,8 @@ func (p *lessonPlay) settle() error {
 		}
 		if pass.End == nil {
 			p.writes(pass.Result)
-		} else if pass.End.State != simulate.EndFinished {
-			return fmt.Errorf("the rollout does not finish: %v", pass.End)
+		} else if pass.End.State != simulate.EndComplete {
+			return fmt.Errorf("the rollout does not become complete: %v", pass.End)
 		}
 		if p.progress != "" {
 			if err := p.watch(); err != nil {

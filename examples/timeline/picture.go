@@ -199,8 +199,8 @@ func (p *picture) title() string { return fmt.Sprintf("Rollout of %s: %s", p.nam
 func (p *picture) facts() []string {
 	rec := p.rec
 	facts := []string{count(rec.desired, "node", "nodes")}
-	if rec.finished() {
-		facts = append(facts, "finished after "+spell(rec.ended))
+	if rec.complete() {
+		facts = append(facts, "complete after "+spell(rec.ended))
 	}
 	facts = append(facts, count(rec.end.Passes, "pass", "passes"))
 	facts = append(facts, fmt.Sprintf("at least %s of %s available", number(rec.end.LowestAvailable), number(rec.desired)))
@@ -217,7 +217,7 @@ func (p *picture) trouble() []string {
 	if end.Rollback != nil {
 		lines = append(lines, "the canaries failed: back to revision "+end.Rollback.Revision.Name)
 	}
-	if p.rec.finished() {
+	if p.rec.complete() {
 		return lines
 	}
 	const most = 3
@@ -325,11 +325,11 @@ func (p *picture) grid(top, bottom float64) {
 }
 
 // stuckTime marks, over everything else, since when nothing gets better, or where
-// the rollout is finished.
+// the rollout is complete.
 func (p *picture) stuckTime(top, bottom float64) {
 	x := p.x(p.rec.ended)
-	if !p.rec.finished() {
-		p.rect(x, top, p.left+plotWidth-x, bottom-top, "stuck", "stuck since "+spell(p.rec.ended))
+	if !p.rec.complete() {
+		p.rect(x, top, p.left+plotWidth-x, bottom-top, "stuck", p.rec.end.State.String()+" since "+spell(p.rec.ended))
 	}
 	p.line(x, top-4, x, bottom, "end")
 }

@@ -299,7 +299,7 @@ func (r *recorder) take(pass *simulate.Pass) {
 func (r *recorder) finish(start *daemon.Snapshot) {
 	rec := r.rec
 	rec.horizon = max(time.Second, rec.last+rec.last/20)
-	if !rec.finished() {
+	if !rec.complete() {
 		rec.horizon = max(rec.last+rec.last/10, rec.ended+rec.ended/4, 30*time.Second)
 	}
 	for _, n := range start.Nodes() {
@@ -380,8 +380,8 @@ func (rec *recording) count() {
 	rec.available = slices.CompactFunc(rec.available, func(a, b level) bool { return a.n == b.n })
 }
 
-// finished reports whether the rollout has come to its end.
-func (rec *recording) finished() bool { return rec.end.State == simulate.EndFinished }
+// complete reports whether the rollout is complete at its end.
+func (rec *recording) complete() bool { return rec.end.State == simulate.EndComplete }
 
 // still reports whether nothing happens at all.
-func (rec *recording) still() bool { return rec.finished() && rec.last == 0 }
+func (rec *recording) still() bool { return rec.complete() && rec.last == 0 }

@@ -57,7 +57,7 @@ func (rec *recording) String() string {
 	for _, l := range rec.available {
 		fmt.Fprintf(&b, " %v %d", l.at, l.n)
 	}
-	fmt.Fprintf(&b, "\nended %v finished %v", rec.ended, rec.finished())
+	fmt.Fprintf(&b, "\nended %v finished %v", rec.ended, rec.complete())
 	return b.String()
 }
 
@@ -267,7 +267,7 @@ func TestRecordAgreesWithPasses(t *testing.T) {
 		checkRows(t, rec)
 		for _, line := range rec.rows {
 			last := line.segments[len(line.segments)-1]
-			if rec.finished() && line.wanted && !slices.ContainsFunc(last.bars, func(b bar) bool { return b.state == stateReady }) {
+			if rec.complete() && line.wanted && !slices.ContainsFunc(last.bars, func(b bar) bool { return b.state == stateReady }) {
 				t.Errorf("seed %d: finished, but %s has %v, want a new pod that is available", seed, line.node, last.bars)
 			}
 		}

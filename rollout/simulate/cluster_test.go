@@ -323,7 +323,7 @@ func TestClusterSeveral(t *testing.T) {
 			ends = append(ends, fmt.Sprintf("%s %v", pass.DaemonSet.Name, pass.End.State))
 		}
 	}
-	if diff := cmp.Diff([]string{"agent finished", "proxy finished"}, ends); diff != "" {
+	if diff := cmp.Diff([]string{"agent complete", "proxy complete"}, ends); diff != "" {
 		t.Errorf("ends (-want +got):\n%s", diff)
 	}
 	if numbers["agent"] != 0 || numbers["proxy"] < 2 {
@@ -552,13 +552,13 @@ func TestClusterIsItsInput(t *testing.T) {
 				}
 				return nodes
 			}
-			finished := end.State == simulate.EndFinished
+			finished := end.State == simulate.EndComplete
 			if end.State != pass.End.State || cmp.Diff(on(pass.End), on(end)) != "" || finished && !end.Time.Equal(later(mid.Now, pass.End.Time)) {
 				t.Errorf("seed %d, pass %d at %v: ends with\n%v, want\n%v", seed, at, mid.Now, end, pass.End)
 			}
 		}
 	}
-	if seen[simulate.EndFinished] < 30 || seen[simulate.EndStuck] < 30 {
+	if seen[simulate.EndComplete] < 30 || seen[simulate.EndStalled] < 30 {
 		t.Errorf("ends = %v, want many of each kind", seen)
 	}
 }
@@ -589,8 +589,8 @@ func TestRunCountsAnew(t *testing.T) {
 			changed = true
 			change()
 		}
-		if pass.End != nil && (!changed || pass.End.State != simulate.EndFinished || !pass.End.Time.Equal(c.Now())) {
-			t.Errorf("Run() = %v at %v, want the second change finished just now", pass.End, c.Now())
+		if pass.End != nil && (!changed || pass.End.State != simulate.EndComplete || !pass.End.Time.Equal(c.Now())) {
+			t.Errorf("Run() = %v at %v, want the second change complete just now", pass.End, c.Now())
 		}
 	}
 }
@@ -615,7 +615,7 @@ func TestRunGoesOn(t *testing.T) {
 	if c.Input(ds).DaemonSet.Status.UpdatedNumberScheduled == 4 {
 		t.Error("the rollout is over after four passes")
 	}
-	if ends := settleCluster(t, c); ends[0].State != simulate.EndFinished || len(c.Input(ds).Pods) != 4 {
+	if ends := settleCluster(t, c); ends[0].State != simulate.EndComplete || len(c.Input(ds).Pods) != 4 {
 		t.Errorf("Settle() = %v with pods %v, want four on the new template", ends[0], show(c.Input(ds)))
 	}
 }
@@ -639,7 +639,7 @@ func TestRunWithCallers(t *testing.T) {
 		{
 			name: "sync", why: "the pass of the caller is the last one of proxy",
 			body: func(t *testing.T, c *simulate.Cluster, _ *simulate.Pass) { sync(t, c, proxy) },
-			ends: []string{"agent finished", "proxy finished"},
+			ends: []string{"agent complete", "proxy complete"},
 		}, {
 			name: "advance", why: "the passes of the new DaemonSet are made by the caller",
 			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
@@ -650,7 +650,7 @@ func TestRunWithCallers(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			ends: []string{"agent finished", "proxy finished", "zeta finished"},
+			ends: []string{"agent complete", "proxy complete", "zeta complete"},
 		}, {
 			name: "delete", why: "a DaemonSet that is deleted makes no more passes",
 			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
@@ -658,7 +658,7 @@ func TestRunWithCallers(t *testing.T) {
 					deleteObjects(t, c, proxy)
 				}
 			},
-			ends: []string{"agent finished"},
+			ends: []string{"agent complete"},
 		}, {
 			name: "delete and apply", why: "the new DaemonSet of the name has an End of its own",
 			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
@@ -667,7 +667,7 @@ func TestRunWithCallers(t *testing.T) {
 					apply(t, c, proxy)
 				}
 			},
-			ends: []string{"agent finished", "proxy finished"},
+			ends: []string{"agent complete", "proxy complete"},
 		}, {
 			name: "delete at the end", why: "the ends are those of one moment",
 			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
@@ -675,7 +675,7 @@ func TestRunWithCallers(t *testing.T) {
 					deleteObjects(t, c, proxy)
 				}
 			},
-			ends: []string{"agent finished", "proxy finished"},
+			ends: []string{"agent complete", "proxy complete"},
 		}, {
 			name: "nested", why: "another Run leaves nothing to do",
 			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
@@ -683,7 +683,7 @@ func TestRunWithCallers(t *testing.T) {
 					settleCluster(t, c)
 				}
 			},
-			ends: []string{"agent finished", "proxy finished"},
+			ends: []string{"agent complete", "proxy complete"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -748,8 +748,8 @@ func TestClusterWithoutUIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if end := settleCluster(t, c)[0]; end.State != simulate.EndFinished {
-		t.Errorf("Settle() = %v, want it finished", end)
+	if end := settleCluster(t, c)[0]; end.State != simulate.EndComplete {
+		t.Errorf("Settle() = %v, want it complete", end)
 	}
 	want := []string{"agent-1 b Running ready=True", "agent-on-a a Running ready=True", "proxy-on-a a Running ready=True", "released b Running ready=True"}
 	if diff := cmp.Diff(want, show(c.Input(agent))); diff != "" {

@@ -95,7 +95,7 @@ func ExampleRun() {
 	// Output:
 	// 12:00:00 create on worker-1: node has no pod
 	// 12:00:00 create on worker-2: node has no pod
-	// stuck since 12:00:10 after 3 passes, at least 0 available, on:
+	// stalled since 12:00:10 after 3 passes, at least 0 available, on:
 	//   worker-2: desired, current, up-to-date; not ready: agent-2 is not
 }
 
@@ -175,7 +175,7 @@ func ExampleWhatIf() {
 	//   worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
 	//   delete nginx-deploy-3 on worker-3: node should not run it: nodeSelector disk=ssd, node has disk=hdd
-	// finished at 00:00:36 after 8 passes, at least 1 available
+	// complete at 00:00:36 after 8 passes, at least 1 available
 	//
 	// no rollout: the manifest only writes out defaults
 	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged

@@ -76,8 +76,8 @@ func TestTallyIsBounded(t *testing.T) {
 			t.Fatalf("after %d changes of one node, %d are remembered", i+1, n)
 		}
 	}
-	if ends, err := c.Settle(); err != nil || ends[0].State != EndFinished || s.tally.desired != 1 {
-		t.Errorf("Settle() = %v, %v with %d desired, want it finished with 1", ends, err, s.tally.desired)
+	if ends, err := c.Settle(); err != nil || ends[0].State != EndComplete || s.tally.desired != 1 {
+		t.Errorf("Settle() = %v, %v with %d desired, want it complete with 1", ends, err, s.tally.desired)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"math"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -213,7 +215,7 @@ func (r *run) last(s *set) *Pass {
 	p, last := r.progress(s), s.last
 	pass := r.pass(s, p, last)
 	end := &End{
-		State: EndStuck, Time: p.since, Passes: p.passes, LowestAvailable: p.lowest, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
+		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
 	pass.End = end
 	if p.passes == 0 {
@@ -225,11 +227,13 @@ func (r *run) last(s *set) *Pass {
 		end.State = EndIgnored
 		return pass
 	case s.tally.incomplete == 0:
-		end.State = EndFinished
+		end.State = EndComplete
 		return pass
-	case last.NeedsDecision():
-		end.State = EndNeedsDecision
+	case last.NeedsDecision(), onDelete(s.ds) && s.tally.available == s.tally.desired:
+		end.State = EndWaiting
 	}
+	// The options are those of the last pass, which made no error of them.
+	end.Budget, _ = rollout.UsedBudget(snapshot, rollout.Options{Policy: r.c.Options.Policy, CanaryTrial: last.CanaryTrial})
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) {
@@ -237,4 +241,8 @@ func (r *run) last(s *set) *Pass {
 		}
 	}
 	return pass
+}
+
+func onDelete(ds *appsv1.DaemonSet) bool {
+	return ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
 }

@@ -507,7 +507,7 @@ func TestWhatIfFields(t *testing.T) {
 		t.Errorf("After = %+v, want the rest of the input", got.After)
 	}
 	// Run begins where WhatIf ends.
-	if end := settle(t, got.After, simulate.Options{}); end.State != simulate.EndFinished {
+	if end := settle(t, got.After, simulate.Options{}); end.State != simulate.EndComplete {
 		t.Errorf("Run() ends %v", end)
 	}
 	// The spec alone changes: the generation is raised, the template's is not.
@@ -677,14 +677,14 @@ func TestWhatIfThenRun(t *testing.T) {
 		opts      simulate.Options
 		want      string
 	}{
-		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "finished at 00:00:00 after 0 passes, at least 4 available"},
+		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 available"},
 		{"label of its own", "the template is the same, so that nothing rolls out", simulate.Proposal{DaemonSet: label}, simulate.Options{},
-			"finished at 00:00:00 after 0 passes, at least 4 available"},
+			"complete at 00:00:00 after 0 passes, at least 4 available"},
 		{"image", "four nodes one by one, twelve seconds each", simulate.Proposal{DaemonSet: image}, simulate.Options{},
-			"finished at 00:00:48 after 13 passes, at least 3 available"},
-		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "finished at 00:00:10 after 3 passes, at least 4 available"},
+			"complete at 00:00:48 after 13 passes, at least 3 available"},
+		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 available"},
 		{"never ready", "the new pods do not start", simulate.Proposal{DaemonSet: image}, always(simulate.PodTimes{ReadyAfter: -1}),
-			"stuck since 00:00:00 after 3 passes, at least 3 available"},
+			"stalled since 00:00:00 after 3 passes, at least 3 available"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := simulate.Settle(whatIf(t, in, tc.proposal).After, tc.opts)
