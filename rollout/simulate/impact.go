@@ -5,45 +5,59 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/placement"
 )
 
-// String returns "unchanged", "gained", "lost", "keeps its pod" or "removed".
-func (e NodeEffect) String() string {
-	switch e {
-	case NodeUnchanged:
-		return "unchanged"
-	case NodeGained:
-		return "gained"
-	case NodeLost:
-		return "lost"
-	case NodeKeepsPod:
-		return "keeps its pod"
-	case NodeRemoved:
-		return "removed"
-	}
-	return fmt.Sprintf("NodeEffect(%d)", int(e))
+// Impact is what a proposal would do.
+type Impact struct {
+	// Refused are the errors with which the API server would refuse the DaemonSet
+	// (daemon.ValidateUpdate, or daemon.Validate for a new one). nil where it would take
+	// it. The other fields are filled in all the same.
+	Refused field.ErrorList
+	// Template are the changes of the pod template, with the defaults of the API server
+	// filled in on both sides.
+	Template diff.Changes
+	// OnlyDefaults says that the manifest differs from the stored template, but only in
+	// defaults that one of them writes out. No rollout starts because of that.
+	OnlyDefaults bool
+	// Rollout says whether a rollout starts, and why.
+	Rollout RolloutReason
+	// AlreadyDue says that the same rollout starts without the proposal.
+	AlreadyDue bool
+	// Revision is the number of the revision that holds the template. It is zero with
+	// RolloutIgnored.
+	Revision int64
+	// Outdated is the number of live pods that are then of another template, those of an
+	// unfinished rollout included.
+	Outdated int
+	// Nodes are all nodes of before and after, ordered by name.
+	Nodes []NodeImpact
+	// Delete are the pods that the first pass deletes because of the proposal, without a
+	// burst limit, ordered as in daemon.Plan. Those that it would delete without the
+	// proposal are left out.
+	Delete []daemon.Delete
+	// Create are the pods that the first pass creates because of the proposal, likewise.
+	Create []daemon.Create
+	// After is the cluster with the proposal and before any pass, for Run to go on from.
+	// It shares all but the DaemonSet with the arguments.
+	After daemon.Input
 }
 
-// String returns the reason in a few words.
-func (r RolloutReason) String() string {
-	switch r {
-	case RolloutNone:
-		return "no rollout"
-	case RolloutFirst:
-		return "new DaemonSet"
-	case RolloutNewTemplate:
-		return "new template"
-	case RolloutOldTemplate:
-		return "older template"
-	case RolloutSameTemplate:
-		return "same template, other bytes"
-	case RolloutIgnored:
-		return "ignored"
+// NodesWith returns the nodes with the given effect, ordered by name.
+func (i *Impact) NodesWith(effect NodeEffect) []NodeImpact {
+	var out []NodeImpact
+	if i != nil {
+		for _, n := range i.Nodes {
+			if n.Effect == effect {
+				out = append(out, n)
+			}
+		}
 	}
-	return fmt.Sprintf("RolloutReason(%d)", int(r))
+	return out
 }
 
 // shownLines is how many nodes or pods of a kind the text of an Impact lists.
@@ -140,6 +154,20 @@ func (i *Impact) rolloutSentence() string {
 	return s
 }
 
+// NodeImpact is one node before and after.
+type NodeImpact struct {
+	// Node is the node's name.
+	Node string
+	// Effect is what the proposal does to the node.
+	Effect NodeEffect
+	// Before and After are the decisions. Their Reason is placement.ReasonNoNode where
+	// the node does not exist, and placement.ReasonUnknown where there is no DaemonSet.
+	Before, After placement.Decision
+	// Explanation says why the node was not eligible before, for NodeGained, or is not
+	// eligible after, for the other effects. It is zero for NodeUnchanged.
+	Explanation placement.Explanation
+}
+
 // String returns a line such as
 // "worker-3: lost: nodeSelector disk=ssd, node has disk=hdd".
 func (n NodeImpact) String() string {
@@ -152,4 +180,82 @@ func (n NodeImpact) String() string {
 		s += " before"
 	}
 	return s
+}
+
+// NodeEffect says what a proposal does to a node.
+type NodeEffect int
+
+const (
+	// NodeUnchanged: the node is eligible on both sides, or on neither.
+	NodeUnchanged NodeEffect = iota + 1
+	// NodeGained: the node becomes eligible and gets a pod.
+	NodeGained
+	// NodeLost: the node is not eligible any more, and its pods are deleted.
+	NodeLost
+	// NodeKeepsPod: the node is not eligible any more, but its pod stays. Once it is gone,
+	// for instance because a rollout deletes it, no other follows.
+	NodeKeepsPod
+	// NodeRemoved: the node was eligible or has a pod, and does not exist any more. Its
+	// pods are left to pod garbage collection.
+	NodeRemoved
+
+	nodeEffects = NodeRemoved + 1
+)
+
+// String returns "unchanged", "gained", "lost", "keeps its pod" or "removed".
+func (e NodeEffect) String() string {
+	switch e {
+	case NodeUnchanged:
+		return "unchanged"
+	case NodeGained:
+		return "gained"
+	case NodeLost:
+		return "lost"
+	case NodeKeepsPod:
+		return "keeps its pod"
+	case NodeRemoved:
+		return "removed"
+	}
+	return fmt.Sprintf("NodeEffect(%d)", int(e))
+}
+
+// RolloutReason says whether a rollout starts, and why. What decides are the bytes that
+// the newest revision stores, not their meaning.
+type RolloutReason int
+
+const (
+	// RolloutNone: no rollout starts, because the newest revision holds the template.
+	RolloutNone RolloutReason = iota + 1
+	// RolloutFirst: the DaemonSet is new.
+	RolloutFirst
+	// RolloutNewTemplate: no revision holds the template; it gets a new one.
+	RolloutNewTemplate
+	// RolloutOldTemplate: an older revision holds the template and becomes the newest, as
+	// after kubectl rollout undo.
+	RolloutOldTemplate
+	// RolloutSameTemplate: the template means the same as that of the newest revision, but its
+	// bytes differ.
+	RolloutSameTemplate
+	// RolloutIgnored: the controller leaves the DaemonSet alone, because it is being
+	// deleted or its selector is empty.
+	RolloutIgnored
+)
+
+// String returns the reason in a few words.
+func (r RolloutReason) String() string {
+	switch r {
+	case RolloutNone:
+		return "no rollout"
+	case RolloutFirst:
+		return "new DaemonSet"
+	case RolloutNewTemplate:
+		return "new template"
+	case RolloutOldTemplate:
+		return "older template"
+	case RolloutSameTemplate:
+		return "same template, other bytes"
+	case RolloutIgnored:
+		return "ignored"
+	}
+	return fmt.Sprintf("RolloutReason(%d)", int(r))
 }
