@@ -89,7 +89,7 @@ func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p
 	c.events.push(event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, pod: p.pod.Name})
 }
 
-// subject returns the pod of an event, and false where the event cannot happen any more.
+// subject returns the pod of an event, and false if the event cannot happen any more.
 func (e *event) subject() (stored, bool) {
 	p, ok := e.ns.pods[e.pod]
 	return p, ok && p.life == e.life
@@ -151,7 +151,8 @@ func (c *Cluster) Now() time.Time {
 
 // Next moves the clock to the next thing that happens: a pod is bound, becomes ready or
 // available, fails or ends, or a controller wants to look again. Controllers make no
-// pass. It reports false, and the clock stays, where nothing is going to happen.
+// pass. If nothing is going to happen, it
+// reports false and the clock stays.
 func (c *Cluster) Next() bool {
 	if c == nil {
 		return false

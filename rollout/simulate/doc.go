@@ -1,6 +1,5 @@
-// Package simulate plays rollouts on a simulated cluster. It answers how a rollout ends,
-// what a change would do, and what a controller does about pods that crash and nodes
-// that go away.
+// Package simulate simulates rollouts. It predicts how a rollout ends, what a change does,
+// and how a controller reacts to crashing pods and lost nodes.
 //
 //	how does this rollout go on, pass by pass?    Run
 //	how does it end?                              Settle
@@ -23,12 +22,12 @@
 //
 // # Rules
 //
-//  1. The clock moves only in Next, Elapse, Advance, Run and Settle. Nothing else takes
-//     time.
+//  1. The clock moves only in Next, Elapse, Advance, Run and Settle. No other method
+//     moves it.
 //  2. The controller of a DaemonSet is a rollout.State. A pass costs what has changed
 //     since the one before, and gives what rollout.Sync gives for Input. All writes reach
 //     the State as events.
-//  3. The scheduler binds a pod to the node that it is pinned to, where that exists, and
+//  3. The scheduler binds a pod to the node that it is pinned to, if that exists, and
 //     looks at nothing else. Pods without such a node stay unbound.
 //  4. A node whose Ready condition is not True has no working kubelet: no pod on it
 //     becomes ready, fails or terminates. A node without the condition is ready.
@@ -45,5 +44,5 @@
 //     NewCluster(c.Input(ds), c.Options) goes on as c does.
 //  9. The same calls give the same cluster: names and UIDs are numbered, and what happens
 //     at one moment happens in the order in which it was scheduled.
-//  10. A rollout is finished where rollout.Complete holds.
+//  10. A rollout is complete if rollout.Complete holds.
 package simulate

@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -133,7 +132,7 @@ func ExampleWhatIf() {
 
 	manifest := ds.DeepCopy()
 	manifest.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
-	impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, rollout.Options{})
+	impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, simulate.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -151,7 +150,7 @@ func ExampleWhatIf() {
 	// A default that is written out changes nothing.
 	manifest = ds.DeepCopy()
 	manifest.Spec.Template.Spec.DNSPolicy = corev1.DNSClusterFirst
-	if impact, err = simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, rollout.Options{}); err != nil {
+	if impact, err = simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, simulate.Options{}); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -162,7 +161,7 @@ func ExampleWhatIf() {
 	tainted := in.Nodes[0].DeepCopy()
 	tainted.Spec.Taints = []corev1.Taint{{Key: "dedicated", Value: "db", Effect: corev1.TaintEffectNoSchedule}}
 	nodes := []*corev1.Node{tainted, in.Nodes[1], in.Nodes[2]}
-	if impact, err = simulate.WhatIf(in, simulate.Proposal{Nodes: nodes}, rollout.Options{}); err != nil {
+	if impact, err = simulate.WhatIf(in, simulate.Proposal{Nodes: nodes}, simulate.Options{}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -15,8 +15,8 @@ import (
 // Impact is what a proposal would do.
 type Impact struct {
 	// Refused are the errors with which the API server would refuse the DaemonSet
-	// (daemon.ValidateUpdate, or daemon.Validate for a new one). nil where it would take
-	// it. The other fields are filled in all the same.
+	// (daemon.ValidateUpdate, or daemon.Validate for a new one). It is nil if the server
+	// would accept it. The other fields are set in either case.
 	Refused field.ErrorList
 	// Template are the changes of the pod template, with the defaults of the API server
 	// filled in on both sides.
@@ -32,15 +32,16 @@ type Impact struct {
 	// RolloutIgnored.
 	Revision int64
 	// Outdated is the number of live pods that are then of another template, those of an
-	// unfinished rollout included.
+	// incomplete rollout included. It is zero if no pods were given.
 	Outdated int
 	// Nodes are all nodes of before and after, ordered by name.
 	Nodes []NodeImpact
-	// Delete are the pods that the first pass deletes because of the proposal, without a
-	// burst limit, ordered as in daemon.Plan. Those that it would delete without the
+	// Delete lists the pods that the first pass deletes because of the proposal, without
+	// a burst limit, in the order of daemon.Plan. Those that it would delete without the
 	// proposal are left out.
 	Delete []daemon.Delete
-	// Create are the pods that the first pass creates because of the proposal, likewise.
+	// Create lists the pods that the first pass creates because of the proposal, without
+	// a burst limit.
 	Create []daemon.Create
 	// After is the cluster with the proposal and before any pass, for Run to go on from.
 	// It shares all but the DaemonSet with the arguments.
@@ -75,7 +76,7 @@ const shownLines = 10
 //	  delete agent-b2c4d on worker-3: node should not run it: nodeSelector disk=ssd, node has disk=hdd
 func (i *Impact) String() string {
 	if i == nil || i.Rollout == 0 {
-		return "no impact known"
+		return "no impact"
 	}
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
@@ -147,6 +148,9 @@ func (i *Impact) rolloutSentence() string {
 	if i.AlreadyDue {
 		s += ", with or without this change"
 	}
+	if len(i.After.Pods) == 0 {
+		return s + ": no pods were given"
+	}
 	s += ": " + plural(i.Outdated, "outdated pod", "outdated pods")
 	if ds != nil && ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType {
 		s += "; with OnDelete they stay until they are deleted"
@@ -160,8 +164,8 @@ type NodeImpact struct {
 	Node string
 	// Effect is what the proposal does to the node.
 	Effect NodeEffect
-	// Before and After are the decisions. Their Reason is placement.ReasonNoNode where
-	// the node does not exist, and placement.ReasonUnknown where there is no DaemonSet.
+	// Before and After are the decisions. Their Reason is placement.ReasonNoNode if
+	// the node does not exist, and placement.ReasonUnknown if there is no DaemonSet.
 	Before, After placement.Decision
 	// Explanation says why the node was not eligible before, for NodeGained, or is not
 	// eligible after, for the other effects. It is zero for NodeUnchanged.
@@ -219,8 +223,8 @@ func (e NodeEffect) String() string {
 	return fmt.Sprintf("NodeEffect(%d)", int(e))
 }
 
-// RolloutReason says whether a rollout starts, and why. What decides are the bytes that
-// the newest revision stores, not their meaning.
+// RolloutReason says whether a rollout starts, and why. The stored bytes of the newest
+// revision decide, not the meaning of the template.
 type RolloutReason int
 
 const (

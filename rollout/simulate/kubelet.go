@@ -23,7 +23,7 @@ func kubeletWorks(node *corev1.Node) bool {
 }
 
 // gracePeriod returns how long a pod may take to terminate: the default of the API
-// server where the spec does not say it.
+// server if the spec does not say it.
 func gracePeriod(pod *corev1.Pod) time.Duration {
 	seconds := int64(corev1.DefaultTerminationGracePeriodSeconds)
 	if s := pod.Spec.TerminationGracePeriodSeconds; s != nil {

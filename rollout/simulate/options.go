@@ -14,17 +14,18 @@ type Options struct {
 	// Policy restricts the updates of all DaemonSets, as in rollout.Options.
 	Policy rollout.Policy
 	// CanaryTrial is a trial to go on with, as in rollout.Options, for instance a promoted
-	// one. A DaemonSet takes it over once: with the first pass that finds it here,
-	// where it has no trial yet or one of the same revision. After that the cluster
-	// remembers how the trial goes on.
+	// one. Each DaemonSet reads it once, in its first pass after it is set, and only if
+	// the DaemonSet has no trial or one of the same revision. After that the cluster
+	// remembers how the trial goes on. To give another trial, set another pointer: a trial
+	// that is changed in place is not read again.
 	CanaryTrial *rollout.CanaryTrial
 	// PodTimes returns how long things take for a pod. It must be pure; it is called
 	// several times for a pod. node is the node that the pod is bound
-	// or pinned to, and nil where that does not exist; both are read-only. nil: the zero
+	// or pinned to, and nil if that does not exist; both are read-only. nil: the zero
 	// PodTimes for all pods.
 	PodTimes func(node *corev1.Node, pod *corev1.Pod) PodTimes
 	// PodName returns the name of the n-th pod that the API server names, n from one.
-	// A name that is taken is passed over, and the next n is tried. nil: the
+	// If the name is taken, PodName is called again with the next n. nil: the
 	// generateName followed by n.
 	PodName func(generateName string, n int) string
 	// WatchPods is called with every change of a pod, in the order in which a watch

@@ -16,7 +16,7 @@ import (
 // yields all passes of the controller that write something. The last pass, which is not
 // carried out, has an End. in is not changed.
 //
-// An error ends the sequence. It fails where NewCluster and rollout.Sync fail. Without a
+// An error ends the sequence. It fails if NewCluster or rollout.Sync fails. Without a
 // DaemonSet there are no passes.
 func Run(in daemon.Input, opts Options) iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
@@ -43,13 +43,17 @@ func Settle(in daemon.Input, opts Options) (*End, error) {
 	return ends[0], nil
 }
 
-// Run makes passes and moves the clock until nothing happens any more, or only the same
-// again and again. It yields the passes that write something, when they are carried out.
-// At last each DaemonSet, ordered by namespace and name, has a pass with an End, which is
-// not carried out.
+// Run makes passes and advances the clock until nothing changes or the cluster repeats
+// itself. It yields the passes that write something, after they are carried out. The
+// sequence ends with one pass per DaemonSet, ordered by namespace and name, that has an End
+// and is not carried out.
 //
-// A loop may change the cluster, and may break off: another Run goes on from there. An
-// error ends the sequence. It fails where rollout.Sync fails.
+// A loop may change the cluster, make passes itself, and may stop early: another Run goes
+// on from there. A crash loop does not end a Run while the policy has something to do, such
+// as to fail a canary or to go on with a slow start, for 30 days at most.
+//
+// An error ends the sequence. It fails if rollout.Sync fails, with the name of the
+// DaemonSet before the error.
 func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
 		if c == nil {

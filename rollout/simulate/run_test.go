@@ -492,7 +492,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{&simulate.End{State: simulate.EndStalled, Last: &rollout.Result{Step: &rollout.Step{}}}, "stalled since 00:00:00 after 0 passes, at least 0 available, on:"},
 		{simulate.EndComplete, "complete"}, {simulate.EndWaiting, "waiting"}, {simulate.EndStalled, "stalled"},
 		{simulate.EndIgnored, "ignored"}, {simulate.EndState(0), "EndState(0)"},
-		{(*simulate.Impact)(nil), "no impact known"}, {&simulate.Impact{}, "no impact known"},
+		{(*simulate.Impact)(nil), "no impact"}, {&simulate.Impact{}, "no impact"},
 		{&simulate.Impact{Rollout: simulate.RolloutIgnored, Nodes: make([]simulate.NodeImpact, 1)},
 			"no rollout: the DaemonSet is being deleted\nnodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 0 unchanged\nfirst pass: 0 to delete, 0 to create"},
 		{simulate.NodeImpact{}, ": NodeEffect(0)"},

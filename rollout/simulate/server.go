@@ -22,10 +22,10 @@ import (
 // client would, in the order of the arguments. The objects are copied. It fails with a
 // *field.Error on nil, on other types and on missing names, and then changes nothing.
 //
-//   - A new object gets a UID and the cluster's time as its creation timestamp where it
+//   - A new object gets a UID and the cluster's time as its creation timestamp if it
 //     has none. The one that is replaced passes both on.
 //   - A DaemonSet gets the defaults of daemon.Default. A new one has generation 1 and no
-//     status. A replaced one keeps its status, and its generation is raised where the
+//     status. A replaced one keeps its status, and its generation is raised if the
 //     spec differs (PrepareForUpdate@v1.37.2). It is not validated: daemon.Validate does
 //     that. A UID that differs from the stored one is an error.
 //   - A pod is stored with its status. Without a name it is named after its generateName,
@@ -130,7 +130,7 @@ func (u *uidCheck) check(c *Cluster, path *field.Path, ds *appsv1.DaemonSet) err
 }
 
 // identify gives an object the UID and the creation timestamp that it lacks: those of the
-// one that it replaces, or new ones where old is nil.
+// one that it replaces, or new ones if old is nil.
 func (c *Cluster) identify(object, old metav1.Object) {
 	uid, created := types.UID(""), metav1.NewTime(c.now)
 	if old != nil {
@@ -211,7 +211,7 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 // on missing names, and then changes nothing.
 //
 //   - A pod that is bound terminates: its deletion timestamp is the end of its grace
-//     period. One that is not bound or has finished is gone at once. So is any pod where
+//     period. One that is not bound or has finished is gone at once. So is any pod if
 //     the argument's deletionGracePeriodSeconds is zero, as with kubectl delete --force
 //     (BeforeDelete@v0.37.2, CheckGracefulDelete@v1.37.2).
 //   - A node is gone at once, and pod garbage collection ends its pods.
@@ -299,8 +299,8 @@ func ownerOf(ds *appsv1.DaemonSet) *daemon.Claimer {
 
 func owns(claim daemon.Claim) bool { return claim == daemon.ClaimKeep || claim == daemon.ClaimRelease }
 
-// deletePod requests the deletion of a pod, with the grace period of its spec where none
-// is given.
+// deletePod requests the deletion of a pod, with the grace period of its spec
+// unless it is to go at once.
 func (c *Cluster) deletePod(ns *namespace, name string, graceSeconds *int64) {
 	p, ok := ns.pods[name]
 	if !ok {
@@ -321,7 +321,7 @@ func (c *Cluster) deletePod(ns *namespace, name string, graceSeconds *int64) {
 	c.start(ns, c.putPod(ns, &pod, c.newLife()))
 }
 
-// createPod stores the pod of a controller, which is not shared yet, and binds it where
+// createPod stores the pod of a controller, which is not shared yet, and binds it if
 // that takes no time.
 func (c *Cluster) createPod(pod *corev1.Pod) {
 	c.name(pod)
@@ -435,7 +435,7 @@ func (c *Cluster) eachSet(do func(*set)) {
 // updated returns a copy of cur as the API server stores it in the place of old
 // (BeforeUpdate@v0.37.2, PrepareForUpdate@v1.37.2). What a client cannot change comes from
 // old: status, generation and creation timestamp, and name, namespace, UID and resource
-// version where cur leaves them empty.
+// version if cur leaves them empty.
 func updated(cur, old *appsv1.DaemonSet) *appsv1.DaemonSet {
 	out := cur.DeepCopy()
 	if out.Name == "" {
