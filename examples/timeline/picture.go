@@ -148,8 +148,7 @@ func (p *picture) draw(out *bytes.Buffer) {
 	out.Write(c.Bytes())
 }
 
-// style has the colours: those of Okabe and Ito, which people tell apart however
-// they see colours, and patterns where that might not be enough.
+// style defines the colours (Okabe and Ito, safe for colour-blind readers) and patterns.
 const style = `<style>
 text{font:12.5px -apple-system,BlinkMacSystemFont,"Segoe UI","Noto Sans",Helvetica,Arial,sans-serif;fill:#1f2328}
 path{fill:none}
@@ -324,7 +323,7 @@ func (p *picture) grid(top, bottom float64) {
 	p.line(p.left, bottom, p.left+plotWidth, bottom, "axis")
 }
 
-// stuckTime marks, over everything else, since when nothing gets better, or where
+// stuckTime marks, over everything else, since when nothing gets better, or when
 // the rollout is complete.
 func (p *picture) stuckTime(top, bottom float64) {
 	x := p.x(p.rec.ended)

@@ -166,7 +166,7 @@ func (l *life) at(t time.Duration, canary bool) bar {
 // recorder follows a simulated rollout.
 type recorder struct {
 	in daemon.Input
-	// hash is the revision that is new in this picture, also where the rollout goes back
+	// hash is the revision that is new in this picture, also if the rollout goes back
 	// from it.
 	hash     string
 	lives    map[string]*life // by pod, the last one of its name
@@ -234,7 +234,7 @@ func (r *recorder) begin(start *daemon.Snapshot) {
 	}
 }
 
-// readySince returns since when a pod is ready; zero where it is not.
+// readySince returns since when a pod is ready; zero if it is not.
 func readySince(pod *corev1.Pod) time.Time {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
