@@ -17,6 +17,8 @@ import (
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/kubectl"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -473,6 +475,71 @@ func TestEndBudget(t *testing.T) {
 	in = outdated(build.Set{OnDelete: true}, build.Nodes("a", "b")...)
 	if end = settle(t, in, simulate.Options{}); end.State != simulate.EndWaiting || end.Budget.Kind != 0 {
 		t.Errorf("Run() with OnDelete = %v, want it to wait for deletions, without a budget", end)
+	}
+}
+
+// TestStrandedPod: no node is eligible, so that a percentage is a budget of zero, and an
+// outdated pod is never replaced. The simulation and health say so; kubectl does not look
+// at the pod.
+func TestStrandedPod(t *testing.T) {
+	in := outdated(build.Set{MaxUnavailable: "50%"}, build.Node{Name: "a", Taints: []corev1.Taint{build.NoSchedule("k")}}.Object())
+	end := settle(t, in, simulate.Options{})
+	if end.State != simulate.EndStalled || len(end.Incomplete) != 1 || len(end.After.Pods) != 1 {
+		t.Errorf("Run() = %v, want it stalled on a", end)
+	}
+	if want := "\nmaxUnavailable is 0"; !strings.HasSuffix(end.String(), want) {
+		t.Errorf("String() = %q, want it to end with %q", end, want)
+	}
+	after := end.After
+	after.Now = after.Now.Add(time.Hour)
+	snapshot, err := daemon.Observe(after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := health.Assess(snapshot, health.Options{}); err != nil || got.State != health.StateStalled {
+		t.Errorf("Assess() = %v, %v, want it stalled", got, err)
+	}
+	if got, err := kubectl.RolloutStatus(after.DaemonSet); err != nil || got.State != kubectl.ProgressRolledOut {
+		t.Errorf("RolloutStatus() = %v, %v, want it rolled out", got, err)
+	}
+}
+
+// TestResultsCompare: cmp.Diff finds no difference between the results of equal calls, and
+// needs no options for them.
+func TestResultsCompare(t *testing.T) {
+	in := outdated(build.Set{}, build.Nodes("a", "b")...)
+	opts := onNode("b", simulate.PodTimes{ReadyAfter: -1})
+	play := func() (passes []*simulate.Pass) {
+		for pass, err := range simulate.Run(in, opts) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pass.End == nil {
+				pass.Result.Snapshot = nil // valid until the next pass
+			}
+			passes = append(passes, pass)
+		}
+		return passes
+	}
+	passes := play()
+	if diff := cmp.Diff(passes, play()); diff != "" {
+		t.Errorf("Run() twice (-first +second):\n%s", diff)
+	}
+	if cmp.Diff(passes[0], passes[1]) == "" {
+		t.Error("the first pass and the second do not differ")
+	}
+	changed := in.DaemonSet.DeepCopy()
+	changed.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	var impacts []*simulate.Impact
+	for range 2 {
+		impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: changed}, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		impacts = append(impacts, impact)
+	}
+	if diff := cmp.Diff(impacts[0], impacts[1]); diff != "" {
+		t.Errorf("WhatIf() twice (-first +second):\n%s", diff)
 	}
 }
 
