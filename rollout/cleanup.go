@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // DefaultHistoryLimit is the default of spec.revisionHistoryLimit
@@ -31,7 +32,7 @@ func CleanUp(s *daemon.Snapshot, old []*appsv1.ControllerRevision) []*appsv1.Con
 		return nil
 	}
 	inUse := s.HashesInUse()
-	slices.SortFunc(byNumber, compareNumber)
+	slices.SortFunc(byNumber, revision.Compare)
 	var out []*appsv1.ControllerRevision
 	for _, rev := range byNumber {
 		if len(out) == surplus {

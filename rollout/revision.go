@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // RevisionPlan says which ControllerRevision is current, and what to write to make it
@@ -122,7 +122,7 @@ func Revisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 			}
 		}
 	}
-	slices.SortFunc(plan.Old, compareNumber)
+	slices.SortFunc(plan.Old, revision.Compare)
 	next := saturatingNext(plan.Old)
 	if keep.Revision == nil {
 		if err := plan.create(s, next); err != nil {
@@ -255,11 +255,6 @@ func saturatingNext(revisions []*appsv1.ControllerRevision) int64 {
 		return n
 	}
 	return n + 1
-}
-
-// compareNumber orders revisions by number, then by name.
-func compareNumber(a, b *appsv1.ControllerRevision) int {
-	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))
 }
 
 // hashOf is the revision hash that a pod carries.

@@ -27,7 +27,7 @@ const (
 	shown    = 20
 )
 
-// answer tells about every DaemonSet that was loaded, by namespace and name, and
+// answer prints the answer for every DaemonSet that was loaded, by namespace and name, and
 // returns what is wrong with some of them.
 func answer(out io.Writer, loaded *manifest.Objects, now time.Time) []error {
 	if len(loaded.Sets) == 0 {
@@ -74,18 +74,18 @@ func (r *report) tell() []error {
 		}
 	}
 	for _, malformed := range placement.Compile(&r.Set.Spec.Template, placement.Options{}).Malformed() {
-		labelled(r.out, "wrong", "spec.template."+malformed.Error()+" (counts for nothing)")
+		labelled(r.out, "wrong", "spec.template."+malformed.Error()+" (ignored)")
 	}
 
 	switch counted := r.Set.Status.CurrentNumberScheduled; {
 	case len(r.Nodes) == 0:
-		r.note("no nodes in the input: there is no telling where it runs and what is to be done")
+		r.note("no nodes in the input: cannot decide placement or writes")
 		if r.Stored {
 			r.table(r.Set.Status)
 			r.progress(r.Set)
 		}
 	case len(r.Pods) == 0 && counted > 0:
-		r.note("no pods in the input, but %d in the status: there is no telling what is to be done", counted)
+		r.note("no pods in the input, but %d in the status: cannot decide what to write", counted)
 		r.table(r.Set.Status)
 		r.where()
 		r.progress(r.Set)
@@ -107,7 +107,7 @@ func (r *report) tell() []error {
 	return nil
 }
 
-// pass tells what one controller pass sees and would do.
+// pass prints what one controller pass sees and would do.
 func (r *report) pass(result *rollout.Result) {
 	if result.Snapshot == nil {
 		r.table(r.Set.Status)
@@ -148,7 +148,7 @@ func (r *report) pass(result *rollout.Result) {
 	}
 	switch step := result.Step; {
 	case r.Set.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType:
-		labelled(r.out, "", "OnDelete: outdated pods are replaced when somebody deletes them")
+		labelled(r.out, "", "OnDelete: outdated pods are replaced only after they are deleted by hand")
 	case step != nil:
 		budget, _, _ := strings.Cut(step.String(), "\n")
 		if step.MaxSurge == 0 && step.Unavailable >= step.MaxUnavailable && step.Plan.Empty() {
@@ -165,8 +165,8 @@ func (r *report) table(status appsv1.DaemonSetStatus) {
 	fmt.Fprint(r.out, kubectl.NewTable([]*appsv1.DaemonSet{&set}, r.now))
 }
 
-// where tells on which nodes the pods belong. Of many nodes it lists those that
-// do not run one.
+// where prints on which nodes the pods belong. In a large cluster it lists only nodes
+// that do not run a pod.
 func (r *report) where() {
 	matcher := placement.Compile(&r.Set.Spec.Template, placement.Options{})
 	nodes := slices.SortedFunc(slices.Values(r.Nodes), func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
@@ -180,7 +180,7 @@ func (r *report) where() {
 	r.lines("", lines)
 }
 
-// progress tells how far the rollout is.
+// progress prints how far the rollout is.
 func (r *report) progress(set *appsv1.DaemonSet) {
 	progress, err := kubectl.RolloutStatus(set)
 	var wrong *field.Error
@@ -192,7 +192,7 @@ func (r *report) progress(set *appsv1.DaemonSet) {
 	}
 }
 
-// changes tells what the update changes in the template.
+// changes prints what the update changes in the template.
 func (r *report) changes(revisions *rollout.RevisionPlan) {
 	if revisions.Current == nil || len(revisions.Old) == 0 {
 		return

@@ -208,7 +208,7 @@ func (p *lessonPlay) update() error {
 	return nil
 }
 
-// change patches the DaemonSet with a file of the lesson, and tells what that
+// change patches the DaemonSet with a file of the lesson, and prints what that
 // changes in the template.
 func (p *lessonPlay) change(file string) error {
 	text, err := lesson.ReadFile("lesson/" + file)
@@ -237,8 +237,8 @@ func (p *lessonPlay) settle() error {
 		}
 		if pass.End == nil {
 			p.writes(pass.Result)
-		} else if pass.End.State != simulate.EndFinished {
-			return fmt.Errorf("the rollout does not finish: %v", pass.End)
+		} else if pass.End.State != simulate.EndComplete {
+			return fmt.Errorf("the rollout does not become complete: %v", pass.End)
 		}
 		if p.progress != "" {
 			if err := p.watch(); err != nil {
@@ -265,7 +265,7 @@ func (p *lessonPlay) writes(result *rollout.Result) {
 	p.answer(label, result.Plan.String())
 }
 
-// watch prints the line of kubectl rollout status, where it has changed.
+// watch prints the line of kubectl rollout status, if it has changed.
 func (p *lessonPlay) watch() error {
 	progress, err := kubectl.RolloutStatus(p.facts().DaemonSet)
 	if err != nil {

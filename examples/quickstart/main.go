@@ -22,8 +22,8 @@
 // DaemonSet of its name it answers what applying it would do. One with uid comes
 // from a server, and fields that this program does not know are passed over.
 //
-// The exit status is 1 where the input is wrong, with one line on standard error
-// that names the file, the document and the field, and 2 where the arguments are.
+// The exit status is 1 if the input is wrong, with one line on standard error
+// that names the file, the document and the field, and 2 if the arguments are.
 //
 // main.go has the arguments, internal/manifest reads YAML, answer.go asks the library
 // about it; cluster.go has a simulated cluster and lesson.go plays on it.
@@ -46,8 +46,8 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, time.Now()))
 }
 
-// run is the command. It returns the exit status: 0, or 1 where the input is
-// wrong, or 2 where the arguments are.
+// run is the command. It returns the exit status: 0, or 1 if the input is
+// wrong, or 2 if the arguments are.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time) int {
 	var files []string
 	start := now
@@ -67,10 +67,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "quickstart: %s: a file goes behind -f\n", flags.Arg(0))
+		fmt.Fprintf(stderr, "quickstart: %s: unexpected argument; use -f FILE\n", flags.Arg(0))
 		return 2
 	case len(files) == 0 && !now.Equal(start):
-		fmt.Fprintln(stderr, "quickstart: -now goes with -f: the lesson has a clock of its own")
+		fmt.Fprintln(stderr, "quickstart: -now requires -f: the lesson has a clock of its own")
 		return 2
 	}
 

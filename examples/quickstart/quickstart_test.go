@@ -265,7 +265,7 @@ func TestFilesAndArguments(t *testing.T) {
 		{"same file twice", "a slip, not a bigger cluster",
 			"quickstart: lesson/nodes.yaml: document 1: metadata.name: Node cka-cluster2-control-plane is in lesson/nodes.yaml, document 1, already\n",
 			[]string{"-f", "lesson/nodes.yaml", "-f", "lesson/nodes.yaml"}, 1},
-		{"forgotten -f", "not silently the lesson", "quickstart: ds.yaml: a file goes behind -f\n", []string{"ds.yaml"}, 2},
+		{"forgotten -f", "not silently the lesson", "quickstart: ds.yaml: unexpected argument; use -f FILE\n", []string{"ds.yaml"}, 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, stdout, stderr := command("", tc.args...)

@@ -12,19 +12,19 @@
 // draws what is left of a rollout on your own cluster, or, with -image, the one
 // that a new image would start. -f may be repeated and takes the files of the
 // quickstart. How long pods take to get ready and to end is assumed: -ready-after
-// and -termination say how long, and -never-ready names nodes where they never do.
+// and -termination say how long, and -never-ready names nodes on which they never do.
 // On a node that reports not to be ready nothing starts and nothing ends.
 //
-// Times in the picture count from the beginning of the rollout. Where two pods are
+// Times in the picture count from the beginning of the rollout. If two pods are
 // on a node at once, its row is split, the older pod above. Up to 40 nodes have a
 // row with a name each; up to 160 a lower row without one; more are drawn as one
-// area for each zone (or one for all, where there are none or more than eight),
+// area for each zone (or one for all, if there are none or more than eight),
 // cut into 250 columns, of which each shows the average of its time. The curve of
 // available nodes shows the lowest value of each column. So the file stays below a
-// few hundred kilobytes whatever the cluster.
+// few hundred kilobytes regardless of the cluster.
 //
-// The exit status is 1 where the input is wrong, or at rest so that there is
-// nothing to draw, and 2 where the arguments are wrong.
+// The exit status is 1 if the input is wrong, or at rest so that there is
+// nothing to draw, and 2 if the arguments are wrong.
 //
 // main.go has the arguments, plan.go makes a rollout of them, cluster.go is the
 // built-in cluster, record.go follows the rollout, and picture.go lays it out:
@@ -137,17 +137,17 @@ func budget(to **intstr.IntOrString) func(string) error {
 func (p *plan) misuse(given map[string]bool, rest []string) string {
 	switch {
 	case len(rest) > 0:
-		return rest[0] + ": a file goes behind -f"
+		return rest[0] + ": unexpected argument; use -f FILE"
 	case given["set"] && !given["f"]:
-		return "-set goes with -f"
+		return "-set requires -f"
 	case given["now"] && !given["f"]:
-		return "-now goes with -f: the built-in cluster has a clock of its own"
+		return "-now requires -f: the built-in cluster has a clock of its own"
 	case given["canary-wait"] && !given["canary"]:
-		return "-canary-wait goes with -canary"
+		return "-canary-wait requires -canary"
 	case p.set != "" && strings.Count(p.set, "/") != 1:
 		return "-set " + p.set + ": want NAMESPACE/NAME"
 	case p.readyAfter <= 0:
-		return "-ready-after has to be above zero; -never-ready names nodes where pods never are"
+		return "-ready-after has to be above zero; -never-ready names nodes on which pods never are"
 	case p.termination <= 0:
 		return "-termination has to be above zero"
 	}

@@ -148,8 +148,7 @@ func (p *picture) draw(out *bytes.Buffer) {
 	out.Write(c.Bytes())
 }
 
-// style has the colours: those of Okabe and Ito, which people tell apart however
-// they see colours, and patterns where that might not be enough.
+// style defines the colours (Okabe and Ito, safe for colour-blind readers) and patterns.
 const style = `<style>
 text{font:12.5px -apple-system,BlinkMacSystemFont,"Segoe UI","Noto Sans",Helvetica,Arial,sans-serif;fill:#1f2328}
 path{fill:none}
@@ -199,8 +198,8 @@ func (p *picture) title() string { return fmt.Sprintf("Rollout of %s: %s", p.nam
 func (p *picture) facts() []string {
 	rec := p.rec
 	facts := []string{count(rec.desired, "node", "nodes")}
-	if rec.finished() {
-		facts = append(facts, "finished after "+spell(rec.ended))
+	if rec.complete() {
+		facts = append(facts, "complete after "+spell(rec.ended))
 	}
 	facts = append(facts, count(rec.end.Passes, "pass", "passes"))
 	facts = append(facts, fmt.Sprintf("at least %s of %s available", number(rec.end.LowestAvailable), number(rec.desired)))
@@ -217,7 +216,7 @@ func (p *picture) trouble() []string {
 	if end.Rollback != nil {
 		lines = append(lines, "the canaries failed: back to revision "+end.Rollback.Revision.Name)
 	}
-	if p.rec.finished() {
+	if p.rec.complete() {
 		return lines
 	}
 	const most = 3
@@ -324,12 +323,12 @@ func (p *picture) grid(top, bottom float64) {
 	p.line(p.left, bottom, p.left+plotWidth, bottom, "axis")
 }
 
-// stuckTime marks, over everything else, since when nothing gets better, or where
-// the rollout is finished.
+// stuckTime marks, over everything else, since when nothing gets better, or when
+// the rollout is complete.
 func (p *picture) stuckTime(top, bottom float64) {
 	x := p.x(p.rec.ended)
-	if !p.rec.finished() {
-		p.rect(x, top, p.left+plotWidth-x, bottom-top, "stuck", "stuck since "+spell(p.rec.ended))
+	if !p.rec.complete() {
+		p.rect(x, top, p.left+plotWidth-x, bottom-top, "stuck", p.rec.end.State.String()+" since "+spell(p.rec.ended))
 	}
 	p.line(x, top-4, x, bottom, "end")
 }

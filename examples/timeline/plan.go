@@ -36,8 +36,8 @@ type plan struct {
 	now time.Time
 }
 
-// input puts together where the rollout begins. Notes say what of the files did
-// not matter, or was made up for.
+// input builds the initial state of the rollout. The notes list what was ignored or
+// assumed.
 func (p *plan) input(stdin io.Reader) (in daemon.Input, notes []string, err error) {
 	if len(p.files) == 0 {
 		in, err = builtIn(builtInZones, builtInPerZone)

@@ -166,7 +166,7 @@ func (l *life) at(t time.Duration, canary bool) bar {
 // recorder follows a simulated rollout.
 type recorder struct {
 	in daemon.Input
-	// hash is the revision that is new in this picture, also where the rollout goes back
+	// hash is the revision that is new in this picture, also if the rollout goes back
 	// from it.
 	hash     string
 	lives    map[string]*life // by pod, the last one of its name
@@ -234,7 +234,7 @@ func (r *recorder) begin(start *daemon.Snapshot) {
 	}
 }
 
-// readySince returns since when a pod is ready; zero where it is not.
+// readySince returns since when a pod is ready; zero if it is not.
 func readySince(pod *corev1.Pod) time.Time {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
@@ -299,7 +299,7 @@ func (r *recorder) take(pass *simulate.Pass) {
 func (r *recorder) finish(start *daemon.Snapshot) {
 	rec := r.rec
 	rec.horizon = max(time.Second, rec.last+rec.last/20)
-	if !rec.finished() {
+	if !rec.complete() {
 		rec.horizon = max(rec.last+rec.last/10, rec.ended+rec.ended/4, 30*time.Second)
 	}
 	for _, n := range start.Nodes() {
@@ -380,8 +380,8 @@ func (rec *recording) count() {
 	rec.available = slices.CompactFunc(rec.available, func(a, b level) bool { return a.n == b.n })
 }
 
-// finished reports whether the rollout has come to its end.
-func (rec *recording) finished() bool { return rec.end.State == simulate.EndFinished }
+// complete reports whether the rollout is complete at its end.
+func (rec *recording) complete() bool { return rec.end.State == simulate.EndComplete }
 
 // still reports whether nothing happens at all.
-func (rec *recording) still() bool { return rec.finished() && rec.last == 0 }
+func (rec *recording) still() bool { return rec.complete() && rec.last == 0 }

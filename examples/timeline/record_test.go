@@ -57,7 +57,7 @@ func (rec *recording) String() string {
 	for _, l := range rec.available {
 		fmt.Fprintf(&b, " %v %d", l.at, l.n)
 	}
-	fmt.Fprintf(&b, "\nended %v finished %v", rec.ended, rec.finished())
+	fmt.Fprintf(&b, "\nended %v finished %v", rec.ended, rec.complete())
 	return b.String()
 }
 
@@ -144,7 +144,7 @@ ended 19s finished true`,
 			name: "state in the middle", why: "what is under way at the beginning goes on", unavailable: 1,
 			change: func(in *daemon.Input) {
 				gone := in.Pods[0].DeepCopy()
-				gone.DeletionTimestamp = &metav1.Time{Time: in.Now}
+				gone.DeletionTimestamp = &metav1.Time{Time: in.Now.Add(30 * time.Second)} // the default grace period
 				failed := in.Pods[1].DeepCopy()
 				failed.Status = corev1.PodStatus{Phase: corev1.PodFailed}
 				in.Pods = []*corev1.Pod{gone, failed}
@@ -267,7 +267,7 @@ func TestRecordAgreesWithPasses(t *testing.T) {
 		checkRows(t, rec)
 		for _, line := range rec.rows {
 			last := line.segments[len(line.segments)-1]
-			if rec.finished() && line.wanted && !slices.ContainsFunc(last.bars, func(b bar) bool { return b.state == stateReady }) {
+			if rec.complete() && line.wanted && !slices.ContainsFunc(last.bars, func(b bar) bool { return b.state == stateReady }) {
 				t.Errorf("seed %d: finished, but %s has %v, want a new pod that is available", seed, line.node, last.bars)
 			}
 		}

@@ -205,7 +205,7 @@ func TestDraw(t *testing.T) {
 	}{
 		{
 			name: "built-in", why: "zones, nodes, facts, the lowest value, times in one unit",
-			texts:   []string{"Rollout of agent: maxUnavailable 1", "12 nodes · finished after 2 min 24 s · 37 passes · at least 11 of 12 available", "zone-b", "node-b2", "lowest: 11 of 12", "1:00 min", "old", "terminating", "starting", "new"},
+			texts:   []string{"Rollout of agent: maxUnavailable 1", "12 nodes · complete after 2 min 24 s · 37 passes · at least 11 of 12 available", "zone-b", "node-b2", "lowest: 11 of 12", "1:00 min", "old", "terminating", "starting", "new"},
 			absent:  []string{"failed", "canary", "no pod"},
 			titles:  []string{"agent-v1-node-a2 on node-a2: old, 0 s to 12 s", "agent-1 on node-a1: starting, 2 s to 12 s", "agent-1 on node-a1: new, 12 s to 2 min 31 s"},
 			classes: []string{"old", "terminating", "starting", "ready"},
@@ -219,15 +219,15 @@ func TestDraw(t *testing.T) {
 		{
 			name: "stuck", why: "since when and on what, and who waits for that",
 			args:    []string{"-never-ready", "node-b2", "-never-ready", "node-b3", "-max-unavailable", "2", "-ready-after", "8s"},
-			texts:   []string{"stuck since 30 s, on node-b2: not ready: agent-6 is not", "node-b3: not ready: agent-7 is not", "5 nodes wait for the update"},
-			titles:  []string{"stuck since 30 s"},
+			texts:   []string{"stalled since 30 s, on node-b2: not ready: agent-6 is not", "node-b3: not ready: agent-7 is not", "5 nodes wait for the update"},
+			titles:  []string{"stalled since 30 s"},
 			classes: []string{"stuck"},
 		},
 		{
 			name: "many are stuck", why: "the list has an end", stdin: zoned,
 			args: []string{"-f", "-", "-image", "new", "-max-unavailable", "100%", "-never-ready", "node-a1", "-never-ready", "node-a2",
 				"-never-ready", "node-b1", "-never-ready", "node-b2", "-never-ready", "node-c1", "-never-ready", "node-c2"},
-			texts:  []string{"stuck from the beginning, on node-a1: not ready: agent-1 is not", "and on 2 more nodes"},
+			texts:  []string{"stalled from the beginning, on node-a1: not ready: agent-1 is not", "and on 2 more nodes"},
 			absent: []string{"node-c1: not ready: agent-5 is not"},
 		},
 		{
@@ -240,7 +240,7 @@ func TestDraw(t *testing.T) {
 		{
 			name: "OnDelete", why: "nothing happens, and that is said", stdin: strings.Replace(strings.Replace(zoned, `"type":"RollingUpdate"`, `"type":"OnDelete"`, 1), `"rollingUpdate":{"maxUnavailable":1,"maxSurge":0}`, `"rollingUpdate":null`, 1),
 			args:  []string{"-f", "-", "-image", "new"},
-			texts: []string{"Rollout of agent: OnDelete", "stuck from the beginning", "6 nodes wait for the update"},
+			texts: []string{"Rollout of agent: OnDelete", "waiting from the beginning", "6 nodes wait for the update"},
 		},
 		{
 			name: "quickstart's file", why: "the state in it is in the middle of a rollout; a pod where it does not belong has a row",
@@ -251,7 +251,7 @@ func TestDraw(t *testing.T) {
 		{
 			name: "first creation", why: "manifests alone: nothing is old",
 			args:   []string{"-f", "../quickstart/lesson/daemonset.yaml", "-f", "../quickstart/lesson/nodes.yaml"},
-			texts:  []string{"2 nodes · finished after 10 s · 3 passes · at least 0 of 2 available", "1 more node without it", "cka-cluster2-worker"},
+			texts:  []string{"2 nodes · complete after 10 s · 3 passes · at least 0 of 2 available", "1 more node without it", "cka-cluster2-worker"},
 			absent: []string{"old"},
 		},
 		{
@@ -264,7 +264,7 @@ func TestDraw(t *testing.T) {
 			name: "node not ready", why: "nothing ends on it, nothing starts",
 			stdin:  strings.Replace(zoned, `"status":{"daemonEndpoints"`, `"status":{"conditions":[{"type":"Ready","status":"Unknown"}],"daemonEndpoints"`, 1),
 			args:   []string{"-f", "-", "-image", "new"},
-			texts:  []string{"of another template; agent-v1-node-a1 is being deleted", "5 nodes wait for the update"},
+			texts:  []string{"is of another template; agent-v1-node-a1 is being deleted", "5 nodes wait for the update"},
 			titles: []string{"agent-v1-node-a1 on node-a1: terminating, 0 s to 30 s"},
 		},
 		{
@@ -340,7 +340,7 @@ func TestTrouble(t *testing.T) {
 			name: "policy", why: "the node in the way, the others counted, and what the policy holds back",
 			opts: on("node-a1", simulate.PodTimes{ReadyAfter: -1}),
 			want: []string{
-				"stuck from the beginning, on node-a1: not ready: agent-1 is not", "1 node waits for the update",
+				"stalled from the beginning, on node-a1: not ready: agent-1 is not", "1 node waits for the update",
 			},
 			policy: true,
 		},
@@ -481,12 +481,12 @@ func TestFailures(t *testing.T) {
 		{"node", "misspelt", "", []string{"-never-ready", "node"}, 1, "timeline: -never-ready node: there is no such node\n"},
 		{"canaries", "none is no canary", "", []string{"-canary", "0"}, 1, ""},
 		{"output", "no such folder", "", []string{"-o", filepath.Join("nowhere", "x.svg")}, 1, "timeline: open " + filepath.Join("nowhere", "x.svg") + ": " + syscall.ENOENT.Error() + "\n"},
-		{"forgotten -f", "not silently the built-in cluster", "", []string{"ds.yaml"}, 2, "timeline: ds.yaml: a file goes behind -f\n"},
-		{"time without file", "it would have no effect", "", []string{"-now", "2026-01-02T15:04:05Z"}, 2, "timeline: -now goes with -f: the built-in cluster has a clock of its own\n"},
-		{"wait without canary", "it would have no effect", "", []string{"-canary-wait", "1m"}, 2, "timeline: -canary-wait goes with -canary\n"},
-		{"set without file", "there is only one", "", []string{"-set", "a/b"}, 2, "timeline: -set goes with -f\n"},
+		{"forgotten -f", "not silently the built-in cluster", "", []string{"ds.yaml"}, 2, "timeline: ds.yaml: unexpected argument; use -f FILE\n"},
+		{"time without file", "it would have no effect", "", []string{"-now", "2026-01-02T15:04:05Z"}, 2, "timeline: -now requires -f: the built-in cluster has a clock of its own\n"},
+		{"wait without canary", "it would have no effect", "", []string{"-canary-wait", "1m"}, 2, "timeline: -canary-wait requires -canary\n"},
+		{"set without file", "there is only one", "", []string{"-set", "a/b"}, 2, "timeline: -set requires -f\n"},
 		{"set without namespace", "ambiguous", "", []string{"-f", "x", "-set", "b"}, 2, "timeline: -set b: want NAMESPACE/NAME\n"},
-		{"ready at once", "not the same as never or the default", "", []string{"-ready-after", "0s"}, 2, "timeline: -ready-after has to be above zero; -never-ready names nodes where pods never are\n"},
+		{"ready at once", "not the same as never or the default", "", []string{"-ready-after", "0s"}, 2, "timeline: -ready-after has to be above zero; -never-ready names nodes on which pods never are\n"},
 		{"ends before", "cannot be", "", []string{"-termination", "-1s"}, 2, "timeline: -termination has to be above zero\n"},
 		{"budget", "not a number", "", []string{"-max-surge", "some"}, 2, ""},
 		{"negative budget", "not a budget", "", []string{"-max-unavailable", "-1"}, 2, ""},

@@ -668,8 +668,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "rollout history lists the newest first",
 		file: "rollout/kubectl/history.go",
-		old:  `cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name)`,
-		new:  `cmp.Compare(b.Revision, a.Revision), strings.Compare(a.Name, b.Name)`,
+		old:  `slices.SortFunc(owned, revision.Compare)`,
+		new:  `slices.SortFunc(owned, func(a, b *appsv1.ControllerRevision) int { return revision.Compare(b, a) })`,
 	},
 	{
 		name: "rollout undo goes back to the current revision",

@@ -1,8 +1,13 @@
-// Package revision encodes pod templates as ControllerRevisions store them. It
-// serves daemon, which finds the current revision, and rollout, which writes it.
+// Package revision encodes pod templates as ControllerRevisions store them, and orders
+// ControllerRevisions. It serves daemon, which finds the current revision, rollout, which
+// writes it, and rollout/kubectl, which lists the history.
 package revision
 
 import (
+	"cmp"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -35,6 +40,11 @@ func Data(template *corev1.PodTemplateSpec) ([]byte, error) {
 	fields[DirectiveKey] = DirectiveReplace
 	// Maps are encoded in the order of their keys.
 	return json.Marshal(map[string]any{"spec": map[string]any{"template": fields}})
+}
+
+// Compare orders revisions by number, then by name.
+func Compare(a, b *appsv1.ControllerRevision) int {
+	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))
 }
 
 // invalid leaves the value out, which may be a whole template.

@@ -49,7 +49,7 @@ func (p *player) begin(in daemon.Input) (err error) {
 // input returns what the controller sees.
 func (p *player) input() daemon.Input { return p.cluster.Input(p.ds) }
 
-// node returns a copy of the named node, and pod of the named pod; nil where there is
+// node returns a copy of the named node, and pod of the named pod; nil if there is
 // none.
 func (p *player) node(name string) *corev1.Node { return named(p.input().Nodes, name).DeepCopy() }
 func (p *player) pod(name string) *corev1.Pod   { return named(p.input().Pods, name).DeepCopy() }

@@ -194,7 +194,7 @@ func (p *player) newDaemonSet(name string, settings []setting) error {
 	return p.changeDaemonSet(settings)
 }
 
-// changeDaemonSet begins anew with a changed DaemonSet: an update by a client could not
+// changeDaemonSet starts over with a changed DaemonSet: an update by a client could not
 // store what is wrong.
 func (p *player) changeDaemonSet(settings []setting) error {
 	ds := p.ds.DeepCopy()

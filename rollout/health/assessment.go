@@ -22,7 +22,7 @@ type Options struct {
 	// Patience is how long a rollout may go without a change before it is stalled. Zero
 	// means DefaultPatience; below zero a rollout is never stalled.
 	//
-	// Where pods of a node fail again and again, the change is the beginning of the
+	// If pods of a node fail again and again, the change is the beginning of the
 	// failures, and daemon.Backoff remembers no more than 15 minutes of them. A longer
 	// patience does not recognize such a rollout as stalled.
 	Patience time.Duration
@@ -42,26 +42,14 @@ const (
 	// patience, the next pass changes it, or it goes on by itself at a known time.
 	StateProgressing State = iota + 1
 	// StateComplete: rollout.Complete holds, and the next pass changes nothing.
-	//
-	// kubectl rollout status reads the counters of the status, which count eligible nodes
-	// and one pod of each. So its answer differs in these cases:
-	//
-	//   - An outdated pod is left on a node that is not eligible. kubectl says
-	//     "successfully rolled out"; the rollout is not complete. Where no node is
-	//     eligible and the budget is a percentage, the budget is zero, and the rollout is
-	//     stalled after the patience.
-	//   - A pod is terminating and still ready. kubectl counts it; it is not live.
-	//   - An outdated pod is terminating beside an available new pod. kubectl waits for
-	//     it; the rollout is complete.
-	//   - The controller has not written the status yet.
+	// kubectl.RolloutStatus lists how this differs from kubectl rollout status.
 	StateComplete
 	// StateStalled: the rollout is not complete, and nothing has changed for
 	// Options.Patience.
 	StateStalled
-	// StateWaiting: the rollout goes on after a decision of a person or of another
-	// controller. With the strategy OnDelete, they delete the outdated pods. Under a
-	// policy, they end a pause or a freeze, change a partition or a node selector, or
-	// promote a canary; see rollout.Result.NeedsDecision.
+	// StateWaiting: the rollout needs a decision by a person or another controller: to
+	// delete outdated pods (OnDelete), end a pause or a freeze, change a partition or a
+	// node selector, or promote a canary. See rollout.Result.NeedsDecision.
 	StateWaiting
 	// StateDeleting: the DaemonSet is being deleted, and its controller does nothing
 	// more.
@@ -85,13 +73,13 @@ func (s State) String() string {
 	return fmt.Sprintf("State(%d)", int(s))
 }
 
-// Assessment is the state of a rollout and what stands in its way. The zero
-// Assessment says nothing.
+// Assessment is the state of a rollout and the problems that block it. The zero
+// Assessment has no state.
 type Assessment struct {
 	// State is the state of the rollout.
 	State State
 	// LastChange is when the rollout last changed: a stalled rollout has stalled since
-	// then. It is zero where no object has a time.
+	// then. It is zero if no object has a time.
 	LastChange time.Time
 	// Desired is the number of eligible nodes. Complete is the number of those for
 	// which rollout.NodeComplete holds.
@@ -99,13 +87,13 @@ type Assessment struct {
 	// Outdated are the live pods of older templates, ordered by node name, then as in
 	// daemon.NodeState. Pods on nodes that do not exist are not included. Read-only.
 	Outdated []*corev1.Pod
-	// Budget is the budget of the update with the nodes that use it. It is zero where
+	// Budget is the budget of the update with the nodes that use it. It is zero if
 	// the strategy is not RollingUpdate.
 	Budget rollout.Budget
 	// Policy says what the policy does. Its Restricted also counts the nodes on which
 	// the policy holds back what daemon.Reconcile would write.
 	Policy rollout.PolicyStatus
-	// Blockers say what each node waits for, ordered by node name, then as in
+	// Blockers are the problems that each node waits for, ordered by node name, then as in
 	// daemon.NodeState. They are about eligible nodes that are not complete, and, while
 	// there are outdated pods, about nodes that use the budget. An outdated pod that
 	// waits for its turn, or that the next pass replaces, is not a blocker.
@@ -115,9 +103,8 @@ type Assessment struct {
 	Create, Delete int
 }
 
-// Assess returns the state of a snapshot's rollout: complete, progressing, stalled
-// since when and on what, or waiting for whom. The first line that holds gives the
-// state:
+// Assess returns the state of a snapshot's rollout and the problems that block it. The
+// first line that holds gives the state:
 //
 //	the DaemonSet is being deleted                        StateDeleting
 //	the next pass changes something                       StateProgressing
@@ -126,11 +113,11 @@ type Assessment struct {
 //	rollout.Result.NeedsDecision holds                    StateWaiting
 //	the policy goes on at a known time                    StateProgressing
 //	a blocker ends by itself at a known time              StateProgressing
-//	LastChange is as long ago as Options.Patience         StateStalled
+//	LastChange is Options.Patience ago, or longer         StateStalled
 //	otherwise                                             StateProgressing
 //
 // A pass changes something when it creates or deletes a pod, rolls a failed canary back,
-// or writes a new collisionCount. Pods on a node where pods fail again and again do
+// or writes a new collisionCount. Pods on a node on which pods fail again and again do
 // not count, nor do writes of the history, of ownership and of the status.
 //
 // Give the snapshot the Backoff of the last pass. Without it a rollout whose pods fail
@@ -139,7 +126,7 @@ type Assessment struct {
 // Assess looks at every node and pod. The snapshot is not changed, and the result refers
 // to its pods.
 //
-// Assess fails with a *field.Error where the snapshot is nil or zero. It also fails where
+// Assess fails with a *field.Error if the snapshot is nil or zero. It also fails if
 // rollout.SyncSnapshot or rollout.NextStep fails.
 func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	if s == nil || s.DaemonSet() == nil {

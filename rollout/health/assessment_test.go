@@ -261,3 +261,20 @@ func TestAssessErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestAssessmentsCompare: cmp.Diff needs no options for an Assessment.
+func TestAssessmentsCompare(t *testing.T) {
+	s := (&assessCase{nodes: build.Nodes("w1", "w2"), pods: []*corev1.Pod{oldAgent("w1"), newAgent("w2", podDeleted(time.Minute, 3600))}}).snapshot(t)
+	first, err := health.Assess(s, health.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := health.Assess(s, health.Options{})
+	if diff := cmp.Diff(first, second); err != nil || diff != "" {
+		t.Errorf("Assess() twice: %v (-first +second):\n%s", err, diff)
+	}
+	second.Blockers = nil
+	if cmp.Diff(first, second) == "" {
+		t.Error("an Assessment without its blockers does not differ")
+	}
+}

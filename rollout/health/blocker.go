@@ -18,7 +18,7 @@ type Blocker struct {
 	Pod *corev1.Pod
 	// Kind says which problem it is.
 	Kind BlockerKind
-	// Container is the container with the problem; nil where it is not about one
+	// Container is the container with the problem; nil if it is not about one
 	// container.
 	Container *Container
 	// Reason is the reason that the kubelet, the scheduler or the node gives, such as
@@ -27,11 +27,11 @@ type Blocker struct {
 	// Message is the message that comes with the reason. It may be empty or long.
 	Message string
 	// Since is when the problem began. For a crash loop it is an estimate from the
-	// restarts. It is zero where it is not known.
+	// restarts. It is zero if it is not known.
 	Since time.Time
 	// Until is when the problem ends by itself, for BlockerMinReady and
 	// BlockerTerminating, or when the failed pod is deleted, for BlockerFailed. It is
-	// zero where it is not known.
+	// zero if it is not known.
 	Until time.Time
 }
 
@@ -45,7 +45,7 @@ type Container struct {
 	Image string
 	// Restarts is how often the container was restarted.
 	Restarts int32
-	// LastEnd is how the container terminated last; nil where it never has. Read-only.
+	// LastEnd is how the container terminated last; nil if it never has. Read-only.
 	LastEnd *corev1.ContainerStateTerminated
 }
 
@@ -65,11 +65,12 @@ const (
 	// (CreateContainerConfigError, CreateContainerError, PreStartHookError,
 	// PostStartHookError, RunContainerError, StartError, ContainerCannotRun).
 	BlockerCannotStart
-	// BlockerUnschedulable: the scheduler cannot place the pod, or must not yet.
+	// BlockerUnschedulable: the scheduler cannot place the pod, or the pod has
+	// scheduling gates.
 	BlockerUnschedulable
 	// BlockerStuckTerminating: the pod is terminating past its grace period.
 	BlockerStuckTerminating
-	// BlockerNodeNotReady: the node's Ready condition is not True. Where it is False, the
+	// BlockerNodeNotReady: the node's Ready condition is not True. If it is False, the
 	// kubelet still reports, and a problem that it reports about the pod comes first:
 	// the node may be not ready because of the pod.
 	BlockerNodeNotReady
@@ -78,7 +79,7 @@ const (
 	BlockerNoNode
 	// BlockerFailed: the pod has failed. It is deleted when its backoff is over.
 	BlockerFailed
-	// BlockerNotReady: the pod is not ready, and nothing reports a problem.
+	// BlockerNotReady: the pod is not ready for no reported reason.
 	BlockerNotReady
 	// BlockerTerminating: the pod is terminating within its grace period.
 	BlockerTerminating
@@ -88,7 +89,7 @@ const (
 	BlockerNoPod
 )
 
-// String returns the problem as half a sentence.
+// String returns the problem as a short phrase.
 func (k BlockerKind) String() string {
 	switch k {
 	case BlockerImage:
@@ -197,7 +198,7 @@ func (c *Container) text() string {
 	return "container " + c.Name
 }
 
-// exit describes how the container terminated last; empty where it never has.
+// exit describes how the container terminated last; empty if it never has.
 func (c *Container) exit() string {
 	if c.LastEnd == nil {
 		return ""
@@ -213,7 +214,7 @@ func podName(pod *corev1.Pod) string {
 	return cmp.Or(pod.Name, "pod without a name")
 }
 
-// at returns a word and a time, or nothing where the time is not known.
+// at returns a word and a time, or nothing if the time is not known.
 func at(word string, t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -225,7 +226,7 @@ func at(word string, t time.Time) string {
 const mostText = 240
 
 // clauses joins the parts that are not empty. It puts each on one line and cuts it
-// where it is long.
+// if it is long.
 func clauses(parts ...string) string {
 	var out []string
 	for _, p := range parts {

@@ -13,7 +13,7 @@ import (
 // lastChange returns when the rollout last changed, at most the time of the snapshot:
 // when a pod was created, bound, initialized or deleted, became ready, not ready or
 // available, or when a node became not ready. A crash loop, and pods that fail one after
-// the other, are one change, at their beginning. Where no pod and no node has a time, it
+// the other, are one change, at their beginning. If no pod and no node has a time, it
 // is the creation of the DaemonSet.
 func lastChange(s *daemon.Snapshot) time.Time {
 	var last time.Time

@@ -34,7 +34,7 @@ func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result) []
 type finder struct {
 	s *daemon.Snapshot
 	// replaces says that the controller replaces outdated pods that are not available,
-	// whatever the budget.
+	// regardless of the budget.
 	replaces bool
 	// reached says that the pass gets to the update, and changed has the nodes that it
 	// touches.
@@ -55,7 +55,7 @@ func newFinder(s *daemon.Snapshot, result *rollout.Result, rolling bool) *finder
 	return f
 }
 
-// node returns the blockers of a node: live pods that are not available, or, where no
+// node returns the blockers of a node: live pods that are not available, or, if no
 // pod is live, those that have to go first.
 func (f *finder) node(n *daemon.NodeState) []Blocker {
 	var out []Blocker
@@ -160,7 +160,7 @@ func (f *finder) failed(n *daemon.NodeState, p *daemon.PodState) Blocker {
 	return b
 }
 
-// nodeBlocker returns the problem of a pod's node; its Kind is zero where there is
+// nodeBlocker returns the problem of a pod's node; its Kind is zero if there is
 // none. silent says that no kubelet reports on the pod any more. A node without a Ready
 // condition has no problem.
 func nodeBlocker(n *daemon.NodeState, pod *corev1.Pod) (b Blocker, silent bool) {

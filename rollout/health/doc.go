@@ -1,5 +1,5 @@
-// Package health answers the question how a rollout stands: whether it is complete,
-// progressing, stalled since when and on what, or waiting for whom.
+// Package health reports the state of a rollout: complete, progressing, stalled (since
+// when, and on which pods) or waiting for a decision.
 //
 // Assess takes a snapshot and returns an Assessment: the State, the nodes that use the
 // budget of the update, and a Blocker for each pod that the rollout waits for, with what
@@ -17,11 +17,11 @@
 // # Rules
 //
 //  1. Only objects count, not the status of the DaemonSet: its counters may be old, and
-//     they count one pod of each node. StateComplete says how this differs from kubectl
-//     rollout status (DaemonSetStatusViewer.Status@v0.37.2).
-//  2. What the next pass writes is what rollout.SyncSnapshot returns, and complete is
-//     what rollout.Complete says. A running controller is assumed: a pass that changes
-//     something is progress, even where no controller makes it.
+//     they count one pod of each node. kubectl.RolloutStatus lists how this differs from
+//     kubectl rollout status (DaemonSetStatusViewer.Status@v0.37.2).
+//  2. rollout.SyncSnapshot returns what the next pass writes, and rollout.Complete says
+//     what is complete. Assess assumes that a controller is running: a pass that changes
+//     something is progress, even if no controller makes it.
 //  3. Changes are: a pod is created, bound, initialized or deleted; it becomes ready, not
 //     ready or available; a node becomes not ready. A container that crashes again and
 //     again (MaxContainerBackOff@v1.37.2), and pods that fail one after the other

@@ -11,10 +11,10 @@ import (
 	"github.com/pernode/daemonset/rollout/health"
 )
 
-// TestKubectl holds Assess beside the rule of kubectl rollout status: rolled out where
+// TestKubectl holds Assess beside the rule of kubectl rollout status: rolled out if
 // the status counts as many updated and as many available nodes as desired ones
-// (DaemonSetStatusViewer.Status@v0.37.2). The last four cases are differences that StateComplete
-// names.
+// (DaemonSetStatusViewer.Status@v0.37.2). The last four cases are differences that
+// kubectl.RolloutStatus lists.
 func TestKubectl(t *testing.T) {
 	tainted := []*corev1.Node{build.Node{Name: "w1", Taints: []corev1.Taint{build.NoSchedule("k")}}.Object()}
 	for _, tc := range []struct {

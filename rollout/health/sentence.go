@@ -10,7 +10,7 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// Sentences stay readable whatever the size of the cluster.
+// Sentences stay readable regardless of the size of the cluster.
 const (
 	shownNodes = 3
 	shownPods  = 5
@@ -69,7 +69,7 @@ func (a *Assessment) nextClause() string {
 // namesBudget reports whether outdated pods wait for the budget.
 func (a *Assessment) namesBudget() bool { return len(a.Outdated) > 0 && a.Budget.Exhausted() }
 
-// budgetClause names the nodes that use the budget, where outdated pods wait for it.
+// budgetClause names the nodes that use the budget, if outdated pods wait for it.
 func (a *Assessment) budgetClause(nodes map[string]*nodeText) string {
 	if !a.namesBudget() {
 		return ""
@@ -113,7 +113,7 @@ func (a *Assessment) nodesClause(nodes map[string]*nodeText) string {
 }
 
 // outdatedClause names the pods that OnDelete leaves to others, or counts the outdated
-// pods where no other clause says why they wait.
+// pods if no other clause says why they wait.
 func (a *Assessment) outdatedClause() string {
 	if len(a.Outdated) == 0 {
 		return ""
@@ -149,7 +149,7 @@ type nodeText struct {
 	// kind is the first of the kinds of its blockers.
 	kind     BlockerKind
 	blockers []*Blocker
-	// reason is why the node uses the budget, where it has no blocker.
+	// reason is why the node uses the budget, if it has no blocker.
 	reason rollout.BudgetReason
 }
 

@@ -15,9 +15,8 @@
 // kubectl v0.37.2. kubectl prints the name of the DaemonSet before a history and an
 // undo; String leaves it out.
 //
-// kubectl reads from the generation and the status whether a rollout is over;
-// health.Assess reads it from the nodes and pods. The answers differ in some
-// cases, which RolloutStatus lists.
+// kubectl decides from the generation and the status; health.Assess decides from nodes
+// and pods. RolloutStatus lists the cases in which they differ.
 //
 // # Order, sharing, errors
 //
@@ -28,15 +27,15 @@
 //
 // # Deviations
 //
-// Where this package differs from kubectl on purpose:
+// This package differs from kubectl on purpose in these cases:
 //
 //	long-tables        printTable@v0.37.2         kubectl aligns a hundred rows at a time, by the length of
 //	                                              cells before it escapes them; here a table is aligned as
 //	                                              a whole
-//	undo-data          Rollback@v0.37.2           kubectl sends whatever the revision holds; here data that is
+//	undo-data          Rollback@v0.37.2           kubectl sends all that the revision holds; here data that is
 //	                                              broken or holds more than a template is an error
 //	history-selector   daemonSetHistory@v0.37.2   kubectl lists every revision that a DaemonSet without selector
 //	                                              controls; here that is an error
 //	history-owner      IsControlledBy@v0.37.2     kubectl compares the UID of the owner alone; here kind and
-//	                                              name are compared, too, where the DaemonSet has no UID
+//	                                              name are compared, too, if the DaemonSet has no UID
 package kubectl

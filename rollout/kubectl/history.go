@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -28,10 +29,9 @@ type Revision struct {
 	// it from the DaemonSet when it made the revision.
 	ChangeCause string
 	// Current marks the revision that holds the DaemonSet's template
-	// (rollout.Matches). Where several revisions hold it, it marks the one that the
-	// controller keeps: the one with the highest number, and the first by name where
-	// the numbers are equal. No revision is current before the controller has
-	// recorded the template.
+	// (rollout.Matches). If several revisions hold it, Current marks the one that the
+	// controller keeps: the highest number, then the first name. No revision is
+	// current before the controller has recorded the template.
 	Current bool
 	// ControllerRevision is the object as passed in: read-only.
 	// rollout.RevisionTemplate returns the template that it holds.
@@ -44,7 +44,7 @@ type History []Revision
 
 // String returns what kubectl rollout history prints below the name of the
 // DaemonSet (printHistory@v0.37.2): "No rollout history found." without a line
-// break, or a table in which each line ends with one. Where revisions with the same
+// break, or a table in which each line ends with one. If revisions with the same
 // number follow each other, it shows the last of them only. A change cause is
 // printed as it is, control characters included.
 func (h History) String() string {
@@ -67,19 +67,19 @@ func (h History) String() string {
 
 // RolloutHistory returns the history of ds (daemonSetHistory@v0.37.2): the
 // revisions in its namespace whose controller is ds and whose labels match its
-// selector. They are ordered by number, and by name where the numbers are equal.
+// selector. They are ordered by number, then by name.
 // Unlike rollout.Revisions it adopts nothing, so orphans are left out.
 //
-// The controller of a revision is ds when its owner reference has the UID of ds.
-// Where ds has no UID, the reference must have its kind and name as well, so that
+// The controller of a revision is ds if its owner reference has the UID of ds.
+// If ds has no UID, the reference must have its kind and name as well, so that
 // DaemonSets without UIDs do not share revisions.
 //
 // revisions may be in any order and include those of other owners and namespaces.
 // Their data is compared and not read, so it may be broken. Nothing passed in is
 // changed.
 //
-// It fails with a *field.Error where ds or one of the revisions is nil, where the
-// selector is nil or malformed, and for what rollout.RevisionData fails for.
+// It fails with a *field.Error if ds or one of the revisions is nil, and if the
+// selector is nil or malformed. It also fails if rollout.RevisionData fails.
 func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) (History, error) {
 	owned, err := controlled(ds, revisions)
 	if err != nil {
@@ -129,9 +129,7 @@ func controlled(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) ([
 			owned = append(owned, rev)
 		}
 	}
-	slices.SortFunc(owned, func(a, b *appsv1.ControllerRevision) int {
-		return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(owned, revision.Compare)
 	return owned, nil
 }
 

@@ -47,7 +47,7 @@ type Progress struct {
 	// State follows from the generation and the counters below, as RolloutStatus
 	// says.
 	State ProgressState
-	// Desired is status.desiredNumberScheduled. Where State is ProgressUnobserved,
+	// Desired is status.desiredNumberScheduled. If State is ProgressUnobserved,
 	// all three counters belong to an earlier spec.
 	Desired int32
 	// Updated is status.updatedNumberScheduled.
@@ -88,7 +88,7 @@ func (p Progress) String() string {
 // complete:
 //
 //   - An outdated pod is left on a node that should not run one. The status does
-//     not count it among the desired pods. Where no node should run a pod, kubectl
+//     not count it among the desired pods. If no node should run a pod, kubectl
 //     calls every rollout successful, even one that is stalled: a percentage budget
 //     is then zero, and the outdated pod is never replaced.
 //   - An outdated pod is left beside an older pod of the current template. The
@@ -103,7 +103,7 @@ func (p Progress) String() string {
 //   - An outdated pod is being deleted beside a younger, available pod of the
 //     current template. The status counts the outdated one.
 //
-// It fails with a *field.Error where ds is nil, and where
+// It fails with a *field.Error if ds is nil, and if
 // spec.updateStrategy.type is not RollingUpdate, with kubectl's words as Detail.
 // health.Assess also answers for OnDelete. ds is not changed.
 func RolloutStatus(ds *appsv1.DaemonSet) (Progress, error) {

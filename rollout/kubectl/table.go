@@ -50,7 +50,7 @@ type TableRow struct {
 	// by key and joined with commas, or "<none>".
 	NodeSelector string
 	// Age is the time since the creation of the DaemonSet, such as "13m" or "2d1h".
-	// It is "<unknown>" without a creation time, and "<invalid>" where the creation
+	// It is "<unknown>" without a creation time, and "<invalid>" if the creation
 	// is two seconds or more in the future.
 	Age string
 	// Containers are the names of the template's containers in their order, joined
@@ -66,7 +66,7 @@ type TableRow struct {
 // NewTable returns the table of the DaemonSets at the time now
 // (printDaemonSet@v1.37.2, translateTimestampSince@v1.37.2). The rows are in the
 // order of sets, without the nil ones. The numbers are those of the status,
-// whatever generation it is of. Nothing in the result is shared with sets.
+// regardless of its generation. Nothing in the result is shared with sets.
 func NewTable(sets []*appsv1.DaemonSet, now time.Time) Table {
 	t := Table{Rows: make([]TableRow, 0, len(sets))}
 	for _, ds := range sets {

@@ -14,7 +14,7 @@ type Undo struct {
 	// ToRevision is the number that was asked for, 0 for the previous revision.
 	ToRevision int64
 	// Rollback has the revision that was found, the patch to send, and the
-	// DaemonSet as the patch makes it. It is skipped where the DaemonSet has the
+	// DaemonSet as the patch makes it. It is skipped if the DaemonSet has the
 	// template of that revision already.
 	Rollback *rollout.Rollback
 }
@@ -34,14 +34,14 @@ func (u Undo) String() string {
 // revision; 0 means the previous one, as in kubectl rollout undo --to-revision.
 //
 // The revision is one of those of RolloutHistory (findHistory@v0.37.2). For 0 it
-// is the last but one, whatever the template of ds is now. For any other number it
-// is the first that has the number; where revisions share it, that is the first by
+// is the last but one, regardless of the template of ds. For any other number it
+// is the first that has the number; if revisions share it, that is the first by
 // name, while the text of a History shows the last. rollout.RollBack then makes
 // the Rollback. Nothing passed in is changed.
 //
-// Where there is no such revision, it fails in kubectl's words: "no last revision
+// If there is no such revision, it fails in kubectl's words: "no last revision
 // to roll back to" or "unable to find specified revision 7 in history". It also
-// fails for what RolloutHistory and rollout.RollBack fail for. kubectl has no error
+// fails if RolloutHistory or rollout.RollBack fails. kubectl has no error
 // for broken data: see undo-data in the package comment.
 func RolloutUndo(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, toRevision int64) (Undo, error) {
 	if ds != nil && toRevision < 0 {

@@ -95,7 +95,7 @@ func benchmarkRun(b *testing.B, nodes int, maxUnavailable string, policy rollout
 	b.ResetTimer()
 	for range b.N {
 		end, err := simulate.Settle(in, simulate.Options{Policy: policy})
-		if err != nil || end.State != simulate.EndFinished {
+		if err != nil || end.State != simulate.EndComplete {
 			b.Fatal(end, err)
 		}
 	}

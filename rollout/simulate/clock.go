@@ -1,6 +1,9 @@
 package simulate
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // event is something that happens to a pod at a time.
 type event struct {
@@ -86,7 +89,7 @@ func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p
 	c.events.push(event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, pod: p.pod.Name})
 }
 
-// subject returns the pod of an event, and false where the event cannot happen any more.
+// subject returns the pod of an event, and false if the event cannot happen any more.
 func (e *event) subject() (stored, bool) {
 	p, ok := e.ns.pods[e.pod]
 	return p, ok && p.life == e.life
@@ -148,7 +151,8 @@ func (c *Cluster) Now() time.Time {
 
 // Next moves the clock to the next thing that happens: a pod is bound, becomes ready or
 // available, fails or ends, or a controller wants to look again. Controllers make no
-// pass. It reports false, and the clock stays, where nothing is going to happen.
+// pass. If nothing is going to happen, it
+// reports false and the clock stays.
 func (c *Cluster) Next() bool {
 	if c == nil {
 		return false
@@ -176,4 +180,42 @@ func (c *Cluster) Elapse(d time.Duration) {
 		}
 		c.moveTo(at)
 	}
+}
+
+// Advance moves the clock by a duration. Whenever something happens, controllers make
+// passes until they have nothing left to write. They also do so before the clock moves,
+// and after. A duration below zero counts as zero.
+//
+// It fails if rollout.Sync fails, with the name of the DaemonSet before the error, and if
+// the passes at one time make no progress.
+func (c *Cluster) Advance(d time.Duration) error {
+	if c == nil {
+		return nil
+	}
+	c.begin()
+	for end := c.now.Add(max(d, 0)); ; {
+		if err := c.syncNow(); err != nil {
+			return err
+		}
+		at, ok := c.next()
+		if !ok || at.After(end) {
+			c.moveTo(end)
+			return c.syncNow()
+		}
+		c.moveTo(at)
+	}
+}
+
+// syncNow makes passes at one moment until no controller has something to write.
+func (c *Cluster) syncNow() error {
+	r := c.newRun()
+	if _, err := r.syncDue(func(*Pass) bool { return true }); err != nil {
+		return err
+	}
+	for _, s := range c.sets() {
+		if p := r.of[s]; p != nil && p.looping {
+			return fmt.Errorf("DaemonSet %s/%s: no progress after %d passes at the same time", s.ds.Namespace, s.ds.Name, p.idle)
+		}
+	}
+	return nil
 }

@@ -20,7 +20,8 @@ import (
 // ControllerRevisions and DaemonSets, binds pods, starts and ends them as time passes,
 // and carries out what the controllers of its DaemonSets write.
 //
-// The zero Cluster is empty; NewCluster makes one from facts. A Cluster is not safe for
+// The zero Cluster is empty, and its controllers have upstream's burst limit and feature
+// gates. NewCluster makes one from facts, or one with other limits and gates. A Cluster is not safe for
 // concurrent use. The objects in it are never changed, only replaced, so that what a
 // method returns stays as it is; all of it is read-only.
 type Cluster struct {
@@ -41,6 +42,10 @@ type Cluster struct {
 	// failures count the failed pods of each node since a rollout has last made
 	// progress.
 	failures map[string]int
+	// failed counts all pods that have failed.
+	failed int
+	// othersAt is when something last happened on a node without a crash loop.
+	othersAt time.Time
 }
 
 // namespace holds the objects of one namespace by name.
@@ -60,11 +65,11 @@ type stored struct {
 // NewCluster returns a cluster with the facts of in, taken as they are: nothing is
 // validated, and no default is filled in. in.DaemonSet may be nil. The objects are
 // shared and read-only from then on. A zero in.Now means midnight of 1 January 2000 UTC.
-// The cluster's controllers have in.BurstReplicas and in.Placement; in.Backoff is for
-// in.DaemonSet.
+// The controllers of all DaemonSets of the cluster have in.BurstReplicas and in.Placement,
+// also if in has nothing else; in.Backoff is for in.DaemonSet.
 //
 // It fails with a *field.Error on a nil entry, and on an object without a name or with
-// the name of another one, and where rollout.NewState fails.
+// the name of another one. It also fails if rollout.NewState fails.
 func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 	c := &Cluster{Options: opts, now: in.Now, burst: in.BurstReplicas, placement: in.Placement}
 	c.begin()
@@ -141,7 +146,7 @@ func (c *Cluster) begin() {
 	}
 }
 
-// namespace returns the namespace of a name, which it makes where it is missing.
+// namespace returns the namespace of a name, which it makes if it is missing.
 func (c *Cluster) namespace(name string) *namespace {
 	ns := c.namespaces[name]
 	if ns == nil {
@@ -184,7 +189,7 @@ func (c *Cluster) sets() []*set {
 
 // Input returns all facts about a DaemonSet as they are now: the stored object with the
 // namespace and name of ds, all nodes, and the pods and revisions of its namespace, each
-// list ordered by name. Input.DaemonSet is nil where the cluster has no such DaemonSet.
+// list ordered by name. Input.DaemonSet is nil if the cluster has no such DaemonSet.
 // The lists are the caller's own, the objects read-only.
 //
 // What a pass decides depends on Options, too: on the policy and the canary's trial.

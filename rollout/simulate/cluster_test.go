@@ -2,6 +2,7 @@ package simulate_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +11,11 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -320,7 +323,7 @@ func TestClusterSeveral(t *testing.T) {
 			ends = append(ends, fmt.Sprintf("%s %v", pass.DaemonSet.Name, pass.End.State))
 		}
 	}
-	if diff := cmp.Diff([]string{"agent finished", "proxy finished"}, ends); diff != "" {
+	if diff := cmp.Diff([]string{"agent complete", "proxy complete"}, ends); diff != "" {
 		t.Errorf("ends (-want +got):\n%s", diff)
 	}
 	if numbers["agent"] != 0 || numbers["proxy"] < 2 {
@@ -382,7 +385,7 @@ func TestLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	pod := c.Input(ds).Pods[0].DeepCopy()
-	pod.Status.Message = "starts again"
+	pod.Status.Conditions[0].LastTransitionTime = metav1.NewTime(c.Now()) // bound again
 	apply(t, c, pod)
 	for _, want := range []string{"agent-1 a Pending", "agent-1 a Running ready=True"} {
 		c.Elapse(5 * time.Second)
@@ -404,8 +407,7 @@ func TestLives(t *testing.T) {
 	}
 }
 
-// TestGracePeriods: a deleted pod is gone after its grace period at the latest, unless
-// PodTimes says that it takes longer.
+// TestGracePeriods: a deleted pod is gone after its grace period at the latest.
 func TestGracePeriods(t *testing.T) {
 	for _, tc := range []struct {
 		name         string
@@ -415,7 +417,7 @@ func TestGracePeriods(t *testing.T) {
 		{"longer than the default", time.Minute, 0, simulate.DefaultTerminatesAfter},
 		{"shorter than the default", time.Second, 0, time.Second},
 		{"none", 0, 0, 0},
-		{"longer by order", time.Second, time.Hour, time.Hour},
+		{"longer by order", time.Second, time.Hour, time.Second},
 	} {
 		set := build.Set{Spec: corev1.PodSpec{TerminationGracePeriodSeconds: new(int64(tc.grace.Seconds()))}}
 		c, ds := settled(t, set, "a")
@@ -433,6 +435,139 @@ func TestGracePeriods(t *testing.T) {
 			t.Errorf("%s: the pod is gone after %v, want %v", tc.name, got, tc.want)
 		}
 	}
+}
+
+// TestTimesCountFromFacts makes a cluster in the middle of what happens to a pod: it goes
+// on, and does not begin anew.
+func TestTimesCountFromFacts(t *testing.T) {
+	at := func(d time.Duration) metav1.Time { return metav1.NewTime(build.Now.Add(d)) }
+	ready := func(pod *corev1.Pod) { pod.Status.Conditions[1].Status = corev1.ConditionTrue }
+	bound := func(ago time.Duration) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) { pod.Status.Conditions[0].LastTransitionTime = at(-ago) }
+	}
+	deleted := func(ends time.Duration) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) {
+			pod.DeletionTimestamp = new(at(ends))
+			pod.DeletionGracePeriodSeconds = new(int64(30))
+		}
+	}
+	const never = -1
+	for _, tc := range []struct {
+		name, why string
+		changes   []func(*corev1.Pod)
+		times     simulate.PodTimes
+		want      time.Duration // until something happens
+	}{
+		{"starting", "it was bound four seconds ago", []func(*corev1.Pod){bound(4 * time.Second)}, simulate.PodTimes{}, 6 * time.Second},
+		{"starting for long", "it takes ten seconds from now", []func(*corev1.Pod){bound(time.Hour)}, simulate.PodTimes{}, 10 * time.Second},
+		{"no binding time", "it takes ten seconds from now", []func(*corev1.Pod){func(pod *corev1.Pod) { pod.Status.Conditions = nil }}, simulate.PodTimes{}, 10 * time.Second},
+		{"ready", "it fails a minute after it was bound", []func(*corev1.Pod){ready, bound(20 * time.Second)}, simulate.PodTimes{FailsAfter: time.Minute}, 40 * time.Second},
+		{"ready for long", "it has outlived the time after which it fails", []func(*corev1.Pod){ready, bound(time.Hour)}, simulate.PodTimes{FailsAfter: time.Minute}, never},
+		{"failing", "it fails before it would become ready", []func(*corev1.Pod){bound(2 * time.Second)}, simulate.PodTimes{FailsAfter: 5 * time.Second}, 3 * time.Second},
+		{"terminating", "the request was 20 seconds before the end of the grace period less 30", []func(*corev1.Pod){deleted(20 * time.Second)},
+			simulate.PodTimes{TerminatesAfter: 15 * time.Second}, 5 * time.Second},
+		{"about to end", "the grace period ends in one second", []func(*corev1.Pod){deleted(time.Second)}, simulate.PodTimes{}, time.Second},
+		{"terminating for long", "it takes longer than the default: two seconds from now", []func(*corev1.Pod){deleted(10 * time.Second)}, simulate.PodTimes{}, 2 * time.Second},
+		{"longer than its grace period", "it ends with the grace period", []func(*corev1.Pod){deleted(10 * time.Second)},
+			simulate.PodTimes{TerminatesAfter: time.Hour}, 10 * time.Second},
+		{"stuck", "it is past its grace period", []func(*corev1.Pod){deleted(-time.Second)}, simulate.PodTimes{}, never},
+		{"unbound", "it is bound five seconds after its creation", []func(*corev1.Pod){func(pod *corev1.Pod) {
+			pod.Spec.NodeName, pod.CreationTimestamp = "", at(-3*time.Second)
+		}}, simulate.PodTimes{BoundAfter: 5 * time.Second}, 2 * time.Second},
+	} {
+		pod := build.Pod{Name: "p", Node: "a", NotReady: true}.Of(build.Set{}.Object())
+		for _, change := range tc.changes {
+			change(pod)
+		}
+		made, err := simulate.NewCluster(daemon.Input{Nodes: build.Nodes("a"), Pods: []*corev1.Pod{pod}, Now: build.Now}, always(tc.times))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The same with a pod that a client applies.
+		applied, err := simulate.NewCluster(daemon.Input{Nodes: build.Nodes("a"), Now: build.Now}, always(tc.times))
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, applied, pod)
+		for how, c := range map[string]*simulate.Cluster{"NewCluster": made, "Apply": applied} {
+			got := time.Duration(never)
+			if c.Next() {
+				got = c.Now().Sub(build.Now)
+			}
+			if got != tc.want {
+				t.Errorf("%s: after %s() something happens after %v, want %v: %s", tc.name, how, got, tc.want, tc.why)
+			}
+		}
+	}
+}
+
+// TestClusterIsItsInput makes another cluster of the facts in the middle of rollouts: it
+// comes to the same end.
+func TestClusterIsItsInput(t *testing.T) {
+	choices := []simulate.PodTimes{
+		{}, {}, {}, {ReadyAfter: -1}, {ReadyAfter: 3 * time.Second, FailsAfter: 7 * time.Second}, {ReadyAfter: 8 * time.Second, FailsAfter: 4 * time.Second},
+		{BoundAfter: 5 * time.Second}, {TerminatesAfter: -1}, {TerminatesAfter: time.Hour}, {TerminatesAfter: 7 * time.Second},
+	}
+	seen := map[simulate.EndState]int{}
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		in := scenario.Random(r)
+		times := map[string]simulate.PodTimes{}
+		for _, node := range in.Nodes {
+			times[node.Name] = choices[r.IntN(len(choices))]
+		}
+		opts := simulate.Options{PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
+			if node == nil {
+				return simulate.PodTimes{}
+			}
+			return times[node.Name]
+		}}
+		c, err := simulate.NewCluster(in, opts)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		var mid daemon.Input
+		at := 1 + r.IntN(12)
+		for pass, err := range c.Run() {
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if pass.End == nil {
+				if pass.Number <= at {
+					mid = c.Input(in.DaemonSet)
+				}
+				continue
+			}
+			if mid.DaemonSet == nil {
+				break
+			}
+			seen[pass.End.State]++
+			end, err := simulate.Settle(mid, opts)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			on := func(end *simulate.End) (nodes []string) {
+				for _, n := range end.Incomplete {
+					nodes = append(nodes, n.Node)
+				}
+				return nodes
+			}
+			finished := end.State == simulate.EndComplete
+			if end.State != pass.End.State || cmp.Diff(on(pass.End), on(end)) != "" || finished && !end.Time.Equal(later(mid.Now, pass.End.Time)) {
+				t.Errorf("seed %d, pass %d at %v: ends with\n%v, want\n%v", seed, at, mid.Now, end, pass.End)
+			}
+		}
+	}
+	if seen[simulate.EndComplete] < 30 || seen[simulate.EndStalled] < 30 {
+		t.Errorf("ends = %v, want many of each kind", seen)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // TestRunCountsAnew: a change in the middle is another rollout, whose progress counts
@@ -454,8 +589,8 @@ func TestRunCountsAnew(t *testing.T) {
 			changed = true
 			change()
 		}
-		if pass.End != nil && (!changed || pass.End.State != simulate.EndFinished || !pass.End.Time.Equal(c.Now())) {
-			t.Errorf("Run() = %v at %v, want the second change finished just now", pass.End, c.Now())
+		if pass.End != nil && (!changed || pass.End.State != simulate.EndComplete || !pass.End.Time.Equal(c.Now())) {
+			t.Errorf("Run() = %v at %v, want the second change complete just now", pass.End, c.Now())
 		}
 	}
 }
@@ -480,8 +615,183 @@ func TestRunGoesOn(t *testing.T) {
 	if c.Input(ds).DaemonSet.Status.UpdatedNumberScheduled == 4 {
 		t.Error("the rollout is over after four passes")
 	}
-	if ends := settleCluster(t, c); ends[0].State != simulate.EndFinished || len(c.Input(ds).Pods) != 4 {
+	if ends := settleCluster(t, c); ends[0].State != simulate.EndComplete || len(c.Input(ds).Pods) != 4 {
 		t.Errorf("Settle() = %v with pods %v, want four on the new template", ends[0], show(c.Input(ds)))
+	}
+}
+
+// TestRunWithCallers: the body of a loop over Run makes passes itself, adds and deletes
+// DaemonSets and moves the clock. The Run ends, and every DaemonSet that is left has an End.
+func TestRunWithCallers(t *testing.T) {
+	sync := func(t *testing.T, c *simulate.Cluster, ds *appsv1.DaemonSet) {
+		t.Helper()
+		if _, err := c.Sync(ds); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proxy := build.Set{Name: "proxy"}.Object()
+	later := build.Set{Name: "zeta"}.Object()
+	for _, tc := range []struct {
+		name, why string
+		body      func(*testing.T, *simulate.Cluster, *simulate.Pass)
+		ends      []string
+	}{
+		{
+			name: "sync", why: "the pass of the caller is the last one of proxy",
+			body: func(t *testing.T, c *simulate.Cluster, _ *simulate.Pass) { sync(t, c, proxy) },
+			ends: []string{"agent complete", "proxy complete"},
+		}, {
+			name: "advance", why: "the passes of the new DaemonSet are made by the caller",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.Number == 1 {
+					apply(t, c, later)
+				}
+				if err := c.Advance(0); err != nil {
+					t.Fatal(err)
+				}
+			},
+			ends: []string{"agent complete", "proxy complete", "zeta complete"},
+		}, {
+			name: "delete", why: "a DaemonSet that is deleted makes no more passes",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.Number == 1 {
+					deleteObjects(t, c, proxy)
+				}
+			},
+			ends: []string{"agent complete"},
+		}, {
+			name: "delete and apply", why: "the new DaemonSet of the name has an End of its own",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.Number == 1 && p.DaemonSet.Name == "agent" {
+					deleteObjects(t, c, proxy)
+					apply(t, c, proxy)
+				}
+			},
+			ends: []string{"agent complete", "proxy complete"},
+		}, {
+			name: "delete at the end", why: "the ends are those of one moment",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.End != nil {
+					deleteObjects(t, c, proxy)
+				}
+			},
+			ends: []string{"agent complete", "proxy complete"},
+		}, {
+			name: "nested", why: "another Run leaves nothing to do",
+			body: func(t *testing.T, c *simulate.Cluster, p *simulate.Pass) {
+				if p.End == nil {
+					settleCluster(t, c)
+				}
+			},
+			ends: []string{"agent complete", "proxy complete"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, agent := settled(t, build.Set{}, "a", "b")
+			apply(t, c, proxy)
+			settleCluster(t, c)
+			agent = agent.DeepCopy()
+			agent.Spec.Template.Spec.Containers[0].Image = "agent:2"
+			apply(t, c, agent)
+			var ends []string
+			for pass, err := range c.Run() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				tc.body(t, c, pass)
+				if pass.End != nil {
+					ends = append(ends, fmt.Sprintf("%s %v", pass.DaemonSet.Name, pass.End.State))
+				}
+			}
+			if diff := cmp.Diff(tc.ends, ends); diff != "" {
+				t.Errorf("ends: %s (-want +got):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+// TestRunAfterAnError: a pass that fails in a loop fails the Run, too.
+func TestRunAfterAnError(t *testing.T) {
+	c, agent := settled(t, build.Set{}, "a")
+	agent = agent.DeepCopy()
+	agent.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	apply(t, c, agent)
+	broken := build.Set{Name: "proxy"}.Object()
+	broken.Spec.Selector = nil
+	var got error
+	for pass, err := range c.Run() {
+		if got = err; pass != nil && pass.Number == 1 {
+			apply(t, c, broken)
+			if _, err := c.Sync(broken); err == nil {
+				t.Error("Sync() without a selector = nil, want an error")
+			}
+		}
+	}
+	if want := "DaemonSet kube-system/proxy: spec.selector: Required value"; got == nil || got.Error() != want {
+		t.Errorf("Run() = %v, want %s", got, want)
+	}
+}
+
+// TestClusterWithoutUIDs has two DaemonSets without UIDs in one namespace: each owns what
+// names it, and nothing of the other.
+func TestClusterWithoutUIDs(t *testing.T) {
+	agent, proxy := build.Set{}.Object(), build.Set{Name: "proxy"}.Object()
+	agent.UID, proxy.UID = "", ""
+	in := daemon.Input{DaemonSet: agent, Nodes: build.Nodes("a", "b"), Now: build.Now}
+	in.Revisions = append(build.Current(agent, "new"), build.Current(proxy, "new")...)
+	for _, ds := range []*appsv1.DaemonSet{agent, proxy} {
+		in.Pods = append(in.Pods, build.Pod{Name: ds.Name + "-on-a", Node: "a", Hash: "new"}.Of(ds))
+	}
+	released := build.Pod{Name: "released", Node: "b", Labels: build.Labels{"app": "test"}}.Of(agent)
+	in.Pods = append(in.Pods, released)
+	c, err := simulate.NewCluster(in, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end := settleCluster(t, c)[0]; end.State != simulate.EndComplete {
+		t.Errorf("Settle() = %v, want it complete", end)
+	}
+	want := []string{"agent-1 b Running ready=True", "agent-on-a a Running ready=True", "proxy-on-a a Running ready=True", "released b Running ready=True"}
+	if diff := cmp.Diff(want, show(c.Input(agent))); diff != "" {
+		t.Errorf("pods (-want +got):\n%s", diff)
+	}
+	deleteObjects(t, c, agent)
+	c.Elapse(time.Minute)
+	left := c.Input(proxy)
+	if diff := cmp.Diff(want[2:], show(left)); diff != "" {
+		t.Errorf("pods after agent is deleted (-want +got):\n%s", diff)
+	}
+	if len(left.Revisions) != 1 || left.Revisions[0].Name != "proxy-new" {
+		t.Errorf("revisions after agent is deleted = %v, want that of proxy", left.Revisions)
+	}
+}
+
+// TestApplyUIDs: the UID of a DaemonSet never changes, not even within one call.
+func TestApplyUIDs(t *testing.T) {
+	named := func(uid string) *appsv1.DaemonSet {
+		ds := build.Set{}.Object()
+		ds.UID = types.UID(uid)
+		return ds
+	}
+	for _, tc := range []struct {
+		name, why string
+		objects   []metav1.Object
+		want      string
+	}{
+		{"two UIDs", "the second one is another DaemonSet", []metav1.Object{named("x"), named("y")}, "objects[1].metadata.uid: Invalid value"},
+		{"the server's UID", "nobody knows it before", []metav1.Object{named(""), named("y")}, "objects[1].metadata.uid: Invalid value"},
+		{"three", "an empty UID is the stored one", []metav1.Object{named("x"), named(""), named("y")}, "objects[2].metadata.uid: Invalid value"},
+		{"same UID", "it is applied twice", []metav1.Object{named("x"), named("x"), named("")}, ""},
+		{"no UID", "it is applied twice", []metav1.Object{named(""), named("")}, ""},
+	} {
+		var c simulate.Cluster
+		err := c.Apply(tc.objects...)
+		if got := fmt.Sprint(err); tc.want == "" && err != nil || !strings.HasPrefix(got, tc.want) {
+			t.Errorf("%s: Apply() = %v, want %q: %s", tc.name, err, tc.want, tc.why)
+		}
+		if stored := c.Input(named("")).DaemonSet; (stored == nil) != (err != nil) {
+			t.Errorf("%s: after Apply() = %v the cluster has %v", tc.name, err, stored)
+		}
 	}
 }
 

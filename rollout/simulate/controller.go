@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -18,7 +17,7 @@ import (
 // set is a stored DaemonSet with the memory of its controller.
 type set struct {
 	ds *appsv1.DaemonSet
-	// state is nil before the first pass, and where a change did not fit it.
+	// state is nil before the first pass, and after a change that did not fit it.
 	state   *rollout.State
 	backoff daemon.Backoff
 	// trial is the canary's trial, and given the one of the options that it began with.
@@ -26,8 +25,10 @@ type set struct {
 	tally        tally
 	// wake is when the controller wants to look again; zero: never.
 	wake time.Time
-	// due says that something has happened since the last pass.
-	due bool
+	// due says that something has happened since the last pass, and last is the result of
+	// that pass. A DaemonSet that has had none is due.
+	due  bool
+	last *rollout.Result
 }
 
 // update reports a change to the controller.
@@ -50,9 +51,10 @@ func (s *set) touchPods(old, cur *corev1.Pod) {
 	}
 }
 
-// pass works out what the controller writes now.
+// pass works out what the controller writes now. After an error without a result the
+// DaemonSet is still due.
 func (c *Cluster) pass(s *set) (*rollout.Result, error) {
-	s.due, s.wake = false, time.Time{}
+	s.wake = time.Time{}
 	if s.state == nil {
 		state, err := rollout.NewState(c.Input(s.ds))
 		if err != nil {
@@ -69,6 +71,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 	if result == nil {
 		return nil, err
 	}
+	s.due, s.last = false, result
 	s.backoff, s.trial = result.Plan.Backoff, result.CanaryTrial
 	if after := result.Plan.RequeueAfter; after > 0 {
 		s.wake = c.now.Add(after)
@@ -87,26 +90,28 @@ func (c *Cluster) write(s *set, r *rollout.Result) {
 	ns := c.namespace(s.ds.Namespace)
 	c.writeRevisions(s, ns, r.Revisions)
 	for _, w := range r.Claims {
-		if p, ok := ns.pods[w.Pod.Name]; ok {
+		if p, ok := ns.stored(w.Pod); ok {
 			pod := *p.pod
 			pod.OwnerReferences = claimed(pod.OwnerReferences, s.ds, w.Claim)
 			c.putPod(ns, &pod, p.life)
 		}
 	}
 	for _, w := range r.Plan.Delete {
-		c.deletePod(ns, w.Pod.Name, nil)
+		if p, ok := ns.stored(w.Pod); ok {
+			c.deletePod(ns, p.pod.Name, nil)
+		}
 	}
 	for _, w := range r.Plan.Create {
-		c.createPod(w.Pod)
+		if w.Pod != nil {
+			c.createPod(w.Pod)
+		}
 	}
-	if !r.Rollback.Skipped() {
+	if !r.Rollback.Skipped() && r.Rollback.DaemonSet != nil {
 		ds := *s.ds
 		ds.Spec.Template = r.Rollback.DaemonSet.Spec.Template
 		c.putDaemonSet(s, updated(&ds, s.ds))
 	}
-	for _, rev := range r.CleanUp {
-		c.removeRevision(rev.Namespace, rev.Name)
-	}
+	c.removeRevisions(r.CleanUp)
 	if r.Status != nil {
 		c.putStatus(s, *r.Status)
 	}
@@ -117,12 +122,14 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 		return
 	}
 	for _, w := range plan.Claims {
-		rev := *ns.revisions[w.Revision.Name]
-		rev.OwnerReferences = claimed(rev.OwnerReferences, s.ds, w.Claim)
-		c.putRevision(&rev)
+		if stored := ns.storedRevision(w.Revision); stored != nil {
+			rev := *stored
+			rev.OwnerReferences = claimed(rev.OwnerReferences, s.ds, w.Claim)
+			c.putRevision(&rev)
+		}
 	}
 	for _, w := range plan.Label {
-		c.relabel(ns.revisions[w.Name], w)
+		c.relabel(ns.storedRevision(w), w)
 	}
 	if plan.Create != nil {
 		created := *plan.Create
@@ -130,18 +137,39 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 		c.putRevision(&created)
 	}
 	for _, w := range plan.Relabel {
-		if p, ok := ns.pods[w.Pod.Name]; ok {
+		if p, ok := ns.stored(w.Pod); ok {
 			pod := *p.pod
 			pod.Labels = maps.Clone(pod.Labels)
 			metav1.SetMetaDataLabel(&pod.ObjectMeta, appsv1.DefaultDaemonSetUniqueLabelKey, plan.Hash)
 			c.putPod(ns, &pod, p.life)
 		}
 	}
-	for _, w := range plan.Duplicates {
-		c.removeRevision(w.Namespace, w.Name)
+	c.removeRevisions(plan.Duplicates)
+	c.relabel(ns.storedRevision(plan.Update), plan.Update)
+}
+
+// stored returns the stored pod with the name of the given one, which may be nil.
+func (ns *namespace) stored(pod *corev1.Pod) (stored, bool) {
+	if pod == nil {
+		return stored{}, false
 	}
-	if plan.Update != nil {
-		c.relabel(ns.revisions[plan.Update.Name], plan.Update)
+	p, ok := ns.pods[pod.Name]
+	return p, ok
+}
+
+// storedRevision returns the stored revision with the name of the given one, or nil.
+func (ns *namespace) storedRevision(rev *appsv1.ControllerRevision) *appsv1.ControllerRevision {
+	if rev == nil {
+		return nil
+	}
+	return ns.revisions[rev.Name]
+}
+
+func (c *Cluster) removeRevisions(list []*appsv1.ControllerRevision) {
+	for _, rev := range list {
+		if rev != nil {
+			c.removeRevision(rev.Namespace, rev.Name)
+		}
 	}
 }
 
@@ -163,18 +191,19 @@ func claimed(owners []metav1.OwnerReference, ds *appsv1.DaemonSet, claim daemon.
 		return append(slices.Clip(slices.Clone(owners)), owner)
 	}
 	return slices.DeleteFunc(slices.Clone(owners), func(ref metav1.OwnerReference) bool {
-		return ref.UID == ds.UID && ref.Controller != nil && *ref.Controller
+		mine := ref.UID == ds.UID && (ds.UID != "" || ref.Name == ds.Name)
+		return mine && ref.Controller != nil && *ref.Controller
 	})
 }
 
 // Sync makes one pass of the controller of the DaemonSet with the namespace and name of
 // ds, and carries it out. The clock stays. The pods in Plan.Create are then those of the
-// cluster: they have names, and nodes where they were bound at once. All of the result is
+// cluster: they have names, and nodes if they were bound at once. All of the result is
 // read-only, and its Snapshot, which holds the facts from before the writes, is valid
 // until the next pass of that DaemonSet.
 //
-// It fails where rollout.Sync fails. A result that comes with an error is carried out,
-// too. It fails with a *field.Error where the cluster has no such DaemonSet.
+// It fails if rollout.Sync fails. A result that comes with an error is carried out,
+// too. It fails with a *field.Error if the cluster has no such DaemonSet.
 func (c *Cluster) Sync(ds *appsv1.DaemonSet) (*rollout.Result, error) {
 	path := field.NewPath("daemonSet")
 	if c == nil || ds == nil {
@@ -183,7 +212,7 @@ func (c *Cluster) Sync(ds *appsv1.DaemonSet) (*rollout.Result, error) {
 	c.begin()
 	s := c.set(ds)
 	if s == nil {
-		return nil, field.NotFound(path, ds.Namespace+"/"+ds.Name)
+		return nil, notStored(path, ds)
 	}
 	result, err := c.pass(s)
 	if result != nil {
@@ -192,54 +221,42 @@ func (c *Cluster) Sync(ds *appsv1.DaemonSet) (*rollout.Result, error) {
 	return result, err
 }
 
-// Advance moves the clock by a duration. Whenever something happens, controllers make
-// passes until they have nothing left to write. They also do so before the clock moves,
-// and after. A duration below zero counts as zero.
-//
-// It fails where rollout.Sync fails, with the name of the DaemonSet before the error, and
-// where the passes of a moment do not end.
-func (c *Cluster) Advance(d time.Duration) error {
-	if c == nil {
-		return nil
-	}
-	c.begin()
-	for end := c.now.Add(max(d, 0)); ; {
-		if err := c.syncDue(); err != nil {
-			return err
-		}
-		at, ok := c.next()
-		if !ok || at.After(end) {
-			c.moveTo(end)
-			return c.syncDue()
-		}
-		c.moveTo(at)
-	}
+func notStored(path *field.Path, ds *appsv1.DaemonSet) error {
+	return field.NotFound(path, ds.Namespace+"/"+ds.Name)
 }
 
-// syncDue makes passes at one moment until no controller has something to write.
-func (c *Cluster) syncDue() error {
-	for passes := 0; ; {
-		wrote := false
-		for _, s := range c.sets() {
-			for s.due {
-				result, err := c.pass(s)
-				if err != nil {
-					return fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
-				}
-				if result.Empty() {
-					break
-				}
-				if passes++; passes > c.enough() {
-					return fmt.Errorf("DaemonSet %s/%s: %d passes at one moment, and no end", s.ds.Namespace, s.ds.Name, passes)
-				}
-				c.write(s, result)
-				wrote = true
-			}
-		}
-		if !wrote {
-			return nil
-		}
+// CarryOut carries out the result of a pass that the caller has made for the DaemonSet
+// with the namespace and name of ds, for instance with rollout.Sync on Input(ds), in the
+// test of a controller with rules of its own. The cluster makes no pass, and the clock
+// stays. A later pass of the cluster goes on with the backoff and the canary's trial of
+// the result.
+//
+// The result is not changed. Writes of objects that are not stored any more have no
+// effect. It fails with a *field.Error if the result is nil, and if the cluster has no such
+// DaemonSet.
+func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
+	path := field.NewPath("daemonSet")
+	if c == nil || ds == nil {
+		return field.Required(path, "")
 	}
+	if result == nil {
+		return field.Required(field.NewPath("result"), "")
+	}
+	c.begin()
+	s := c.set(ds)
+	if s == nil {
+		return notStored(path, ds)
+	}
+	own := *result
+	own.Plan.Create = slices.Clone(own.Plan.Create)
+	for i := range own.Plan.Create {
+		own.Plan.Create[i].Pod = own.Plan.Create[i].Pod.DeepCopy()
+	}
+	s.backoff, s.trial = own.Plan.Backoff, own.CanaryTrial
+	s.state = nil // It remembers another backoff.
+	s.due = true
+	c.write(s, &own)
+	return nil
 }
 
 // enough is how many passes without progress are taken for an endless loop. For each

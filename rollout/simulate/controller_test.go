@@ -2,15 +2,19 @@ package simulate_test
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/kubectl"
 	"github.com/pernode/daemonset/rollout/simulate"
@@ -192,5 +196,76 @@ func TestWritesOfOnePass(t *testing.T) {
 	got := c.Input(ds).Revisions[0]
 	if !metav1.IsControlledBy(got, c.Input(ds).DaemonSet) || got.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != got.Name {
 		t.Errorf("revision = %+v, want it both adopted and labelled", got.ObjectMeta)
+	}
+}
+
+// TestCarryOut plays arbitrary clusters twice: with the passes of the cluster, and with
+// those of a caller. They are the same.
+func TestCarryOut(t *testing.T) {
+	policy := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 5 * time.Second}}}
+	for seed := range uint64(60) {
+		in := scenario.Random(rand.New(rand.NewPCG(seed, 13)))
+		opts := simulate.Options{}
+		if seed%2 == 0 {
+			opts.Policy = policy
+		}
+		var clusters [2]*simulate.Cluster
+		for i := range clusters {
+			var err error
+			if clusters[i], err = simulate.NewCluster(in, opts); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		var trial *rollout.CanaryTrial
+		for step := range 15 {
+			want, wantErr := clusters[0].Sync(in.DaemonSet)
+			got, err := rollout.Sync(clusters[1].Input(in.DaemonSet), rollout.Options{Policy: opts.Policy, CanaryTrial: trial})
+			if (err == nil) != (wantErr == nil) {
+				t.Fatalf("seed %d, step %d: %v and %v", seed, step, err, wantErr)
+			}
+			if want == nil {
+				break
+			}
+			trial = got.CanaryTrial
+			text := got.String()
+			if err := clusters[1].CarryOut(in.DaemonSet, got); err != nil {
+				t.Fatalf("seed %d, step %d: CarryOut() = %v", seed, step, err)
+			}
+			if after := got.String(); after != text {
+				t.Fatalf("seed %d, step %d: CarryOut() changed the result from\n%s to\n%s", seed, step, text, after)
+			}
+			if diff := cmp.Diff(clusters[0].Input(in.DaemonSet), clusters[1].Input(in.DaemonSet)); diff != "" {
+				t.Fatalf("seed %d, step %d: the clusters differ (-Sync +CarryOut):\n%s", seed, step, diff)
+			}
+			for _, c := range clusters {
+				c.Elapse(2 * time.Second)
+			}
+		}
+	}
+	c, ds := settled(t, build.Set{}, "a")
+	if err := c.CarryOut(ds, nil); err == nil {
+		t.Error("CarryOut() of nil = nil, want an error")
+	}
+	if err := c.CarryOut(build.Set{Name: "other"}.Object(), &rollout.Result{}); err == nil {
+		t.Error("CarryOut() for an unknown DaemonSet = nil, want an error")
+	}
+	// A result of another cluster: what is not stored is left alone.
+	gone := build.Pod{Name: "gone", Node: "a"}.Of(ds)
+	rev := build.Current(ds, "gone")[0]
+	foreign := &rollout.Result{
+		Claims: []daemon.PodClaim{{Pod: gone, Claim: daemon.ClaimRelease}, {}}, CleanUp: []*appsv1.ControllerRevision{rev, nil},
+		Plan:      daemon.Plan{Delete: []daemon.Delete{{Pod: gone}, {}}, Create: []daemon.Create{{}}},
+		Revisions: &rollout.RevisionPlan{Claims: []rollout.RevisionClaim{{Revision: rev}, {}}, Label: []*appsv1.ControllerRevision{rev, nil}, Update: rev},
+		Rollback:  &rollout.Rollback{Patch: []byte("{}")},
+	}
+	before := show(c.Input(ds))
+	if err := c.CarryOut(ds, foreign); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, show(c.Input(ds))); diff != "" {
+		t.Errorf("pods (-before +after):\n%s", diff)
+	}
+	if end := settleCluster(t, c)[0]; end.State != simulate.EndComplete || end.Passes != 0 {
+		t.Errorf("Settle() = %v, want nothing to do", end)
 	}
 }

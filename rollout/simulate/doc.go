@@ -1,6 +1,5 @@
-// Package simulate plays rollouts on a simulated cluster. It answers how a rollout ends,
-// what a change would do, and what a controller does about pods that crash and nodes
-// that go away.
+// Package simulate simulates rollouts. It predicts how a rollout ends, what a change does,
+// and how a controller reacts to crashing pods and lost nodes.
 //
 //	how does this rollout go on, pass by pass?    Run
 //	how does it end?                              Settle
@@ -23,23 +22,28 @@
 //
 // # Rules
 //
-//  1. The clock moves only in Next, Elapse, Advance, Run and Settle. Nothing else takes
-//     time.
+//  1. The clock moves only in Next, Elapse, Advance, Run and Settle. No other method
+//     moves it.
 //  2. The controller of a DaemonSet is a rollout.State. A pass costs what has changed
 //     since the one before, and gives what rollout.Sync gives for Input. All writes reach
 //     the State as events.
-//  3. The scheduler binds a pod to the node that it is pinned to, where that exists, and
+//  3. The scheduler binds a pod to the node that it is pinned to, if that exists, and
 //     looks at nothing else. Pods without such a node stay unbound.
 //  4. A node whose Ready condition is not True has no working kubelet: no pod on it
 //     becomes ready, fails or terminates. A node without the condition is ready.
-//  5. A pod that is past its grace period does not terminate any more: something holds
-//     it. The deletion timestamp is the end of that period (BeforeDelete@v0.37.2).
+//  5. A deleted pod terminates within its grace period. The deletion timestamp is the end
+//     of that period (BeforeDelete@v0.37.2). A pod that is past it does not terminate any
+//     more: something holds it. When the kubelet of its node works again, it ends at once.
 //  6. Pods bound to a node that does not exist are ended by pod garbage collection
 //     (gcOrphaned@v1.37.2).
-//  7. A ready pod stays ready until PodTimes.FailsAfter is over, its node stops being
-//     ready, or a caller changes it.
+//  7. A ready pod stays ready until it fails, its node stops being ready, or a caller
+//     changes it. It fails PodTimes.FailsAfter after its binding, also if it was ready
+//     from the beginning; one that has outlived this time does not fail.
 //  8. Options.PodTimes says how long things take, and cannot overrule rules 3 to 6.
+//     Everything counts from the times in the objects, so that a Cluster is its Input: a
+//     rollout goes on to the same end on NewCluster(c.Input(ds), opts). opts are those of
+//     c, with the canary's trial of the last pass.
 //  9. The same calls give the same cluster: names and UIDs are numbered, and what happens
 //     at one moment happens in the order in which it was scheduled.
-//  10. A rollout is finished where rollout.Complete holds.
+//  10. A rollout is complete if rollout.Complete holds.
 package simulate

@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -95,7 +94,7 @@ func ExampleRun() {
 	// Output:
 	// 12:00:00 create on worker-1: node has no pod
 	// 12:00:00 create on worker-2: node has no pod
-	// stuck since 12:00:10 after 3 passes, at least 0 available, on:
+	// stalled since 12:00:10 after 3 passes, at least 0 available, on:
 	//   worker-2: desired, current, up-to-date; not ready: agent-2 is not
 }
 
@@ -133,7 +132,7 @@ func ExampleWhatIf() {
 
 	manifest := ds.DeepCopy()
 	manifest.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
-	impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, rollout.Options{})
+	impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, simulate.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -151,7 +150,7 @@ func ExampleWhatIf() {
 	// A default that is written out changes nothing.
 	manifest = ds.DeepCopy()
 	manifest.Spec.Template.Spec.DNSPolicy = corev1.DNSClusterFirst
-	if impact, err = simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, rollout.Options{}); err != nil {
+	if impact, err = simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, simulate.Options{}); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -162,7 +161,7 @@ func ExampleWhatIf() {
 	tainted := in.Nodes[0].DeepCopy()
 	tainted.Spec.Taints = []corev1.Taint{{Key: "dedicated", Value: "db", Effect: corev1.TaintEffectNoSchedule}}
 	nodes := []*corev1.Node{tainted, in.Nodes[1], in.Nodes[2]}
-	if impact, err = simulate.WhatIf(in, simulate.Proposal{Nodes: nodes}, rollout.Options{}); err != nil {
+	if impact, err = simulate.WhatIf(in, simulate.Proposal{Nodes: nodes}, simulate.Options{}); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -175,7 +174,7 @@ func ExampleWhatIf() {
 	//   worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
 	//   delete nginx-deploy-3 on worker-3: node should not run it: nodeSelector disk=ssd, node has disk=hdd
-	// finished at 00:00:36 after 8 passes, at least 1 available
+	// complete at 00:00:36 after 8 passes, at least 1 available
 	//
 	// no rollout: the manifest only writes out defaults
 	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged

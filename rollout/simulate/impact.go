@@ -5,45 +5,60 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/placement"
 )
 
-// String returns "unchanged", "gained", "lost", "keeps its pod" or "removed".
-func (e NodeEffect) String() string {
-	switch e {
-	case NodeUnchanged:
-		return "unchanged"
-	case NodeGained:
-		return "gained"
-	case NodeLost:
-		return "lost"
-	case NodeKeepsPod:
-		return "keeps its pod"
-	case NodeRemoved:
-		return "removed"
-	}
-	return fmt.Sprintf("NodeEffect(%d)", int(e))
+// Impact is what a proposal would do.
+type Impact struct {
+	// Refused are the errors with which the API server would refuse the DaemonSet
+	// (daemon.ValidateUpdate, or daemon.Validate for a new one). It is nil if the server
+	// would accept it. The other fields are set in either case.
+	Refused field.ErrorList
+	// Template are the changes of the pod template, with the defaults of the API server
+	// filled in on both sides.
+	Template diff.Changes
+	// OnlyDefaults says that the manifest differs from the stored template, but only in
+	// defaults that one of them writes out. No rollout starts because of that.
+	OnlyDefaults bool
+	// Rollout says whether a rollout starts, and why.
+	Rollout RolloutReason
+	// AlreadyDue says that the same rollout starts without the proposal.
+	AlreadyDue bool
+	// Revision is the number of the revision that holds the template. It is zero with
+	// RolloutIgnored.
+	Revision int64
+	// Outdated is the number of live pods that are then of another template, those of an
+	// incomplete rollout included. It is zero if no pods were given.
+	Outdated int
+	// Nodes are all nodes of before and after, ordered by name.
+	Nodes []NodeImpact
+	// Delete lists the pods that the first pass deletes because of the proposal, without
+	// a burst limit, in the order of daemon.Plan. Those that it would delete without the
+	// proposal are left out.
+	Delete []daemon.Delete
+	// Create lists the pods that the first pass creates because of the proposal, without
+	// a burst limit.
+	Create []daemon.Create
+	// After is the cluster with the proposal and before any pass, for Run to go on from.
+	// It shares all but the DaemonSet with the arguments.
+	After daemon.Input
 }
 
-// String returns the reason in a few words.
-func (r RolloutReason) String() string {
-	switch r {
-	case RolloutNone:
-		return "no rollout"
-	case RolloutFirst:
-		return "new DaemonSet"
-	case RolloutNewTemplate:
-		return "new template"
-	case RolloutOldTemplate:
-		return "older template"
-	case RolloutSameTemplate:
-		return "same template, other bytes"
-	case RolloutIgnored:
-		return "ignored"
+// NodesWith returns the nodes with the given effect, ordered by name.
+func (i *Impact) NodesWith(effect NodeEffect) []NodeImpact {
+	var out []NodeImpact
+	if i != nil {
+		for _, n := range i.Nodes {
+			if n.Effect == effect {
+				out = append(out, n)
+			}
+		}
 	}
-	return fmt.Sprintf("RolloutReason(%d)", int(r))
+	return out
 }
 
 // shownLines is how many nodes or pods of a kind the text of an Impact lists.
@@ -61,7 +76,7 @@ const shownLines = 10
 //	  delete agent-b2c4d on worker-3: node should not run it: nodeSelector disk=ssd, node has disk=hdd
 func (i *Impact) String() string {
 	if i == nil || i.Rollout == 0 {
-		return "no impact known"
+		return "no impact"
 	}
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
@@ -133,11 +148,28 @@ func (i *Impact) rolloutSentence() string {
 	if i.AlreadyDue {
 		s += ", with or without this change"
 	}
+	if len(i.After.Pods) == 0 {
+		return s + ": no pods were given"
+	}
 	s += ": " + plural(i.Outdated, "outdated pod", "outdated pods")
 	if ds != nil && ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType {
 		s += "; with OnDelete they stay until they are deleted"
 	}
 	return s
+}
+
+// NodeImpact is one node before and after.
+type NodeImpact struct {
+	// Node is the node's name.
+	Node string
+	// Effect is what the proposal does to the node.
+	Effect NodeEffect
+	// Before and After are the decisions. Their Reason is placement.ReasonNoNode if
+	// the node does not exist, and placement.ReasonUnknown if there is no DaemonSet.
+	Before, After placement.Decision
+	// Explanation says why the node was not eligible before, for NodeGained, or is not
+	// eligible after, for the other effects. It is zero for NodeUnchanged.
+	Explanation placement.Explanation
 }
 
 // String returns a line such as
@@ -152,4 +184,82 @@ func (n NodeImpact) String() string {
 		s += " before"
 	}
 	return s
+}
+
+// NodeEffect says what a proposal does to a node.
+type NodeEffect int
+
+const (
+	// NodeUnchanged: the node is eligible on both sides, or on neither.
+	NodeUnchanged NodeEffect = iota + 1
+	// NodeGained: the node becomes eligible and gets a pod.
+	NodeGained
+	// NodeLost: the node is not eligible any more, and its pods are deleted.
+	NodeLost
+	// NodeKeepsPod: the node is not eligible any more, but its pod stays. Once it is gone,
+	// for instance because a rollout deletes it, no other follows.
+	NodeKeepsPod
+	// NodeRemoved: the node was eligible or has a pod, and does not exist any more. Its
+	// pods are left to pod garbage collection.
+	NodeRemoved
+
+	nodeEffects = NodeRemoved + 1
+)
+
+// String returns "unchanged", "gained", "lost", "keeps its pod" or "removed".
+func (e NodeEffect) String() string {
+	switch e {
+	case NodeUnchanged:
+		return "unchanged"
+	case NodeGained:
+		return "gained"
+	case NodeLost:
+		return "lost"
+	case NodeKeepsPod:
+		return "keeps its pod"
+	case NodeRemoved:
+		return "removed"
+	}
+	return fmt.Sprintf("NodeEffect(%d)", int(e))
+}
+
+// RolloutReason says whether a rollout starts, and why. The stored bytes of the newest
+// revision decide, not the meaning of the template.
+type RolloutReason int
+
+const (
+	// RolloutNone: no rollout starts, because the newest revision holds the template.
+	RolloutNone RolloutReason = iota + 1
+	// RolloutFirst: the DaemonSet is new.
+	RolloutFirst
+	// RolloutNewTemplate: no revision holds the template; it gets a new one.
+	RolloutNewTemplate
+	// RolloutOldTemplate: an older revision holds the template and becomes the newest, as
+	// after kubectl rollout undo.
+	RolloutOldTemplate
+	// RolloutSameTemplate: the template means the same as that of the newest revision, but its
+	// bytes differ.
+	RolloutSameTemplate
+	// RolloutIgnored: the controller leaves the DaemonSet alone, because it is being
+	// deleted or its selector is empty.
+	RolloutIgnored
+)
+
+// String returns the reason in a few words.
+func (r RolloutReason) String() string {
+	switch r {
+	case RolloutNone:
+		return "no rollout"
+	case RolloutFirst:
+		return "new DaemonSet"
+	case RolloutNewTemplate:
+		return "new template"
+	case RolloutOldTemplate:
+		return "older template"
+	case RolloutSameTemplate:
+		return "same template, other bytes"
+	case RolloutIgnored:
+		return "ignored"
+	}
+	return fmt.Sprintf("RolloutReason(%d)", int(r))
 }

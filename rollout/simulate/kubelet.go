@@ -23,14 +23,19 @@ func kubeletWorks(node *corev1.Node) bool {
 }
 
 // gracePeriod returns how long a pod may take to terminate: the default of the API
-// server where the spec does not say it.
+// server if the spec does not say it.
 func gracePeriod(pod *corev1.Pod) time.Duration {
 	seconds := int64(corev1.DefaultTerminationGracePeriodSeconds)
 	if s := pod.Spec.TerminationGracePeriodSeconds; s != nil {
 		seconds = *s
 	}
-	const longest = 1 << 32 // more than a century
-	return time.Duration(min(max(seconds, 0), longest)) * time.Second
+	return inSeconds(seconds)
+}
+
+// inSeconds returns a number of seconds as a duration of at most about a century.
+func inSeconds(n int64) time.Duration {
+	const longest = 1 << 32
+	return time.Duration(min(max(n, 0), longest)) * time.Second
 }
 
 // overdue reports whether a terminating pod is past its grace period. The deletion
@@ -48,12 +53,14 @@ func isReady(pod *corev1.Pod) bool {
 	return ready != nil && ready.Status == corev1.ConditionTrue
 }
 
-// start schedules what becomes of a pod whose life has just begun.
+// start schedules what becomes of a pod whose life has just begun. How long things take
+// counts from what the pod says about the past.
 func (c *Cluster) start(ns *namespace, p stored) {
 	pod := p.pod
 	name, _ := daemon.TargetNode(pod)
 	node := c.nodes[name]
 	bound := pod.Spec.NodeName != ""
+	c.noteOthers(name)
 	c.scheduleAvailable(ns, p)
 	switch {
 	case bound && node == nil, pod.DeletionTimestamp != nil && !bound:
@@ -61,20 +68,65 @@ func (c *Cluster) start(ns *namespace, p stored) {
 		c.schedule(c.times(nil, pod).TerminatesAfter, podEnds, ns, p)
 	case pod.DeletionTimestamp != nil:
 		if kubeletWorks(node) && !c.overdue(pod) {
-			c.schedule(c.times(node, pod).TerminatesAfter, podEnds, ns, p)
+			c.schedule(c.terminatesIn(node, pod), podEnds, ns, p)
 		}
 	case !bound:
 		if node != nil {
-			c.schedule(c.times(node, pod).BoundAfter, podBound, ns, p)
+			c.schedule(c.left(pod.CreationTimestamp.Time, c.times(node, pod).BoundAfter), podBound, ns, p)
 		}
-	case finished(pod), isReady(pod), !kubeletWorks(node):
+	case finished(pod), !kubeletWorks(node):
 	default:
-		t := c.times(node, pod)
-		c.schedule(t.FailsAfter, podFails, ns, p)
-		if t.FailsAfter < 0 || t.ReadyAfter < t.FailsAfter {
-			c.schedule(t.ReadyAfter, podReady, ns, p)
-		}
+		c.startBound(ns, p, node)
 	}
+}
+
+// startBound schedules what becomes of a bound pod on a node with a kubelet.
+func (c *Cluster) startBound(ns *namespace, p stored, node *corev1.Node) {
+	t := c.times(node, p.pod)
+	since := boundAt(p.pod)
+	fails := c.left(since, t.FailsAfter)
+	if isReady(p.pod) {
+		if since.IsZero() || since.Add(t.FailsAfter).After(c.now) {
+			c.schedule(fails, podFails, ns, p)
+		}
+		return
+	}
+	c.schedule(fails, podFails, ns, p)
+	if ready := c.left(since, t.ReadyAfter); fails < 0 || ready < fails {
+		c.schedule(ready, podReady, ns, p)
+	}
+}
+
+// boundAt returns when a pod was bound. A pod that does not say so was bound at its
+// creation or, if that is not known either, when it became ready.
+func boundAt(pod *corev1.Pod) time.Time {
+	if c := podstatus.Condition(pod, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionTrue && !c.LastTransitionTime.IsZero() {
+		return c.LastTransitionTime.Time
+	}
+	if at := pod.CreationTimestamp.Time; !at.IsZero() || !isReady(pod) {
+		return at
+	}
+	return podstatus.Condition(pod, corev1.PodReady).LastTransitionTime.Time
+}
+
+// left returns how long something still takes that takes d from a given time on. If that
+// is over already, or the time is unknown, it takes d from now on.
+func (c *Cluster) left(since time.Time, d time.Duration) time.Duration {
+	if end := since.Add(max(d, 0)); !since.IsZero() && d > 0 && end.After(c.now) {
+		return min(d, end.Sub(c.now))
+	}
+	return d
+}
+
+// terminatesIn returns how long a pod still takes to terminate: not longer than its grace
+// period, and below zero if it never does.
+func (c *Cluster) terminatesIn(node *corev1.Node, pod *corev1.Pod) time.Duration {
+	ends := pod.DeletionTimestamp.Time
+	grace := gracePeriod(pod)
+	if seconds := pod.DeletionGracePeriodSeconds; seconds != nil {
+		grace = inSeconds(*seconds)
+	}
+	return min(c.left(ends.Add(-grace), c.times(node, pod).TerminatesAfter), max(0, ends.Sub(c.now)))
 }
 
 // scheduleAvailable wakes controllers up when a ready pod becomes available.
@@ -96,13 +148,14 @@ func (c *Cluster) scheduleAvailable(ns *namespace, p stored) {
 // scheduled: a node that changes lets its pods begin another life.
 func (c *Cluster) happen(e *event, p stored) {
 	name, _ := daemon.TargetNode(p.pod)
+	c.noteOthers(name)
 	switch e.kind {
 	case podBound:
 		pod := *p.pod
 		c.bind(&pod, name)
 		c.start(e.ns, c.putPod(e.ns, &pod, c.newLife()))
 	case podReady:
-		c.scheduleAvailable(e.ns, c.putPod(e.ns, withReady(p.pod, c.now), p.life))
+		c.start(e.ns, c.putPod(e.ns, withReady(p.pod, c.now), c.newLife()))
 	case podAvailable:
 		for _, s := range e.ns.sets {
 			s.tally.touch(name)
@@ -113,6 +166,7 @@ func (c *Cluster) happen(e *event, p stored) {
 		pod.Status = corev1.PodStatus{Phase: corev1.PodFailed}
 		c.putPod(e.ns, &pod, c.newLife())
 		c.failures[name]++
+		c.failed++
 	case podEnds:
 		c.removePod(e.ns, p.pod)
 	}
@@ -187,9 +241,11 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 		}
 		ns := c.namespaces[pod.Namespace]
 		p := c.putPod(ns, pod, c.newLife())
-		if change.returned && pod.DeletionTimestamp != nil && pod.Spec.NodeName != "" {
-			// The kubelet hears of the deletion now.
-			c.schedule(c.times(c.nodes[name], pod).TerminatesAfter, podEnds, ns, p)
+		if change.returned && pod.DeletionTimestamp != nil && pod.Spec.NodeName != "" && c.overdue(pod) {
+			// The kubelet hears of the deletion only now.
+			if c.times(c.nodes[name], pod).TerminatesAfter >= 0 {
+				c.removePod(ns, pod)
+			}
 			continue
 		}
 		c.start(ns, p)

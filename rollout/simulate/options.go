@@ -14,17 +14,18 @@ type Options struct {
 	// Policy restricts the updates of all DaemonSets, as in rollout.Options.
 	Policy rollout.Policy
 	// CanaryTrial is a trial to go on with, as in rollout.Options, for instance a promoted
-	// one. A DaemonSet takes it over once: with the first pass that finds it here,
-	// where it has no trial yet or one of the same revision. After that the cluster
-	// remembers how the trial goes on.
+	// one. Each DaemonSet reads it once, in its first pass after it is set, and only if
+	// the DaemonSet has no trial or one of the same revision. After that the cluster
+	// remembers how the trial goes on. To give another trial, set another pointer: a trial
+	// that is changed in place is not read again.
 	CanaryTrial *rollout.CanaryTrial
-	// PodTimes returns how long things take for a pod. It must be pure; it is asked
-	// when the pod is created, bound or deleted. node is the node that the pod is bound
-	// or pinned to, and nil where that does not exist; both are read-only. nil: the zero
+	// PodTimes returns how long things take for a pod. It must be pure; it is called
+	// several times for a pod. node is the node that the pod is bound
+	// or pinned to, and nil if that does not exist; both are read-only. nil: the zero
 	// PodTimes for all pods.
 	PodTimes func(node *corev1.Node, pod *corev1.Pod) PodTimes
 	// PodName returns the name of the n-th pod that the API server names, n from one.
-	// A name that is taken is passed over, and the next n is tried. nil: the
+	// If the name is taken, PodName is called again with the next n. nil: the
 	// generateName followed by n.
 	PodName func(generateName string, n int) string
 	// WatchPods is called with every change of a pod, in the order in which a watch
@@ -37,9 +38,15 @@ type Options struct {
 // PodTimes are how long things take for one pod. For each of them zero means the
 // default, and below zero means that it never happens.
 //
+// They count from the times in the pod: its creation timestamp; the transition time of
+// its condition PodScheduled, or else the creation timestamp or the time since which the
+// pod is ready; and its deletion timestamp minus the grace period. If such a time is missing, or the duration has passed and
+// nothing has happened, it counts from now on. The exception is FailsAfter: a ready pod
+// that was bound longer ago does not fail.
+//
 // They do not overrule the facts: on a node whose Ready condition is not True nothing
-// becomes ready, fails or terminates, and a pod that has not terminated within its grace
-// period does not terminate later.
+// becomes ready, fails or terminates, and a pod that is past its deletion timestamp does
+// not terminate.
 type PodTimes struct {
 	// BoundAfter is the time from the creation of the pod to its binding. The default
 	// is at once.
@@ -51,8 +58,9 @@ type PodTimes struct {
 	// fails before it is ready never is. The default is never.
 	FailsAfter time.Duration
 	// TerminatesAfter is the time from the request to delete the pod to when it is gone.
-	// The default is DefaultTerminatesAfter, or the grace period where that is shorter.
-	// Pods of nodes that do not exist are gone after the same time.
+	// A pod is gone after its grace period at the latest, unless TerminatesAfter is below
+	// zero. The default is DefaultTerminatesAfter. Pods of nodes that do not exist are
+	// gone after the same time.
 	TerminatesAfter time.Duration
 }
 

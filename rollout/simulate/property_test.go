@@ -57,6 +57,30 @@ func TestPassEqualsSync(t *testing.T) {
 	}
 }
 
+// TestTallyIsBounded: nodes that change without a pass do not pile up.
+func TestTallyIsBounded(t *testing.T) {
+	c := &Cluster{}
+	ds := build.Set{}.Object()
+	apply(t, c, ds, build.Node{Name: "a"}.Object())
+	if _, err := c.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	s := c.set(ds)
+	for i := range 1000 {
+		node := build.Node{Name: "a"}
+		if i%2 == 0 {
+			node.NotReady = time.Second
+		}
+		apply(t, c, node.Object())
+		if n := len(s.tally.touched); n > 100 {
+			t.Fatalf("after %d changes of one node, %d are remembered", i+1, n)
+		}
+	}
+	if ends, err := c.Settle(); err != nil || ends[0].State != EndComplete || s.tally.desired != 1 {
+		t.Errorf("Settle() = %v, %v with %d desired, want it complete with 1", ends, err, s.tally.desired)
+	}
+}
+
 var sameResult = cmp.Options{
 	cmp.Comparer(func(a, b *corev1.Pod) bool { return a == b || reflect.DeepEqual(a, b) }),
 	cmp.Comparer(func(a, b *appsv1.ControllerRevision) bool { return a == b || reflect.DeepEqual(a, b) }),

@@ -1,10 +1,9 @@
 package simulate
 
 import (
+	"fmt"
 	"iter"
-	"maps"
 	"math"
-	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -17,7 +16,7 @@ import (
 // yields all passes of the controller that write something. The last pass, which is not
 // carried out, has an End. in is not changed.
 //
-// An error ends the sequence. It fails where NewCluster and rollout.Sync fail. Without a
+// An error ends the sequence. It fails if NewCluster or rollout.Sync fails. Without a
 // DaemonSet there are no passes.
 func Run(in daemon.Input, opts Options) iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
@@ -44,13 +43,17 @@ func Settle(in daemon.Input, opts Options) (*End, error) {
 	return ends[0], nil
 }
 
-// Run makes passes and moves the clock until nothing happens any more, or only the same
-// again and again. It yields the passes that write something, when they are carried out.
-// At last each DaemonSet, ordered by namespace and name, has a pass with an End, which is
-// not carried out.
+// Run makes passes and advances the clock until nothing changes or the cluster repeats
+// itself. It yields the passes that write something, after they are carried out. The
+// sequence ends with one pass per DaemonSet, ordered by namespace and name, that has an End
+// and is not carried out.
 //
-// A loop may change the cluster, and may break off: another Run goes on from there. An
-// error ends the sequence. It fails where rollout.Sync fails.
+// A loop may change the cluster, make passes itself, and may stop early: another Run goes
+// on from there. A crash loop does not end a Run while the policy has something to do, such
+// as to fail a canary or to go on with a slow start, for 30 days at most.
+//
+// An error ends the sequence. It fails if rollout.Sync fails, with the name of the
+// DaemonSet before the error.
 func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
 		if c == nil {
@@ -58,8 +61,9 @@ func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 		}
 		c.begin()
 		clear(c.failures)
+		c.othersAt = c.now
 		c.eachSet(func(s *set) { s.due = true })
-		r := &run{c: c, began: c.now, of: make(map[*set]*progress)}
+		r := c.newRun()
 		for {
 			goOn, err := r.syncDue(func(p *Pass) bool { return yield(p, nil) })
 			if err != nil {
@@ -75,8 +79,12 @@ func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 			}
 			c.moveTo(at)
 		}
+		var ends []*Pass
 		for _, s := range c.sets() {
-			if !yield(r.last(s), nil) {
+			ends = append(ends, r.last(s))
+		}
+		for _, pass := range ends {
+			if !yield(pass, nil) {
 				return
 			}
 		}
@@ -98,85 +106,14 @@ func (c *Cluster) Settle() ([]*End, error) {
 	return ends, nil
 }
 
-// Pass is one pass of the controller of a DaemonSet in a Run.
-type Pass struct {
-	// DaemonSet is the DaemonSet as the pass found it. Read-only.
-	DaemonSet *appsv1.DaemonSet
-	// Number counts the DaemonSet's passes that write something, from one. The last
-	// pass has the number of the one before it.
-	Number int
-	// Time is when the pass is made. Passes that follow one another without waiting have
-	// the same time.
-	Time time.Time
-	// Result is what the pass writes. Its Snapshot holds the facts that the pass decided
-	// on, before its writes, and is valid until the next pass. See Cluster.Sync about
-	// Plan.Create.
-	Result *rollout.Result
-	// Desired is the number of eligible nodes that the pass found.
-	Desired int
-	// Available is how many of these have, after the writes, an available pod that is
-	// not being deleted.
-	Available int
-	// End is set on the last pass of a DaemonSet, and nil on all others.
-	End *End
-}
-
-// Unavailable returns how many eligible nodes have no available pod after the writes.
-func (p *Pass) Unavailable() int {
-	if p == nil {
-		return 0
-	}
-	return max(p.Desired-p.Available, 0)
-}
-
-// End says how a simulated rollout has ended.
-type End struct {
-	// State says whether it is finished, or else why not.
-	State EndState
-	// Time is when the last node became complete, or, where none did, when the Run
-	// began: when the rollout was finished, or since when it is stuck.
-	Time time.Time
-	// Passes is how many passes wrote something.
-	Passes int
-	// LowestAvailable is the lowest Pass.Available.
-	LowestAvailable int
-	// Last is the result of the last pass. Its Step and Restricted say what the budget
-	// and the policy hold back. It has something to write only where passes would go on
-	// without end.
-	Last *rollout.Result
-	// Rollback took the DaemonSet back to an older template on the way, because its
-	// canary failed. The end is then that of the way back. nil where nothing did.
-	Rollback *rollout.Rollback
-	// After is the cluster at the end, as Cluster.Input returns it, for WhatIf or another
-	// Run to go on from. Read-only.
-	After daemon.Input
-	// Incomplete lists the nodes that are not complete by name, each with its status.
-	// nil where the rollout is finished.
-	Incomplete []daemon.NodeStatus
-}
-
-// EndState says how a simulated rollout has ended.
-type EndState int
-
-const (
-	// EndFinished: rollout.Complete holds.
-	EndFinished EndState = iota + 1
-	// EndNeedsDecision: it goes on when a person decides; see
-	// rollout.Result.NeedsDecision.
-	EndNeedsDecision
-	// EndStuck: nothing more happens, or only the same again and again.
-	EndStuck
-	// EndIgnored: the controller leaves the DaemonSet alone, because it is being deleted
-	// or its selector is empty.
-	EndIgnored
-)
-
-// run is a Run on its way.
+// run is a Run, or one moment of Advance, on its way.
 type run struct {
 	c     *Cluster
 	began time.Time
 	of    map[*set]*progress
 }
+
+func (c *Cluster) newRun() *run { return &run{c: c, began: c.now, of: make(map[*set]*progress)} }
 
 // progress is how far the rollout of one DaemonSet is.
 type progress struct {
@@ -188,23 +125,25 @@ type progress struct {
 	generation int64
 	since      time.Time
 	idle       int
+	// failed is the number of pods that had failed in the cluster when idle was last set
+	// to zero, and waits is how often that was because of a failed pod.
+	failed, waits int
 	// looping says that no more passes are made.
 	looping  bool
-	last     *rollout.Result
 	rollback *rollout.Rollback
 }
 
 func (r *run) progress(s *set) *progress {
 	p := r.of[s]
 	if p == nil {
-		p = &progress{best: math.MaxInt, generation: s.ds.Generation, since: r.began}
+		p = &progress{best: math.MaxInt, generation: s.ds.Generation, since: r.began, failed: r.c.failed}
 		r.of[s] = p
 	}
 	return p
 }
 
-// syncDue makes passes until no controller has something to write at this moment. It
-// reports false where yield does.
+// syncDue makes passes until no controller has something to write at this moment, and
+// calls yield after each one that is carried out. It reports false if yield does.
 func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 	for wrote := true; wrote; {
 		wrote = false
@@ -213,12 +152,11 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 			for s.due && !p.looping {
 				result, err := r.c.pass(s)
 				if err != nil {
-					return false, err
+					return false, fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
 				}
 				r.note(s, p)
-				p.last = result
 				if p.idle++; p.idle > r.c.enough() {
-					p.looping, s.wake = true, time.Time{}
+					p.looping, s.due, s.wake = true, true, time.Time{}
 					break
 				}
 				if result.Empty() {
@@ -241,8 +179,13 @@ func (r *run) note(s *set, p *progress) {
 	case p.best == math.MaxInt:
 		p.best = left
 	case p.generation != s.ds.Generation, left < p.best:
-		p.best, p.generation, p.since, p.idle = left, s.ds.Generation, r.c.now, 0
+		p.best, p.generation, p.since = left, s.ds.Generation, r.c.now
+		p.idle, p.failed, p.waits = 0, r.c.failed, 0
 		clear(r.c.failures)
+	case p.failed != r.c.failed && p.waits < 10*r.c.enough() && !r.c.policyHasWaited():
+		// Pods fail while the policy waits: that is no endless loop yet.
+		p.idle, p.failed = 0, r.c.failed
+		p.waits++
 	}
 }
 
@@ -270,28 +213,31 @@ func (r *run) pass(s *set, p *progress, result *rollout.Result) *Pass {
 	}
 }
 
-// last describes the pass that is not carried out, and the end.
+// last describes the pass that is not carried out, and the end. Every DaemonSet has had a
+// pass: a new one is due until it has.
 func (r *run) last(s *set) *Pass {
-	p := r.progress(s)
-	pass := r.pass(s, p, p.last)
+	p, last := r.progress(s), s.last
+	pass := r.pass(s, p, last)
 	end := &End{
-		State: EndStuck, Time: p.since, Passes: p.passes, LowestAvailable: p.lowest, Last: p.last, Rollback: p.rollback, After: r.c.Input(s.ds),
+		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
 	pass.End = end
 	if p.passes == 0 {
 		end.LowestAvailable = pass.Available
 	}
-	snapshot := p.last.Snapshot
+	snapshot := last.Snapshot
 	switch {
 	case snapshot == nil:
 		end.State = EndIgnored
 		return pass
 	case s.tally.incomplete == 0:
-		end.State = EndFinished
+		end.State = EndComplete
 		return pass
-	case p.last.NeedsDecision():
-		end.State = EndNeedsDecision
+	case last.NeedsDecision(), onDelete(s.ds) && s.tally.available == s.tally.desired:
+		end.State = EndWaiting
 	}
+	// The options are those of the last pass, which made no error of them.
+	end.Budget, _ = rollout.UsedBudget(snapshot, rollout.Options{Policy: r.c.Options.Policy, CanaryTrial: last.CanaryTrial})
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) {
@@ -301,22 +247,6 @@ func (r *run) last(s *set) *Pass {
 	return pass
 }
 
-// tooOften is how many pods have to fail on one node, without any progress, until the
-// same is expected for ever.
-const tooOften = 3
-
-// hopeless reports whether all that is going to happen concerns nodes on which pods fail
-// again and again.
-func (c *Cluster) hopeless() bool {
-	if len(c.failures) == 0 || slices.Max(slices.Collect(maps.Values(c.failures))) < tooOften {
-		return false
-	}
-	for i := range c.events {
-		if p, ok := c.events[i].subject(); ok {
-			if node, _ := daemon.TargetNode(p.pod); c.failures[node] < tooOften {
-				return false
-			}
-		}
-	}
-	return true
+func onDelete(ds *appsv1.DaemonSet) bool {
+	return ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/kubectl"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -81,41 +83,41 @@ func TestRunEnd(t *testing.T) {
 	}{
 		{
 			name: "nothing to do", why: "one empty pass says so",
-			state: simulate.EndFinished, lowest: 4,
+			state: simulate.EndComplete, lowest: 4,
 		}, {
 			name: "healthy", why: "each of four nodes takes two seconds to end a pod and ten to start one",
-			outdated: 4, state: simulate.EndFinished, after: 48 * time.Second, lowest: 3,
+			outdated: 4, state: simulate.EndComplete, after: 48 * time.Second, lowest: 3,
 		}, {
 			name: "surge", why: "the new pod comes first, so that availability never drops",
-			outdated: 4, surge: "1", state: simulate.EndFinished, after: 40 * time.Second, lowest: 4,
+			outdated: 4, surge: "1", state: simulate.EndComplete, after: 40 * time.Second, lowest: 4,
 		}, {
 			name: "never ready", why: "the second node's new pod uses up the budget for good",
-			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: -1}), state: simulate.EndStuck, after: 12 * time.Second, lowest: 3, on: rest,
+			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: -1}), state: simulate.EndStalled, after: 12 * time.Second, lowest: 3, on: rest,
 		}, {
 			name: "never bound", why: "the scheduler finds no room on the second node",
-			outdated: 4, opts: onNode(second, simulate.PodTimes{BoundAfter: -1}), state: simulate.EndStuck, after: 12 * time.Second, lowest: 3, on: rest,
+			outdated: 4, opts: onNode(second, simulate.PodTimes{BoundAfter: -1}), state: simulate.EndStalled, after: 12 * time.Second, lowest: 3, on: rest,
 		}, {
 			name: "bound late", why: "ready counts from the binding: one minute more for the second node",
-			outdated: 4, opts: onNode(second, simulate.PodTimes{BoundAfter: time.Minute}), state: simulate.EndFinished, after: 108 * time.Second, lowest: 3,
+			outdated: 4, opts: onNode(second, simulate.PodTimes{BoundAfter: time.Minute}), state: simulate.EndComplete, after: 108 * time.Second, lowest: 3,
 		}, {
 			name: "crashes for ever", why: "a node on which pods fail again and again is found out",
-			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: -1, FailsAfter: 5 * time.Second}), state: simulate.EndStuck,
+			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: -1, FailsAfter: 5 * time.Second}), state: simulate.EndStalled,
 			after: 12 * time.Second, lowest: 3, on: rest,
 		}, {
 			name: "fails first", why: "a pod that fails when it would become ready is never ready",
-			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: 5 * time.Second, FailsAfter: 5 * time.Second}), state: simulate.EndStuck,
+			outdated: 4, opts: onNode(second, simulate.PodTimes{ReadyAfter: 5 * time.Second, FailsAfter: 5 * time.Second}), state: simulate.EndStalled,
 			after: 12 * time.Second, lowest: 3, on: rest,
 		}, {
 			name: "never fails", why: "below zero is never for every duration: the pod becomes ready as by default",
-			outdated: 4, opts: always(simulate.PodTimes{FailsAfter: -1}), state: simulate.EndFinished, after: 48 * time.Second, lowest: 3,
+			outdated: 4, opts: always(simulate.PodTimes{FailsAfter: -1}), state: simulate.EndComplete, after: 48 * time.Second, lowest: 3,
 		}, {
 			name: "never terminates", why: "a pod that does not terminate blocks the rest",
-			outdated: 2, opts: onNode(second, simulate.PodTimes{TerminatesAfter: -1}), state: simulate.EndStuck, after: 12 * time.Second, lowest: 3,
+			outdated: 2, opts: onNode(second, simulate.PodTimes{TerminatesAfter: -1}), state: simulate.EndStalled, after: 12 * time.Second, lowest: 3,
 			on: []string{second},
 		}, {
 			name: "long", why: "durations of centuries do not overflow",
 			outdated: 4, opts: always(simulate.PodTimes{BoundAfter: 1<<63 - 1, ReadyAfter: 1<<63 - 1, TerminatesAfter: 1<<63 - 1}),
-			state: simulate.EndFinished, after: 1<<63 - 1, lowest: 3,
+			state: simulate.EndComplete, after: 1<<63 - 1, lowest: 3,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -162,7 +164,7 @@ func TestRunRespectsFacts(t *testing.T) {
 			name: "node down, pod terminating", why: "no kubelet ends the pod",
 			nodes:  []*corev1.Node{down, build.Node{Name: "b"}.Object()},
 			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(-99 * time.Hour) },
-			state:  simulate.EndStuck, on: []string{"a", "b"},
+			state:  simulate.EndStalled, on: []string{"a", "b"},
 		}, {
 			name: "node down, all updated but its pod", why: "the node is what it waits for",
 			nodes: []*corev1.Node{down, build.Node{Name: "b"}.Object()},
@@ -170,47 +172,47 @@ func TestRunRespectsFacts(t *testing.T) {
 				in.Pods[0].DeletionTimestamp = since(-99 * time.Hour)
 				in.Pods[1] = build.Pod{Name: "on-b", Node: "b", Hash: "new"}.Of(in.DaemonSet)
 			},
-			state: simulate.EndStuck, on: []string{"a"},
+			state: simulate.EndStalled, on: []string{"a"},
 		}, {
 			name: "node down, blanket times", why: "times do not start a kubelet",
 			nodes:  []*corev1.Node{down},
 			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(time.Hour) },
 			opts:   always(simulate.PodTimes{ReadyAfter: time.Second, TerminatesAfter: time.Second}),
-			state:  simulate.EndStuck, on: []string{"a"},
+			state:  simulate.EndStalled, on: []string{"a"},
 		}, {
 			name: "node down, no pod", why: "the new pod is bound and never ready",
 			nodes:  []*corev1.Node{down},
 			change: func(in *daemon.Input) { in.Pods = nil },
-			state:  simulate.EndStuck, on: []string{"a"},
+			state:  simulate.EndStalled, on: []string{"a"},
 		}, {
 			name: "node down, pod crashing", why: "without a kubelet it does not fail either",
 			nodes:  []*corev1.Node{down},
 			change: func(in *daemon.Input) { in.Pods = nil },
 			opts:   always(simulate.PodTimes{FailsAfter: time.Second}),
-			state:  simulate.EndStuck, on: []string{"a"},
+			state:  simulate.EndStalled, on: []string{"a"},
 		}, {
 			name: "past its grace period", why: "something holds the pod on a ready node",
 			nodes:  build.Nodes("a"),
 			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(-time.Second) },
-			state:  simulate.EndStuck, on: []string{"a"},
+			state:  simulate.EndStalled, on: []string{"a"},
 		}, {
 			name: "past its grace period, blanket times", why: "times do not take away what holds it",
 			nodes:  build.Nodes("a"),
 			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(-time.Second) },
 			opts:   always(simulate.PodTimes{TerminatesAfter: time.Second}),
-			state:  simulate.EndStuck, on: []string{"a"},
+			state:  simulate.EndStalled, on: []string{"a"},
 		}, {
 			name: "within its grace period", why: "the kubelet is at it",
 			nodes:  build.Nodes("a"),
 			change: func(in *daemon.Input) { in.Pods[0].DeletionTimestamp = since(0) },
-			state:  simulate.EndFinished,
+			state:  simulate.EndComplete,
 		}, {
 			name: "not bound", why: "the scheduler binds it to the node that it is pinned to",
 			nodes: build.Nodes("a"),
 			change: func(in *daemon.Input) {
 				in.Pods[0] = build.Pod{Name: "on-a", Node: "a", Hash: "new", Unbound: true}.Of(in.DaemonSet)
 			},
-			state: simulate.EndFinished,
+			state: simulate.EndComplete,
 		}, {
 			name: "node gone", why: "pod garbage collection ends its pods, overdue or not",
 			nodes: build.Nodes("a"),
@@ -218,7 +220,7 @@ func TestRunRespectsFacts(t *testing.T) {
 				in.Pods[0] = build.Pod{Name: "on-a", Node: "a", Hash: "new"}.Of(in.DaemonSet)
 				in.Pods = append(in.Pods, build.Pod{Name: "on-z", Node: "z", Hash: "old", Deleting: true}.Of(in.DaemonSet))
 			},
-			state: simulate.EndFinished,
+			state: simulate.EndComplete,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -267,10 +269,10 @@ func TestRunNeedsDecision(t *testing.T) {
 		state     simulate.EndState
 		on        int
 	}{
-		{"pause", "a person has to end it", rollout.Policy{Paused: true}, simulate.EndNeedsDecision, 3},
-		{"partition", "one node is held back for good", rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(1)}}, simulate.EndNeedsDecision, 1},
-		{"manual canary", "it waits for promotion", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}}, simulate.EndNeedsDecision, 2},
-		{"order", "nothing is held back", rollout.Policy{Order: rollout.Reverse(rollout.ByName)}, simulate.EndFinished, 0},
+		{"pause", "a person has to end it", rollout.Policy{Paused: true}, simulate.EndWaiting, 3},
+		{"partition", "one node is held back for good", rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(1)}}, simulate.EndWaiting, 1},
+		{"manual canary", "it waits for promotion", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}}, simulate.EndWaiting, 2},
+		{"order", "nothing is held back", rollout.Policy{Order: rollout.Reverse(rollout.ByName)}, simulate.EndComplete, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := settle(t, outdated(build.Set{}, build.Nodes("a", "b", "c")...), simulate.Options{Policy: tc.policy})
@@ -290,21 +292,21 @@ func TestRunPromoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	ends, err := c.Settle()
-	if err != nil || ends[0].State != simulate.EndNeedsDecision {
+	if err != nil || ends[0].State != simulate.EndWaiting {
 		t.Fatalf("Settle() = %v, %v, want a decision to be needed", ends, err)
 	}
 	promoted := *ends[0].Last.CanaryTrial
 	promoted.State = rollout.CanaryPromoted
 	c.Options.CanaryTrial = &promoted
-	if ends, err = c.Settle(); err != nil || ends[0].State != simulate.EndFinished {
-		t.Errorf("Settle() with the promoted trial = %v, %v, want it finished", ends, err)
+	if ends, err = c.Settle(); err != nil || ends[0].State != simulate.EndComplete {
+		t.Errorf("Settle() with the promoted trial = %v, %v, want it complete", ends, err)
 	}
 	// The same with a Run that begins where the other ended.
 	end := settle(t, in, simulate.Options{Policy: policy})
 	promoted = *end.Last.CanaryTrial
 	promoted.State = rollout.CanaryPromoted
-	if end = settle(t, end.After, simulate.Options{Policy: policy, CanaryTrial: &promoted}); end.State != simulate.EndFinished {
-		t.Errorf("Run() with the promoted trial = %v, want it finished", end)
+	if end = settle(t, end.After, simulate.Options{Policy: policy, CanaryTrial: &promoted}); end.State != simulate.EndComplete {
+		t.Errorf("Run() with the promoted trial = %v, want it complete", end)
 	}
 }
 
@@ -349,19 +351,11 @@ func TestRunTakesOverATrialOnce(t *testing.T) {
 // TestRunRollback: a canary that fails takes the DaemonSet back, and the way back is
 // played to its end.
 func TestRunRollback(t *testing.T) {
-	ds := build.Set{}.Object()
-	old := ds.DeepCopy()
-	old.Spec.Template.Spec.Containers[0].Image = "agent:0"
-	in := daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a", "b", "c"), Now: build.Now}
-	in.Revisions = append(build.Current(old, "old"), build.Current(ds, "new")...)
-	in.Revisions[1].Revision = 2
-	for _, node := range in.Nodes {
-		in.Pods = append(in.Pods, build.Pod{Name: "on-" + node.Name, Node: node.Name, Hash: "old"}.Of(ds))
-	}
+	in := backFrom("agent:0", build.Nodes("a", "b", "c")...)
 	policy := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 5 * time.Second}}}
 	end := settle(t, in, simulate.Options{Policy: policy})
 	after := end.After.DaemonSet
-	if end.State != simulate.EndFinished || end.Rollback == nil || after.Spec.Template.Spec.Containers[0].Image != "agent:0" || after.Generation != 2 {
+	if end.State != simulate.EndComplete || end.Rollback == nil || after.Spec.Template.Spec.Containers[0].Image != "agent:0" || after.Generation != 2 {
 		t.Errorf("Run() = %v with generation %d, want it back on the old template with generation 2", end, after.Generation)
 	}
 	if !strings.HasSuffix(end.String(), ", back on revision agent-old") {
@@ -369,15 +363,183 @@ func TestRunRollback(t *testing.T) {
 	}
 }
 
+// TestRunWaitsForThePolicy has pods that crash on one node again and again while the policy
+// still has something to do: the end is that of the policy.
+func TestRunWaitsForThePolicy(t *testing.T) {
+	hour := metav1.Duration{Duration: time.Hour}
+	crashes := onNode("a", simulate.PodTimes{FailsAfter: time.Second}).PodTimes
+	newCrashes := func(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+		if pod.Spec.Containers != nil && pod.Spec.Containers[0].Image == "agent:1" {
+			return crashes(node, pod)
+		}
+		return simulate.PodTimes{}
+	}
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		first     bool // There are no pods yet.
+		times     func(*corev1.Node, *corev1.Pod) simulate.PodTimes
+		state     simulate.EndState
+		rollback  bool
+		on        []string
+		least     time.Duration // between the beginning and the last event
+	}{
+		{
+			name: "canary, restarts", why: "six failed pods fail the trial, and the template before is restored",
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}}, times: newCrashes,
+			state: simulate.EndComplete, rollback: true,
+		}, {
+			name: "canary, time", why: "an hour fails the trial, although restarts do not",
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailRestarts: -1, FailAfter: hour}}, times: newCrashes,
+			state: simulate.EndComplete, rollback: true, least: time.Hour,
+		}, {
+			name: "canary, no limits", why: "the trial goes on for ever, paused by the restarts",
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailRestarts: -1, PauseRestarts: 8}}, times: newCrashes,
+			state: simulate.EndWaiting, on: []string{"a", "b", "c"},
+		}, {
+			name: "slow start", why: "the other nodes are due in one and two hours",
+			policy: rollout.Policy{SlowStart: &rollout.SlowStart{Pods: 1, Interval: hour}}, first: true, times: crashes,
+			state: simulate.EndStalled, on: []string{"a"}, least: 2 * time.Hour,
+		}, {
+			name: "a long time", why: "a limit of a thousand years is not waited for pass by pass",
+			policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailRestarts: -1, PauseRestarts: -1, FailAfter: metav1.Duration{Duration: 1<<63 - 1}}},
+			times:  newCrashes, state: simulate.EndStalled, on: []string{"a", "b", "c"}, least: 30 * 24 * time.Hour,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := backFrom("agent:0", build.Nodes("a", "b", "c")...)
+			in.DaemonSet.CreationTimestamp = metav1.NewTime(build.Now)
+			if tc.first {
+				in.Pods, in.Revisions = nil, nil
+			}
+			end := settle(t, in, simulate.Options{Policy: tc.policy, PodTimes: tc.times})
+			var on []string
+			for _, n := range end.Incomplete {
+				on = append(on, n.Node)
+			}
+			if end.State != tc.state || (end.Rollback != nil) != tc.rollback || cmp.Diff(tc.on, on) != "" || end.After.Now.Sub(in.Now) < tc.least {
+				t.Errorf("Run() = %v after %v, rollback %v, want %v on %v after %v, rollback %v: %s", end, end.After.Now.Sub(in.Now), end.Rollback,
+					tc.state, tc.on, tc.least, tc.rollback, tc.why)
+			}
+			if len(end.After.Pods) != 3 && tc.state != simulate.EndWaiting {
+				t.Errorf("Run() ends with pods %v, want one on each node: %s", show(end.After), tc.why)
+			}
+		})
+	}
+}
+
+// backFrom returns a cluster whose pods have an older image, which a revision holds.
+func backFrom(image string, nodes ...*corev1.Node) daemon.Input {
+	ds := build.Set{}.Object()
+	old := ds.DeepCopy()
+	old.Spec.Template.Spec.Containers[0].Image = image
+	in := daemon.Input{DaemonSet: ds, Nodes: nodes, Now: build.Now}
+	in.Revisions = append(build.Current(old, "old"), build.Current(ds, "new")...)
+	in.Revisions[1].Revision = 2
+	for _, node := range nodes {
+		in.Pods = append(in.Pods, build.Pod{Name: "on-" + node.Name, Node: node.Name, Hash: "old"}.Of(ds))
+	}
+	return in
+}
+
 // TestEndString names the first nodes only.
 func TestEndString(t *testing.T) {
 	in := facts(t, 14, 14)
 	lines := strings.Split(settle(t, in, simulate.Options{Policy: rollout.Policy{Paused: true}}).String(), "\n")
 	want := []string{
-		"  and 4 more nodes", "update waits: 14 desired, 14 outdated; maxUnavailable 1, 0 unavailable", "held back: 14 by pause",
+		"  and 4 more nodes", "held back: 14 by pause",
 	}
 	if diff := cmp.Diff(want, lines[min(11, len(lines)):]); diff != "" {
 		t.Errorf("String() behind ten nodes (-want +got):\n%s", diff)
+	}
+}
+
+// TestEndBudget: an End has the nodes that use the budget, and says so while outdated pods
+// wait for it.
+func TestEndBudget(t *testing.T) {
+	in := outdated(build.Set{MaxUnavailable: "2"}, build.Nodes("a", "b", "c", "d")...)
+	end := settle(t, in, always(simulate.PodTimes{ReadyAfter: -1}))
+	want := rollout.Budget{Kind: rollout.BudgetMaxUnavailable, Limit: 2, Users: []rollout.BudgetUser{
+		{Node: "a", Reason: rollout.BudgetUpdatedPod}, {Node: "b", Reason: rollout.BudgetUpdatedPod},
+	}}
+	if diff := cmp.Diff(want, end.Budget); diff != "" {
+		t.Errorf("Budget (-want +got):\n%s", diff)
+	}
+	if want := "\nmaxUnavailable 2 is used by a (new pod is not available), b (new pod is not available)"; !strings.HasSuffix(end.String(), want) {
+		t.Errorf("String() = %q, want it to end with %q", end, want)
+	}
+	end = settle(t, in, simulate.Options{})
+	if end.Took != 24*time.Second || end.Took != end.Time.Sub(in.Now) || end.Budget.Kind != 0 {
+		t.Errorf("Run() = %v, took %v with budget %v, want 24 seconds and no budget", end, end.Took, end.Budget)
+	}
+	in = outdated(build.Set{OnDelete: true}, build.Nodes("a", "b")...)
+	if end = settle(t, in, simulate.Options{}); end.State != simulate.EndWaiting || end.Budget.Kind != 0 {
+		t.Errorf("Run() with OnDelete = %v, want it to wait for deletions, without a budget", end)
+	}
+}
+
+// TestStrandedPod: no node is eligible, so that a percentage is a budget of zero, and an
+// outdated pod is never replaced. The simulation and health say so; kubectl does not look
+// at the pod.
+func TestStrandedPod(t *testing.T) {
+	in := outdated(build.Set{MaxUnavailable: "50%"}, build.Node{Name: "a", Taints: []corev1.Taint{build.NoSchedule("k")}}.Object())
+	end := settle(t, in, simulate.Options{})
+	if end.State != simulate.EndStalled || len(end.Incomplete) != 1 || len(end.After.Pods) != 1 {
+		t.Errorf("Run() = %v, want it stalled on a", end)
+	}
+	if want := "\nmaxUnavailable is 0"; !strings.HasSuffix(end.String(), want) {
+		t.Errorf("String() = %q, want it to end with %q", end, want)
+	}
+	after := end.After
+	after.Now = after.Now.Add(time.Hour)
+	snapshot, err := daemon.Observe(after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := health.Assess(snapshot, health.Options{}); err != nil || got.State != health.StateStalled {
+		t.Errorf("Assess() = %v, %v, want it stalled", got, err)
+	}
+	if got, err := kubectl.RolloutStatus(after.DaemonSet); err != nil || got.State != kubectl.ProgressRolledOut {
+		t.Errorf("RolloutStatus() = %v, %v, want it rolled out", got, err)
+	}
+}
+
+// TestResultsCompare: cmp.Diff finds no difference between the results of equal calls, and
+// needs no options for them.
+func TestResultsCompare(t *testing.T) {
+	in := outdated(build.Set{}, build.Nodes("a", "b")...)
+	opts := onNode("b", simulate.PodTimes{ReadyAfter: -1})
+	play := func() (passes []*simulate.Pass) {
+		for pass, err := range simulate.Run(in, opts) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pass.End == nil {
+				pass.Result.Snapshot = nil // valid until the next pass
+			}
+			passes = append(passes, pass)
+		}
+		return passes
+	}
+	passes := play()
+	if diff := cmp.Diff(passes, play()); diff != "" {
+		t.Errorf("Run() twice (-first +second):\n%s", diff)
+	}
+	if cmp.Diff(passes[0], passes[1]) == "" {
+		t.Error("the first pass and the second do not differ")
+	}
+	changed := in.DaemonSet.DeepCopy()
+	changed.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	var impacts []*simulate.Impact
+	for range 2 {
+		impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: changed}, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		impacts = append(impacts, impact)
+	}
+	if diff := cmp.Diff(impacts[0], impacts[1]); diff != "" {
+		t.Errorf("WhatIf() twice (-first +second):\n%s", diff)
 	}
 }
 
@@ -391,13 +553,13 @@ func TestStringsOfNothing(t *testing.T) {
 		{&simulate.Pass{}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
 		{&simulate.Pass{Result: &rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: &rollout.Rollback{}}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
 		{&simulate.Pass{End: &simulate.End{}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do\nEndState(0) since 00:00:00 after 0 passes, at least 0 available, on:"},
-		{(*simulate.End)(nil), "not at its end"},
-		{&simulate.End{State: simulate.EndFinished, Rollback: &rollout.Rollback{}}, "finished at 00:00:00 after 0 passes, at least 0 available"},
+		{(*simulate.End)(nil), "no end"},
+		{&simulate.End{State: simulate.EndComplete, Rollback: &rollout.Rollback{}}, "complete at 00:00:00 after 0 passes, at least 0 available"},
 		{&simulate.End{State: simulate.EndIgnored}, "the controller ignores it"},
-		{&simulate.End{State: simulate.EndStuck, Last: &rollout.Result{Step: &rollout.Step{}}}, "stuck since 00:00:00 after 0 passes, at least 0 available, on:"},
-		{simulate.EndFinished, "finished"}, {simulate.EndNeedsDecision, "needs a decision"}, {simulate.EndStuck, "stuck"},
+		{&simulate.End{State: simulate.EndStalled, Last: &rollout.Result{Step: &rollout.Step{}}}, "stalled since 00:00:00 after 0 passes, at least 0 available, on:"},
+		{simulate.EndComplete, "complete"}, {simulate.EndWaiting, "waiting"}, {simulate.EndStalled, "stalled"},
 		{simulate.EndIgnored, "ignored"}, {simulate.EndState(0), "EndState(0)"},
-		{(*simulate.Impact)(nil), "no impact known"}, {&simulate.Impact{}, "no impact known"},
+		{(*simulate.Impact)(nil), "no impact"}, {&simulate.Impact{}, "no impact"},
 		{&simulate.Impact{Rollout: simulate.RolloutIgnored, Nodes: make([]simulate.NodeImpact, 1)},
 			"no rollout: the DaemonSet is being deleted\nnodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 0 unchanged\nfirst pass: 0 to delete, 0 to create"},
 		{simulate.NodeImpact{}, ": NodeEffect(0)"},
@@ -432,7 +594,7 @@ func TestEndAfter(t *testing.T) {
 					t.Fatalf("seed %d: goes on with %v", seed, pass)
 				}
 			}
-			if !last.Last.Empty() || last.State != simulate.EndFinished {
+			if !last.Last.Empty() || last.State != simulate.EndComplete {
 				break
 			}
 			in = last.After
@@ -440,7 +602,7 @@ func TestEndAfter(t *testing.T) {
 		}
 	}
 	if finished < 400 {
-		t.Errorf("only %d ends were finished", finished)
+		t.Errorf("only %d ends were complete", finished)
 	}
 }
 
@@ -472,8 +634,8 @@ func TestRunLoops(t *testing.T) {
 			if passes++; err != nil || passes > 20_000 {
 				t.Fatalf("%s: %d passes, %v", name, passes, err)
 			}
-			if pass.End != nil && pass.End.State == simulate.EndFinished {
-				t.Errorf("%s: %v, want it not finished", name, pass.End)
+			if pass.End != nil && pass.End.State == simulate.EndComplete {
+				t.Errorf("%s: %v, want it not complete", name, pass.End)
 			}
 		}
 	}
@@ -494,8 +656,8 @@ func TestRunManyPassesAtOnce(t *testing.T) {
 		names = append(names, fmt.Sprintf("n%04d", i))
 	}
 	in := daemon.Input{DaemonSet: build.Set{}.Object(), Nodes: build.Nodes(names...), Now: build.Now, BurstReplicas: 1}
-	if got := settle(t, in, always(simulate.PodTimes{ReadyAfter: time.Hour})); got.State != simulate.EndFinished || got.Passes < 1200 {
-		t.Errorf("Run() ends with %v, want it finished", got)
+	if got := settle(t, in, always(simulate.PodTimes{ReadyAfter: time.Hour})); got.State != simulate.EndComplete || got.Passes < 1200 {
+		t.Errorf("Run() ends with %v, want it complete", got)
 	}
 }
 
@@ -555,8 +717,8 @@ func TestRunPasses(t *testing.T) {
 func TestRunAvailableInTime(t *testing.T) {
 	in := outdated(build.Set{MinReady: 5}, build.Nodes("a")...)
 	in.Pods = []*corev1.Pod{build.Pod{Name: "on-a", Node: "a", Hash: "new", Ready: 3 * time.Second}.Of(in.DaemonSet)}
-	if end := settle(t, in, simulate.Options{}); end.State != simulate.EndFinished || end.Time.Sub(in.Now) != 2*time.Second {
-		t.Errorf("Run() = %v, want it finished after two seconds", end)
+	if end := settle(t, in, simulate.Options{}); end.State != simulate.EndComplete || end.Time.Sub(in.Now) != 2*time.Second {
+		t.Errorf("Run() = %v, want it complete after two seconds", end)
 	}
 }
 
@@ -619,7 +781,7 @@ func TestRunErrors(t *testing.T) {
 		{"same node twice", daemon.Input{Nodes: build.Nodes("a", "a")}, `nodes[1].metadata.name: Duplicate value: "a"`},
 		{"nameless revision", daemon.Input{Revisions: []*appsv1.ControllerRevision{{}}}, "revisions[0].metadata.name: Required value"},
 		{"no selector", daemon.Input{DaemonSet: &appsv1.DaemonSet{}}, "spec.selector: Required value"},
-		{"budget", daemon.Input{DaemonSet: wrong, Now: build.Now}, "spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value"},
+		{"budget", daemon.Input{DaemonSet: wrong, Now: build.Now}, "DaemonSet kube-system/agent: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value"},
 	} {
 		var got error
 		for _, err := range simulate.Run(tc.in, simulate.Options{}) {

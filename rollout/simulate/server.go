@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -21,16 +22,15 @@ import (
 // client would, in the order of the arguments. The objects are copied. It fails with a
 // *field.Error on nil, on other types and on missing names, and then changes nothing.
 //
-//   - A new object gets a UID and the cluster's time as its creation timestamp where it
+//   - A new object gets a UID and the cluster's time as its creation timestamp if it
 //     has none. The one that is replaced passes both on.
 //   - A DaemonSet gets the defaults of daemon.Default. A new one has generation 1 and no
-//     status. A replaced one keeps its status, and its generation is raised where the
+//     status. A replaced one keeps its status, and its generation is raised if the
 //     spec differs (PrepareForUpdate@v1.37.2). It is not validated: daemon.Validate does
 //     that. A UID that differs from the stored one is an error.
 //   - A pod is stored with its status. Without a name it is named after its generateName,
-//     without a phase it is pending. Where status, node or deletion timestamp differ from
-//     before, PodTimes apply anew: a pod that is not ready takes PodTimes.ReadyAfter
-//     again to become ready, and so on.
+//     without a phase it is pending. If its status, node or deletion timestamp differs from
+//     before, what was going to happen to it is forgotten, and PodTimes is called again.
 //   - A node that stops being ready makes its pods not ready. One that is ready again
 //     starts those that are not ready, and ends those that were deleted.
 //
@@ -41,9 +41,16 @@ func (c *Cluster) Apply(objects ...metav1.Object) error {
 		return field.Required(field.NewPath("cluster"), "")
 	}
 	c.begin()
+	var uids uidCheck
 	for i, object := range objects {
-		if err := c.checkApplied(field.NewPath("objects").Index(i), object); err != nil {
+		path := field.NewPath("objects").Index(i)
+		if err := c.checkObject(path, object); err != nil {
 			return err
+		}
+		if ds, ok := object.(*appsv1.DaemonSet); ok {
+			if err := uids.check(c, path, ds); err != nil {
+				return err
+			}
 		}
 	}
 	changes := map[string]nodeChange{}
@@ -69,8 +76,8 @@ func (c *Cluster) Apply(objects ...metav1.Object) error {
 	return nil
 }
 
-// checkApplied refuses what cannot be stored.
-func (c *Cluster) checkApplied(path *field.Path, object metav1.Object) error {
+// checkObject refuses nil, other types and missing names.
+func (c *Cluster) checkObject(path *field.Path, object metav1.Object) error {
 	missing, named := false, true
 	switch o := object.(type) {
 	case *corev1.Node:
@@ -86,9 +93,6 @@ func (c *Cluster) checkApplied(path *field.Path, object metav1.Object) error {
 		missing = o == nil
 	case *appsv1.DaemonSet:
 		missing = o == nil
-		if s := c.set(o); s != nil && o.UID != "" && s.ds.UID != "" && o.UID != s.ds.UID {
-			return field.Invalid(path.Child("metadata", "uid"), o.UID, "another DaemonSet of that name is stored")
-		}
 	case nil:
 		missing = true
 	default:
@@ -103,8 +107,30 @@ func (c *Cluster) checkApplied(path *field.Path, object metav1.Object) error {
 	return nil
 }
 
+// uidCheck holds the UIDs of the DaemonSets that earlier objects of one call will have
+// stored. The server makes those that are empty.
+type uidCheck map[types.NamespacedName]types.UID
+
+// check refuses a DaemonSet with another UID than the stored one.
+func (u *uidCheck) check(c *Cluster, path *field.Path, ds *appsv1.DaemonSet) error {
+	key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
+	uid, known := (*u)[key]
+	made := known && uid == ""
+	if s := c.set(ds); !known && s != nil {
+		uid = s.ds.UID
+	}
+	if ds.UID != "" && (made || uid != "" && ds.UID != uid) {
+		return field.Invalid(path.Child("metadata", "uid"), ds.UID, "another DaemonSet of that name is stored")
+	}
+	if *u == nil {
+		*u = make(uidCheck)
+	}
+	(*u)[key] = cmp.Or(uid, ds.UID)
+	return nil
+}
+
 // identify gives an object the UID and the creation timestamp that it lacks: those of the
-// one that it replaces, or new ones where old is nil.
+// one that it replaces, or new ones if old is nil.
 func (c *Cluster) identify(object, old metav1.Object) {
 	uid, created := types.UID(""), metav1.NewTime(c.now)
 	if old != nil {
@@ -185,7 +211,7 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 // on missing names, and then changes nothing.
 //
 //   - A pod that is bound terminates: its deletion timestamp is the end of its grace
-//     period. One that is not bound or has finished is gone at once. So is any pod where
+//     period. One that is not bound or has finished is gone at once. So is any pod if
 //     the argument's deletionGracePeriodSeconds is zero, as with kubectl delete --force
 //     (BeforeDelete@v0.37.2, CheckGracefulDelete@v1.37.2).
 //   - A node is gone at once, and pod garbage collection ends its pods.
@@ -201,11 +227,16 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 	c.begin()
 	for i, object := range objects {
 		path := field.NewPath("objects").Index(i)
-		if err := c.checkApplied(path, object); err != nil {
+		if err := c.checkObject(path, object); err != nil {
 			return err
 		}
 		if object.GetName() == "" {
 			return field.Required(path.Child("metadata", "name"), "")
+		}
+		if ds, ok := object.(*appsv1.DaemonSet); ok {
+			if err := new(uidCheck).check(c, path, ds); err != nil {
+				return err
+			}
 		}
 	}
 	changes := map[string]nodeChange{}
@@ -237,22 +268,39 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 
 // deleteDaemonSet deletes a DaemonSet and what it owns.
 func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
+	owner := ownerOf(ds)
 	ns := c.namespaces[ds.Namespace]
+	ns.sets[ds.Name].due = false // A Run may still hold it.
 	delete(ns.sets, ds.Name)
 	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
-		if metav1.IsControlledBy(ns.revisions[name], ds) {
+		if owns(owner.Revision(ns.revisions[name])) {
 			c.removeRevision(ds.Namespace, name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
-		if metav1.IsControlledBy(ns.pods[name].pod, ds) {
+		if owns(owner.Pod(ns.pods[name].pod)) {
 			c.deletePod(ns, name, nil)
 		}
 	}
 }
 
-// deletePod requests the deletion of a pod, with the grace period of its spec where none
-// is given.
+// ownerOf returns a claimer that keeps or releases what a DaemonSet owns. Neither the
+// selector nor a deletion changes who the owner is.
+func ownerOf(ds *appsv1.DaemonSet) *daemon.Claimer {
+	owner := *ds
+	owner.DeletionTimestamp = nil
+	owner.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": ds.Name}}
+	claimer, err := daemon.NewClaimer(&owner)
+	if err != nil { // cannot happen: the selector is valid
+		return nil
+	}
+	return claimer
+}
+
+func owns(claim daemon.Claim) bool { return claim == daemon.ClaimKeep || claim == daemon.ClaimRelease }
+
+// deletePod requests the deletion of a pod, with the grace period of its spec
+// unless it is to go at once.
 func (c *Cluster) deletePod(ns *namespace, name string, graceSeconds *int64) {
 	p, ok := ns.pods[name]
 	if !ok {
@@ -273,7 +321,7 @@ func (c *Cluster) deletePod(ns *namespace, name string, graceSeconds *int64) {
 	c.start(ns, c.putPod(ns, &pod, c.newLife()))
 }
 
-// createPod stores the pod of a controller, which is not shared yet, and binds it where
+// createPod stores the pod of a controller, which is not shared yet, and binds it if
 // that takes no time.
 func (c *Cluster) createPod(pod *corev1.Pod) {
 	c.name(pod)
@@ -382,4 +430,53 @@ func (c *Cluster) eachSet(do func(*set)) {
 			do(s)
 		}
 	}
+}
+
+// updated returns a copy of cur as the API server stores it in the place of old
+// (BeforeUpdate@v0.37.2, PrepareForUpdate@v1.37.2). What a client cannot change comes from
+// old: status, generation and creation timestamp, and name, namespace, UID and resource
+// version if cur leaves them empty.
+func updated(cur, old *appsv1.DaemonSet) *appsv1.DaemonSet {
+	out := cur.DeepCopy()
+	if out.Name == "" {
+		out.Name = old.Name
+	}
+	if out.Namespace == "" {
+		out.Namespace = old.Namespace
+	}
+	if out.UID == "" {
+		out.UID = old.UID
+	}
+	if out.ResourceVersion == "" {
+		out.ResourceVersion = old.ResourceVersion
+	}
+	out.CreationTimestamp = old.CreationTimestamp
+	out.Generation = old.Generation
+	out.Status = *old.Status.DeepCopy()
+	sameTemplate := equality.Semantic.DeepEqual(out.Spec.Template, old.Spec.Template)
+	if !equality.Semantic.DeepEqual(out.Spec, old.Spec) {
+		out.Generation = next(out.Generation)
+	}
+	// The template generation is a field inside the server and an annotation outside.
+	annotation, ok := old.Annotations[appsv1.DeprecatedTemplateGeneration]
+	if !ok {
+		delete(out.Annotations, appsv1.DeprecatedTemplateGeneration)
+		return out
+	}
+	if generation, err := strconv.ParseInt(annotation, 10, 64); err == nil && !sameTemplate {
+		annotation = strconv.FormatInt(next(generation), 10)
+	}
+	if out.Annotations == nil {
+		out.Annotations = make(map[string]string, 1)
+	}
+	out.Annotations[appsv1.DeprecatedTemplateGeneration] = annotation
+	return out
+}
+
+// next returns the generation after n. The last one is its own successor.
+func next(n int64) int64 {
+	if n == math.MaxInt64 {
+		return n
+	}
+	return n + 1
 }

@@ -30,7 +30,17 @@ const (
 	markSinglePod
 )
 
-func (t *tally) touch(node string) { t.touched = append(t.touched, node) }
+// touch notes that a node has changed. After many changes without a pass the nodes are
+// counted anew.
+func (t *tally) touch(node string) {
+	switch {
+	case t.stale:
+	case len(t.touched) < 64+2*len(t.nodes):
+		t.touched = append(t.touched, node)
+	default:
+		t.stale, t.touched = true, nil
+	}
+}
 
 // count brings the counts up to date. A nil snapshot has no nodes.
 func (t *tally) count(s *daemon.Snapshot) {
@@ -78,7 +88,7 @@ func markOf(n *daemon.NodeState) mark {
 	}
 	if n.Decision.Run {
 		m |= markDesired
-		if slices.ContainsFunc(n.Pods, serves) {
+		if slices.ContainsFunc(n.Pods, isAvailable) {
 			m |= markAvailable
 		}
 	}
@@ -91,7 +101,8 @@ func markOf(n *daemon.NodeState) mark {
 	return m
 }
 
-func serves(p daemon.PodState) bool { return p.Available && p.Live() }
+// isAvailable reports whether a pod makes its node available, be it outdated or not.
+func isAvailable(p daemon.PodState) bool { return p.Available && p.Live() }
 
 // after returns how many nodes are available after the deletions of a plan.
 func (t *tally) after(s *daemon.Snapshot, plan *daemon.Plan) int {
@@ -110,7 +121,7 @@ func (t *tally) after(s *daemon.Snapshot, plan *daemon.Plan) int {
 		}
 	}
 	for node, deleted := range several {
-		stays := func(p daemon.PodState) bool { return serves(p) && !slices.Contains(deleted, p.Pod.Name) }
+		stays := func(p daemon.PodState) bool { return isAvailable(p) && !slices.Contains(deleted, p.Pod.Name) }
 		if n := s.Node(node); n != nil && !slices.ContainsFunc(n.Pods, stays) {
 			available--
 		}

@@ -21,7 +21,7 @@ import (
 type Proposal struct {
 	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. As
 	// in an update, what a client cannot change comes from the stored one: status,
-	// generations and creation timestamp, and name, namespace and UID where they are
+	// generations and creation timestamp, and name, namespace and UID if they are
 	// empty. nil: the DaemonSet is not changed.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
@@ -29,121 +29,31 @@ type Proposal struct {
 	Nodes []*corev1.Node
 }
 
-// Impact is what a proposal would do.
-type Impact struct {
-	// Refused are the errors with which the API server would refuse the DaemonSet
-	// (daemon.ValidateUpdate, or daemon.Validate for a new one). nil where it would take
-	// it. The other fields are filled in all the same.
-	Refused field.ErrorList
-	// Template are the changes of the pod template, with the defaults of the API server
-	// filled in on both sides.
-	Template diff.Changes
-	// OnlyDefaults says that the manifest differs from the stored template, but only in
-	// defaults that one of them writes out. No rollout starts because of that.
-	OnlyDefaults bool
-	// Rollout says whether a rollout starts, and why.
-	Rollout RolloutReason
-	// AlreadyDue says that the same rollout starts without the proposal.
-	AlreadyDue bool
-	// Revision is the number of the revision that holds the template. It is zero with
-	// RolloutIgnored.
-	Revision int64
-	// Outdated is the number of live pods that are then of another template, those of an
-	// unfinished rollout included.
-	Outdated int
-	// Nodes are all nodes of before and after, ordered by name.
-	Nodes []NodeImpact
-	// Delete are the pods that the first pass deletes because of the proposal, without a
-	// burst limit, ordered as in daemon.Plan. Those that it would delete without the
-	// proposal are left out.
-	Delete []daemon.Delete
-	// Create are the pods that the first pass creates because of the proposal, likewise.
-	Create []daemon.Create
-	// After is the cluster with the proposal and before any pass, for Run to go on from.
-	// It shares all but the DaemonSet with the arguments.
-	After daemon.Input
-}
-
-// NodeImpact is one node before and after.
-type NodeImpact struct {
-	// Node is the node's name.
-	Node string
-	// Effect is what the proposal does to the node.
-	Effect NodeEffect
-	// Before and After are the decisions. Their Reason is placement.ReasonNoNode where
-	// the node does not exist, and placement.ReasonUnknown where there is no DaemonSet.
-	Before, After placement.Decision
-	// Explanation says why the node was not eligible before, for NodeGained, or is not
-	// eligible after, for the other effects. It is zero for NodeUnchanged.
-	Explanation placement.Explanation
-}
-
-// NodeEffect says what a proposal does to a node.
-type NodeEffect int
-
-const (
-	// NodeUnchanged: the node is eligible on both sides, or on neither.
-	NodeUnchanged NodeEffect = iota + 1
-	// NodeGained: the node becomes eligible and gets a pod.
-	NodeGained
-	// NodeLost: the node is not eligible any more, and its pods are deleted.
-	NodeLost
-	// NodeKeepsPod: the node is not eligible any more, but its pod stays. Once it is gone,
-	// for instance because a rollout deletes it, no other follows.
-	NodeKeepsPod
-	// NodeRemoved: the node was eligible or has a pod, and does not exist any more. Its
-	// pods are left to pod garbage collection.
-	NodeRemoved
-
-	nodeEffects = NodeRemoved + 1
-)
-
-// RolloutReason says whether a rollout starts, and why. What decides are the bytes that
-// the newest revision stores, not their meaning.
-type RolloutReason int
-
-const (
-	// RolloutNone: no rollout starts, because the newest revision holds the template.
-	RolloutNone RolloutReason = iota + 1
-	// RolloutFirst: the DaemonSet is new.
-	RolloutFirst
-	// RolloutNewTemplate: no revision holds the template; it gets a new one.
-	RolloutNewTemplate
-	// RolloutOldTemplate: an older revision holds the template and becomes the newest, as
-	// after kubectl rollout undo.
-	RolloutOldTemplate
-	// RolloutSameTemplate: the template means the same as that of the newest revision, but its
-	// bytes differ.
-	RolloutSameTemplate
-	// RolloutIgnored: the controller leaves the DaemonSet alone, because it is being
-	// deleted or its selector is empty.
-	RolloutIgnored
-)
-
 // WhatIf returns what a proposal would do to a cluster: what changes in the template and
 // whether that starts a rollout, on which nodes pods come and go, and what the first pass
-// of the controller writes because of it. Run, given Impact.After, plays the rollout. A
-// manifest that is identical to the stored DaemonSet changes nothing. Of the DaemonSet's
-// own fields only their effect on the first pass and on the template is reported, not that
-// they differ.
+// of the controller writes because of it. Run, given Impact.After, plays the rollout.
 //
-// in is the cluster as it is. in.DaemonSet is nil where the DaemonSet is new. Without
-// in.Pods nothing is known about pods: where there is no cluster to list them from, Settle
-// the old manifest on a Cluster first. And without in.Revisions the templates alone decide
-// about a rollout. Both DaemonSets get the defaults of the API server, so that a manifest
-// can be compared with a stored object; where in.DaemonSet lacks some, so do the templates
-// in in.Revisions. in.BurstReplicas is only passed on. opts are those of the controller;
-// AwaitingWrites has no effect.
+// WhatIf reports template changes and effects on the first pass. It does not report other
+// changed fields, such as the update strategy; diff.DaemonSets does. A manifest that is
+// identical to the stored DaemonSet changes nothing.
+//
+// in is the cluster as it is. in.DaemonSet is nil if the DaemonSet is new. Without in.Pods,
+// Impact has no pod changes. If there is no cluster to list pods from, settle the old
+// manifest on a Cluster first. Without in.Revisions the templates alone decide about a
+// rollout. Both DaemonSets get the defaults of the API server, so that a manifest can be
+// compared with a stored object; if in.DaemonSet lacks some, so do the templates in
+// in.Revisions. in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial
+// are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
-// *field.Error where there is no DaemonSet on either side, and where rollout.Sync fails;
-// the error then begins with the side on which it does.
-func WhatIf(in daemon.Input, proposal Proposal, opts rollout.Options) (*Impact, error) {
+// *field.Error if there is no DaemonSet on either side. It also fails if rollout.Sync
+// fails. The error is prefixed with "without the proposal" or "with the proposal".
+func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	if in.DaemonSet == nil && proposal.DaemonSet == nil {
 		return nil, field.Required(field.NewPath("daemonSet"), "")
 	}
 	w := whatIf{before: in, impact: &Impact{}}
-	opts.AwaitingWrites = false
+	pass := rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial}
 	w.before.BurstReplicas = -1
 	if err := completeTemplates(&w.before); err != nil {
 		return nil, err
@@ -157,11 +67,11 @@ func WhatIf(in daemon.Input, proposal Proposal, opts rollout.Options) (*Impact, 
 	}
 	var err error
 	if in.DaemonSet != nil {
-		if w.without, err = firstPass(w.before, opts); err != nil {
+		if w.without, err = firstPass(w.before, pass); err != nil {
 			return nil, fmt.Errorf("without the proposal: %w", err)
 		}
 	}
-	if w.with, err = firstPass(w.after, opts); err != nil {
+	if w.with, err = firstPass(w.after, pass); err != nil {
 		return nil, fmt.Errorf("with the proposal: %w", err)
 	}
 	if w.sameData, err = sameData(w.before.DaemonSet, w.after.DaemonSet); err != nil {
@@ -179,14 +89,14 @@ func WhatIf(in daemon.Input, proposal Proposal, opts rollout.Options) (*Impact, 
 // whatIf is a WhatIf on its way.
 type whatIf struct {
 	before, after daemon.Input
-	// with and without are the first passes; without is nil where the DaemonSet is new.
+	// with and without are the first passes; without is nil if the DaemonSet is new.
 	with, without *rollout.Result
 	// sameData says that a revision stores the same bytes for both templates.
 	sameData bool
 	impact   *Impact
 }
 
-// completeTemplates gives the DaemonSet its defaults. Where the template lacked some, no
+// completeTemplates gives the DaemonSet its defaults. If the template lacked some, no
 // API server has seen the cluster, and the templates of the revisions get theirs, too:
 // otherwise they would not match any more.
 func completeTemplates(in *daemon.Input) error {
@@ -254,7 +164,7 @@ func firstPass(in daemon.Input, opts rollout.Options) (*rollout.Result, error) {
 }
 
 // sameData reports whether revisions of both DaemonSets hold the same bytes. It is false
-// where was is nil.
+// if was is nil.
 func sameData(was, is *appsv1.DaemonSet) (bool, error) {
 	if was == nil {
 		return false, nil
@@ -315,7 +225,7 @@ func (w *whatIf) checkSpelling(changes diff.Changes) {
 func (w *whatIf) compareNodes() {
 	type sides struct{ before, after *corev1.Node }
 	nodes := make(map[string]sides, len(w.after.Nodes))
-	// Where the controller ignores the DaemonSet, no pass has checked the lists.
+	// If the controller ignores the DaemonSet, no pass has checked the lists.
 	for _, node := range w.before.Nodes {
 		if node != nil {
 			nodes[node.Name] = sides{before: node}
@@ -417,17 +327,4 @@ func (w *whatIf) comparePasses() {
 			}
 		}
 	}
-}
-
-// NodesWith returns the nodes with the given effect, ordered by name.
-func (i *Impact) NodesWith(effect NodeEffect) []NodeImpact {
-	var out []NodeImpact
-	if i != nil {
-		for _, n := range i.Nodes {
-			if n.Effect == effect {
-				out = append(out, n)
-			}
-		}
-	}
-	return out
 }

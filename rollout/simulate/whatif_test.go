@@ -263,7 +263,7 @@ first pass: 0 to delete, 0 to create`,
 				in.Revisions, in.Pods = nil, nil
 			},
 			want: `
-starts a rollout to revision 1: 0 outdated pods
+starts a rollout to revision 1: no pods were given
   spec.containers[name=main].image: "agent:1" -> "agent:2"
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
@@ -276,7 +276,7 @@ first pass: 0 to delete, 0 to create`,
 				p.DaemonSet.Spec.Template.Spec.Overhead[corev1.ResourceMemory] = resource.MustParse("1024")
 			},
 			want: `
-starts a rollout to revision 1: the template means the same, but its bytes differ: 0 outdated pods
+starts a rollout to revision 1: the template means the same, but its bytes differ: no pods were given
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
 		},
@@ -466,7 +466,7 @@ first pass: 0 to delete, 0 to create`,
 				tc.change(&in, &proposal)
 			}
 			beforeIn, beforeDS := copyInput(in), proposal.DaemonSet.DeepCopy()
-			got, err := simulate.WhatIf(in, proposal, rollout.Options{})
+			got, err := simulate.WhatIf(in, proposal, simulate.Options{})
 			if err != nil {
 				t.Fatalf("WhatIf() = %v: %s", err, tc.why)
 			}
@@ -507,7 +507,7 @@ func TestWhatIfFields(t *testing.T) {
 		t.Errorf("After = %+v, want the rest of the input", got.After)
 	}
 	// Run begins where WhatIf ends.
-	if end := settle(t, got.After, simulate.Options{}); end.State != simulate.EndFinished {
+	if end := settle(t, got.After, simulate.Options{}); end.State != simulate.EndComplete {
 		t.Errorf("Run() ends %v", end)
 	}
 	// The spec alone changes: the generation is raised, the template's is not.
@@ -536,7 +536,7 @@ func TestWhatIfFields(t *testing.T) {
 
 func whatIf(t *testing.T, in daemon.Input, p simulate.Proposal) *simulate.Impact {
 	t.Helper()
-	got, err := simulate.WhatIf(in, p, rollout.Options{})
+	got, err := simulate.WhatIf(in, p, simulate.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -564,7 +564,7 @@ func TestWhatIfPolicy(t *testing.T) {
 	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
 	p := simulate.Proposal{DaemonSet: in.DaemonSet.DeepCopy()}
 	p.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
-	got, err := simulate.WhatIf(in, p, rollout.Options{Policy: rollout.Policy{Paused: true}, AwaitingWrites: true})
+	got, err := simulate.WhatIf(in, p, simulate.Options{Policy: rollout.Policy{Paused: true}})
 	if err != nil || got.Delete != nil || got.Outdated != 3 {
 		t.Errorf("WhatIf() with a pause = %v, %v, want three outdated pods and nothing deleted", got, err)
 	}
@@ -576,7 +576,7 @@ func TestWhatIfOnlyDefaults(t *testing.T) {
 	in := whatIfCluster(t, build.Set{Spec: corev1.PodSpec{Overhead: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Ki")}}}.Object(), whatIfDisks())
 	p := simulate.Proposal{DaemonSet: fromServer(in.DaemonSet.DeepCopy())}
 	for _, want := range []bool{true, false} {
-		got, err := simulate.WhatIf(in, p, rollout.Options{})
+		got, err := simulate.WhatIf(in, p, simulate.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -597,7 +597,7 @@ func TestWhatIfHasNoBurstLimit(t *testing.T) {
 	in.BurstReplicas = 10
 	p := simulate.Proposal{DaemonSet: in.DaemonSet.DeepCopy()}
 	p.DaemonSet.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
-	got, err := simulate.WhatIf(in, p, rollout.Options{})
+	got, err := simulate.WhatIf(in, p, simulate.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -610,7 +610,7 @@ func TestWhatIfCollision(t *testing.T) {
 	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
 	p := simulate.Proposal{DaemonSet: in.DaemonSet.DeepCopy()}
 	p.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
-	got, err := simulate.WhatIf(in, p, rollout.Options{})
+	got, err := simulate.WhatIf(in, p, simulate.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -621,7 +621,7 @@ func TestWhatIfCollision(t *testing.T) {
 	taken := first.Revisions.Create.DeepCopy()
 	taken.Data.Raw, taken.OwnerReferences[0].UID = []byte(`{}`), types.UID("other")
 	in.Revisions = append(in.Revisions, taken)
-	if got, err = simulate.WhatIf(in, p, rollout.Options{}); err != nil {
+	if got, err = simulate.WhatIf(in, p, simulate.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if got.Rollout != simulate.RolloutNewTemplate || got.Outdated != 3 {
@@ -654,7 +654,7 @@ func TestWhatIfErrors(t *testing.T) {
 		{"nil revision", "as Sync", nilRevision, simulate.Proposal{}, "without the proposal: ", "revisions[0]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := simulate.WhatIf(tc.in, tc.proposal, rollout.Options{})
+			got, err := simulate.WhatIf(tc.in, tc.proposal, simulate.Options{})
 			var fieldErr *field.Error
 			if got != nil || !errors.As(err, &fieldErr) || fieldErr.Field != tc.path || !strings.HasPrefix(err.Error(), tc.side) {
 				t.Errorf("WhatIf() = %v, %v, want an error at %s behind %q: %s", got, err, tc.path, tc.side, tc.why)
@@ -677,14 +677,14 @@ func TestWhatIfThenRun(t *testing.T) {
 		opts      simulate.Options
 		want      string
 	}{
-		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "finished at 00:00:00 after 0 passes, at least 4 available"},
+		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 available"},
 		{"label of its own", "the template is the same, so that nothing rolls out", simulate.Proposal{DaemonSet: label}, simulate.Options{},
-			"finished at 00:00:00 after 0 passes, at least 4 available"},
+			"complete at 00:00:00 after 0 passes, at least 4 available"},
 		{"image", "four nodes one by one, twelve seconds each", simulate.Proposal{DaemonSet: image}, simulate.Options{},
-			"finished at 00:00:48 after 13 passes, at least 3 available"},
-		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "finished at 00:00:10 after 3 passes, at least 4 available"},
+			"complete at 00:00:48 after 13 passes, at least 3 available"},
+		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 available"},
 		{"never ready", "the new pods do not start", simulate.Proposal{DaemonSet: image}, always(simulate.PodTimes{ReadyAfter: -1}),
-			"stuck since 00:00:00 after 3 passes, at least 3 available"},
+			"stalled since 00:00:00 after 3 passes, at least 3 available"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := simulate.Settle(whatIf(t, in, tc.proposal).After, tc.opts)
@@ -714,7 +714,7 @@ func TestWhatIfProperties(t *testing.T) {
 			p.DaemonSet.Spec.Template.Spec.NodeSelector = []map[string]string{nil, {"disk": "ssd"}}[r.IntN(2)]
 		}
 		before := copyInput(in)
-		got, err := simulate.WhatIf(in, p, rollout.Options{})
+		got, err := simulate.WhatIf(in, p, simulate.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -726,7 +726,7 @@ func TestWhatIfProperties(t *testing.T) {
 		slices.Reverse(in.Pods)
 		slices.Reverse(in.Revisions)
 		slices.Reverse(p.Nodes)
-		again, err := simulate.WhatIf(in, p, rollout.Options{})
+		again, err := simulate.WhatIf(in, p, simulate.Options{})
 		if err != nil || again.String() != got.String() {
 			t.Errorf("WhatIf() depends on the order: %v, %v, %v", got, again, err)
 		}
@@ -779,7 +779,7 @@ func TestWhatIfProperties(t *testing.T) {
 		}
 		// The same, but with what a server would have stored.
 		p.DaemonSet = got.After.DaemonSet
-		full, err := simulate.WhatIf(in, p, rollout.Options{})
+		full, err := simulate.WhatIf(in, p, simulate.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -839,7 +839,7 @@ func FuzzWhatIfObjects(f *testing.F) {
 		if err != nil {
 			t.Skip()
 		}
-		i, err := simulate.WhatIf(in, p, rollout.Options{})
+		i, err := simulate.WhatIf(in, p, simulate.Options{})
 		if (i == nil) == (err == nil) {
 			t.Errorf("WhatIf() = %v, %v", i, err)
 		}

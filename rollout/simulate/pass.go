@@ -1,0 +1,58 @@
+package simulate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Pass is one pass of the controller of a DaemonSet in a Run.
+type Pass struct {
+	// DaemonSet is the DaemonSet as the pass found it. Read-only.
+	DaemonSet *appsv1.DaemonSet
+	// Number counts the DaemonSet's passes that write something, from one. The last
+	// pass has the number of the one before it.
+	Number int
+	// Time is when the pass is made. Passes that follow one another without waiting have
+	// the same time.
+	Time time.Time
+	// Result is what the pass writes. Its Snapshot holds the facts that the pass decided
+	// on, before its writes, and is valid until the next pass. See Cluster.Sync about
+	// Plan.Create.
+	Result *rollout.Result
+	// Desired is the number of eligible nodes that the pass found.
+	Desired int
+	// Available is how many of these have, after the writes, an available pod that is
+	// not being deleted.
+	Available int
+	// End is set on the last pass of a DaemonSet, and nil on all others.
+	End *End
+}
+
+// Unavailable returns how many eligible nodes have no available pod after the writes.
+func (p *Pass) Unavailable() int {
+	if p == nil {
+		return 0
+	}
+	return max(p.Desired-p.Available, 0)
+}
+
+// String returns a line with the number, the time and the availability, below it the
+// writes of the pass, and the End.
+func (p *Pass) String() string {
+	if p == nil {
+		return "no pass"
+	}
+	lines := []string{fmt.Sprintf("pass %d at %s: %d of %d available", p.Number, p.Time.UTC().Format(time.TimeOnly), p.Available, p.Desired)}
+	for line := range strings.SplitSeq(p.Result.String(), "\n") {
+		lines = append(lines, "  "+line)
+	}
+	if p.End != nil {
+		lines = append(lines, p.End.String())
+	}
+	return strings.Join(lines, "\n")
+}
