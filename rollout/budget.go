@@ -97,7 +97,7 @@ func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return Budget{}, field.Required(field.NewPath("snapshot"), "")
 	}
-	policy, err := compile(&opts.Policy)
+	policy, err := check(s.Now(), &opts)
 	if err != nil {
 		return Budget{}, err
 	}

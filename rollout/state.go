@@ -126,6 +126,14 @@ func (st *State) Sync(now time.Time, opts Options) (*Result, error) {
 	if st.daemonSet() == nil {
 		return nil, field.Required(field.NewPath("state"), "make it with NewState")
 	}
+	policy, err := check(now, &opts)
+	if err != nil {
+		return nil, err
+	}
+	return st.sync(now, opts, policy)
+}
+
+func (st *State) sync(now time.Time, opts Options, policy *policy) (*Result, error) {
 	if err := st.apply(now); err != nil {
 		return nil, err
 	}
@@ -137,7 +145,7 @@ func (st *State) Sync(now time.Time, opts Options) (*Result, error) {
 		result.CanaryTrial = st.canary
 		return result, nil
 	}
-	result, err := st.pass(opts)
+	result, err := st.pass(opts, policy)
 	if result != nil {
 		st.canary = result.CanaryTrial
 		st.pending.backoff = result.Plan.Backoff

@@ -70,7 +70,7 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
-	policy, err := compile(&opts.Policy)
+	policy, err := check(s.Now(), &opts)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -130,11 +131,15 @@ func (o Outcome) String() string {
 //
 // Sync makes one pass of a new State. Keep a State where passes repeat.
 func Sync(in daemon.Input, opts Options) (*Result, error) {
+	policy, err := check(in.Now, &opts)
+	if err != nil {
+		return nil, err
+	}
 	state, err := NewState(in)
 	if err != nil {
 		return nil, err
 	}
-	return state.Sync(in.Now, opts)
+	return state.sync(in.Now, opts, policy)
 }
 
 // SyncSnapshot makes the pass of Sync on the facts of a snapshot, which it does not
@@ -143,7 +148,19 @@ func SyncSnapshot(s *daemon.Snapshot, opts Options) (*Result, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
-	return (&State{snapshot: s}).pass(opts)
+	policy, err := check(s.Now(), &opts)
+	if err != nil {
+		return nil, err
+	}
+	return (&State{snapshot: s}).pass(opts, policy)
+}
+
+// check checks what a pass needs besides the objects, and compiles the policy.
+func check(now time.Time, opts *Options) (*policy, error) {
+	if now.IsZero() {
+		return nil, field.Required(field.NewPath("now"), "a pass needs the time")
+	}
+	return compile(&opts.Policy)
 }
 
 // endEarly returns the result of a DaemonSet for which a pass does nothing.
@@ -166,13 +183,9 @@ func endEarly(ds *appsv1.DaemonSet, backoff daemon.Backoff) *Result {
 }
 
 // pass makes one pass on the snapshot.
-func (st *State) pass(opts Options) (*Result, error) {
+func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	s := st.snapshot
 	ds := s.DaemonSet()
-	policy, err := compile(&opts.Policy)
-	if err != nil {
-		return nil, err
-	}
 	if opts.CanaryTrial == nil {
 		opts.CanaryTrial = st.canary
 	}
