@@ -351,11 +351,12 @@ func (c *choice) selectNodes() {
 	}
 }
 
-// report counts the nodes with outdated pods that are held back.
+// report counts the nodes with outdated pods that are held back. Nobody waits for the pods
+// of nodes that do not exist.
 func (c *choice) report() {
 	counts := c.short
 	for i, role := range c.l.roles {
-		if role&roleOutdated == 0 {
+		if role&roleOutdated == 0 || c.nodes[i].Node == nil {
 			continue
 		}
 		if c.halt != 0 {

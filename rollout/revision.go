@@ -184,7 +184,7 @@ func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
 	default:
 		count := int32(1)
 		if ds.Status.CollisionCount != nil {
-			count += *ds.Status.CollisionCount
+			count = max(*ds.Status.CollisionCount, *ds.Status.CollisionCount+1) // It does not wrap.
 		}
 		p.CollisionCount = &count
 	}

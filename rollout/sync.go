@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
@@ -270,6 +271,9 @@ func (r *Result) setStatus() {
 	if r.Outcome == OutcomeAwaitingWrites {
 		// Only a pass that was allowed to act has processed this generation.
 		status.ObservedGeneration = ds.Status.ObservedGeneration
+		if equality.Semantic.DeepEqual(status, ds.Status) {
+			return
+		}
 	}
 	r.Status = &status
 }
