@@ -63,10 +63,15 @@ type Result struct {
 	// daemon.Reconcile would write. Step.Restricted counts the outdated pods.
 	Restricted []Restricted
 	// Rollback restores the template that a failed canary was to replace. Write it,
-	// and tell the next pass the new DaemonSet. nil where no canary has failed, where
-	// the update is paused or frozen, where no revision holds that template, and where
-	// Step is nil. Until it is written, nothing more is updated.
+	// and give the next pass the updated DaemonSet. It is nil if no canary has failed, if
+	// Step is nil, and if NoRollback is set. Once a canary has failed, the update takes no
+	// step until another template is current; what daemon.Reconcile writes goes on. If the
+	// write leaves the DaemonSet's generation as it is, the API server has filled in what the
+	// revision leaves out: the template is the same, and only a promotion ends the trial.
 	Rollback *Rollback
+	// NoRollback says why a failed canary is not rolled back. It is zero if no canary has
+	// failed, if Step is nil, and if Rollback is set.
+	NoRollback NoRollback
 	// CleanUp are the revisions to delete because the history is too long, in the order
 	// of the function CleanUp.
 	CleanUp []*appsv1.ControllerRevision
@@ -247,9 +252,7 @@ func (st *State) update(r *Result, policy *policy) error {
 	if step.Canary != nil {
 		trial := step.Canary.Trial
 		r.CanaryTrial = &trial
-		if !policy.Paused && !policy.Frozen {
-			r.Rollback = step.Canary.rollback(s.DaemonSet(), r.Revisions.Old)
-		}
+		r.Rollback, r.NoRollback = r.rollback(&trial, policy.Paused || policy.Frozen)
 	}
 	return nil
 }
@@ -315,6 +318,9 @@ func (r *Result) String() string {
 	}
 	if !r.Rollback.Skipped() {
 		add("%v", r.Rollback)
+	}
+	if r.NoRollback != 0 {
+		add("no rollback: %v", r.NoRollback)
 	}
 	for _, rev := range r.CleanUp {
 		add("delete %s: history limit", revisionText(rev))

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
@@ -233,7 +234,7 @@ func (p CanaryProblem) String() string {
 func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	hash := c.s.RevisionHash()
 	if memory != nil && memory.RevisionHash != hash {
-		if memory.State == CanaryFailed && memory.BackTo == hash {
+		if c.restores(memory) {
 			// A template that a failed trial restores is not tried.
 			c.step.Canary = &CanaryStatus{Trial: CanaryTrial{RevisionHash: hash, State: CanaryRolledBack, Since: c.seconds()}}
 			return
@@ -254,18 +255,23 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 		return // The nodes have left, and the trial holds nothing back.
 	}
 	c.step.Canary = status
-	touches := true
 	switch status.Trial.State {
 	case CanaryPassed:
 		return
 	case CanaryFailed:
 		status.Trial.BackTo = cmp.Or(status.Trial.BackTo, c.mostPods(waiting))
-		touches = false
+		// What has begun with the failed template does not go on.
+		for i, role := range c.l.roles {
+			if role&roleOutdated != 0 {
+				c.hold(i, RestrictionCanary)
+			}
+		}
+		return
 	case CanaryPaused:
-		touches = false
+		positions = nil
 	}
 	for _, i := range waiting {
-		if _, tried := slices.BinarySearch(positions, i); !tried || !touches {
+		if _, tried := slices.BinarySearch(positions, i); !tried {
 			c.hold(i, RestrictionCanary)
 		}
 	}
@@ -457,18 +463,83 @@ func cannotStart(p *daemon.PodState, now time.Time) (container, reason string, i
 	return "", "", false
 }
 
-// rollback restores the template that a failed canary was to replace.
-func (c *CanaryStatus) rollback(ds *appsv1.DaemonSet, old []*appsv1.ControllerRevision) *Rollback {
-	if c == nil || c.Trial.State != CanaryFailed || c.Trial.BackTo == "" {
-		return nil
+// rollback returns the rollback of a failed trial, or why there is none.
+func (r *Result) rollback(trial *CanaryTrial, halted bool) (*Rollback, NoRollback) {
+	if trial.State != CanaryFailed {
+		return nil, 0
 	}
-	for _, rev := range old {
-		if rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == c.Trial.BackTo {
-			// A revision without a valid template cannot be restored.
-			if back, err := RollBack(ds, rev); err == nil && !back.Skipped() {
-				return back
-			}
+	if halted {
+		return nil, NoRollbackPaused
+	}
+	ds := r.Snapshot.DaemonSet()
+	reason := NoRollbackMissing
+	for _, rev := range r.Revisions.Old {
+		if trial.BackTo == "" || rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != trial.BackTo {
+			continue
+		}
+		back, err := RollBack(ds, rev)
+		switch {
+		case err != nil:
+			reason = NoRollbackInvalid
+		case equalTemplates(&back.DaemonSet.Spec.Template, &ds.Spec.Template):
+			reason = NoRollbackEqual
+		default:
+			return back, 0
 		}
 	}
-	return nil
+	return nil, reason
+}
+
+// equalTemplates reports whether two templates mean the same, in whatever bytes revisions
+// store them.
+func equalTemplates(a, b *corev1.PodTemplateSpec) bool { return len(diff.Templates(a, b)) == 0 }
+
+// restores reports whether the current template is the one that a failed trial restores.
+// The revision may hold it in other bytes, and then has another hash.
+func (c *choice) restores(memory *CanaryTrial) bool {
+	if memory.State != CanaryFailed || memory.BackTo == "" {
+		return false
+	}
+	if memory.BackTo == c.s.RevisionHash() {
+		return true
+	}
+	for _, r := range c.s.Revisions() {
+		if !r.Claim.Owned() || r.Hash() != memory.BackTo {
+			continue
+		}
+		if template, err := RevisionTemplate(r.Revision); err == nil && equalTemplates(template, &c.s.DaemonSet().Spec.Template) {
+			return true
+		}
+	}
+	return false
+}
+
+// NoRollback says why a failed canary is not rolled back.
+type NoRollback int
+
+const (
+	// NoRollbackPaused: the update is paused or frozen.
+	NoRollbackPaused NoRollback = iota + 1
+	// NoRollbackMissing: no revision has the hash CanaryTrial.BackTo.
+	NoRollbackMissing
+	// NoRollbackInvalid: RevisionTemplate fails for the revision.
+	NoRollbackInvalid
+	// NoRollbackEqual: the revision holds the DaemonSet's template in other bytes, such as
+	// with "creationTimestamp":null. A patch would change nothing.
+	NoRollbackEqual
+)
+
+// String returns the reason as a short phrase.
+func (n NoRollback) String() string {
+	switch n {
+	case NoRollbackPaused:
+		return "the update is paused"
+	case NoRollbackMissing:
+		return "no revision holds the template"
+	case NoRollbackInvalid:
+		return "the revision holds no valid template"
+	case NoRollbackEqual:
+		return "the revision holds the same template"
+	}
+	return fmt.Sprintf("NoRollback(%d)", int(n))
 }
