@@ -102,7 +102,7 @@ func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 	}
 	l := (&State{snapshot: s}).ledgerFor(policy)
 	step, err := l.step(s, policy, opts.CanaryTrial)
-	if rolling, _ := rolls(s.DaemonSet()); err != nil || !rolling {
+	if err != nil || step == nil {
 		return Budget{}, err
 	}
 	out, flag := Budget{Kind: BudgetMaxUnavailable, Limit: step.MaxUnavailable}, roleUnavailable

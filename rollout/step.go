@@ -74,7 +74,11 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.CanaryTrial)
+	step, err := (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.CanaryTrial)
+	if err == nil && step == nil {
+		step = &Step{}
+	}
+	return step, err
 }
 
 // rolls reports whether ds is updated by deleting and creating pods.
@@ -128,14 +132,15 @@ func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
 	return n, nil
 }
 
-// step works out what the budgets and the policy allow to be done now.
+// step works out what the budgets and the policy allow to be done now. It returns nil if
+// the DaemonSet is not updated by steps.
 func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step, error) {
 	rolling, err := rolls(s.DaemonSet())
 	switch {
 	case err != nil:
 		return nil, err
 	case !rolling:
-		return &Step{}, nil
+		return nil, nil
 	}
 	budgets, err := readBudgets(s.DaemonSet(), l.desired)
 	if err != nil {

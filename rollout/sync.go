@@ -241,11 +241,8 @@ func (st *State) update(r *Result, policy *policy) error {
 		return nil
 	}
 	step, err := ledger.step(s, policy, r.CanaryTrial)
-	if err != nil {
+	if err != nil || step == nil {
 		return err
-	}
-	if rolling, _ := rolls(s.DaemonSet()); !rolling {
-		return nil
 	}
 	r.Step = step
 	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
