@@ -222,9 +222,9 @@ func (q *spreadQueue) Pop() any {
 	return last
 }
 
-// waitingForCanary returns the nodes that are updated only by a canary or after it:
+// heldForCanary returns the nodes that are updated only by a canary or after it:
 // pending ones whose pod is not younger than the oldest pod of the current template.
-func (c *choice) waitingForCanary() []int {
+func (c *choice) heldForCanary() []int {
 	oldest := int64(math.MaxInt64)
 	for i, role := range c.l.roles {
 		if role&roleUpdated != 0 && c.l.ages[i].cur != 0 {

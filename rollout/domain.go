@@ -122,7 +122,7 @@ func (c *choice) limitDomains(slot int, amount intstr.IntOrString) {
 		left[domain] += max(1, roundUp(amount, desired[domain]))
 	}
 	strict := slices.Clone(left)
-	c.waiting(func(i int) { strict[column.of[i]]++ })
+	c.replaceable(func(i int) { strict[column.of[i]]++ })
 	c.limits = append(c.limits, domainLimit{domains: column.of, left: left, strict: strict})
 }
 

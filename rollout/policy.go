@@ -327,9 +327,9 @@ func (c *choice) countUsers() {
 	}
 }
 
-// waiting counts the nodes with an unavailable outdated pod that nothing holds back. It
+// replaceable counts the nodes with an unavailable outdated pod that nothing holds back. It
 // calls byDomain, which may be nil, for each.
-func (c *choice) waiting(byDomain func(i int)) (n int) {
+func (c *choice) replaceable(byDomain func(i int)) (n int) {
 	for i := c.l.todo[actionDelete].Next(0); i >= 0; i = c.l.todo[actionDelete].Next(i + 1) {
 		if c.l.roles[i]&roleUnavailable != 0 && (c.held == nil || c.held[i] == 0) {
 			n++

@@ -110,14 +110,14 @@ func (p *PolicyStatus) none() bool {
 	return p == nil || p.Restricted == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
 }
 
-// waiting reports whether the update waits for a decision; see Result.NeedsDecision.
-func (p *PolicyStatus) waiting(available bool) bool {
+// needsDecision reports whether the update needs a decision; see Result.NeedsDecision.
+func (p *PolicyStatus) needsDecision(available bool) bool {
 	if p == nil {
 		return false
 	}
 	if p.Canary != nil {
 		state := p.Canary.Trial.State
-		if state == CanaryFailed || state.waits() && len(p.Restricted) > 0 {
+		if state == CanaryFailed || state.needsDecision() && len(p.Restricted) > 0 {
 			return true
 		}
 	}
@@ -179,10 +179,10 @@ func (r *Result) NeedsDecision() bool {
 		return false
 	}
 	available := r.restAvailable()
-	if (&PolicyStatus{Restricted: r.Restricted}).waiting(available) {
+	if (&PolicyStatus{Restricted: r.Restricted}).needsDecision(available) {
 		return true
 	}
-	return r.Step != nil && r.Step.PolicyStatus.waiting(available)
+	return r.Step != nil && r.Step.PolicyStatus.needsDecision(available)
 }
 
 // restAvailable reports whether every eligible node is available, except those that the

@@ -217,7 +217,7 @@ func (c *choice) deleteAndCreate() {
 	deletes.strict, creates.strict = deletes.left, creates.left
 	if c.policy.strict() {
 		// Unavailable outdated pods are in the count, but their update has not begun.
-		deletes.strict += c.waiting(nil)
+		deletes.strict += c.replaceable(nil)
 	}
 	c.spend(deletes, actionDelete)
 	c.spend(creates, actionCreate)
@@ -342,15 +342,15 @@ func (st *Step) lines() string {
 	return st.budget() + "\n" + st.PolicyStatus.String()
 }
 
-// waits reports whether the update is not finished but can do nothing now.
-func (st *Step) waits() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
+// blocked reports whether the update is not finished but can do nothing now.
+func (st *Step) blocked() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
 
 // narrowed reports whether a policy had an effect on the step.
 func (st *Step) narrowed() bool { return st != nil && !st.PolicyStatus.none() }
 
 func (st *Step) budget() string {
 	state := "update"
-	if st.waits() {
+	if st.blocked() {
 		state = "update waits"
 	}
 	if st.MaxSurge != 0 {

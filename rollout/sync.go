@@ -313,7 +313,7 @@ func (r *Result) String() string {
 	switch {
 	case r.Step.narrowed():
 		add("%s", r.Step.lines())
-	case r.Plan.Empty() && r.Step.waits():
+	case r.Plan.Empty() && r.Step.blocked():
 		add("%s", r.Step.budget())
 	}
 	if !r.Rollback.Skipped() {

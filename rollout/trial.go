@@ -114,8 +114,8 @@ func (s CanaryState) final() bool {
 	return s == CanaryPassed || s == CanaryPromoted || s == CanaryRolledBack || s == CanaryFailed
 }
 
-// waits reports whether the trial goes on only after a decision.
-func (s CanaryState) waits() bool {
+// needsDecision reports whether the trial goes on only after a decision.
+func (s CanaryState) needsDecision() bool {
 	return s == CanaryUnpromoted || s == CanaryPaused || s == CanaryFailed || s == CanaryImpossible
 }
 
@@ -246,7 +246,7 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	if memory != nil && memory.State.final() && memory.State != CanaryFailed {
 		return
 	}
-	waiting := c.waitingForCanary()
+	waiting := c.heldForCanary()
 	if memory == nil && len(waiting) == 0 {
 		return
 	}
