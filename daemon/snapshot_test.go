@@ -100,6 +100,14 @@ func TestObserveErrors(t *testing.T) {
 		{"orphan of the same name", "an update would find only one of the two", func(in *daemon.Input) {
 			in.Pods[1] = build.Pod{Name: "p0", Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
 		}, `pods[1].metadata.name: Duplicate value: "p0"`},
+		{"orphan of the same name before it", "the order has no effect", func(in *daemon.Input) {
+			in.Pods[0] = build.Pod{Name: "p1", Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
+		}, `pods[1].metadata.name: Duplicate value: "p1"`},
+		{"two orphans of the same name", "neither is claimed, but one could be later", func(in *daemon.Input) {
+			for _, i := range []int{3, 170} {
+				in.Pods[i] = build.Pod{Name: "o", Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
+			}
+		}, `pods[170].metadata.name: Duplicate value: "o"`},
 		{"orphan without a name", "two of them would take each other's place", func(in *daemon.Input) {
 			in.Pods[1] = build.Pod{Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
 		}, "pods[1].metadata.name: Required value"},
@@ -264,6 +272,60 @@ func TestObserveFindsNodes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestObserveManyNamesAlike: names that share a long beginning cost no more than others.
+// Four times the nodes may take eight times as long, and not sixteen times.
+func TestObserveManyNamesAlike(t *testing.T) {
+	for _, tc := range []struct {
+		name, why  string
+		most, rest string
+	}{
+		{"GKE pools", "the name of the pool follows what all nodes share", "gke-prod-default-pool-1a2b3c4d-%04x", "gke-prod-highmem-9f8e7d6c-%04x"},
+		{"AKS scale sets", "a few nodes of the system pool", "aks-workers-12345678-vmss%06d", "aks-system-12345678-vmss%06d"},
+		{"EC2 and one other", "nothing is shared", "ip-10-0-%d.ec2.internal", "control-plane-%d"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			took := func(nodes int) time.Duration {
+				in := state{}.input()
+				for i := range nodes {
+					name := fmt.Sprintf(tc.most, i)
+					if i < 20 {
+						name = fmt.Sprintf(tc.rest, i)
+					}
+					in.Nodes = append(in.Nodes, build.Nodes(name)...)
+					in.Pods = append(in.Pods, build.Pod{Name: fmt.Sprintf("agent-%05d", i), Node: name, Hash: "new"}.Of(in.DaemonSet))
+				}
+				return fastest(func() { observe(t, in) })
+			}
+			grows(t, 4_000, 16_000, took, tc.why)
+		})
+	}
+}
+
+// fastest returns the shortest time of a few runs.
+func fastest(run func()) time.Duration {
+	best := time.Duration(1<<63 - 1)
+	for range 5 {
+		start := time.Now()
+		run()
+		best = min(best, time.Since(start))
+	}
+	return best
+}
+
+// grows fails the test if four times the input takes more than eight times as long. It
+// measures again before it does, because the machine may be busy.
+func grows(t *testing.T, few, many int, took func(n int) time.Duration, why string) {
+	t.Helper()
+	var short, long time.Duration
+	for range 5 {
+		if short, long = took(few), took(many); long <= 8*short {
+			return
+		}
+	}
+	t.Errorf("%d take %v, %d take %v, want at most eight times as long: %s", few, short, many, long, why)
 }
 
 // TestPodFacts covers IsPodAvailable and IsPodUpdated @v1.37.2.

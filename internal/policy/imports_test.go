@@ -57,6 +57,7 @@ var imports = map[string][]allowance{
 		{"encoding/binary", "bytes of the template hash"},
 		{"encoding/json", "the patches of claims"},
 		{"hash/fnv", "the template hash"},
+		{"hash/maphash", "the table of node and pod names; its random seed affects no result"},
 		{"container/heap", "the pods that become available next"},
 		{"math/bits", "the size of a hash table"},
 		{"reflect", "whether an update changes the spec"},
