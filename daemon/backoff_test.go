@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"testing"
 	"time"
 
@@ -71,6 +72,30 @@ func TestBackoff(t *testing.T) {
 			name: "over", why: "deleted, and the delay doubles",
 			before: daemon.Backoff{key: entry(8*time.Second, 8*time.Second)},
 			after:  daemon.Backoff{key: {Last: build.Now, Delay: 16 * time.Second}},
+		},
+		{
+			name: "no delay", why: "the next one is not a delay of zero for ever",
+			before: daemon.Backoff{key: entry(time.Second, 0)},
+			after:  daemon.Backoff{key: fresh},
+		},
+		{
+			name: "negative delay", why: "JSON can hold one",
+			before: daemon.Backoff{key: entry(time.Second, -time.Hour)},
+			after:  daemon.Backoff{key: fresh},
+		},
+		{
+			name: "most negative delay", why: "twice of it would overflow",
+			before: daemon.Backoff{key: entry(time.Second, math.MinInt64/2-1)},
+			after:  daemon.Backoff{key: fresh},
+		},
+		{
+			name: "largest delay", why: "it waits until the entry expires",
+			before: daemon.Backoff{key: entry(time.Second, math.MaxInt64)}, waits: math.MaxInt64,
+		},
+		{
+			name: "largest delay, expired", why: "forgotten like any other",
+			before: daemon.Backoff{key: entry(31*time.Minute, math.MaxInt64)},
+			after:  daemon.Backoff{key: fresh},
 		},
 		{
 			name: "longest", why: "fifteen minutes at most",

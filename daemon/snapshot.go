@@ -193,14 +193,12 @@ func (s *Snapshot) Backoff() Backoff {
 	return s.in.Backoff
 }
 
-// BackoffOf returns the memory of failed pods on a node. It reports false where no pod has
-// failed there.
+// BackoffOf returns the backoff entry of a node, and false if it has none.
 func (s *Snapshot) BackoffOf(node string) (BackoffEntry, bool) {
 	if s == nil || s.in.DaemonSet == nil {
 		return BackoffEntry{}, false
 	}
-	ds := s.in.DaemonSet
-	e, ok := s.in.Backoff[BackoffKey{UID: ds.UID, ObservedGeneration: ds.Status.ObservedGeneration, Node: node}]
+	e, ok := s.in.Backoff[backoffKey(s.in.DaemonSet, node)]
 	return e, ok
 }
 

@@ -223,7 +223,7 @@ var plantedBugs = []plantedBug{
 	{
 		name: "the delay for failed pods does not double",
 		file: "daemon/backoff.go",
-		old:  `min(2*e.Delay, backoffMax)`,
+		old:  `2*min(max(e.Delay, 0), backoffMax/2)`,
 		new:  `min(e.Delay+backoffFirst, backoffMax)`,
 	},
 	{
