@@ -85,24 +85,18 @@ func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
 // by node name. It reads DaemonSet, Nodes, Revisions and Placement of the input, and
 // ignores existing pods. A DaemonSet that is being deleted is treated as any other.
 //
-// It fails where in.DaemonSet is nil, and where an entry of in.Nodes is nil, has no
-// name or repeats a name; the error names the entry. Revisions are checked as by
-// Observe. Without nodes there are no pods. The pods share nothing with the input
+// It fails with a *field.Error if in.DaemonSet, its selector, in.Nodes or in.Revisions are
+// not as Input demands. Without nodes there are no pods. The pods share nothing with the input
 // or with each other.
 func DesiredPods(in Input) ([]*corev1.Pod, error) {
 	ds := in.DaemonSet
-	if ds == nil {
-		return nil, field.Required(field.NewPath("daemonSet"), "")
+	claimer, err := NewClaimer(ds)
+	if err != nil {
+		return nil, err
 	}
 	decided, _, err := decideNodes(in.Nodes, placement.Compile(&ds.Spec.Template, in.Placement))
 	if err != nil {
 		return nil, err
-	}
-	claimer := &Claimer{}
-	if len(in.Revisions) > 0 {
-		if claimer, err = NewClaimer(ds); err != nil {
-			return nil, err
-		}
 	}
 	revisions, err := observeRevisions(&in, claimer)
 	if err != nil {

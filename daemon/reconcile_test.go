@@ -483,3 +483,15 @@ func TestBurstKeepsEvents(t *testing.T) {
 		t.Errorf("Reconcile() = %v, backoff %v, want one deletion of two, with two events and two nodes in backoff", plan, plan.Backoff)
 	}
 }
+
+// TestReconcileOwnedFirst: of two failed pods on a node only one is deleted, and that is
+// the DaemonSet's own, although an orphan is older (ClaimObject@v1.37.2 adopts later).
+func TestReconcileOwnedFirst(t *testing.T) {
+	plan := daemon.Reconcile(observe(t, state{nodes: plain, pods: []build.Pod{
+		{Name: "a-orphan", Node: "w1", Phase: failed, Orphan: true, Age: 2 * time.Hour},
+		{Name: "b-own", Node: "w1", Phase: failed, Age: time.Hour},
+	}}.input()))
+	if len(plan.Delete) != 1 || plan.Delete[0].Pod.Name != "b-own" || plan.RequeueAfter != time.Second {
+		t.Errorf("Reconcile() = %v, want b-own deleted and the orphan put off for a second", plan)
+	}
+}

@@ -60,24 +60,31 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		return out, err
 	}
 	out.list = make([]RevisionState, 0, len(in.Revisions))
+	names := make(map[string]struct{}, len(in.Revisions))
 	for i, rev := range in.Revisions {
+		path := field.NewPath("revisions").Index(i)
 		if rev == nil {
-			return out, field.Required(field.NewPath("revisions").Index(i), "")
+			return out, field.Required(path, "")
 		}
 		if rev.Namespace != ds.Namespace {
 			continue
 		}
+		path = path.Child("metadata", "name")
+		if rev.Name == "" {
+			return out, field.Required(path, "")
+		}
+		if _, ok := names[rev.Name]; ok {
+			return out, field.Duplicate(path, rev.Name)
+		}
+		names[rev.Name] = struct{}{}
 		claim := claimer.Revision(rev)
 		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && bytes.Equal(data, rev.Data.Raw)})
 	}
-	slices.SortStableFunc(out.list, func(a, b RevisionState) int { return strings.Compare(a.Revision.Name, b.Revision.Name) })
+	slices.SortFunc(out.list, func(a, b RevisionState) int { return strings.Compare(a.Revision.Name, b.Revision.Name) })
 	// The highest number stays; of two with the same number the first by name.
 	var current *RevisionState
 	for i := range out.list {
 		r := &out.list[i]
-		if i > 0 && r.Revision.Name == out.list[i-1].Revision.Name {
-			return out, field.Duplicate(field.NewPath("revisions"), r.Revision.Name)
-		}
 		if !r.Current {
 			continue
 		}

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"reflect"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,48 +10,6 @@ import (
 	"github.com/pernode/daemonset/internal/indexset"
 	"github.com/pernode/daemonset/placement"
 )
-
-// Input holds the facts about one DaemonSet at one moment. It is the input of
-// Observe, rollout.Sync and all other functions that look at a cluster. Nothing in
-// it is changed.
-type Input struct {
-	// DaemonSet is required, and its selector must be neither missing nor
-	// empty. The API server's defaults must be filled in: pass the result of
-	// Default where the object does not come from a server.
-	DaemonSet *appsv1.DaemonSet
-	// Nodes are all nodes of the cluster, in any order. A nil entry, an empty
-	// name and a repeated name are errors.
-	Nodes []*corev1.Node
-	// Pods are the pods of the DaemonSet's namespace, in any order. Pods of other
-	// namespaces and other controllers are ignored. A nil entry is an error, and, among
-	// the pods of the DaemonSet and those without a controller, so are an empty name and a
-	// repeated name.
-	Pods []*corev1.Pod
-	// Revisions are the ControllerRevisions of the DaemonSet's namespace, in any
-	// order. Include those of other owners, because a new revision cannot have their
-	// names. A nil entry and a repeated name are errors.
-	//
-	// The current revision is the one that holds the DaemonSet's template. Its
-	// hash label says which pods are updated. Where no revision holds the template,
-	// the hash is TemplateHash of the template and status.collisionCount, which is
-	// what the controller gives a new revision. Data is compared as bytes: compact it
-	// first where a tool has indented it.
-	Revisions []*appsv1.ControllerRevision
-	// Now is the time that availability and backoff are worked out for. With the zero
-	// time no pod is available where minReadySeconds is set, and every backoff goes on.
-	Now time.Time
-	// Backoff is the Plan.Backoff of the pass before; nil for the first pass.
-	Backoff Backoff
-	// BurstReplicas limits how many pods one pass creates, and how many it
-	// deletes. Zero means DefaultBurstReplicas; below zero means no limit.
-	BurstReplicas int
-	// Placement adjusts which nodes are eligible.
-	Placement placement.Options
-}
-
-// DefaultBurstReplicas is how many pods upstream's controller creates, and how
-// many it deletes, in one pass at most (BurstReplicas@v1.37.2).
-const DefaultBurstReplicas = 250
 
 // Snapshot holds one moment of one DaemonSet: every node with its decision and its
 // pods. Observe builds it, Update brings it up to date, and Reconcile, Status and
@@ -259,13 +216,14 @@ func (s *Snapshot) Uncounted() []UncountedPod {
 	return s.uncounted
 }
 
-// Equal reports whether both snapshots hold equal facts, so that cmp.Diff can compare
-// results that refer to snapshots. Two nil snapshots are equal.
+// Equal reports whether both snapshots hold equal facts: times by instant, quantities by
+// amount, and a nil list or map equal to an empty one. cmp.Diff uses it to compare results
+// that refer to snapshots. Two nil snapshots are equal.
 func (s *Snapshot) Equal(other *Snapshot) bool {
 	if s == nil || other == nil {
 		return s == other
 	}
-	return reflect.DeepEqual(s.Input(), other.Input())
+	return equalInputs(s.Input(), other.Input())
 }
 
 // NewPod returns the pod to create on the named node, as the function NewPod
