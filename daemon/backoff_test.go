@@ -181,7 +181,7 @@ func TestBackoffSeveralNodes(t *testing.T) {
 		key("w3"): {Last: in.Now, Delay: 16 * time.Second},
 	}
 	if plan := daemon.Reconcile(observe(t, in)); !plan.Empty() || plan.RequeueAfter != 4*time.Second {
-		t.Errorf("Reconcile() = %v, want to look again after 4s", plan)
+		t.Errorf("Reconcile() = %v, want to requeue after 4s", plan)
 	}
 }
 
@@ -199,15 +199,15 @@ func TestBackoffDoesNotApply(t *testing.T) {
 		},
 		{
 			"not to be kept", "a node that should not run it does not wait", state{nodes: draining, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}}},
-			"delete a on w1: node should not run it: untolerated taint {k: } (NoExecute)",
+			"delete a on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
 		},
 		{
 			"failed and live", "a failed pod that waits is not live: no duplicate", state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}, {Name: "b", Node: "w1"}}},
-			"look again after 1m0s",
+			"requeue after 1m0s",
 		},
 		{
 			"surge", "upstream makes another pod while the failed one waits", state{set: surging, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}}},
-			"create on w1: every pod on the node is going away\nlook again after 1m0s",
+			"create on w1: all pods on the node are terminating or finished\nrequeue after 1m0s",
 		},
 	}
 	for _, tc := range tests {

@@ -21,7 +21,7 @@ import (
 type Input struct {
 	// DaemonSet is required, and its selector must be neither missing nor
 	// empty. The API server's defaults must be filled in: pass the result of
-	// Default where the object does not come from a server.
+	// Default if the object does not come from a server.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes are all nodes of the cluster, in any order. A nil entry, an empty
 	// name and a repeated name are errors.
@@ -37,20 +37,20 @@ type Input struct {
 	// repeated name.
 	//
 	// The current revision is the one that holds the DaemonSet's template. Its
-	// hash label says which pods are updated. Where no revision holds the template,
+	// hash label says which pods are updated. If no revision holds the template,
 	// the hash is TemplateHash of the template and status.collisionCount, which is
 	// what the controller gives a new revision. Data is compared as bytes: compact it
-	// first where a tool has indented it.
+	// first if a tool has indented it.
 	Revisions []*appsv1.ControllerRevision
-	// Now is the time that availability and backoff are worked out for. With the zero
-	// time no pod is available where minReadySeconds is set, and every backoff goes on.
+	// Now is the time of the pass. It decides availability and backoff. With the zero
+	// time no pod is available if minReadySeconds is set, and every backoff goes on.
 	Now time.Time
 	// Backoff is the Plan.Backoff of the pass before; nil for the first pass.
 	Backoff Backoff
 	// BurstReplicas limits how many pods one pass creates, and how many it
 	// deletes. Zero means DefaultBurstReplicas; below zero means no limit.
 	BurstReplicas int
-	// Placement adjusts which nodes are eligible.
+	// Placement holds the cluster settings that placement depends on.
 	Placement placement.Options
 }
 

@@ -62,7 +62,7 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 	return u.finish(), nil
 }
 
-// setFacts sets the DaemonSet, the revisions and the backoff where they leave the states
+// setFacts sets the DaemonSet, the revisions and the backoff if they leave the states
 // of nodes and pods valid. Otherwise it returns the input of a rebuild.
 func (s *Snapshot) setFacts(c *Changes) (*Input, error) {
 	in, revisions := s.in, s.revisions

@@ -329,7 +329,7 @@ func TestUpdateManyPodsOfANode(t *testing.T) {
 			}
 		})
 	}
-	grows(t, 2_500, 10_000, took, "the node is put in order once")
+	grows(t, 1_250, 5_000, took, "the node is put in order once")
 }
 
 // TestUpdateJoin: 200 nodes that join cost less than a new snapshot.

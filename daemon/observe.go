@@ -24,7 +24,7 @@ import (
 //   - A pod that has failed or succeeded and is being deleted counts nowhere; it
 //     keeps its revision in use (getNodesToDaemonPods@v1.37.2).
 //
-// It fails with a *field.Error that names the field where the input is wrong; see
+// It fails with a *field.Error that names the wrong field; see
 // Input. Malformed affinity is not an error; placement.Matcher.Malformed reports it.
 func Observe(in Input) (*Snapshot, error) {
 	claimer, err := NewClaimer(in.DaemonSet)

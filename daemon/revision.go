@@ -24,7 +24,7 @@ type RevisionState struct {
 	Current bool
 }
 
-// Hash returns the revision's label controller-revision-hash, or its name where
+// Hash returns the revision's label controller-revision-hash, or its name if
 // the label is missing, which is what the controller then writes into the label
 // (constructHistory@v1.37.2).
 func (r RevisionState) Hash() string {
@@ -108,7 +108,7 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 
 // HashesInUse returns the values of the label controller-revision-hash that pods of
 // the DaemonSet carry, terminating and finished ones included. Pods that name no node
-// do not count (cleanupHistory@v1.37.2). Where several revisions hold the template, all
+// do not count (cleanupHistory@v1.37.2). If several revisions hold the template, all
 // pods count as relabelled. The map is the caller's own.
 func (s *Snapshot) HashesInUse() map[string]bool {
 	out := map[string]bool{}

@@ -47,10 +47,10 @@ type Snapshot struct {
 type NodeState struct {
 	// Name is the node's name.
 	Name string
-	// Node is nil where pods are bound to, or pinned to, a node that does not exist.
+	// Node is nil if pods are bound to, or pinned to, a node that does not exist.
 	Node *corev1.Node
 	// Decision says whether a pod belongs here and whether one that is here
-	// stays. Its Reason is placement.ReasonNoNode where Node is nil.
+	// stays. Its Reason is placement.ReasonNoNode if Node is nil.
 	Decision placement.Decision
 	// Pods are the DaemonSet's pods here, adopted ones included: pods bound
 	// to the node before pods not bound yet, then the oldest first, then by
@@ -59,7 +59,7 @@ type NodeState struct {
 	Pods []PodState
 }
 
-// PodState is one pod in a Snapshot with the facts that decide about it.
+// PodState is one pod in a Snapshot, with the facts that Reconcile and Status use.
 type PodState struct {
 	// Pod is read-only.
 	Pod *corev1.Pod
@@ -73,11 +73,11 @@ type PodState struct {
 	Ready bool
 	// Available says that the pod has been ready for minReadySeconds
 	// (IsPodAvailable@v1.37.2). A Ready condition without a transition time is never
-	// available where minReadySeconds is set.
+	// available if minReadySeconds is set.
 	Available bool
-	// Updated says that the pod is of the current template: its hash label is
+	// Updated: the pod has the current template: its hash label is
 	// the current revision's, or its template generation label is the
-	// DaemonSet's (IsPodUpdated@v1.37.2). Where several revisions hold the template,
+	// DaemonSet's (IsPodUpdated@v1.37.2). If several revisions hold the template,
 	// every pod is updated, because the pass relabels all of them
 	// (dedupCurHistories@v1.37.2).
 	Updated bool
@@ -100,7 +100,7 @@ type PodClaim struct {
 type UncountedPod struct {
 	// Pod is read-only.
 	Pod *corev1.Pod
-	// Node is the node that the pod is bound or pinned to, empty where the pod names
+	// Node is the node that the pod is bound or pinned to, empty if the pod names
 	// none.
 	Node string
 	// Finished says that the pod has failed or succeeded and is being deleted. It
@@ -160,7 +160,7 @@ func (s *Snapshot) BackoffOf(node string) (BackoffEntry, bool) {
 }
 
 // BurstReplicas returns how many pods one pass may create, and how many it may
-// delete. It is below zero where there is no limit.
+// delete. It is below zero if there is no limit.
 func (s *Snapshot) BurstReplicas() int {
 	if s == nil || s.in.BurstReplicas == 0 {
 		return DefaultBurstReplicas
@@ -198,7 +198,7 @@ func (s *Snapshot) Node(name string) *NodeState {
 	return nil
 }
 
-// Claims returns the pods to adopt or release, ordered by pod name; nil where there
+// Claims returns the pods to adopt or release, ordered by pod name; nil if there
 // are none. Read-only.
 func (s *Snapshot) Claims() []PodClaim {
 	if s == nil {
