@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/revision"
@@ -105,45 +104,6 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 	}
 	return out, nil
 }
-
-// HashesInUse returns the values of the label controller-revision-hash that pods of
-// the DaemonSet carry, terminating and finished ones included. Pods that name no node
-// do not count (cleanupHistory@v1.37.2). If several revisions hold the template, all
-// pods count as relabelled. The map is the caller's own.
-func (s *Snapshot) HashesInUse() map[string]bool {
-	out := map[string]bool{}
-	if s == nil {
-		return out
-	}
-	if s.kept != nil {
-		for hash := range s.kept.hashes {
-			out[hash] = true
-		}
-	} else {
-		s.eachInUse(func(pod *corev1.Pod) { out[hashOf(pod)] = true })
-	}
-	if s.revisions.relabel && len(out) > 0 {
-		out = map[string]bool{s.revisions.hash: true}
-	}
-	delete(out, "") // Pods without the label.
-	return out
-}
-
-// eachInUse visits the pods that keep their revision in use.
-func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
-	for i := range s.nodes {
-		for j := range s.nodes[i].Pods {
-			visit(s.nodes[i].Pods[j].Pod)
-		}
-	}
-	for _, u := range s.uncounted {
-		if u.Finished {
-			visit(u.Pod)
-		}
-	}
-}
-
-func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // named returns the revision of the given name, or nil.
 func (r *revisions) named(name string) *RevisionState {

@@ -216,6 +216,45 @@ func (s *Snapshot) Uncounted() []UncountedPod {
 	return s.uncounted
 }
 
+// HashesInUse returns the values of the label controller-revision-hash that pods of
+// the DaemonSet carry, terminating and finished ones included. Pods that name no node
+// do not count (cleanupHistory@v1.37.2). If several revisions hold the template, all
+// pods count as relabelled. The map is the caller's own.
+func (s *Snapshot) HashesInUse() map[string]bool {
+	out := map[string]bool{}
+	if s == nil {
+		return out
+	}
+	if s.kept != nil {
+		for hash := range s.kept.hashes {
+			out[hash] = true
+		}
+	} else {
+		s.eachInUse(func(pod *corev1.Pod) { out[hashOf(pod)] = true })
+	}
+	if s.revisions.relabel && len(out) > 0 {
+		out = map[string]bool{s.revisions.hash: true}
+	}
+	delete(out, "") // Pods without the label.
+	return out
+}
+
+// eachInUse visits the pods that keep their revision in use.
+func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
+	for i := range s.nodes {
+		for j := range s.nodes[i].Pods {
+			visit(s.nodes[i].Pods[j].Pod)
+		}
+	}
+	for _, u := range s.uncounted {
+		if u.Finished {
+			visit(u.Pod)
+		}
+	}
+}
+
+func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
+
 // Equal reports whether both snapshots hold equal facts: times by instant, quantities by
 // amount, and a nil list or map equal to an empty one. cmp.Diff uses it to compare results
 // that refer to snapshots. Two nil snapshots are equal.
