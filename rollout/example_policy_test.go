@@ -587,7 +587,7 @@ func ExampleSlowStart() {
 	// create on worker-1: node has no pod
 	// create on worker-2: node has no pod
 	// create on worker-3: node has no pod
-	// look again after 30s
+	// requeue after 30s
 	// [1 by slow start]
 }
 

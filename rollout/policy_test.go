@@ -378,7 +378,7 @@ func TestDomainBudget(t *testing.T) {
 			"a@z1=old b@z1=old c@z2=old d@z2=old+new!", "+a; 2 by domain budget"},
 		{"surge for unavailable ones", "these come beside whatever the budget, and use it", build.Set{MaxSurge: "4"}, most("1"),
 			"a@z1=old! b@z1=old", "+a; 1 by domain budget"},
-		{"surge, node should not run it", "b's pod goes once there are more than needed, whatever surges", build.Set{MaxSurge: "4"}, most("1"),
+		{"surge, node does not keep the pod", "b's pod goes once there are more than needed, whatever surges", build.Set{MaxSurge: "4"}, most("1"),
 			"a@z1=old+new! b@z1#=old c@z2=new", "-b"},
 		{"held ones count", "a is down, whoever holds it back", build.Set{MaxUnavailable: "4"},
 			rollout.Policy{DomainBudgets: most("1").DomainBudgets, Partition: &rollout.Partition{Nodes: intstr.FromInt32(1)}},

@@ -113,7 +113,7 @@ func TestSyncStages(t *testing.T) {
 			want:   "revision name is taken\nstatus: desired 0, current 0, ready 0, up-to-date 0, available 0, unavailable 0, misscheduled 0, observed generation 0, collision count 1",
 		}, {
 			name: "ready, not for long enough", why: "the pass is to be made again", set: build.Set{MinReady: 3600}, nodes: "a=new b=new", outcome: rollout.OutcomeSynced, step: true,
-			want: "look again after 1h0m0s\nstatus: desired 2, current 2, ready 2, up-to-date 2, available 0, unavailable 2, misscheduled 0, observed generation 1",
+			want: "requeue after 1h0m0s\nstatus: desired 2, current 2, ready 2, up-to-date 2, available 0, unavailable 2, misscheduled 0, observed generation 1",
 		}, {
 			name: "waits", why: "the step says for what", nodes: "a=new! b=old", outcome: rollout.OutcomeSynced, step: true,
 			change: func(in *daemon.Input) { in.DaemonSet.Status = statusOf(t, *in) },
