@@ -5,14 +5,17 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/owner"
 )
 
 // Changes are changes of the facts in a Snapshot, in one batch. The zero Changes
 // change nothing. The objects are read-only from then on.
 type Changes struct {
-	// DaemonSet is the new DaemonSet; nil if it has not changed. Its namespace, name
-	// and UID must stay the same.
+	// DaemonSet is the new DaemonSet; nil if it has not changed. Its namespace, name,
+	// UID and kind must stay the same.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes are the nodes that are new or have changed. A nil entry, an empty name
 	// and a repeated name are errors.
@@ -55,16 +58,29 @@ func (c Changes) Empty() bool {
 		len(c.Revisions)+len(c.DeletedRevisions) == 0
 }
 
-// Validate checks the batch for a snapshot of the given DaemonSet: names, and that the
-// DaemonSet stays the same one. Update refuses what Validate refuses, and also a new
+// Validate checks the batch for a snapshot of the given DaemonSet: names, owner references as
+// Claimer.Pod does, and that the DaemonSet stays the same one. Update refuses what Validate refuses, and also a new
 // DaemonSet that Observe refuses, such as one with an empty selector.
 func (c Changes) Validate(ds *appsv1.DaemonSet) error {
 	if ds == nil {
 		return field.Required(field.NewPath("daemonSet"), "")
 	}
-	if c.DaemonSet != nil && (c.DaemonSet.Namespace != ds.Namespace || c.DaemonSet.Name != ds.Name || c.DaemonSet.UID != ds.UID) {
-		return field.Invalid(field.NewPath("daemonSet", "metadata"), c.DaemonSet.Namespace+"/"+c.DaemonSet.Name,
-			"must have namespace, name and UID of "+ds.Namespace+"/"+ds.Name)
+	id, err := owner.Of(ds)
+	if err != nil {
+		return err
+	}
+	if c.DaemonSet != nil {
+		if c.DaemonSet.Namespace != ds.Namespace || c.DaemonSet.Name != ds.Name || c.DaemonSet.UID != ds.UID {
+			return field.Invalid(field.NewPath("daemonSet", "metadata"), c.DaemonSet.Namespace+"/"+c.DaemonSet.Name,
+				"must have namespace, name and UID of "+ds.Namespace+"/"+ds.Name)
+		}
+		cur, err := owner.Of(c.DaemonSet)
+		if err != nil {
+			return err
+		}
+		if !id.Same(&cur) {
+			return field.Invalid(field.NewPath("daemonSet", "kind"), cur.Kind(), "must stay "+id.Kind())
+		}
 	}
 	if err := checkNames("nodes", c.Nodes, func(n *corev1.Node) string { return n.Name }); err != nil {
 		return err
@@ -78,7 +94,29 @@ func (c Changes) Validate(ds *appsv1.DaemonSet) error {
 	if err := checkNames("pods", c.Pods, func(p *corev1.Pod) string { return inNamespace(p.Name, p.Namespace) }); err != nil {
 		return err
 	}
-	return checkNames("revisions", c.Revisions, func(r *appsv1.ControllerRevision) string { return inNamespace(r.Name, r.Namespace) })
+	if err := checkNames("revisions", c.Revisions, func(r *appsv1.ControllerRevision) string { return inNamespace(r.Name, r.Namespace) }); err != nil {
+		return err
+	}
+	for i, pod := range c.Pods {
+		if err := checkOwner(ds, &id, field.NewPath("pods").Index(i), "pod", pod); err != nil {
+			return err
+		}
+	}
+	for i, rev := range c.Revisions {
+		if err := checkOwner(ds, &id, field.NewPath("revisions").Index(i), "revision", rev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkOwner refuses an object that Claimer refuses.
+func checkOwner(ds *appsv1.DaemonSet, id *owner.Identity, path *field.Path, what string, object metav1.Object) error {
+	ref := owner.Controller(object.GetOwnerReferences())
+	if object.GetNamespace() == ds.Namespace && ref != nil && id.Relation(ref) == owner.Contradictory {
+		return id.Contradiction(path, what, object)
+	}
+	return nil
 }
 
 // checkNames refuses nil entries, empty names and repeated names.

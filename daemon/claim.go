@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/owner"
 )
 
 // Claim is what a DaemonSet does about the ownership of an object.
@@ -53,9 +55,9 @@ func (c Claim) Owned() bool { return c == ClaimKeep || c == ClaimAdopt }
 // DaemonSet. It is immutable and safe for concurrent use. The zero Claimer ignores
 // everything.
 type Claimer struct {
-	namespace, name string
-	uid             types.UID
-	deleting        bool
+	namespace string
+	owner     owner.Identity
+	deleting  bool
 	// exact holds a selector of matchLabels alone, which nearly all DaemonSets
 	// have; selector serves all others.
 	exact    []labelPair
@@ -64,12 +66,14 @@ type Claimer struct {
 
 type labelPair struct{ key, value string }
 
-// NewClaimer compiles the selector of ds. It fails if ds is nil or
+// NewClaimer compiles the selector of ds. The owner's kind is that of ds; see
+// Input.DaemonSet. It fails if ds is nil, if only one of apiVersion and kind is set, and if
 // spec.selector is missing, malformed or empty: upstream's controller refuses
 // to act for an empty selector, because it selects every pod in the namespace.
 func NewClaimer(ds *appsv1.DaemonSet) (*Claimer, error) {
-	if ds == nil {
-		return nil, field.Required(field.NewPath("daemonSet"), "")
+	id, err := owner.Of(ds)
+	if err != nil {
+		return nil, err
 	}
 	path := field.NewPath("spec", "selector")
 	if ds.Spec.Selector == nil {
@@ -84,8 +88,7 @@ func NewClaimer(ds *appsv1.DaemonSet) (*Claimer, error) {
 	}
 	c := &Claimer{
 		namespace: ds.Namespace,
-		name:      ds.Name,
-		uid:       ds.UID,
+		owner:     id,
 		deleting:  ds.DeletionTimestamp != nil,
 		selector:  selector,
 	}
@@ -111,56 +114,67 @@ func SelectsEverything(ds *appsv1.DaemonSet) bool {
 // Pod decides about one pod (FilterPodsByOwner@v1.37.2 followed by
 // ClaimObject@v1.37.2). A pod of another namespace, of another controller, and
 // nil are ignored. A nil Claimer ignores every pod. The pod is not changed.
-func (c *Claimer) Pod(pod *corev1.Pod) Claim {
+//
+// An object belongs to the DaemonSet if its controller owner reference has the UID, the name
+// and the kind of the DaemonSet: group and kind, not the version. If the DaemonSet has no UID,
+// the reference must have none. Pod fails with a *field.Error that names the pod and both
+// owners if the reference has the UID of the DaemonSet and another kind or name. It also fails
+// if the DaemonSet has no UID and the reference has its kind and name and a UID.
+func (c *Claimer) Pod(pod *corev1.Pod) (Claim, error) {
 	if c == nil || pod == nil {
-		return ClaimIgnore
+		return ClaimIgnore, nil
 	}
-	owner := controllerOf(pod.OwnerReferences)
-	if !c.concerns(pod.Namespace, owner) {
-		return ClaimIgnore
-	}
-	return c.claim(owner, pod.DeletionTimestamp != nil, c.matches(pod.Labels))
-}
-
-// concerns reports whether a pod is an orphan of the namespace or is owned by the
-// DaemonSet. Upstream's pod index is keyed by kind, name and UID together.
-func (c *Claimer) concerns(namespace string, owner *metav1.OwnerReference) bool {
-	return namespace == c.namespace &&
-		(owner == nil || owner.UID == c.uid && owner.Name == c.name && owner.Kind == daemonSetKind)
+	return c.object(field.NewPath("pod"), "pod", pod)
 }
 
 // Revision decides about one ControllerRevision
-// (ClaimControllerRevisions@v1.37.2). A revision of another namespace, of
-// another controller, and nil are ignored. A nil Claimer ignores every revision. The
-// revision is not changed.
-func (c *Claimer) Revision(rev *appsv1.ControllerRevision) Claim {
-	if c == nil || rev == nil || rev.Namespace != c.namespace {
-		return ClaimIgnore
+// (ClaimControllerRevisions@v1.37.2), as Pod does about a pod. A nil Claimer ignores every
+// revision. The revision is not changed.
+func (c *Claimer) Revision(rev *appsv1.ControllerRevision) (Claim, error) {
+	if c == nil || rev == nil {
+		return ClaimIgnore, nil
 	}
-	return c.claim(controllerOf(rev.OwnerReferences), rev.DeletionTimestamp != nil, c.matches(rev.Labels))
+	return c.object(field.NewPath("revision"), "revision", rev)
 }
 
-// claim decides about an object of the namespace.
-func (c *Claimer) claim(owner *metav1.OwnerReference, deleting, matches bool) Claim {
+// object decides about an object at the given path.
+func (c *Claimer) object(path *field.Path, what string, object metav1.Object) (Claim, error) {
+	ref := owner.Controller(object.GetOwnerReferences())
+	concerns := c.concerns(object.GetNamespace(), ref)
+	if concerns == owner.Contradictory {
+		return ClaimIgnore, c.owner.Contradiction(path, what, object)
+	}
+	if concerns == owner.Foreign {
+		return ClaimIgnore, nil
+	}
+	return c.claim(ref, object.GetDeletionTimestamp() != nil, c.matches(object.GetLabels())), nil
+}
+
+// concerns returns owner.Own if an object is an orphan of the namespace or belongs to
+// the DaemonSet.
+func (c *Claimer) concerns(namespace string, ref *metav1.OwnerReference) owner.Relation {
 	switch {
-	case owner == nil && (c.deleting || deleting || !matches):
+	case namespace != c.namespace:
+		return owner.Foreign
+	case ref == nil:
+		return owner.Own
+	}
+	return c.owner.Relation(ref)
+}
+
+// claim decides about an object that concerns the DaemonSet.
+func (c *Claimer) claim(ref *metav1.OwnerReference, deleting, matches bool) Claim {
+	switch {
+	case ref == nil && (c.deleting || deleting || !matches):
 		return ClaimIgnore
-	case owner == nil:
+	case ref == nil:
 		return ClaimAdopt
-	case !c.owns(owner):
-		return ClaimIgnore
 	case matches:
 		return ClaimKeep
 	case c.deleting:
 		return ClaimIgnore
 	}
 	return ClaimRelease
-}
-
-// owns reports whether the owner is the DaemonSet: by UID, or, if the DaemonSet
-// has none, by kind and name. A DaemonSet without a name owns nothing then.
-func (c *Claimer) owns(owner *metav1.OwnerReference) bool {
-	return owner.UID == c.uid && (c.uid != "" || c.name != "" && owner.Name == c.name && owner.Kind == daemonSetKind)
 }
 
 func (c *Claimer) matches(set map[string]string) bool {
@@ -191,12 +205,12 @@ func (c *Claimer) Patch(claim Claim, uid types.UID) []byte {
 		patch = map[string]any{"metadata": struct {
 			OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
 			UID             types.UID               `json:"uid"`
-		}{[]metav1.OwnerReference{c.ownerReference()}, uid}}
+		}{[]metav1.OwnerReference{c.owner.Reference()}, uid}}
 	case ClaimRelease:
 		patch = map[string]any{"metadata": struct {
 			UID             types.UID           `json:"uid"`
 			OwnerReferences []map[string]string `json:"ownerReferences"`
-		}{uid, []map[string]string{{"$patch": "delete", "uid": string(c.uid)}}}}
+		}{uid, []map[string]string{{"$patch": "delete", "uid": string(c.owner.UID())}}}}
 	default:
 		return nil
 	}
@@ -205,29 +219,4 @@ func (c *Claimer) Patch(claim Claim, uid types.UID) []byte {
 		return nil
 	}
 	return raw
-}
-
-func (c *Claimer) ownerReference() metav1.OwnerReference {
-	yes := true
-	return metav1.OwnerReference{
-		APIVersion:         appsv1.SchemeGroupVersion.String(),
-		Kind:               daemonSetKind,
-		Name:               c.name,
-		UID:                c.uid,
-		Controller:         &yes,
-		BlockOwnerDeletion: &yes,
-	}
-}
-
-const daemonSetKind = "DaemonSet"
-
-// controllerOf returns the controlling owner reference, which aliases refs, or
-// nil (GetControllerOfNoCopy@v0.37.2).
-func controllerOf(refs []metav1.OwnerReference) *metav1.OwnerReference {
-	for i := range refs {
-		if ref := &refs[i]; ref.Controller != nil && *ref.Controller {
-			return ref
-		}
-	}
-	return nil
 }

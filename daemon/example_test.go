@@ -199,7 +199,11 @@ func ExampleClaimer() {
 	relabelled.Labels["app"], relabelled.UID = "debug", "c2e8"
 
 	for _, pod := range []*corev1.Pod{own, orphan, relabelled} {
-		claim := claimer.Pod(pod)
+		claim, err := claimer.Pod(pod)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
 		fmt.Println(claim)
 		if patch := claimer.Patch(claim, pod.UID); patch != nil {
 			fmt.Println(string(patch))
@@ -216,7 +220,8 @@ func ExampleClaimer() {
 // In a controller: a node has changed. Whose pass does that call for?
 func ExampleDaemonSetsToSync() {
 	sets := []*appsv1.DaemonSet{exporter(), exporter()}
-	sets[1].Name, sets[1].Spec.Template.Spec.Tolerations = "tolerant", []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+	sets[1].Name, sets[1].UID = "tolerant", "81ee"
+	sets[1].Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
 	podsOnNode := []*corev1.Pod{
 		examplePod(sets[0], "exporter-a", "worker-1", "", corev1.PodRunning),
 		examplePod(sets[1], "tolerant-a", "worker-1", "", corev1.PodRunning),

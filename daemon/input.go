@@ -22,6 +22,12 @@ type Input struct {
 	// DaemonSet is required, and its selector must be neither missing nor
 	// empty. The API server's defaults must be filled in: pass the result of
 	// Default if the object does not come from a server.
+	//
+	// It may be the image of another resource: a controller of its own resource copies
+	// that resource's metadata, template and update strategy into a DaemonSet, and its API
+	// version and kind as well. All owner references then name that kind. If API version
+	// and kind are both empty, as typed clients leave them, the owner is an apps/v1
+	// DaemonSet; one without the other is an error.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes are all nodes of the cluster, in any order. A nil entry, an empty
 	// name and a repeated name are errors.
@@ -29,12 +35,12 @@ type Input struct {
 	// Pods are the pods of the DaemonSet's namespace, in any order. Pods of other
 	// namespaces and other controllers are ignored. A nil entry is an error, and, among
 	// the pods of the DaemonSet and those without a controller, so are an empty name and a
-	// repeated name.
+	// repeated name. A pod that Claimer.Pod refuses is an error, too.
 	Pods []*corev1.Pod
 	// Revisions are the ControllerRevisions of the DaemonSet's namespace, in any
 	// order. Include those of other owners, because a new revision cannot have their
-	// names. A nil entry is an error, and, in the namespace, so are an empty name and a
-	// repeated name.
+	// names. A nil entry is an error, and, in the namespace, so are an empty name, a
+	// repeated name, and an owner that Claimer.Revision refuses.
 	//
 	// The current revision is the one that holds the DaemonSet's template. Its
 	// hash label says which pods are updated. If no revision holds the template,

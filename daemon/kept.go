@@ -12,6 +12,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/owner"
 )
 
 // Update brings the snapshot up to date. Reconcile, Status and all other functions
@@ -335,12 +337,14 @@ func (u *update) deletePod(name string) {
 func (u *update) setPod(pod *corev1.Pod) {
 	u.deletePod(pod.Name)
 	s := u.s
-	claim := s.claimer.Pod(pod)
+	ref := owner.Controller(pod.OwnerReferences)
+	if s.claimer.concerns(pod.Namespace, ref) != owner.Own {
+		return // Validate has refused a contradictory owner.
+	}
+	claim := s.claimer.claim(ref, pod.DeletionTimestamp != nil, s.claimer.matches(pod.Labels))
 	switch claim {
 	case ClaimIgnore:
-		if s.claimer.concerns(pod.Namespace, controllerOf(pod.OwnerReferences)) {
-			s.kept.unclaimed[pod.Name] = pod
-		}
+		s.kept.unclaimed[pod.Name] = pod
 		return
 	case ClaimAdopt, ClaimRelease:
 		s.kept.claims[pod.Name] = s.podClaim(pod, claim)

@@ -40,7 +40,7 @@ func TestDaemonSetsToSync(t *testing.T) {
 		{name: "orphan", why: "nobody's yet", pods: []build.Pod{{Name: "a", Node: "w1", Orphan: true}}, want: true},
 		{name: "failed and being deleted", why: "upstream looks at the binding alone", pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed, Deleting: true}}},
 		{name: "another namespace", why: "a set of the same name", pods: here, change: func(p *corev1.Pod) { p.Namespace = "default" }, want: true},
-		{name: "owner of another kind", why: "a ReplicaSet of the same name", pods: here, change: func(p *corev1.Pod) { p.OwnerReferences[0].Kind = "ReplicaSet" }, want: true},
+		{name: "owner of another kind", why: "a ReplicaSet of the same name", pods: here, change: func(p *corev1.Pod) { p.OwnerReferences[0].Kind, p.OwnerReferences[0].UID = "ReplicaSet", "uid-set" }, want: true},
 		{name: "former owner", why: "found by name, whatever the UID", pods: here, change: func(p *corev1.Pod) { p.OwnerReferences[0].UID = "uid-former" }},
 		{name: "other labels", why: "selectors are not asked", pods: here, change: func(p *corev1.Pod) { p.Labels = nil }},
 	}

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -18,7 +19,8 @@ import (
 //   - A pod belongs to the DaemonSet that its controller owner reference names,
 //     while the selector matches; otherwise the pod is released. An orphan that
 //     matches is adopted, unless it or the DaemonSet is being deleted. Pods of other
-//     owners are ignored (ClaimObject@v1.37.2).
+//     owners are ignored (ClaimObject@v1.37.2). A reference that Claimer.Pod refuses is
+//     an error.
 //   - A pod counts on the node that TargetNode returns. A pod without a target
 //     counts nowhere.
 //   - A pod that has failed or succeeded and is being deleted counts nowhere; it
@@ -44,7 +46,7 @@ func Observe(in Input) (*Snapshot, error) {
 		in:         in,
 		claimer:    claimer,
 		matcher:    matcher,
-		builder:    newPodBuilder(in.DaemonSet, revisions.hash),
+		builder:    newPodBuilder(in.DaemonSet, claimer.owner, revisions.hash),
 		generation: templateGeneration(in.DaemonSet),
 		surge:      allowsSurge(in.DaemonSet),
 		revisions:  revisions,
@@ -72,6 +74,7 @@ type draft struct {
 	deleting           bool
 
 	owner              *metav1.OwnerReference
+	relation           owner.Relation
 	concerns, labelled bool
 	claim              Claim
 	hash               string
@@ -102,12 +105,13 @@ func (s *Snapshot) placePods(pods []*corev1.Pod, positions *nameTable) error {
 		}
 		for i := range block {
 			d := &block[i]
-			d.owner = controllerOf(d.owners)
+			d.owner = owner.Controller(d.owners)
 			d.labelled = len(d.labels) > 0
 		}
 		for i, pod := range part {
 			d := &block[i]
-			d.concerns = s.claimer.concerns(pod.Namespace, d.owner)
+			d.relation = s.claimer.concerns(pod.Namespace, d.owner)
+			d.concerns = d.relation == owner.Own
 		}
 		for i := range block {
 			d := &block[i]
@@ -135,11 +139,14 @@ func (s *Snapshot) placePods(pods []*corev1.Pod, positions *nameTable) error {
 			d := &block[i]
 			d.at = positions.find(d.nodeHash, d.node)
 		}
-		for i := range part {
-			if d := &block[i]; d.concerns {
+		for i, pod := range part {
+			switch d := &block[i]; d.relation {
+			case owner.Own:
 				if err := place.pod(from+i, d); err != nil {
 					return err
 				}
+			case owner.Contradictory:
+				return s.claimer.owner.Contradiction(field.NewPath("pods").Index(from+i), "pod", pod)
 			}
 		}
 	}

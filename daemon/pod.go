@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -70,15 +71,17 @@ func TargetNode(pod *corev1.Pod) (string, bool) {
 //   - the namespace is that of ds, which upstream leaves to the request.
 //
 // spec.nodeName stays the template's, because binding is the scheduler's work. The
-// pod shares nothing with ds. A nil ds gives nil.
+// pod shares nothing with ds. The owner's kind is that of ds; see Input.DaemonSet. A nil ds
+// gives nil, and so does one with only one of apiVersion and kind.
 func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
-	if ds == nil {
+	id, err := owner.Of(ds)
+	if err != nil {
 		return nil
 	}
 	if revisionHash == "" {
 		revisionHash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
 	}
-	return newPodBuilder(ds, revisionHash).build(nodeName)
+	return newPodBuilder(ds, id, revisionHash).build(nodeName)
 }
 
 // DesiredPods returns one pod, as NewPod builds it, for every eligible node, ordered
@@ -102,7 +105,7 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 	if err != nil {
 		return nil, err
 	}
-	builder := newPodBuilder(ds, revisions.hash)
+	builder := newPodBuilder(ds, claimer.owner, revisions.hash)
 	var pods []*corev1.Pod
 	for i := range decided {
 		if decided[i].Decision.Run {
@@ -119,7 +122,8 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 // why a DaemonSet is not among them. A DaemonSet that is being deleted is treated as any
 // other. The node needs no name.
 //
-// It fails if node or an entry of sets is nil.
+// It fails if node or an entry of sets is nil, and if an entry has only one of apiVersion
+// and kind.
 func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placement.Options) ([]*corev1.Pod, error) {
 	if node == nil {
 		return nil, field.Required(field.NewPath("node"), "")
@@ -128,6 +132,9 @@ func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placeme
 	for i, ds := range sets {
 		if ds == nil {
 			return nil, field.Required(field.NewPath("daemonSets").Index(i), "")
+		}
+		if _, err := owner.At(field.NewPath("daemonSets").Index(i), ds); err != nil {
+			return nil, err
 		}
 		if placement.Compile(&ds.Spec.Template, opts).Decide(node).Run {
 			pods = append(pods, NewPod(ds, node.Name, ""))
@@ -139,15 +146,17 @@ func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placeme
 // podBuilder holds what all new pods of one DaemonSet have in common.
 type podBuilder struct {
 	ds           *appsv1.DaemonSet
+	owner        owner.Identity
 	labels       map[string]string
 	generateName string
 	tolerations  []corev1.Toleration
 }
 
-func newPodBuilder(ds *appsv1.DaemonSet, hash string) *podBuilder {
+func newPodBuilder(ds *appsv1.DaemonSet, id owner.Identity, hash string) *podBuilder {
 	template := &ds.Spec.Template
 	b := &podBuilder{
 		ds:           ds,
+		owner:        id,
 		labels:       make(map[string]string, len(template.Labels)+2),
 		generateName: ds.Name + "-",
 		tolerations:  placement.Tolerations(&template.Spec),
@@ -167,7 +176,6 @@ func newPodBuilder(ds *appsv1.DaemonSet, hash string) *podBuilder {
 
 func (b *podBuilder) build(nodeName string) *corev1.Pod {
 	template := &b.ds.Spec.Template
-	claimer := Claimer{name: b.ds.Name, uid: b.ds.UID}
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       b.ds.Namespace,
@@ -175,7 +183,7 @@ func (b *podBuilder) build(nodeName string) *corev1.Pod {
 			Labels:          maps.Clone(b.labels),
 			Annotations:     maps.Clone(template.Annotations),
 			Finalizers:      slices.Clone(template.Finalizers),
-			OwnerReferences: []metav1.OwnerReference{claimer.ownerReference()},
+			OwnerReferences: []metav1.OwnerReference{b.owner.Reference()},
 		},
 	}
 	template.Spec.DeepCopyInto(&pod.Spec)

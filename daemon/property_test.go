@@ -134,7 +134,7 @@ func planWellFormed(t *testing.T, _ *rand.Rand, in daemon.Input) {
 		if target, _ := daemon.TargetNode(c.Pod); target != c.Node || !nodes[c.Node].Decision.Run || c.Reason == 0 {
 			t.Errorf("%v: the pod is for %q; node: %v", c, target, nodes[c.Node].Decision)
 		}
-		if claim := newClaimer(t, in.DaemonSet).Pod(c.Pod); claim != daemon.ClaimKeep {
+		if claim, err := newClaimer(t, in.DaemonSet).Pod(c.Pod); err != nil || claim != daemon.ClaimKeep {
 			t.Errorf("%v: the DaemonSet would %v its own pod", c, claim)
 		}
 	}

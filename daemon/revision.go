@@ -76,7 +76,10 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 			return out, field.Duplicate(path, rev.Name)
 		}
 		names[rev.Name] = struct{}{}
-		claim := claimer.Revision(rev)
+		claim, err := claimer.object(field.NewPath("revisions").Index(i), "revision", rev)
+		if err != nil {
+			return out, err
+		}
 		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && bytes.Equal(data, rev.Data.Raw)})
 	}
 	slices.SortFunc(out.list, func(a, b RevisionState) int { return strings.Compare(a.Revision.Name, b.Revision.Name) })

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/internal/revision"
 )
 
@@ -192,6 +193,7 @@ func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
 }
 
 func newRevision(ds *appsv1.DaemonSet, name, hash string, number int64, data []byte) *appsv1.ControllerRevision {
+	id, _ := owner.Of(ds) // NewClaimer has made sure that it has a kind.
 	labels := maps.Clone(ds.Spec.Template.Labels)
 	if labels == nil {
 		labels = make(map[string]string, 1)
@@ -203,7 +205,7 @@ func newRevision(ds *appsv1.DaemonSet, name, hash string, number int64, data []b
 			Namespace:       ds.Namespace,
 			Labels:          labels,
 			Annotations:     maps.Clone(ds.Annotations),
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))},
+			OwnerReferences: []metav1.OwnerReference{id.Reference()},
 		},
 		Data:     runtime.RawExtension{Raw: data},
 		Revision: number,

@@ -9,6 +9,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/internal/owner"
 )
 
 // generationLabel is the label by which pods were tied to a template before
@@ -118,7 +120,7 @@ func best(desired *corev1.Pod, pods []*corev1.Pod, matches func(desired, actual 
 // that is not in a cluster has no UID.
 func sameController(desired, actual *corev1.Pod) bool {
 	a, b := metav1.GetControllerOfNoCopy(desired), metav1.GetControllerOfNoCopy(actual)
-	return a != nil && b != nil && a.Kind == b.Kind && a.Name == b.Name && (a.UID == "" || b.UID == "" || a.UID == b.UID)
+	return a != nil && b != nil && owner.SameKind(a, b) && a.Name == b.Name && (a.UID == "" || b.UID == "" || a.UID == b.UID)
 }
 
 // adoptable reports whether one of the two pods has no controller, and the labels

@@ -48,8 +48,8 @@ type PodPair struct {
 // skipped. The result points to the pods of the arguments.
 //
 // An actual pod matches a desired one if both are for the same node, are in the
-// same namespace and have the same controller: the kinds and names are equal, and
-// so are the UIDs if both have one. If one of the two pods has no controller, the
+// same namespace and have the same controller: the groups, kinds and names are equal,
+// and so are the UIDs if both have one. If one of the two pods has no controller, the
 // actual pod must have all labels of the desired one, other than
 // controller-revision-hash and pod-template-generation, like a pod that a DaemonSet
 // adopts. A desired pod that has a controller and no such labels adopts no pod. A

@@ -227,9 +227,14 @@ func (p Pod) Of(ds *appsv1.DaemonSet) *corev1.Pod {
 	return pod
 }
 
-// Owner returns the owner references of what ds controls.
+// Owner returns the owner references of what ds controls. A ds without a kind is an
+// apps/v1 DaemonSet.
 func Owner(ds *appsv1.DaemonSet) []metav1.OwnerReference {
-	return []metav1.OwnerReference{*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
+	kind := ds.GroupVersionKind()
+	if kind.Empty() {
+		kind = appsv1.SchemeGroupVersion.WithKind("DaemonSet")
+	}
+	return []metav1.OwnerReference{*metav1.NewControllerRef(ds, kind)}
 }
 
 // OnNode is the affinity that ties a pod to the named node.

@@ -61,12 +61,12 @@ func TestPods(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			pod := tc.pod.Of(ds)
 			node, _ := daemon.TargetNode(pod)
-			if claim := claimer.Pod(pod); claim != tc.claim || node != tc.node || pod.Status.Phase != tc.phase || (pod.Spec.NodeName != "") != tc.bound {
-				t.Errorf("claim %v, node %q, phase %s, bound to %q: %s", claim, node, pod.Status.Phase, pod.Spec.NodeName, tc.why)
+			if claim, err := claimer.Pod(pod); err != nil || claim != tc.claim || node != tc.node || pod.Status.Phase != tc.phase || (pod.Spec.NodeName != "") != tc.bound {
+				t.Errorf("claim %v, %v, node %q, phase %s, bound to %q: %s", claim, err, node, pod.Status.Phase, pod.Spec.NodeName, tc.why)
 			}
 		})
 	}
-	if claim := claimer.Revision(build.Revision{Hash: "h1"}.Of(ds)); claim != daemon.ClaimKeep {
-		t.Errorf("claim of a revision = %v, want keep", claim)
+	if claim, err := claimer.Revision(build.Revision{Hash: "h1"}.Of(ds)); err != nil || claim != daemon.ClaimKeep {
+		t.Errorf("claim of a revision = %v, %v, want keep", claim, err)
 	}
 }

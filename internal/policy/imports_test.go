@@ -39,6 +39,7 @@ var shared = []allowance{
 	{"k8s.io/apimachinery/pkg/util/sets", "label sets"},
 	{"k8s.io/apimachinery/pkg/util/validation/field", "errors with field paths"},
 	{module + "/internal/indexset", "nodes by position, for what is kept up to date"},
+	{module + "/internal/owner", "who owns pods and revisions"},
 	{module + "/internal/revision", "the data of revisions"},
 	{module + "/internal/podstatus", "what pods and nodes report about themselves"},
 }

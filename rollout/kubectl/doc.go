@@ -36,6 +36,6 @@
 //	                                              broken or holds more than a template is an error
 //	history-selector   daemonSetHistory@v0.37.2   kubectl lists every revision that a DaemonSet without selector
 //	                                              controls; here that is an error
-//	history-owner      IsControlledBy@v0.37.2     kubectl compares the UID of the owner alone; here kind and
-//	                                              name are compared, too, if the DaemonSet has no UID
+//	history-owner      IsControlledBy@v0.37.2     kubectl compares the UID of the owner alone; here an owner
+//	                                              with that UID and another kind or name is an error
 package kubectl

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -70,16 +71,16 @@ func (h History) String() string {
 // selector. They are ordered by number, then by name.
 // Unlike rollout.Revisions it adopts nothing, so orphans are left out.
 //
-// The controller of a revision is ds if its owner reference has the UID of ds.
-// If ds has no UID, the reference must have its kind and name as well, so that
-// DaemonSets without UIDs do not share revisions.
+// The controller of a revision is ds if its owner reference has the UID, the kind and the
+// name of ds; see Input.DaemonSet of package daemon for the kind.
 //
 // revisions may be in any order and include those of other owners and namespaces.
 // Their data is compared and not read, so it may be broken. Nothing passed in is
 // changed.
 //
-// It fails with a *field.Error if ds or one of the revisions is nil, and if the
-// selector is nil or malformed. It also fails if rollout.RevisionData fails.
+// It fails with a *field.Error if ds or one of the revisions is nil, if the selector is nil
+// or malformed, and if the owner of a revision is one that Claimer.Revision of package
+// daemon refuses. It also fails if rollout.RevisionData fails.
 func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) (History, error) {
 	owned, err := controlled(ds, revisions)
 	if err != nil {
@@ -109,8 +110,9 @@ func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision
 
 // controlled returns the revisions of RolloutHistory in their order.
 func controlled(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) ([]*appsv1.ControllerRevision, error) {
-	if ds == nil {
-		return nil, field.Required(field.NewPath("daemonSet"), "")
+	id, err := owner.Of(ds)
+	if err != nil {
+		return nil, err
 	}
 	path := field.NewPath("spec", "selector")
 	if ds.Spec.Selector == nil {
@@ -125,19 +127,19 @@ func controlled(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) ([
 		if rev == nil {
 			return nil, field.Required(field.NewPath("revisions").Index(i), "")
 		}
-		if rev.Namespace == ds.Namespace && controls(ds, rev) && selector.Matches(labels.Set(rev.Labels)) {
-			owned = append(owned, rev)
+		ref := metav1.GetControllerOfNoCopy(rev)
+		if rev.Namespace != ds.Namespace || ref == nil {
+			continue
+		}
+		switch id.Relation(ref) {
+		case owner.Contradictory:
+			return nil, id.Contradiction(field.NewPath("revisions").Index(i), "revision", rev)
+		case owner.Own:
+			if selector.Matches(labels.Set(rev.Labels)) {
+				owned = append(owned, rev)
+			}
 		}
 	}
 	slices.SortFunc(owned, revision.Compare)
 	return owned, nil
-}
-
-// controls reports whether ds is the controller of rev (IsControlledBy@v0.37.2).
-func controls(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) bool {
-	owner := metav1.GetControllerOfNoCopy(rev)
-	if owner == nil || owner.UID != ds.UID {
-		return false
-	}
-	return ds.UID != "" || owner.Kind == "DaemonSet" && owner.Name == ds.Name
 }

@@ -134,10 +134,10 @@ func TestRolloutHistory(t *testing.T) {
 			revisions: []*appsv1.ControllerRevision{
 				rev(-1, "1.27.3", "negative"),
 				rev(0, "1.27.3", "deleting", func(rev *appsv1.ControllerRevision) { rev.DeletionTimestamp = &metav1.Time{} }),
-				rev(1, "1.27.3", "renamed", func(rev *appsv1.ControllerRevision) { rev.OwnerReferences[0].Name = "x" }),
+				rev(1, "1.27.3", "beta", func(rev *appsv1.ControllerRevision) { rev.OwnerReferences[0].APIVersion = "apps/v1beta2" }),
 				rev(2, "1.27.3", "broken", func(rev *appsv1.ControllerRevision) { rev.Data.Raw = []byte("{") }),
 			},
-			want: []string{"negative -1", "deleting 0", "renamed 1", "broken 2"},
+			want: []string{"negative -1", "deleting 0", "beta 1", "broken 2"},
 			text: header + "-1        <none>\n0         <none>\n1         <none>\n2         <none>\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -232,7 +232,7 @@ func TestRolloutHistoryWithoutUID(t *testing.T) {
 	kind := storedFor(t, mine, 8, "kind")
 	kind.OwnerReferences[0].Kind = "StatefulSet"
 	withUID := storedFor(t, mine, 9, "uid")
-	withUID.OwnerReferences[0].UID = "uid-1"
+	withUID.OwnerReferences[0].Name, withUID.OwnerReferences[0].UID = "another", "uid-1"
 	revisions := []*appsv1.ControllerRevision{
 		storedFor(t, set("mine", "1"), 1, "a"), storedFor(t, mine, 2, "b"),
 		storedFor(t, set("other", "1"), 3, "c"), storedFor(t, other, 4, "d"), kind, withUID,
@@ -318,4 +318,25 @@ func fieldOf(err error) string {
 		return fieldErr.Field
 	}
 	return ""
+}
+
+// TestRolloutHistoryOwner: the owner's kind is that of the DaemonSet, and a revision of the
+// same UID and another kind is an error in the history and in the undo.
+func TestRolloutHistoryOwner(t *testing.T) {
+	agent := nginxSet("1.27.4")
+	agent.TypeMeta = metav1.TypeMeta{APIVersion: "agents.example.com/v1", Kind: "NodeAgent"}
+	own := storedFor(t, agent, 1, "own")
+	own.OwnerReferences[0].APIVersion, own.OwnerReferences[0].Kind = "agents.example.com/v1alpha1", "NodeAgent"
+	history, err := kubectl.RolloutHistory(agent, []*appsv1.ControllerRevision{own})
+	if err != nil || len(history) != 1 {
+		t.Errorf("RolloutHistory() = %v, %v, want its own revision", history, err)
+	}
+	_, err = kubectl.RolloutHistory(nginxSet("1.27.4"), []*appsv1.ControllerRevision{own})
+	const want = `revisions[0].metadata.ownerReferences[0].kind: Invalid value: "NodeAgent"`
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("RolloutHistory() error = %v, want %s ...", err, want)
+	}
+	if _, err = kubectl.RolloutUndo(nginxSet("1.27.4"), []*appsv1.ControllerRevision{own}, 0); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("RolloutUndo() error = %v, want %s ...", err, want)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -186,13 +187,15 @@ func (c *Cluster) relabel(stored, as *appsv1.ControllerRevision) {
 
 // claimed returns owner references with the claim of a DaemonSet carried out.
 func claimed(owners []metav1.OwnerReference, ds *appsv1.DaemonSet, claim daemon.Claim) []metav1.OwnerReference {
-	if claim == daemon.ClaimAdopt {
-		owner := *metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))
-		return append(slices.Clip(slices.Clone(owners)), owner)
+	id, err := owner.Of(ds)
+	switch {
+	case err != nil: // cannot happen: the pass would have failed
+		return owners
+	case claim == daemon.ClaimAdopt:
+		return append(slices.Clip(slices.Clone(owners)), id.Reference())
 	}
 	return slices.DeleteFunc(slices.Clone(owners), func(ref metav1.OwnerReference) bool {
-		mine := ref.UID == ds.UID && (ds.UID != "" || ref.Name == ds.Name)
-		return mine && ref.Controller != nil && *ref.Controller
+		return ref.Controller != nil && *ref.Controller && id.Relation(&ref) == owner.Own
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/owner"
 )
 
 // Apply creates or replaces nodes, pods, ControllerRevisions and DaemonSets, as a
@@ -107,25 +108,40 @@ func (c *Cluster) checkObject(path *field.Path, object metav1.Object) error {
 	return nil
 }
 
-// uidCheck holds the UIDs of the DaemonSets that earlier objects of one call will have
-// stored. The server makes those that are empty.
-type uidCheck map[types.NamespacedName]types.UID
+// uidCheck holds the UIDs and kinds of the DaemonSets that earlier objects of one call will
+// have stored. The server makes the UIDs that are empty.
+type uidCheck map[types.NamespacedName]checkedSet
 
-// check refuses a DaemonSet with another UID than the stored one.
+type checkedSet struct {
+	uid  types.UID
+	kind owner.Identity
+}
+
+// check refuses a DaemonSet with another UID or another kind than the stored one.
 func (u *uidCheck) check(c *Cluster, path *field.Path, ds *appsv1.DaemonSet) error {
 	key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
-	uid, known := (*u)[key]
-	made := known && uid == ""
-	if s := c.set(ds); !known && s != nil {
-		uid = s.ds.UID
+	id, err := owner.At(path, ds)
+	if err != nil {
+		return err
 	}
+	stored, known := (*u)[key]
+	made := known && stored.uid == ""
+	if s := c.set(ds); !known && s != nil {
+		stored.uid = s.ds.UID
+		stored.kind, err = owner.Of(s.ds)
+		known = err == nil
+	}
+	if known && !stored.kind.SameKindAs(&id) {
+		return field.Invalid(path.Child("kind"), id.Kind(), "of that name "+stored.kind.Kind()+" is stored")
+	}
+	uid := stored.uid
 	if ds.UID != "" && (made || uid != "" && ds.UID != uid) {
 		return field.Invalid(path.Child("metadata", "uid"), ds.UID, "another DaemonSet of that name is stored")
 	}
 	if *u == nil {
 		*u = make(uidCheck)
 	}
-	(*u)[key] = cmp.Or(uid, ds.UID)
+	(*u)[key] = checkedSet{cmp.Or(uid, ds.UID), id}
 	return nil
 }
 
@@ -268,36 +284,28 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 
 // deleteDaemonSet deletes a DaemonSet and what it owns.
 func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
-	owner := ownerOf(ds)
+	id, err := owner.Of(ds)
+	if err != nil { // cannot happen: Apply has refused such a DaemonSet
+		return
+	}
+	owns := func(object metav1.Object) bool {
+		ref := metav1.GetControllerOfNoCopy(object)
+		return ref != nil && id.Relation(ref) == owner.Own
+	}
 	ns := c.namespaces[ds.Namespace]
 	ns.sets[ds.Name].due = false // A Run may still hold it.
 	delete(ns.sets, ds.Name)
 	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
-		if owns(owner.Revision(ns.revisions[name])) {
+		if owns(ns.revisions[name]) {
 			c.removeRevision(ds.Namespace, name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
-		if owns(owner.Pod(ns.pods[name].pod)) {
+		if owns(ns.pods[name].pod) {
 			c.deletePod(ns, name, nil)
 		}
 	}
 }
-
-// ownerOf returns a claimer that keeps or releases what a DaemonSet owns. Neither the
-// selector nor a deletion changes who the owner is.
-func ownerOf(ds *appsv1.DaemonSet) *daemon.Claimer {
-	owner := *ds
-	owner.DeletionTimestamp = nil
-	owner.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": ds.Name}}
-	claimer, err := daemon.NewClaimer(&owner)
-	if err != nil { // cannot happen: the selector is valid
-		return nil
-	}
-	return claimer
-}
-
-func owns(claim daemon.Claim) bool { return claim == daemon.ClaimKeep || claim == daemon.ClaimRelease }
 
 // deletePod requests the deletion of a pod, with the grace period of its spec
 // unless it is to go at once.
