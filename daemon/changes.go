@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -98,23 +99,23 @@ func (c Changes) Validate(ds *appsv1.DaemonSet) error {
 		return err
 	}
 	for i, pod := range c.Pods {
-		if err := checkOwner(ds, &id, field.NewPath("pods").Index(i), "pod", pod); err != nil {
+		if err := checkOwner(ds, &id, "pods", i, pod); err != nil {
 			return err
 		}
 	}
 	for i, rev := range c.Revisions {
-		if err := checkOwner(ds, &id, field.NewPath("revisions").Index(i), "revision", rev); err != nil {
+		if err := checkOwner(ds, &id, "revisions", i, rev); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkOwner refuses an object that Claimer refuses.
-func checkOwner(ds *appsv1.DaemonSet, id *owner.Identity, path *field.Path, what string, object metav1.Object) error {
+// checkOwner refuses the i-th object of a list if Claimer refuses it.
+func checkOwner(ds *appsv1.DaemonSet, id *owner.Identity, list string, i int, object metav1.Object) error {
 	ref := owner.Controller(object.GetOwnerReferences())
 	if object.GetNamespace() == ds.Namespace && ref != nil && id.Relation(ref) == owner.Contradictory {
-		return id.Contradiction(path, what, object)
+		return id.Contradiction(field.NewPath(list).Index(i), strings.TrimSuffix(list, "s"), object)
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ import (
 type Input struct {
 	// DaemonSet is required, and its selector must be neither missing nor
 	// empty. The API server's defaults must be filled in: pass the result of
-	// Default if the object does not come from a server.
+	// Default if the object does not come from a server. An update strategy without a type,
+	// and a RollingUpdate without its budgets, are errors.
 	//
 	// It may be the image of another resource: a controller of its own resource copies
 	// that resource's metadata, template and update strategy into a DaemonSet, and its API
@@ -48,8 +49,9 @@ type Input struct {
 	// what the controller gives a new revision. Data is compared as bytes: compact it
 	// first if a tool has indented it.
 	Revisions []*appsv1.ControllerRevision
-	// Now is the time of the pass. It decides availability and backoff. With the zero
-	// time no pod is available if minReadySeconds is set, and every backoff goes on.
+	// Now is the time of the pass. It decides availability and backoff. It may be zero only
+	// if nothing depends on it: a pod has failed, a pod is ready and minReadySeconds is set,
+	// or Backoff has entries. A pass of package rollout always needs the time.
 	Now time.Time
 	// Backoff is the Plan.Backoff of the pass before; nil for the first pass.
 	Backoff Backoff

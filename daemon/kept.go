@@ -34,6 +34,9 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 	if err := c.Validate(s.in.DaemonSet); err != nil {
 		return Changed{}, err
 	}
+	if err := s.checkTimeOf(&c); err != nil {
+		return Changed{}, err
+	}
 	rebuild, err := s.setFacts(&c)
 	if err != nil {
 		return Changed{}, err

@@ -33,6 +33,9 @@ func Observe(in Input) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkDefaults(in.DaemonSet); err != nil {
+		return nil, err
+	}
 	revisions, err := observeRevisions(&in, claimer)
 	if err != nil {
 		return nil, err
@@ -53,6 +56,9 @@ func Observe(in Input) (*Snapshot, error) {
 		nodes:      nodes,
 	}
 	if err := s.placePods(in.Pods, positions); err != nil {
+		return nil, err
+	}
+	if err := s.checkTime(); err != nil {
 		return nil, err
 	}
 	s.in.Nodes, s.in.Pods, s.in.Revisions = nil, nil, nil

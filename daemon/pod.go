@@ -88,13 +88,16 @@ func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
 // by node name. It reads DaemonSet, Nodes, Revisions and Placement of the input, and
 // ignores existing pods. A DaemonSet that is being deleted is treated as any other.
 //
-// It fails with a *field.Error if in.DaemonSet, its selector, in.Nodes or in.Revisions are
-// not as Input demands. Without nodes there are no pods. The pods share nothing with the input
+// It fails with a *field.Error if in.DaemonSet, in.Nodes or in.Revisions are not as Input
+// demands. Without nodes there are no pods. The pods share nothing with the input
 // or with each other.
 func DesiredPods(in Input) ([]*corev1.Pod, error) {
 	ds := in.DaemonSet
 	claimer, err := NewClaimer(ds)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkDefaults(ds); err != nil {
 		return nil, err
 	}
 	decided, _, err := decideNodes(in.Nodes, placement.Compile(&ds.Spec.Template, in.Placement))

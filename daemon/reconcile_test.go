@@ -383,9 +383,7 @@ func TestReconcileStrategies(t *testing.T) {
 	}{
 		{"rolling with surge", "it may", func(*appsv1.DaemonSetUpdateStrategy) {}, true},
 		{"OnDelete", "what is left in rollingUpdate does not count", func(s *appsv1.DaemonSetUpdateStrategy) { s.Type = appsv1.OnDeleteDaemonSetStrategyType }, false},
-		{"no type", "not defaulted here", func(s *appsv1.DaemonSetUpdateStrategy) { s.Type = "" }, false},
 		{"unknown type", "from a newer server", func(s *appsv1.DaemonSetUpdateStrategy) { s.Type = "Sideways" }, false},
-		{"no parameters", "nothing asks for surge", func(s *appsv1.DaemonSetUpdateStrategy) { s.RollingUpdate = nil }, false},
 		{"no maxSurge", "nothing asks for surge", func(s *appsv1.DaemonSetUpdateStrategy) { s.RollingUpdate.MaxSurge = nil }, false},
 	}
 	for _, tc := range tests {

@@ -68,15 +68,14 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		if rev.Namespace != ds.Namespace {
 			continue
 		}
-		path = path.Child("metadata", "name")
 		if rev.Name == "" {
-			return out, field.Required(path, "")
+			return out, field.Required(path.Child("metadata", "name"), "")
 		}
 		if _, ok := names[rev.Name]; ok {
-			return out, field.Duplicate(path, rev.Name)
+			return out, field.Duplicate(path.Child("metadata", "name"), rev.Name)
 		}
 		names[rev.Name] = struct{}{}
-		claim, err := claimer.object(field.NewPath("revisions").Index(i), "revision", rev)
+		claim, err := claimer.object(path, "revision", rev)
 		if err != nil {
 			return out, err
 		}

@@ -59,6 +59,11 @@
 //	                                                here it is an error, together with the same writes
 //	identity           FilterPodsByOwner@v1.37.2    upstream fails on a DaemonSet without namespace, name or UID;
 //	                                                here such objects work, for tests and simulations
+//	owner-kind         FilterPodsByOwner@v1.37.2    upstream ignores a pod, and keeps a revision, whose controller
+//	                                                has the UID of the DaemonSet and another kind or name; here
+//	                                                that is an error, as is another group
+//	defaults           updateDaemonSet@v1.37.2      upstream relies on the defaults of the API server; here an
+//	                                                update strategy without them is an error
 //	look-again         updatePod@v1.37.2            upstream learns from pod events when a new pod beside an
 //	                                                outdated one has been ready for long enough; here the pass
 //	                                                asks to be called again after minReadySeconds

@@ -206,10 +206,9 @@ func TestPolicyErrorsEverywhere(t *testing.T) {
 	}
 }
 
-// TestTimeRequired: each function that makes a pass refuses the zero time. With it, pods
-// that are ready would count as unavailable, and be replaced all at once.
+// TestTimeRequired: each function that makes a pass refuses the zero time.
 func TestTimeRequired(t *testing.T) {
-	in := policyInput(t, build.Set{MinReady: 10}, "a=old b=old c=old")
+	in := policyInput(t, build.Set{}, "a=old b=old c=old")
 	state := newState(t, in)
 	in.Now = time.Time{}
 	s, err := daemon.Observe(in)

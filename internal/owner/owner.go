@@ -22,17 +22,21 @@ type Identity struct {
 // Of returns the identity of ds. Its kind is that of its TypeMeta. If both fields are empty,
 // as typed clients leave them, it is an apps/v1 DaemonSet. It fails with a *field.Error if ds
 // is nil, if one field is empty, and if the API version has no valid form.
-func Of(ds *appsv1.DaemonSet) (Identity, error) { return At(field.NewPath("daemonSet"), ds) }
+func Of(ds *appsv1.DaemonSet) (Identity, error) { return At(nil, ds) }
 
 // At is Of for a DaemonSet at the given path.
 func At(path *field.Path, ds *appsv1.DaemonSet) (Identity, error) {
+	if ds != nil && ds.APIVersion == "" && ds.Kind == "" {
+		return Identity{apiVersion: "apps/v1", group: appsv1.GroupName, kind: "DaemonSet", name: ds.Name, uid: ds.UID}, nil
+	}
+	if path == nil {
+		path = field.NewPath("daemonSet")
+	}
 	if ds == nil {
 		return Identity{}, field.Required(path, "")
 	}
 	id := Identity{apiVersion: ds.APIVersion, kind: ds.Kind, name: ds.Name, uid: ds.UID}
 	switch {
-	case id.apiVersion == "" && id.kind == "":
-		id.apiVersion, id.kind = appsv1.SchemeGroupVersion.String(), "DaemonSet"
 	case id.apiVersion == "":
 		return Identity{}, field.Required(path.Child("apiVersion"), "the kind is "+id.kind+": set both or neither")
 	case id.kind == "":
@@ -84,9 +88,10 @@ func (id *Identity) UID() types.UID { return id.uid }
 // Reference returns the controller owner reference to the owner. It blocks the owner's
 // deletion.
 func (id *Identity) Reference() metav1.OwnerReference {
+	yes := true
 	return metav1.OwnerReference{
 		APIVersion: id.apiVersion, Kind: id.kind, Name: id.name, UID: id.uid,
-		Controller: new(true), BlockOwnerDeletion: new(true),
+		Controller: &yes, BlockOwnerDeletion: &yes,
 	}
 }
 
