@@ -179,6 +179,27 @@ var examples = map[string]struct {
 			return all(up.RequeueAfter == 0, "the upstream pass looks again", lib.RequeueAfter == time.Minute, "the library does not look again")
 		},
 	},
+	"owner-kind": {
+		state: func() *State {
+			s := simple()
+			s.Pods[0].OwnerReferences[0].Kind = "NodeAgent"
+			return s
+		},
+		show: func(_ *Upstream, up, lib *Pass) error {
+			return all(up.Err == nil && len(up.Creates) == 1, "upstream does not make another pod", lib.Err != nil && lib.Quiet(), "the library does not refuse")
+		},
+	},
+	"defaults": {
+		state: func() *State {
+			s := simple()
+			s.DaemonSet.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{}
+			s.Pods[0].Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = "old"
+			return s
+		},
+		show: func(_ *Upstream, up, lib *Pass) error {
+			return all(up.Err == nil && !up.writesPods(), "upstream does not keep silent", lib.Err != nil && lib.Quiet(), "the library does not refuse")
+		},
+	},
 	"identity": {
 		state: func() *State {
 			s := simple()

@@ -268,11 +268,11 @@ func (g *generator) strategy(s *appsv1.DaemonSetUpdateStrategy) {
 		}
 		return
 	case g.odd(20):
-		s.Type = pick[appsv1.DaemonSetUpdateStrategyType](g, "", "Recreate")
+		s.Type = "Recreate"
 	default:
 		s.Type = appsv1.RollingUpdateDaemonSetStrategyType
 	}
-	if g.odd(20) {
+	if s.Type != appsv1.RollingUpdateDaemonSetStrategyType && g.odd(2) {
 		return
 	}
 	s.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxUnavailable: budget()}
@@ -839,10 +839,9 @@ func (g *generator) pod(node string) *corev1.Pod {
 		p.OwnerReferences = nil
 	case g.odd(20):
 		p.OwnerReferences[0] = pick(g,
-			*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("ReplicaSet")),
+			metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: setName, UID: "uid-other", Controller: new(true)},
 			metav1.OwnerReference{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "other", UID: "uid-other", Controller: new(true)},
 			metav1.OwnerReference{APIVersion: "apps/v1", Kind: "DaemonSet", Name: setName, UID: "uid-before", Controller: new(true)},
-			metav1.OwnerReference{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "renamed", UID: setUID, Controller: new(true)},
 			metav1.OwnerReference{APIVersion: "extensions/v1beta1", Kind: "DaemonSet", Name: setName, UID: setUID, Controller: new(true)},
 			metav1.OwnerReference{APIVersion: "apps/v1", Kind: "DaemonSet", Name: setName, UID: setUID, Controller: new(false)},
 			metav1.OwnerReference{APIVersion: "apps/v1", Kind: "DaemonSet", Name: setName, UID: setUID})

@@ -578,7 +578,7 @@ var kubectlDeviations = []otherDeviation{
 	}},
 	{Deviation{
 		Name: "history-owner", Upstream: "IsControlledBy@v0.37.2",
-		Why: "kubectl takes DaemonSets without UIDs for one; the library tells them apart by kind and name",
+		Why: "kubectl compares the UID alone, which several DaemonSets without UIDs share; the library compares kind and name, too",
 	}, func(t *testing.T) {
 		ds, revisions := twoRevisions(t)
 		ds.UID = ""

@@ -109,7 +109,7 @@ func nodeUpdate(g *generator) (*corev1.Node, []*appsv1.DaemonSet, []*corev1.Pod)
 		owner := *metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))
 		switch g.IntN(12) {
 		case 0:
-			owner.Kind = "ReplicaSet"
+			owner.Kind, owner.UID = "ReplicaSet", "uid-other"
 		case 1:
 			owner.Controller = pick(g, nil, new(false))
 		case 2:
@@ -117,7 +117,7 @@ func nodeUpdate(g *generator) (*corev1.Node, []*appsv1.DaemonSet, []*corev1.Pod)
 		case 3:
 			owner.APIVersion = "extensions/v1beta1"
 		case 4:
-			owner.Name = "renamed"
+			owner.Name, owner.UID = "renamed", "uid-other"
 		}
 		pod.OwnerReferences = []metav1.OwnerReference{owner}
 		if g.in(10) {

@@ -154,13 +154,13 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "the patch that adopts leaves out blockOwnerDeletion",
-		file: "daemon/claim.go",
-		old:  "\t\tBlockOwnerDeletion: &yes,\n",
+		file: "internal/owner/owner.go",
+		old:  ", BlockOwnerDeletion: &yes",
 		new:  "",
 	},
 	{
 		name: "any owner counts as the controller",
-		file: "daemon/claim.go",
+		file: "internal/owner/owner.go",
 		old:  `ref.Controller != nil && *ref.Controller`,
 		new:  `true`,
 	},
