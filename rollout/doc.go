@@ -12,6 +12,7 @@
 //
 //	a controller pass from facts                 Sync
 //	a pass that costs what has changed           NewState, State.Update, State.Sync
+//	the controller of a resource of its own      the example CustomResource
 //	a pass on a snapshot                         SyncSnapshot
 //	the next step of an update                   NextStep
 //	the nodes that use the budget                UsedBudget
