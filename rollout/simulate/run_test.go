@@ -454,6 +454,52 @@ func TestEndString(t *testing.T) {
 	}
 }
 
+// TestEndStringNamesTheCause: the text names the node that holds the rollout up before those
+// that only wait for it, also if a pod never terminates on a node that is not eligible any
+// more, which is not incomplete.
+func TestEndStringNamesTheCause(t *testing.T) {
+	names := func(n int) (out []string) {
+		for i := range n {
+			out = append(out, fmt.Sprintf("w%02d", i))
+		}
+		return out
+	}
+	in := outdated(build.Set{}, build.Nodes(names(12)...)...)
+	broken := in.Pods[11].DeepCopy()
+	broken.Status.Conditions = nil
+	in.Pods[11] = broken
+	lost := outdated(build.Set{}, build.Nodes(names(11)...)...)
+	gone := build.Node{Name: "w11", Taints: []corev1.Taint{build.NoSchedule(corev1.TaintNodeUnreachable)}}.Object()
+	gone.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
+	lost.Nodes = append(lost.Nodes, gone)
+	stuck := build.Pod{Name: "on-w11", Node: "w11", Hash: "old"}.Of(lost.DaemonSet)
+	stuck.DeletionTimestamp = &metav1.Time{Time: build.Now.Add(-time.Hour)}
+	lost.Pods = append(lost.Pods, stuck)
+	for _, tc := range []struct {
+		name string
+		in   daemon.Input
+		want []string
+	}{
+		{"new pod is broken", in, []string{
+			"  w11: desired, current, up-to-date; not ready: agent-1 is not",
+			"  w00: desired, current, ready, available; not up-to-date: on-w00 is of another template",
+		}},
+		{"node is lost", lost, []string{
+			"  w11: uses maxUnavailable: no live pod",
+			"  w00: desired, current, ready, available; not up-to-date: on-w00 is of another template",
+		}},
+	} {
+		end := settle(t, tc.in, onNode("w11", simulate.PodTimes{ReadyAfter: -1}))
+		lines := strings.Split(end.String(), "\n")
+		if diff := cmp.Diff(tc.want, lines[1:min(3, len(lines))]); diff != "" {
+			t.Errorf("%s: String() = %v, first nodes (-want +got):\n%s", tc.name, end, diff)
+		}
+		if want := "  and 2 more nodes"; lines[11] != want {
+			t.Errorf("%s: String() = %v, want %q behind ten nodes", tc.name, end, want)
+		}
+	}
+}
+
 // TestEndBudget: an End has the nodes that use the budget, and says so while outdated pods
 // wait for it.
 func TestEndBudget(t *testing.T) {
@@ -776,6 +822,7 @@ func TestRunErrors(t *testing.T) {
 		in   daemon.Input
 		want string
 	}{
+		{"no DaemonSet", daemon.Input{Nodes: build.Nodes("a")}, "daemonSet: Required value"},
 		{"nil pod", daemon.Input{Pods: []*corev1.Pod{nil}}, "pods[0]: Required value"},
 		{"nameless node", daemon.Input{Nodes: make([]*corev1.Node, 1)}, "nodes[0]: Required value"},
 		{"same node twice", daemon.Input{Nodes: build.Nodes("a", "a")}, `nodes[1].metadata.name: Duplicate value: "a"`},
@@ -793,9 +840,6 @@ func TestRunErrors(t *testing.T) {
 		if _, err := simulate.Settle(tc.in, simulate.Options{}); err == nil {
 			t.Errorf("%s: Settle() = nil, want an error", tc.name)
 		}
-	}
-	if end, err := simulate.Settle(daemon.Input{Nodes: build.Nodes("a")}, simulate.Options{}); end != nil || err != nil {
-		t.Errorf("Settle() without a DaemonSet = %v, %v, want nothing", end, err)
 	}
 }
 

@@ -629,6 +629,16 @@ func TestWhatIfCollision(t *testing.T) {
 	}
 }
 
+// TestWhatIfOtherName: a proposal with another name is a change that the server refuses.
+func TestWhatIfOtherName(t *testing.T) {
+	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
+	other := in.DaemonSet.DeepCopy()
+	other.Name = "other"
+	if got := whatIf(t, in, simulate.Proposal{DaemonSet: other}).Refused; len(got) == 0 || got[0].Field != "metadata.name" {
+		t.Errorf("Refused = %v, want an error about the name", got)
+	}
+}
+
 func TestWhatIfErrors(t *testing.T) {
 	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
 	broken := intstr.FromString("many")
