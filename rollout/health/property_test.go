@@ -151,7 +151,7 @@ func checkExplained(t *testing.T, s *daemon.Snapshot, a *health.Assessment) {
 		desired++
 		if rollout.NodeComplete(n) {
 			complete++
-		} else if a.State != health.StateDeleting && !explained[n.Name] && a.Create+a.Delete == 0 {
+		} else if a.State != health.StateDeleting && !explained[n.Name] && a.CreateCount+a.DeleteCount == 0 {
 			t.Errorf("nothing says why %s is not complete: %v", n.Name, a)
 		}
 	}

@@ -55,7 +55,9 @@ const (
 	// EndWaiting: the rollout needs a decision; see rollout.Result.NeedsDecision. With
 	// the strategy OnDelete, the outdated pods wait to be deleted.
 	EndWaiting
-	// EndStalled: no event is left, or the same events repeat.
+	// EndStalled: no event is left, or the same events repeat. This is also the end if
+	// only nodes that the policy ignores are left: an ignored node is not complete.
+	// health.Assess says "progressing" until its patience is over.
 	EndStalled
 	// EndIgnored: the controller leaves the DaemonSet alone, because it is being deleted
 	// or its selector is empty.

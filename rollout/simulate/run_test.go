@@ -550,6 +550,38 @@ func TestStrandedPod(t *testing.T) {
 	}
 }
 
+// TestIgnoredNodeIsStalled: a rollout of which only ignored nodes are left is stalled, for
+// simulate at once and for health once its patience is over, also if the ignored node is not
+// eligible.
+func TestIgnoredNodeIsStalled(t *testing.T) {
+	for _, taint := range []bool{false, true} {
+		in := outdated(build.Set{}, build.Nodes("a", "b", "c", "d")...)
+		lost := in.Nodes[3].DeepCopy()
+		lost.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
+		if taint {
+			lost.Spec.Taints = []corev1.Taint{build.NoSchedule(corev1.TaintNodeUnreachable)}
+		}
+		in.Nodes[3] = lost
+		policy := rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}
+		end := settle(t, in, simulate.Options{Policy: policy})
+		if end.State != simulate.EndStalled || len(end.Incomplete) != 1 || end.Incomplete[0].Node != "d" {
+			t.Errorf("taint %v: Run() = %v, want it stalled on d", taint, end)
+		}
+		for after, want := range map[time.Duration]health.State{0: health.StateProgressing, health.DefaultPatience: health.StateStalled} {
+			late := end.After
+			late.Now = late.Now.Add(after)
+			snapshot, err := daemon.Observe(late)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := health.Assess(snapshot, health.Options{Policy: policy})
+			if err != nil || got.State != want {
+				t.Errorf("taint %v: Assess() after %v = %v, %v, want it %v", taint, after, got, err, want)
+			}
+		}
+	}
+}
+
 // TestResultsCompare: cmp.Diff finds no difference between the results of equal calls, and
 // needs no options for them.
 func TestResultsCompare(t *testing.T) {
