@@ -91,8 +91,8 @@ func ExampleCluster_Elapse() {
 	// 00:01:20 available: 1
 }
 
-// What happens when a node is lost? The test does what the node controller does: it sets
-// the Ready condition and the taints. No kubelet ends a deleted pod there.
+// What happens to an update when a node is lost? The test sets the Ready condition and adds
+// the taints, as the node controller does. No kubelet ends the deleted pod there.
 func ExampleCluster_lostNode() {
 	labels := map[string]string{"app": "agent"}
 	ds := &appsv1.DaemonSet{
@@ -118,18 +118,15 @@ func ExampleCluster_lostNode() {
 		fmt.Println(err)
 		return
 	}
-	in := c.Input(ds)
-	lost := in.Nodes[1].DeepCopy()
+	lost := c.Input(ds).Nodes[1].DeepCopy()
 	lost.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
 	lost.Spec.Taints = []corev1.Taint{
 		{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoSchedule},
 		{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoExecute},
 	}
-	pod := in.Pods[1].DeepCopy()
-	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(c.Now())}}
 	newer := ds.DeepCopy()
 	newer.Spec.Template.Spec.Containers[0].Image = "agent:2"
-	if err = c.Apply(lost, pod, newer); err != nil {
+	if err = c.Apply(lost, newer); err != nil {
 		fmt.Println(err)
 		return
 	}
