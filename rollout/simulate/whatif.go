@@ -47,15 +47,16 @@ type Proposal struct {
 // them, too. in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial
 // are used.
 //
-// Set in.Now to when the objects were listed. Unlike in a Cluster, a zero time is not
-// replaced.
-//
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
-// *field.Error if there is no DaemonSet on either side. It also fails if rollout.Sync
-// fails. The error is prefixed with "without the proposal" or "with the proposal".
+// *field.Error if there is no DaemonSet on either side or no in.Now: set it to when the
+// objects were listed. It also fails if rollout.Sync fails, with "without the proposal" or
+// "with the proposal" before the error.
 func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	if in.DaemonSet == nil && proposal.DaemonSet == nil {
 		return nil, field.Required(field.NewPath("daemonSet"), "")
+	}
+	if in.Now.IsZero() {
+		return nil, field.Required(field.NewPath("now"), "set it to when the objects were listed")
 	}
 	w := whatIf{before: in, impact: &Impact{}}
 	pass := rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial}
