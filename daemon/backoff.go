@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Backoff keeps failing pods from being deleted and created in a hot loop: it records for
-// each node how long the next failed pod stays. The delays start at one second and double
+// Backoff keeps failing pods from being deleted and created in a hot loop. For each node it
+// records how long a failed pod stays before it is deleted. The delays start at one second and double
 // up to fifteen minutes. Half an hour after the last deletion they start again
 // (failedPodsBackoff@v1.37.2, flowcontrol.Backoff@v0.37.2).
 //
@@ -20,7 +20,7 @@ import (
 // as JSON. One map may serve any number of DaemonSets. nil is empty.
 type Backoff map[BackoffKey]BackoffEntry
 
-// BackoffKey names a node of a DaemonSet. Each observed generation has delays of its own
+// BackoffKey identifies a node of a DaemonSet. Each observed generation has delays of its own
 // (failedPodsBackoffKey@v1.37.2).
 type BackoffKey struct {
 	// UID is the DaemonSet's.
@@ -35,8 +35,12 @@ type BackoffKey struct {
 type BackoffEntry struct {
 	// Last is when a failed pod was last deleted.
 	Last time.Time
-	// Delay is how long after Last the next failed pod stays.
+	// Delay is how long after Last a failed pod on the node is not deleted.
 	Delay time.Duration
+}
+
+func backoffKey(ds *appsv1.DaemonSet, node string) BackoffKey {
+	return BackoffKey{UID: ds.UID, ObservedGeneration: ds.Status.ObservedGeneration, Node: node}
 }
 
 // MarshalText returns "generation/node/uid", which makes a Backoff a JSON object.
@@ -63,42 +67,38 @@ const (
 	backoffMax   = 15 * time.Minute
 )
 
-// Failures returns how many pods have failed one after the other, at most the eleven that
-// lead to the longest delay. It is zero where the entry no longer counts at the given
-// time.
+// Failures returns the number of consecutive failures that Delay stands for, at most 11. It
+// returns 0 if the entry has expired at the given time.
 func (e BackoffEntry) Failures(now time.Time) int {
 	if e.expired(now) || e.Delay <= 0 {
 		return 0
 	}
 	n := 1
-	for delay := e.Delay; delay > backoffFirst; delay /= 2 {
+	for delay := min(e.Delay, backoffMax); delay > backoffFirst; delay /= 2 {
 		n++
 	}
 	return n
 }
 
-// expired reports whether the entry no longer counts, because no failed pod of the node
-// was deleted for twice the longest delay (hasExpired@v0.37.2).
+// expired reports whether no failed pod of the node was deleted for twice the longest
+// delay (hasExpired@v0.37.2).
 func (e BackoffEntry) expired(now time.Time) bool { return now.Sub(e.Last) > 2*backoffMax }
 
 // failedPods is the Backoff of one pass. The first change copies the caller's map.
 type failedPods struct {
 	entries Backoff
 	owned   bool
-	uid     types.UID
-	gen     int64
+	ds      *appsv1.DaemonSet
 	now     time.Time
 }
 
 func newFailedPods(entries Backoff, ds *appsv1.DaemonSet, now time.Time) *failedPods {
-	return &failedPods{entries: entries, uid: ds.UID, gen: ds.Status.ObservedGeneration, now: now}
+	return &failedPods{entries: entries, ds: ds, now: now}
 }
-
-func (f *failedPods) key(node string) BackoffKey { return BackoffKey{f.uid, f.gen, node} }
 
 // waiting returns the delay of a node that is in backoff (IsInBackOffSinceUpdate@v0.37.2).
 func (f *failedPods) waiting(node string) (time.Duration, bool) {
-	e, ok := f.entries[f.key(node)]
+	e, ok := f.entries[backoffKey(f.ds, node)]
 	if !ok || e.expired(f.now) || f.now.Sub(e.Last) >= e.Delay {
 		return 0, false
 	}
@@ -115,10 +115,11 @@ func (f *failedPods) deleted(node string) {
 			f.entries = Backoff{}
 		}
 	}
-	key := f.key(node)
+	key := backoffKey(f.ds, node)
 	delay := backoffFirst
 	if e, ok := f.entries[key]; ok {
-		delay = min(2*e.Delay, backoffMax)
+		// Not 2*e.Delay, which overflows. No delay, or a negative one, counts as none yet.
+		delay = max(backoffFirst, 2*min(max(e.Delay, 0), backoffMax/2))
 	}
 	f.entries[key] = BackoffEntry{Last: f.now, Delay: delay}
 }

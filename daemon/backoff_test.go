@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"testing"
 	"time"
 
@@ -71,6 +72,30 @@ func TestBackoff(t *testing.T) {
 			name: "over", why: "deleted, and the delay doubles",
 			before: daemon.Backoff{key: entry(8*time.Second, 8*time.Second)},
 			after:  daemon.Backoff{key: {Last: build.Now, Delay: 16 * time.Second}},
+		},
+		{
+			name: "no delay", why: "the next one is not a delay of zero for ever",
+			before: daemon.Backoff{key: entry(time.Second, 0)},
+			after:  daemon.Backoff{key: fresh},
+		},
+		{
+			name: "negative delay", why: "JSON can hold one",
+			before: daemon.Backoff{key: entry(time.Second, -time.Hour)},
+			after:  daemon.Backoff{key: fresh},
+		},
+		{
+			name: "most negative delay", why: "twice of it would overflow",
+			before: daemon.Backoff{key: entry(time.Second, math.MinInt64/2-1)},
+			after:  daemon.Backoff{key: fresh},
+		},
+		{
+			name: "largest delay", why: "it waits until the entry expires",
+			before: daemon.Backoff{key: entry(time.Second, math.MaxInt64)}, waits: math.MaxInt64,
+		},
+		{
+			name: "largest delay, expired", why: "forgotten like any other",
+			before: daemon.Backoff{key: entry(31*time.Minute, math.MaxInt64)},
+			after:  daemon.Backoff{key: fresh},
 		},
 		{
 			name: "longest", why: "fifteen minutes at most",
@@ -156,7 +181,7 @@ func TestBackoffSeveralNodes(t *testing.T) {
 		key("w3"): {Last: in.Now, Delay: 16 * time.Second},
 	}
 	if plan := daemon.Reconcile(observe(t, in)); !plan.Empty() || plan.RequeueAfter != 4*time.Second {
-		t.Errorf("Reconcile() = %v, want to look again after 4s", plan)
+		t.Errorf("Reconcile() = %v, want to requeue after 4s", plan)
 	}
 }
 
@@ -174,15 +199,15 @@ func TestBackoffDoesNotApply(t *testing.T) {
 		},
 		{
 			"not to be kept", "a node that should not run it does not wait", state{nodes: draining, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}}},
-			"delete a on w1: node should not run it: untolerated taint {k: } (NoExecute)",
+			"delete a on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
 		},
 		{
 			"failed and live", "a failed pod that waits is not live: no duplicate", state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}, {Name: "b", Node: "w1"}}},
-			"look again after 1m0s",
+			"requeue after 1m0s",
 		},
 		{
 			"surge", "upstream makes another pod while the failed one waits", state{set: surging, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}}},
-			"create on w1: every pod on the node is going away\nlook again after 1m0s",
+			"create on w1: all pods on the node are terminating or finished\nrequeue after 1m0s",
 		},
 	}
 	for _, tc := range tests {

@@ -11,22 +11,22 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Claim says what a DaemonSet does about the ownership of one object.
+// Claim is what a DaemonSet does about the ownership of an object.
 type Claim int
 
 const (
-	// ClaimIgnore leaves the object alone: another controller owns it, it is
-	// elsewhere, or it is an orphan that is not to be adopted. It is the zero
+	// ClaimIgnore leaves the object alone: another controller owns it, it is in another
+	// namespace, or it is an orphan that is not to be adopted. It is the zero
 	// value.
 	ClaimIgnore Claim = iota
-	// ClaimKeep counts the object in: it is owned by this DaemonSet and its
-	// labels match the selector. Nothing is written.
+	// ClaimKeep: the DaemonSet owns the object, and the object's labels match the
+	// selector. Nothing is written.
 	ClaimKeep
-	// ClaimAdopt counts the object in and writes a controller owner reference:
-	// it is an orphan that matches the selector.
+	// ClaimAdopt: the object is an orphan that matches the selector. The DaemonSet
+	// writes a controller owner reference.
 	ClaimAdopt
-	// ClaimRelease leaves the object out and removes the owner reference: it is
-	// owned by this DaemonSet but its labels no longer match the selector.
+	// ClaimRelease: the DaemonSet owns the object, but its labels no longer match the
+	// selector. The DaemonSet removes the owner reference.
 	ClaimRelease
 )
 
@@ -56,15 +56,15 @@ type Claimer struct {
 	namespace, name string
 	uid             types.UID
 	deleting        bool
-	// exact holds the selector when it is made of matchLabels alone, which
-	// nearly every DaemonSet's is; selector serves all others.
+	// exact holds a selector of matchLabels alone, which nearly all DaemonSets
+	// have; selector serves all others.
 	exact    []labelPair
 	selector labels.Selector
 }
 
 type labelPair struct{ key, value string }
 
-// NewClaimer compiles the selector of ds. It fails where ds is nil or where
+// NewClaimer compiles the selector of ds. It fails if ds is nil or
 // spec.selector is missing, malformed or empty: upstream's controller refuses
 // to act for an empty selector, because it selects every pod in the namespace.
 func NewClaimer(ds *appsv1.DaemonSet) (*Claimer, error) {
@@ -157,7 +157,7 @@ func (c *Claimer) claim(owner *metav1.OwnerReference, deleting, matches bool) Cl
 	return ClaimRelease
 }
 
-// owns reports whether the owner is the DaemonSet: by UID, or, where the DaemonSet
+// owns reports whether the owner is the DaemonSet: by UID, or, if the DaemonSet
 // has none, by kind and name. A DaemonSet without a name owns nothing then.
 func (c *Claimer) owns(owner *metav1.OwnerReference) bool {
 	return owner.UID == c.uid && (c.uid != "" || c.name != "" && owner.Name == c.name && owner.Kind == daemonSetKind)

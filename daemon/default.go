@@ -5,9 +5,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Default returns a deep copy of ds in which the DaemonSet's own fields hold
-// what the API server puts there where they are empty
-// (SetDefaults_DaemonSet@v1.37.2):
+// Default returns a deep copy of ds with the API server's defaults for the DaemonSet's own
+// fields (SetDefaults_DaemonSet@v1.37.2):
 //
 //   - updateStrategy.type: RollingUpdate;
 //   - updateStrategy.rollingUpdate of that type: maxUnavailable 1, maxSurge 0, each

@@ -1,7 +1,7 @@
 // Package daemon answers the question what: which pods of a DaemonSet should exist on
 // which node, which to create and delete now, and what the status is.
 //
-// Take a snapshot of one moment and ask it:
+// Take a snapshot and call functions on it:
 //
 //	s, err := daemon.Observe(daemon.Input{DaemonSet: ds, Nodes: nodes, Pods: pods, Revisions: revisions, Now: now})
 //	plan := daemon.Reconcile(s) // the pods to create and delete, each with its reason
@@ -18,7 +18,7 @@
 //	the status, and why each node counts         Status, StatusByNode
 //	the current revision hash                    Snapshot.RevisionHash
 //	the owner of a pod or a revision             NewClaimer
-//	the DaemonSets that a changed node concerns  DaemonSetsToSync
+//	the DaemonSets to sync after a node change   DaemonSetsToSync
 //	API defaults and validation                  Default, Validate, ValidateUpdate
 //	the hash of a template                       TemplateHash
 //
@@ -28,9 +28,9 @@
 // # Rules
 //
 //  1. Input holds the facts of one DaemonSet, for this package and for rollout.
-//  2. The current revision is found in Input.Revisions. Where no revision holds the
+//  2. The current revision is found in Input.Revisions. If no revision holds the
 //     template, its hash is TemplateHash, in every function.
-//  3. A node is eligible where placement.Decision.Run is true. A node that does not
+//  3. A node is eligible if placement.Decision.Run is true. A node that does not
 //     exist is never eligible.
 //  4. A pod is live while it is neither terminating nor failed nor succeeded.
 //  5. Everything is ordered by node name, then pod name, unless a function says

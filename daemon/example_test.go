@@ -118,7 +118,7 @@ func ExampleReconcile() {
 	// Output:
 	// delete exporter-b on worker-2: another pod stays on the node (exporter-a)
 	// delete exporter-c on worker-3: pod failed
-	// delete exporter-d on worker-4: node should not run it: untolerated taint {maintenance: } (NoExecute)
+	// delete exporter-d on worker-4: node does not keep the pod: untolerated taint {maintenance: } (NoExecute)
 	// create on worker-1: node has no pod
 	// Warning FailedDaemonPod: Found failed daemon pod monitoring/exporter-c on node worker-3, will try to kill it
 }
@@ -140,15 +140,15 @@ func ExampleBackoff() {
 			return
 		}
 		plan := daemon.Reconcile(s)
-		fmt.Println(len(plan.Delete), "deleted, look again after", plan.RequeueAfter)
+		fmt.Println(len(plan.Delete), "deleted, requeue after", plan.RequeueAfter)
 		in.Backoff = plan.Backoff
 		in.Now = in.Now.Add(plan.RequeueAfter)
 	}
 	// Output:
-	// 1 deleted, look again after 0s
-	// 0 deleted, look again after 1s
-	// 1 deleted, look again after 0s
-	// 0 deleted, look again after 2s
+	// 1 deleted, requeue after 0s
+	// 0 deleted, requeue after 1s
+	// 1 deleted, requeue after 0s
+	// 0 deleted, requeue after 2s
 }
 
 // Why does the status say what it says?
@@ -180,7 +180,7 @@ func ExampleStatusByNode() {
 	// desired 3, current 2, ready 1, up-to-date 1, unavailable 2, misscheduled 1
 	// control: misscheduled: exporter-c is here; untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule)
 	// worker-1: desired, current, ready, available, up-to-date
-	// worker-2: desired, current; not ready: exporter-b is not; not up-to-date: exporter-b is of another template
+	// worker-2: desired, current; exporter-b is not ready; exporter-b has an outdated template
 	// worker-3: desired; no pod
 }
 

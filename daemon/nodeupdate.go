@@ -8,17 +8,16 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// DaemonSetsToSync returns which DaemonSets need a pass because the given node
-// appeared or changed, in the order of sets (syncNodeUpdate@v1.37.2): those
-// that should run on the node and have no pod there, those that have one and
-// should not keep it, and those that have one while their status counts
-// misscheduled pods, so that the count may be out of date. Call it for changes that
+// DaemonSetsToSync returns the DaemonSets that need a pass because the node is new or has
+// changed, in the order of sets (syncNodeUpdate@v1.37.2). A DaemonSet needs a pass if it
+// should run on the node and has no pod there, if it has a pod there that should not stay,
+// or if it has a pod there and its status counts misscheduled pods. Call it for changes that
 // placement.NodeChanged reports; no other change of a node has an effect.
 //
 // podsOnNode are the pods bound to the node, of any owner. Nil entries and pods bound
 // elsewhere are ignored. A pod belongs to the DaemonSet of its namespace that its
 // controller owner reference names; the UID is not compared, as in upstream.
-// It fails with a *field.Error where node or an entry of sets is nil.
+// It fails with a *field.Error if node or an entry of sets is nil.
 func DaemonSetsToSync(node *corev1.Node, sets []*appsv1.DaemonSet, podsOnNode []*corev1.Pod, opts placement.Options) ([]*appsv1.DaemonSet, error) {
 	if node == nil {
 		return nil, field.Required(field.NewPath("node"), "")

@@ -10,23 +10,22 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// Plan is what to write now. The zero Plan writes nothing.
+// Plan lists the pods that a pass creates and deletes. The zero Plan writes nothing.
 type Plan struct {
 	// Create are the pods to create, ordered by node name.
 	Create []Create
 	// Delete are the pods to delete, ordered by node name. On one node they are in the
 	// order in which upstream finds them; see Reconcile. Pods that are pinned to nodes
 	// that do not exist come last. For the order of both lists in a step of an update see
-	// rollout.Step. The burst limit cuts their ends.
+	// rollout.Step. The burst limit drops pods from the end of each list.
 	Delete []Delete
 	// Events are the events to record, in the order of the nodes.
 	Events []Event
-	// RequeueAfter is how long to wait for the next pass where nothing changes: the
-	// shortest of the delays that upstream would enqueue. Zero means that no such pass is
-	// needed.
+	// RequeueAfter is the delay until the next pass if no event comes first: the shortest
+	// that upstream would enqueue. Zero means that no such pass is needed.
 	RequeueAfter time.Duration
 	// Backoff is the Input.Backoff of the next pass. It is the map that was
-	// passed in where nothing changed, so treat both as read-only.
+	// passed in if nothing changed, so treat both as read-only.
 	Backoff Backoff
 	// CreateDeferred and DeleteDeferred are the numbers of creations and deletions that
 	// the burst limit defers to the next pass.
@@ -35,23 +34,23 @@ type Plan struct {
 	Nodes int
 }
 
-// Create is one pod to create.
+// Create is a pod to create.
 type Create struct {
 	// Node is the name of the node that the pod is for.
 	Node string
-	// Reason says why.
+	// Reason is why it is created.
 	Reason CreateReason
 	// Pod is ready to be sent, as NewPod builds it, and the caller's own.
 	Pod *corev1.Pod
 }
 
-// CreateReason says why a pod is created.
+// CreateReason is why a pod is created.
 type CreateReason int
 
 const (
 	// CreateReasonMissing: the node should run a pod and has none.
 	CreateReasonMissing CreateReason = iota + 1
-	// CreateReasonSuccessor: with maxSurge, every pod on the node is terminating or finished.
+	// CreateReasonSuccessor: with maxSurge, all pods on the node are terminating or finished.
 	CreateReasonSuccessor
 	// CreateReasonSurge: with maxSurge, the outdated pod on the node is available and
 	// the budget allows a new one beside it.
@@ -61,13 +60,13 @@ const (
 	CreateReasonUnavailable
 )
 
-// String returns the reason as half a sentence.
+// String returns the reason as a short phrase.
 func (r CreateReason) String() string {
 	switch r {
 	case CreateReasonMissing:
 		return "node has no pod"
 	case CreateReasonSuccessor:
-		return "every pod on the node is going away"
+		return "all pods on the node are terminating or finished"
 	case CreateReasonSurge:
 		return "surge beside the outdated pod"
 	case CreateReasonUnavailable:
@@ -79,23 +78,23 @@ func (r CreateReason) String() string {
 // String returns a line such as "create on worker-1: node has no pod".
 func (c Create) String() string { return fmt.Sprintf("create on %s: %v", c.Node, c.Reason) }
 
-// Delete is one pod to delete.
+// Delete is a pod to delete.
 type Delete struct {
 	// Node is the name of the node that the pod is bound or pinned to.
 	Node string
 	// Pod is read-only.
 	Pod *corev1.Pod
-	// Reason says why.
+	// Reason is why it is deleted.
 	Reason DeleteReason
-	// Stays is the pod that makes this one superfluous where the Reason is
+	// Stays is the pod that makes this one superfluous if the Reason is
 	// DeleteReasonDuplicate, DeleteReasonNotReady or DeleteReasonSuperseded; else nil. Read-only.
 	Stays *corev1.Pod
-	// Explanation says why the node should not run the pod where the Reason is
+	// Explanation is the decision about the node if the Reason is DeleteReasonNotKept or
 	// DeleteReasonNotEligible; otherwise it is zero.
 	Explanation placement.Explanation
 }
 
-// DeleteReason says why a pod is deleted.
+// DeleteReason is why a pod is deleted.
 type DeleteReason int
 
 const (
@@ -104,8 +103,8 @@ const (
 	// DeleteReasonPodSucceeded: the pod has finished, which a daemon should not; a new
 	// one follows in a later pass.
 	DeleteReasonPodSucceeded
-	// DeleteReasonNotEligible: the node must not keep the pod.
-	DeleteReasonNotEligible
+	// DeleteReasonNotKept: the node does not keep the pod: placement.Decision.Keep is false.
+	DeleteReasonNotKept
 	// DeleteReasonNoNode: the pod was never bound and its node does not exist. Neither
 	// the scheduler nor pod garbage collection ever removes such a pod.
 	DeleteReasonNoNode
@@ -117,22 +116,26 @@ const (
 	// DeleteReasonSuperseded: with maxSurge, the new pod is available and replaces the
 	// outdated one.
 	DeleteReasonSuperseded
-	// DeleteReasonOutdated: the pod is of an older template, and maxUnavailable has room.
+	// DeleteReasonOutdated: the pod has an older template, and maxUnavailable allows one
+	// more unavailable pod.
 	DeleteReasonOutdated
-	// DeleteReasonUnavailable: the pod is of an older template and not available, so
+	// DeleteReasonUnavailable: the pod has an older template and is not available, so
 	// that replacing it costs no budget.
 	DeleteReasonUnavailable
+	// DeleteReasonNotEligible: with maxSurge, the pod has an older template, and the node
+	// keeps it but should not run a new one.
+	DeleteReasonNotEligible
 )
 
-// String returns the reason as half a sentence.
+// String returns the reason as a short phrase.
 func (r DeleteReason) String() string {
 	switch r {
 	case DeleteReasonPodFailed:
 		return "pod failed"
 	case DeleteReasonPodSucceeded:
 		return "pod succeeded"
-	case DeleteReasonNotEligible:
-		return "node should not run it"
+	case DeleteReasonNotKept:
+		return "node does not keep the pod"
 	case DeleteReasonNoNode:
 		return "node does not exist and pod was never bound"
 	case DeleteReasonDuplicate:
@@ -145,13 +148,15 @@ func (r DeleteReason) String() string {
 		return "outdated, within maxUnavailable"
 	case DeleteReasonUnavailable:
 		return "outdated and not available"
+	case DeleteReasonNotEligible:
+		return "outdated, and node should not run a pod"
 	}
 	return unknown("DeleteReason", int(r))
 }
 
 // String returns a line such as
 // "delete nginx-abcde on worker-1: pod failed". It names the pod that stays,
-// and what decided about a node that should not run the pod.
+// and the rule that decided about the node.
 func (d Delete) String() string {
 	var b strings.Builder
 	name := "<nil>"
@@ -197,7 +202,7 @@ func (e Event) String() string { return e.Type + " " + e.Reason + ": " + e.Messa
 func (p *Plan) Empty() bool { return p == nil || len(p.Create) == 0 && len(p.Delete) == 0 }
 
 // String returns one line for each deletion, creation and event, and one for
-// what was put off; "nothing to do" for an empty plan.
+// what was deferred; "nothing to do" for an empty plan.
 func (p *Plan) String() string {
 	var lines []string
 	if p != nil {
@@ -208,13 +213,13 @@ func (p *Plan) String() string {
 			lines = append(lines, c.String())
 		}
 		if p.DeleteDeferred > 0 || p.CreateDeferred > 0 {
-			lines = append(lines, fmt.Sprintf("put off by the burst limit: %d to delete, %d to create", p.DeleteDeferred, p.CreateDeferred))
+			lines = append(lines, fmt.Sprintf("deferred by the burst limit: %d to delete, %d to create", p.DeleteDeferred, p.CreateDeferred))
 		}
 		for _, e := range p.Events {
 			lines = append(lines, "event "+e.String())
 		}
 		if p.RequeueAfter > 0 {
-			lines = append(lines, fmt.Sprintf("look again after %v", p.RequeueAfter))
+			lines = append(lines, fmt.Sprintf("requeue after %v", p.RequeueAfter))
 		}
 	}
 	if lines == nil {
@@ -223,7 +228,7 @@ func (p *Plan) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// requeue lowers RequeueAfter to the given delay where that is sooner. A delay
+// requeue lowers RequeueAfter to the given delay if that is sooner. A delay
 // of zero or less changes nothing.
 func (p *Plan) requeue(after time.Duration) {
 	if after > 0 && (p.RequeueAfter == 0 || after < p.RequeueAfter) {

@@ -16,14 +16,14 @@ import (
 )
 
 // templateGenerationLabel is the label by which pods were tied to a template
-// before ControllerRevisions existed. Upstream still writes and reads it where
+// before ControllerRevisions existed. Upstream still writes and reads it if
 // the DaemonSet carries the annotation appsv1.DeprecatedTemplateGeneration.
 const templateGenerationLabel = "pod-template-generation"
 
 // TargetNode returns the name of the node that a daemon pod is bound or pinned to:
 // spec.nodeName, or, for a pod not bound yet, the single value of the first
 // metadata.name In requirement among the matchFields of its required node
-// affinity terms (GetTargetNodeName@v1.37.2). It reports false where neither
+// affinity terms (GetTargetNodeName@v1.37.2). It reports false if neither
 // names a node; upstream leaves such a pod out of every count. A nil pod has no
 // target.
 func TargetNode(pod *corev1.Pod) (string, bool) {
@@ -61,7 +61,7 @@ func TargetNode(pod *corev1.Pod) (string, bool) {
 //   - the label controller-revision-hash is revisionHash. An empty revisionHash
 //     means TemplateHash of the template and status.collisionCount, which is what the
 //     controller gives a new revision. Snapshot.NewPod has the hash of the current one;
-//   - the deprecated template generation label is set where ds has its annotation;
+//   - the deprecated template generation label is set if ds has its annotation;
 //   - tolerations are those of placement.Tolerations;
 //   - one required node affinity term that pins the pod to the node replaces all
 //     others;
@@ -85,24 +85,18 @@ func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
 // by node name. It reads DaemonSet, Nodes, Revisions and Placement of the input, and
 // ignores existing pods. A DaemonSet that is being deleted is treated as any other.
 //
-// It fails where in.DaemonSet is nil, and where an entry of in.Nodes is nil, has no
-// name or repeats a name; the error names the entry. Revisions are checked as by
-// Observe. Without nodes there are no pods. The pods share nothing with the input
+// It fails with a *field.Error if in.DaemonSet, its selector, in.Nodes or in.Revisions are
+// not as Input demands. Without nodes there are no pods. The pods share nothing with the input
 // or with each other.
 func DesiredPods(in Input) ([]*corev1.Pod, error) {
 	ds := in.DaemonSet
-	if ds == nil {
-		return nil, field.Required(field.NewPath("daemonSet"), "")
+	claimer, err := NewClaimer(ds)
+	if err != nil {
+		return nil, err
 	}
 	decided, _, err := decideNodes(in.Nodes, placement.Compile(&ds.Spec.Template, in.Placement))
 	if err != nil {
 		return nil, err
-	}
-	claimer := &Claimer{}
-	if len(in.Revisions) > 0 {
-		if claimer, err = NewClaimer(ds); err != nil {
-			return nil, err
-		}
 	}
 	revisions, err := observeRevisions(&in, claimer)
 	if err != nil {
@@ -125,7 +119,7 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 // why a DaemonSet is not among them. A DaemonSet that is being deleted is treated as any
 // other. The node needs no name.
 //
-// It fails where node is nil and where an entry of sets is nil.
+// It fails if node or an entry of sets is nil.
 func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placement.Options) ([]*corev1.Pod, error) {
 	if node == nil {
 		return nil, field.Required(field.NewPath("node"), "")
@@ -227,7 +221,7 @@ func pinToNode(spec *corev1.PodSpec, nodeName string) {
 }
 
 // templateGeneration returns the generation in the deprecated annotation, in the form of
-// the pods' label. It is empty where the annotation is missing or not a number
+// the pods' label. It is empty if the annotation is missing or not a number
 // (GetTemplateGeneration@v1.37.2).
 func templateGeneration(ds *appsv1.DaemonSet) string {
 	generation, err := strconv.ParseInt(ds.Annotations[appsv1.DeprecatedTemplateGeneration], 10, 64)
@@ -243,7 +237,7 @@ func podTerminal(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 }
 
-// readyCondition returns a pod's Ready condition where its status is True, else
+// readyCondition returns a pod's Ready condition if its status is True, else
 // nil (IsPodReadyConditionTrue@v1.37.2).
 func readyCondition(conditions []corev1.PodCondition) *corev1.PodCondition {
 	for i := range conditions {
@@ -268,7 +262,7 @@ func availableAt(ready *corev1.PodCondition, minReadySeconds int32, now time.Tim
 }
 
 // availableFrom returns when a pod with the given true Ready condition becomes, or
-// became, available; false where it never does, because it has no transition time.
+// became, available; false if it never does, because it has no transition time.
 func availableFrom(ready *corev1.PodCondition, minReadySeconds int32) (time.Time, bool) {
 	since := ready.LastTransitionTime
 	return since.Add(time.Duration(minReadySeconds) * time.Second), !since.IsZero()

@@ -363,6 +363,12 @@ func TestDesiredPodsErrors(t *testing.T) {
 	}
 	_, err := daemon.DesiredPods(daemon.Input{})
 	wantFieldError(t, err, "daemonSet: Required value", "nothing to go by")
+	bare := ds.DeepCopy()
+	bare.Spec.Selector = nil
+	for _, revisions := range [][]*appsv1.ControllerRevision{nil, build.Current(ds, "new")} {
+		_, err := daemon.DesiredPods(daemon.Input{DaemonSet: bare, Revisions: revisions})
+		wantFieldError(t, err, "spec.selector: Required value", "with revisions and without")
+	}
 }
 
 func TestDesiredPodsOnNode(t *testing.T) {

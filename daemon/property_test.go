@@ -383,8 +383,8 @@ func TestRandomInputIsInteresting(t *testing.T) {
 		}
 	}
 	for _, what := range []string{
-		"create: node has no pod", "create: every pod on the node is going away",
-		"delete: pod failed", "delete: pod succeeded", "delete: node should not run it", "delete: another pod stays on the node",
+		"create: node has no pod", "create: all pods on the node are terminating or finished",
+		"delete: pod failed", "delete: pod succeeded", "delete: node does not keep the pod", "delete: another pod stays on the node",
 		"delete: node does not exist and pod was never bound", "delete: outdated, not ready, and a new pod is there",
 		"delete: outdated, and the new pod is available",
 		"adopt", "release", "uncounted", "waits", "put off", "empty",

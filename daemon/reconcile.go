@@ -6,31 +6,31 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Reconcile returns which pods to create and which to delete so that every
-// node has the pods it should have, whatever their template: the first half of a
-// controller pass (manage@v1.37.2). Replacing outdated pods is the second half,
-// rollout.NextStep, and is due only where this plan is empty. The rules, in the
+// Reconcile returns the pods to create and delete so that every node has the pods it should
+// have, regardless of their template: the first half of a controller pass
+// (manage@v1.37.2). Replacing outdated pods is the second half, rollout.NextStep, and is due
+// only if this plan is empty. The rules, in the
 // order in which they apply to a node:
 //
-//  1. An eligible node without any pod gets one. A terminating pod still takes the
-//     node's place (podsShouldBeOnNode@v1.37.2).
-//  2. Where pods may stay, failed and succeeded pods are deleted. After a failed pod
+//  1. An eligible node without any pod gets one. A terminating pod counts: the node gets
+//     no new pod until it is gone (podsShouldBeOnNode@v1.37.2).
+//  2. If the node keeps pods, failed and succeeded pods are deleted. After a failed pod
 //     was deleted, the next one on that node stays for one second, doubling up to
 //     fifteen minutes; see Backoff.
-//  3. Where a node has several live pods, the first one stays: bound before unbound,
+//  3. If a node has several live pods, the first one stays: bound before unbound,
 //     then the oldest, then by name. Readiness does not count.
 //  4. With maxSurge, an eligible node whose pods are all terminating or finished gets
 //     a new one. The oldest pod with the current hash and the oldest one with
 //     another hash may run side by side; the latter is deleted once it is not ready or
 //     the former is available.
-//  5. Where pods may not stay, all are deleted.
+//  5. If the node keeps no pods, all are deleted.
 //  6. A pod that was never bound and is pinned to a node that does not exist is
 //     deleted; bound ones are left to pod garbage collection
 //     (getUnscheduledPodsWithoutNode@v1.37.2).
 //  7. One pass creates at most Input.BurstReplicas pods and deletes at most as many
 //     (syncNodes@v1.37.2).
 //
-// On one node, finished pods and pods that may not stay are deleted in the order of
+// On one node, finished pods and pods that the node does not keep are deleted in the order of
 // NodeState.Pods, owned ones before adopted ones; duplicates follow. RequeueAfter
 // covers backoff; StatusRequeue covers minReadySeconds.
 //
@@ -105,7 +105,7 @@ func (r *reconciler) node(n *NodeState) {
 	default:
 		n.eachClaimed(func(p *PodState) {
 			if !p.Terminating {
-				r.delete(n, p.Pod, DeleteReasonNotEligible, nil)
+				r.delete(n, p.Pod, DeleteReasonNotKept, nil)
 			}
 		})
 	}
@@ -170,7 +170,7 @@ func (r *reconciler) keep(n *NodeState) {
 }
 
 // thinSurging leaves the oldest new and the oldest outdated pod of the live
-// ones, and of these two only the new one where the outdated one is not ready
+// ones, and of these two only the new one if the outdated one is not ready
 // or no longer needed.
 func (r *reconciler) thinSurging(n *NodeState) {
 	var cur, old *PodState
@@ -200,7 +200,7 @@ func (r *reconciler) create(n *NodeState, reason CreateReason) {
 
 func (r *reconciler) delete(n *NodeState, pod *corev1.Pod, reason DeleteReason, stays *corev1.Pod) {
 	d := Delete{Node: n.Name, Pod: pod, Reason: reason, Stays: stays}
-	if reason == DeleteReasonNotEligible {
+	if reason == DeleteReasonNotKept {
 		d.Explanation = r.s.matcher.Explain(n.Node)
 	}
 	r.plan.Delete = append(r.plan.Delete, d)

@@ -100,7 +100,7 @@ func TestReconcile(t *testing.T) {
 			want: []string{
 				"delete a on w1: pod failed",
 				"event Warning FailedDaemonPod: Found failed daemon pod kube-system/a on node w1, will try to kill it",
-				"look again after 1s",
+				"requeue after 1s",
 			},
 		},
 		{
@@ -183,9 +183,9 @@ func TestReconcile(t *testing.T) {
 				{Name: "b", Node: "w1", Unbound: true}, {Name: "a", Node: "w1", Phase: failed},
 			}},
 			want: []string{
-				"delete d on w1: node should not run it: untolerated taint {k: } (NoExecute)",
-				"delete a on w1: node should not run it: untolerated taint {k: } (NoExecute)",
-				"delete b on w1: node should not run it: untolerated taint {k: } (NoExecute)",
+				"delete d on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
+				"delete a on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
+				"delete b on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
 			},
 		},
 		{
@@ -195,7 +195,7 @@ func TestReconcile(t *testing.T) {
 				nodes: []build.Node{{Name: "w1", Labels: build.Labels{"disk": "hdd"}}},
 				pods:  []build.Pod{{Name: "a", Node: "w1"}},
 			},
-			want: []string{"delete a on w1: node should not run it: nodeSelector disk=ssd, node has disk=hdd"},
+			want: []string{"delete a on w1: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd"},
 		},
 
 		// Nodes that do not exist.
@@ -230,14 +230,14 @@ func TestReconcile(t *testing.T) {
 		{
 			name: "surge, being deleted", why: "with surge the successor need not wait",
 			state: state{set: surging, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Deleting: true}}},
-			want:  []string{"create on w1: every pod on the node is going away"},
+			want:  []string{"create on w1: all pods on the node are terminating or finished"},
 		},
 		{
 			name: "surge, failed", why: "deleted and replaced in one pass",
 			state: state{set: surging, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}}},
 			want: []string{
 				"delete a on w1: pod failed",
-				"create on w1: every pod on the node is going away",
+				"create on w1: all pods on the node are terminating or finished",
 				"event Warning FailedDaemonPod: Found failed daemon pod kube-system/a on node w1, will try to kill it",
 			},
 		},
@@ -312,7 +312,7 @@ func TestReconcile(t *testing.T) {
 		{
 			name: "surge in percent", why: "any percentage above zero counts on one node",
 			state: state{set: build.Set{MaxSurge: "1%"}, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Deleting: true}}},
-			want:  []string{"create on w1: every pod on the node is going away"},
+			want:  []string{"create on w1: all pods on the node are terminating or finished"},
 		},
 		{
 			name: "surge of 0%", why: "no surge",
@@ -338,7 +338,7 @@ func TestReconcile(t *testing.T) {
 			},
 			want: []string{
 				"delete y on w1: another pod stays on the node (z)",
-				"delete x on w2: node should not run it: untolerated taint {k: } (NoExecute)",
+				"delete x on w2: node does not keep the pod: untolerated taint {k: } (NoExecute)",
 				"delete w on w11: node does not exist and pod was never bound",
 				"create on w10: node has no pod",
 				"create on w3: node has no pod",
@@ -422,7 +422,7 @@ func TestReconcileDetails(t *testing.T) {
 		t.Fatalf("Reconcile() = %v, want three deletions", plan)
 	}
 	notEligible, duplicate, noNode := plan.Delete[0], plan.Delete[1], plan.Delete[2]
-	if notEligible.Reason != daemon.DeleteReasonNotEligible || notEligible.Explanation.Taint == nil || notEligible.Stays != nil {
+	if notEligible.Reason != daemon.DeleteReasonNotKept || notEligible.Explanation.Taint == nil || notEligible.Stays != nil {
 		t.Errorf("%v: reason %v, explanation %v, stays %v", notEligible, notEligible.Reason, notEligible.Explanation, notEligible.Stays)
 	}
 	if duplicate.Reason != daemon.DeleteReasonDuplicate || duplicate.Stays != in.Pods[1] || duplicate.Explanation.Reason != 0 {
@@ -481,5 +481,17 @@ func TestBurstKeepsEvents(t *testing.T) {
 	plan := daemon.Reconcile(observe(t, in))
 	if len(plan.Delete) != 1 || plan.DeleteDeferred != 1 || len(plan.Events) != 2 || len(plan.Backoff) != 2 {
 		t.Errorf("Reconcile() = %v, backoff %v, want one deletion of two, with two events and two nodes in backoff", plan, plan.Backoff)
+	}
+}
+
+// TestReconcileOwnedFirst: of two failed pods on a node only one is deleted, and that is
+// the DaemonSet's own, although an orphan is older (ClaimObject@v1.37.2 adopts later).
+func TestReconcileOwnedFirst(t *testing.T) {
+	plan := daemon.Reconcile(observe(t, state{nodes: plain, pods: []build.Pod{
+		{Name: "a-orphan", Node: "w1", Phase: failed, Orphan: true, Age: 2 * time.Hour},
+		{Name: "b-own", Node: "w1", Phase: failed, Age: time.Hour},
+	}}.input()))
+	if len(plan.Delete) != 1 || plan.Delete[0].Pod.Name != "b-own" || plan.RequeueAfter != time.Second {
+		t.Errorf("Reconcile() = %v, want b-own deleted and the orphan put off for a second", plan)
 	}
 }

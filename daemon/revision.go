@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/revision"
@@ -24,7 +23,7 @@ type RevisionState struct {
 	Current bool
 }
 
-// Hash returns the revision's label controller-revision-hash, or its name where
+// Hash returns the revision's label controller-revision-hash, or its name if
 // the label is missing, which is what the controller then writes into the label
 // (constructHistory@v1.37.2).
 func (r RevisionState) Hash() string {
@@ -60,24 +59,31 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		return out, err
 	}
 	out.list = make([]RevisionState, 0, len(in.Revisions))
+	names := make(map[string]struct{}, len(in.Revisions))
 	for i, rev := range in.Revisions {
+		path := field.NewPath("revisions").Index(i)
 		if rev == nil {
-			return out, field.Required(field.NewPath("revisions").Index(i), "")
+			return out, field.Required(path, "")
 		}
 		if rev.Namespace != ds.Namespace {
 			continue
 		}
+		path = path.Child("metadata", "name")
+		if rev.Name == "" {
+			return out, field.Required(path, "")
+		}
+		if _, ok := names[rev.Name]; ok {
+			return out, field.Duplicate(path, rev.Name)
+		}
+		names[rev.Name] = struct{}{}
 		claim := claimer.Revision(rev)
 		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && bytes.Equal(data, rev.Data.Raw)})
 	}
-	slices.SortStableFunc(out.list, func(a, b RevisionState) int { return strings.Compare(a.Revision.Name, b.Revision.Name) })
+	slices.SortFunc(out.list, func(a, b RevisionState) int { return strings.Compare(a.Revision.Name, b.Revision.Name) })
 	// The highest number stays; of two with the same number the first by name.
 	var current *RevisionState
 	for i := range out.list {
 		r := &out.list[i]
-		if i > 0 && r.Revision.Name == out.list[i-1].Revision.Name {
-			return out, field.Duplicate(field.NewPath("revisions"), r.Revision.Name)
-		}
 		if !r.Current {
 			continue
 		}
@@ -98,45 +104,6 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 	}
 	return out, nil
 }
-
-// HashesInUse returns the values of the label controller-revision-hash that pods of
-// the DaemonSet carry, terminating and finished ones included. Pods that name no node
-// do not count (cleanupHistory@v1.37.2). Where several revisions hold the template, all
-// pods count as relabelled. The map is the caller's own.
-func (s *Snapshot) HashesInUse() map[string]bool {
-	out := map[string]bool{}
-	if s == nil {
-		return out
-	}
-	if s.kept != nil {
-		for hash := range s.kept.hashes {
-			out[hash] = true
-		}
-	} else {
-		s.eachInUse(func(pod *corev1.Pod) { out[hashOf(pod)] = true })
-	}
-	if s.revisions.relabel && len(out) > 0 {
-		out = map[string]bool{s.revisions.hash: true}
-	}
-	delete(out, "") // Pods without the label.
-	return out
-}
-
-// eachInUse visits the pods that keep their revision in use.
-func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
-	for i := range s.nodes {
-		for j := range s.nodes[i].Pods {
-			visit(s.nodes[i].Pods[j].Pod)
-		}
-	}
-	for _, u := range s.uncounted {
-		if u.Finished {
-			visit(u.Pod)
-		}
-	}
-}
-
-func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // named returns the revision of the given name, or nil.
 func (r *revisions) named(name string) *RevisionState {

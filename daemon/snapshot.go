@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"reflect"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,48 +10,6 @@ import (
 	"github.com/pernode/daemonset/internal/indexset"
 	"github.com/pernode/daemonset/placement"
 )
-
-// Input holds the facts about one DaemonSet at one moment. It is the input of
-// Observe, rollout.Sync and all other functions that look at a cluster. Nothing in
-// it is changed.
-type Input struct {
-	// DaemonSet is required, and its selector must be neither missing nor
-	// empty. The API server's defaults must be filled in: pass the result of
-	// Default where the object does not come from a server.
-	DaemonSet *appsv1.DaemonSet
-	// Nodes are all nodes of the cluster, in any order. A nil entry, an empty
-	// name and a repeated name are errors.
-	Nodes []*corev1.Node
-	// Pods are the pods of the DaemonSet's namespace, in any order. Pods of other
-	// namespaces and other controllers are ignored. A nil entry is an error, and, among
-	// the pods of the DaemonSet and those without a controller, so are an empty name and a
-	// repeated name.
-	Pods []*corev1.Pod
-	// Revisions are the ControllerRevisions of the DaemonSet's namespace, in any
-	// order. Include those of other owners, because a new revision cannot have their
-	// names. A nil entry and a repeated name are errors.
-	//
-	// The current revision is the one that holds the DaemonSet's template. Its
-	// hash label says which pods are updated. Where no revision holds the template,
-	// the hash is TemplateHash of the template and status.collisionCount, which is
-	// what the controller gives a new revision. Data is compared as bytes: compact it
-	// first where a tool has indented it.
-	Revisions []*appsv1.ControllerRevision
-	// Now is the time that availability and backoff are worked out for. With the zero
-	// time no pod is available where minReadySeconds is set, and every backoff goes on.
-	Now time.Time
-	// Backoff is the Plan.Backoff of the pass before; nil for the first pass.
-	Backoff Backoff
-	// BurstReplicas limits how many pods one pass creates, and how many it
-	// deletes. Zero means DefaultBurstReplicas; below zero means no limit.
-	BurstReplicas int
-	// Placement adjusts which nodes are eligible.
-	Placement placement.Options
-}
-
-// DefaultBurstReplicas is how many pods upstream's controller creates, and how
-// many it deletes, in one pass at most (BurstReplicas@v1.37.2).
-const DefaultBurstReplicas = 250
 
 // Snapshot holds one moment of one DaemonSet: every node with its decision and its
 // pods. Observe builds it, Update brings it up to date, and Reconcile, Status and
@@ -90,10 +47,10 @@ type Snapshot struct {
 type NodeState struct {
 	// Name is the node's name.
 	Name string
-	// Node is nil where pods are bound to, or pinned to, a node that does not exist.
+	// Node is nil if pods are bound to, or pinned to, a node that does not exist.
 	Node *corev1.Node
 	// Decision says whether a pod belongs here and whether one that is here
-	// stays. Its Reason is placement.ReasonNoNode where Node is nil.
+	// stays. Its Reason is placement.ReasonNoNode if Node is nil.
 	Decision placement.Decision
 	// Pods are the DaemonSet's pods here, adopted ones included: pods bound
 	// to the node before pods not bound yet, then the oldest first, then by
@@ -102,7 +59,7 @@ type NodeState struct {
 	Pods []PodState
 }
 
-// PodState is one pod in a Snapshot with the facts that decide about it.
+// PodState is one pod in a Snapshot, with the facts that Reconcile and Status use.
 type PodState struct {
 	// Pod is read-only.
 	Pod *corev1.Pod
@@ -116,11 +73,11 @@ type PodState struct {
 	Ready bool
 	// Available says that the pod has been ready for minReadySeconds
 	// (IsPodAvailable@v1.37.2). A Ready condition without a transition time is never
-	// available where minReadySeconds is set.
+	// available if minReadySeconds is set.
 	Available bool
-	// Updated says that the pod is of the current template: its hash label is
+	// Updated: the pod has the current template: its hash label is
 	// the current revision's, or its template generation label is the
-	// DaemonSet's (IsPodUpdated@v1.37.2). Where several revisions hold the template,
+	// DaemonSet's (IsPodUpdated@v1.37.2). If several revisions hold the template,
 	// every pod is updated, because the pass relabels all of them
 	// (dedupCurHistories@v1.37.2).
 	Updated bool
@@ -143,7 +100,7 @@ type PodClaim struct {
 type UncountedPod struct {
 	// Pod is read-only.
 	Pod *corev1.Pod
-	// Node is the node that the pod is bound or pinned to, empty where the pod names
+	// Node is the node that the pod is bound or pinned to, empty if the pod names
 	// none.
 	Node string
 	// Finished says that the pod has failed or succeeded and is being deleted. It
@@ -193,19 +150,17 @@ func (s *Snapshot) Backoff() Backoff {
 	return s.in.Backoff
 }
 
-// BackoffOf returns the memory of failed pods on a node. It reports false where no pod has
-// failed there.
+// BackoffOf returns the backoff entry of a node, and false if it has none.
 func (s *Snapshot) BackoffOf(node string) (BackoffEntry, bool) {
 	if s == nil || s.in.DaemonSet == nil {
 		return BackoffEntry{}, false
 	}
-	ds := s.in.DaemonSet
-	e, ok := s.in.Backoff[BackoffKey{UID: ds.UID, ObservedGeneration: ds.Status.ObservedGeneration, Node: node}]
+	e, ok := s.in.Backoff[backoffKey(s.in.DaemonSet, node)]
 	return e, ok
 }
 
 // BurstReplicas returns how many pods one pass may create, and how many it may
-// delete. It is below zero where there is no limit.
+// delete. It is below zero if there is no limit.
 func (s *Snapshot) BurstReplicas() int {
 	if s == nil || s.in.BurstReplicas == 0 {
 		return DefaultBurstReplicas
@@ -243,7 +198,7 @@ func (s *Snapshot) Node(name string) *NodeState {
 	return nil
 }
 
-// Claims returns the pods to adopt or release, ordered by pod name; nil where there
+// Claims returns the pods to adopt or release, ordered by pod name; nil if there
 // are none. Read-only.
 func (s *Snapshot) Claims() []PodClaim {
 	if s == nil {
@@ -261,13 +216,53 @@ func (s *Snapshot) Uncounted() []UncountedPod {
 	return s.uncounted
 }
 
-// Equal reports whether both snapshots hold equal facts, so that cmp.Diff can compare
-// results that refer to snapshots. Two nil snapshots are equal.
+// HashesInUse returns the values of the label controller-revision-hash that pods of
+// the DaemonSet carry, terminating and finished ones included. Pods that name no node
+// do not count (cleanupHistory@v1.37.2). If several revisions hold the template, all
+// pods count as relabelled. The map is the caller's own.
+func (s *Snapshot) HashesInUse() map[string]bool {
+	out := map[string]bool{}
+	if s == nil {
+		return out
+	}
+	if s.kept != nil {
+		for hash := range s.kept.hashes {
+			out[hash] = true
+		}
+	} else {
+		s.eachInUse(func(pod *corev1.Pod) { out[hashOf(pod)] = true })
+	}
+	if s.revisions.relabel && len(out) > 0 {
+		out = map[string]bool{s.revisions.hash: true}
+	}
+	delete(out, "") // Pods without the label.
+	return out
+}
+
+// eachInUse visits the pods that keep their revision in use.
+func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
+	for i := range s.nodes {
+		for j := range s.nodes[i].Pods {
+			visit(s.nodes[i].Pods[j].Pod)
+		}
+	}
+	for _, u := range s.uncounted {
+		if u.Finished {
+			visit(u.Pod)
+		}
+	}
+}
+
+func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
+
+// Equal reports whether both snapshots hold equal facts: times by instant, quantities by
+// amount, and a nil list or map equal to an empty one. cmp.Diff uses it to compare results
+// that refer to snapshots. Two nil snapshots are equal.
 func (s *Snapshot) Equal(other *Snapshot) bool {
 	if s == nil || other == nil {
 		return s == other
 	}
-	return reflect.DeepEqual(s.Input(), other.Input())
+	return equalInputs(s.Input(), other.Input())
 }
 
 // NewPod returns the pod to create on the named node, as the function NewPod

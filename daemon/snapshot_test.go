@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
@@ -100,12 +101,21 @@ func TestObserveErrors(t *testing.T) {
 		{"orphan of the same name", "an update would find only one of the two", func(in *daemon.Input) {
 			in.Pods[1] = build.Pod{Name: "p0", Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
 		}, `pods[1].metadata.name: Duplicate value: "p0"`},
+		{"orphan of the same name before it", "the order has no effect", func(in *daemon.Input) {
+			in.Pods[0] = build.Pod{Name: "p1", Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
+		}, `pods[1].metadata.name: Duplicate value: "p1"`},
+		{"two orphans of the same name", "neither is claimed, but one could be later", func(in *daemon.Input) {
+			for _, i := range []int{3, 170} {
+				in.Pods[i] = build.Pod{Name: "o", Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
+			}
+		}, `pods[170].metadata.name: Duplicate value: "o"`},
 		{"orphan without a name", "two of them would take each other's place", func(in *daemon.Input) {
 			in.Pods[1] = build.Pod{Orphan: true, Labels: build.Labels{}}.Of(in.DaemonSet)
 		}, "pods[1].metadata.name: Required value"},
 		{"pod without a name", "it could not be told from others", func(in *daemon.Input) { in.Pods[7].Name = "" }, "pods[7].metadata.name: Required value"},
 		{"nil revision", "a hole in the list", func(in *daemon.Input) { in.Revisions = append(in.Revisions, nil) }, "revisions[1]: Required value"},
-		{"revision twice", "which one is true?", func(in *daemon.Input) { in.Revisions = append(in.Revisions, in.Revisions[0]) }, "revisions: Duplicate value"},
+		{"revision twice", "which one is true?", func(in *daemon.Input) { in.Revisions = append(in.Revisions, in.Revisions[0]) }, `revisions[1].metadata.name: Duplicate value: "agent-new"`},
+		{"revision without a name", "an update could not name it", func(in *daemon.Input) { in.Revisions[0].Name = "" }, "revisions[0].metadata.name: Required value"},
 		{"two nil pods", "the first is named", func(in *daemon.Input) { in.Pods[150], in.Pods[70] = nil, nil }, "pods[70]: Required value"},
 	}
 	for _, tc := range tests {
@@ -263,6 +273,131 @@ func TestObserveFindsNodes(t *testing.T) {
 				t.Fatalf("node %q: pods %q, want %q; node %v", n.Name, got, want[n.Name], n.Node)
 			}
 		}
+	}
+}
+
+// TestObserveManyNamesAlike: names that share a long beginning cost no more than others.
+// Four times the nodes may take eight times as long, and not sixteen times.
+func TestObserveManyNamesAlike(t *testing.T) {
+	for _, tc := range []struct {
+		name, why  string
+		most, rest string
+	}{
+		{"GKE pools", "the name of the pool follows what all nodes share", "gke-prod-default-pool-1a2b3c4d-%04x", "gke-prod-highmem-9f8e7d6c-%04x"},
+		{"AKS scale sets", "a few nodes of the system pool", "aks-workers-12345678-vmss%06d", "aks-system-12345678-vmss%06d"},
+		{"EC2 and one other", "nothing is shared", "ip-10-0-%d.ec2.internal", "control-plane-%d"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			took := func(nodes int) time.Duration {
+				in := state{}.input()
+				for i := range nodes {
+					name := fmt.Sprintf(tc.most, i)
+					if i < 20 {
+						name = fmt.Sprintf(tc.rest, i)
+					}
+					in.Nodes = append(in.Nodes, build.Nodes(name)...)
+					in.Pods = append(in.Pods, build.Pod{Name: fmt.Sprintf("agent-%05d", i), Node: name, Hash: "new"}.Of(in.DaemonSet))
+				}
+				return fastest(func() { observe(t, in) })
+			}
+			grows(t, 2_000, 8_000, took, tc.why)
+		})
+	}
+}
+
+// fastest returns the shortest time of a few runs.
+func fastest(run func()) time.Duration {
+	best := time.Duration(1<<63 - 1)
+	for range 3 {
+		start := time.Now()
+		run()
+		best = min(best, time.Since(start))
+	}
+	return best
+}
+
+// grows fails the test if four times the input takes more than eight times as long. It
+// measures again before it does, because the machine may be busy.
+func grows(t *testing.T, few, many int, took func(n int) time.Duration, why string) {
+	t.Helper()
+	var short, long time.Duration
+	for range 5 {
+		if short, long = took(few), took(many); long <= 8*short {
+			return
+		}
+	}
+	t.Errorf("%d take %v, %d take %v, want at most eight times as long: %s", few, short, many, long, why)
+}
+
+// TestObserveManyRevisions: the cost is linear.
+func TestObserveManyRevisions(t *testing.T) {
+	in := state{}.input()
+	took := func(n int) time.Duration {
+		in.Revisions = nil
+		for i := range n {
+			rev := build.Current(in.DaemonSet, "x")[0]
+			rev.Name, rev.Data.Raw = fmt.Sprintf("agent-%05d", n-i), []byte("{}")
+			in.Revisions = append(in.Revisions, rev)
+		}
+		return fastest(func() { observe(t, in) })
+	}
+	grows(t, 10_000, 40_000, took, "each revision is looked at once")
+}
+
+// TestSnapshotEqual: facts that are written differently are equal.
+func TestSnapshotEqual(t *testing.T) {
+	input := func() daemon.Input {
+		in := state{set: build.Set{Spec: corev1.PodSpec{Containers: []corev1.Container{{
+			Name: "agent", Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{"cpu": resource.MustParse("1000m")}},
+		}}}}, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1"}}}.input()
+		in.Pods[0].ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: metav1.NewFieldsV1("{}")}}
+		in.Backoff = daemon.Backoff{{Node: "w1"}: {Last: build.Now, Delay: time.Second}}
+		return in
+	}
+	zone := time.FixedZone("west", -8*3600)
+	for _, tc := range []struct {
+		name, why string
+		change    func(*daemon.Input)
+		want      bool
+	}{
+		{"copies", "the objects are equal", func(*daemon.Input) {}, true},
+		{"time zone", "the moment is the same", func(in *daemon.Input) { in.Now = in.Now.In(zone) }, true},
+		{"time zone of the backoff", "the moment is the same", func(in *daemon.Input) {
+			in.Backoff = daemon.Backoff{{Node: "w1"}: {Last: build.Now.In(zone), Delay: time.Second}}
+		}, true},
+		{"quantity", "the amount is the same", func(in *daemon.Input) {
+			in.DaemonSet.Spec.Template.Spec.Containers[0].Resources.Requests["cpu"] = resource.MustParse("1")
+		}, true},
+		{"printed quantity", "it remembers its text", func(in *daemon.Input) {
+			q := in.DaemonSet.Spec.Template.Spec.Containers[0].Resources.Requests["cpu"]
+			_ = q.String()
+			in.DaemonSet.Spec.Template.Spec.Containers[0].Resources.Requests["cpu"] = q
+		}, true},
+		{"empty annotations", "as none", func(in *daemon.Input) { in.Pods[0].Annotations = map[string]string{} }, true},
+		{"another time", "availability depends on it", func(in *daemon.Input) { in.Now = in.Now.Add(1) }, false},
+		{"another delay", "the plan depends on it", func(in *daemon.Input) {
+			in.Backoff = daemon.Backoff{{Node: "w1"}: {Last: build.Now, Delay: time.Minute}}
+		}, false},
+		{"another label", "a node's", func(in *daemon.Input) { in.Nodes[0].Labels = build.Labels{"a": "b"} }, false},
+		{"one pod less", "it counts", func(in *daemon.Input) { in.Pods = nil }, false},
+		{"another manager", "objects are compared whole", func(in *daemon.Input) { in.Pods[0].ManagedFields[0].Manager = "x" }, false},
+		{"another number", "a revision's", func(in *daemon.Input) { in.Revisions[0].Revision++ }, false},
+		{"object in the data", "of any type", func(in *daemon.Input) { in.Revisions[0].Data.Object = &corev1.Pod{} }, false},
+		{"another burst limit", "the plan depends on it", func(in *daemon.Input) { in.BurstReplicas = 7 }, false},
+	} {
+		in := input()
+		want := observe(t, in)
+		in = input()
+		tc.change(&in)
+		// The quantity changes the revision data; it stays that of the template.
+		if got := want.Equal(observe(t, in)); got != tc.want {
+			t.Errorf("%s: Equal() = %v, want %v: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+	none, other := (*daemon.Snapshot)(nil), observe(t, input())
+	if !none.Equal(nil) || none.Equal(other) || other.Equal(nil) {
+		t.Error("Equal() with a nil snapshot is wrong: only two nil ones are equal")
 	}
 }
 

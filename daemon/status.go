@@ -86,10 +86,10 @@ func StatusChanged(ds *appsv1.DaemonSet, cur appsv1.DaemonSetStatus) bool {
 		old.ObservedGeneration < ds.Generation
 }
 
-// StatusRequeue returns how long to wait for the next pass where nothing changes:
-// minReadySeconds where a pod is ready but not available yet, else zero. At the end of a
-// pass upstream does so only for the first pod of each node, and upon pod events for the
-// others (updateDaemonSetStatus, updatePod @v1.37.2). Here the pass covers all pods.
+// StatusRequeue returns minReadySeconds if a pod is ready but not yet available, and 0
+// otherwise. Upstream requeues at the end of a pass for the first pod of each node only,
+// and on pod events for the others (updateDaemonSetStatus, updatePod @v1.37.2);
+// StatusRequeue covers all pods.
 func StatusRequeue(s *Snapshot) time.Duration {
 	if s == nil || s.in.DaemonSet == nil || s.in.DaemonSet.DeletionTimestamp != nil || s.counts.waiting == 0 {
 		return 0
@@ -97,7 +97,7 @@ func StatusRequeue(s *Snapshot) time.Duration {
 	return time.Duration(max(0, s.in.DaemonSet.Spec.MinReadySeconds)) * time.Second
 }
 
-// NodeStatus says how one node counts in the status, and why.
+// NodeStatus is how one node counts in the status, and why.
 type NodeStatus struct {
 	// Node is the node's name.
 	Node string
@@ -106,9 +106,9 @@ type NodeStatus struct {
 	// unavailable.
 	Desired, Current, Ready, Available, Updated, Misscheduled bool
 	// Pod is the pod that decides: the first of NodeState.Pods, even when it has
-	// failed or is being deleted. nil where the node has none. Read-only.
+	// failed or is being deleted. It is nil if the node has none. Read-only.
 	Pod *corev1.Pod
-	// Others is how many more pods the node has. They count nowhere.
+	// Others is the number of other pods on the node. They are not counted.
 	Others int
 	// MinReadySeconds is how long Pod must be ready to be available.
 	MinReadySeconds int32
@@ -150,7 +150,7 @@ func (s *Snapshot) nodeStatus(i int) NodeStatus {
 }
 
 // String returns a sentence such as
-// "worker-1: desired, current, ready, up-to-date; not available: nginx-abcde has not been ready for 10s yet".
+// "worker-1: desired, current, ready, up-to-date; not available: nginx-abcde has been ready for less than 10s".
 func (n NodeStatus) String() string {
 	var b strings.Builder
 	b.WriteString(n.Node)
@@ -181,15 +181,15 @@ func (n NodeStatus) String() string {
 	var why []string
 	switch {
 	case !n.Ready && n.Pod.Status.Phase == corev1.PodFailed:
-		why = append(why, fmt.Sprintf("not ready: %s failed", n.Pod.Name))
+		why = append(why, fmt.Sprintf("%s has failed", n.Pod.Name))
 	case !n.Ready:
-		why = append(why, fmt.Sprintf("not ready: %s is not", n.Pod.Name))
+		why = append(why, fmt.Sprintf("%s is not ready", n.Pod.Name))
 	case !n.Available:
-		why = append(why, fmt.Sprintf("not available: %s has not been ready for %v yet",
+		why = append(why, fmt.Sprintf("not available: %s has been ready for less than %v",
 			n.Pod.Name, time.Duration(n.MinReadySeconds)*time.Second))
 	}
 	if !n.Updated {
-		why = append(why, fmt.Sprintf("not up-to-date: %s is of another template", n.Pod.Name))
+		why = append(why, fmt.Sprintf("%s has an outdated template", n.Pod.Name))
 	}
 	if n.Pod.DeletionTimestamp != nil {
 		why = append(why, fmt.Sprintf("%s is being deleted", n.Pod.Name))

@@ -58,23 +58,23 @@ func TestStatus(t *testing.T) {
 		{
 			name: "waiting", why: "a pod that is not bound counts as current",
 			state: state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "new", Unbound: true}}}, want: "desired 1, current 1, up-to-date 1, unavailable 1",
-			byNode: []string{"w1: desired, current, up-to-date; not ready: a is not"},
+			byNode: []string{"w1: desired, current, up-to-date; a is not ready"},
 		},
 		{
 			name: "outdated", why: "of another template, and as good otherwise",
 			state: state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "old"}}}, want: "desired 1, current 1, ready 1, available 1",
-			byNode: []string{"w1: desired, current, ready, available; not up-to-date: a is of another template"},
+			byNode: []string{"w1: desired, current, ready, available; a has an outdated template"},
 		},
 		{
 			name: "ready, not available", why: "minReadySeconds are not over",
 			state:  state{set: build.Set{MinReady: 10}, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "new", Ready: 9 * time.Second}}},
 			want:   "desired 1, current 1, ready 1, up-to-date 1, unavailable 1",
-			byNode: []string{"w1: desired, current, ready, up-to-date; not available: a has not been ready for 10s yet"},
+			byNode: []string{"w1: desired, current, ready, up-to-date; not available: a has been ready for less than 10s"},
 		},
 		{
 			name: "failed", why: "it stands for the node until it is gone",
 			state: state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "new", Phase: failed, NotReady: true}}}, want: "desired 1, current 1, up-to-date 1, unavailable 1",
-			byNode: []string{"w1: desired, current, up-to-date; not ready: a failed"},
+			byNode: []string{"w1: desired, current, up-to-date; a has failed"},
 		},
 		{
 			name: "template generation", why: "either label makes a pod up to date",
@@ -86,7 +86,7 @@ func TestStatus(t *testing.T) {
 		{
 			name: "being deleted", why: "it counts as long as it is ready",
 			state: state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "old", Deleting: true}}}, want: "desired 1, current 1, ready 1, available 1",
-			byNode: []string{"w1: desired, current, ready, available; not up-to-date: a is of another template; a is being deleted"},
+			byNode: []string{"w1: desired, current, ready, available; a has an outdated template; a is being deleted"},
 		},
 		{
 			name: "finished and being deleted", why: "left out: no pod",
@@ -98,7 +98,7 @@ func TestStatus(t *testing.T) {
 			state: state{nodes: plain, pods: []build.Pod{
 				{Name: "a", Node: "w1", Hash: "new"}, {Name: "b", Node: "w1", Hash: "old", Age: 2 * time.Hour, NotReady: true}, {Name: "c", Node: "w1", Hash: "new", Unbound: true, Age: 3 * time.Hour},
 			}}, want: "desired 1, current 1, unavailable 1",
-			byNode: []string{"w1: desired, current; not ready: b is not; not up-to-date: b is of another template; 2 more pods do not count"},
+			byNode: []string{"w1: desired, current; b is not ready; b has an outdated template; 2 more pods do not count"},
 		},
 		{
 			name: "misscheduled", why: "a pod where none should run, counted once, as nothing else",
@@ -130,9 +130,9 @@ func TestStatus(t *testing.T) {
 			}}, want: "desired 4, current 3, ready 2, up-to-date 2, available 2, unavailable 2, misscheduled 1",
 			byNode: []string{
 				"w0: desired, current, ready, available, up-to-date",
-				"w1: desired, current, up-to-date; not ready: b is not",
+				"w1: desired, current, up-to-date; b is not ready",
 				"w2: misscheduled: c is here; untolerated taint {k: } (NoSchedule)",
-				"w3: desired, current, ready, available; not up-to-date: d is of another template",
+				"w3: desired, current, ready, available; d has an outdated template",
 				"w4: desired; no pod",
 				"w9: not counted: e is on a node that does not exist",
 			},

@@ -19,21 +19,22 @@ import (
 )
 
 // Validate returns the errors of the DaemonSet's own fields that the API server reports
-// when it is created, in upstream's order and words; nil where there are none
+// when it is created, in upstream's order and words; nil if there are none
 // (ValidateDaemonSet@v1.37.2). Errors about entries of one map of labels or
 // annotations, which upstream reports in random order, are sorted by the value
 // that they name.
 //
-// It covers metadata, selector, update strategy, minReadySeconds and
-// revisionHistoryLimit, and of the template the labels, the annotations' syntax,
-// restartPolicy and activeDeadlineSeconds. What upstream checks in every pod
+// It covers metadata, selector, update strategy, minReadySeconds and revisionHistoryLimit.
+// Of the template it covers labels, annotation syntax, restartPolicy and
+// activeDeadlineSeconds. What upstream checks in every pod
 // (ValidatePodSpec@v1.37.2 and the annotations that pods give a meaning to) is
 // left to the API server.
 //
 // Validate adds nothing to ds. A server sets name, namespace and defaults before it
 // validates, so call Validate(Default(ds)) for a manifest. Two answers differ from
 // upstream's: an empty restartPolicy is valid, because the defaults of pods make it
-// Always, and a missing selector is reported as such, not as labels that do not match.
+// Always, and a missing selector is reported at spec.selector, and not as labels that do
+// not match.
 //
 // A nil ds is an error for the path daemonSet. The BadValue of an error may refer
 // to parts of ds: read-only.
@@ -49,10 +50,10 @@ func Validate(ds *appsv1.DaemonSet) field.ErrorList {
 }
 
 // ValidateUpdate returns the errors that the API server reports when cur replaces old,
-// in upstream's order and words; nil where there are none
+// in upstream's order and words; nil if there are none
 // (ValidateDaemonSetUpdate@v1.37.2): the metadata that an update may not change,
 // the selector, which is immutable, and then the spec of cur, as Validate checks it.
-// A selector value that is no label value is no error where old has such a value
+// A selector value that is no label value is no error if old has such a value
 // already (daemonSetStrategy.ValidateUpdate@v1.37.2).
 //
 // ValidateUpdate adds nothing to cur. Before a server validates, it copies generation and
@@ -156,7 +157,7 @@ func validateStrategy(strategy *appsv1.DaemonSetUpdateStrategy, path *field.Path
 }
 
 // validateRollingUpdate is ValidateRollingUpdateDaemonSet@v1.37.2: two numbers or
-// percentages, of which exactly one is above zero. Where one is missing it counts
+// percentages, of which exactly one is above zero. A missing one counts
 // as the number 0, which upstream's conversion makes of it.
 func validateRollingUpdate(update *appsv1.RollingUpdateDaemonSet, path *field.Path) field.ErrorList {
 	var maxUnavailable, maxSurge intstr.IntOrString

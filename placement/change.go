@@ -6,12 +6,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// NodeChanged reports whether an update of a node can change a decision of any
-// template: whether the labels or the taints differ. It is the opposite of
+// NodeChanged reports whether the labels or the taints of a node have changed. No other
+// change of a node affects a decision. It is the opposite of
 // shouldIgnoreNodeUpdate@v1.37.2.
 //
 // Nil and empty labels or taints are equal. The order of taints and their
-// timeAdded count. Two nil nodes are equal; a nil node and another one differ.
+// timeAdded are compared. Two nil nodes are equal; a nil node and another one differ.
 func NodeChanged(old, cur *corev1.Node) bool {
 	if old == nil || cur == nil {
 		return old != cur

@@ -57,7 +57,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeName: "worker-1"},
 			node: node("worker-2", nil),
 			want: verdict{false, false, placement.ReasonNodeName},
-			text: "worker-2: not run: nodeName is worker-1",
+			text: "worker-2: does not run: nodeName is worker-1",
 		},
 		{
 			name: "nodeName/tainted",
@@ -65,7 +65,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeName: "worker-1"},
 			node: node("worker-1", nil, taint("dedicated", "db", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {dedicated: db} (NoSchedule); a pod already here is kept",
+			text: "worker-1: does not run: untolerated taint {dedicated: db} (NoSchedule); an existing pod stays",
 		},
 
 		// nodeSelector.
@@ -83,7 +83,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeSelector: labels{"disk": "ssd"}},
 			node: node("worker-2", labels{"disk": "hdd"}),
 			want: verdict{false, false, placement.ReasonNodeSelector},
-			text: "worker-2: not run: nodeSelector disk=ssd, node has disk=hdd",
+			text: "worker-2: does not run: nodeSelector disk=ssd, node has disk=hdd",
 		},
 		{
 			name: "nodeSelector/no label",
@@ -91,7 +91,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeSelector: labels{"disk": "ssd"}},
 			node: node("worker-2", nil),
 			want: verdict{false, false, placement.ReasonNodeSelector},
-			text: "worker-2: not run: nodeSelector disk=ssd, node has no label disk",
+			text: "worker-2: does not run: nodeSelector disk=ssd, node has no label disk",
 		},
 		{
 			name: "nodeSelector/empty value needs the label",
@@ -99,7 +99,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeSelector: labels{"gpu": ""}},
 			node: node("worker-2", labels{"disk": "ssd"}),
 			want: verdict{false, false, placement.ReasonNodeSelector},
-			text: "worker-2: not run: nodeSelector gpu=, node has no label gpu",
+			text: "worker-2: does not run: nodeSelector gpu=, node has no label gpu",
 		},
 		{
 			name: "nodeSelector/empty value",
@@ -115,7 +115,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeSelector: labels{"e": "1", "b": "1", "d": "1", "c": "1", "a": "1"}},
 			node: node("worker-2", labels{"a": "1"}),
 			want: verdict{false, false, placement.ReasonNodeSelector},
-			text: "worker-2: not run: nodeSelector b=1, node has no label b",
+			text: "worker-2: does not run: nodeSelector b=1, node has no label b",
 		},
 		{
 			name: "nodeSelector/invalid entries are compared as they are",
@@ -131,7 +131,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeSelector: labels{"no key": "no\nvalue"}},
 			node: node("worker 2", labels{"no key": "\x00"}),
 			want: verdict{false, false, placement.ReasonNodeSelector},
-			text: `"worker 2": not run: nodeSelector "no key"="no\nvalue", node has "no key"="\x00"`,
+			text: `"worker 2": does not run: nodeSelector "no key"="no\nvalue", node has "no key"="\x00"`,
 		},
 
 		// Rules 4 to 7.
@@ -152,7 +152,7 @@ func TestDecide(t *testing.T) {
 			)},
 			node: node("worker-2", labels{"zone": "c", "disk": "ssd"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-2: not run: node affinity: nodeSelectorTerms[0].matchExpressions[1] zone In [a b], node has zone=c; " +
+			text: "worker-2: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[1] zone In [a b], node has zone=c; " +
 				"nodeSelectorTerms[1].matchExpressions[0] gpu Exists, node has no label gpu",
 		},
 		{
@@ -161,7 +161,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeSelector: labels{"disk": "ssd"}, Affinity: required(expressions(req("zone", in, "a")))},
 			node: node("worker-2", labels{"disk": "ssd", "zone": "b"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-2: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] zone In [a], node has zone=b",
+			text: "worker-2: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] zone In [a], node has zone=b",
 		},
 		{
 			name: "affinity/no terms",
@@ -169,7 +169,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required()},
 			node: node("worker-1", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms is empty",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms is empty",
 		},
 		{
 			name: "affinity/empty term",
@@ -177,7 +177,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{})},
 			node: node("worker-1", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0] is empty",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0] is empty",
 		},
 		{
 			name: "affinity/empty term beside a good one",
@@ -222,7 +222,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("zone", in, "a"), req("gpu", exists, "true"), req("cpu", gt)))},
 			node: node("worker-1", labels{"zone": "a", "gpu": "true"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[1].values is malformed: " +
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[1].values is malformed: " +
 				`Invalid value: ["true"]: values set must be empty for exists and does not exist (1 more error)`,
 		},
 		{
@@ -231,7 +231,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{}, expressions(req("zone", "Near", "a")))},
 			node: node("worker-1", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0] is empty; " +
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0] is empty; " +
 				`nodeSelectorTerms[1].matchExpressions[0].operator is malformed: Unsupported value: "Near": supported values: "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"`,
 		},
 		{
@@ -243,7 +243,7 @@ func TestDecide(t *testing.T) {
 			})},
 			node: node("worker-1", labels{"zone": "a"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchFields[0].values is malformed: " +
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchFields[0].values is malformed: " +
 				`Invalid value: ["worker-1","worker-2"]: must have one element`,
 		},
 		{
@@ -252,7 +252,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(make([]corev1.NodeSelectorTerm, 6)...)},
 			node: node("worker-1", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0] is empty; nodeSelectorTerms[1] is empty; " +
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0] is empty; nodeSelectorTerms[1] is empty; " +
 				"nodeSelectorTerms[2] is empty; nodeSelectorTerms[3] is empty; 2 more terms",
 		},
 		{
@@ -269,7 +269,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("x", in, manyValues...)))},
 			node: node("worker-1", labels{"x": "b"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] " +
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] " +
 				"x In [a0 a1 a2 a3 a4 a5 a6 a7 and 8 more], node has x=b",
 		},
 		{
@@ -278,7 +278,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("x", in, "", "a")))},
 			node: node("worker-1", labels{"y": ""}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: `worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] x In ["" a], node has no label x`,
+			text: `worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] x In ["" a], node has no label x`,
 		},
 		{
 			name: "NotIn/no label",
@@ -302,7 +302,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("x", notIn, "a")))},
 			node: node("worker-1", labels{"x": "a"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] x NotIn [a], node has x=a",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] x NotIn [a], node has x=a",
 		},
 		{
 			name: "NotIn/few values",
@@ -310,7 +310,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("x", notIn, "a", "b")))},
 			node: node("worker-1", labels{"x": "b"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] x NotIn [a b], node has x=b",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] x NotIn [a b], node has x=b",
 		},
 		{
 			name: "NotIn/many values",
@@ -318,7 +318,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("x", notIn, manyValues...)))},
 			node: node("worker-1", labels{"x": "a9"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] " +
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] " +
 				"x NotIn [a0 a1 a2 a3 a4 a5 a6 a7 and 8 more], node has x=a9",
 		},
 		{
@@ -327,7 +327,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("x", doesNotExist)))},
 			node: node("worker-1", labels{"x": ""}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] x DoesNotExist, node has x=",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] x DoesNotExist, node has x=",
 		},
 		{
 			name: "DoesNotExist/not there",
@@ -351,7 +351,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("cores", gt, "8")))},
 			node: node("worker-1", labels{"cores": "8"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] cores Gt [8], node has cores=8",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] cores Gt [8], node has cores=8",
 		},
 		{
 			name: "Lt/equal",
@@ -359,7 +359,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("cores", lt, "8")))},
 			node: node("worker-1", labels{"cores": "8"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] cores Lt [8], node has cores=8",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] cores Lt [8], node has cores=8",
 		},
 		{
 			name: "Lt/no label",
@@ -367,7 +367,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("cores", lt, "8")))},
 			node: node("worker-1", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] cores Lt [8], node has no label cores",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] cores Lt [8], node has no label cores",
 		},
 		{
 			name: "Gt/no number",
@@ -375,7 +375,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(expressions(req("cores", gt, "8")))},
 			node: node("worker-1", labels{"cores": "12.5"}),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] cores Gt [8], node has cores=12.5 (not an integer)",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] cores Gt [8], node has cores=12.5 (not an integer)",
 		},
 		{
 			name: "matchFields/In",
@@ -383,7 +383,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(fields(req("metadata.name", in, "worker-1")))},
 			node: node("worker-2", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-2: not run: node affinity: nodeSelectorTerms[0].matchFields[0] metadata.name In [worker-1], node has metadata.name=worker-2",
+			text: "worker-2: does not run: node affinity: nodeSelectorTerms[0].matchFields[0] metadata.name In [worker-1], node has metadata.name=worker-2",
 		},
 		{
 			name: "matchFields/NotIn",
@@ -391,7 +391,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(fields(req("metadata.name", notIn, "worker-1")))},
 			node: node("worker-1", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchFields[0] metadata.name NotIn [worker-1], node has metadata.name=worker-1",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchFields[0] metadata.name NotIn [worker-1], node has metadata.name=worker-1",
 		},
 		{
 			name: "matchFields/labels come first",
@@ -402,7 +402,7 @@ func TestDecide(t *testing.T) {
 			})},
 			node: node("worker-2", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-2: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] zone In [a], node has no label zone",
+			text: "worker-2: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] zone In [a], node has no label zone",
 		},
 		{
 			name: "matchFields/unknown field",
@@ -410,7 +410,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required(fields(req("metadata.name", in, "worker-1"), req("spec.providerID", in, "x")))},
 			node: node("worker-1", nil),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "worker-1: not run: node affinity: nodeSelectorTerms[0].matchFields[1] spec.providerID In [x], node has no field spec.providerID",
+			text: "worker-1: does not run: node affinity: nodeSelectorTerms[0].matchFields[1] spec.providerID In [x], node has no field spec.providerID",
 		},
 		{
 			name: "matchFields/unknown field is empty",
@@ -435,21 +435,21 @@ func TestDecide(t *testing.T) {
 			why:  "stops a new pod and keeps an old one",
 			node: node("control-plane", nil, taint(controlPlane, "", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "control-plane: not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); a pod already here is kept",
+			text: "control-plane: does not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); an existing pod stays",
 		},
 		{
 			name: "taint/NoExecute",
 			why:  "drives an old pod out",
 			node: node("worker-1", nil, taint("dedicated", "db", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {dedicated: db} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint {dedicated: db} (NoExecute)",
 		},
 		{
 			name: "taint/NoSchedule and NoExecute",
 			why:  "one decides about new pods, another about old ones",
 			node: node("worker-1", nil, taint("a", "", noSchedule), taint("b", "", noSchedule), taint("c", "1", noExecute), taint("d", "", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {a: } (NoSchedule) and {c: 1} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint {a: } (NoSchedule) and {c: 1} (NoExecute)",
 		},
 		{
 			name: "taint/PreferNoSchedule and unknown effects",
@@ -483,14 +483,14 @@ func TestDecide(t *testing.T) {
 			why:  "not-ready is tolerated for NoExecute only: no new pod, the old one stays",
 			node: node("worker-1", nil, taint(corev1.TaintNodeNotReady, "", noSchedule), taint(corev1.TaintNodeNotReady, "", noExecute)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); a pod already here is kept",
+			text: "worker-1: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays",
 		},
 		{
 			name: "taint/no network",
 			why:  "network-unavailable is tolerated with hostNetwork only",
 			node: node("worker-1", nil, taint(corev1.TaintNodeNetworkUnavailable, "", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {node.kubernetes.io/network-unavailable: } (NoSchedule); a pod already here is kept",
+			text: "worker-1: does not run: untolerated taint {node.kubernetes.io/network-unavailable: } (NoSchedule); an existing pod stays",
 		},
 		{
 			name: "taint/no network, hostNetwork",
@@ -522,7 +522,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "a", Value: "b"}}},
 			node: node("worker-1", nil, taint("a", "c", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {a: c} (NoSchedule); a pod already here is kept",
+			text: "worker-1: does not run: untolerated taint {a: c} (NoSchedule); an existing pod stays",
 		},
 		{
 			name: "toleration/Equal",
@@ -538,7 +538,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Tolerations: []corev1.Toleration{tolerate("a", corev1.TolerationOpExists, "", noSchedule)}},
 			node: node("worker-1", nil, taint("a", "", noSchedule), taint("a", "", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {a: } (NoExecute)",
+			text: "worker-1: does not run: untolerated taint {a: } (NoExecute)",
 		},
 		{
 			name: "toleration/tolerationSeconds",
@@ -554,7 +554,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Tolerations: []corev1.Toleration{tolerate("a", "exists", "", "")}},
 			node: node("worker-1", nil, taint("a", "", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {a: } (NoExecute)",
+			text: "worker-1: does not run: untolerated taint {a: } (NoExecute)",
 		},
 		{
 			name: "toleration/Gt and Lt, gate off",
@@ -562,7 +562,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Tolerations: []corev1.Toleration{tolerate("sla", corev1.TolerationOpGt, "90", "")}},
 			node: node("worker-1", nil, taint("sla", "95", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {sla: 95} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint {sla: 95} (NoExecute)",
 		},
 		{
 			name: "toleration/Gt, gate on",
@@ -580,7 +580,7 @@ func TestDecide(t *testing.T) {
 			opts: placement.Options{ComparisonOperators: true},
 			node: node("worker-1", nil, taint("sla", "95", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {sla: 95} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint {sla: 95} (NoExecute)",
 		},
 		{
 			name: "toleration/Lt, gate on",
@@ -598,7 +598,7 @@ func TestDecide(t *testing.T) {
 			opts: placement.Options{ComparisonOperators: true},
 			node: node("worker-1", nil, taint("cost", "0", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {cost: 0} (NoSchedule); a pod already here is kept",
+			text: "worker-1: does not run: untolerated taint {cost: 0} (NoSchedule); an existing pod stays",
 		},
 		{
 			name: "toleration/Gt, gate on, no canonical numbers",
@@ -607,7 +607,7 @@ func TestDecide(t *testing.T) {
 			opts: placement.Options{ComparisonOperators: true},
 			node: node("worker-1", nil, taint("b", "7", noSchedule), taint("a", "007", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: not run: untolerated taint {b: 7} (NoSchedule) and {a: 007} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint {b: 7} (NoSchedule) and {a: 007} (NoExecute)",
 		},
 
 		// The order of the rules.
@@ -617,7 +617,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeName: "worker-1", NodeSelector: labels{"disk": "ssd"}},
 			node: node("worker-2", nil),
 			want: verdict{false, false, placement.ReasonNodeName},
-			text: "worker-2: not run: nodeName is worker-1",
+			text: "worker-2: does not run: nodeName is worker-1",
 		},
 		{
 			name: "order/nodeSelector before affinity",
@@ -625,7 +625,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeSelector: labels{"disk": "ssd"}, Affinity: required()},
 			node: node("worker-2", nil),
 			want: verdict{false, false, placement.ReasonNodeSelector},
-			text: "worker-2: not run: nodeSelector disk=ssd, node has no label disk",
+			text: "worker-2: does not run: nodeSelector disk=ssd, node has no label disk",
 		},
 		{
 			name: "order/affinity before taints",
@@ -633,7 +633,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Affinity: required()},
 			node: node("control-plane", nil, taint(controlPlane, "", noSchedule)),
 			want: verdict{false, false, placement.ReasonNodeAffinity},
-			text: "control-plane: not run: node affinity: nodeSelectorTerms is empty",
+			text: "control-plane: does not run: node affinity: nodeSelectorTerms is empty",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -659,7 +659,7 @@ func TestDecideWithoutNode(t *testing.T) {
 	if d := m.Decide(nil); d.Run || d.Keep || d.Reason != placement.ReasonNoNode {
 		t.Errorf("Decide(nil) = %+v, want neither run nor keep for ReasonNoNode", d)
 	}
-	if got, want := m.Explain(nil).String(), "(no node): not run: no node"; got != want {
+	if got, want := m.Explain(nil).String(), "(no node): does not run: no node"; got != want {
 		t.Errorf("Explain(nil).String() = %q, want %q", got, want)
 	}
 }

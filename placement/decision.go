@@ -2,9 +2,8 @@ package placement
 
 import "strconv"
 
-// Decision is the verdict about one node. It is plain data: equal verdicts are
-// equal under == and cmp.Diff, whichever Matcher gave them. [Matcher.Explain]
-// gives the details.
+// Decision is the decision about one node. Equal decisions of different Matchers are equal
+// under == and cmp.Diff. [Matcher.Explain] gives the details.
 type Decision struct {
 	// Run: the node should run a daemon pod.
 	Run bool
@@ -14,12 +13,12 @@ type Decision struct {
 	Reason Reason
 }
 
-// String returns the verdict without its details: "runs here",
-// "not run: node selector" or
-// "not run: untolerated taint; a pod already here is kept".
+// String returns the decision without its details: "runs here",
+// "does not run: node selector" or
+// "does not run: untolerated taint; an existing pod stays".
 func (d Decision) String() string { return d.sentence(d.Reason.String()) }
 
-// sentence puts the cause, a text for the reason, into the verdict.
+// sentence puts the cause, a text for the reason, into the decision.
 func (d Decision) sentence(cause string) string {
 	switch {
 	case d.Run:
@@ -27,9 +26,9 @@ func (d Decision) sentence(cause string) string {
 	case d.Reason == ReasonUnknown:
 		return "undecided"
 	case d.Keep:
-		return "not run: " + cause + "; a pod already here is kept"
+		return "does not run: " + cause + "; an existing pod stays"
 	default:
-		return "not run: " + cause
+		return "does not run: " + cause
 	}
 }
 

@@ -2,7 +2,7 @@
 // pod, does a pod that is already there stay, and why (not)?
 //
 // [Compile] parses the placement fields of a pod template once. The [Matcher] it
-// returns is then asked about nodes: [Matcher.Decide] for a verdict,
+// returns is then asked about nodes: [Matcher.Decide] for a decision,
 // [Matcher.Explain] for the details of one, [Matcher.Summarize] for a count over many
 // nodes. [Tolerations] is the list that every daemon pod carries. [NodeChanged] and
 // [Matcher.VerdictChanged] filter the updates of a node.
@@ -18,11 +18,12 @@
 //
 //  1. A node gets two answers: Run, whether it should run a new daemon pod, and Keep,
 //     whether a pod that is already there stays. (NodeShouldRunDaemonPod@v1.37.2)
-//  2. [Matcher.Decide] has the rules in the order in which they decide.
-//  3. [Tolerations] has the default tolerations and how they are merged.
+//  2. The rules and their order are at [Matcher.Decide].
+//  3. The default tolerations and their merging are at [Tolerations].
 //  4. Upstream's own parser says which affinity terms are malformed, and
 //     [Matcher.Malformed] reports them.
-//  5. [NodeChanged] says which updates of a node matter.
+//  5. An update that leaves labels and taints unchanged changes no decision; see
+//     [NodeChanged].
 //
 // # Deviations
 //

@@ -30,7 +30,7 @@ func ExampleMatcher_Decide() {
 		fmt.Println(node.Name, m.Decide(node))
 	}
 	// Output:
-	// control-plane not run: untolerated taint; a pod already here is kept
+	// control-plane does not run: untolerated taint; an existing pod stays
 	// worker-1 runs here
 	// worker-2 runs here
 }
@@ -51,7 +51,7 @@ func ExampleMatcher_Explain() {
 		fmt.Printf("kubectl label node %s --overwrite %s=%s\n", e.Node, e.SelectorKey, e.SelectorValue)
 	}
 	// Output:
-	// worker-2: not run: nodeSelector disk=ssd, node has disk=hdd
+	// worker-2: does not run: nodeSelector disk=ssd, node has disk=hdd
 	// kubectl label node worker-2 --overwrite disk=ssd
 }
 
@@ -70,7 +70,7 @@ func ExampleMatcher_Explain_taint() {
 	fmt.Println("keeps new pods away:", e.Taint.ToString())
 	fmt.Println("drives pods out:", e.NoExecuteTaint != nil)
 	// Output:
-	// control-plane: not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); a pod already here is kept
+	// control-plane: does not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); an existing pod stays
 	// run: false keep: true
 	// keeps new pods away: node-role.kubernetes.io/control-plane:NoSchedule
 	// drives pods out: false

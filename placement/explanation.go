@@ -16,27 +16,25 @@ type Explanation struct {
 	// SelectorKey and SelectorValue are an entry of the template's nodeSelector,
 	// for ReasonNodeSelector: the first, by key, that the node's labels lack.
 	SelectorKey, SelectorValue string
-	// LabelValue is the node's label of the key SelectorKey.
+	// LabelValue is the value of the node's label SelectorKey.
 	LabelValue string
-	// HasLabel is false where the node has no label of that key.
+	// HasLabel is false if the node has no label of that key.
 	HasLabel bool
 
 	// AffinityFailures has one entry for each term of the required node affinity,
-	// in the template's order, for ReasonNodeAffinity. It is empty where the
+	// in the template's order, for ReasonNodeAffinity. It is empty if the
 	// affinity has no terms, which matches no node.
 	AffinityFailures []TermFailure
 
-	// Taint keeps a new pod off the node, for ReasonTaint: it is the first
-	// untolerated taint, in the node's order, of the effects NoSchedule and
-	// NoExecute. It points into the node: read-only.
+	// Taint is the first untolerated taint with effect NoSchedule or NoExecute, for
+	// ReasonTaint. It points into the node: read-only.
 	Taint *corev1.Taint
-	// NoExecuteTaint drives a pod off the node, for ReasonTaint: it is the first
-	// untolerated taint of the effect NoExecute, which may be Taint. It is nil
-	// where Keep is true. It points into the node: read-only.
+	// NoExecuteTaint is the first untolerated taint with effect NoExecute. It is nil if
+	// Keep is true. It points into the node: read-only.
 	NoExecuteTaint *corev1.Taint
 }
 
-// Explain returns what Decide returns for the node, with the details. A nil node
+// Explain returns the decision about the node with its details. A nil node
 // gets ReasonNoNode. The result shares the taints with the node and nothing else.
 //
 // Explain costs little more than Decide, except for ReasonNodeAffinity, where it
@@ -76,13 +74,13 @@ func (m *Matcher) Explain(node *corev1.Node) Explanation {
 // String returns the decision and its details in one line:
 //
 //	worker-1: runs here
-//	worker-2: not run: nodeName is worker-1
-//	worker-2: not run: nodeSelector disk=ssd, node has disk=hdd
-//	worker-2: not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] disk Exists, node has no label disk
-//	worker-2: not run: untolerated taint {dedicated: db} (NoExecute)
-//	control-plane: not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); a pod already here is kept
+//	worker-2: does not run: nodeName is worker-1
+//	worker-2: does not run: nodeSelector disk=ssd, node has disk=hdd
+//	worker-2: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] disk Exists, node has no label disk
+//	worker-2: does not run: untolerated taint {dedicated: db} (NoExecute)
+//	control-plane: does not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); an existing pod stays
 //
-// A pod on a node with "not run" is not kept unless the line says so. The line
+// A pod on a node with "does not run" is not kept unless the line says so. The line
 // has at most four terms of the node affinity, separated by semicolons.
 func (e Explanation) String() string {
 	name := word(e.Node)
@@ -111,7 +109,7 @@ func (e Explanation) Cause() string {
 	}
 }
 
-// taintSentence names the taint that keeps a pod away and, where it is another
+// taintSentence names the taint that keeps a pod away and, if it is another
 // one, the taint that drives a pod out.
 func (e Explanation) taintSentence() string {
 	if e.Taint == nil {

@@ -87,23 +87,22 @@ func (m *Matcher) orEmpty() *Matcher {
 // (NodeShouldRunDaemonPod@v1.37.2). It tries these rules in order; the first that
 // the node fails is the reason:
 //
-//  1. The template's spec.nodeName, where it is set, is the node's name. Else
-//     neither run nor keep. (nodeShouldRunDaemonPod@v1.37.2)
-//  2. The node's labels contain every entry of the template's nodeSelector. Else
-//     neither run nor keep. Keys and values are not validated.
+//  1. If the template sets spec.nodeName, it must be the node's name. Otherwise the
+//     node neither runs nor keeps a pod. (nodeShouldRunDaemonPod@v1.37.2)
+//  2. The node's labels contain every entry of the template's nodeSelector. Otherwise
+//     the node neither runs nor keeps a pod. Keys and values are not validated.
 //     (NewRequiredNodeAffinity@v0.37.2)
-//  3. At least one term of the required node affinity matches. Else neither run nor
-//     keep. See below.
-//  4. The daemon pod tolerates every taint of the effects NoSchedule and NoExecute.
-//     Else not run, and keep only where it tolerates every taint of the effect
-//     NoExecute. Other effects have no influence. (predicates@v1.37.2)
+//  3. At least one term of the required node affinity matches. Otherwise the node
+//     neither runs nor keeps a pod. See below.
+//  4. The pod must tolerate all taints with effect NoSchedule or NoExecute. Otherwise the
+//     node runs no pod, and keeps one only if the pod tolerates all NoExecute taints.
+//     (predicates@v1.37.2)
 //
-// Nothing else has an influence: not preferred affinity, not pod affinity, not
-// resources, ports or conditions of the node, and not spec.unschedulable, for which
-// the node controller sets a taint. A nil node gets ReasonNoNode, neither run nor
-// keep.
+// Nothing else matters: preferred affinity, pod affinity, resources, ports, node
+// conditions and spec.unschedulable are ignored. The node controller sets a taint for
+// spec.unschedulable. A nil node gets ReasonNoNode and neither runs nor keeps a pod.
 //
-// A term of the node affinity matches where all its matchExpressions and
+// A term of the node affinity matches if all its matchExpressions and
 // matchFields match. An empty term matches no node, a malformed term matches no
 // node, and an affinity without terms matches no node; a template without required
 // affinity has no such rule. NotIn and DoesNotExist match a node that lacks the
@@ -113,10 +112,10 @@ func (m *Matcher) orEmpty() *Matcher {
 // (nodeSelectorTerm.match@v0.37.2).
 //
 // The daemon pod's tolerations are those that [Tolerations] returns. A toleration
-// tolerates a taint where its effect and its key are empty or equal the taint's,
+// tolerates a taint if its effect and its key are empty or equal the taint's,
 // and its operator accepts the taint's value: Exists accepts any value, Equal and
 // the empty operator accept the same value, and Gt and Lt accept a larger or a
-// smaller integer in canonical decimal form where [Options] allows it. Any other
+// smaller integer in canonical decimal form if [Options] allows it. Any other
 // operator tolerates nothing (ToleratesTaint@v0.37.2).
 //
 // Decide does not allocate. It does not change the node and keeps no pointer to it.
@@ -156,7 +155,7 @@ func (m *Matcher) failedEntry(node *corev1.Node) int {
 // required node affinity that do not parse, as nodeaffinity.NewNodeSelector@v0.37.2
 // reports them, and tolerations that tolerate nothing, because the operator is
 // unknown, [Options] does not allow it, or its value is not an integer. It returns nil
-// where there are none.
+// if there are none.
 //
 // Field paths start at the template's spec, such as "spec.tolerations[0].operator".
 // The errors of the affinity come first, both in the template's order.

@@ -9,7 +9,7 @@ import (
 )
 
 // A text shows at most so many entries of a list, and the number of the others,
-// so that it stays readable whatever the size of the input.
+// so that it stays readable regardless of the size of the input.
 const (
 	shownTerms   = 4
 	shownValues  = 8

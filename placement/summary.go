@@ -34,8 +34,8 @@ type ReasonCount struct {
 }
 
 // Summarize decides every node and counts the decisions. The order of the nodes
-// does not matter. A nil node counts with ReasonNoNode. No nodes give the zero
-// Summary.
+// does not matter. A nil node counts with ReasonNoNode. Without nodes it
+// returns the zero Summary.
 func (m *Matcher) Summarize(nodes []*corev1.Node) Summary {
 	m = m.orEmpty()
 	s := Summary{Nodes: len(nodes)}
@@ -97,7 +97,7 @@ func (s Summary) String() string {
 		for i := range others {
 			nodes += others[i].Nodes
 		}
-		clauses = append(clauses, count(nodes, "does", "do")+" not for "+count(len(others), "other reason", "other reasons"))
+		clauses = append(clauses, count(nodes, "does", "do")+" not, for "+count(len(others), "other reason", "other reasons"))
 	}
 	return strings.Join(clauses, "; ")
 }
@@ -110,7 +110,7 @@ func (r ReasonCount) String() string {
 	case ReasonUnknown:
 		rest = " undecided"
 	case ReasonNodeName:
-		singular, plural, rest = "is", "are", " not node "+word(r.NodeName)
+		singular, plural, rest = "does", "do", " not match nodeName "+word(r.NodeName)
 	case ReasonNodeSelector:
 		singular, plural, rest = "does", "do", " not match nodeSelector"
 	case ReasonNodeAffinity:

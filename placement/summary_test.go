@@ -69,7 +69,7 @@ func TestSummarize(t *testing.T) {
 			spec:  corev1.PodSpec{NodeName: "a"},
 			nodes: []*corev1.Node{node("a", nil), node("b", nil), node("c", nil)},
 			want:  placement.Summary{Nodes: 3, Run: 1, Keep: 1, Reasons: []placement.ReasonCount{{Reason: placement.ReasonNodeName, NodeName: "a", Nodes: 2}}},
-			text:  "1 of 3 nodes runs it; 2 are not node a",
+			text:  "1 of 3 nodes runs it; 2 do not match nodeName a",
 		},
 		{
 			name:  "affinity",
@@ -118,7 +118,7 @@ func TestSummarize(t *testing.T) {
 			text: "0 of 12 nodes run it; 1 has untolerated taint {tenant: t00}; 1 has untolerated taint {tenant: t01}; " +
 				"1 has untolerated taint {tenant: t02}; 1 has untolerated taint {tenant: t03}; 1 has untolerated taint {tenant: t04}; " +
 				"1 has untolerated taint {tenant: t05}; 1 has untolerated taint {tenant: t06}; 1 has untolerated taint {tenant: t07}; " +
-				"4 do not for 4 other reasons",
+				"4 do not, for 4 other reasons",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

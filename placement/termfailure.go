@@ -27,7 +27,7 @@ type TermFailure struct {
 	Requirement corev1.NodeSelectorRequirement
 	// Value is the node's label or field of the requirement's key.
 	Value string
-	// HasValue is false where the node has no such label or field.
+	// HasValue is false if the node has no such label or field.
 	HasValue bool
 }
 
@@ -62,7 +62,7 @@ func (c TermCause) String() string {
 	}
 }
 
-// explain returns why the term does not match the node; failed is false where it
+// explain returns why the term does not match the node; failed is false if it
 // matches. The index is that of the term in the template.
 func (t *term) explain(index int, node *corev1.Node) (failure TermFailure, failed bool) {
 	failure.Term = index

@@ -18,9 +18,9 @@ import (
 //	node.kubernetes.io/unschedulable        NoSchedule
 //	node.kubernetes.io/network-unavailable  NoSchedule, only with hostNetwork
 //
-// The defaults tolerate not-ready and unreachable for NoExecute only. The taints
-// not-ready and unreachable of the effect NoSchedule keep a new pod off the node
-// and do not drive a pod out.
+// The defaults tolerate not-ready and unreachable for NoExecute only. A NoSchedule
+// taint not-ready or unreachable therefore keeps new pods off the node and does not evict
+// existing ones.
 //
 // The spec's tolerations come first and keep their order and their duplicates. A
 // default replaces the tolerations that equal it in key, operator, value and effect,

@@ -37,8 +37,8 @@ type Budget struct {
 	Kind BudgetKind
 	// Limit is the budget as a number of nodes.
 	Limit int
-	// Users are the nodes that use it, ordered by name. There may be more than Limit,
-	// because pods also become unavailable for other reasons.
+	// Users are the nodes that use it, ordered by name. There may be more of them than
+	// Limit, because pods also become unavailable for other reasons.
 	Users []BudgetUser
 }
 
@@ -61,8 +61,8 @@ const (
 	BudgetNoPod BudgetReason = iota + 1
 	// BudgetUpdatedPod: the node's new pod is not available.
 	BudgetUpdatedPod
-	// BudgetOutdatedPod: the node's outdated pod is not available; it is replaced
-	// whatever the budget.
+	// BudgetOutdatedPod: the node's outdated pod is not available. It is replaced
+	// regardless of the budget.
 	BudgetOutdatedPod
 	// BudgetTwoPods: the node has an outdated pod and a new one, which with maxSurge
 	// is not available.
@@ -72,7 +72,7 @@ const (
 	BudgetSeveralPods
 )
 
-// String returns the reason as half a sentence.
+// String returns the reason as a short phrase.
 func (r BudgetReason) String() string {
 	switch r {
 	case BudgetNoPod:
@@ -90,20 +90,19 @@ func (r BudgetReason) String() string {
 }
 
 // UsedBudget returns the budget of the update and the nodes that use it: the nodes that
-// Step.Unavailable or Step.Surging of NextStep counts. It returns the zero Budget where
-// the strategy is OnDelete or the DaemonSet is being deleted, and fails where NextStep
-// fails.
+// Step.Unavailable or Step.Surging of NextStep counts. It returns the zero Budget if the
+// strategy is OnDelete or the DaemonSet is being deleted. It fails if NextStep fails.
 func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return Budget{}, field.Required(field.NewPath("snapshot"), "")
 	}
-	policy, err := compile(&opts.Policy)
+	policy, err := check(s.Now(), &opts)
 	if err != nil {
 		return Budget{}, err
 	}
 	l := (&State{snapshot: s}).ledgerFor(policy)
 	step, err := l.step(s, policy, opts.CanaryTrial)
-	if rolling, _ := rolls(s.DaemonSet()); err != nil || !rolling {
+	if err != nil || step == nil {
 		return Budget{}, err
 	}
 	out, flag := Budget{Kind: BudgetMaxUnavailable, Limit: step.MaxUnavailable}, roleUnavailable

@@ -13,25 +13,26 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Canary tries a new template on some nodes first. All other nodes wait until the
-// canary has passed: until each of its nodes has had a pod that was available for Wait
-// without a break, and, with Manual, until the template is promoted.
+// Canary tries a new template on some nodes first. All other nodes wait until the canary
+// has passed. The canary passes when the pod on each of its nodes has been available for
+// Wait without interruption and, with Manual, the template is promoted.
 //
 // A problem of a canary pod pauses the update or fails it. A failed canary is rolled
-// back; see Result.Rollback. Only what happens during the trial fails it, and a trial
-// needs a memory: a pass returns it in Result.CanaryTrial, and the next one takes it in
-// Options.CanaryTrial. Without memory, what would fail the update pauses it.
+// back; see Result.Rollback. Only what happens during the trial fails it. The trial
+// therefore needs a memory, which a pass returns in Result.CanaryTrial and the next pass
+// takes in Options.CanaryTrial. Without memory, what would fail the update pauses it.
 //
-// By default only restarts fail a trial. Set FailStarting or FailAfter as well: without
-// them a pod that never becomes ready keeps the update waiting.
+// By default only restarts fail a trial. Set FailStarting or FailAfter as well. Without
+// them the update waits for ever for a pod that never becomes ready.
 //
 // The nodes are chosen when the trial begins: first nodes with a pod of the current
 // template, the oldest pod first, then nodes whose update is under way, then nodes with
-// an outdated pod, by Spread and Policy.Order. OneDomain has no influence. See
+// an outdated pod, by Spread and Policy.Order. OneDomain has no effect on the choice. See
 // CanaryTrial.Nodes for nodes that leave.
 //
 // An outdated pod that is younger than the oldest pod of the current template does not
-// wait: the update returns to a template that other nodes still run.
+// wait, because the update returns to a template that other nodes still run. It waits only
+// if the canary fails.
 type Canary struct {
 	// Nodes is the number of nodes to try, or a percentage of the eligible nodes,
 	// rounded up. It must not be zero.
@@ -43,16 +44,16 @@ type Canary struct {
 	Spread []string `json:"spread,omitempty"`
 	// Wait is how long each pod must stay available, after minReadySeconds.
 	Wait metav1.Duration `json:"wait,omitzero"`
-	// Manual makes the update wait for a promotion once every node has passed: for a
-	// CanaryTrial with the state CanaryPromoted.
+	// Manual makes the update wait for a promotion after every node has passed; see
+	// CanaryTrial.
 	Manual bool `json:"manual,omitempty"`
 	// PauseRestarts is how many restarts of a container, or failed pods in a row, a
-	// node may have before it pauses the update. Zero means DefaultPauseRestarts; below
-	// zero means no limit.
+	// node may have before it pauses the update. Zero means DefaultPauseRestarts; a
+	// negative number means no limit.
 	PauseRestarts int `json:"pauseRestarts,omitempty"`
 	// FailRestarts is how many restarts of a container, or failed pods in a row, a node
 	// may have since its trial began before it fails the update. Zero means
-	// DefaultFailRestarts; below zero means no limit.
+	// DefaultFailRestarts; a negative number means no limit.
 	FailRestarts int `json:"failRestarts,omitempty"`
 	// PauseStarting is how long a pod may take from its creation to become available
 	// before it pauses the update. Zero means no limit. A container that cannot start,
@@ -62,12 +63,12 @@ type Canary struct {
 	// update, from its creation or from the beginning of the trial, whichever is later.
 	// Zero means no limit.
 	FailStarting metav1.Duration `json:"failStarting,omitzero"`
-	// FailAfter is how long the whole trial may take before it fails the update, pauses
-	// included. Zero means no limit.
+	// FailAfter is how long the whole trial, including pauses, may take before it fails the
+	// update. Zero means no limit.
 	FailAfter metav1.Duration `json:"failAfter,omitzero"`
 }
 
-// The limits of a Canary that sets none, which are those of Datadog's ExtendedDaemonSet.
+// The default limits of a Canary, which are those of Datadog's ExtendedDaemonSet.
 const (
 	DefaultPauseRestarts = 2
 	DefaultFailRestarts  = 5
@@ -221,9 +222,9 @@ func (q *spreadQueue) Pop() any {
 	return last
 }
 
-// waitingForCanary returns the nodes that are updated only by a canary or after it:
+// heldForCanary returns the nodes that are updated only by a canary or after it:
 // pending ones whose pod is not younger than the oldest pod of the current template.
-func (c *choice) waitingForCanary() []int {
+func (c *choice) heldForCanary() []int {
 	oldest := int64(math.MaxInt64)
 	for i, role := range c.l.roles {
 		if role&roleUpdated != 0 && c.l.ages[i].cur != 0 {
@@ -240,7 +241,7 @@ func (c *choice) waitingForCanary() []int {
 }
 
 // mostPods returns the revision hash that most of the outdated pods on the given nodes
-// carry. Where several are equally frequent, it returns the first in the order of text.
+// carry. If several are equally frequent, it returns the first in the order of text.
 func (c *choice) mostPods(nodes []int) string {
 	counts := map[string]int{}
 	for _, i := range nodes {

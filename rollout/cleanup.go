@@ -15,9 +15,9 @@ const DefaultHistoryLimit = 10
 
 // CleanUp returns the old revisions to delete so that at most
 // spec.revisionHistoryLimit of them stay, ordered by number, then by name. A revision
-// whose hash a pod carries stays, and counts (cleanupHistory@v1.37.2). old is
+// whose hash is on a pod stays, and counts (cleanupHistory@v1.37.2). old is
 // RevisionPlan.Old, in any order; nil entries are ignored. A nil limit means
-// DefaultHistoryLimit. The revisions are those passed in: read-only.
+// DefaultHistoryLimit. The returned revisions are those passed in: read-only.
 func CleanUp(s *daemon.Snapshot, old []*appsv1.ControllerRevision) []*appsv1.ControllerRevision {
 	if s == nil || s.DaemonSet() == nil {
 		return nil

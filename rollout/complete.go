@@ -6,10 +6,10 @@ import (
 	"github.com/pernode/daemonset/daemon"
 )
 
-// Complete reports whether the rollout is complete: whether NodeComplete holds on every
-// node. A snapshot without nodes, and a nil one, is complete. rollout/health and
-// rollout/simulate share this definition. It looks at pods and not at the status, so that
-// it may differ from kubectl; see rollout/kubectl.
+// Complete reports whether the rollout is complete: whether NodeComplete is true for every
+// node. A snapshot without nodes and a nil snapshot are complete. rollout/health and
+// rollout/simulate share this definition. Complete reads the pods and not the status, and
+// may therefore differ from kubectl; see rollout/kubectl.
 func Complete(s *daemon.Snapshot) bool {
 	nodes := s.Nodes()
 	for i := range nodes {
@@ -20,10 +20,10 @@ func Complete(s *daemon.Snapshot) bool {
 	return true
 }
 
-// NodeComplete reports whether the rollout is complete on one node: it has an
-// available, live pod of the current template where it is eligible, and no live
-// outdated pod. A node that does not exist is always complete, because its pods are
-// left to pod garbage collection. A nil node is complete.
+// NodeComplete reports whether the rollout is complete on one node: the node has no live
+// outdated pod and, if it is eligible, an available live pod of the current template. A
+// node that does not exist is complete, because pod garbage collection deletes its pods. A
+// nil node is complete.
 func NodeComplete(n *daemon.NodeState) bool {
 	return n == nil || n.Node == nil || !hasOutdated(n) && (!n.Decision.Run || serves(n))
 }

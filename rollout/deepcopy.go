@@ -2,8 +2,8 @@ package rollout
 
 import "slices"
 
-// DeepCopyInto copies the policy into out. Functions are shared. Where one of them is
-// nil nothing is copied.
+// DeepCopyInto copies the policy into out. Functions are shared. It does nothing if the
+// policy or out is nil.
 func (p *Policy) DeepCopyInto(out *Policy) {
 	if p == nil || out == nil {
 		return
@@ -37,7 +37,7 @@ func (p *Policy) DeepCopy() *Policy {
 	return out
 }
 
-// DeepCopyInto copies the trial into out. Where one of them is nil nothing is copied.
+// DeepCopyInto copies the trial into out. It does nothing if the trial or out is nil.
 func (t *CanaryTrial) DeepCopyInto(out *CanaryTrial) {
 	if t == nil || out == nil {
 		return

@@ -9,13 +9,12 @@ import (
 )
 
 // DiffRevisions returns what changes in the pod template from one revision to
-// another, in the order and by the rules of diff.Templates. It is
-// empty where the templates are equal; their bytes, which decide whether a revision is
-// current, may still differ. Neither revision is changed, and the result shares nothing
-// with them.
+// another, in the order and by the rules of diff.Templates. The result is empty if the
+// templates are equal, although their bytes, which decide which revision is current, may
+// differ. Neither revision is changed, and the result shares nothing with them.
 //
-// It fails where RevisionTemplate fails. The error names the revision, as the old or the
-// new one, and wraps that *field.Error.
+// It fails if RevisionTemplate fails. The error says which revision is wrong, the old or
+// the new one, and wraps that *field.Error.
 func DiffRevisions(old, cur *appsv1.ControllerRevision) (diff.Changes, error) {
 	was, err := RevisionTemplate(old)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package rollout answers the question when: how a DaemonSet moves from one pod
-// template to the next, and what one whole pass of its controller writes.
+// Package rollout makes controller passes: it plans how a DaemonSet moves from one pod
+// template to the next.
 //
 // A pass from facts is one call:
 //
@@ -7,8 +7,8 @@
 //		DaemonSet: ds, Nodes: nodes, Pods: pods, Revisions: revisions, Now: now, Backoff: backoff,
 //	}, rollout.Options{})
 //
-// A controller keeps a [State] instead, so that a pass costs what has changed. The
-// comment of State lists its duties.
+// A controller keeps a [State] instead: its passes cost what has changed. The comment of
+// State lists the controller's duties.
 //
 //	a controller pass from facts                 Sync
 //	a pass that costs what has changed           NewState, State.Update, State.Sync
@@ -30,45 +30,49 @@
 //
 // # Rules
 //
-//  1. Facts come in as a daemon.Input. What one pass must remember for the next is a
-//     value: Result.Plan.Backoff and Result.CanaryTrial. Both can be stored as JSON.
+//  1. Facts come in as a daemon.Input. What one pass must remember for the next are two
+//     values, Result.Plan.Backoff and Result.CanaryTrial. Both can be stored as JSON.
 //  2. Sync, State.Sync and SyncSnapshot give the same Result for the same facts.
-//  3. A pod is updated or outdated by daemon.PodState.Updated. An update looks at the
-//     pods that are not terminating, failed pods included, as upstream does. A node is
-//     pending while exactly one of its pods is not terminating and that pod is outdated.
-//  4. A revision is current by its bytes; see Revisions. RevisionData of equal templates
-//     may differ where they are written differently.
-//  5. The zero Options and the zero Policy are upstream's behaviour.
-//  6. Arguments are never changed. Objects to create are the caller's own. All other
+//  3. The time is a fact as well. Each function that makes a pass or a step refuses the
+//     zero time.
+//  4. The zero Options and the zero Policy are upstream's behaviour.
+//  5. Arguments are never changed. Objects to create are the caller's own. All other
 //     objects in results are those passed in, or shared with the State: read-only.
 //
 // # Deviations
 //
-// Where this package differs from upstream on purpose. The list is complete for a pass;
-// the other packages list their own.
+// This package differs from upstream on purpose in these points. The list is complete for a
+// pass; the other packages list their own.
 //
-//	node-gone          rollingUpdate@v1.37.2      an outdated pod on a node that does not exist makes a
-//	                                              surging upstream pass fail; here it is passed over
-//	history-limit      cleanupHistory@v1.37.2     upstream panics on a nil revisionHistoryLimit; here it is 10
-//	revision-labels    constructHistory@v1.37.2   upstream panics on a revision without labels; here it is labelled
-//	relabel            dedupCurHistories@v1.37.2  upstream goes on with the labels that pods had before it
-//	                                              relabelled them, and so may replace current pods (kubernetes
-//	                                              #111280); here they count as relabelled at once
-//	selector           syncDaemonSet@v1.37.2      upstream releases every pod of a DaemonSet without selector;
-//	                                              here that is an error, as it is for the API server
-//	empty-selector     syncDaemonSet@v1.37.2      upstream acts on a selector with empty but present lists, which
-//	                                              selects every pod; here it counts as empty
-//	strategy           updateDaemonSet@v1.37.2    upstream silently never updates under an unknown strategy;
-//	                                              here it is an error, beside the same writes
-//	identity           FilterPodsByOwner@v1.37.2  upstream fails on a DaemonSet without namespace, name or UID;
-//	                                              here such objects work, for tests and simulations
-//	look-again         updatePod@v1.37.2          upstream learns from pod events when a new pod beside an
-//	                                              outdated one has been ready for long enough; here the pass
-//	                                              asks to be called again after minReadySeconds
-//	revision-writes    constructHistory@v1.37.2   upstream labels and renumbers one revision with two updates;
-//	                                              here it is one
-//	own-writes         updateDaemonSet@v1.37.2    upstream reads its caches again after its own writes: the status
-//	                                              counts those that have arrived, and where all have, the update
-//	                                              step follows in the same pass; here all of a pass is worked out
-//	                                              from one snapshot, before its writes
+//	node-gone          rollingUpdate@v1.37.2        an outdated pod on a node that does not exist makes a
+//	                                                surging upstream pass fail; here it is ignored
+//	history-limit      cleanupHistory@v1.37.2       upstream panics on a nil revisionHistoryLimit; here it is 10
+//	revision-labels    constructHistory@v1.37.2     upstream panics on a revision without labels; here it is labelled
+//	relabel            dedupCurHistories@v1.37.2    upstream continues with the labels that pods had before it
+//	                                                relabelled them, and so may replace current pods (kubernetes
+//	                                                #111280); here they count as relabelled at once
+//	selector           syncDaemonSet@v1.37.2        upstream releases every pod of a DaemonSet without selector;
+//	                                                here that is an error, as it is for the API server
+//	empty-selector     syncDaemonSet@v1.37.2        upstream acts on a selector with empty but present lists, which
+//	                                                selects every pod; here it counts as empty
+//	strategy           updateDaemonSet@v1.37.2      upstream silently never updates under an unknown strategy;
+//	                                                here it is an error, together with the same writes
+//	identity           FilterPodsByOwner@v1.37.2    upstream fails on a DaemonSet without namespace, name or UID;
+//	                                                here such objects work, for tests and simulations
+//	look-again         updatePod@v1.37.2            upstream learns from pod events when a new pod beside an
+//	                                                outdated one has been ready for long enough; here the pass
+//	                                                asks to be called again after minReadySeconds
+//	revision-writes    constructHistory@v1.37.2     upstream labels and renumbers one revision with two updates;
+//	                                                here it is one
+//	own-writes         updateDaemonSet@v1.37.2      upstream reads its caches again after its own writes: the status
+//	                                                counts those that have arrived, and if all have, the update
+//	                                                step follows in the same pass; here all of a pass is worked out
+//	                                                from one snapshot, before its writes
+//	stale-caches       syncDaemonSet@v1.37.2        upstream makes no pass while its caches lack its own writes of
+//	                                                pods and status (StaleControllerConsistencyDaemonSet, on since
+//	                                                1.36); here Options.AwaitingWrites settles history, claims and
+//	                                                status, so that these do not wait for pods
+//	status-unchanged   storeDaemonSetStatus@v1.37.2 while upstream awaits its writes, it writes the status of a new
+//	                                                generation in each pass although nothing in it changes; here
+//	                                                Result.Status is nil then
 package rollout

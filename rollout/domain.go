@@ -12,8 +12,9 @@ import (
 
 // OneDomain updates one topology domain after the other. A domain is finished when each
 // of its eligible nodes has an available pod of the current template and no outdated one.
-// Nodes that another field of the policy holds back do not count. Outdated pods on nodes
-// that are not eligible wait for their domain as well, but no domain waits for them.
+// Nodes that another field of the policy holds back do not count. An outdated pod on an
+// ineligible node is replaced during the turn of its domain, but a domain can finish
+// without it.
 type OneDomain struct {
 	// Label is the node label whose values are the domains, such as
 	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
@@ -74,16 +75,16 @@ func (c *choice) oneDomain(o *OneDomain) {
 }
 
 // DomainBudget limits how many nodes of each topology domain are unavailable, or with
-// maxSurge surging, beside the budget of the whole update. Nodes that are unavailable
-// for other reasons count, except ignored ones. Outdated pods that are not available are
-// replaced whatever the budget, unless Policy.StrictBudget is set.
+// maxSurge surging, in addition to the budget of the whole update. Nodes that are
+// unavailable for other reasons count, except ignored ones. Outdated pods that are not
+// available are replaced regardless of the budget, unless Policy.StrictBudget is set.
 type DomainBudget struct {
 	// Label is the node label whose values are the domains, such as
 	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
 	Label string `json:"label"`
 	// MaxUnavailable is the budget: a number, or a percentage of the eligible nodes
-	// of the domain, rounded up. It must not be zero; where it is a percentage of no
-	// eligible node, it counts as one.
+	// of the domain, rounded up. It must not be zero. A percentage in a domain without
+	// eligible nodes counts as one.
 	MaxUnavailable intstr.IntOrString `json:"maxUnavailable"`
 }
 
@@ -121,7 +122,7 @@ func (c *choice) limitDomains(slot int, amount intstr.IntOrString) {
 		left[domain] += max(1, roundUp(amount, desired[domain]))
 	}
 	strict := slices.Clone(left)
-	c.waiting(func(i int) { strict[column.of[i]]++ })
+	c.replaceable(func(i int) { strict[column.of[i]]++ })
 	c.limits = append(c.limits, domainLimit{domains: column.of, left: left, strict: strict})
 }
 

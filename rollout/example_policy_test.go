@@ -14,8 +14,8 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// A policy puts several restrictions together: one zone after the other, the oldest
-// pods first, and nodes that are down hold nothing up.
+// A policy combines several restrictions: one zone after the other, the oldest pods first,
+// and a node that is down uses no budget.
 func ExamplePolicy() {
 	labels := map[string]string{"app": "agent"}
 	ds := daemon.Default(&appsv1.DaemonSet{
@@ -26,15 +26,21 @@ func ExamplePolicy() {
 		},
 	})
 	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
+	for i, zone := range []string{"east", "west", "east", "west", "east", "west"} {
 		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
 		}}
 		pod := daemon.NewPod(ds, node.Name, "old")
 		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
+		pod.CreationTimestamp = metav1.NewTime(in.Now.Add(-time.Duration(i+1) * time.Hour))
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
 	}
+	// worker-1 has been down for ten minutes, and its pod is not ready.
+	in.Nodes[0].Status.Conditions = []corev1.NodeCondition{{
+		Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(in.Now.Add(-10 * time.Minute)),
+	}}
+	in.Pods[0].Status.Conditions[0].Status = corev1.ConditionFalse
 	snapshot, err := daemon.Observe(in)
 	if err != nil {
 		fmt.Println(err)
@@ -51,10 +57,11 @@ func ExamplePolicy() {
 	}
 	fmt.Println(step)
 	// Output:
-	// update: 4 desired, 4 outdated; maxUnavailable 1, 0 unavailable
+	// update: 6 desired, 6 outdated; maxUnavailable 1, 0 unavailable
 	// domain east
-	// held back: 2 by one domain at a time
-	// delete agent-1 on worker-1: outdated, within maxUnavailable
+	// held back: 1 by ignored node; 3 by one domain at a time
+	// ignored: worker-1 (node is not ready)
+	// delete agent-5 on worker-5: outdated, within maxUnavailable
 }
 
 // Validate finds contradictions before a policy is used.
@@ -563,16 +570,10 @@ func ExampleSlowStart() {
 		},
 	})
 	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+	for i := range 4 {
+		in.Nodes = append(in.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	in.Pods, ds.CreationTimestamp = nil, metav1.NewTime(in.Now.Add(-90*time.Second))
+	ds.CreationTimestamp = metav1.NewTime(in.Now.Add(-90 * time.Second))
 	result, err := rollout.Sync(in, rollout.Options{Policy: rollout.Policy{
 		SlowStart: &rollout.SlowStart{Pods: 1, Increase: 1},
 	}})
@@ -586,12 +587,12 @@ func ExampleSlowStart() {
 	// create on worker-1: node has no pod
 	// create on worker-2: node has no pod
 	// create on worker-3: node has no pod
-	// look again after 30s
+	// requeue after 30s
 	// [1 by slow start]
 }
 
 // A trial needs a memory: each pass returns it, and the next one takes it. Here the pod
-// on the canary never starts, so that the update is rolled back.
+// on the canary never starts, and the update is rolled back.
 func ExampleCanaryTrial() {
 	labels := map[string]string{"app": "agent"}
 	ds := daemon.Default(&appsv1.DaemonSet{

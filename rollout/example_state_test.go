@@ -72,7 +72,11 @@ func ExampleState() {
 	settle := func() {
 		for {
 			result, err := state.Sync(now, rollout.Options{})
-			if err != nil || result.Empty() {
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			if result.Empty() {
 				return
 			}
 			fmt.Println(&result.Plan)

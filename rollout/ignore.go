@@ -11,12 +11,12 @@ import (
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
-// IgnoreAfter says when a Policy begins to ignore a node. The update does not touch an
-// ignored node, which uses no budget; PolicyStatus.Ignored names it. The node takes part
-// again once its problem is over.
+// IgnoreAfter sets how long a problem lasts before the policy ignores a node. An ignored
+// node is not updated and uses no budget. PolicyStatus.Ignored lists it. When the problem
+// is over, the node is updated like the others.
 type IgnoreAfter struct {
-	// After is how long the problem must last: for a node since it became not
-	// ready, for a pod since the end of its grace period. Zero means at once.
+	// After is how long the problem lasts before: from when the node became not ready, or
+	// from the end of the pod's grace period. Zero means that the node is ignored at once.
 	After metav1.Duration `json:"after,omitzero"`
 }
 
@@ -54,7 +54,7 @@ const (
 	IgnoredByCaller
 )
 
-// String returns the reason as half a sentence.
+// String returns the reason as a short phrase.
 func (r IgnoredReason) String() string {
 	switch r {
 	case IgnoredNotReady:
@@ -73,7 +73,7 @@ type IgnoredNode struct {
 	Node string
 	// Reason says why it is ignored.
 	Reason IgnoredReason
-	// Since is when the problem began; zero where it is not known.
+	// Since is when the problem began. It is zero if that is not known.
 	Since time.Time
 }
 

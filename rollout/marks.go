@@ -12,7 +12,7 @@ import (
 // object and its pods alone, so that a node is looked at only when it changes.
 type marks struct {
 	columns []column
-	// ages are the creation times of the pods; nil where the policy does not need them.
+	// ages are the creation times of the pods; nil if the policy does not need them.
 	ages []podAges
 }
 

@@ -8,16 +8,16 @@ import (
 	"github.com/pernode/daemonset/daemon"
 )
 
-// Compare compares two nodes for Policy.Order: a negative number takes a before b, a
-// positive one b before a. It must be pure and consistent. The nodes are read-only, and
-// their Node may be nil.
+// Compare compares two nodes for Policy.Order. A negative number puts a before b, a
+// positive number puts b before a. It must be pure and consistent. The nodes are read-only,
+// and their Node may be nil.
 type Compare func(a, b *daemon.NodeState) int
 
 // ByName orders nodes by name.
 func ByName(a, b *daemon.NodeState) int { return strings.Compare(nodeName(a), nodeName(b)) }
 
-// ByLabel orders nodes by the value of a label, such as
-// topology.kubernetes.io/zone; those without the label come first.
+// ByLabel orders nodes by the value of a label, such as topology.kubernetes.io/zone.
+// Nodes without the label come first.
 func ByLabel(key string) Compare {
 	value := func(n *daemon.NodeState) string {
 		if n == nil || n.Node == nil {
@@ -35,8 +35,8 @@ func OldestPodFirst(a, b *daemon.NodeState) int { return oldestOutdated(a).Compa
 // NotReadyFirst orders nodes without a ready pod before all others.
 func NotReadyFirst(a, b *daemon.NodeState) int { return cmp.Compare(readyPods(a), readyPods(b)) }
 
-// InOrder combines comparisons for Policy.Order: the first that distinguishes two nodes
-// decides. nil entries are passed over.
+// InOrder combines comparisons for Policy.Order. The first that distinguishes two nodes
+// decides. nil entries are ignored.
 func InOrder(compare []Compare) Compare {
 	return func(a, b *daemon.NodeState) int {
 		for _, by := range compare {
@@ -83,7 +83,7 @@ func oldestOutdated(n *daemon.NodeState) time.Time {
 	return oldest
 }
 
-// readyPods returns one where a pod of the node is ready and stays, else zero.
+// readyPods returns one if a pod of the node is ready and not terminating, else zero.
 func readyPods(n *daemon.NodeState) int {
 	if n == nil {
 		return 0

@@ -9,23 +9,25 @@ import (
 	"github.com/pernode/daemonset/daemon"
 )
 
-// Partition keeps outdated pods on some nodes, counted as OpenKruise's Advanced
-// DaemonSet counts them. It puts all nodes that are eligible or have a pod in order:
-// updated nodes, then nodes whose update is under way, then pending nodes. The update
-// touches all of them except the last Nodes. In each group the nodes are in the order of
-// Policy.Order; without it they are in descending order of their names, as in OpenKruise.
-// Nodes that do not exist are not updated.
+// Partition keeps outdated pods on some nodes, counted as in OpenKruise's Advanced
+// DaemonSet. It puts all nodes that are eligible or have a pod in this order: updated
+// nodes, nodes whose update is under way, pending nodes, and pending nodes that the policy
+// ignores or NodeSelector does not match. All of them are updated except the last Nodes. The
+// nodes of the last group are thus the first to count for Nodes: if NodeSelector matches five
+// of ten pending nodes, all five are updated unless Nodes is above five. In each group the
+// nodes are in the order of Policy.Order; if it is nil, they are in descending order of
+// their names, as in OpenKruise. Nodes that do not exist are not updated.
 type Partition struct {
-	// Nodes is the number of nodes to leave alone, or a percentage of the eligible
-	// nodes, rounded down. A larger number than there are nodes leaves all alone.
+	// Nodes is the number of nodes not to update, or a percentage of the eligible nodes,
+	// rounded down. If Nodes exceeds the number of nodes, no node is updated.
 	Nodes intstr.IntOrString `json:"nodes"`
-	// ProgressiveCreate delays first pods as well. No more nodes have a pod of the
-	// current template than the eligible nodes less Nodes; first pods are created in the
-	// order of the nodes' names. It has no effect where Nodes is zero.
+	// ProgressiveCreate delays first pods as well. They are created, in the order of the
+	// nodes' names, while the number of nodes with a pod of the current template is below
+	// the number of eligible nodes minus Nodes. It has no effect if Nodes is zero.
 	ProgressiveCreate bool `json:"progressiveCreate,omitempty"`
 }
 
-// String returns "partition " with the amount.
+// String returns a phrase such as "partition 50%".
 func (p *Partition) String() string {
 	if p == nil {
 		return "no partition"
@@ -130,7 +132,7 @@ func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int) (held 
 	return held
 }
 
-// createDeferred adds creations that the burst limit has deferred where there is room for
+// createDeferred adds creations that the burst limit has deferred if there is room for
 // them now. They are successors of terminating pods on nodes behind the last one that the
 // plan creates a pod on; see daemon.CreateReasonSuccessor.
 func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string) {

@@ -17,17 +17,17 @@ import (
 )
 
 // Policy restricts an update beyond upstream's rules: which outdated pods it replaces,
-// in which order, and how many at once. The zero Policy is upstream's behaviour. It has
-// JSON tags and DeepCopy, so that the spec of a custom resource can embed it.
+// in which order, and how many at once. The zero Policy is upstream's behaviour. Policy has
+// JSON tags and DeepCopy, and the spec of a custom resource can embed it.
 //
-// Fields only restrict. The update touches a node where all fields allow it, by the
-// rules of NextStep. A node that is held back uses no budget, as in OpenKruise;
-// percentages stay those of all eligible nodes. NodeSelector, Canary and OneDomain hold
-// back pending nodes only, so that an update that has begun on a node goes on; see rule 3
-// of the package for pending.
+// Fields only restrict. A node is updated by the rules of NextStep if all fields allow it.
+// A node that is held back uses no budget, as in OpenKruise; percentages remain those of
+// all eligible nodes. NodeSelector, OneDomain and a canary that has not failed hold back
+// pending nodes only: an update that has begun on a node continues. A node is pending while
+// exactly one of its pods is not terminating and that pod is outdated.
 //
 // A Policy never creates pods of an older template. A node without a pod gets one of the
-// current template even where its update is held back; only Frozen, SlowStart and
+// current template even if its update is held back; only Frozen, SlowStart and
 // Partition.ProgressiveCreate delay creations. The strategy OnDelete has no update to
 // restrict.
 //
@@ -41,27 +41,27 @@ import (
 // Under a policy a step of the update looks at every node. With Order, Canary or
 // Partition it may also sort them.
 type Policy struct {
-	// Frozen stops everything: no pod is created or deleted. History and status are
-	// still written.
+	// Frozen stops everything: no pod is created or deleted, and no canary is rolled back.
+	// History and status are still written.
 	Frozen bool `json:"frozen,omitempty"`
-	// Paused stops updates, rollbacks included: no outdated pod is replaced. Nodes
-	// still get pods, and finished and misplaced pods are deleted.
+	// Paused stops updates, including rollbacks. What daemon.Reconcile writes goes on:
+	// nodes get pods, and finished, misplaced and surplus pods are deleted.
 	Paused bool `json:"paused,omitempty"`
 	// IgnoreNotReadyNodes ignores nodes that are not ready; see IgnoreAfter.
 	IgnoreNotReadyNodes *IgnoreAfter `json:"ignoreNotReadyNodes,omitempty"`
 	// IgnoreStuckPods ignores nodes on which every pod is terminating past its grace
 	// period; see IgnoreAfter.
 	IgnoreStuckPods *IgnoreAfter `json:"ignoreStuckPods,omitempty"`
-	// IgnoreNode ignores the nodes for which it returns true, such as drained ones. It
-	// must be pure; the node is read-only, and its Node may be nil. See IgnoreAfter.
+	// IgnoreNode returns whether to ignore a node, such as a drained one. It must be pure.
+	// The node is read-only, and its Node may be nil. See IgnoreAfter.
 	IgnoreNode func(n *daemon.NodeState) bool `json:"-"`
 	// NodeSelector updates only nodes whose labels it matches. An empty selector
 	// matches every node. A node that does not exist has no labels.
 	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`
-	// Order says which of two nodes is updated first: ByName, ByLabel, OldestPodFirst,
+	// Order compares two nodes to say which is updated first: ByName, ByLabel, OldestPodFirst,
 	// NotReadyFirst, several of them in InOrder, one in Reverse, or a function of the
-	// caller. Nodes that it finds equal, and all nodes where it is nil, are in the order of
-	// their names.
+	// caller. Nodes that it finds equal are in the order of their names, and so are all
+	// nodes if it is nil.
 	Order Compare `json:"-"`
 	// Canary tries a new template on some nodes first.
 	Canary *Canary `json:"canary,omitempty"`
@@ -282,7 +282,7 @@ func (p *policy) restrictPlan(l *ledger, s *daemon.Snapshot, plan *daemon.Plan) 
 	return out
 }
 
-// hold holds a node back, unless another restriction does already.
+// hold holds a node back. The first restriction that does so is recorded.
 func (c *choice) hold(i int, by Restriction) {
 	if c.held[i] == 0 {
 		c.held[i] = by
@@ -327,9 +327,9 @@ func (c *choice) countUsers() {
 	}
 }
 
-// waiting counts the nodes with an unavailable outdated pod that nothing holds back. It
+// replaceable counts the nodes with an unavailable outdated pod that nothing holds back. It
 // calls byDomain, which may be nil, for each.
-func (c *choice) waiting(byDomain func(i int)) (n int) {
+func (c *choice) replaceable(byDomain func(i int)) (n int) {
 	for i := c.l.todo[actionDelete].Next(0); i >= 0; i = c.l.todo[actionDelete].Next(i + 1) {
 		if c.l.roles[i]&roleUnavailable != 0 && (c.held == nil || c.held[i] == 0) {
 			n++
@@ -351,11 +351,12 @@ func (c *choice) selectNodes() {
 	}
 }
 
-// report counts the nodes with outdated pods that are held back.
+// report counts the nodes with outdated pods that are held back. Nobody waits for the pods
+// of nodes that do not exist.
 func (c *choice) report() {
 	counts := c.short
 	for i, role := range c.l.roles {
-		if role&roleOutdated == 0 {
+		if role&roleOutdated == 0 || c.nodes[i].Node == nil {
 			continue
 		}
 		if c.halt != 0 {

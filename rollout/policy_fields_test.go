@@ -191,9 +191,45 @@ func TestPolicyErrorsEverywhere(t *testing.T) {
 		"UsedBudget":   func() error { _, err := rollout.UsedBudget(s, wrong); return err },
 		"Sync":         func() error { _, err := rollout.Sync(in, wrong); return err },
 		"SyncSnapshot": func() error { _, err := rollout.SyncSnapshot(s, wrong); return err },
+		"State.Sync":   func() error { _, err := newState(t, in).Sync(in.Now, wrong); return err },
+		"State.Sync, empty selector": func() error {
+			in := in
+			in.DaemonSet = in.DaemonSet.DeepCopy()
+			in.DaemonSet.Spec.Selector = &metav1.LabelSelector{}
+			_, err := newState(t, in).Sync(in.Now, wrong)
+			return err
+		},
 	} {
 		if err := call(); err == nil || err.Error() != want {
 			t.Errorf("%s() = %v, want %s", name, err, want)
+		}
+	}
+}
+
+// TestTimeRequired: each function that makes a pass refuses the zero time. With it, pods
+// that are ready would count as unavailable, and be replaced all at once.
+func TestTimeRequired(t *testing.T) {
+	in := policyInput(t, build.Set{MinReady: 10}, "a=old b=old c=old")
+	state := newState(t, in)
+	in.Now = time.Time{}
+	s, err := daemon.Observe(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unobserved := in
+	unobserved.DaemonSet = in.DaemonSet.DeepCopy()
+	unobserved.DaemonSet.Spec.Selector = &metav1.LabelSelector{}
+	for name, call := range map[string]func() error{
+		"NextStep":               func() error { _, err := rollout.NextStep(s, rollout.Options{}); return err },
+		"UsedBudget":             func() error { _, err := rollout.UsedBudget(s, rollout.Options{}); return err },
+		"Sync":                   func() error { _, err := rollout.Sync(in, rollout.Options{}); return err },
+		"Sync, empty selector":   func() error { _, err := rollout.Sync(unobserved, rollout.Options{}); return err },
+		"SyncSnapshot":           func() error { _, err := rollout.SyncSnapshot(s, rollout.Options{}); return err },
+		"State.Sync, known time": func() error { _, err := state.Sync(time.Time{}, rollout.Options{}); return err },
+	} {
+		var wrong *field.Error
+		if err := call(); !errors.As(err, &wrong) || wrong.Type != field.ErrorTypeRequired || wrong.Field != "now" {
+			t.Errorf("%s() without a time = %v, want Required at now", name, err)
 		}
 	}
 }

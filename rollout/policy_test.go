@@ -260,13 +260,13 @@ func TestNodeSelector(t *testing.T) {
 			"a=new gone=old", "-gone"},
 		{"not in, node is gone", "a node that is gone has no labels", build.Set{}, rollout.Policy{NodeSelector: notInZone("z1")},
 			"a@z1=old gone=old", "-gone; 1 by node selector"},
-		{"node is gone", "it has no labels to match", build.Set{}, inZone("z1"),
-			"a@z1=old gone=old", "-a; 1 by node selector"},
+		{"node is gone", "it has no labels to match, and nobody waits for its pod", build.Set{}, inZone("z1"),
+			"a@z1=old gone=old", "-a"},
 	})
 }
 
 // TestPartition has OpenKruise's rules: updated, updating, then the rest by name
-// backwards; of these all but Keep.
+// backwards; all of these except the last Partition.Nodes.
 func TestPartition(t *testing.T) {
 	keep := func(amount string) rollout.Policy {
 		return rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.Parse(amount)}}
@@ -307,10 +307,16 @@ func TestPartition(t *testing.T) {
 		{"with a selector", "the selected ones fill it, the others are not counted off", build.Set{MaxUnavailable: "4"},
 			rollout.Policy{Partition: keep("1").Partition, NodeSelector: zoneSelector("z1")},
 			"a@z1=old b@z1=old c@z2=old d@z1=old", "-d -b -a; 1 by node selector"},
+		{"more unselected ones than it keeps", "they come last, and so all selected ones are updated, as in OpenKruise", build.Set{MaxUnavailable: "6"},
+			rollout.Policy{Partition: keep("2").Partition, NodeSelector: zoneSelector("z1")},
+			"a@z1=old b@z2=old c@z2=old d@z2=old e@z1=old f@z1=old", "-f -e -a; 3 by node selector"},
+		{"fewer unselected ones than it keeps", "the last selected one is kept as well", build.Set{MaxUnavailable: "6"},
+			rollout.Policy{Partition: keep("3").Partition, NodeSelector: zoneSelector("z1")},
+			"a@z1=old b@z2=old c@z2=old d@z1=old e@z1=old f@z1=old", "-f -e -d; 2 by node selector; 1 by partition"},
 		{"with an order", "the order replaces the names", build.Set{MaxUnavailable: "4"}, rollout.Policy{Partition: keep("2").Partition, Order: rollout.ByName},
 			"a=old b=old c=old d=old", "-a -b; 2 by partition"},
 		{"a node is gone", "it counts for nothing", build.Set{MaxUnavailable: "4"}, keep("1"),
-			"a=old b=old gone=old", "-b; 2 by partition"},
+			"a=old b=old gone=old", "-b; 1 by partition"},
 	})
 }
 
@@ -372,7 +378,7 @@ func TestDomainBudget(t *testing.T) {
 			"a@z1=old b@z1=old c@z2=old d@z2=old+new!", "+a; 2 by domain budget"},
 		{"surge for unavailable ones", "these come beside whatever the budget, and use it", build.Set{MaxSurge: "4"}, most("1"),
 			"a@z1=old! b@z1=old", "+a; 1 by domain budget"},
-		{"surge, node should not run it", "b's pod goes once there are more than needed, whatever surges", build.Set{MaxSurge: "4"}, most("1"),
+		{"surge, node does not keep the pod", "b's pod goes once there are more than needed, whatever surges", build.Set{MaxSurge: "4"}, most("1"),
 			"a@z1=old+new! b@z1#=old c@z2=new", "-b"},
 		{"held ones count", "a is down, whoever holds it back", build.Set{MaxUnavailable: "4"},
 			rollout.Policy{DomainBudgets: most("1").DomainBudgets, Partition: &rollout.Partition{Nodes: intstr.FromInt32(1)}},
@@ -472,7 +478,7 @@ func TestPolicyIgnoreNode(t *testing.T) {
 		{"outdated", "its pod is not replaced", build.Set{}, drained, "a@z9=old b=old", "-b; 1 by ignored node; ignored: a (ignored by the caller)"},
 		{"updated and unavailable", "it uses no budget", build.Set{}, drained, "a@z9=new! b=old", "-b; ignored: a (ignored by the caller)"},
 		{"node is gone", "the function decides about it as well", build.Set{}, drained, "a=new gone=old",
-			"nothing; 1 by ignored node; ignored: gone (ignored by the caller)"},
+			"nothing; ignored: gone (ignored by the caller)"},
 		{"kubelet before caller", "the first reason counts", build.Set{},
 			rollout.Policy{IgnoreNode: drained.IgnoreNode, IgnoreNotReadyNodes: &rollout.IgnoreAfter{}},
 			"a@z9?=old b=old", "-b; 1 by ignored node; ignored: a (node is not ready)"},

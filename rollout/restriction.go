@@ -16,20 +16,20 @@ const (
 	RestrictionFrozen Restriction = iota + 1
 	// RestrictionPaused: Policy.Paused.
 	RestrictionPaused
-	// RestrictionIgnored: the policy ignores the node; PolicyStatus.Ignored names it.
+	// RestrictionIgnored: the policy ignores the node; PolicyStatus.Ignored lists it.
 	RestrictionIgnored
 	// RestrictionNodeSelector: the node does not match Policy.NodeSelector.
 	RestrictionNodeSelector
-	// RestrictionCanary: the canary of Policy.Canary has not passed, and the node is not
-	// one of its nodes, or the canary is paused or has failed.
+	// RestrictionCanary: the canary of Policy.Canary has not passed and the node is not one
+	// of its nodes, or the canary is paused or has failed.
 	RestrictionCanary
 	// RestrictionPartition: Policy.Partition keeps the node's outdated pod, or
 	// delays its first pod.
 	RestrictionPartition
 	// RestrictionDomain: Policy.OneDomain updates another domain first.
 	RestrictionDomain
-	// RestrictionDomainBudget: the budget of the update has room for the node, but
-	// Policy.DomainBudgets have not.
+	// RestrictionDomainBudget: the budget of the update has room for the node, but one of
+	// Policy.DomainBudgets does not.
 	RestrictionDomainBudget
 	// RestrictionStrictBudget: upstream would replace the node's unavailable pod, but
 	// Policy.StrictBudget has no room for it.
@@ -40,7 +40,7 @@ const (
 	restrictions = RestrictionSlowStart + 1
 )
 
-// String returns the restriction in a few words.
+// String returns the restriction as a short phrase.
 func (r Restriction) String() string {
 	switch r {
 	case RestrictionFrozen:
@@ -68,7 +68,7 @@ func (r Restriction) String() string {
 }
 
 // Restricted counts the nodes that one restriction holds back. A node that several
-// hold back is counted once, for the first of them.
+// restrictions hold back is counted once, for the first of them.
 type Restricted struct {
 	// By names the restriction.
 	By Restriction
@@ -90,17 +90,18 @@ func restrictedSentence(list []Restricted) string {
 // PolicyStatus says how a policy restricts one step of an update. It is zero without a
 // policy.
 type PolicyStatus struct {
-	// Restricted counts the nodes with outdated pods that the policy holds back, in
-	// the order of Restriction.
+	// Restricted counts the nodes with outdated pods that the policy holds back, in the
+	// order of Restriction. Nodes that do not exist are left out: the rollout is complete
+	// without them.
 	Restricted []Restricted
 	// Ignored are the nodes that the policy ignores, ordered by name.
 	Ignored []IgnoredNode
-	// Domain is the value of OneDomain.Label that is updated now, and "(none)" for the
-	// nodes without the label. It is empty where no node is left to update.
+	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
+	// nodes without the label. It is empty if no node is left to update.
 	Domain string
-	// Canary describes the canary's trial. It is nil where the policy has no canary,
-	// where no trial has begun because no outdated pod waits for it, and where the trial
-	// had passed, or was promoted, before.
+	// Canary describes the canary's trial. It is nil if the policy has no canary, if no
+	// trial has begun because no outdated pod waits for it, and if the trial passed or was
+	// promoted before this step.
 	Canary *CanaryStatus
 }
 
@@ -109,14 +110,14 @@ func (p *PolicyStatus) none() bool {
 	return p == nil || p.Restricted == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
 }
 
-// waiting reports whether the update waits for a decision; see Result.NeedsDecision.
-func (p *PolicyStatus) waiting(available bool) bool {
+// needsDecision reports whether the update needs a decision; see Result.NeedsDecision.
+func (p *PolicyStatus) needsDecision(available bool) bool {
 	if p == nil {
 		return false
 	}
 	if p.Canary != nil {
 		state := p.Canary.Trial.State
-		if state == CanaryFailed || state.waits() && len(p.Restricted) > 0 {
+		if state == CanaryFailed || state.needsDecision() && len(p.Restricted) > 0 {
 			return true
 		}
 	}
@@ -136,7 +137,7 @@ func (p *PolicyStatus) waiting(available bool) bool {
 // shownNames is how many names a text lists.
 const shownNames = 5
 
-// String returns a few lines; empty where there is nothing to say.
+// String returns a line for each field that is set. It is empty if none is.
 func (p *PolicyStatus) String() string { return strings.Join(p.clauses(), "\n") }
 
 // clauses returns the lines of String.
@@ -167,21 +168,21 @@ func (p *PolicyStatus) clauses() []string {
 	return out
 }
 
-// NeedsDecision reports whether nothing more happens until a person, or another
-// controller, decides: to end a pause or a freeze, to change a partition or a node
-// selector, or about a canary. It is false where the pass itself writes pods or a
-// rollback. A pause, a partition and a node selector count only where no other node is
-// in the way: every eligible node is available, is ignored by the policy, or has no pod
-// because of the partition.
+// NeedsDecision reports whether the rollout stops until a person, or another controller,
+// decides: to end a pause or a freeze, to change a partition or a node selector, or what to
+// do about a canary. It is false if the pass itself writes pods or a rollback. A pause, a
+// partition or a node selector needs a decision only if every eligible node is available,
+// is ignored by the policy, or has no pod because of the partition; otherwise the rollout
+// waits for those nodes first.
 func (r *Result) NeedsDecision() bool {
 	if r == nil || r.Snapshot == nil || !r.Plan.Empty() || !r.Rollback.Skipped() {
 		return false
 	}
 	available := r.restAvailable()
-	if (&PolicyStatus{Restricted: r.Restricted}).waiting(available) {
+	if (&PolicyStatus{Restricted: r.Restricted}).needsDecision(available) {
 		return true
 	}
-	return r.Step != nil && r.Step.PolicyStatus.waiting(available)
+	return r.Step != nil && r.Step.PolicyStatus.needsDecision(available)
 }
 
 // restAvailable reports whether every eligible node is available, except those that the

@@ -44,24 +44,24 @@ func TestRestrictedPass(t *testing.T) {
 		{"partition alone", "it does not delay creations", rollout.Policy{Partition: &rollout.Partition{Nodes: half}}, 0, "a b", "create on a: node has no pod\ncreate on b: node has no pod"},
 		{"progressive creation is used up", "half of two are updated", progressive, 0, "a b=new", "held back: 1 by partition"},
 		{"progressive creation and burst", "of two allowed pods one is created now", progressive, 1, "a b c d",
-			"create on a: node has no pod\nput off by the burst limit: 0 to delete, 1 to create\nheld back: 2 by partition"},
+			"create on a: node has no pod\ndeferred by the burst limit: 0 to delete, 1 to create\nheld back: 2 by partition"},
 		{"slow start, later", "three intervals of one, two and three pods allow six", slow(rollout.SlowStart{Pods: 1, Increase: 1, Interval: lasting(20 * time.Minute)}), 0, "a b c",
 			"create on a: node has no pod\ncreate on b: node has no pod\ncreate on c: node has no pod"},
 		{"slow start, first interval", "it allows one pod", slow(rollout.SlowStart{Pods: 1, Interval: lasting(2 * time.Hour)}), 0, "a b c",
-			"create on a: node has no pod\nlook again after 1h0m0s\nheld back: 2 by slow start"},
+			"create on a: node has no pod\nrequeue after 1h0m0s\nheld back: 2 by slow start"},
 		{"slow start, second interval", "one pod, and two more; one is there", slow(rollout.SlowStart{Pods: 1, Increase: 1, Interval: lasting(40 * time.Minute)}), 0, "a b c d e=new",
-			"create on a: node has no pod\ncreate on b: node has no pod\nlook again after 20m0s\nheld back: 2 by slow start"},
+			"create on a: node has no pod\ncreate on b: node has no pod\nrequeue after 20m0s\nheld back: 2 by slow start"},
 		{"slow start, at most", "one pod in the first interval and two in the second", slow(rollout.SlowStart{Pods: 1, Increase: 9, Most: 2, Interval: lasting(40 * time.Minute)}), 0, "a b c d e=new",
-			"create on a: node has no pod\ncreate on b: node has no pod\nlook again after 20m0s\nheld back: 2 by slow start"},
+			"create on a: node has no pod\ncreate on b: node has no pod\nrequeue after 20m0s\nheld back: 2 by slow start"},
 		{"slow start, largest increase", "the third interval allows every number of pods", slow(rollout.SlowStart{Pods: 1, Increase: most, Interval: lasting(25 * time.Minute)}), 0, "a b c",
 			"create on a: node has no pod\ncreate on b: node has no pod\ncreate on c: node has no pod"},
 		{"slow start, largest numbers", "no sum overflows", slow(rollout.SlowStart{Pods: most, Increase: most, Most: most, Interval: lasting(1)}), 0, "a b c",
 			"create on a: node has no pod\ncreate on b: node has no pod\ncreate on c: node has no pod"},
 		{"slow start beside progressive creation", "nodes that the partition leaves without a pod are not counted as created",
 			rollout.Policy{Partition: progressive.Partition, SlowStart: &rollout.SlowStart{Pods: 1, Interval: lasting(2 * time.Hour)}}, 0, "a b c d e f",
-			"create on a: node has no pod\nlook again after 1h0m0s\nheld back: 3 by partition; 2 by slow start"},
+			"create on a: node has no pod\nrequeue after 1h0m0s\nheld back: 3 by partition; 2 by slow start"},
 		{"slow start, longest interval", "the first one is not over", slow(rollout.SlowStart{Pods: 1, Interval: lasting(most)}), 0, "a b",
-			"create on a: node has no pod\nlook again after 2562046h47m16.854775807s\nheld back: 1 by slow start"},
+			"create on a: node has no pod\nrequeue after 2562046h47m16.854775807s\nheld back: 1 by slow start"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := policyInput(t, build.Set{}, tc.nodes)
@@ -85,7 +85,7 @@ func TestRestrictedPassLeavesTheRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "create on b: every pod on the node is going away\ncreate on c: every pod on the node is going away\nlook again after 1h0m0s"
+	want := "create on b: all pods on the node are terminating or finished\ncreate on c: all pods on the node are terminating or finished\nrequeue after 1h0m0s"
 	if got := result.Plan.String(); got != want {
 		t.Errorf("Sync() in a slow start plans %s, want %s", got, want)
 	}
@@ -95,7 +95,7 @@ func TestRestrictedPassLeavesTheRest(t *testing.T) {
 	if result, err = rollout.Sync(in, rollout.Options{Policy: slow}); err != nil {
 		t.Fatal(err)
 	}
-	want = "create on b: every pod on the node is going away\nput off by the burst limit: 0 to delete, 1 to create\nlook again after 1h0m0s"
+	want = "create on b: all pods on the node are terminating or finished\ndeferred by the burst limit: 0 to delete, 1 to create\nrequeue after 1h0m0s"
 	if got := result.Plan.String(); got != want {
 		t.Errorf("Sync() in a slow start with a burst of one plans %s, want %s: pods that are held back take no room", got, want)
 	}
@@ -132,6 +132,10 @@ func TestNeedsDecision(t *testing.T) {
 		{"partition, first pods", "a waits for another partition", partition(rollout.Partition{Nodes: one, ProgressiveCreate: true}), nil, "a b=new", true},
 		{"partition, first pods and an unavailable one", "b may become available", partition(rollout.Partition{Nodes: one, ProgressiveCreate: true}), nil, "a b=new!", false},
 		{"node selector", "the rest waits for another selector", rollout.Policy{NodeSelector: zoneSelector("z1")}, nil, "a@z1=new b=old", true},
+		{"partition, complete", "the outdated pod is left on a node that does not exist", partition(rollout.Partition{}), nil, "a=new gone=old", false},
+		{"node selector, complete", "the outdated pod is left on a node that does not exist", rollout.Policy{NodeSelector: zoneSelector("z1")}, nil, "a@z1=new gone=old", false},
+		{"paused, only a node that is gone", "b is ignored, and nobody waits for the pod of a node that does not exist",
+			rollout.Policy{Paused: true, IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}, nil, "a=new b?=new! gone=old", false},
 		{"domain", "the next one follows by itself", rollout.Policy{OneDomain: &rollout.OneDomain{Label: zones}}, nil, "a@z1=new! b@z2=old", false},
 		{"slow start", "the next interval follows by itself", rollout.Policy{SlowStart: &rollout.SlowStart{Pods: 1, Interval: lasting(2 * time.Hour)}}, nil, "a=new b", false},
 		{"canary waits", "it passes by itself", canaryOf(rollout.Canary{Wait: lasting(time.Hour)}), nil, "a=new b=old", false},

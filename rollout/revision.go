@@ -19,17 +19,16 @@ import (
 	"github.com/pernode/daemonset/internal/revision"
 )
 
-// RevisionPlan says which ControllerRevision is current, and what to write to make it
-// so. Carry the writes out in the order of the fields; a write that fails ends the
-// pass.
+// RevisionPlan holds the current ControllerRevision and the writes that make it current.
+// Carry the writes out in the order of the fields. A write that fails ends the pass.
 type RevisionPlan struct {
 	// Claims are the revisions to adopt or release, ordered by name.
 	Claims []RevisionClaim
-	// Label are the older revisions to write with the label controller-revision-hash,
-	// which they lack: copies with their own name as the label, so that no hash can
-	// collide with it. Ordered by name. The current revision is in Update instead.
+	// Label are copies of the older revisions that lack the label
+	// controller-revision-hash, to be written with their own name as the label, which no
+	// hash can equal. Ordered by name. The current revision is in Update instead.
 	Label []*appsv1.ControllerRevision
-	// Create is the revision to create where none holds the template; else nil.
+	// Create is the revision to create. It is nil if a revision holds the template.
 	Create *appsv1.ControllerRevision
 	// Relabel are the pods to mark with the current hash because duplicates of
 	// the current revision are about to be deleted. Ordered by name.
@@ -37,20 +36,19 @@ type RevisionPlan struct {
 	// Duplicates are the revisions to delete because they hold the same
 	// template as the current one. Ordered by name.
 	Duplicates []*appsv1.ControllerRevision
-	// Update is the current revision to write, where it lacks the label, or where an
-	// older template is in use again, so that its number must become the highest; else
-	// nil.
+	// Update is the current revision to write if it lacks the label, or if an older
+	// template is in use again and its number must become the highest; else nil.
 	Update *appsv1.ControllerRevision
-	// CollisionCount is the status.collisionCount to write where the name for
-	// the new revision is taken by one with another template; else nil. The
-	// pass ends with that write, and the next one tries another name.
+	// CollisionCount is the status.collisionCount to write if a revision with another
+	// template has the name of the new revision; else nil. The pass ends with that write,
+	// and the next one tries another name. The count stays at the largest int32.
 	CollisionCount *int32
 
 	// Current is the revision that holds the DaemonSet's template, as it is
-	// after the writes. It is nil only where CollisionCount is not. Read-only.
+	// after the writes. It is nil if and only if CollisionCount is set. Read-only.
 	Current *appsv1.ControllerRevision
-	// Old are the DaemonSet's other revisions as they are after the writes,
-	// the oldest number first, then by name. Read-only.
+	// Old are the DaemonSet's other revisions as they are after the writes, ordered by
+	// number, then by name. Read-only.
 	Old []*appsv1.ControllerRevision
 	// Hash is the label controller-revision-hash of Current.
 	Hash string
@@ -75,22 +73,24 @@ type PodRelabel struct {
 	Patch []byte
 }
 
-// Revisions works out the history (constructHistory@v1.37.2), so that exactly one
-// revision holds the template and has the highest number. Deleting revisions beyond the
-// history limit is CleanUp's task. The rules:
+// Revisions works out the writes after which exactly one revision holds the template and
+// has the highest number (constructHistory@v1.37.2). CleanUp deletes revisions beyond the
+// history limit. The rules:
 //
-//   - A revision is current when its data equals RevisionData of the template byte for
-//     byte. Where several are, the one with the highest number stays; all pods get its
-//     hash, and the others are deleted (dedupCurHistories@v1.37.2).
-//   - Where none is current, a new one is created: named <daemonset>-<hash>, numbered
-//     one above all others, labelled with the template's labels and the hash, and
-//     annotated as the DaemonSet is (snapshot@v1.37.2).
+//   - A revision is current if its data equals RevisionData of the template byte for
+//     byte. If several are, the one with the highest number stays, all pods get its hash,
+//     and the others are deleted (dedupCurHistories@v1.37.2).
+//   - Equal templates may have different RevisionData, for example after an API upgrade.
+//     Such a revision is not current.
+//   - If none is current, a new one is created: its name is <daemonset>-<hash>, its number
+//     is one above all others, its labels are the template's and the hash, and its
+//     annotations are the DaemonSet's (snapshot@v1.37.2).
 //   - A current revision whose number is not the highest is renumbered.
 //   - A revision without the hash label gets its own name as the label.
-//   - Where another revision has the name of the new one, collisionCount is raised and
-//     the pass ends; the next one tries the next name.
+//   - If another revision has the name of the new one, collisionCount is raised and the
+//     pass ends. The next pass tries the next name.
 //
-// The snapshot is not changed. It fails with a *field.Error where it is nil.
+// The snapshot is not changed. Revisions fails with a *field.Error if it is nil.
 func Revisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
@@ -152,8 +152,8 @@ func Revisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 	return plan, nil
 }
 
-// labelledRevision returns the revision with its hash label: the same object where it
-// has one.
+// labelledRevision returns the revision with its hash label: the same object if it has
+// one.
 func labelledRevision(r daemon.RevisionState) *appsv1.ControllerRevision {
 	if _, ok := r.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; ok {
 		return r.Revision
@@ -184,7 +184,7 @@ func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
 	default:
 		count := int32(1)
 		if ds.Status.CollisionCount != nil {
-			count += *ds.Status.CollisionCount
+			count = max(*ds.Status.CollisionCount, *ds.Status.CollisionCount+1) // It does not wrap.
 		}
 		p.CollisionCount = &count
 	}
@@ -290,7 +290,7 @@ func (p *RevisionPlan) lines() []string {
 	return lines
 }
 
-// String lists the writes, one a line; "nothing to do" where there are none.
+// String lists the writes, one on each line, or returns "nothing to do".
 func (p *RevisionPlan) String() string {
 	if p.Empty() {
 		return "nothing to do"

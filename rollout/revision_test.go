@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -135,6 +136,8 @@ func TestRevisions(t *testing.T) {
 		{name: "taken in another namespace", why: "names are of a namespace", revisions: fresh + ":1:elsewhere",
 			want: "create revision agent-" + fresh + " (number 1)\ncurrent agent-" + fresh + " number 1 hash " + fresh},
 		{name: "taken again", why: "each collision counts", collision: 4, revisions: afterCollisions + ":1:foreign", want: "set collision count to 5"},
+		{name: "the last count", why: "it does not wrap", collision: math.MaxInt32, revisions: daemon.TemplateHash(&build.Set{}.Object().Spec.Template, new(int32(math.MaxInt32))) + ":1:foreign",
+			want: "set collision count to 2147483647"},
 		{name: "free after collisions", why: "the name that was taken is not looked at", collision: 4, revisions: fresh + ":1:foreign",
 			want: "create revision agent-" + afterCollisions + " (number 1)\ncurrent agent-" + afterCollisions + " number 1 hash " + afterCollisions},
 		{name: "made, but not seen as its own", why: "the same template under the name is the one", revisions: fresh + ":5:current,foreign",

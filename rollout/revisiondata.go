@@ -19,23 +19,23 @@ import (
 //	{"spec":{"template":{...,"$patch":"replace"}}}
 //
 // of the template's JSON, with sorted keys, without spaces, and with <, > and &
-// escaped as encoding/json does. The bytes decide which revision is current. To compare
-// many revisions, call RevisionData once; Matches is for a single comparison.
+// escaped as encoding/json escapes them. The bytes decide which revision is current. To
+// compare many revisions, call RevisionData once; Matches is for a single comparison.
 //
-// A nil template is an empty one; the template is not changed, and the result is
-// new. It fails with a *field.Error at spec.template where the template cannot be
-// encoded, because its managed fields are not valid JSON.
+// A nil template is an empty one. The template is not changed, and the result is new. It
+// fails with a *field.Error at spec.template if the template cannot be encoded, because its
+// managed fields are not valid JSON.
 func RevisionData(template *corev1.PodTemplateSpec) ([]byte, error) {
 	return revision.Data(template)
 }
 
-// Matches reports whether the revision holds the DaemonSet's template: whether the
-// stored bytes equal RevisionData of the template (Match@v1.37.2). Equal templates that
-// are encoded differently do not match, such as those with "creationTimestamp":null that
-// clusters before 1.34 stored. Only data.raw counts, in which clients keep what they read.
+// Matches reports whether the stored bytes of the revision equal RevisionData of the
+// DaemonSet's template (Match@v1.37.2). Equal templates that are encoded differently do not
+// match, such as those with "creationTimestamp":null that clusters before 1.34 stored. Only
+// data.raw counts, in which clients keep what they read.
 //
-// Neither argument is changed. It fails with a *field.Error where one of them is nil, and
-// where RevisionData fails.
+// Neither argument is changed. It fails with a *field.Error if one of them is nil, and if
+// RevisionData fails.
 func Matches(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (bool, error) {
 	if ds == nil {
 		return false, field.Required(field.NewPath("daemonSet"), "")
@@ -55,14 +55,13 @@ func Matches(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (bool, error)
 // API version does not know are dropped. The result is new and shares nothing
 // with rev.
 //
-// Data that was built in memory (Data.Object without Data.Raw) is read as it
-// would be sent to the API server.
+// Data.Object without Data.Raw is read as it would be sent to the API server.
 //
-// It fails with a *field.Error where there is no revision or no data
-// (Required), where the data is broken or of another form than RevisionData's
-// (Invalid, NotSupported), and where it holds more than a template (Forbidden), because
-// applying it would change more than the template. The path, such as data.spec.template,
-// is the ControllerRevision's.
+// It fails with a *field.Error if there is no revision or no data (Required), if the data
+// is broken or does not have the form of RevisionData (Invalid, NotSupported), and if it
+// holds more than a template (Forbidden), because a patch with it would change more than
+// the template. The error's path, such as data.spec.template, is that of the
+// ControllerRevision.
 func RevisionTemplate(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, error) {
 	if rev == nil {
 		return nil, field.Required(field.NewPath("revision"), "")
@@ -74,8 +73,8 @@ func RevisionTemplate(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, 
 	return templateIn(raw)
 }
 
-// storedData returns the data as it is, or would be, sent; empty where there is
-// none. It may be the revision's own.
+// storedData returns the data as it is, or would be, sent. It is empty if there is none.
+// It may be the revision's own.
 func storedData(rev *appsv1.ControllerRevision) ([]byte, error) {
 	if len(rev.Data.Raw) > 0 || rev.Data.Object == nil {
 		return rev.Data.Raw, nil
@@ -113,7 +112,7 @@ func templateIn(raw []byte) (*corev1.PodTemplateSpec, error) {
 	directive, ok := fields[revision.DirectiveKey]
 	switch {
 	case !ok:
-		return nil, field.Required(path.Child(revision.DirectiveKey), "without it the data is a change to a template, not a template")
+		return nil, field.Required(path.Child(revision.DirectiveKey), "is missing: the data is a partial patch, not a whole template")
 	case directive != revision.DirectiveReplace:
 		return nil, field.NotSupported(path.Child(revision.DirectiveKey), directive, []string{revision.DirectiveReplace})
 	}

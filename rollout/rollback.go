@@ -14,22 +14,23 @@ type Rollback struct {
 	// Revision is the revision to go back to, as passed in: read-only.
 	Revision *appsv1.ControllerRevision
 	// DaemonSet is a deep copy of the DaemonSet with the template of that
-	// revision. All else is as before, the generation and the annotations included.
+	// revision. Everything else is unchanged, including the generation and the annotations.
 	DaemonSet *appsv1.DaemonSet
 	// Patch is the strategic merge patch to send to the API server: a copy of the
-	// revision's data. It is nil where the DaemonSet has that template already.
+	// revision's data. It is nil if Matches finds that the DaemonSet has the template
+	// already.
 	Patch []byte
 }
 
 // RollBack takes ds back to the template of rev
 // (DaemonSetRollbacker.Rollback@v0.37.2). It changes the template and nothing else:
-// a change cause in the annotations of ds stays. The Rollback is skipped where
-// Matches finds that ds has the template already. RollBack does not check that the
-// revision belongs to ds.
+// a change cause in the annotations of ds stays. The Rollback is skipped if Matches finds
+// that ds has the template already. RollBack does not check that the revision belongs to
+// ds.
 //
-// Neither argument is changed. It fails with a *field.Error where one of them is
-// nil and for what RevisionData fails for. It also fails for what RevisionTemplate
-// fails for; that error names the revision and wraps the *field.Error.
+// Neither argument is changed. It fails with a *field.Error if one of them is nil or
+// RevisionData fails. It also fails if RevisionTemplate fails; that error names the
+// revision and wraps the *field.Error.
 func RollBack(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (*Rollback, error) {
 	matches, err := Matches(ds, rev)
 	if err != nil {

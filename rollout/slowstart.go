@@ -11,17 +11,17 @@ import (
 	"github.com/pernode/daemonset/daemon"
 )
 
-// SlowStart spreads the creation of first pods over time: Pods of them in the first
-// interval after the DaemonSet was created, and in each further interval Increase more
-// than in the one before. A pod that is created again later is not delayed, because by
+// SlowStart spreads the creation of first pods over time. The first interval after the
+// DaemonSet's creation allows Pods of them, and each later interval allows Increase more
+// than the interval before. A pod that is created again later is not delayed, because by
 // then the intervals allow as many pods as there are nodes.
 type SlowStart struct {
-	// Pods is the number of pods in the first interval. It must be at least one.
+	// Pods is how many pods the first interval allows. It must be at least one.
 	Pods int `json:"pods"`
-	// Increase is how many more pods each interval may add than the one before.
-	// Zero means that every interval adds Pods.
+	// Increase is how many more pods each interval allows than the interval before. Zero
+	// means that every interval allows Pods.
 	Increase int `json:"increase,omitempty"`
-	// Most is the largest number of pods that one interval may add. Zero means no limit.
+	// Most is the largest number of pods that an interval allows. Zero means no limit.
 	Most int `json:"most,omitempty"`
 	// Interval is the length of an interval. Zero means DefaultSlowStartInterval.
 	Interval metav1.Duration `json:"interval,omitzero"`
@@ -92,7 +92,7 @@ func (s *SlowStart) restrictPlan(snapshot *daemon.Snapshot, plan *daemon.Plan, d
 }
 
 // began returns when the first interval began: the creation time of the DaemonSet, or
-// that of its oldest pod where the DaemonSet has none.
+// that of its oldest pod if the DaemonSet has none.
 func (s *SlowStart) began(snapshot *daemon.Snapshot) time.Time {
 	if created := snapshot.DaemonSet().CreationTimestamp; !created.IsZero() {
 		return created.Time

@@ -11,13 +11,14 @@ import (
 	"github.com/pernode/daemonset/daemon"
 )
 
-// State is what a controller keeps of one DaemonSet between events. Its passes
-// return what Sync returns for the same facts, at a cost that grows with what
-// changed and not with the cluster.
+// State is what a controller keeps of one DaemonSet between events. Its passes return
+// what the function Sync returns for the same facts. Without a policy the cost of a pass
+// grows with what has changed, not with the cluster.
 //
 // A controller that keeps a State has these duties:
 //
-//  1. Make it from everything in the caches. Make a new one for another UID.
+//  1. Create the State from all objects in the caches. Create a new State when the UID
+//     changes.
 //  2. Pass every event of the DaemonSet, of its namespace's pods and
 //     ControllerRevisions, and of the nodes to Update. That includes the events that
 //     its own writes cause: the State learns of a write only by its event.
@@ -26,16 +27,20 @@ import (
 //     fails.
 //  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
 //     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
-//     pass creates them again. Upstream gives up after five minutes.
-//  6. Save Result.Plan.Backoff and Result.CanaryTrial to survive a restart, and give them back
-//     as Input.Backoff and as Options.CanaryTrial of the first Sync. The State itself remembers
-//     both.
+//     pass creates or deletes them again. Upstream gives up after five minutes.
+//  6. Save Result.Plan.Backoff and Result.CanaryTrial to survive a restart, and pass them
+//     as Input.Backoff and as Options.CanaryTrial of the first Sync. The State itself
+//     remembers both.
+//
+// Two states cost more: while the selector is empty, a pass after Update copies the lists
+// of all objects, and while Sync fails, the State keeps the name of every object that was
+// deleted since.
 //
 // A State is not safe for concurrent use. The objects given to it are read-only from
 // then on.
 type State struct {
 	snapshot *daemon.Snapshot
-	// unobserved are the facts where there is no snapshot; see endsUnobserved.
+	// unobserved are the facts if there is no snapshot; see endsUnobserved.
 	unobserved *daemon.Input
 	pending    pending
 	canary     *CanaryTrial
@@ -45,9 +50,9 @@ type State struct {
 	settled *RevisionPlan
 }
 
-// NewState returns a State with the given facts. It fails where daemon.Observe
-// fails; an empty selector is no failure, because a pass reports it, nor is an invalid
-// selector of a DaemonSet that is being deleted.
+// NewState returns a State with the given facts. It fails if daemon.Observe fails. It
+// accepts an empty selector, which Sync reports, and an invalid selector of a DaemonSet that
+// is being deleted.
 func NewState(in daemon.Input) (*State, error) {
 	st := &State{}
 	if err := st.observe(in); err != nil {
@@ -56,8 +61,8 @@ func NewState(in daemon.Input) (*State, error) {
 	return st, nil
 }
 
-// endsUnobserved reports whether a pass ends before it looks at the selector's pods:
-// where the selector is empty, and where it is invalid and the DaemonSet is being deleted
+// endsUnobserved reports whether a pass ends before it looks at the selector's pods: if
+// the selector is empty, and if it is invalid and the DaemonSet is being deleted
 // (syncDaemonSet@v1.37.2).
 func endsUnobserved(ds *appsv1.DaemonSet) bool {
 	if daemon.SelectsEverything(ds) {
@@ -83,16 +88,16 @@ func (st *State) observe(in daemon.Input) error {
 	return nil
 }
 
-// Update adds a batch of changes. The batch is checked at once, and applied by the next
-// Sync or Snapshot. Where several batches change one object, the last one counts; within a
-// batch deletions come first.
+// Update adds a batch of changes. It checks the batch at once; the next Sync or Snapshot
+// applies it. If several batches change one object, the last one counts. Within a batch
+// deletions come first.
 //
-// It fails with a *field.Error where Changes.Validate of package daemon fails, and then
+// It fails with a *field.Error if Changes.Validate of package daemon fails, and then
 // changes nothing.
 func (st *State) Update(c daemon.Changes) error {
 	ds := st.daemonSet()
 	if ds == nil {
-		return field.Required(field.NewPath("state"), "make it with NewState")
+		return field.Required(field.NewPath("state"), "must be created with NewState")
 	}
 	return st.pending.add(c, ds)
 }
@@ -109,9 +114,9 @@ func (st *State) daemonSet() *appsv1.DaemonSet {
 }
 
 // Snapshot returns the facts with all changes applied. It is read-only and valid until
-// the next call of Update, Sync or Snapshot. It is nil where the selector is empty, where
-// it is invalid and the DaemonSet is being deleted, and where the facts are wrong, which the
-// next Sync reports.
+// the next call of Update, Sync or Snapshot. It is nil if the selector is empty, if the
+// selector is invalid and the DaemonSet is being deleted, and if the facts are wrong; the
+// next Sync reports that.
 func (st *State) Snapshot() *daemon.Snapshot {
 	if st == nil || st.apply(time.Time{}) != nil {
 		return nil
@@ -119,13 +124,21 @@ func (st *State) Snapshot() *daemon.Snapshot {
 	return st.snapshot
 }
 
-// Sync makes a pass at the given time. It returns what the function Sync returns
-// for the same facts, and fails where that fails. The backoff and the canary's trial
-// of the pass are remembered.
+// Sync makes a pass at the given time. It returns what the function Sync returns for the
+// same facts, and fails if that fails; the zero time is an error. The State remembers the
+// backoff and the canary's trial of the pass.
 func (st *State) Sync(now time.Time, opts Options) (*Result, error) {
 	if st.daemonSet() == nil {
-		return nil, field.Required(field.NewPath("state"), "make it with NewState")
+		return nil, field.Required(field.NewPath("state"), "must be created with NewState")
 	}
+	policy, err := check(now, &opts)
+	if err != nil {
+		return nil, err
+	}
+	return st.sync(now, opts, policy)
+}
+
+func (st *State) sync(now time.Time, opts Options, policy *policy) (*Result, error) {
 	if err := st.apply(now); err != nil {
 		return nil, err
 	}
@@ -137,7 +150,7 @@ func (st *State) Sync(now time.Time, opts Options) (*Result, error) {
 		result.CanaryTrial = st.canary
 		return result, nil
 	}
-	result, err := st.pass(opts)
+	result, err := st.pass(opts, policy)
 	if result != nil {
 		st.canary = result.CanaryTrial
 		st.pending.backoff = result.Plan.Backoff
@@ -223,7 +236,7 @@ func merged[T any](list []*T, deleted []string, changed []*T, name func(*T) stri
 	return append(kept, changed...)
 }
 
-// history returns the plan of the revisions. It works the plan out again only where
+// history returns the plan of the revisions. It works the plan out again only if
 // something has changed or the last plan writes something.
 func (st *State) history() (*RevisionPlan, error) {
 	if st.settled != nil {

@@ -230,6 +230,16 @@ func (w *world) happen() {
 	case 12:
 		if name := anyKey(r, w.revisions); name != "" && r.IntN(3) == 0 {
 			w.deleteRevision(name)
+		} else if name != "" && r.IntN(3) == 0 {
+			// Another object takes the name that the next revision is to have.
+			ds := w.ds.DeepCopy()
+			ds.Spec.Template.Spec.Containers[0].Image = fmt.Sprint("agent:", r.IntN(3))
+			rev := w.revisions[name].DeepCopy()
+			rev.Name = ds.Name + "-" + daemon.TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
+			rev.OwnerReferences, rev.Data.Raw = nil, []byte("{}")
+			if w.revisions[rev.Name] == nil {
+				w.setRevision(rev)
+			}
 		} else if name != "" {
 			rev := w.revisions[name].DeepCopy()
 			rev.Name, rev.Revision = fmt.Sprint("copy-", r.IntN(3)), int64(r.IntN(6))
@@ -244,7 +254,7 @@ func (w *world) happen() {
 
 func (w *world) changeSpec() {
 	ds := w.ds.DeepCopy()
-	switch w.r.IntN(5) {
+	switch w.r.IntN(6) {
 	case 0:
 		ds.Spec.MinReadySeconds = int32(w.r.IntN(20))
 	case 1:
@@ -256,6 +266,11 @@ func (w *world) changeSpec() {
 	case 4:
 		// An empty selector for a while.
 		ds.Spec.Selector = pick(w.r, &metav1.LabelSelector{}, &metav1.LabelSelector{MatchLabels: build.Labels{"app": "agent"}})
+	case 5:
+		// Deleted, with a finalizer. Tests take that back, to go on.
+		if ds.DeletionTimestamp = nil; w.ds.DeletionTimestamp == nil && w.r.IntN(3) == 0 {
+			ds.DeletionTimestamp = &metav1.Time{Time: w.now}
+		}
 	}
 	ds.Generation++
 	w.setDaemonSet(ds)
@@ -288,13 +303,10 @@ func (w *world) changePod(name string) {
 	w.setPod(pod)
 }
 
-// sameResult compares results: pods, revisions and snapshots by what they hold.
+// sameResult compares results: pods and revisions by what they hold. Snapshots have Equal.
 var sameResult = cmp.Options{
 	cmp.Comparer(func(a, b *corev1.Pod) bool { return a == b || reflect.DeepEqual(a, b) }),
 	cmp.Comparer(func(a, b *appsv1.ControllerRevision) bool { return a == b || reflect.DeepEqual(a, b) }),
-	cmp.Comparer(func(a, b *daemon.Snapshot) bool {
-		return (a == nil) == (b == nil) && reflect.DeepEqual(a.Nodes(), b.Nodes()) && reflect.DeepEqual(daemon.Status(a), daemon.Status(b))
-	}),
 	cmp.Comparer(func(a, b metav1.Time) bool { return a.Equal(&b) }),
 }
 
@@ -350,7 +362,7 @@ func TestStateEqualsSync(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"synced", "awaiting", "selects everything", "collision or new", "rollback", "surge", "restricted", "clean-up", "claims", "relabel", "deferred"} {
+	for _, what := range []string{"synced", "awaiting", "selects everything", "deleting", "collision", "new revision", "rollback", "surge", "restricted", "clean-up", "claims", "relabel", "deferred"} {
 		if seen[what] == 0 {
 			t.Errorf("%q never happened: the histories are dull", what)
 		}
@@ -360,7 +372,8 @@ func TestStateEqualsSync(t *testing.T) {
 func note(seen map[string]int, r *rollout.Result) {
 	for what, is := range map[string]bool{
 		"synced": r.Outcome == rollout.OutcomeSynced, "awaiting": r.Outcome == rollout.OutcomeAwaitingWrites,
-		"selects everything": r.Outcome == rollout.OutcomeSelectsEverything, "collision or new": r.Revisions != nil && r.Revisions.Create != nil,
+		"selects everything": r.Outcome == rollout.OutcomeSelectsEverything, "new revision": r.Revisions != nil && r.Revisions.Create != nil,
+		"collision": r.Outcome == rollout.OutcomeCollision, "deleting": r.Outcome == rollout.OutcomeDeleting,
 		"rollback": r.Rollback != nil, "surge": r.Step != nil && r.Step.Surging > 0, "restricted": len(r.Restricted) > 0 || r.Step != nil && len(r.Step.Restricted) > 0,
 		"clean-up": r.CleanUp != nil, "claims": r.Claims != nil, "relabel": r.Revisions != nil && r.Revisions.Relabel != nil,
 		"deferred": r.Plan.CreateDeferred+r.Plan.DeleteDeferred > 0,

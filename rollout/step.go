@@ -16,7 +16,7 @@ import (
 // from. The zero Step does nothing.
 type Step struct {
 	// Plan holds the outdated pods to delete and, with maxSurge, the new pods to
-	// create beside outdated ones. In both lists what needs no budget comes first, and
+	// create beside outdated ones. In both lists, writes that use no budget come first, and
 	// nodes are in the order of their names, or of Policy.Order.
 	Plan daemon.Plan
 	// Desired is the number of eligible nodes, the base of percentages.
@@ -33,48 +33,52 @@ type Step struct {
 	// Surging is the number of nodes that use MaxSurge before the step, and Available
 	// the number of nodes with an available pod. Both are zero without MaxSurge.
 	Surging, Available int
-	// PolicyStatus says how the policy restricts the step. Unavailable and Surging leave
-	// out the nodes that the policy ignores or holds back; a pause or a freeze alone
-	// leaves out none.
+	// PolicyStatus describes how the policy restricts the step. Unavailable and Surging do
+	// not count the nodes that the policy ignores or holds back. A pause or a freeze alone
+	// changes neither.
 	PolicyStatus
 }
 
 // NextStep returns the next step of the update: which outdated pods to delete, or
-// which nodes to surge on, within the budget (rollingUpdate@v1.37.2). Call it where the
-// plan of daemon.Reconcile is empty, because upstream updates only then. The rules:
+// which nodes to surge on, within the budget (rollingUpdate@v1.37.2). Call it if the plan
+// of daemon.Reconcile is empty, because upstream updates only then. The rules:
 //
-//   - OnDelete, and a DaemonSet that is being deleted: the step is empty.
-//   - Percentages are of the eligible nodes, and both budgets round up. Where both are
-//     zero, maxUnavailable counts as one (updatedDesiredNodeCounts@v1.37.2).
-//   - Pods count unless they are terminating; see rule 3 of the package.
-//   - Without surge a node is unavailable when its new pod is not available,
-//     when it has no pod, or when it has two pods. An outdated pod that is not
-//     available is deleted whatever the budget, and counts. Of the other outdated pods
-//     as many are deleted as maxUnavailable has room for.
+//   - If the strategy is OnDelete or the DaemonSet is being deleted, the step is empty.
+//   - Percentages are of the eligible nodes, and both budgets round up. If both are zero,
+//     maxUnavailable counts as one (updatedDesiredNodeCounts@v1.37.2).
+//   - Pods that are terminating do not count. All others do, including failed ones. A pod
+//     is updated or outdated by daemon.PodState.Updated.
+//   - Without surge a node is unavailable if its new pod is not available, if it has no
+//     pod, or if it has two pods. An outdated pod that is not available is deleted
+//     regardless of the budget, and counts. Other outdated pods are deleted up to
+//     maxUnavailable.
 //   - With surge an outdated pod that is not available gets a new one beside it
-//     whatever the budget; of the other nodes as many surge as maxSurge has room for. A
-//     node is surging while its new pod is not available. Once it is, the outdated pod
-//     is deleted.
+//     regardless of the budget; other nodes surge up to maxSurge. A node is surging while
+//     its new pod is not available. When it is, the outdated pod is deleted.
 //   - With surge an available outdated pod on a node that is no longer eligible is
 //     deleted only while there are more available pods than eligible nodes.
 //   - Nodes are taken in the order of their names, or of Policy.Order. Upstream's choice
-//     is random. What needs no budget comes first under the burst limit.
+//     is random. Under the burst limit, writes that use no budget come first.
 //
-// A policy narrows this: the rules apply to the nodes that it does not hold back.
-// Options.AwaitingWrites has no effect.
+// The rules apply to the nodes that the policy does not hold back. Options.AwaitingWrites
+// has no effect.
 //
-// It fails with a *field.Error where s is nil, where spec.updateStrategy.type is unknown,
-// and where a budget is missing or malformed. Where the policy is invalid, it joins the
-// errors of Policy.Validate.
+// It fails with a *field.Error if s is nil, if the time of s is zero, if
+// spec.updateStrategy.type is unknown, and if a budget is missing or malformed. If the
+// policy is invalid, it joins the errors of Policy.Validate.
 func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
-	policy, err := compile(&opts.Policy)
+	policy, err := check(s.Now(), &opts)
 	if err != nil {
 		return nil, err
 	}
-	return (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.CanaryTrial)
+	step, err := (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.CanaryTrial)
+	if err == nil && step == nil {
+		step = &Step{}
+	}
+	return step, err
 }
 
 // rolls reports whether ds is updated by deleting and creating pods.
@@ -128,14 +132,15 @@ func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
 	return n, nil
 }
 
-// step works out what the budgets and the policy allow to be done now.
+// step works out what the budgets and the policy allow to be done now. It returns nil if
+// the DaemonSet is not updated by steps.
 func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step, error) {
 	rolling, err := rolls(s.DaemonSet())
 	switch {
 	case err != nil:
 		return nil, err
 	case !rolling:
-		return &Step{}, nil
+		return nil, nil
 	}
 	budgets, err := readBudgets(s.DaemonSet(), l.desired)
 	if err != nil {
@@ -181,7 +186,7 @@ type choice struct {
 	halt Restriction
 	// compare orders the nodes; nil for the order of their names.
 	compare func(a, b *daemon.NodeState) int
-	// descending reverses the order of names, where there is no compare.
+	// descending reverses the order of names if there is no compare.
 	descending bool
 	// limits are the budgets of topology domains.
 	limits []domainLimit
@@ -212,7 +217,7 @@ func (c *choice) deleteAndCreate() {
 	deletes.strict, creates.strict = deletes.left, creates.left
 	if c.policy.strict() {
 		// Unavailable outdated pods are in the count, but their update has not begun.
-		deletes.strict += c.waiting(nil)
+		deletes.strict += c.replaceable(nil)
 	}
 	c.spend(deletes, actionDelete)
 	c.spend(creates, actionCreate)
@@ -250,7 +255,7 @@ func (c *choice) spend(p *purse, action role) {
 	}
 }
 
-// spendOn chooses a node where the budgets allow it.
+// spendOn chooses a node if the budgets allow it.
 func (c *choice) spendOn(p *purse, i int, budgeted bool) {
 	// Deletions of a surging update make nothing unavailable that is needed.
 	domains := !c.l.surge || c.l.roles[i]&roleAction >= actionCreate
@@ -313,7 +318,7 @@ func (st *Step) delete(s *daemon.Snapshot, n *daemon.NodeState, budgeted bool) {
 	st.Plan.Delete = append(st.Plan.Delete, d)
 }
 
-// requeue lowers RequeueAfter of a plan to the given delay where that is sooner. A
+// requeue lowers RequeueAfter of a plan to the given delay if that is sooner. A
 // delay of zero or less changes nothing.
 func requeue(p *daemon.Plan, after time.Duration) {
 	if after > 0 && (p.RequeueAfter == 0 || after < p.RequeueAfter) {
@@ -337,15 +342,15 @@ func (st *Step) lines() string {
 	return st.budget() + "\n" + st.PolicyStatus.String()
 }
 
-// waits reports whether the update is not finished but can do nothing now.
-func (st *Step) waits() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
+// blocked reports whether the update is not finished but can do nothing now.
+func (st *Step) blocked() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
 
 // narrowed reports whether a policy had an effect on the step.
 func (st *Step) narrowed() bool { return st != nil && !st.PolicyStatus.none() }
 
 func (st *Step) budget() string {
 	state := "update"
-	if st.waits() {
+	if st.blocked() {
 		state = "update waits"
 	}
 	if st.MaxSurge != 0 {

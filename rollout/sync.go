@@ -3,9 +3,11 @@ package rollout
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
@@ -15,20 +17,23 @@ import (
 type Options struct {
 	// Policy restricts which outdated pods the update may replace, and when.
 	Policy Policy
-	// CanaryTrial is the Result.CanaryTrial of the pass before: the memory of the canary's trial.
-	// With nil the trial begins, and the pass works from the facts alone: a bad canary
-	// pauses the update but never rolls it back. A trial of another revision counts as
-	// nil, except a failed one that restores this revision. A State remembers the trial
+	// CanaryTrial is the Result.CanaryTrial of the pass before: the memory of the canary's
+	// trial. With nil the trial begins, and the pass works from the facts alone: a bad canary
+	// pauses the update but never rolls it back. A trial of another revision counts as nil,
+	// except a failed trial that restores the current template. A State remembers the trial
 	// itself; give one only to replace it, for instance by a promoted one.
 	CanaryTrial *CanaryTrial
-	// AwaitingWrites says that creations or deletions of an earlier pass are not
-	// in the facts yet, which upstream calls unmet expectations. The pass then
-	// settles history, claims and status, and neither creates nor deletes pods.
+	// AwaitingWrites says that creations or deletions of an earlier pass are not in the
+	// facts yet; upstream calls that unmet expectations. The pass then settles history,
+	// claims and status, and neither creates nor deletes pods. Since 1.36 upstream makes no
+	// pass at all until its caches hold the pods and the status that it wrote (the feature
+	// gate StaleControllerConsistencyDaemonSet). For that behaviour, do not call Sync until
+	// they do; see stale-caches under Deviations.
 	AwaitingWrites bool
 }
 
 // Result is what one pass of a controller writes. Carry the writes out in this order, and
-// stop at the first that fails, because the next pass works out what is left:
+// stop at the first that fails; the next pass works out what is left:
 //
 //  1. Revisions: patch Claims, update Label, create Create, patch the pods of Relabel,
 //     delete Duplicates, update Update
@@ -44,35 +49,40 @@ type Options struct {
 type Result struct {
 	// Outcome says how far the pass went.
 	Outcome Outcome
-	// Revisions are the writes that settle the history, and the current
-	// revision. nil where the pass ended before it.
+	// Revisions are the writes that settle the history, and the current revision. It is
+	// nil if the pass ended before them.
 	Revisions *RevisionPlan
 	// Claims are the pods to adopt or release, ordered by name.
 	Claims []daemon.PodClaim
-	// Plan holds the pods to create and delete, the events to record, when to look
-	// again, and the backoff to remember: the plan of daemon.Reconcile, or, where
-	// that writes nothing, the next step of the update.
+	// Plan holds the pods to create and delete, the events to record, when to make the
+	// next pass, and the backoff to remember: the plan of daemon.Reconcile or, if that
+	// writes nothing, the next step of the update.
 	Plan daemon.Plan
-	// Step is the next step of the update, which Plan carries out. nil where there is
-	// none: Reconcile has something to write, the strategy is OnDelete, or the pass
-	// did not get that far.
+	// Step is the next step of the update; Plan holds its writes. It is nil if Reconcile
+	// has something to write, if the strategy is OnDelete, and if the pass ended before it.
 	Step *Step
-	// Restricted counts the nodes on which the policy holds back what
-	// daemon.Reconcile would write. Step.Restricted counts the outdated pods.
+	// Restricted counts the nodes on which the policy blocks writes of daemon.Reconcile.
+	// Step.Restricted counts the outdated pods.
 	Restricted []Restricted
 	// Rollback restores the template that a failed canary was to replace. Write it,
-	// and tell the next pass the new DaemonSet. nil where no canary has failed, where
-	// the update is paused or frozen, where no revision holds that template, and where
-	// Step is nil. Until it is written, nothing more is updated.
+	// and give the next pass the updated DaemonSet. It is nil if no canary has failed, if
+	// Step is nil, and if NoRollback is set. Once a canary has failed, the update takes no
+	// step until another template is current; what daemon.Reconcile writes goes on. If the
+	// write leaves the DaemonSet's generation as it is, the API server has filled in what the
+	// revision leaves out: the template is the same, and only a promotion ends the trial.
 	Rollback *Rollback
+	// NoRollback says why a failed canary is not rolled back. It is zero if no canary has
+	// failed, if Step is nil, and if Rollback is set.
+	NoRollback NoRollback
 	// CleanUp are the revisions to delete because the history is too long, in the order
 	// of the function CleanUp.
 	CleanUp []*appsv1.ControllerRevision
-	// Status is the whole status to write; nil where it is up to date.
+	// Status is the whole status to write. It is nil if the status is up to date.
 	Status *appsv1.DaemonSetStatus
-	// CanaryTrial is the Options.CanaryTrial of the next pass. nil where there is no trial.
+	// CanaryTrial is the Options.CanaryTrial of the next pass. It is nil if there is no
+	// trial.
 	CanaryTrial *CanaryTrial
-	// Snapshot holds the facts that the pass decided on, before its writes. nil where
+	// Snapshot holds the facts that the pass decided on, before its writes. It is nil if
 	// the pass ended before it. The snapshot of a State is valid until its next call.
 	Snapshot *daemon.Snapshot
 }
@@ -83,8 +93,8 @@ type Outcome int
 const (
 	// OutcomeSynced: the whole pass was made.
 	OutcomeSynced Outcome = iota + 1
-	// OutcomeAwaitingWrites: pods were neither created nor deleted because of
-	// Options.AwaitingWrites; history, claims and status were settled.
+	// OutcomeAwaitingWrites: because of Options.AwaitingWrites the pass settles history,
+	// claims and status, and neither creates nor deletes pods.
 	OutcomeAwaitingWrites
 	// OutcomeSelectsEverything: the pass only records an event, because the
 	// selector is empty.
@@ -92,11 +102,11 @@ const (
 	// OutcomeDeleting: the pass does nothing, because the DaemonSet is being deleted.
 	OutcomeDeleting
 	// OutcomeCollision: the pass only writes a new collisionCount, because another
-	// revision has the name of the new one. Sync again at once.
+	// revision has the name of the new one. Make the next pass at once.
 	OutcomeCollision
 )
 
-// String returns the outcome as half a sentence.
+// String returns the outcome as a short phrase.
 func (o Outcome) String() string {
 	switch o {
 	case OutcomeSynced:
@@ -115,35 +125,52 @@ func (o Outcome) String() string {
 
 // Sync makes one pass of a DaemonSet controller (syncDaemonSet@v1.37.2): it settles
 // the history, claims pods, reconciles nodes and pods, takes the next step of the
-// update where reconciling has nothing to write, cleans up the history, and works out
+// update if reconciling has nothing to write, cleans up the history, and works out
 // the status, in this order (updateDaemonSet@v1.37.2). The Result is all that a
 // controller writes. Once all writes have taken effect, a pass returns an empty Result.
 //
-//   - An empty selector makes the pass record an event and do nothing else. A
-//     DaemonSet that is being deleted makes it do nothing.
+//   - If the selector is empty, the pass only records an event. If the DaemonSet is being
+//     deleted, it does nothing.
 //   - A pass with Options.AwaitingWrites does not raise observedGeneration.
+//   - A pass needs the time: a zero Input.Now is an error.
 //
-// It fails with a *field.Error where the input or the policy is wrong; errors.Join
-// combines several errors of the policy. Where only the update strategy is wrong, the
-// Result comes with the error and holds what upstream still writes: everything except the
-// update step, and except the clean-up where a budget is wrong.
+// It fails with a *field.Error if the input or the policy is wrong; errors.Join combines
+// several errors of the policy. If only the update strategy is wrong, it returns the Result
+// together with the error. That Result holds what upstream still writes: everything except
+// the update step and, if a budget is wrong, the clean-up.
 //
-// Sync makes one pass of a new State. Keep a State where passes repeat.
+// Sync makes one pass of a new State. Keep a State to make passes repeatedly.
 func Sync(in daemon.Input, opts Options) (*Result, error) {
+	policy, err := check(in.Now, &opts)
+	if err != nil {
+		return nil, err
+	}
 	state, err := NewState(in)
 	if err != nil {
 		return nil, err
 	}
-	return state.Sync(in.Now, opts)
+	return state.sync(in.Now, opts, policy)
 }
 
 // SyncSnapshot makes the pass of Sync on the facts of a snapshot, which it does not
-// change. It fails where Sync fails, and with a *field.Error for a nil snapshot.
+// change. It fails if Sync fails, and with a *field.Error if the snapshot is nil.
 func SyncSnapshot(s *daemon.Snapshot, opts Options) (*Result, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
-	return (&State{snapshot: s}).pass(opts)
+	policy, err := check(s.Now(), &opts)
+	if err != nil {
+		return nil, err
+	}
+	return (&State{snapshot: s}).pass(opts, policy)
+}
+
+// check checks what a pass needs besides the objects, and compiles the policy.
+func check(now time.Time, opts *Options) (*policy, error) {
+	if now.IsZero() {
+		return nil, field.Required(field.NewPath("now"), "a pass needs the time")
+	}
+	return compile(&opts.Policy)
 }
 
 // endEarly returns the result of a DaemonSet for which a pass does nothing.
@@ -166,13 +193,9 @@ func endEarly(ds *appsv1.DaemonSet, backoff daemon.Backoff) *Result {
 }
 
 // pass makes one pass on the snapshot.
-func (st *State) pass(opts Options) (*Result, error) {
+func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	s := st.snapshot
 	ds := s.DaemonSet()
-	policy, err := compile(&opts.Policy)
-	if err != nil {
-		return nil, err
-	}
 	if opts.CanaryTrial == nil {
 		opts.CanaryTrial = st.canary
 	}
@@ -205,8 +228,7 @@ func (st *State) pass(opts Options) (*Result, error) {
 	return result, strategyErr
 }
 
-// update reconciles, and takes a step of the update where that leaves nothing to
-// write.
+// update reconciles, and takes a step of the update if that leaves nothing to write.
 func (st *State) update(r *Result, policy *policy) error {
 	s := st.snapshot
 	r.Plan = *daemon.Reconcile(s)
@@ -219,11 +241,8 @@ func (st *State) update(r *Result, policy *policy) error {
 		return nil
 	}
 	step, err := ledger.step(s, policy, r.CanaryTrial)
-	if err != nil {
+	if err != nil || step == nil {
 		return err
-	}
-	if rolling, _ := rolls(s.DaemonSet()); !rolling {
-		return nil
 	}
 	r.Step = step
 	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
@@ -233,9 +252,7 @@ func (st *State) update(r *Result, policy *policy) error {
 	if step.Canary != nil {
 		trial := step.Canary.Trial
 		r.CanaryTrial = &trial
-		if !policy.Paused && !policy.Frozen {
-			r.Rollback = step.Canary.rollback(s.DaemonSet(), r.Revisions.Old)
-		}
+		r.Rollback, r.NoRollback = r.rollback(&trial, policy.Paused || policy.Frozen)
 	}
 	return nil
 }
@@ -257,6 +274,9 @@ func (r *Result) setStatus() {
 	if r.Outcome == OutcomeAwaitingWrites {
 		// Only a pass that was allowed to act has processed this generation.
 		status.ObservedGeneration = ds.Status.ObservedGeneration
+		if equality.Semantic.DeepEqual(status, ds.Status) {
+			return
+		}
 	}
 	r.Status = &status
 }
@@ -268,7 +288,7 @@ func (r *Result) Empty() bool {
 		len(r.CleanUp) == 0 && r.Status == nil
 }
 
-// String lists the writes, one a line, in the order in which to carry them out.
+// String lists the writes, one on each line, in the order in which to carry them out.
 func (r *Result) String() string {
 	if r == nil {
 		return "nothing to do"
@@ -293,11 +313,14 @@ func (r *Result) String() string {
 	switch {
 	case r.Step.narrowed():
 		add("%s", r.Step.lines())
-	case r.Plan.Empty() && r.Step.waits():
+	case r.Plan.Empty() && r.Step.blocked():
 		add("%s", r.Step.budget())
 	}
 	if !r.Rollback.Skipped() {
 		add("%v", r.Rollback)
+	}
+	if r.NoRollback != 0 {
+		add("no rollback: %v", r.NoRollback)
 	}
 	for _, rev := range r.CleanUp {
 		add("delete %s: history limit", revisionText(rev))

@@ -95,12 +95,12 @@ func TestSyncStages(t *testing.T) {
 			},
 			want: "waiting for earlier writes to be observed\nstatus: desired 2, current 1, ready 1, up-to-date 0, available 1, unavailable 1, misscheduled 0, observed generation 4",
 		}, {
-			name: "awaiting writes, only the generation is behind", awaiting: true, why: "it is all that a status would say", nodes: "a=new b=new", outcome: rollout.OutcomeAwaitingWrites,
+			name: "awaiting writes, only the generation is behind", awaiting: true, why: "the pass must not raise it, and so the status is up to date", nodes: "a=new b=new", outcome: rollout.OutcomeAwaitingWrites,
 			change: func(in *daemon.Input) {
 				in.DaemonSet.Status = statusOf(t, *in)
 				in.DaemonSet.Generation++
 			},
-			want: "waiting for earlier writes to be observed\n" + strings.Replace(status, "%d", "2", 1),
+			want: "waiting for earlier writes to be observed",
 		}, {
 			name: "deleting", why: "nothing is done", nodes: "a b=old", outcome: rollout.OutcomeDeleting, set: build.Set{Deleting: true}, want: "being deleted",
 		}, {
@@ -113,7 +113,7 @@ func TestSyncStages(t *testing.T) {
 			want:   "revision name is taken\nstatus: desired 0, current 0, ready 0, up-to-date 0, available 0, unavailable 0, misscheduled 0, observed generation 0, collision count 1",
 		}, {
 			name: "ready, not for long enough", why: "the pass is to be made again", set: build.Set{MinReady: 3600}, nodes: "a=new b=new", outcome: rollout.OutcomeSynced, step: true,
-			want: "look again after 1h0m0s\nstatus: desired 2, current 2, ready 2, up-to-date 2, available 0, unavailable 2, misscheduled 0, observed generation 1",
+			want: "requeue after 1h0m0s\nstatus: desired 2, current 2, ready 2, up-to-date 2, available 0, unavailable 2, misscheduled 0, observed generation 1",
 		}, {
 			name: "waits", why: "the step says for what", nodes: "a=new! b=old", outcome: rollout.OutcomeSynced, step: true,
 			change: func(in *daemon.Input) { in.DaemonSet.Status = statusOf(t, *in) },
@@ -139,7 +139,8 @@ func TestSyncStages(t *testing.T) {
 			if (result.Snapshot == nil) != ended {
 				t.Errorf("Sync() has the snapshot %v at the outcome %v", result.Snapshot, tc.outcome)
 			}
-			if empty := tc.want == "nothing to do" || strings.HasPrefix(tc.want, "update waits") || ended && tc.outcome != rollout.OutcomeCollision; result.Empty() != empty {
+			rests := tc.want == "nothing to do" || strings.HasPrefix(tc.want, "update waits") || tc.want == rollout.OutcomeAwaitingWrites.String()
+			if empty := rests || ended && tc.outcome != rollout.OutcomeCollision; result.Empty() != empty {
 				t.Errorf("Empty() = %t on %v", result.Empty(), result)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
@@ -21,9 +22,10 @@ import (
 // next pass takes it in Options.CanaryTrial. It can be stored as JSON, for instance in the
 // status of a custom resource.
 //
-// A trial is for one revision. Once it has passed, failed or been promoted, it stays so:
-// nodes that join later, and pods that break later, change nothing. To promote a
-// template, in whatever state its trial is, set State to CanaryPromoted.
+// A trial is for one revision. After it has passed, failed or been promoted, its state is
+// final: nodes that join later and pods that break later change nothing. To promote a
+// template, in any state of its trial, set State to CanaryPromoted in a DeepCopy of
+// Result.CanaryTrial, and pass the copy as Options.CanaryTrial of the next pass.
 type CanaryTrial struct {
 	// RevisionHash is the label controller-revision-hash of the revision.
 	RevisionHash string `json:"revisionHash"`
@@ -33,8 +35,8 @@ type CanaryTrial struct {
 	// tried.
 	Since metav1.Time `json:"since"`
 	// Nodes are the nodes that are tried, ordered by name. Their number stays the same
-	// for the whole trial. A node that has left or is ignored gives its place to
-	// another one; where there is no other, it stays in the list and is not judged.
+	// for the whole trial. A node that leaves or is ignored is replaced by another. If there
+	// is no other, it stays in the list and is not judged.
 	Nodes []CanaryNode `json:"nodes,omitempty"`
 	// BackTo is the revision hash of the template that a failed trial restores: the one
 	// that most of the waiting pods carried when the trial began.
@@ -45,11 +47,11 @@ type CanaryTrial struct {
 type CanaryNode struct {
 	// Name is the node's name.
 	Name string `json:"name"`
-	// Restarts is how many restarts and failed pods the node had when its trial began,
-	// or fewer where its pod has been replaced since. They never fail the trial.
+	// Restarts is the number of restarts and failed pods of the node when its trial began.
+	// It decreases when the pod is replaced. These restarts never fail the trial.
 	Restarts int `json:"restarts,omitempty"`
-	// Passed says that the node's pod has been available for long enough. The node is
-	// not judged any more.
+	// Passed says that the node's pod has been available for long enough. The node is no
+	// longer judged.
 	Passed bool `json:"passed,omitempty"`
 }
 
@@ -59,29 +61,30 @@ type CanaryState string
 const (
 	// CanaryStarting: a node has no available pod of the current template yet.
 	CanaryStarting CanaryState = "Starting"
-	// CanaryWaiting: every node has one, but not every one for Canary.Wait yet.
+	// CanaryWaiting: every node has an available pod of the current template, but not all of
+	// them have been available for Canary.Wait.
 	CanaryWaiting CanaryState = "Waiting"
 	// CanaryUnpromoted: every node has passed, and the template waits for promotion.
 	CanaryUnpromoted CanaryState = "Unpromoted"
 	// CanaryPassed: every node has passed; the other nodes are updated.
 	CanaryPassed CanaryState = "Passed"
-	// CanaryRolledBack: the revision is the one that a failed canary was rolled back
-	// to. It is not tried; the other nodes are updated.
+	// CanaryRolledBack: the template is the one that a failed canary was rolled back to. It
+	// is not tried; all nodes are updated.
 	CanaryRolledBack CanaryState = "RolledBack"
 	// CanaryPromoted: the caller has approved the template; the other nodes are
 	// updated. Only a caller sets it.
 	CanaryPromoted CanaryState = "Promoted"
-	// CanaryPaused: a node has a problem. The update goes on once the problem is over
-	// or the template is promoted.
+	// CanaryPaused: a node has a problem. The update continues when the problem is over or
+	// the template is promoted.
 	CanaryPaused CanaryState = "Paused"
-	// CanaryFailed: a node has, or had, a problem beyond the limits. The update is
-	// rolled back.
+	// CanaryFailed: a node has, or had, a problem beyond the limits. The update is rolled
+	// back; see Result.Rollback and Result.NoRollback.
 	CanaryFailed CanaryState = "Failed"
 	// CanaryImpossible: no node can be tried.
 	CanaryImpossible CanaryState = "Impossible"
 )
 
-// phrase returns the state as half a sentence.
+// phrase returns the state as a short phrase.
 func (s CanaryState) phrase() string {
 	switch s {
 	case CanaryStarting:
@@ -111,8 +114,8 @@ func (s CanaryState) final() bool {
 	return s == CanaryPassed || s == CanaryPromoted || s == CanaryRolledBack || s == CanaryFailed
 }
 
-// waits reports whether the trial goes on only after a decision.
-func (s CanaryState) waits() bool {
+// needsDecision reports whether the trial goes on only after a decision.
+func (s CanaryState) needsDecision() bool {
 	return s == CanaryUnpromoted || s == CanaryPaused || s == CanaryFailed || s == CanaryImpossible
 }
 
@@ -120,8 +123,8 @@ func (s CanaryState) waits() bool {
 type CanaryStatus struct {
 	// Trial is the trial as it is after the step.
 	Trial CanaryTrial
-	// Until is when the last node passes if its pods stay available. It is zero where
-	// the state is not CanaryWaiting, and where a pod does not say since when it is ready.
+	// Until is when the last node passes if its pods stay available. It is zero if the
+	// state is not CanaryWaiting, and if a pod does not record since when it is ready.
 	Until time.Time
 	// Problems are the problems that pause or fail the update, as they are now,
 	// ordered by node name.
@@ -161,7 +164,7 @@ func (c *CanaryStatus) String() string {
 	return line
 }
 
-// CanaryLimit names the limit of a Canary that a node is beyond.
+// CanaryLimit names a limit of a Canary.
 type CanaryLimit int
 
 const (
@@ -175,7 +178,7 @@ const (
 	CanaryLimitTime
 )
 
-// String returns the limit as half a sentence.
+// String returns the limit as a short phrase.
 func (l CanaryLimit) String() string {
 	switch l {
 	case CanaryLimitRestarts:
@@ -192,13 +195,13 @@ func (l CanaryLimit) String() string {
 
 // CanaryProblem is a problem of one node of a canary.
 type CanaryProblem struct {
-	// Limit names the limit that the node is beyond.
+	// Limit names the limit that the node exceeds.
 	Limit CanaryLimit
 	// Fails says that the problem fails the update. Otherwise it pauses the update.
 	Fails bool
 	// Node is the node's name.
 	Node string
-	// Pod is the name of the pod, empty where the node has none of the current
+	// Pod is the name of the pod. It is empty if the node has no pod of the current
 	// template.
 	Pod string
 	// Restarts is the largest number of restarts of a container, or of failed pods in
@@ -233,7 +236,7 @@ func (p CanaryProblem) String() string {
 func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	hash := c.s.RevisionHash()
 	if memory != nil && memory.RevisionHash != hash {
-		if memory.State == CanaryFailed && memory.BackTo == hash {
+		if c.restores(memory) {
 			// A template that a failed trial restores is not tried.
 			c.step.Canary = &CanaryStatus{Trial: CanaryTrial{RevisionHash: hash, State: CanaryRolledBack, Since: c.seconds()}}
 			return
@@ -243,7 +246,7 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	if memory != nil && memory.State.final() && memory.State != CanaryFailed {
 		return
 	}
-	waiting := c.waitingForCanary()
+	waiting := c.heldForCanary()
 	if memory == nil && len(waiting) == 0 {
 		return
 	}
@@ -254,18 +257,23 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 		return // The nodes have left, and the trial holds nothing back.
 	}
 	c.step.Canary = status
-	touches := true
 	switch status.Trial.State {
 	case CanaryPassed:
 		return
 	case CanaryFailed:
 		status.Trial.BackTo = cmp.Or(status.Trial.BackTo, c.mostPods(waiting))
-		touches = false
+		// What has begun with the failed template does not go on.
+		for i, role := range c.l.roles {
+			if role&roleOutdated != 0 {
+				c.hold(i, RestrictionCanary)
+			}
+		}
+		return
 	case CanaryPaused:
-		touches = false
+		positions = nil
 	}
 	for _, i := range waiting {
-		if _, tried := slices.BinarySearch(positions, i); !tried || !touches {
+		if _, tried := slices.BinarySearch(positions, i); !tried {
 			c.hold(i, RestrictionCanary)
 		}
 	}
@@ -378,8 +386,8 @@ func (c *choice) judge(canary *Canary, status *CanaryStatus, positions []int, re
 	}
 }
 
-// passes returns when an available pod has been available for long enough; false where
-// that is not known.
+// passes returns when an available pod has been available for long enough; false if that
+// is not known.
 func (c *choice) passes(canary *Canary, pod *corev1.Pod) (time.Time, bool) {
 	minReady := time.Duration(c.s.DaemonSet().Spec.MinReadySeconds) * time.Second
 	ready := podstatus.Condition(pod, corev1.PodReady)
@@ -428,7 +436,7 @@ func (c *choice) problems(canary *Canary, trial *CanaryTrial, i, before int) []C
 	return out
 }
 
-// beyond reports whether a limit has passed. Where it has not, the step asks for a pass at
+// beyond reports whether a limit has passed. If it has not, the step asks for a pass at
 // that time. A limit of zero never passes.
 func (c *choice) beyond(since time.Time, limit metav1.Duration) bool {
 	return limit.Duration > 0 && !since.IsZero() && c.due(since.Add(limit.Duration))
@@ -457,18 +465,83 @@ func cannotStart(p *daemon.PodState, now time.Time) (container, reason string, i
 	return "", "", false
 }
 
-// rollback restores the template that a failed canary was to replace.
-func (c *CanaryStatus) rollback(ds *appsv1.DaemonSet, old []*appsv1.ControllerRevision) *Rollback {
-	if c == nil || c.Trial.State != CanaryFailed || c.Trial.BackTo == "" {
-		return nil
+// rollback returns the rollback of a failed trial, or why there is none.
+func (r *Result) rollback(trial *CanaryTrial, halted bool) (*Rollback, NoRollback) {
+	if trial.State != CanaryFailed {
+		return nil, 0
 	}
-	for _, rev := range old {
-		if rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == c.Trial.BackTo {
-			// A revision without a valid template cannot be restored.
-			if back, err := RollBack(ds, rev); err == nil && !back.Skipped() {
-				return back
-			}
+	if halted {
+		return nil, NoRollbackPaused
+	}
+	ds := r.Snapshot.DaemonSet()
+	reason := NoRollbackMissing
+	for _, rev := range r.Revisions.Old {
+		if trial.BackTo == "" || rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != trial.BackTo {
+			continue
+		}
+		back, err := RollBack(ds, rev)
+		switch {
+		case err != nil:
+			reason = NoRollbackInvalid
+		case equalTemplates(&back.DaemonSet.Spec.Template, &ds.Spec.Template):
+			reason = NoRollbackEqual
+		default:
+			return back, 0
 		}
 	}
-	return nil
+	return nil, reason
+}
+
+// equalTemplates reports whether two templates mean the same, even if revisions store them
+// in different bytes.
+func equalTemplates(a, b *corev1.PodTemplateSpec) bool { return len(diff.Templates(a, b)) == 0 }
+
+// restores reports whether the current template is the one that a failed trial restores.
+// The revision may hold it in other bytes, and then has another hash.
+func (c *choice) restores(memory *CanaryTrial) bool {
+	if memory.State != CanaryFailed || memory.BackTo == "" {
+		return false
+	}
+	if memory.BackTo == c.s.RevisionHash() {
+		return true
+	}
+	for _, r := range c.s.Revisions() {
+		if !r.Claim.Owned() || r.Hash() != memory.BackTo {
+			continue
+		}
+		if template, err := RevisionTemplate(r.Revision); err == nil && equalTemplates(template, &c.s.DaemonSet().Spec.Template) {
+			return true
+		}
+	}
+	return false
+}
+
+// NoRollback says why a failed canary is not rolled back.
+type NoRollback int
+
+const (
+	// NoRollbackPaused: the update is paused or frozen.
+	NoRollbackPaused NoRollback = iota + 1
+	// NoRollbackMissing: no revision has the hash CanaryTrial.BackTo.
+	NoRollbackMissing
+	// NoRollbackInvalid: RevisionTemplate fails for the revision.
+	NoRollbackInvalid
+	// NoRollbackEqual: the revision holds the DaemonSet's template in other bytes, such as
+	// with "creationTimestamp":null. A patch would change nothing.
+	NoRollbackEqual
+)
+
+// String returns the reason as a short phrase.
+func (n NoRollback) String() string {
+	switch n {
+	case NoRollbackPaused:
+		return "the update is paused"
+	case NoRollbackMissing:
+		return "no revision holds the template"
+	case NoRollbackInvalid:
+		return "the revision holds no valid template"
+	case NoRollbackEqual:
+		return "the revision holds the same template"
+	}
+	return fmt.Sprintf("NoRollback(%d)", int(n))
 }

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -497,5 +498,144 @@ func TestCanaryTrialJSON(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, &got); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
+	}
+}
+
+// respell makes the revisions and the pods of a rig those of a cluster before 1.34, which
+// stored "creationTimestamp":null and computed another hash (kubernetes#134773).
+func (g *rig) respell() {
+	g.t.Helper()
+	for i, rev := range g.in.Revisions {
+		rev = rev.DeepCopy()
+		rev.Name += "-before"
+		rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] += "-before"
+		rev.Data.Raw = bytes.Replace(rev.Data.Raw, []byte(`"metadata":{`), []byte(`"metadata":{"creationTimestamp":null,`), 1)
+		g.in.Revisions[i] = rev
+	}
+	for i, pod := range g.in.Pods {
+		pod = pod.DeepCopy()
+		pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] += "-before"
+		g.in.Pods[i] = pod
+	}
+}
+
+// TestCanaryRespelled: after an upgrade to 1.34 the stored revision holds the template in
+// other bytes.
+func TestCanaryRespelled(t *testing.T) {
+	policy := canaryOf(rollout.Canary{FailAfter: lasting(time.Minute)})
+	t.Run("spurious rollout", func(t *testing.T) {
+		g := newRig(t, build.Set{}, policy, nodeNames(3)...)
+		g.respell()
+		g.update("agent:1") // The template is the same.
+		g.broken = "agent:1"
+		g.settle()
+		result := g.after(time.Hour).settle()
+		if g.trial.State != rollout.CanaryFailed || !result.Empty() || result.Rollback != nil || result.NoRollback != rollout.NoRollbackEqual {
+			t.Errorf("trial %s, result %v: want a failed trial without a rollback, because a patch of an equal template changes nothing", trialWords(g.trial), result)
+		}
+		if !result.NeedsDecision() {
+			t.Errorf("NeedsDecision() = false on %v, want true: nothing happens by itself", result)
+		}
+		if want := "no rollback: the revision holds the same template"; !strings.Contains(result.String(), want) {
+			t.Errorf("String() = %q, want a line %q", result, want)
+		}
+	})
+	t.Run("restored", func(t *testing.T) {
+		g := newRig(t, build.Set{}, policy, nodeNames(3)...)
+		g.respell()
+		g.broken = "agent:2"
+		g.settle()
+		result := g.after(time.Hour).settle()
+		if result.Rollback.Skipped() {
+			t.Fatalf("no rollback in %v", result)
+		}
+		g.in.DaemonSet = result.Rollback.DaemonSet.DeepCopy()
+		g.in.DaemonSet.Generation++
+		g.settle()
+		if g.outdated() != 0 || g.trial.State != rollout.CanaryRolledBack {
+			t.Errorf("%d outdated pods, trial %s: want the way back without a trial, because the template is equal to the one before", g.outdated(), trialWords(g.trial))
+		}
+		if got, want := g.trial.RevisionHash, g.last.Revisions.Hash; got != want {
+			t.Errorf("the trial is of revision %s, want the current one, %s", got, want)
+		}
+	})
+}
+
+// TestNoRollback has why a failed canary restores nothing.
+func TestNoRollback(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(in *daemon.Input, opts *rollout.Options)
+		want   rollout.NoRollback
+	}{
+		{"restorable", func(*daemon.Input, *rollout.Options) {}, 0},
+		{"not failed", func(_ *daemon.Input, opts *rollout.Options) { opts.CanaryTrial.State = rollout.CanaryStarting }, 0},
+		{"paused", func(_ *daemon.Input, opts *rollout.Options) { opts.Policy.Paused = true }, rollout.NoRollbackPaused},
+		{"frozen", func(_ *daemon.Input, opts *rollout.Options) { opts.Policy.Frozen = true }, rollout.NoRollbackPaused},
+		{"no revision", func(in *daemon.Input, _ *rollout.Options) { in.Revisions = in.Revisions[:1] }, rollout.NoRollbackMissing},
+		{"nothing to go back to", func(_ *daemon.Input, opts *rollout.Options) { opts.CanaryTrial.BackTo = "older" }, rollout.NoRollbackMissing},
+		{"broken revision", func(in *daemon.Input, _ *rollout.Options) { in.Revisions[1].Data.Raw = []byte("{") }, rollout.NoRollbackInvalid},
+		{"equal template", func(in *daemon.Input, _ *rollout.Options) {
+			in.Revisions[1].Data.Raw = append([]byte(" "), in.Revisions[0].Data.Raw...)
+		}, rollout.NoRollbackEqual},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := syncInput(t, build.Set{}, "a=old b=new!")
+			in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "old:0:similar")...)
+			opts := rollout.Options{Policy: canaryOf(rollout.Canary{}), CanaryTrial: trialOf(rollout.CanaryFailed, tried("b")...)}
+			tc.change(&in, &opts)
+			result, err := rollout.Sync(in, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := result.Step.Canary.Trial.State == rollout.CanaryFailed
+			if result.NoRollback != tc.want || result.Rollback.Skipped() != (tc.want != 0 || !failed) {
+				t.Errorf("Sync() has NoRollback %v and Rollback %v, want NoRollback %v", result.NoRollback, result.Rollback, tc.want)
+			}
+		})
+	}
+	for n, want := range map[rollout.NoRollback]string{
+		rollout.NoRollbackPaused:  "the update is paused",
+		rollout.NoRollbackMissing: "no revision holds the template",
+		rollout.NoRollbackInvalid: "the revision holds no valid template",
+		rollout.NoRollbackEqual:   "the revision holds the same template",
+		99:                        "NoRollback(99)",
+	} {
+		if got := n.String(); got != want {
+			t.Errorf("NoRollback(%d).String() = %q, want %q", int(n), got, want)
+		}
+	}
+}
+
+// TestFailedCanaryStops: from the step in which the trial fails, the update touches no pod,
+// neither on the nodes that it has begun on nor pods that are younger than the new ones.
+func TestFailedCanaryStops(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		set       build.Set
+		nodes     string
+	}{
+		{"surge under way", "b's new pod is available, but its template has failed", build.Set{MaxSurge: "2"}, "a=new!/restarts=9 b=old+new c=old"},
+		{"younger pod", "c's pod came after the new ones, but the failed template must not replace it", build.Set{MaxUnavailable: "3"}, "a=new!/restarts=9/age=1h b=old/age=2h c=old/age=5m"},
+		{"unavailable pods", "they cost no budget, and wait as well", build.Set{MaxUnavailable: "3"}, "a=new!/restarts=9/age=1h b=old!/age=5m"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := syncInput(t, tc.set, tc.nodes)
+			in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "old:0:similar")...)
+			for _, state := range []rollout.CanaryState{rollout.CanaryStarting, rollout.CanaryFailed} {
+				opts := rollout.Options{Policy: canaryOf(rollout.Canary{Nodes: intstr.FromInt32(1)}), CanaryTrial: trialOf(state, tried("a")...)}
+				s, err := daemon.Observe(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				step, err := rollout.NextStep(s, opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if step.Canary.Trial.State != rollout.CanaryFailed || !step.Plan.Empty() {
+					t.Errorf("NextStep() on %s after %s = %v, want a failed canary and no writes, because %s", tc.nodes, state, step, tc.why)
+				}
+			}
+		})
 	}
 }

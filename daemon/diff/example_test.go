@@ -66,7 +66,7 @@ func ExamplePods() {
 func ExamplePodSets() {
 	ds := &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "nginx-deploy"},
-		Spec: appsv1.DaemonSetSpec{Template: corev1.PodTemplateSpec{
+		Spec: appsv1.DaemonSetSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"env": "demo"}}, Template: corev1.PodTemplateSpec{
 			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"env": "demo"}},
 			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx", Image: "nginx:1.27.4-alpine"}}},
 		}},

@@ -209,7 +209,7 @@ func TestAnswerLarge(t *testing.T) {
 	}
 	for _, want := range []string{
 		"60 of 100 nodes run it; 40 have untolerated taint {dedicated: }",
-		"node-79: not run: untolerated taint {dedicated: } (NoExecute)\n           and 20 more\n",
+		"node-79: does not run: untolerated taint {dedicated: } (NoExecute)\n           and 20 more\n",
 		"create on node-18: node has no pod\n           and 42 more\n",
 	} {
 		if !strings.Contains(stdout, want) {

@@ -219,7 +219,7 @@ func TestDraw(t *testing.T) {
 		{
 			name: "stuck", why: "since when and on what, and who waits for that",
 			args:    []string{"-never-ready", "node-b2", "-never-ready", "node-b3", "-max-unavailable", "2", "-ready-after", "8s"},
-			texts:   []string{"stalled since 30 s, on node-b2: not ready: agent-6 is not", "node-b3: not ready: agent-7 is not", "5 nodes wait for the update"},
+			texts:   []string{"stalled since 30 s, on node-b2: agent-6 is not ready", "node-b3: agent-7 is not ready", "5 nodes wait for the update"},
 			titles:  []string{"stalled since 30 s"},
 			classes: []string{"stuck"},
 		},
@@ -227,8 +227,8 @@ func TestDraw(t *testing.T) {
 			name: "many are stuck", why: "the list has an end", stdin: zoned,
 			args: []string{"-f", "-", "-image", "new", "-max-unavailable", "100%", "-never-ready", "node-a1", "-never-ready", "node-a2",
 				"-never-ready", "node-b1", "-never-ready", "node-b2", "-never-ready", "node-c1", "-never-ready", "node-c2"},
-			texts:  []string{"stalled from the beginning, on node-a1: not ready: agent-1 is not", "and on 2 more nodes"},
-			absent: []string{"node-c1: not ready: agent-5 is not"},
+			texts:  []string{"stalled from the beginning, on node-a1: agent-1 is not ready", "and on 2 more nodes"},
+			absent: []string{"node-c1: agent-5 is not ready"},
 		},
 		{
 			name: "canaries", why: "they are told apart, by a mark at the name too",
@@ -264,7 +264,7 @@ func TestDraw(t *testing.T) {
 			name: "node not ready", why: "nothing ends on it, nothing starts",
 			stdin:  strings.Replace(zoned, `"status":{"daemonEndpoints"`, `"status":{"conditions":[{"type":"Ready","status":"Unknown"}],"daemonEndpoints"`, 1),
 			args:   []string{"-f", "-", "-image", "new"},
-			texts:  []string{"is of another template; agent-v1-node-a1 is being deleted", "5 nodes wait for the update"},
+			texts:  []string{"template; agent-v1-node-a1 is being deleted", "5 nodes wait for the update"},
 			titles: []string{"agent-v1-node-a1 on node-a1: terminating, 0 s to 30 s"},
 		},
 		{
@@ -340,7 +340,7 @@ func TestTrouble(t *testing.T) {
 			name: "policy", why: "the node in the way, the others counted, and what the policy holds back",
 			opts: on("node-a1", simulate.PodTimes{ReadyAfter: -1}),
 			want: []string{
-				"stalled from the beginning, on node-a1: not ready: agent-1 is not", "1 node waits for the update",
+				"stalled from the beginning, on node-a1: agent-1 is not ready", "1 node waits for the update",
 			},
 			policy: true,
 		},

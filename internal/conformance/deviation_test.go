@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/kubernetes/pkg/controller/util/consistency"
 
 	"github.com/pernode/daemonset/placement"
 )
@@ -189,6 +190,32 @@ var examples = map[string]struct {
 			return all(up.Err != nil && len(up.Creates) == 0, "upstream does not fail", lib.Err == nil && len(lib.Creates) == 2, "the library does not make pods")
 		},
 	},
+	"stale-caches": {
+		state: func() *State { s := unfinished(); s.AwaitingWrites = true; return s },
+		show: func(u *Upstream, up, lib *Pass) error {
+			store := hidden[consistency.ConsistencyStore](u.dsc, "consistencyStore")
+			defer func(before consistency.ConsistencyStore) { *store = before }(*store)
+			*store = staleStore{consistency.NewNoopConsistencyStore()}
+			s := unfinished()
+			s.AwaitingWrites = true
+			stale := u.Pass(inUpstreamOrder(s))
+			return all(stale.Err != nil && stale.Status == nil && !stale.writesPods(), "upstream makes a pass although its caches are stale",
+				up.Err == nil && up.Status != nil && !up.writesPods(), "upstream does not write the status while it expects pods",
+				lib.Err == nil && equalJSON(up.Status, lib.Status) && !lib.writesPods(), "the library does not settle the status")
+		},
+	},
+	"status-unchanged": {
+		state: func() *State {
+			s := simple()
+			s.AwaitingWrites = true
+			s.DaemonSet.Generation++
+			return s
+		},
+		show: func(_ *Upstream, up, lib *Pass) error {
+			return all(equalJSON(up.Status, &simple().DaemonSet.Status), "upstream does not write the same status again",
+				lib.Status == nil && lib.Quiet(), "the library writes")
+		},
+	},
 	"own-writes": {
 		state: unfinished,
 		show: func(u *Upstream, up, lib *Pass) error {
@@ -227,6 +254,14 @@ var examples = map[string]struct {
 				len(lib.RevisionUpdates) == 1 && equalJSON(metaOf(up.RevisionUpdates[0]), metaOf(lib.RevisionUpdates[0])), "the library does not write the same once")
 		},
 	},
+}
+
+// staleStore says that the caches lack the controller's own writes.
+type staleStore struct{ consistency.ConsistencyStore }
+
+// EnsureReady implements consistency.ConsistencyStore.
+func (staleStore) EnsureReady(types.NamespacedName) error {
+	return &consistency.ConsistencyError{ReadRV: "1", WroteRV: "2"}
 }
 
 // unfinished is a state in which a pod is to be created and two are outdated, with

@@ -223,7 +223,7 @@ var plantedBugs = []plantedBug{
 	{
 		name: "the delay for failed pods does not double",
 		file: "daemon/backoff.go",
-		old:  `min(2*e.Delay, backoffMax)`,
+		old:  `2*min(max(e.Delay, 0), backoffMax/2)`,
 		new:  `min(e.Delay+backoffFirst, backoffMax)`,
 	},
 	{
@@ -549,25 +549,25 @@ var plantedBugs = []plantedBug{
 	// daemon and rollout: the kept state
 	{
 		name: "a kept snapshot counts a changed pod twice",
-		file: "daemon/update.go",
+		file: "daemon/kept.go",
 		old:  "\tu.deletePod(pod.Name)\n\ts := u.s\n",
 		new:  "\ts := u.s\n",
 	},
 	{
 		name: "a kept snapshot does not see pods become available",
-		file: "daemon/update.go",
+		file: "daemon/kept.go",
 		old:  `n.Pods[j].Available = true`,
 		new:  `n.Pods[j].Available = n.Pods[j].Updated`,
 	},
 	{
 		name: "a kept snapshot does not sort the pods of a node",
-		file: "daemon/update.go",
-		old:  "if len(n.Pods) > 1 {\n\t\tsortPods(n.Pods)",
-		new:  "if len(n.Pods) > 2 {\n\t\tsortPods(n.Pods)",
+		file: "daemon/kept.go",
+		old:  "case len(n.Pods) > 1:\n\t\tsortPods(n.Pods)",
+		new:  "case len(n.Pods) > 2:\n\t\tsortPods(n.Pods)",
 	},
 	{
 		name: "a kept snapshot keeps the claims of pods that are gone",
-		file: "daemon/update.go",
+		file: "daemon/kept.go",
 		old:  "\t\tdelete(k.claims, name)\n\t\tu.claims = true",
 		new:  `		delete(k.claims, name)`,
 	},

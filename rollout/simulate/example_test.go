@@ -95,7 +95,7 @@ func ExampleRun() {
 	// 12:00:00 create on worker-1: node has no pod
 	// 12:00:00 create on worker-2: node has no pod
 	// stalled since 12:00:10 after 3 passes, at least 0 available, on:
-	//   worker-2: desired, current, up-to-date; not ready: agent-2 is not
+	//   worker-2: desired, current, up-to-date; agent-2 is not ready
 }
 
 // What would applying this manifest do? It restricts a DaemonSet to nodes with
@@ -173,7 +173,7 @@ func ExampleWhatIf() {
 	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 2 unchanged
 	//   worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
-	//   delete nginx-deploy-3 on worker-3: node should not run it: nodeSelector disk=ssd, node has disk=hdd
+	//   delete nginx-deploy-3 on worker-3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	// complete at 00:00:36 after 8 passes, at least 1 available
 	//
 	// no rollout: the manifest only writes out defaults

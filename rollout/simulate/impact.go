@@ -74,7 +74,7 @@ const shownLines = 10
 //	nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 2 unchanged
 //	  worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
 //	first pass: 1 to delete, 0 to create
-//	  delete agent-b2c4d on worker-3: node should not run it: nodeSelector disk=ssd, node has disk=hdd
+//	  delete agent-b2c4d on worker-3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 func (i *Impact) String() string {
 	if i == nil || i.Rollout == 0 {
 		return "no impact"

@@ -293,7 +293,7 @@ starts a rollout to revision 2: 3 outdated pods
 nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
   w3: lost: nodeSelector disk=ssd, node has disk=hdd
 first pass: 1 to delete, 0 to create
-  delete on-w3 on w3: node should not run it: nodeSelector disk=ssd, node has disk=hdd`,
+  delete on-w3 on w3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd`,
 		},
 		{
 			name: "node selector taken away", why: "a node is gained",
@@ -344,7 +344,7 @@ nodes: 2 gained, 1 lost, 1 keep their pods, 1 removed, 0 unchanged
   w2: keeps its pod: untolerated taint {cordon: } (NoSchedule)
   w3: removed: no node
 first pass: 1 to delete, 2 to create
-  delete on-w1 on w1: node should not run it: untolerated taint {drain: } (NoExecute)
+  delete on-w1 on w1: node does not keep the pod: untolerated taint {drain: } (NoExecute)
   create on w4: node has no pod
   create on w5: node has no pod`,
 		},
@@ -373,7 +373,7 @@ no rollout: the template is the same
 nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
   w4: lost: untolerated taint {dedicated: } (NoExecute)
 first pass: 1 to delete, 0 to create
-  delete on-w4 on w4: node should not run it: untolerated taint {dedicated: } (NoExecute)`,
+  delete on-w4 on w4: node does not keep the pod: untolerated taint {dedicated: } (NoExecute)`,
 		},
 		{
 			name: "what happens anyway", why: "the failed pod goes whatever is proposed, and the update waits for that",

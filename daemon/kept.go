@@ -14,47 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Changes are changes of the facts in a Snapshot, in one batch. The zero Changes
-// change nothing. The objects are read-only from then on.
-type Changes struct {
-	// DaemonSet is the new DaemonSet; nil where it has not changed. Its namespace, name
-	// and UID must stay the same.
-	DaemonSet *appsv1.DaemonSet
-	// Nodes are the nodes that are new or have changed. A nil entry, an empty name
-	// and a repeated name are errors.
-	Nodes []*corev1.Node
-	// DeletedNodes are the names of the nodes that are gone. Their pods stay until
-	// they are deleted. Unknown names change nothing.
-	DeletedNodes []string
-	// Pods are the pods that are new or have changed, as in Input.Pods. A nil entry,
-	// an empty name and a repeated name are errors; pods of other namespaces are
-	// ignored.
-	Pods []*corev1.Pod
-	// DeletedPods are the names of the pods of the DaemonSet's namespace that are
-	// gone. Unknown names change nothing.
-	DeletedPods []string
-	// Revisions are the ControllerRevisions that are new or have changed, as in
-	// Input.Revisions.
-	Revisions []*appsv1.ControllerRevision
-	// DeletedRevisions are the names of the ControllerRevisions of the DaemonSet's
-	// namespace that are gone. Unknown names change nothing.
-	DeletedRevisions []string
-	// Now is the new time; zero where it has not changed.
-	Now time.Time
-	// Backoff is the Plan.Backoff of the last pass; nil where it has not changed.
-	Backoff Backoff
-}
-
-// Changed says which nodes of a Snapshot an Update has changed. The zero Changed
-// means none.
-type Changed struct {
-	// All says that positions have moved or that every node may have changed.
-	// Nodes is nil then.
-	All bool
-	// Nodes are positions in Snapshot.Nodes, ascending.
-	Nodes []int
-}
-
 // Update brings the snapshot up to date. Reconcile, Status and all other functions
 // then return what they return for a new snapshot of the same facts. Deletions are
 // applied before changes.
@@ -78,7 +37,10 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 		return Changed{}, err
 	}
 	if rebuild != nil {
-		return Changed{All: true}, s.rebuild(*rebuild, &c)
+		if err := s.rebuild(*rebuild, &c); err != nil {
+			return Changed{}, err
+		}
+		return Changed{All: true}, nil
 	}
 	s.keep()
 	u := update{s: s}
@@ -100,68 +62,10 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 	return u.finish(), nil
 }
 
-// Empty reports whether the batch holds no change of an object or the backoff. Now
-// may still be set.
-func (c Changes) Empty() bool {
-	return c.DaemonSet == nil && c.Backoff == nil && len(c.Nodes)+len(c.DeletedNodes)+len(c.Pods)+len(c.DeletedPods)+
-		len(c.Revisions)+len(c.DeletedRevisions) == 0
-}
-
-// Validate checks the batch for a snapshot of the given DaemonSet, and fails where
-// Update fails before it changes anything.
-func (c Changes) Validate(ds *appsv1.DaemonSet) error {
-	if ds == nil {
-		return field.Required(field.NewPath("daemonSet"), "")
-	}
-	if c.DaemonSet != nil && (c.DaemonSet.Namespace != ds.Namespace || c.DaemonSet.Name != ds.Name || c.DaemonSet.UID != ds.UID) {
-		return field.Invalid(field.NewPath("daemonSet", "metadata"), c.DaemonSet.Namespace+"/"+c.DaemonSet.Name,
-			"is another DaemonSet than "+ds.Namespace+"/"+ds.Name+": namespace, name and UID must not change")
-	}
-	if err := checkNames("nodes", c.Nodes, func(n *corev1.Node) string { return n.Name }); err != nil {
-		return err
-	}
-	inNamespace := func(name, namespace string) string {
-		if namespace != ds.Namespace {
-			return namespace + "/" + name
-		}
-		return name
-	}
-	if err := checkNames("pods", c.Pods, func(p *corev1.Pod) string { return inNamespace(p.Name, p.Namespace) }); err != nil {
-		return err
-	}
-	return checkNames("revisions", c.Revisions, func(r *appsv1.ControllerRevision) string { return inNamespace(r.Name, r.Namespace) })
-}
-
-// checkNames refuses nil entries, empty names and repeated names.
-func checkNames[T any](list string, objects []*T, name func(*T) string) error {
-	var seen map[string]bool
-	at := func(i int) *field.Path { return field.NewPath(list).Index(i) }
-	for i, object := range objects {
-		if object == nil {
-			return field.Required(at(i), "")
-		}
-		n := name(object)
-		if n == "" {
-			return field.Required(at(i).Child("metadata", "name"), "")
-		}
-		if len(objects) == 1 {
-			return nil
-		}
-		if seen == nil {
-			seen = make(map[string]bool, len(objects))
-		}
-		if seen[n] {
-			return field.Duplicate(at(i).Child("metadata", "name"), n)
-		}
-		seen[n] = true
-	}
-	return nil
-}
-
-// setFacts sets the DaemonSet, the revisions and the backoff where they leave the states
+// setFacts sets the DaemonSet, the revisions and the backoff if they leave the states
 // of nodes and pods valid. Otherwise it returns the input of a rebuild.
 func (s *Snapshot) setFacts(c *Changes) (*Input, error) {
-	in := s.in
+	in, revisions := s.in, s.revisions
 	if c.Backoff != nil {
 		in.Backoff = c.Backoff
 	}
@@ -169,27 +73,24 @@ func (s *Snapshot) setFacts(c *Changes) (*Input, error) {
 		in.DaemonSet = c.DaemonSet
 	}
 	newRules := c.DaemonSet != nil && !sameRules(c.DaemonSet, s.in.DaemonSet)
-	if newRules || len(c.Revisions)+len(c.DeletedRevisions) > 0 || c.DaemonSet != nil && s.hashFromTemplate() {
+	earlier := !c.Now.IsZero() && c.Now.Before(s.in.Now)
+	if newRules || earlier {
 		in.Revisions = s.revisionsAfter(c)
-		if newRules {
-			return &in, nil
-		}
-		revisions, err := observeRevisions(&in, s.claimer)
-		if err != nil {
+		return &in, nil
+	}
+	if len(c.Revisions)+len(c.DeletedRevisions) > 0 || c.DaemonSet != nil && s.hashFromTemplate() {
+		in.Revisions = s.revisionsAfter(c)
+		var err error
+		if revisions, err = observeRevisions(&in, s.claimer); err != nil {
 			return nil, err
 		}
 		if revisions.hash != s.revisions.hash || revisions.relabel != s.revisions.relabel {
 			return &in, nil
 		}
 		in.Revisions = nil
-		s.revisions = revisions
 	}
-	if !c.Now.IsZero() && c.Now.Before(s.in.Now) {
-		in.Revisions = s.revisionsAfter(&Changes{})
-		return &in, nil
-	}
-	in.Now = s.in.Now // moved on by update.advance
-	s.in = in
+	// The time is left to update.advance.
+	s.in, s.revisions = in, revisions
 	s.builder.ds = in.DaemonSet
 	return nil, nil
 }
@@ -220,42 +121,6 @@ func (s *Snapshot) revisionsAfter(c *Changes) []*appsv1.ControllerRevision {
 		}
 	}
 	return slices.Collect(maps.Values(byName))
-}
-
-// Input returns the facts of the snapshot, from which Observe makes an equal one.
-// Nodes, pods and revisions are ordered by name. Pods of other owners are left out. The
-// lists are the caller's own, the objects read-only.
-func (s *Snapshot) Input() Input {
-	if s == nil {
-		return Input{}
-	}
-	in := s.in
-	for i := range s.nodes {
-		n := &s.nodes[i]
-		if n.Node != nil {
-			in.Nodes = append(in.Nodes, n.Node)
-		}
-		for j := range n.Pods {
-			in.Pods = append(in.Pods, n.Pods[j].Pod)
-		}
-	}
-	for _, claim := range s.claims {
-		if !claim.Claim.Owned() {
-			in.Pods = append(in.Pods, claim.Pod)
-		}
-	}
-	for _, u := range s.uncounted {
-		in.Pods = append(in.Pods, u.Pod)
-	}
-	in.Pods = append(in.Pods, s.unclaimed...)
-	if s.kept != nil {
-		in.Pods = slices.AppendSeq(in.Pods, maps.Values(s.kept.unclaimed))
-	}
-	slices.SortFunc(in.Pods, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
-	for _, r := range s.revisions.list {
-		in.Revisions = append(in.Revisions, r.Revision)
-	}
-	return in
 }
 
 // rebuild observes all facts from scratch.
@@ -297,8 +162,8 @@ func (s *Snapshot) rebuild(in Input, c *Changes) error {
 
 // kept are the look-up tables for updates.
 type kept struct {
-	// homes are the names of the nodes that pods count on, by pod.
-	homes map[string]string
+	// homes are the nodes that pods count on, by the pod's name.
+	homes map[string]home
 	// claims and uncounted hold the entries of the lists of the same name.
 	claims    map[string]PodClaim
 	uncounted map[string]UncountedPod
@@ -310,13 +175,19 @@ type kept struct {
 	waiting waitingPods
 }
 
+// home is a pod and the name of the node that it counts on.
+type home struct {
+	pod  *corev1.Pod
+	node string
+}
+
 // keep builds the look-up tables, once.
 func (s *Snapshot) keep() {
 	if s.kept != nil {
 		return
 	}
 	k := &kept{
-		homes:     make(map[string]string, len(s.nodes)),
+		homes:     make(map[string]home, len(s.nodes)),
 		claims:    make(map[string]PodClaim, len(s.claims)),
 		uncounted: make(map[string]UncountedPod, len(s.uncounted)),
 		unclaimed: make(map[string]*corev1.Pod, len(s.unclaimed)),
@@ -326,7 +197,7 @@ func (s *Snapshot) keep() {
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		for j := range n.Pods {
-			k.homes[n.Pods[j].Pod.Name] = n.Name
+			k.homes[n.Pods[j].Pod.Name] = home{n.Pods[j].Pod, n.Name}
 			k.await(&n.Pods[j], s.in.DaemonSet)
 		}
 	}
@@ -366,17 +237,25 @@ func (s *Snapshot) position(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.nodes, name, func(n NodeState, name string) int { return strings.Compare(n.Name, name) })
 }
 
-// update carries out one Update.
+// update carries out one Update. The lists of pods are changed at its end, once for each
+// node, so that a batch may hold any number of pods of one node.
 type update struct {
 	s *Snapshot
 	// touched are the positions of the nodes that have changed, perhaps repeatedly.
 	touched []int
-	// added are the nodes that are not in the list yet. emptied says that a node in the
-	// list may neither exist nor have pods any more.
-	added   map[string]*NodeState
-	emptied bool
+	// added are the nodes that are not in the list yet.
+	added map[string]*NodeState
+	// ready are the pods in lists that have become available, and gone those to take out.
+	ready, gone map[*corev1.Pod]struct{}
+	arrivals    []arrival
 	// claims and uncounted say that the list of the same name has changed.
 	claims, uncounted bool
+}
+
+// arrival is a pod to put on a node.
+type arrival struct {
+	node *NodeState
+	pod  PodState
 }
 
 // advance makes the pods available that have been ready for long enough.
@@ -388,21 +267,21 @@ func (u *update) advance(now time.Time) {
 	s.in.Now = now
 	for len(s.kept.waiting) > 0 && !s.kept.waiting[0].at.After(now) {
 		next := heap.Pop(&s.kept.waiting).(waitingPod)
-		home, ok := s.kept.homes[next.pod.Name]
-		if !ok {
-			continue
-		}
-		n := u.node(home)
-		for j := range n.Pods {
-			if n.Pods[j].Pod == next.pod {
-				// The list may be a part of a shared array, which no other list overlaps.
-				n.Pods[j].Available = true
-			}
+		if h := s.kept.homes[next.pod.Name]; h.pod == next.pod {
+			u.node(h.node)
+			note(&u.ready, next.pod)
 		}
 	}
 }
 
-// node returns the named node, which it adds where it is missing.
+func note(set *map[*corev1.Pod]struct{}, pod *corev1.Pod) {
+	if *set == nil {
+		*set = make(map[*corev1.Pod]struct{})
+	}
+	(*set)[pod] = struct{}{}
+}
+
+// node returns the named node. It adds a missing one.
 func (u *update) node(name string) *NodeState {
 	if i, ok := u.s.position(name); ok {
 		u.touched = append(u.touched, i)
@@ -425,12 +304,10 @@ func (u *update) setNode(node *corev1.Node) {
 }
 
 func (u *update) deleteNode(name string) {
-	if u.s.Node(name) == nil && u.added[name] == nil {
-		return
+	if u.s.Node(name) != nil {
+		n := u.node(name)
+		n.Node, n.Decision = nil, u.s.matcher.Decide(nil)
 	}
-	n := u.node(name)
-	n.Node, n.Decision = nil, u.s.matcher.Decide(nil)
-	u.emptied = u.emptied || len(n.Pods) == 0
 }
 
 func (u *update) deletePod(name string) {
@@ -447,22 +324,11 @@ func (u *update) deletePod(name string) {
 		u.uncounted = true
 	}
 	delete(k.unclaimed, name)
-	home, ok := k.homes[name]
-	if !ok {
-		return
-	}
-	delete(k.homes, name)
-	n := u.node(home)
-	n.Pods = slices.DeleteFunc(n.Pods, func(p PodState) bool {
-		if p.Pod.Name != name {
-			return false
-		}
-		k.drop(p.Pod)
-		return true
-	})
-	if len(n.Pods) == 0 {
-		n.Pods = nil
-		u.emptied = u.emptied || n.Node == nil
+	if h, ok := k.homes[name]; ok {
+		k.drop(h.pod)
+		delete(k.homes, name)
+		u.node(h.node)
+		note(&u.gone, h.pod)
 	}
 }
 
@@ -494,17 +360,12 @@ func (u *update) setPod(pod *corev1.Pod) {
 	}
 	s.kept.hashes[hashOf(pod)]++
 	state := s.podState(pod, claim, hashOf(pod), readyCondition(pod.Status.Conditions))
-	s.kept.homes[pod.Name] = name
+	s.kept.homes[pod.Name] = home{pod, name}
 	s.kept.await(&state, s.in.DaemonSet)
-	n := u.node(name)
-	// A list of one pod may be a part of a shared array: never write behind it.
-	n.Pods = append(slices.Clip(n.Pods), state)
-	if len(n.Pods) > 1 {
-		sortPods(n.Pods)
-	}
+	u.arrivals = append(u.arrivals, arrival{u.node(name), state})
 }
 
-// finish puts the nodes in order and counts those that have changed.
+// finish puts pods and nodes in order and counts the nodes that have changed.
 func (u *update) finish() Changed {
 	s := u.s
 	if u.claims {
@@ -513,13 +374,13 @@ func (u *update) finish() Changed {
 	if u.uncounted {
 		s.uncounted = sortedValues(s.kept.uncounted, compareUncounted)
 	}
-	if u.added == nil && !u.emptied {
-		slices.Sort(u.touched)
-		u.touched = slices.Compact(u.touched)
+	slices.Sort(u.touched)
+	u.touched = slices.Compact(u.touched)
+	defer s.trimWaiting()
+	if emptied := u.placePods(); u.added == nil && !emptied {
 		for _, i := range u.touched {
 			s.tallyNode(i)
 		}
-		s.trimWaiting()
 		return Changed{Nodes: u.touched}
 	}
 	joined := make([]NodeState, 0, len(u.added))
@@ -537,8 +398,54 @@ func (u *update) finish() Changed {
 	nodes = append(nodes, joined...)
 	s.nodes = slices.DeleteFunc(nodes, func(n NodeState) bool { return n.Node == nil && len(n.Pods) == 0 })
 	s.tallyAll()
-	s.trimWaiting()
 	return Changed{All: true}
+}
+
+// placePods changes the lists of pods of all touched nodes. It reports whether a node in
+// the list neither exists nor has pods any more.
+func (u *update) placePods() (emptied bool) {
+	if len(u.ready)+len(u.gone) > 0 {
+		for _, i := range u.touched {
+			u.removePods(&u.s.nodes[i])
+		}
+	}
+	for i := range u.arrivals {
+		n := u.arrivals[i].node
+		n.Pods = append(n.Pods, u.arrivals[i].pod)
+	}
+	for _, i := range u.touched {
+		n := &u.s.nodes[i]
+		emptied = emptied || n.Node == nil && len(n.Pods) == 0
+		n.tidyPods()
+	}
+	for _, n := range u.added {
+		n.tidyPods()
+	}
+	return emptied
+}
+
+// removePods takes out the pods that are gone. The list may be a part of a shared array,
+// which no other list overlaps.
+func (u *update) removePods(n *NodeState) {
+	n.Pods = slices.DeleteFunc(n.Pods, func(p PodState) bool {
+		_, gone := u.gone[p.Pod]
+		return gone
+	})
+	for j := range n.Pods {
+		if _, ready := u.ready[n.Pods[j].Pod]; ready {
+			n.Pods[j].Available = true
+		}
+	}
+}
+
+// tidyPods puts the pods in order. Without pods the list is nil.
+func (n *NodeState) tidyPods() {
+	switch {
+	case len(n.Pods) == 0:
+		n.Pods = nil
+	case len(n.Pods) > 1:
+		sortPods(n.Pods)
+	}
 }
 
 func sortedValues[K comparable, V any](m map[K]V, compare func(a, b V) int) []V {

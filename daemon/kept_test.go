@@ -201,6 +201,9 @@ func TestUpdate(t *testing.T) {
 			if diff := cmp.Diff(answersOf(fresh), answersOf(kept), sameFacts); diff != "" {
 				t.Fatalf("seed %d, step %d, after %+v: a snapshot brought up to date differs from a fresh one (-fresh +kept):\n%s", seed, step, c, diff)
 			}
+			if !kept.Equal(fresh) || !fresh.Equal(kept) {
+				t.Fatalf("seed %d, step %d, after %+v: Equal() = false, want true for the same facts", seed, step, c)
+			}
 			if changed.All {
 				continue
 			}
@@ -228,7 +231,7 @@ func TestUpdateErrors(t *testing.T) {
 		{"pods without a name", "they would take each other's place", daemon.Changes{Pods: []*corev1.Pod{pod(""), pod(""), pod("")}}, "pods[0].metadata.name: Required value"},
 		{"pod twice", "which one is true?", daemon.Changes{Pods: []*corev1.Pod{pod("a"), pod("a")}}, "pods[1].metadata.name: Duplicate value"},
 		{"nil revision", "a hole in the list", daemon.Changes{Revisions: []*appsv1.ControllerRevision{nil}}, "revisions[0]: Required value"},
-		{"another DaemonSet", "its pods are others", daemon.Changes{DaemonSet: other}, "daemonSet.metadata: Invalid value"},
+		{"another DaemonSet", "its pods are others", daemon.Changes{DaemonSet: other}, `daemonSet.metadata: Invalid value: "kube-system/other": must have namespace, name and UID of `},
 		{"broken selector", "nothing could be claimed", daemon.Changes{DaemonSet: build.Set{Selector: &metav1.LabelSelector{}}.Object()}, "spec.selector: Invalid value"},
 	}
 	for _, tc := range tests {
@@ -236,8 +239,11 @@ func TestUpdateErrors(t *testing.T) {
 			in := state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "new"}}}.input()
 			s := observe(t, in)
 			want := answersOf(s)
-			_, err := s.Update(tc.change)
+			changed, err := s.Update(tc.change)
 			wantFieldError(t, err, tc.want, tc.why)
+			if diff := cmp.Diff(daemon.Changed{}, changed); diff != "" {
+				t.Errorf("Update() with an error returns a Changed (-zero +got):\n%s", diff)
+			}
 			if diff := cmp.Diff(want, answersOf(s), sameFacts); diff != "" {
 				t.Errorf("a refused batch changed the snapshot (-before +after):\n%s", diff)
 			}
@@ -251,27 +257,104 @@ func TestUpdateErrors(t *testing.T) {
 	}
 }
 
-// TestUpdateForgets: what is gone leaves nothing behind, however often it changes.
+// TestUpdateForgets: what is gone leaves nothing behind, in none of the look-up tables.
 func TestUpdateForgets(t *testing.T) {
 	in := state{set: build.Set{MinReady: 3600}, nodes: plain}.input()
 	s := observe(t, in)
-	pod := build.Pod{Name: "a", Node: "w1", Hash: "new", Ready: time.Second}.Of(in.DaemonSet)
 	update := func(c daemon.Changes) {
 		if _, err := s.Update(c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	update(daemon.Changes{Pods: []*corev1.Pod{pod}})
-	if got := daemon.WaitingPods(s); got != 1 {
+	update(daemon.Changes{Pods: []*corev1.Pod{build.Pod{Name: "a", Node: "w1", Hash: "new", Ready: time.Second}.Of(in.DaemonSet)}})
+	if got := daemon.KeptSizes(s)["waiting"]; got != 1 {
 		t.Fatalf("%d pods wait to become available, want 1", got)
 	}
-	for range 10_000 {
-		update(daemon.Changes{Pods: []*corev1.Pod{pod.DeepCopy()}})
-		update(daemon.Changes{DeletedPods: []string{"a"}})
+	update(daemon.Changes{DeletedPods: []string{"a"}})
+	for i := range 3_000 {
+		pods := []build.Pod{
+			{Name: "own", Node: "w1", Hash: fmt.Sprint("h", i), Ready: time.Second},
+			{Name: "homeless"},
+			{Name: "finished", Node: "w1", Phase: failed, Deleting: true, Hash: fmt.Sprint("f", i)},
+			{Name: "adopted", Node: "w1", Orphan: true},
+			{Name: "released", Node: "w1", Labels: build.Labels{"app": "stray"}},
+			{Name: "unclaimed", Node: "w1", Orphan: true, Labels: build.Labels{"app": "job"}},
+			{Name: "nowhere", Node: fmt.Sprint("gone-", i)},
+		}
+		var c daemon.Changes
+		for _, pod := range pods {
+			pod.Name = fmt.Sprint(pod.Name, "-", i)
+			c.Pods = append(c.Pods, pod.Of(in.DaemonSet))
+		}
+		update(c)
+		update(daemon.Changes{Pods: []*corev1.Pod{c.Pods[0].DeepCopy()}}) // its old entry waits for nobody
+		var names []string
+		for _, pod := range c.Pods {
+			names = append(names, pod.Name)
+		}
+		update(daemon.Changes{DeletedPods: names})
 	}
-	if got := daemon.WaitingPods(s); got > 100 {
-		t.Errorf("%d pods wait to become available after all are gone, want at most 100", got)
+	for table, size := range daemon.KeptSizes(s) {
+		if most := map[string]int{"waiting": 100}[table]; size > most {
+			t.Errorf("%s has %d entries after all pods are gone, want at most %d", table, size, most)
+		}
 	}
+	if diff := cmp.Diff(answersOf(observe(t, in)), answersOf(s), sameFacts); diff != "" {
+		t.Errorf("after all pods are gone (-fresh +kept):\n%s", diff)
+	}
+}
+
+// TestUpdateManyPodsOfANode: a batch may hold any number of pods of one node.
+func TestUpdateManyPodsOfANode(t *testing.T) {
+	in := state{set: build.Set{MinReady: 60}, nodes: plain}.input()
+	pods := func(n int, phase corev1.PodPhase) []*corev1.Pod {
+		out := make([]*corev1.Pod, n)
+		for i := range out {
+			out[i] = build.Pod{Name: fmt.Sprintf("p%05d", n-i), Node: "w1", Phase: phase, Hash: "new", Ready: time.Second}.Of(in.DaemonSet)
+		}
+		return out
+	}
+	took := func(n int) time.Duration {
+		ready, failing := pods(n, ""), pods(n, failed)
+		var names []string
+		for _, pod := range ready {
+			names = append(names, pod.Name)
+		}
+		return fastest(func() {
+			s := observe(t, in)
+			for _, c := range []daemon.Changes{{Pods: ready}, {Now: in.Now.Add(time.Hour)}, {Pods: failing}, {DeletedPods: names}} {
+				if _, err := s.Update(c); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+	grows(t, 1_250, 5_000, took, "the node is put in order once")
+}
+
+// TestUpdateJoin: 200 nodes that join cost less than a new snapshot.
+func TestUpdateJoin(t *testing.T) {
+	in := settled(20_000)
+	joining := make([]*corev1.Node, 200)
+	for i := range joining {
+		joining[i] = build.Node{Name: fmt.Sprintf("ip-11-0-%d.compute.internal", i)}.Object()
+	}
+	s := observe(t, in)
+	if _, err := s.Update(daemon.Changes{DeletedPods: []string{"x"}}); err != nil { // Builds the look-up tables.
+		t.Fatal(err)
+	}
+	var join, scratch time.Duration
+	for range 5 {
+		join = fastest(func() {
+			if _, err := s.Update(daemon.Changes{Nodes: joining}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if scratch = fastest(func() { observe(t, in) }); join < scratch {
+			return
+		}
+	}
+	t.Errorf("200 nodes that join take %v, a new snapshot %v, want less", join, scratch)
 }
 
 // BenchmarkUpdate measures 200 nodes that join a cluster of 20,000 in one batch.
