@@ -80,8 +80,8 @@ func ExampleAssess_dashboard() {
 	// NAME    DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE
 	// agent   2         2         1       1            1           <none>          15s
 	// progressing: 0 of 2 nodes complete; maxUnavailable 1 is used by worker-1 (agent-3: not ready)
-	// worker-1: desired, current, up-to-date; not ready: agent-3 is not
-	// worker-2: desired, current, ready, available; not up-to-date: agent-2 is of another template
+	// worker-1: desired, current, up-to-date; agent-3 is not ready
+	// worker-2: desired, current, ready, available; agent-2 has an outdated template
 	// worker-3: not desired: untolerated taint {dedicated: db} (NoSchedule)
 }
 

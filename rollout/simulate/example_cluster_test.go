@@ -147,7 +147,7 @@ func ExampleCluster_lostNode() {
 	// Output:
 	// stalled since 00:00:10 after 1 pass, at least 1 available, on:
 	//   worker-2: uses maxUnavailable: no live pod
-	//   worker-1: desired, current, ready, available; not up-to-date: agent-1 is of another template
+	//   worker-1: desired, current, ready, available; agent-1 has an outdated template
 	// maxUnavailable 1 is used by worker-2 (no live pod)
 	// complete at 00:00:22 after 4 passes, at least 0 available
 }
@@ -260,7 +260,7 @@ func ExampleCluster_promotion() {
 	fmt.Println(ends[0])
 	// Output:
 	// waiting since 00:00:22 after 4 passes, at least 1 available, on:
-	//   worker-2: desired, current, ready, available; not up-to-date: agent-2 is of another template
+	//   worker-2: desired, current, ready, available; agent-2 has an outdated template
 	// canary waits for promotion on worker-1
 	// held back: 1 by canary
 	// complete at 00:00:34 after 4 passes, at least 1 available

@@ -90,7 +90,7 @@ func ExampleWhatIf_gate() {
 	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 1 unchanged
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
-	//   delete agent-2 on worker-2: node should not run it: nodeSelector disk=ssd, node has disk=hdd
+	//   delete agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	// complete at 00:00:52 after 6 passes, at least 0 available
 	// exit code 1
 }

@@ -481,12 +481,12 @@ func TestEndStringNamesTheCause(t *testing.T) {
 		want []string
 	}{
 		{"new pod is broken", in, []string{
-			"  w11: desired, current, up-to-date; not ready: agent-1 is not",
-			"  w00: desired, current, ready, available; not up-to-date: on-w00 is of another template",
+			"  w11: desired, current, up-to-date; agent-1 is not ready",
+			"  w00: desired, current, ready, available; on-w00 has an outdated template",
 		}},
 		{"node is lost", lost, []string{
 			"  w11: uses maxUnavailable: no live pod",
-			"  w00: desired, current, ready, available; not up-to-date: on-w00 is of another template",
+			"  w00: desired, current, ready, available; on-w00 has an outdated template",
 		}},
 	} {
 		end := settle(t, tc.in, onNode("w11", simulate.PodTimes{ReadyAfter: -1}))
