@@ -84,8 +84,8 @@ const shownNodes = 10
 
 // String returns how the rollout has ended. If it is not complete, it adds lines for ten
 // nodes: first those that use the budget that outdated pods wait for, although they may not
-// be in Incomplete, then those without an available pod, then the others. It also says who
-// uses the budget, and what the policy holds back.
+// be in Incomplete, then those whose pod is not available or never ends, then the others.
+// It also says who uses the budget, and what the policy holds back.
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
@@ -125,8 +125,8 @@ func (e *End) namesBudget() bool {
 }
 
 // nodeTexts returns a line for each node that is not complete, and for each node that uses
-// the budget that outdated pods wait for. These come first, then eligible nodes without an
-// available pod, then the others.
+// the budget that outdated pods wait for. These come first, then nodes whose pod is not
+// available or never ends, then the others.
 func (e *End) nodeTexts() []string {
 	uses := make(map[string]bool, len(e.Budget.Users))
 	for _, u := range e.Budget.Users {
@@ -138,7 +138,7 @@ func (e *End) nodeTexts() []string {
 		switch {
 		case uses[n.Node]:
 			statuses[n.Node] = n.String()
-		case n.Desired && !n.Available:
+		case n.Desired && !n.Available, n.Pod != nil && n.Pod.DeletionTimestamp != nil:
 			broken = append(broken, n.String())
 		default:
 			waiting = append(waiting, n.String())

@@ -475,11 +475,19 @@ func TestEndStringNamesTheCause(t *testing.T) {
 	stuck := build.Pod{Name: "on-w11", Node: "w11", Hash: "old"}.Of(lost.DaemonSet)
 	stuck.DeletionTimestamp = &metav1.Time{Time: build.Now.Add(-time.Hour)}
 	lost.Pods = append(lost.Pods, stuck)
+	onDelete := outdated(build.Set{OnDelete: true}, build.Nodes(names(12)...)...)
+	ends := onDelete.Pods[11].DeepCopy()
+	ends.DeletionTimestamp = stuck.DeletionTimestamp
+	onDelete.Pods[11] = ends
 	for _, tc := range []struct {
 		name string
 		in   daemon.Input
 		want []string
 	}{
+		{"OnDelete, and a pod never ends", onDelete, []string{
+			"  w11: desired, current, ready, available; on-w11 has an outdated template; on-w11 is being deleted",
+			"  w00: desired, current, ready, available; on-w00 has an outdated template",
+		}},
 		{"new pod is broken", in, []string{
 			"  w11: desired, current, up-to-date; agent-1 is not ready",
 			"  w00: desired, current, ready, available; on-w00 has an outdated template",
