@@ -231,7 +231,7 @@ func (c *choice) heldForCanary() []int {
 			oldest = min(oldest, c.l.ages[i].cur)
 		}
 	}
-	out := make([]int, 0, c.step.Outdated)
+	out := make([]int, 0, c.step.OutdatedNodes)
 	for i := range c.l.roles {
 		if c.pending(i) && c.held[i] == 0 && c.l.ages[i].old <= oldest {
 			out = append(out, i)

@@ -17,11 +17,11 @@
 //	the nodes that use the budget                UsedBudget
 //	whether the rollout is complete              Complete, NodeComplete
 //	pause, partition, canary, zone by zone, ...  Policy, in Options
-//	the current revision, and what to write      Revisions
+//	the current revision, and what to write      PlanRevisions
 //	the revisions beyond the history limit       CleanUp
 //	the data that a revision stores              RevisionData, Matches
 //	the template that a revision holds           RevisionTemplate
-//	the template of an earlier revision          RollBack
+//	the template of an earlier revision          NewRollback
 //	what changed between two revisions           DiffRevisions
 //
 // Package rollout/health reports whether a rollout progresses or is stuck, and on which

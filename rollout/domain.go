@@ -70,7 +70,7 @@ func (c *choice) oneDomain(o *OneDomain) {
 		}
 	}
 	if pending {
-		c.step.Domain = cmp.Or(column.names[turn], "(none)")
+		c.step.Policy.Domain = cmp.Or(column.names[turn], "(none)")
 	}
 }
 

@@ -136,7 +136,7 @@ func ExamplePolicy_frozen() {
 		return
 	}
 	fmt.Println(&result.Plan)
-	fmt.Println(result.Restricted, result.Step.Restricted)
+	fmt.Println(result.Restricted, result.Policy.Restricted)
 	// Output:
 	// nothing to do
 	// [1 by freeze] [3 by freeze]
@@ -630,7 +630,7 @@ func ExampleCanaryTrial() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(result.Step.Canary)
+	fmt.Println(result.Policy.Canary)
 
 	// Its pod is not ready four minutes later.
 	in.Revisions = append(in.Revisions, result.Revisions.Create)
@@ -643,7 +643,7 @@ func ExampleCanaryTrial() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(result.Step.Canary)
+	fmt.Println(result.Policy.Canary)
 	fmt.Println("image:", result.Rollback.DaemonSet.Spec.Template.Spec.Containers[0].Image)
 	// Output:
 	// canary starting on worker-1

@@ -92,7 +92,7 @@ func (c *choice) ignoreNodes() {
 			continue
 		}
 		c.held[i] = RestrictionIgnored
-		c.step.Ignored = append(c.step.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
+		c.step.Policy.Ignored = append(c.step.Policy.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
 	}
 }
 

@@ -367,7 +367,7 @@ func (c *choice) report() {
 	}
 	for by, nodes := range counts {
 		if nodes > 0 {
-			c.step.Restricted = append(c.step.Restricted, Restricted{By: Restriction(by), Nodes: nodes})
+			c.step.Policy.Restricted = append(c.step.Policy.Restricted, Restricted{By: Restriction(by), Nodes: nodes})
 		}
 	}
 }

@@ -73,7 +73,7 @@ type PodRelabel struct {
 	Patch []byte
 }
 
-// Revisions works out the writes after which exactly one revision holds the template and
+// PlanRevisions works out the writes after which exactly one revision holds the template and
 // has the highest number (constructHistory@v1.37.2). CleanUp deletes revisions beyond the
 // history limit. The rules:
 //
@@ -90,8 +90,8 @@ type PodRelabel struct {
 //   - If another revision has the name of the new one, collisionCount is raised and the
 //     pass ends. The next pass tries the next name.
 //
-// The snapshot is not changed. Revisions fails with a *field.Error if it is nil.
-func Revisions(s *daemon.Snapshot) (*RevisionPlan, error) {
+// The snapshot is not changed. PlanRevisions fails with a *field.Error if it is nil.
+func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}

@@ -242,7 +242,7 @@ func (st *State) history() (*RevisionPlan, error) {
 	if st.settled != nil {
 		return st.settled, nil
 	}
-	plan, err := Revisions(st.snapshot)
+	plan, err := PlanRevisions(st.snapshot)
 	if err == nil && plan.Empty() {
 		st.settled = plan
 	}

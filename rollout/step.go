@@ -21,9 +21,9 @@ type Step struct {
 	Plan daemon.Plan
 	// Desired is the number of eligible nodes, the base of percentages.
 	Desired int
-	// Outdated is the number of nodes on which exactly one outdated pod is not
+	// OutdatedNodes is the number of nodes on which exactly one outdated pod is not
 	// terminating.
-	Outdated int
+	OutdatedNodes int
 	// MaxUnavailable and MaxSurge are the budgets as numbers, both rounded up.
 	// MaxUnavailable has no effect while MaxSurge is above zero.
 	MaxUnavailable, MaxSurge int
@@ -33,10 +33,10 @@ type Step struct {
 	// Surging is the number of nodes that use MaxSurge before the step, and Available
 	// the number of nodes with an available pod. Both are zero without MaxSurge.
 	Surging, Available int
-	// PolicyStatus describes how the policy restricts the step. Unavailable and Surging do
-	// not count the nodes that the policy ignores or holds back. A pause or a freeze alone
-	// changes neither.
-	PolicyStatus
+	// Policy says how the policy restricts the step. Unavailable and Surging do not count
+	// the nodes that the policy ignores or holds back. A pause or a freeze alone changes
+	// neither.
+	Policy PolicyStatus
 }
 
 // NextStep returns the next step of the update: which outdated pods to delete, or
@@ -150,7 +150,7 @@ func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step,
 		s: s, l: l, nodes: s.Nodes(), policy: p,
 		step: &Step{
 			Desired:        l.desired,
-			Outdated:       l.outdated,
+			OutdatedNodes:  l.outdated,
 			MaxUnavailable: budgets.maxUnavailable,
 			MaxSurge:       budgets.maxSurge,
 			Unavailable:    l.unavailable,
@@ -328,7 +328,7 @@ func requeue(p *daemon.Plan, after time.Duration) {
 
 // String returns the plan below a first line with the budget and its use.
 func (st *Step) String() string {
-	if st == nil || st.Desired == 0 && st.Outdated == 0 {
+	if st == nil || st.Desired == 0 && st.OutdatedNodes == 0 {
 		return (&daemon.Plan{}).String()
 	}
 	return st.lines() + "\n" + st.Plan.String()
@@ -336,17 +336,17 @@ func (st *Step) String() string {
 
 // lines are the budget and what the policy restricts.
 func (st *Step) lines() string {
-	if st.PolicyStatus.none() {
+	if st.Policy.none() {
 		return st.budget()
 	}
-	return st.budget() + "\n" + st.PolicyStatus.String()
+	return st.budget() + "\n" + st.Policy.String()
 }
 
 // blocked reports whether the update is not finished but can do nothing now.
-func (st *Step) blocked() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
+func (st *Step) blocked() bool { return st != nil && st.OutdatedNodes > 0 && st.Plan.Empty() }
 
 // narrowed reports whether a policy had an effect on the step.
-func (st *Step) narrowed() bool { return st != nil && !st.PolicyStatus.none() }
+func (st *Step) narrowed() bool { return st != nil && !st.Policy.none() }
 
 func (st *Step) budget() string {
 	state := "update"
@@ -355,8 +355,8 @@ func (st *Step) budget() string {
 	}
 	if st.MaxSurge != 0 {
 		return fmt.Sprintf("%s: %d desired, %d outdated; maxSurge %d, %d surging, %d available",
-			state, st.Desired, st.Outdated, st.MaxSurge, st.Surging, st.Available)
+			state, st.Desired, st.OutdatedNodes, st.MaxSurge, st.Surging, st.Available)
 	}
 	return fmt.Sprintf("%s: %d desired, %d outdated; maxUnavailable %d, %d unavailable",
-		state, st.Desired, st.Outdated, st.MaxUnavailable, st.Unavailable)
+		state, st.Desired, st.OutdatedNodes, st.MaxUnavailable, st.Unavailable)
 }

@@ -61,9 +61,12 @@ type Result struct {
 	// Step is the next step of the update; Plan holds its writes. It is nil if Reconcile
 	// has something to write, if the strategy is OnDelete, and if the pass ended before it.
 	Step *Step
-	// Restricted counts the nodes on which the policy blocks writes of daemon.Reconcile.
-	// Step.Restricted counts the outdated pods.
+	// Restricted counts the nodes on which the policy holds back writes of
+	// daemon.Reconcile.
 	Restricted []Restricted
+	// Policy says how the policy restricts the update: it is Step.Policy, and zero if Step
+	// is nil. Its Restricted counts the nodes with outdated pods.
+	Policy PolicyStatus
 	// Rollback restores the template that a failed canary was to replace. Write it,
 	// and give the next pass the updated DaemonSet. It is nil if no canary has failed, if
 	// Step is nil, and if NoRollback is set. Once a canary has failed, the update takes no
@@ -244,13 +247,13 @@ func (st *State) update(r *Result, policy *policy) error {
 	if err != nil || step == nil {
 		return err
 	}
-	r.Step = step
+	r.Step, r.Policy = step, step.Policy
 	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
 	r.Plan.Delete, r.Plan.DeleteDeferred = step.Plan.Delete, step.Plan.DeleteDeferred
 	r.Plan.Nodes = step.Plan.Nodes
 	requeue(&r.Plan, step.Plan.RequeueAfter)
-	if step.Canary != nil {
-		trial := step.Canary.Trial
+	if r.Policy.Canary != nil {
+		trial := r.Policy.Canary.Trial
 		r.CanaryTrial = &trial
 		r.Rollback, r.NoRollback = r.rollback(&trial, policy.Paused || policy.Frozen)
 	}

@@ -238,7 +238,7 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	if memory != nil && memory.RevisionHash != hash {
 		if c.restores(memory) {
 			// A template that a failed trial restores is not tried.
-			c.step.Canary = &CanaryStatus{Trial: CanaryTrial{RevisionHash: hash, State: CanaryRolledBack, Since: c.seconds()}}
+			c.step.Policy.Canary = &CanaryStatus{Trial: CanaryTrial{RevisionHash: hash, State: CanaryRolledBack, Since: c.seconds()}}
 			return
 		}
 		memory = nil
@@ -256,7 +256,7 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	if status.Trial.State == CanaryImpossible && len(waiting) == 0 {
 		return // The nodes have left, and the trial holds nothing back.
 	}
-	c.step.Canary = status
+	c.step.Policy.Canary = status
 	switch status.Trial.State {
 	case CanaryPassed:
 		return
@@ -479,7 +479,7 @@ func (r *Result) rollback(trial *CanaryTrial, halted bool) (*Rollback, NoRollbac
 		if trial.BackTo == "" || rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != trial.BackTo {
 			continue
 		}
-		back, err := RollBack(ds, rev)
+		back, err := NewRollback(ds, rev)
 		switch {
 		case err != nil:
 			reason = NoRollbackInvalid

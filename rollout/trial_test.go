@@ -171,8 +171,8 @@ func TestCanaryTrial(t *testing.T) {
 				t.Errorf("NextStep() on %s (-want +got), because %s:\n%s", tc.nodes, tc.why, diff)
 			}
 			after := tc.memory
-			if step.Canary != nil {
-				after = &step.Canary.Trial
+			if step.Policy.Canary != nil {
+				after = &step.Policy.Canary.Trial
 			}
 			if got := trialWords(after); got != tc.trial {
 				t.Errorf("NextStep() on %s remembers %q, want %q, because %s", tc.nodes, got, tc.trial, tc.why)
@@ -588,7 +588,7 @@ func TestNoRollback(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			failed := result.Step.Canary.Trial.State == rollout.CanaryFailed
+			failed := result.Policy.Canary.Trial.State == rollout.CanaryFailed
 			if result.NoRollback != tc.want || result.Rollback.Skipped() != (tc.want != 0 || !failed) {
 				t.Errorf("Sync() has NoRollback %v and Rollback %v, want NoRollback %v", result.NoRollback, result.Rollback, tc.want)
 			}
@@ -632,7 +632,7 @@ func TestFailedCanaryStops(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if step.Canary.Trial.State != rollout.CanaryFailed || !step.Plan.Empty() {
+				if step.Policy.Canary.Trial.State != rollout.CanaryFailed || !step.Plan.Empty() {
 					t.Errorf("NextStep() on %s after %s = %v, want a failed canary and no writes, because %s", tc.nodes, state, step, tc.why)
 				}
 			}

@@ -105,7 +105,7 @@ func (e *End) String() string {
 		}
 		lines = append(lines, "  "+n.String())
 	}
-	if e.Budget.Exhausted() && e.Last != nil && e.Last.Step != nil && e.Last.Step.Outdated > 0 {
+	if e.Budget.Exhausted() && e.Last != nil && e.Last.Step != nil && e.Last.Step.OutdatedNodes > 0 {
 		lines = append(lines, e.budgetSentence())
 	}
 	return strings.Join(append(lines, policySentences(e.Last)...), "\n")
@@ -132,12 +132,8 @@ func policySentences(r *rollout.Result) []string {
 	if r == nil || !r.Empty() {
 		return nil
 	}
-	statuses := []*rollout.PolicyStatus{{Restricted: r.Restricted}}
-	if r.Step != nil {
-		statuses = append(statuses, &r.Step.PolicyStatus)
-	}
 	var lines []string
-	for _, status := range statuses {
+	for _, status := range []rollout.PolicyStatus{{Restricted: r.Restricted}, r.Policy} {
 		if text := status.String(); text != "" {
 			lines = append(lines, text)
 		}
