@@ -23,16 +23,16 @@ import (
 // takes in Options.CanaryTrial. Without memory, what would fail the update pauses it.
 //
 // By default only restarts fail a trial. Set FailStarting or FailAfter as well. Without
-// them the update waits for ever for a pod that never becomes ready.
+// them the update waits for ever for a pod that never becomes ready: rollout/health then
+// finds it stalled, and a simulation ends as stalled.
 //
 // The nodes are chosen when the trial begins: first nodes with a pod of the current
 // template, the oldest pod first, then nodes whose update is under way, then nodes with
 // an outdated pod, by Spread and Policy.Order. OneDomain has no effect on the choice. See
 // CanaryTrial.Nodes for nodes that leave.
 //
-// An outdated pod that is younger than the oldest pod of the current template does not
-// wait, because the update returns to a template that other nodes still run. It waits only
-// if the canary fails.
+// No trial holds back a pod that is newer than the oldest pod of the current template: its
+// update is an undo to a template that already runs. It waits only if the canary fails.
 type Canary struct {
 	// Nodes is the number of nodes to try, or a percentage of the eligible nodes,
 	// rounded up. It must not be zero.

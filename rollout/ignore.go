@@ -14,6 +14,9 @@ import (
 // IgnoreAfter sets how long a problem lasts before the policy ignores a node. An ignored
 // node is not updated and uses no budget. PolicyStatus.Ignored lists it. When the problem
 // is over, the node is updated like the others.
+//
+// An ignored node is not complete: while it needs an update, the rollout is not complete
+// either, even if all other nodes are.
 type IgnoreAfter struct {
 	// After is how long the problem lasts before: from when the node became not ready, or
 	// from the end of the pod's grace period. Zero means that the node is ignored at once.
@@ -136,7 +139,7 @@ func (c *choice) terminatingUntil(i int) time.Time {
 	return until
 }
 
-// due reports whether a time is not after now. Where it is after now, the step asks for a
+// due reports whether a time is not after now. If it is after now, the step asks for a
 // pass at that time.
 func (c *choice) due(at time.Time) bool {
 	if !at.After(c.s.Now()) {

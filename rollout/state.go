@@ -17,17 +17,23 @@ import (
 //
 // A controller that keeps a State has these duties:
 //
-//  1. Create the State from all objects in the caches. Create a new State when the UID
-//     changes.
+//  1. Create the State from all objects in the caches. When the DaemonSet was deleted and
+//     created again (another UID), make a new State.
 //  2. Pass every event of the DaemonSet, of its namespace's pods and
 //     ControllerRevisions, and of the nodes to Update. That includes the events that
-//     its own writes cause: the State learns of a write only by its event.
+//     its own writes cause: the State learns of a write only by its event. Events that
+//     change nothing but a node's heartbeat may be left out. Changes of the node's Ready
+//     condition may not.
 //  3. Call Sync after an event, and once Result.Plan.RequeueAfter has passed.
 //  4. Carry out the Result in the order of its comment, up to the first write that
-//     fails.
+//     fails. If only the update strategy is wrong, the Result comes with an error: carry
+//     it out, then report the error.
 //  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
 //     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
-//     pass creates or deletes them again. Upstream gives up after five minutes.
+//     pass creates or deletes them again. Upstream gives up after five minutes. Other
+//     writes need no waiting, because to repeat them does no harm. If the API server
+//     refuses Revisions.Create because a revision of that name with the same data exists,
+//     the controller itself wrote it: carry on.
 //  6. Save Result.Plan.Backoff and Result.CanaryTrial to survive a restart, and pass them
 //     as Input.Backoff and as Options.CanaryTrial of the first Sync. The State itself
 //     remembers both.
@@ -50,8 +56,8 @@ type State struct {
 	settled *RevisionPlan
 }
 
-// NewState returns a State with the given facts. It fails if daemon.Observe fails. It
-// accepts an empty selector, which Sync reports, and an invalid selector of a DaemonSet that
+// NewState returns a State with the given facts. The first Sync replaces in.Now. NewState
+// fails if daemon.Observe fails. It accepts an empty selector, which Sync reports, and an invalid selector of a DaemonSet that
 // is being deleted.
 func NewState(in daemon.Input) (*State, error) {
 	st := &State{}
@@ -90,7 +96,8 @@ func (st *State) observe(in daemon.Input) error {
 
 // Update adds a batch of changes. It checks the batch at once; the next Sync or Snapshot
 // applies it. If several batches change one object, the last one counts. Within a batch
-// deletions come first.
+// deletions come first. Changes.Now is the time of Snapshot until the next Sync, which has a
+// time of its own. Changes.Backoff replaces the backoff that the State remembers.
 //
 // It fails with a *field.Error if Changes.Validate of package daemon fails, and then
 // changes nothing.

@@ -19,9 +19,10 @@ type Options struct {
 	Policy Policy
 	// CanaryTrial is the Result.CanaryTrial of the pass before: the memory of the canary's
 	// trial. With nil the trial begins, and the pass works from the facts alone: a bad canary
-	// pauses the update but never rolls it back. A trial of another revision counts as nil,
-	// except a failed trial that restores the current template. A State remembers the trial
-	// itself; give one only to replace it, for instance by a promoted one.
+	// pauses the update but never rolls it back. A trial of another revision is ignored; a
+	// failed one whose BackTo is the current revision marks that as rolled back. A State
+	// remembers the trial itself; give one only to replace it, for instance by a promoted
+	// one.
 	CanaryTrial *CanaryTrial
 	// AwaitingWrites says that creations or deletions of an earlier pass are not in the
 	// facts yet; upstream calls that unmet expectations. The pass then settles history,
@@ -36,16 +37,19 @@ type Options struct {
 // stop at the first that fails; the next pass works out what is left:
 //
 //  1. Revisions: patch Claims, update Label, create Create, patch the pods of Relabel,
-//     delete Duplicates, update Update
+//     delete Duplicates, update Update. CollisionCount is for information: Status holds it.
 //  2. Claims: patch pods
 //  3. Plan: create and delete pods, and record the events. Upstream creates first.
 //  4. Rollback: patch the DaemonSet
 //  5. CleanUp: delete revisions
-//  6. Status: update the status subresource
+//  6. Status: update the status subresource, with the resourceVersion of the DaemonSet that
+//     the pass saw, so that a stale status is a conflict
 //
 // Claim patches are strategic merge patches, and those of Relabel JSON merge patches. The
 // other fields are for information, except Plan.Backoff and CanaryTrial, which the next pass
-// takes. All that a Result refers to is read-only, except the objects to create.
+// takes. All that a Result refers to is read-only, except the objects to create. A client
+// writes the server's answer into the object that it sends: send a DeepCopy of the revisions
+// in Label and Update.
 type Result struct {
 	// Outcome says how far the pass went.
 	Outcome Outcome
@@ -56,7 +60,8 @@ type Result struct {
 	Claims []daemon.PodClaim
 	// Plan holds the pods to create and delete, the events to record, when to make the
 	// next pass, and the backoff to remember: the plan of daemon.Reconcile or, if that
-	// writes nothing, the next step of the update.
+	// writes nothing, the next step of the update. Its RequeueAfter covers
+	// daemon.StatusRequeue.
 	Plan daemon.Plan
 	// Step is the next step of the update; Plan holds its writes. It is nil if Reconcile
 	// has something to write, if the strategy is OnDelete, and if the pass ended before it.

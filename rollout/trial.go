@@ -182,7 +182,7 @@ const (
 func (l CanaryLimit) String() string {
 	switch l {
 	case CanaryLimitRestarts:
-		return "too many restarts"
+		return "too many restarts or failed pods"
 	case CanaryLimitCannotStart:
 		return "cannot start"
 	case CanaryLimitStarting:
@@ -212,7 +212,7 @@ type CanaryProblem struct {
 	Container, Reason string
 }
 
-// String returns a phrase such as "worker-1: agent-x2c4b: too many restarts (6)".
+// String returns a phrase such as "worker-1: agent-x2c4b: too many restarts or failed pods (6)".
 func (p CanaryProblem) String() string {
 	text := p.Node + ": "
 	if p.Pod != "" {
