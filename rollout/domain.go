@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // OneDomain updates one topology domain after the other. A domain is finished when each
@@ -119,7 +121,8 @@ func (c *choice) limitDomains(slot int, amount intstr.IntOrString) {
 	}
 	for domain := range left {
 		// A percentage of no eligible node still lets outdated pods go.
-		left[domain] += max(1, roundUp(amount, desired[domain]))
+		budget, _ := percent.RoundUp(amount, desired[domain]) // a valid policy
+		left[domain] += max(1, budget)
 	}
 	strict := slices.Clone(left)
 	c.replaceable(func(i int) { strict[column.of[i]]++ })

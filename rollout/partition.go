@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // Partition keeps outdated pods on some nodes, counted as in OpenKruise's Advanced
@@ -65,7 +66,8 @@ func (c *choice) partition(p *Partition) {
 			pending = append(pending, i)
 		}
 	}
-	left := nodes - roundDown(p.Nodes, c.step.Desired)
+	keep, _ := percent.RoundDown(p.Nodes, c.step.Desired) // a valid policy
+	left := nodes - keep
 	for _, class := range [][]int{updated, underway, pending} {
 		if left >= len(class) {
 			left -= len(class)
@@ -82,7 +84,7 @@ func (c *choice) partition(p *Partition) {
 // restrictPlan takes the first pods that ProgressiveCreate delays out of the plan, and
 // returns their number. due is the number of first pods in the plan.
 func (p *Partition) restrictPlan(l *ledger, s *daemon.Snapshot, plan *daemon.Plan, due int) int {
-	keep := roundDown(p.Nodes, l.desired)
+	keep, _ := percent.RoundDown(p.Nodes, l.desired) // a valid policy
 	if !p.ProgressiveCreate || keep == 0 {
 		return 0
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // Policy restricts an update beyond upstream's rules: which outdated pods it replaces,
@@ -432,7 +433,7 @@ func validateLabel(key string, path *field.Path) field.ErrorList {
 // validateAmount checks a number of nodes, or a percentage of at most 100%, which must
 // not be below least.
 func validateAmount(amount intstr.IntOrString, least int, path *field.Path) field.ErrorList {
-	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, 100, true)
+	n, err := percent.RoundUp(amount, 100)
 	switch {
 	case err != nil:
 		return field.ErrorList{field.Invalid(path, amount.String(), err.Error())}
@@ -442,21 +443,4 @@ func validateAmount(amount intstr.IntOrString, least int, path *field.Path) fiel
 		return field.ErrorList{field.Invalid(path, amount.String(), fmt.Sprintf("must be at least %d", least))}
 	}
 	return nil
-}
-
-// roundUp turns a valid amount into a number of nodes.
-func roundUp(amount intstr.IntOrString, total int) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, total, true)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-func roundDown(amount intstr.IntOrString, total int) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, total, false)
-	if err != nil {
-		return 0
-	}
-	return n
 }

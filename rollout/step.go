@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // Step is the next step of a rolling update, with the budget it was worked out
@@ -125,7 +126,7 @@ func budgetPath(name string) *field.Path {
 }
 
 func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
-	n, err := intstr.GetScaledValueFromIntOrPercent(budget, total, true)
+	n, err := percent.RoundUp(*budget, total)
 	if err != nil {
 		return 0, field.Invalid(budgetPath(name), budget.String(), err.Error())
 	}

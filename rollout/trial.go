@@ -15,6 +15,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
+	"github.com/pernode/daemonset/internal/percent"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
@@ -296,7 +297,8 @@ func (c *choice) continueTrial(canary *Canary, memory *CanaryTrial, waiting []in
 	}
 	most := len(absent)
 	if most == 0 {
-		most = min(roundUp(canary.Nodes, c.step.Desired), len(c.nodes))
+		nodes, _ := percent.RoundUp(canary.Nodes, c.step.Desired) // a valid policy
+		most = min(nodes, len(c.nodes))
 	}
 	trial.Nodes = make([]CanaryNode, 0, most)
 	eligible := &c.l.columns[c.policy.eligibleColumn]

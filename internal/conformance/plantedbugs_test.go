@@ -384,9 +384,9 @@ var plantedBugs = []plantedBug{
 	// rollout: step.go, ledger.go
 	{
 		name: "percentages are rounded down",
-		file: "rollout/step.go",
-		old:  `intstr.GetScaledValueFromIntOrPercent(budget, total, true)`,
-		new:  `intstr.GetScaledValueFromIntOrPercent(budget, total, false)`,
+		file: "internal/percent/percent.go",
+		old:  `intstr.GetScaledValueFromIntOrPercent(&v, total, true)`,
+		new:  `intstr.GetScaledValueFromIntOrPercent(&v, total, false)`,
 	},
 	{
 		name: "two budgets of zero are not raised",
