@@ -178,14 +178,14 @@ func (c *choice) spread(out, pending []int, most int) []int {
 		g := group(i)
 		if len(g.pending) == 0 {
 			// Groups of equal size are in the order of their first nodes.
-			g.rank = len(queue)
-			queue = append(queue, g)
+			g.rank = len(queue.groups)
+			queue.groups = append(queue.groups, g)
 		}
 		g.pending = append(g.pending, i)
 	}
 	heap.Init(&queue)
-	for len(out) < most && len(queue) > 0 {
-		g := queue[0]
+	for len(out) < most && len(queue.groups) > 0 {
+		g := queue.groups[0]
 		out = append(out, g.pending[0])
 		g.chosen++
 		if g.pending = g.pending[1:]; len(g.pending) == 0 {
@@ -194,6 +194,7 @@ func (c *choice) spread(out, pending []int, most int) []int {
 			heap.Fix(&queue, 0)
 		}
 	}
+	c.l.compared = queue.compared
 	return out
 }
 
@@ -204,21 +205,27 @@ type spreadGroup struct {
 }
 
 // spreadQueue is a heap, the group with fewest chosen nodes on top.
-type spreadQueue []*spreadGroup
-
-func (q spreadQueue) Len() int { return len(q) }
-func (q spreadQueue) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(q[i].chosen, q[j].chosen), cmp.Compare(q[i].rank, q[j].rank)) < 0
+type spreadQueue struct {
+	groups []*spreadGroup
+	// compared counts the comparisons.
+	compared int
 }
-func (q spreadQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
 
-// Push implements heap.Interface.
-func (q *spreadQueue) Push(x any) { *q = append(*q, x.(*spreadGroup)) }
+func (q *spreadQueue) Len() int { return len(q.groups) }
+func (q *spreadQueue) Less(i, j int) bool {
+	q.compared++
+	a, b := q.groups[i], q.groups[j]
+	return cmp.Or(cmp.Compare(a.chosen, b.chosen), cmp.Compare(a.rank, b.rank)) < 0
+}
+func (q *spreadQueue) Swap(i, j int) { q.groups[i], q.groups[j] = q.groups[j], q.groups[i] }
+
+// Push implements heap.Interface; nothing is ever pushed.
+func (q *spreadQueue) Push(x any) { q.groups = append(q.groups, x.(*spreadGroup)) }
 
 // Pop implements heap.Interface.
 func (q *spreadQueue) Pop() any {
-	last := (*q)[len(*q)-1]
-	*q = (*q)[:len(*q)-1]
+	last := q.groups[len(q.groups)-1]
+	q.groups = q.groups[:len(q.groups)-1]
 	return last
 }
 

@@ -22,6 +22,8 @@ type ledger struct {
 	// held and candidates are buffers that the steps reuse.
 	held       []Restriction
 	candidates []int
+	// compared is how often the last canary compared groups of nodes. Tests read it.
+	compared int
 }
 
 // role describes one node in an update: flags, and the action in the low bits.
