@@ -121,14 +121,14 @@ func (c *choice) chooseNodes(has []int, most int) []int {
 	}
 	var updated []agedNode
 	var underway, pending []int
-	eligible := &c.l.columns[c.policy.eligibleColumn]
+	eligible := &c.facts.columns[c.policy.eligibleColumn]
 	for i := range c.nodes {
 		if _, is := slices.BinarySearch(has, i); is || !c.mayBeCanary(i, eligible) {
 			continue
 		}
 		switch {
 		case c.updated(i):
-			updated = append(updated, agedNode{position: i, created: c.l.ages[i].cur})
+			updated = append(updated, agedNode{position: i, created: c.facts.ages[i].cur})
 		case c.pending(i):
 			pending = append(pending, i)
 		default:
@@ -161,7 +161,7 @@ func (c *choice) mayBeCanary(i int, eligible *column) bool {
 // spread adds pending nodes until there are most, each from the group with the fewest
 // chosen nodes.
 func (c *choice) spread(out, pending []int, most int) []int {
-	column := &c.l.columns[c.policy.spreadColumn]
+	column := &c.facts.columns[c.policy.spreadColumn]
 	groups := make([]*spreadGroup, len(column.names))
 	group := func(i int) *spreadGroup {
 		id := column.of[i]
@@ -194,7 +194,7 @@ func (c *choice) spread(out, pending []int, most int) []int {
 			heap.Fix(&queue, 0)
 		}
 	}
-	c.l.compared = queue.compared
+	c.facts.compared = queue.compared
 	return out
 }
 
@@ -233,14 +233,14 @@ func (q *spreadQueue) Pop() any {
 // pending ones whose pod is not younger than the oldest pod of the current template.
 func (c *choice) heldForCanary() []int {
 	oldest := int64(math.MaxInt64)
-	for i, role := range c.l.roles {
-		if role&roleUpdated != 0 && c.l.ages[i].cur != 0 {
-			oldest = min(oldest, c.l.ages[i].cur)
+	for i, role := range c.facts.roles {
+		if role&roleUpdated != 0 && c.facts.ages[i].cur != 0 {
+			oldest = min(oldest, c.facts.ages[i].cur)
 		}
 	}
 	out := make([]int, 0, c.step.OutdatedNodes)
-	for i := range c.l.roles {
-		if c.pending(i) && c.held[i] == 0 && c.l.ages[i].old <= oldest {
+	for i := range c.facts.roles {
+		if c.pending(i) && c.held[i] == 0 && c.facts.ages[i].old <= oldest {
 			out = append(out, i)
 		}
 	}

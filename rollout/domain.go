@@ -43,7 +43,7 @@ func (o *OneDomain) validate(path *field.Path) field.ErrorList {
 
 // oneDomain applies Policy.OneDomain.
 func (c *choice) oneDomain(o *OneDomain) {
-	column := &c.l.columns[c.policy.domainColumn]
+	column := &c.facts.columns[c.policy.domainColumn]
 	unfinished := make([]bool, len(column.names))
 	for i, domain := range column.of {
 		if c.held[i] == 0 && c.desired(i) && (c.pending(i) || c.underway(i)) {
@@ -109,13 +109,13 @@ type domainLimit struct {
 
 // limitDomains applies one of Policy.DomainBudgets.
 func (c *choice) limitDomains(slot int, amount intstr.IntOrString) {
-	column := &c.l.columns[slot]
+	column := &c.facts.columns[slot]
 	desired, left := make([]int, len(column.names)), make([]int, len(column.names))
 	for i, domain := range column.of {
 		if c.desired(i) {
 			desired[domain]++
 		}
-		if c.held[i] != RestrictionIgnored && c.l.roles[i]&(roleUnavailable|roleSurging) != 0 {
+		if c.held[i] != RestrictionIgnored && c.facts.roles[i]&(roleUnavailable|roleSurging) != 0 {
 			left[domain]--
 		}
 	}

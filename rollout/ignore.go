@@ -127,7 +127,7 @@ func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {
 // is terminating; else the zero time.
 func (c *choice) terminatingUntil(i int) time.Time {
 	var until time.Time
-	if c.l.roles[i]&(roleOutdated|roleUpdated) != 0 {
+	if c.facts.roles[i]&(roleOutdated|roleUpdated) != 0 {
 		return until
 	}
 	pods := c.nodes[i].Pods

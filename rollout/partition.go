@@ -48,7 +48,7 @@ func (c *choice) partition(p *Partition) {
 	c.descending = c.compare == nil
 	var updated, underway, pending []int
 	nodes := 0
-	for i, role := range c.l.roles {
+	for i, role := range c.facts.roles {
 		if c.nodes[i].Node == nil {
 			c.hold(i, RestrictionPartition)
 			continue
@@ -83,18 +83,18 @@ func (c *choice) partition(p *Partition) {
 
 // restrictPlan takes the first pods that ProgressiveCreate delays out of the plan, and
 // returns their number. due is the number of first pods in the plan.
-func (p *Partition) restrictPlan(l *ledger, s *daemon.Snapshot, plan *daemon.Plan, due int) int {
-	keep, _ := percent.RoundDown(p.Nodes, l.desired) // a valid policy
+func (p *Partition) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Plan, due int) int {
+	keep, _ := percent.RoundDown(p.Nodes, f.desired) // a valid policy
 	if !p.ProgressiveCreate || keep == 0 {
 		return 0
 	}
 	updated := 0
-	for _, role := range l.roles {
+	for _, role := range f.roles {
 		if role&roleUpdated != 0 {
 			updated++
 		}
 	}
-	return limitFirstPods(s, plan, due, max(0, l.desired-updated-min(keep, l.desired)))
+	return limitFirstPods(s, plan, due, max(0, f.desired-updated-min(keep, f.desired)))
 }
 
 // firstPods returns the number of first pods in a plan of daemon.Reconcile, deferred

@@ -51,7 +51,7 @@ type State struct {
 	pending    pending
 	canary     *CanaryTrial
 
-	ledger *ledger
+	facts *nodeFacts
 	// settled is the plan of the history while that writes nothing.
 	settled *RevisionPlan
 }
@@ -179,7 +179,7 @@ func (st *State) apply(now time.Time) error {
 	}
 	if changes.DaemonSet != nil && endsUnobserved(changes.DaemonSet) {
 		in := st.snapshot.Input()
-		st.snapshot, st.ledger, st.settled = nil, nil, nil
+		st.snapshot, st.facts, st.settled = nil, nil, nil
 		st.unobserved = &in
 		return st.applyUnobserved(changes)
 	}
@@ -193,16 +193,16 @@ func (st *State) apply(now time.Time) error {
 		st.settled = nil
 	}
 	switch {
-	case st.ledger == nil:
-	case changed.All || changes.DaemonSet != nil && !st.ledger.fits(st.snapshot):
-		st.ledger = nil
+	case st.facts == nil:
+	case changed.All || changes.DaemonSet != nil && !st.facts.fits(st.snapshot):
+		st.facts = nil
 	default:
 		nodes := st.snapshot.Nodes()
 		for _, i := range changed.Nodes {
-			st.ledger.enter(i, &nodes[i])
+			st.facts.enter(i, &nodes[i])
 		}
-		if !st.ledger.fits(st.snapshot) {
-			st.ledger = nil
+		if !st.facts.fits(st.snapshot) {
+			st.facts = nil
 		}
 	}
 	return nil
@@ -256,14 +256,14 @@ func (st *State) history() (*RevisionPlan, error) {
 	return plan, err
 }
 
-// ledgerFor returns the ledger of the snapshot with what the policy needs to know
+// factsFor returns the facts of the snapshot with what the policy needs to know
 // about each node.
-func (st *State) ledgerFor(policy *policy) *ledger {
-	if st.ledger == nil {
-		st.ledger = newLedger(st.snapshot)
+func (st *State) factsFor(policy *policy) *nodeFacts {
+	if st.facts == nil {
+		st.facts = newNodeFacts(st.snapshot)
 	}
-	st.ledger.mark(st.snapshot, policy)
-	return st.ledger
+	st.facts.mark(st.snapshot, policy)
+	return st.facts
 }
 
 // pending are changes that are not applied yet, by name. A nil object is deleted.

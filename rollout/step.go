@@ -75,7 +75,7 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.CanaryTrial)
+	step, err := (&State{snapshot: s}).factsFor(policy).step(s, policy, opts.CanaryTrial)
 	if err == nil && step == nil {
 		step = &Step{}
 	}
@@ -135,7 +135,7 @@ func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
 
 // step works out what the budgets and the policy allow to be done now. It returns nil if
 // the DaemonSet is not updated by steps.
-func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step, error) {
+func (f *nodeFacts) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step, error) {
 	rolling, err := rolls(s.DaemonSet())
 	switch {
 	case err != nil:
@@ -143,20 +143,20 @@ func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step,
 	case !rolling:
 		return nil, nil
 	}
-	budgets, err := readBudgets(s.DaemonSet(), l.desired)
+	budgets, err := readBudgets(s.DaemonSet(), f.desired)
 	if err != nil {
 		return nil, err
 	}
 	c := &choice{
-		s: s, l: l, nodes: s.Nodes(), policy: p,
+		s: s, facts: f, nodes: s.Nodes(), policy: p,
 		step: &Step{
-			Desired:        l.desired,
-			OutdatedNodes:  l.outdated,
+			Desired:        f.desired,
+			OutdatedNodes:  f.outdated,
 			MaxUnavailable: budgets.maxUnavailable,
 			MaxSurge:       budgets.maxSurge,
-			Unavailable:    l.unavailable,
-			Surging:        l.surging,
-			Available:      l.available,
+			Unavailable:    f.unavailable,
+			Surging:        f.surging,
+			Available:      f.available,
 		},
 	}
 	if !p.empty() {
@@ -175,7 +175,7 @@ func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step,
 // snapshot.
 type choice struct {
 	s      *daemon.Snapshot
-	l      *ledger
+	facts  *nodeFacts
 	nodes  []daemon.NodeState
 	policy *policy
 	step   *Step
@@ -196,8 +196,8 @@ type choice struct {
 	short [restrictions]int
 }
 
-// purse is a budget that is spent on deletions or on creations.
-type purse struct {
+// budgetLeft is what is left of a budget for deletions or for creations.
+type budgetLeft struct {
 	// left is how many more nodes may become unavailable, or surge.
 	left int
 	// strict is how many more nodes may be touched, replacements of unavailable pods
@@ -207,12 +207,12 @@ type purse struct {
 	free, budgeted []int
 }
 
-// deleteAndCreate spends the budgets.
+// deleteAndCreate uses the budgets.
 func (c *choice) deleteAndCreate() {
 	st := c.step
-	deletes := &purse{left: st.MaxUnavailable - st.Unavailable}
-	creates := &purse{left: st.MaxSurge - st.Surging}
-	if c.l.surge {
+	deletes := &budgetLeft{left: st.MaxUnavailable - st.Unavailable}
+	creates := &budgetLeft{left: st.MaxSurge - st.Surging}
+	if c.facts.surge {
 		deletes.left = st.Available - st.Desired
 	}
 	deletes.strict, creates.strict = deletes.left, creates.left
@@ -220,35 +220,35 @@ func (c *choice) deleteAndCreate() {
 		// Unavailable outdated pods are in the count, but their update has not begun.
 		deletes.strict += c.replaceable(nil)
 	}
-	c.spend(deletes, actionDelete)
-	c.spend(creates, actionCreate)
+	c.takeNodes(deletes, actionDelete)
+	c.takeNodes(creates, actionCreate)
 
 	positions, deferred := c.withinBurst(deletes)
 	st.Plan.Delete = slices.Grow(st.Plan.Delete, len(positions))
 	for _, i := range positions {
-		st.delete(c.s, &c.nodes[i], c.l.roles[i]&roleAction == actionDeleteBudgeted)
+		st.delete(c.s, &c.nodes[i], c.facts.roles[i]&roleAction == actionDeleteBudgeted)
 	}
 	st.Plan.DeleteDeferred = deferred
 	st.Plan.Nodes += len(positions) + deferred
 	positions, deferred = c.withinBurst(creates)
 	st.Plan.Create = slices.Grow(st.Plan.Create, len(positions))
 	for _, i := range positions {
-		st.create(c.s, &c.nodes[i], c.l.roles[i]&roleAction == actionCreateBudgeted)
+		st.create(c.s, &c.nodes[i], c.facts.roles[i]&roleAction == actionCreateBudgeted)
 	}
 	st.Plan.CreateDeferred = deferred
 	st.Plan.Nodes += len(positions) + deferred
 }
 
-// spend chooses nodes for an action and its budgeted twin, in order.
-func (c *choice) spend(p *purse, action role) {
-	free := c.l.todo[action].Len()
+// takeNodes chooses nodes for an action and its budgeted twin, in order.
+func (c *choice) takeNodes(p *budgetLeft, action role) {
+	free := c.facts.todo[action].Len()
 	for i := range c.inOrder(action, p) {
-		budgeted := c.l.roles[i]&roleAction != action
+		budgeted := c.facts.roles[i]&roleAction != action
 		if !budgeted {
 			free--
 		}
 		if c.held == nil || c.held[i] == 0 {
-			c.spendOn(p, i, budgeted)
+			c.takeNode(p, i, budgeted)
 		}
 		if free == 0 && p.left <= 0 {
 			return
@@ -256,10 +256,10 @@ func (c *choice) spend(p *purse, action role) {
 	}
 }
 
-// spendOn chooses a node if the budgets allow it.
-func (c *choice) spendOn(p *purse, i int, budgeted bool) {
+// takeNode chooses a node if the budgets allow it.
+func (c *choice) takeNode(p *budgetLeft, i int, budgeted bool) {
 	// Deletions of a surging update make nothing unavailable that is needed.
-	domains := !c.l.surge || c.l.roles[i]&roleAction >= actionCreate
+	domains := !c.facts.surge || c.facts.roles[i]&roleAction >= actionCreate
 	strict := c.policy.strict() && domains
 	switch {
 	case budgeted && p.left <= 0:
@@ -279,13 +279,13 @@ func (c *choice) spendOn(p *purse, i int, budgeted bool) {
 		p.free = append(p.free, i)
 	}
 	if domains {
-		c.useDomains(i, budgeted || c.l.surge)
+		c.useDomains(i, budgeted || c.facts.surge)
 	}
 }
 
 // withinBurst returns the nodes that the burst limit leaves: first those that need no
 // budget. The others are deferred.
-func (c *choice) withinBurst(p *purse) (now []int, deferred int) {
+func (c *choice) withinBurst(p *budgetLeft) (now []int, deferred int) {
 	now = slices.Concat(p.free, p.budgeted)
 	if burst := c.s.BurstReplicas(); burst >= 0 && len(now) > burst {
 		now, deferred = now[:burst], len(now)-burst

@@ -243,12 +243,12 @@ func (st *State) update(r *Result, policy *policy) error {
 	if !r.Plan.Empty() && policy.empty() {
 		return nil
 	}
-	ledger := st.ledgerFor(policy)
-	r.Restricted = policy.restrictPlan(ledger, s, &r.Plan)
+	facts := st.factsFor(policy)
+	r.Restricted = policy.restrictPlan(facts, s, &r.Plan)
 	if !r.Plan.Empty() {
 		return nil
 	}
-	step, err := ledger.step(s, policy, r.CanaryTrial)
+	step, err := facts.step(s, policy, r.CanaryTrial)
 	if err != nil || step == nil {
 		return err
 	}

@@ -264,7 +264,7 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	case CanaryFailed:
 		status.Trial.BackTo = cmp.Or(status.Trial.BackTo, c.mostPods(waiting))
 		// What has begun with the failed template does not go on.
-		for i, role := range c.l.roles {
+		for i, role := range c.facts.roles {
 			if role&roleOutdated != 0 {
 				c.hold(i, RestrictionCanary)
 			}
@@ -301,7 +301,7 @@ func (c *choice) continueTrial(canary *Canary, memory *CanaryTrial, waiting []in
 		most = min(nodes, len(c.nodes))
 	}
 	trial.Nodes = make([]CanaryNode, 0, most)
-	eligible := &c.l.columns[c.policy.eligibleColumn]
+	eligible := &c.facts.columns[c.policy.eligibleColumn]
 	for i := range c.nodes {
 		if n, is := absent[c.nodes[i].Name]; is && c.mayBeCanary(i, eligible) {
 			positions = append(positions, i)

@@ -105,12 +105,12 @@ func TestSpreadIsLinear(t *testing.T) {
 			policy.markers[i].mark = func(node *corev1.Node) string { w.labels++; return m.mark(node) }
 		}
 		w.bytes = allocated(func() {
-			l := (&State{snapshot: s}).ledgerFor(policy)
-			step, err := l.step(s, policy, nil)
+			f := (&State{snapshot: s}).factsFor(policy)
+			step, err := f.step(s, policy, nil)
 			if err != nil || len(step.Policy.Canary.Trial.Nodes) != count/2 {
 				t.Fatalf("the step is %v, %v, want a canary on %d nodes", step, err, count/2)
 			}
-			w.groups = l.compared
+			w.groups = f.compared
 		})
 		return w
 	}
