@@ -15,8 +15,8 @@ import (
 // node is not updated and uses no budget. PolicyStatus.Ignored lists it. When the problem
 // is over, the node is updated like the others.
 //
-// An ignored node is not complete: while it needs an update, the rollout is not complete
-// either, even if all other nodes are.
+// An ignored node that still needs the update is not complete, and neither is the rollout,
+// even if all other nodes are.
 type IgnoreAfter struct {
 	// After is how long the problem lasts before: from when the node became not ready, or
 	// from the end of the pod's grace period. Zero means that the node is ignored at once.
