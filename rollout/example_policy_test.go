@@ -514,7 +514,7 @@ func ExampleCanaryTrial() {
 
 // Every node of the canary has passed, and a person approves the template: the trial's
 // state becomes Promoted, and the next pass updates the other nodes. A simulated cluster
-// takes the trial in its Options, and a State in the Options of Sync.
+// takes the trial in its Options.
 func ExampleCanaryTrial_promotion() {
 	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
 	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,9 +9,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // A controller keeps a State, tells it every event, and carries out each Result. Here
@@ -167,4 +170,46 @@ func ExampleState_awaitingWrites() {
 	// synced: create on worker-1: node has no pod
 	// waiting for earlier writes to be observed: nothing to do
 	// synced: nothing to do
+}
+
+// A State remembers the trial of a canary. To promote it, give a promoted copy to one pass.
+func ExampleState_promotion() {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 3 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
+	}
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}
+	err = errors.Join(err, c.Apply(ds), c.Advance(time.Minute)) // one node tries it
+
+	state, stateErr := rollout.NewState(c.Input(ds))
+	if err = errors.Join(err, stateErr); err != nil {
+		fmt.Println(err)
+		return
+	}
+	opts := rollout.Options{Policy: c.Options.Policy}
+	waiting, err := state.Sync(c.Now(), opts)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(waiting.Policy)
+
+	opts.CanaryTrial = waiting.CanaryTrial.DeepCopy()
+	opts.CanaryTrial.State = rollout.CanaryPromoted
+	result, err := state.Sync(c.Now(), opts)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(&result.Plan)
+	// Output:
+	// canary waits for promotion on worker-1
+	// held back: 2 by canary
+	// delete agent-2 on worker-2: outdated, within maxUnavailable
 }
