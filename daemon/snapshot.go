@@ -5,9 +5,9 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/internal/indexset"
+	"github.com/pernode/daemonset/internal/percent"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -283,6 +283,6 @@ func allowsSurge(ds *appsv1.DaemonSet) bool {
 		strategy.RollingUpdate == nil || strategy.RollingUpdate.MaxSurge == nil {
 		return false
 	}
-	surge, err := intstr.GetScaledValueFromIntOrPercent(strategy.RollingUpdate.MaxSurge, 1, true)
+	surge, err := percent.RoundUp(*strategy.RollingUpdate.MaxSurge, 1)
 	return err == nil && surge > 0
 }

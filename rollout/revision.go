@@ -24,9 +24,9 @@ import (
 type RevisionPlan struct {
 	// Claims are the revisions to adopt or release, ordered by name.
 	Claims []RevisionClaim
-	// Label are copies of the older revisions that lack the label
-	// controller-revision-hash, to be written with their own name as the label, which no
-	// hash can equal. Ordered by name. The current revision is in Update instead.
+	// Label are copies of older revisions that lack the label controller-revision-hash, each
+	// with its own name as the label. Update them. They are ordered by name. No hash equals
+	// such a name. If the current revision lacks the label, it is in Update.
 	Label []*appsv1.ControllerRevision
 	// Create is the revision to create. It is nil if a revision holds the template.
 	Create *appsv1.ControllerRevision
@@ -73,7 +73,7 @@ type PodRelabel struct {
 	Patch []byte
 }
 
-// Revisions works out the writes after which exactly one revision holds the template and
+// PlanRevisions works out the writes after which exactly one revision holds the template and
 // has the highest number (constructHistory@v1.37.2). CleanUp deletes revisions beyond the
 // history limit. The rules:
 //
@@ -90,8 +90,8 @@ type PodRelabel struct {
 //   - If another revision has the name of the new one, collisionCount is raised and the
 //     pass ends. The next pass tries the next name.
 //
-// The snapshot is not changed. Revisions fails with a *field.Error if it is nil.
-func Revisions(s *daemon.Snapshot) (*RevisionPlan, error) {
+// The snapshot is not changed. PlanRevisions fails with a *field.Error if it is nil.
+func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}

@@ -254,8 +254,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a percentage of maxSurge counts as none where it is below one node",
 		file: "daemon/snapshot.go",
-		old:  `strategy.RollingUpdate.MaxSurge, 1, true)`,
-		new:  `strategy.RollingUpdate.MaxSurge, 1, false)`,
+		old:  `percent.RoundUp(*strategy.RollingUpdate.MaxSurge, 1)`,
+		new:  `percent.RoundDown(*strategy.RollingUpdate.MaxSurge, 1)`,
 	},
 	// daemon: plan.go, reconcile.go
 	{
@@ -381,12 +381,12 @@ var plantedBugs = []plantedBug{
 		new:  `apivalidation.ValidateImmutableField(cur.Spec.Selector, cur.Spec.Selector,`,
 	},
 
-	// rollout: step.go, ledger.go
+	// rollout: step.go, facts.go
 	{
 		name: "percentages are rounded down",
-		file: "rollout/step.go",
-		old:  `intstr.GetScaledValueFromIntOrPercent(budget, total, true)`,
-		new:  `intstr.GetScaledValueFromIntOrPercent(budget, total, false)`,
+		file: "internal/percent/percent.go",
+		old:  `intstr.GetScaledValueFromIntOrPercent(&v, total, true)`,
+		new:  `intstr.GetScaledValueFromIntOrPercent(&v, total, false)`,
 	},
 	{
 		name: "two budgets of zero are not raised",
@@ -408,25 +408,25 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "outdated pods that are not available use up the budget",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `return roleUnavailable | actionDelete`,
 		new:  `return roleUnavailable | actionDeleteBudgeted`,
 	},
 	{
 		name: "pods that are being deleted take part in the update",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `if p.Terminating {`,
 		new:  `if p.Terminating && p.Failed {`,
 	},
 	{
 		name: "with surge an outdated pod goes before its successor is available",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `case pods.cur != nil && !pods.cur.Available:`,
 		new:  `case pods.cur != nil && !pods.cur.Ready:`,
 	},
 	{
 		name: "with surge old pods on nodes that should not run them go at once",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `return r | actionDeleteBudgeted`,
 		new:  `return r | actionDelete`,
 	},
@@ -438,19 +438,19 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "with surge a node with too many pods does not count against maxSurge",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  "return roleSurging\n",
 		new:  "return 0\n",
 	},
 	{
 		name: "with surge an outdated pod that is not available uses up the budget",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  "return r | actionCreate\n",
 		new:  "return r | actionCreateBudgeted\n",
 	},
 	{
 		name: "with surge old pods on nodes that should not run them wait though they are not available",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  "case !n.Decision.Run && !pods.old.Available:\n\t\treturn r | actionDelete\n",
 		new:  "case !n.Decision.Run && !pods.old.Available:\n\t\treturn r | actionDeleteBudgeted\n",
 	},
@@ -462,7 +462,7 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "with surge only outdated pods count as available",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `standing = pods.cur`,
 		new:  `standing = nil`,
 	},
@@ -584,9 +584,9 @@ var plantedBugs = []plantedBug{
 		new:  `if changed.All && changes.DaemonSet != nil {`,
 	},
 	{
-		name: "a State does not enter changed nodes in its ledger",
+		name: "a State does not enter changed nodes in its facts",
 		file: "rollout/state.go",
-		old:  "\t\t\tst.ledger.enter(i, &nodes[i])\n",
+		old:  "\t\t\tst.facts.enter(i, &nodes[i])\n",
 		new:  "\t\t\t_ = &nodes[i]\n",
 	},
 	// The order of writes

@@ -67,7 +67,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/dump", "the dump that the template hash is made of"},
 		{"k8s.io/apimachinery/pkg/util/rand", "SafeEncodeString, a pure function; the rest is found by the purity check"},
 		{"k8s.io/apimachinery/pkg/util/validation", "name and label syntax"},
-		{module + "/internal/percent", "the syntax of percentages"},
+		{module + "/internal/percent", "numbers and percentages of nodes"},
 		{module + "/placement", "the layer below"},
 	},
 	"daemon/diff": {
@@ -81,7 +81,7 @@ var imports = map[string][]allowance{
 	},
 	"daemon/lint": {
 		{"k8s.io/apimachinery/pkg/api/resource", "requests against what nodes have"},
-		{module + "/internal/percent", "the syntax of percentages"},
+		{module + "/internal/percent", "numbers and percentages of nodes"},
 		{module + "/daemon", "the layer below: defaults of a manifest"},
 		{module + "/placement", "eligible nodes, malformed terms, default tolerations"},
 	},
@@ -93,6 +93,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/api/equality", "whether a status changes anything"},
 		{"k8s.io/apimachinery/pkg/runtime", "RawExtension, the type of revision data"},
 		{"k8s.io/apimachinery/pkg/util/json", "revision data with upstream's number types"},
+		{module + "/internal/percent", "numbers and percentages of nodes"},
 		{module + "/daemon", "the layer below"},
 		{module + "/daemon/diff", "differences between revisions"},
 	},

@@ -162,17 +162,14 @@ func (a *Assessment) rolling() bool { return a.Budget.Kind != 0 }
 // policyStatus returns what the policy does, to outdated pods and to what reconciling
 // would write.
 func policyStatus(s *daemon.Snapshot, pass rollout.Options, result *rollout.Result, rolling bool) (rollout.PolicyStatus, error) {
-	step := result.Step
-	if step == nil {
-		step = &rollout.Step{}
-		if rolling {
-			var err error
-			if step, err = rollout.NextStep(s, pass); err != nil {
-				return rollout.PolicyStatus{}, err
-			}
+	status := result.Policy
+	if result.Step == nil && rolling {
+		step, err := rollout.NextStep(s, pass)
+		if err != nil {
+			return rollout.PolicyStatus{}, err
 		}
+		status = step.Policy
 	}
-	status := step.PolicyStatus
 	status.Restricted = slices.Clone(status.Restricted)
 	for _, r := range result.Restricted {
 		i, found := slices.BinarySearchFunc(status.Restricted, r, func(a, b rollout.Restricted) int { return cmp.Compare(a.By, b.By) })

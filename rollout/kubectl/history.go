@@ -68,7 +68,7 @@ func (h History) String() string {
 // RolloutHistory returns the history of ds (daemonSetHistory@v0.37.2): the
 // revisions in its namespace whose controller is ds and whose labels match its
 // selector. They are ordered by number, then by name.
-// Unlike rollout.Revisions it adopts nothing, so orphans are left out.
+// Unlike rollout.PlanRevisions it adopts nothing, so orphans are left out.
 //
 // The controller of a revision is ds if its owner reference has the UID of ds.
 // If ds has no UID, the reference must have its kind and name as well, so that

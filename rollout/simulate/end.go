@@ -121,7 +121,7 @@ func (e *End) String() string {
 
 // namesBudget reports whether outdated pods wait for the budget.
 func (e *End) namesBudget() bool {
-	return e.Budget.Exhausted() && e.Last != nil && e.Last.Step != nil && e.Last.Step.Outdated > 0
+	return e.Budget.Exhausted() && e.Last != nil && e.Last.Step != nil && e.Last.Step.OutdatedNodes > 0
 }
 
 // nodeTexts returns a line for each node that is not complete, and for each node that uses
@@ -177,12 +177,8 @@ func policySentences(r *rollout.Result) []string {
 	if r == nil || !r.Empty() {
 		return nil
 	}
-	statuses := []*rollout.PolicyStatus{{Restricted: r.Restricted}}
-	if r.Step != nil {
-		statuses = append(statuses, &r.Step.PolicyStatus)
-	}
 	var lines []string
-	for _, status := range statuses {
+	for _, status := range []rollout.PolicyStatus{{Restricted: r.Restricted}, r.Policy} {
 		if text := status.String(); text != "" {
 			lines = append(lines, text)
 		}
