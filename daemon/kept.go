@@ -173,6 +173,9 @@ type kept struct {
 	hashes map[string]int
 	// waiting are the pods that are ready but not available.
 	waiting waitingPods
+	// read is how many pods Update has read in lists of nodes. Tests hold it against the
+	// size of the batches.
+	read int
 }
 
 // home is a pod and the name of the node that it counts on.
@@ -416,10 +419,10 @@ func (u *update) placePods() (emptied bool) {
 	for _, i := range u.touched {
 		n := &u.s.nodes[i]
 		emptied = emptied || n.Node == nil && len(n.Pods) == 0
-		n.tidyPods()
+		u.tidyPods(n)
 	}
 	for _, n := range u.added {
-		n.tidyPods()
+		u.tidyPods(n)
 	}
 	return emptied
 }
@@ -427,6 +430,7 @@ func (u *update) placePods() (emptied bool) {
 // removePods takes out the pods that are gone. The list may be a part of a shared array,
 // which no other list overlaps.
 func (u *update) removePods(n *NodeState) {
+	u.s.kept.read += len(n.Pods)
 	n.Pods = slices.DeleteFunc(n.Pods, func(p PodState) bool {
 		_, gone := u.gone[p.Pod]
 		return gone
@@ -439,7 +443,8 @@ func (u *update) removePods(n *NodeState) {
 }
 
 // tidyPods puts the pods in order. Without pods the list is nil.
-func (n *NodeState) tidyPods() {
+func (u *update) tidyPods(n *NodeState) {
+	u.s.kept.read += len(n.Pods)
 	switch {
 	case len(n.Pods) == 0:
 		n.Pods = nil

@@ -44,6 +44,9 @@ type revisions struct {
 	// relabel says that several revisions hold the template, so that the pass gives
 	// every pod the hash of the one that stays.
 	relabel bool
+	// compared is how many names were compared. Tests hold it against the number of
+	// revisions.
+	compared int
 }
 
 // observeRevisions finds the current revision. The claimer is that of in.DaemonSet.
@@ -59,7 +62,6 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		return out, err
 	}
 	out.list = make([]RevisionState, 0, len(in.Revisions))
-	names := make(map[string]struct{}, len(in.Revisions))
 	for i, rev := range in.Revisions {
 		path := field.NewPath("revisions").Index(i)
 		if rev == nil {
@@ -72,14 +74,12 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		if rev.Name == "" {
 			return out, field.Required(path, "")
 		}
-		if _, ok := names[rev.Name]; ok {
-			return out, field.Duplicate(path, rev.Name)
-		}
-		names[rev.Name] = struct{}{}
 		claim := claimer.Revision(rev)
 		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && bytes.Equal(data, rev.Data.Raw)})
 	}
-	slices.SortFunc(out.list, func(a, b RevisionState) int { return strings.Compare(a.Revision.Name, b.Revision.Name) })
+	if err := out.sort(in); err != nil {
+		return out, err
+	}
 	// The highest number stays; of two with the same number the first by name.
 	var current *RevisionState
 	for i := range out.list {
@@ -103,6 +103,31 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		out.hash = taken.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
 	}
 	return out, nil
+}
+
+// sort orders the list by name. A repeated name is an error.
+func (r *revisions) sort(in *Input) error {
+	compare := func(a, b RevisionState) int {
+		r.compared++
+		return strings.Compare(a.Revision.Name, b.Revision.Name)
+	}
+	slices.SortFunc(r.list, compare)
+	for i := range r.list {
+		if i == 0 || compare(r.list[i-1], r.list[i]) != 0 {
+			continue
+		}
+		name, seen := r.list[i].Revision.Name, false
+		for at, rev := range in.Revisions {
+			if rev.Namespace != in.DaemonSet.Namespace || rev.Name != name {
+				continue
+			}
+			if seen {
+				return field.Duplicate(field.NewPath("revisions").Index(at).Child("metadata", "name"), name)
+			}
+			seen = true
+		}
+	}
+	return nil
 }
 
 // named returns the revision of the given name, or nil.

@@ -276,9 +276,9 @@ func TestObserveFindsNodes(t *testing.T) {
 	}
 }
 
-// TestObserveManyNamesAlike: names that share a long beginning cost no more than others.
-// Four times the nodes may take eight times as long, and not sixteen times.
+// TestObserveManyNamesAlike: names that share a long beginning are found as fast as others.
 func TestObserveManyNamesAlike(t *testing.T) {
+	const nodes, most = 8_000, 3 // slots for each node; a table at most half full needs one and a half
 	for _, tc := range []struct {
 		name, why  string
 		most, rest string
@@ -287,62 +287,35 @@ func TestObserveManyNamesAlike(t *testing.T) {
 		{"AKS scale sets", "a few nodes of the system pool", "aks-workers-12345678-vmss%06d", "aks-system-12345678-vmss%06d"},
 		{"EC2 and one other", "nothing is shared", "ip-10-0-%d.ec2.internal", "control-plane-%d"},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			took := func(nodes int) time.Duration {
-				in := state{}.input()
-				for i := range nodes {
-					name := fmt.Sprintf(tc.most, i)
-					if i < 20 {
-						name = fmt.Sprintf(tc.rest, i)
-					}
-					in.Nodes = append(in.Nodes, build.Nodes(name)...)
-					in.Pods = append(in.Pods, build.Pod{Name: fmt.Sprintf("agent-%05d", i), Node: name, Hash: "new"}.Of(in.DaemonSet))
-				}
-				return fastest(func() { observe(t, in) })
+		names := make([]string, nodes)
+		for i := range names {
+			names[i] = fmt.Sprintf(tc.most, i)
+			if i < 20 {
+				names[i] = fmt.Sprintf(tc.rest, i)
 			}
-			grows(t, 2_000, 8_000, took, tc.why)
-		})
-	}
-}
-
-// fastest returns the shortest time of a few runs.
-func fastest(run func()) time.Duration {
-	best := time.Duration(1<<63 - 1)
-	for range 3 {
-		start := time.Now()
-		run()
-		best = min(best, time.Since(start))
-	}
-	return best
-}
-
-// grows fails the test if four times the input takes more than eight times as long. It
-// measures again before it does, because the machine may be busy.
-func grows(t *testing.T, few, many int, took func(n int) time.Duration, why string) {
-	t.Helper()
-	var short, long time.Duration
-	for range 5 {
-		if short, long = took(few), took(many); long <= 8*short {
-			return
+		}
+		read, err := daemon.SlotsRead(build.Nodes(names...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read > most*nodes {
+			t.Errorf("%s: %d slots read to find %d nodes, want at most %d: %s", tc.name, read, nodes, most*nodes, tc.why)
 		}
 	}
-	t.Errorf("%d take %v, %d take %v, want at most eight times as long: %s", few, short, many, long, why)
 }
 
-// TestObserveManyRevisions: the cost is linear.
+// TestObserveManyRevisions: the names are sorted once, and not searched for each revision.
 func TestObserveManyRevisions(t *testing.T) {
+	const n, most = 5_000, 40 // comparisons for each revision, three times the logarithm of n
 	in := state{}.input()
-	took := func(n int) time.Duration {
-		in.Revisions = nil
-		for i := range n {
-			rev := build.Current(in.DaemonSet, "x")[0]
-			rev.Name, rev.Data.Raw = fmt.Sprintf("agent-%05d", n-i), []byte("{}")
-			in.Revisions = append(in.Revisions, rev)
-		}
-		return fastest(func() { observe(t, in) })
+	for i := range n {
+		rev := build.Current(in.DaemonSet, "x")[0]
+		rev.Name, rev.Data.Raw = fmt.Sprintf("agent-%05d", i*7919%n), []byte("{}")
+		in.Revisions = append(in.Revisions, rev)
 	}
-	grows(t, 10_000, 40_000, took, "each revision is looked at once")
+	if got := daemon.RevisionsCompared(observe(t, in)); got == 0 || got > most*n {
+		t.Errorf("%d comparisons of %d revisions, want at most %d", got, n, most*n)
+	}
 }
 
 // TestSnapshotEqual: facts that are written differently are equal.
