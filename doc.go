@@ -32,9 +32,12 @@
 //  5. Zero options are what Kubernetes does by default. A zero result means that there
 //     is nothing to do.
 //  6. Wrong input is an error with the path of the field, mostly a
-//     [k8s.io/apimachinery/pkg/util/validation/field.Error]. No data causes a panic: no
-//     nil list, nil entry or half-filled object.
-//  7. All types are safe for concurrent use while nobody changes them.
+//     [k8s.io/apimachinery/pkg/util/validation/field.Error]. placement, daemon/diff,
+//     daemon/lint and rollout/kubectl have an answer for it instead: they skip nil entries, or
+//     count them. No data causes a panic: no nil list, nil entry or half-filled object.
+//  7. All types are safe for concurrent use while nobody changes them. Some methods change
+//     their receiver, and their comments say so: Update of daemon.Snapshot, those of
+//     rollout.State and those of simulate.Cluster.
 //
 // # Versions
 //

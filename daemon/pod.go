@@ -69,7 +69,8 @@ func TargetNode(pod *corev1.Pod) (string, bool) {
 //     deletion;
 //   - the namespace is that of ds, which upstream leaves to the request.
 //
-// spec.nodeName stays the template's, because binding is the scheduler's work. The
+// The API server's defaults of pods are not applied: a container with limits only has no
+// requests here. spec.nodeName stays the template's, because the scheduler binds pods. The
 // pod shares nothing with ds. A nil ds gives nil.
 func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
 	if ds == nil {
@@ -115,14 +116,22 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 // DesiredPodsOnNode returns the pods that the given DaemonSets want on one
 // node, in the order of sets, each as NewPod builds it for an empty revision hash. It
 // is what an autoscaler needs to know about a node that does not exist yet: pass the
-// template node with the labels and taints it will have. placement.Matcher.Explain says
-// why a DaemonSet is not among them. A DaemonSet that is being deleted is treated as any
-// other. The node needs no name.
+// template node with the labels and taints it will have, and a name that no node has.
+// The owner of each pod is in OwnerReferences[0]; PodRequests of
+// k8s.io/component-helpers/resource adds up its requests. placement.Matcher.Explain says
+// why a DaemonSet is not among them.
 //
-// It fails if node or an entry of sets is nil.
+// A DaemonSet that is being deleted, or that has no selector, is treated as any other.
+//
+// It fails with a *field.Error if node or an entry of sets is nil, or if the node has no
+// name: every matchFields requirement holds on such a node, so that a DaemonSet for one
+// other node would count.
 func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placement.Options) ([]*corev1.Pod, error) {
 	if node == nil {
 		return nil, field.Required(field.NewPath("node"), "")
+	}
+	if node.Name == "" {
+		return nil, field.Required(field.NewPath("node", "metadata", "name"), "")
 	}
 	var pods []*corev1.Pod
 	for i, ds := range sets {

@@ -392,4 +392,10 @@ func TestDesiredPodsOnNode(t *testing.T) {
 	wantFieldError(t, err, "node: Required value", "no node to ask about")
 	_, err = daemon.DesiredPodsOnNode(node, []*appsv1.DaemonSet{plain, nil}, placement.Options{})
 	wantFieldError(t, err, "daemonSets[1]: Required value", "an entry is nil")
+	pinned := build.Set{Spec: corev1.PodSpec{Affinity: build.OnNode("worker-1")}}.Object()
+	pods, err := daemon.DesiredPodsOnNode(&corev1.Node{}, []*appsv1.DaemonSet{pinned}, placement.Options{})
+	wantFieldError(t, err, "node.metadata.name: Required value", "on a node without a name matchFields hold")
+	if pods != nil {
+		t.Errorf("DesiredPodsOnNode() = %v with an error", pods)
+	}
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -18,8 +17,8 @@ type RevisionState struct {
 	Revision *appsv1.ControllerRevision
 	// Claim is the claim of the DaemonSet on it.
 	Claim Claim
-	// Current says that it holds the DaemonSet's template, byte for byte
-	// (Match@v1.37.2). Only revisions that the DaemonSet owns are current.
+	// Current says that it holds the DaemonSet's template, byte for byte apart from white
+	// space between the tokens (Match@v1.37.2). Only revisions that the DaemonSet owns are current.
 	Current bool
 }
 
@@ -75,7 +74,7 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 			return out, field.Required(path, "")
 		}
 		claim := claimer.Revision(rev)
-		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && bytes.Equal(data, rev.Data.Raw)})
+		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && revision.Holds(rev, data)})
 	}
 	if err := out.sort(in); err != nil {
 		return out, err
@@ -97,7 +96,7 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		return out, nil
 	}
 	out.hash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
-	if taken := out.named(ds.Name + "-" + out.hash); taken != nil && bytes.Equal(data, taken.Revision.Data.Raw) {
+	if taken := out.named(ds.Name + "-" + out.hash); taken != nil && revision.Holds(taken.Revision, data) {
 		// The name is taken by a revision of the same template that the DaemonSet does not
 		// own. Upstream uses it with its label (snapshot@v1.37.2).
 		out.hash = taken.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]

@@ -1,6 +1,8 @@
 package daemon_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -315,6 +318,48 @@ func TestObserveManyRevisions(t *testing.T) {
 	}
 	if got := daemon.RevisionsCompared(observe(t, in)); got == 0 || got > most*n {
 		t.Errorf("%d comparisons of %d revisions, want at most %d", got, n, most*n)
+	}
+}
+
+// TestObserveIndentedRevision: white space between the tokens of a revision's data has no
+// effect, because kubectl indents the data with the object that it prints.
+func TestObserveIndentedRevision(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		change    func([]byte) []byte
+		want      bool
+	}{
+		{"as stored", "byte for byte", func(raw []byte) []byte { return raw }, true},
+		{"indented", "as kubectl get -o json prints it", func(raw []byte) []byte {
+			var out bytes.Buffer
+			if err := json.Indent(&out, raw, "        ", "    "); err != nil {
+				t.Fatal(err)
+			}
+			return out.Bytes()
+		}, true},
+		{"space in a string", "another value", func(raw []byte) []byte { return bytes.Replace(raw, []byte(`"agent"`), []byte(`"agent "`), 1) }, false},
+		{"another template", "longer and compact", func(raw []byte) []byte { return bytes.Replace(raw, []byte(`"spec":{`), []byte(`"spec":{"a":{},`), 1) }, false},
+		{"broken", "not JSON", func(raw []byte) []byte { return append(slices.Clone(raw), " }"...) }, false},
+	} {
+		in := state{nodes: plain}.input()
+		data, err := revision.Data(&in.DaemonSet.Spec.Template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rev := build.Current(in.DaemonSet, "stored")[0]
+		rev.Data.Raw = tc.change(data)
+		if !tc.want && bytes.Equal(rev.Data.Raw, data) {
+			t.Fatalf("%s: the data has not changed", tc.name)
+		}
+		in.Revisions = []*appsv1.ControllerRevision{rev}
+		before := string(rev.Data.Raw)
+		s := observe(t, in)
+		if got := s.Revisions()[0].Current; got != tc.want || (s.RevisionHash() == "stored") != tc.want {
+			t.Errorf("%s: Current = %v, hash %q, want %v: %s", tc.name, got, s.RevisionHash(), tc.want, tc.why)
+		}
+		if string(rev.Data.Raw) != before {
+			t.Errorf("%s: Observe() changed the revision", tc.name)
+		}
 	}
 }
 

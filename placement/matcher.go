@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Options are the settings of the cluster that placement depends on. The zero
-// value is Kubernetes 1.37 with its default feature gates.
+// Options are the feature gates that placement depends on. The zero value is the
+// defaults of Kubernetes 1.37.
 type Options struct {
 	// ComparisonOperators is the feature gate TaintTolerationComparisonOperators,
 	// alpha and off in 1.37: tolerations may have the operators Gt and Lt, which

@@ -178,7 +178,7 @@ func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
 	case !found:
 		p.Create = newRevision(ds, name, hash, number, data)
 		p.Current, p.Hash = p.Create, hash
-	case bytes.Equal(data, s.Revisions()[taken].Revision.Data.Raw):
+	case revision.Holds(s.Revisions()[taken].Revision, data):
 		// A revision that the DaemonSet does not own holds the template. Upstream uses it.
 		p.Current, p.Hash = s.Revisions()[taken].Revision, s.RevisionHash()
 	default:

@@ -4,7 +4,9 @@
 package revision
 
 import (
+	"bytes"
 	"cmp"
+	stdjson "encoding/json"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -22,7 +24,7 @@ const (
 
 // Data returns the bytes that ControllerRevision.data holds for a template
 // (getPatch@v1.37.2). A nil template is an empty one. It fails with a *field.Error
-// at spec.template where the template cannot be encoded.
+// at spec.template if the template cannot be encoded.
 func Data(template *corev1.PodTemplateSpec) ([]byte, error) {
 	if template == nil {
 		template = &corev1.PodTemplateSpec{}
@@ -40,6 +42,18 @@ func Data(template *corev1.PodTemplateSpec) ([]byte, error) {
 	fields[DirectiveKey] = DirectiveReplace
 	// Maps are encoded in the order of their keys.
 	return json.Marshal(map[string]any{"spec": map[string]any{"template": fields}})
+}
+
+// Holds reports whether a revision holds the data of a template: its bytes are those of
+// Data (Match@v1.37.2), apart from white space between the tokens, which kubectl adds when it
+// prints revisions as JSON.
+func Holds(rev *appsv1.ControllerRevision, data []byte) bool {
+	raw := rev.Data.Raw
+	if len(raw) <= len(data) {
+		return bytes.Equal(raw, data)
+	}
+	var compact bytes.Buffer
+	return stdjson.Compact(&compact, raw) == nil && bytes.Equal(compact.Bytes(), data)
 }
 
 // Compare orders revisions by number, then by name.
