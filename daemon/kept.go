@@ -12,6 +12,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // Update brings the snapshot up to date. Reconcile, Status and all other functions
@@ -196,7 +198,7 @@ func (s *Snapshot) keep() {
 		unclaimed: make(map[string]*corev1.Pod, len(s.unclaimed)),
 		hashes:    make(map[string]int),
 	}
-	s.eachInUse(func(pod *corev1.Pod) { k.hashes[hashOf(pod)]++ })
+	s.eachInUse(func(pod *corev1.Pod) { k.hashes[revision.HashOf(pod)]++ })
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		for j := range n.Pods {
@@ -219,7 +221,7 @@ func (s *Snapshot) keep() {
 
 // drop notes that a pod no longer keeps its revision in use.
 func (k *kept) drop(pod *corev1.Pod) {
-	hash := hashOf(pod)
+	hash := revision.HashOf(pod)
 	if k.hashes[hash]--; k.hashes[hash] == 0 {
 		delete(k.hashes, hash)
 	}
@@ -355,14 +357,14 @@ func (u *update) setPod(pod *corev1.Pod) {
 	name, uncounted := target(pod)
 	if uncounted != nil {
 		if uncounted.Finished {
-			s.kept.hashes[hashOf(pod)]++
+			s.kept.hashes[revision.HashOf(pod)]++
 		}
 		s.kept.uncounted[pod.Name] = *uncounted
 		u.uncounted = true
 		return
 	}
-	s.kept.hashes[hashOf(pod)]++
-	state := s.podState(pod, claim, hashOf(pod), readyCondition(pod.Status.Conditions))
+	s.kept.hashes[revision.HashOf(pod)]++
+	state := s.podState(pod, claim, revision.HashOf(pod), readyCondition(pod.Status.Conditions))
 	s.kept.homes[pod.Name] = home{pod, name}
 	s.kept.await(&state, s.in.DaemonSet)
 	u.arrivals = append(u.arrivals, arrival{u.node(name), state})

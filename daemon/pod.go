@@ -12,13 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
-
-// templateGenerationLabel is the label by which pods were tied to a template
-// before ControllerRevisions existed. Upstream still writes and reads it if
-// the DaemonSet carries the annotation appsv1.DeprecatedTemplateGeneration.
-const templateGenerationLabel = "pod-template-generation"
 
 // TargetNode returns the name of the node that a daemon pod is bound or pinned to:
 // spec.nodeName, or, for a pod not bound yet, the single value of the first
@@ -163,7 +160,7 @@ func newPodBuilder(ds *appsv1.DaemonSet, hash string) *podBuilder {
 	}
 	maps.Copy(b.labels, template.Labels)
 	if generation := templateGeneration(ds); generation != "" {
-		b.labels[templateGenerationLabel] = generation
+		b.labels[revision.TemplateGenerationLabel] = generation
 	}
 	if hash != "" {
 		b.labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
@@ -240,22 +237,11 @@ func templateGeneration(ds *appsv1.DaemonSet) string {
 	return strconv.FormatInt(generation, 10)
 }
 
-// podTerminal reports whether all containers have stopped for good
-// (IsPodTerminal@v1.37.2).
-func podTerminal(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-}
-
 // readyCondition returns a pod's Ready condition if its status is True, else
 // nil (IsPodReadyConditionTrue@v1.37.2).
 func readyCondition(conditions []corev1.PodCondition) *corev1.PodCondition {
-	for i := range conditions {
-		if c := &conditions[i]; c.Type == corev1.PodReady {
-			if c.Status == corev1.ConditionTrue {
-				return c
-			}
-			return nil
-		}
+	if c := podstatus.Find(conditions, corev1.PodReady); c != nil && c.Status == corev1.ConditionTrue {
+		return c
 	}
 	return nil
 }
@@ -275,25 +261,4 @@ func availableAt(ready *corev1.PodCondition, minReadySeconds int32, now time.Tim
 func availableFrom(ready *corev1.PodCondition, minReadySeconds int32) (time.Time, bool) {
 	since := ready.LastTransitionTime
 	return since.Add(time.Duration(minReadySeconds) * time.Second), !since.IsZero()
-}
-
-// comparePods puts scheduled pods before unscheduled ones, then the oldest
-// first, then orders by name (podByCreationTimestampAndPhase@v1.37.2).
-func comparePods(a, b *corev1.Pod) int {
-	switch scheduledA, scheduledB := a.Spec.NodeName != "", b.Spec.NodeName != ""; {
-	case scheduledA && !scheduledB:
-		return -1
-	case !scheduledA && scheduledB:
-		return 1
-	}
-	if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
-		return c
-	}
-	switch {
-	case a.Name < b.Name:
-		return -1
-	case a.Name > b.Name:
-		return 1
-	}
-	return 0
 }

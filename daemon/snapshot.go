@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/internal/indexset"
+	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -230,7 +231,7 @@ func (s *Snapshot) HashesInUse() map[string]bool {
 			out[hash] = true
 		}
 	} else {
-		s.eachInUse(func(pod *corev1.Pod) { out[hashOf(pod)] = true })
+		s.eachInUse(func(pod *corev1.Pod) { out[revision.HashOf(pod)] = true })
 	}
 	if s.revisions.relabel && len(out) > 0 {
 		out = map[string]bool{s.revisions.hash: true}
@@ -252,8 +253,6 @@ func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
 		}
 	}
 }
-
-func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // Equal reports whether both snapshots hold equal facts: times by instant, quantities by
 // amount, and a nil list or map equal to an empty one. cmp.Diff uses it to compare results

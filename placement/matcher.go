@@ -169,9 +169,3 @@ func (m *Matcher) Malformed() field.ErrorList {
 	}
 	return append(errs, malformedTolerations(m.tolerations, m.opts)...)
 }
-
-// Tolerations returns the tolerations of a daemon pod of the template, as the
-// function [Tolerations] does. The slice is the caller's own.
-func (m *Matcher) Tolerations() []corev1.Toleration {
-	return copyTolerations(m.orEmpty().tolerations)
-}

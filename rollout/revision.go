@@ -220,7 +220,7 @@ func (p *RevisionPlan) relabel(s *daemon.Snapshot) error {
 		return fmt.Errorf("marshal label patch: %w", err)
 	}
 	add := func(pod *corev1.Pod) {
-		if hashOf(pod) != p.Hash {
+		if revision.HashOf(pod) != p.Hash {
 			p.Relabel = append(p.Relabel, PodRelabel{Pod: pod, Patch: bytes.Clone(patch)})
 		}
 	}
@@ -256,9 +256,6 @@ func saturatingNext(revisions []*appsv1.ControllerRevision) int64 {
 	}
 	return n + 1
 }
-
-// hashOf is the revision hash that a pod carries.
-func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // Empty reports whether the plan writes nothing.
 func (p *RevisionPlan) Empty() bool {

@@ -242,14 +242,14 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods that are being deleted are ignored",
 		file: "daemon/observe.go",
-		old:  `finished := pod.DeletionTimestamp != nil && podTerminal(pod)`,
+		old:  `finished := pod.DeletionTimestamp != nil && podstatus.Finished(pod)`,
 		new:  `finished := pod.DeletionTimestamp != nil`,
 	},
 	{
 		name: "pods without hash label are current where the hash is unknown",
 		file: "daemon/observe.go",
-		old:  `s.generation != "" && pod.Labels[templateGenerationLabel] == s.generation`,
-		new:  `pod.Labels[templateGenerationLabel] == s.generation`,
+		old:  `s.generation != "" && pod.Labels[revision.TemplateGenerationLabel] == s.generation`,
+		new:  `pod.Labels[revision.TemplateGenerationLabel] == s.generation`,
 	},
 	{
 		name: "a percentage of maxSurge counts as none where it is below one node",
@@ -506,8 +506,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods with the right hash are relabelled",
 		file: "rollout/revision.go",
-		old:  `if hashOf(pod) != p.Hash {`,
-		new:  `if hashOf(pod) == p.Hash {`,
+		old:  `if revision.HashOf(pod) != p.Hash {`,
+		new:  `if revision.HashOf(pod) == p.Hash {`,
 	},
 	{
 		name: "the data of a revision is merged where it should replace",

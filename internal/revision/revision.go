@@ -1,6 +1,7 @@
-// Package revision encodes pod templates as ControllerRevisions store them, and orders
-// ControllerRevisions. It serves daemon, which finds the current revision, rollout, which
-// writes it, and rollout/kubectl, which lists the history.
+// Package revision encodes pod templates as ControllerRevisions store them, orders
+// ControllerRevisions, and reads the labels that tie pods to them. It serves daemon, which
+// finds the current revision, daemon/diff, rollout, which writes it, and rollout/kubectl,
+// which lists the history.
 package revision
 
 import (
@@ -55,6 +56,15 @@ func Holds(rev *appsv1.ControllerRevision, data []byte) bool {
 	var compact bytes.Buffer
 	return stdjson.Compact(&compact, raw) == nil && bytes.Equal(compact.Bytes(), data)
 }
+
+// TemplateGenerationLabel is the label by which pods were tied to a template before
+// ControllerRevisions existed. Upstream still writes and reads it if the DaemonSet carries the
+// annotation appsv1.DeprecatedTemplateGeneration.
+const TemplateGenerationLabel = "pod-template-generation"
+
+// HashOf returns the hash of the revision that a pod was made from; empty if the label is
+// missing.
+func HashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // Compare orders revisions by number, then by name.
 func Compare(a, b *appsv1.ControllerRevision) int {
