@@ -42,7 +42,7 @@
 // # Versions
 //
 // The behaviour is that of the DaemonSet controller, API and kubectl of Kubernetes
-// 1.37.2. Comments cite where a rule comes from as symbol@tag, such as
-// podsShouldBeOnNode@v1.37.2. Where this library differs on purpose, the package
-// comment lists it under Deviations.
+// 1.37.2. Comments cite the source of a rule as symbol@tag, such as
+// podsShouldBeOnNode@v1.37.2. The package comments list the deliberate
+// differences under Deviations.
 package daemonset

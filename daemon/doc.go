@@ -1,5 +1,5 @@
-// Package daemon answers the question what: which pods of a DaemonSet should exist on
-// which node, which to create and delete now, and what the status is.
+// Package daemon answers these questions: which pods of a DaemonSet should exist on
+// which node, which to create and delete now, and what is the status?
 //
 // Take a snapshot and call functions on it:
 //

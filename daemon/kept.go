@@ -237,7 +237,7 @@ func (k *kept) await(p *PodState, ds *appsv1.DaemonSet) {
 	}
 }
 
-// position returns where the named node is among the nodes, or would be.
+// position returns the position of the named node, or the one to insert it at.
 func (s *Snapshot) position(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.nodes, name, func(n NodeState, name string) int { return strings.Compare(n.Name, name) })
 }

@@ -323,7 +323,7 @@ func TestDesiredPods(t *testing.T) {
 	}
 }
 
-// numbered tolerates taints of a number above 5, where comparing is switched on.
+// numbered tolerates taints of a number above 5 if comparing is switched on.
 func numbered() (*appsv1.DaemonSet, *corev1.Node) {
 	ds := build.Set{Spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "tier", Operator: corev1.TolerationOpGt, Value: "5"}}}}.Object()
 	return ds, build.Node{Name: "w1", Taints: []corev1.Taint{{Key: "tier", Value: "6", Effect: corev1.TaintEffectNoSchedule}}}.Object()

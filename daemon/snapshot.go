@@ -32,7 +32,7 @@ type Snapshot struct {
 	tallies []tally
 	counts  nodeCounts
 	// missing and busy are the positions of the nodes that Reconcile visits:
-	// eligible nodes without a pod, and nodes where it may have to write.
+	// eligible nodes without a pod, and nodes for which it may have to write.
 	missing, busy *indexset.Set
 
 	claims    []PodClaim

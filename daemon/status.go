@@ -87,9 +87,9 @@ func StatusChanged(ds *appsv1.DaemonSet, cur appsv1.DaemonSetStatus) bool {
 }
 
 // StatusRequeue returns minReadySeconds if a pod is ready but not yet available, and 0
-// otherwise. Upstream requeues at the end of a pass for the first pod of each node only,
-// and on pod events for the others (updateDaemonSetStatus, updatePod @v1.37.2);
-// StatusRequeue covers all pods.
+// otherwise. It covers all pods. Upstream requeues at the end of a pass for the first pod of
+// each node only, and on pod events for the others (updateDaemonSetStatus, updatePod
+// @v1.37.2).
 func StatusRequeue(s *Snapshot) time.Duration {
 	if s == nil || s.in.DaemonSet == nil || s.in.DaemonSet.DeletionTimestamp != nil || s.counts.waiting == 0 {
 		return 0

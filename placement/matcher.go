@@ -45,9 +45,9 @@ var emptyMatcher = Compile(nil, Options{})
 // spec.tolerations and spec.hostNetwork, which adds a default toleration. Compile
 // copies what it keeps. A nil template is an empty one.
 //
-// Compile never fails and never returns nil. Like the controller it skips a
-// term or a toleration that it cannot parse (predicates@v1.37.2);
-// [Matcher.Malformed] reports them.
+// Compile never fails and never returns nil. It skips a term or a toleration that it
+// cannot parse, and [Matcher.Malformed] reports it. The controller skips them too
+// (predicates@v1.37.2).
 func Compile(template *corev1.PodTemplateSpec, opts Options) *Matcher {
 	if template == nil {
 		template = &corev1.PodTemplateSpec{}

@@ -229,7 +229,7 @@ func oddSet(g *generator) *appsv1.DaemonSet {
 }
 
 // internal returns the DaemonSet as upstream validates it. Defaults of pods are
-// applied to the template, those of the DaemonSet only where they are asked for:
+// applied to the template, those of the DaemonSet only if they are asked for:
 // without them upstream sees what the library is given.
 func internal(ds *appsv1.DaemonSet, defaults bool) (*apps.DaemonSet, error) {
 	full := ds.DeepCopy()
@@ -249,7 +249,7 @@ const (
 	noMatch       = "`selector` does not match template `labels`"
 )
 
-// upstreamErrors is what the library is to say where upstream says errs.
+// upstreamErrors is what the library is to say if upstream says errs.
 func upstreamErrors(errs field.ErrorList, ds *appsv1.DaemonSet) []string {
 	var out []*field.Error
 	for _, e := range errs {
@@ -574,7 +574,7 @@ func plainSet() *appsv1.DaemonSet {
 	})
 }
 
-// TestOtherDeviations shows what both sides do where they are meant to differ.
+// TestOtherDeviations shows what both sides do when they are meant to differ.
 func TestOtherDeviations(t *testing.T) {
 	for _, d := range slices.Concat(otherDeviations, kubectlDeviations) {
 		t.Run(d.Name, d.show)
