@@ -167,15 +167,15 @@ var plantedBugs = []plantedBug{
 	// daemon: pod.go, hash.go
 	{
 		name: "the newest pod stands for the node",
-		file: "daemon/pod.go",
+		file: "internal/podstatus/condition.go",
 		old:  `a.CreationTimestamp.Compare(b.CreationTimestamp.Time)`,
 		new:  `b.CreationTimestamp.Compare(a.CreationTimestamp.Time)`,
 	},
 	{
 		name: "pods that are not bound come first",
-		file: "daemon/pod.go",
-		old:  "case scheduledA && !scheduledB:\n\t\treturn -1\n\tcase !scheduledA && scheduledB:\n\t\treturn 1",
-		new:  "case scheduledA && !scheduledB:\n\t\treturn 1\n\tcase !scheduledA && scheduledB:\n\t\treturn -1",
+		file: "internal/podstatus/condition.go",
+		old:  "if boundA {\n\t\t\treturn -1\n\t\t}\n\t\treturn 1",
+		new:  "if boundA {\n\t\t\treturn 1\n\t\t}\n\t\treturn -1",
 	},
 	{
 		name: "a pod is available one moment later",
@@ -186,8 +186,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a pod whose readiness is unknown is ready",
 		file: "daemon/pod.go",
-		old:  `if c.Status == corev1.ConditionTrue {`,
-		new:  `if c.Status != corev1.ConditionFalse {`,
+		old:  `c != nil && c.Status == corev1.ConditionTrue {`,
+		new:  `c != nil && c.Status != corev1.ConditionFalse {`,
 	},
 	{
 		name: "new pods have no hash label",
