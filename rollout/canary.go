@@ -11,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // Canary tries a new template on some nodes first. All other nodes wait until the canary
@@ -253,7 +255,7 @@ func (c *choice) mostPods(nodes []int) string {
 	counts := map[string]int{}
 	for _, i := range nodes {
 		if old := podsToUpdate(c.nodes[i].Pods).old; old != nil {
-			counts[hashOf(old.Pod)]++
+			counts[revision.HashOf(old.Pod)]++
 		}
 	}
 	best := ""

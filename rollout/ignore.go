@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
@@ -105,7 +106,7 @@ func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {
 		return 0, time.Time{}
 	}
 	if p.IgnoreNotReadyNodes != nil && n.Node != nil {
-		if ready := podstatus.NodeReady(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
+		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
 			since := ready.LastTransitionTime.Time
 			if c.due(since.Add(p.IgnoreNotReadyNodes.After.Duration)) {
 				return IgnoredNotReady, since

@@ -178,7 +178,7 @@ func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
 	case !found:
 		p.Create = newRevision(ds, name, hash, number, data)
 		p.Current, p.Hash = p.Create, hash
-	case bytes.Equal(data, s.Revisions()[taken].Revision.Data.Raw):
+	case revision.Holds(s.Revisions()[taken].Revision, data):
 		// A revision that the DaemonSet does not own holds the template. Upstream uses it.
 		p.Current, p.Hash = s.Revisions()[taken].Revision, s.RevisionHash()
 	default:
@@ -220,7 +220,7 @@ func (p *RevisionPlan) relabel(s *daemon.Snapshot) error {
 		return fmt.Errorf("marshal label patch: %w", err)
 	}
 	add := func(pod *corev1.Pod) {
-		if hashOf(pod) != p.Hash {
+		if revision.HashOf(pod) != p.Hash {
 			p.Relabel = append(p.Relabel, PodRelabel{Pod: pod, Patch: bytes.Clone(patch)})
 		}
 	}
@@ -256,9 +256,6 @@ func saturatingNext(revisions []*appsv1.ControllerRevision) int64 {
 	}
 	return n + 1
 }
-
-// hashOf is the revision hash that a pod carries.
-func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // Empty reports whether the plan writes nothing.
 func (p *RevisionPlan) Empty() bool {

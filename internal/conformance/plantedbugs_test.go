@@ -167,15 +167,15 @@ var plantedBugs = []plantedBug{
 	// daemon: pod.go, hash.go
 	{
 		name: "the newest pod stands for the node",
-		file: "daemon/pod.go",
+		file: "internal/podstatus/condition.go",
 		old:  `a.CreationTimestamp.Compare(b.CreationTimestamp.Time)`,
 		new:  `b.CreationTimestamp.Compare(a.CreationTimestamp.Time)`,
 	},
 	{
 		name: "pods that are not bound come first",
-		file: "daemon/pod.go",
-		old:  "case scheduledA && !scheduledB:\n\t\treturn -1\n\tcase !scheduledA && scheduledB:\n\t\treturn 1",
-		new:  "case scheduledA && !scheduledB:\n\t\treturn 1\n\tcase !scheduledA && scheduledB:\n\t\treturn -1",
+		file: "internal/podstatus/condition.go",
+		old:  "if boundA {\n\t\t\treturn -1\n\t\t}\n\t\treturn 1",
+		new:  "if boundA {\n\t\t\treturn 1\n\t\t}\n\t\treturn -1",
 	},
 	{
 		name: "a pod is available one moment later",
@@ -186,8 +186,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a pod whose readiness is unknown is ready",
 		file: "daemon/pod.go",
-		old:  `if c.Status == corev1.ConditionTrue {`,
-		new:  `if c.Status != corev1.ConditionFalse {`,
+		old:  `c != nil && c.Status == corev1.ConditionTrue {`,
+		new:  `c != nil && c.Status != corev1.ConditionFalse {`,
 	},
 	{
 		name: "new pods have no hash label",
@@ -242,14 +242,14 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods that are being deleted are ignored",
 		file: "daemon/observe.go",
-		old:  `finished := pod.DeletionTimestamp != nil && podTerminal(pod)`,
+		old:  `finished := pod.DeletionTimestamp != nil && podstatus.Finished(pod)`,
 		new:  `finished := pod.DeletionTimestamp != nil`,
 	},
 	{
 		name: "pods without hash label are current where the hash is unknown",
 		file: "daemon/observe.go",
-		old:  `s.generation != "" && pod.Labels[templateGenerationLabel] == s.generation`,
-		new:  `pod.Labels[templateGenerationLabel] == s.generation`,
+		old:  `s.generation != "" && pod.Labels[revision.TemplateGenerationLabel] == s.generation`,
+		new:  `pod.Labels[revision.TemplateGenerationLabel] == s.generation`,
 	},
 	{
 		name: "a percentage of maxSurge counts as none where it is below one node",
@@ -506,8 +506,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods with the right hash are relabelled",
 		file: "rollout/revision.go",
-		old:  `if hashOf(pod) != p.Hash {`,
-		new:  `if hashOf(pod) == p.Hash {`,
+		old:  `if revision.HashOf(pod) != p.Hash {`,
+		new:  `if revision.HashOf(pod) == p.Hash {`,
 	},
 	{
 		name: "the data of a revision is merged where it should replace",

@@ -39,8 +39,9 @@ var shared = []allowance{
 	{"k8s.io/apimachinery/pkg/util/sets", "label sets"},
 	{"k8s.io/apimachinery/pkg/util/validation/field", "errors with field paths"},
 	{module + "/internal/indexset", "nodes by position, for what is kept up to date"},
-	{module + "/internal/revision", "the data of revisions"},
-	{module + "/internal/podstatus", "what pods and nodes report about themselves"},
+	{module + "/internal/revision", "the data of revisions, and the labels that tie pods to them"},
+	{module + "/internal/podstatus", "what pods report about themselves"},
+	{module + "/internal/nodestatus", "what nodes report about themselves"},
 }
 
 // imports lists, besides shared, what each layer may import.

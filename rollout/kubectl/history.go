@@ -1,7 +1,6 @@
 package kubectl
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -97,7 +96,7 @@ func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision
 			ChangeCause:        rev.Annotations[changeCauseAnnotation],
 			ControllerRevision: rev,
 		})
-		if bytes.Equal(data, rev.Data.Raw) && (current < 0 || rev.Revision > owned[current].Revision) {
+		if revision.Holds(rev, data) && (current < 0 || rev.Revision > owned[current].Revision) {
 			current = i
 		}
 	}
