@@ -32,14 +32,17 @@
 //  5. Zero options are what Kubernetes does by default. A zero result means that there
 //     is nothing to do.
 //  6. Wrong input is an error with the path of the field, mostly a
-//     [k8s.io/apimachinery/pkg/util/validation/field.Error]. No data causes a panic: no
-//     nil list, nil entry or half-filled object.
-//  7. All types are safe for concurrent use while nobody changes them.
+//     [k8s.io/apimachinery/pkg/util/validation/field.Error]. placement, daemon/diff,
+//     daemon/lint and rollout/kubectl have an answer for it instead: they skip nil entries, or
+//     count them. No data causes a panic: no nil list, nil entry or half-filled object.
+//  7. All types are safe for concurrent use while nobody changes them. Some methods change
+//     their receiver, and their comments say so: Update of daemon.Snapshot, those of
+//     rollout.State and those of simulate.Cluster.
 //
 // # Versions
 //
 // The behaviour is that of the DaemonSet controller, API and kubectl of Kubernetes
-// 1.37.2. Comments cite where a rule comes from as symbol@tag, such as
-// podsShouldBeOnNode@v1.37.2. Where this library differs on purpose, the package
-// comment lists it under Deviations.
+// 1.37.2. Comments cite the source of a rule as symbol@tag, such as
+// podsShouldBeOnNode@v1.37.2. The package comments list the deliberate
+// differences under Deviations.
 package daemonset

@@ -185,7 +185,7 @@ func TestBackoffSeveralNodes(t *testing.T) {
 	}
 }
 
-// TestBackoffDoesNotApply: where failed pods go at once, or others do.
+// TestBackoffDoesNotApply: when failed pods go at once, or others do.
 func TestBackoffDoesNotApply(t *testing.T) {
 	waiting := daemon.Backoff{{UID: "uid-agent", Node: "w1"}: {Last: build.Now, Delay: time.Minute}}
 	tests := []struct {

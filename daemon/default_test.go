@@ -1,7 +1,6 @@
 package daemon_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,20 +113,4 @@ func lessonDaemonSet() *appsv1.DaemonSet {
 			},
 		},
 	}
-}
-
-func ExampleDefault() {
-	ds := &appsv1.DaemonSet{}
-	ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxUnavailable: new(intstr.FromString("10%"))}
-
-	spec := daemon.Default(ds).Spec
-	fmt.Println(spec.UpdateStrategy.Type)
-	fmt.Println("maxUnavailable", spec.UpdateStrategy.RollingUpdate.MaxUnavailable)
-	fmt.Println("maxSurge", spec.UpdateStrategy.RollingUpdate.MaxSurge)
-	fmt.Println("revisionHistoryLimit", *spec.RevisionHistoryLimit)
-	// Output:
-	// RollingUpdate
-	// maxUnavailable 10%
-	// maxSurge 0
-	// revisionHistoryLimit 10
 }

@@ -1,5 +1,5 @@
-// Package daemon answers the question what: which pods of a DaemonSet should exist on
-// which node, which to create and delete now, and what the status is.
+// Package daemon answers these questions: which pods of a DaemonSet should exist on
+// which node, which to create and delete now, and what is the status?
 //
 // Take a snapshot and call functions on it:
 //
@@ -41,7 +41,7 @@
 //
 // # Deviations
 //
-// Where this package differs from upstream on purpose. The package rollout lists
+// This package differs from upstream on purpose as follows. The package rollout lists
 // those of a whole pass.
 //
 //	restart-policy  validateRestartPolicy@v1.37.2   an empty restartPolicy is valid, because pod
@@ -50,4 +50,6 @@
 //	                                                not as labels that do not match
 //	error-order     ValidateLabels@v0.37.2          errors about entries of one map are sorted;
 //	                                                upstream's order is random
+//	revision-space  Match@v1.37.2                   white space between the tokens of a revision's
+//	                                                data has no effect: kubectl indents the data
 package daemon

@@ -7,16 +7,18 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/placement"
 )
 
-// exporter is the DaemonSet of the examples.
-func exporter() *appsv1.DaemonSet {
+// In a unit test: which pods does my DaemonSet want on these nodes? No pods of a cluster
+// are read, so that a manifest will do.
+func ExampleDesiredPods() {
 	labels := map[string]string{"app": "exporter"}
-	return daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter", UID: "7f1c", Generation: 1},
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter"},
 		Spec: appsv1.DaemonSetSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
@@ -24,30 +26,19 @@ func exporter() *appsv1.DaemonSet {
 				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "exporter", Image: "exporter:1.9"}}},
 			},
 		},
-	})
-}
-
-func exampleNode(name string, taints ...corev1.Taint) *corev1.Node {
-	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{Taints: taints}}
-}
-
-// examplePod is a pod of the DaemonSet as it looks in a cluster.
-func examplePod(ds *appsv1.DaemonSet, name, node, hash string, phase corev1.PodPhase) *corev1.Pod {
-	pod := daemon.NewPod(ds, node, hash)
-	pod.Name, pod.Spec.NodeName, pod.Status.Phase = name, node, phase
-	if phase == corev1.PodRunning {
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	}
-	return pod
-}
+	nodes := []*corev1.Node{
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-2"}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}},
+		{
+			ObjectMeta: metav1.ObjectMeta{Name: "control"},
+			Spec: corev1.NodeSpec{Taints: []corev1.Taint{
+				{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule},
+			}},
+		},
+	}
 
-var controlPlane = corev1.Taint{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule}
-
-// In a unit test: which pods does my DaemonSet want on these nodes?
-func ExampleDesiredPods() {
-	nodes := []*corev1.Node{exampleNode("worker-2"), exampleNode("worker-1"), exampleNode("control", controlPlane)}
-
-	pods, err := daemon.DesiredPods(daemon.Input{DaemonSet: exporter(), Nodes: nodes})
+	pods, err := daemon.DesiredPods(daemon.Input{DaemonSet: daemon.Default(ds), Nodes: nodes})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -61,17 +52,19 @@ func ExampleDesiredPods() {
 	// exporter- worker-2 exporter:1.9 6 tolerations
 }
 
-// In an autoscaler: what will run on a node that does not exist yet? The node is
-// the template with the labels and taints that it will have.
+// In an autoscaler: what will run on a node that does not exist yet? The node has the labels
+// and taints that it will have, and a name that no node has.
 func ExampleDesiredPodsOnNode() {
-	storage := exporter()
-	storage.Name = "storage"
+	exporter, storage := &appsv1.DaemonSet{}, &appsv1.DaemonSet{}
+	exporter.Name, storage.Name = "exporter", "storage"
 	storage.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
 	storage.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
-	dedicated := exampleNode("pool-b-template", corev1.Taint{Key: "dedicated", Value: "db", Effect: corev1.TaintEffectNoSchedule})
-	dedicated.Labels = map[string]string{"disk": "ssd"}
+	dedicated := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "template-of-pool-b", Labels: map[string]string{"disk": "ssd"}},
+		Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: "dedicated", Value: "db", Effect: corev1.TaintEffectNoSchedule}}},
+	}
 
-	pods, err := daemon.DesiredPodsOnNode(dedicated, []*appsv1.DaemonSet{exporter(), storage}, placement.Options{})
+	pods, err := daemon.DesiredPodsOnNode(dedicated, []*appsv1.DaemonSet{exporter, storage}, placement.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -85,19 +78,37 @@ func ExampleDesiredPodsOnNode() {
 
 // What is to be created and deleted now, and why?
 func ExampleReconcile() {
-	ds := exporter()
-	hash := daemon.TemplateHash(&ds.Spec.Template, nil)
+	labels := map[string]string{"app": "exporter"}
+	ds := daemon.Default(&appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter", UID: "7f1c"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
+		},
+	})
+	node := func(name string, taints ...corev1.Taint) *corev1.Node {
+		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{Taints: taints}}
+	}
+	pod := func(name, node, hash string, phase corev1.PodPhase) *corev1.Pod {
+		pod := daemon.NewPod(ds, node, hash) // with an empty hash, that of the template
+		pod.Name, pod.Spec.NodeName, pod.Status.Phase = name, node, phase
+		if phase == corev1.PodRunning {
+			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		}
+		return pod
+	}
+
 	s, err := daemon.Observe(daemon.Input{
 		DaemonSet: ds,
 		Nodes: []*corev1.Node{
-			exampleNode("worker-1"), exampleNode("worker-2"), exampleNode("worker-3"),
-			exampleNode("worker-4", corev1.Taint{Key: "maintenance", Effect: corev1.TaintEffectNoExecute}),
+			node("worker-1"), node("worker-2"), node("worker-3"),
+			node("worker-4", corev1.Taint{Key: "maintenance", Effect: corev1.TaintEffectNoExecute}),
 		},
 		Pods: []*corev1.Pod{
-			examplePod(ds, "exporter-a", "worker-2", hash, corev1.PodRunning),
-			examplePod(ds, "exporter-b", "worker-2", hash, corev1.PodRunning),
-			examplePod(ds, "exporter-c", "worker-3", hash, corev1.PodFailed),
-			examplePod(ds, "exporter-d", "worker-4", hash, corev1.PodRunning),
+			pod("exporter-a", "worker-2", "", corev1.PodRunning),
+			pod("exporter-b", "worker-2", "", corev1.PodRunning),
+			pod("exporter-c", "worker-3", "", corev1.PodFailed),
+			pod("exporter-d", "worker-4", "", corev1.PodRunning),
 		},
 		Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
 	})
@@ -126,14 +137,24 @@ func ExampleReconcile() {
 // A failed pod is not replaced in a hot loop: each plan hands its memory on to the
 // next pass.
 func ExampleBackoff() {
-	ds := exporter()
+	labels := map[string]string{"app": "exporter"}
+	ds := daemon.Default(&appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter", UID: "7f1c"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
+		},
+	})
 	in := daemon.Input{
 		DaemonSet: ds,
-		Nodes:     []*corev1.Node{exampleNode("worker-1")},
+		Nodes:     []*corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}}},
 		Now:       time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
 	}
+
 	for i := range 4 {
-		in.Pods = []*corev1.Pod{examplePod(ds, fmt.Sprint("exporter-", i), "worker-1", "", corev1.PodFailed)}
+		failed := daemon.NewPod(ds, "worker-1", "")
+		failed.Name, failed.Status.Phase = fmt.Sprint("exporter-", i), corev1.PodFailed
+		in.Pods = []*corev1.Pod{failed}
 		s, err := daemon.Observe(in)
 		if err != nil {
 			fmt.Println(err)
@@ -151,17 +172,70 @@ func ExampleBackoff() {
 	// 0 deleted, requeue after 2s
 }
 
+// In a controller: the facts change, and the snapshot follows.
+func ExampleSnapshot_Update() {
+	labels := map[string]string{"app": "exporter"}
+	ds := daemon.Default(&appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter", UID: "7f1c"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
+		},
+	})
+	worker1, worker2 := &corev1.Node{}, &corev1.Node{}
+	worker1.Name, worker2.Name = "worker-1", "worker-2"
+	s, err := daemon.Observe(daemon.Input{DaemonSet: ds, Nodes: []*corev1.Node{worker1}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(daemon.Reconcile(s))
+
+	created := daemon.Reconcile(s).Create[0].Pod
+	created.Name = "exporter-a"
+	if _, err := s.Update(daemon.Changes{Pods: []*corev1.Pod{created}, Nodes: []*corev1.Node{worker2}}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(daemon.Reconcile(s))
+	// Output:
+	// create on worker-1: node has no pod
+	// create on worker-2: node has no pod
+}
+
 // Why does the status say what it says?
 func ExampleStatusByNode() {
-	ds := exporter()
-	old, cur := "6b5fd8c7", daemon.TemplateHash(&ds.Spec.Template, nil)
+	labels := map[string]string{"app": "exporter"}
+	ds := daemon.Default(&appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter", UID: "7f1c"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
+		},
+	})
+	node := func(name string, taints ...corev1.Taint) *corev1.Node {
+		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{Taints: taints}}
+	}
+	pod := func(name, node, hash string, phase corev1.PodPhase) *corev1.Pod {
+		pod := daemon.NewPod(ds, node, hash) // with an empty hash, that of the template
+		pod.Name, pod.Spec.NodeName, pod.Status.Phase = name, node, phase
+		if phase == corev1.PodRunning {
+			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		}
+		return pod
+	}
+
+	old := "6b5fd8c7"
 	s, err := daemon.Observe(daemon.Input{
 		DaemonSet: ds,
-		Nodes:     []*corev1.Node{exampleNode("worker-1"), exampleNode("worker-2"), exampleNode("worker-3"), exampleNode("control", controlPlane)},
+		Nodes: []*corev1.Node{
+			node("worker-1"), node("worker-2"), node("worker-3"),
+			node("control", corev1.Taint{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule}),
+		},
 		Pods: []*corev1.Pod{
-			examplePod(ds, "exporter-a", "worker-1", cur, corev1.PodRunning),
-			examplePod(ds, "exporter-b", "worker-2", old, corev1.PodPending),
-			examplePod(ds, "exporter-c", "control", old, corev1.PodRunning),
+			pod("exporter-a", "worker-1", "", corev1.PodRunning),
+			pod("exporter-b", "worker-2", old, corev1.PodPending),
+			pod("exporter-c", "control", old, corev1.PodRunning),
 		},
 		Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
 	})
@@ -186,7 +260,15 @@ func ExampleStatusByNode() {
 
 // Who owns a pod, and what has to be written about it?
 func ExampleClaimer() {
-	ds := exporter()
+	labels := map[string]string{"app": "exporter"}
+	ds := daemon.Default(&appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter", UID: "7f1c"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
+		},
+	})
+
 	claimer, err := daemon.NewClaimer(ds)
 	if err != nil {
 		fmt.Println(err)
@@ -217,18 +299,20 @@ func ExampleClaimer() {
 	// {"metadata":{"uid":"c2e8","ownerReferences":[{"$patch":"delete","uid":"7f1c"}]}}
 }
 
-// In a controller: a node has changed. Whose pass does that call for?
+// In a controller: a node has changed. Which DaemonSets need a pass?
 func ExampleDaemonSetsToSync() {
-	sets := []*appsv1.DaemonSet{exporter(), exporter()}
-	sets[1].Name, sets[1].UID = "tolerant", "81ee"
-	sets[1].Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
-	podsOnNode := []*corev1.Pod{
-		examplePod(sets[0], "exporter-a", "worker-1", "", corev1.PodRunning),
-		examplePod(sets[1], "tolerant-a", "worker-1", "", corev1.PodRunning),
+	exporter, tolerant := &appsv1.DaemonSet{}, &appsv1.DaemonSet{}
+	exporter.Name, tolerant.Name = "exporter", "tolerant"
+	tolerant.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+	sets := []*appsv1.DaemonSet{exporter, tolerant}
+	podsOnNode := []*corev1.Pod{daemon.NewPod(exporter, "worker-1", ""), daemon.NewPod(tolerant, "worker-1", "")}
+	for _, pod := range podsOnNode {
+		pod.Spec.NodeName = "worker-1"
 	}
-	was, heartbeat := exampleNode("worker-1"), exampleNode("worker-1")
+	was := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}}
+	heartbeat, drained := was.DeepCopy(), was.DeepCopy()
 	heartbeat.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
-	drained := exampleNode("worker-1", corev1.Taint{Key: "maintenance", Effect: corev1.TaintEffectNoExecute})
+	drained.Spec.Taints = []corev1.Taint{{Key: "maintenance", Effect: corev1.TaintEffectNoExecute}}
 
 	for _, now := range []*corev1.Node{heartbeat, drained} {
 		if !placement.NodeChanged(was, now) {
@@ -247,4 +331,50 @@ func ExampleDaemonSetsToSync() {
 	// Output:
 	// labels and taints are the same: nothing to do
 	// sync exporter
+}
+
+// What the API server fills in.
+func ExampleDefault() {
+	spec := daemon.Default(&appsv1.DaemonSet{}).Spec
+	update := spec.UpdateStrategy.RollingUpdate
+	fmt.Println(spec.UpdateStrategy.Type, update.MaxUnavailable, update.MaxSurge, *spec.RevisionHistoryLimit)
+	// Output:
+	// RollingUpdate 1 0 10
+}
+
+// In a check before a merge: would the API server accept this manifest?
+func ExampleValidate() {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter"}}
+	ds.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "exporter"}}
+	ds.Spec.Template.Labels = map[string]string{"app": "export"}
+	ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.FromInt32(1))}
+
+	for _, err := range daemon.Validate(daemon.Default(ds)) {
+		fmt.Println(err)
+	}
+	// Output:
+	// spec.template.metadata.labels: Invalid value: {"app":"export"}: `selector` does not match template `labels`
+	// spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
+}
+
+// Would the API server accept this change of a live object?
+func ExampleValidateUpdate() {
+	labels := map[string]string{"app": "exporter"}
+	ds := daemon.Default(&appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter", UID: "7f1c"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
+		},
+	})
+	ds.ResourceVersion = "7"
+
+	changed := ds.DeepCopy()
+	changed.Spec.Selector.MatchLabels["tier"] = "node"
+	changed.Spec.Template.Labels = map[string]string{"app": "exporter", "tier": "node"}
+	for _, err := range daemon.ValidateUpdate(changed, ds) {
+		fmt.Println(err.Field + ": " + err.Detail)
+	}
+	// Output:
+	// spec.selector: field is immutable
 }

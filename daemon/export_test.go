@@ -1,13 +1,44 @@
 package daemon
 
-import "reflect"
+import (
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/placement"
+)
 
 // KeptSizes returns the size of each look-up table of a snapshot, by field.
 func KeptSizes(s *Snapshot) map[string]int {
 	sizes := map[string]int{}
 	kept := reflect.ValueOf(s.kept).Elem()
 	for i := range kept.NumField() {
-		sizes[kept.Type().Field(i).Name] = kept.Field(i).Len()
+		if f := kept.Field(i); f.Kind() == reflect.Map || f.Kind() == reflect.Slice {
+			sizes[kept.Type().Field(i).Name] = f.Len()
+		}
 	}
 	return sizes
+}
+
+// PodsRead returns how many pods all updates of a snapshot have read in lists of nodes.
+func PodsRead(s *Snapshot) int { return s.kept.read }
+
+// RevisionsCompared returns how many names of revisions were compared.
+func RevisionsCompared(s *Snapshot) int { return s.revisions.compared }
+
+// SlotsRead returns how many slots of the hash table have to be read to find each node
+// once.
+func SlotsRead(nodes []*corev1.Node) (int, error) {
+	_, table, err := decideNodes(nodes, placement.Compile(nil, placement.Options{}))
+	if err != nil {
+		return 0, err
+	}
+	read := 0
+	for _, node := range nodes {
+		hash := table.hash(node.Name)
+		_, slot := table.slot(hash, node.Name)
+		mask := uint64(len(table.slots) - 1)
+		read += 1 + int((slot-hash>>table.shift)&mask)
+	}
+	return read, nil
 }

@@ -12,9 +12,9 @@ import (
 
 // TemplateHash returns the hash that the controller gives to a new
 // ControllerRevision of the template, as part of its name and as its label
-// controller-revision-hash (ComputeHash@v1.37.2): FNV-1a (32 bits) over a dump of
-// the Go value, followed by the collision count if it is set. The result
-// is up to ten characters that may stand in names and labels.
+// controller-revision-hash: FNV-1a (32 bits) over a dump of the Go value, followed by the
+// collision count if it is set (ComputeHash@v1.37.2). The result is up to ten characters
+// that may stand in names and labels.
 //
 // collisionCount is status.collisionCount of the DaemonSet; nil and 0 give
 // different hashes. A nil template is an empty one. Neither is changed.

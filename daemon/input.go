@@ -22,7 +22,9 @@ type Input struct {
 	// DaemonSet is required, and its selector must be neither missing nor
 	// empty. The API server's defaults must be filled in: pass the result of
 	// Default if the object does not come from a server. An update strategy without a type,
-	// and a RollingUpdate without its budgets, are errors.
+	// and a RollingUpdate without its budgets, are errors. With pods from a cluster pass the
+	// stored object: its UID and namespace decide which pods are its own. For a manifest
+	// use simulate.WhatIf.
 	//
 	// It may be the image of another resource: a controller of its own resource copies
 	// that resource's metadata, template and update strategy into a DaemonSet, and its API
@@ -46,8 +48,8 @@ type Input struct {
 	// The current revision is the one that holds the DaemonSet's template. Its
 	// hash label says which pods are updated. If no revision holds the template,
 	// the hash is TemplateHash of the template and status.collisionCount, which is
-	// what the controller gives a new revision. Data is compared as bytes: compact it
-	// first if a tool has indented it.
+	// what the controller gives a new revision. White space around the values of data has no effect, because
+	// kubectl indents it.
 	Revisions []*appsv1.ControllerRevision
 	// Now is the time of the pass. It decides availability and backoff. It may be zero only
 	// if nothing depends on it: a pod has failed, a pod is ready and minReadySeconds is set,
@@ -58,7 +60,8 @@ type Input struct {
 	// BurstReplicas limits how many pods one pass creates, and how many it
 	// deletes. Zero means DefaultBurstReplicas; below zero means no limit.
 	BurstReplicas int
-	// Placement holds the cluster settings that placement depends on.
+	// Placement holds the feature gates that placement depends on; the zero value is the
+	// defaults of Kubernetes 1.37.
 	Placement placement.Options
 }
 

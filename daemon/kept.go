@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // Update brings the snapshot up to date. Reconcile, Status and all other functions
@@ -178,6 +179,9 @@ type kept struct {
 	hashes map[string]int
 	// waiting are the pods that are ready but not available.
 	waiting waitingPods
+	// read is how many pods Update has read in lists of nodes. Tests hold it against the
+	// size of the batches.
+	read int
 }
 
 // home is a pod and the name of the node that it counts on.
@@ -198,7 +202,7 @@ func (s *Snapshot) keep() {
 		unclaimed: make(map[string]*corev1.Pod, len(s.unclaimed)),
 		hashes:    make(map[string]int),
 	}
-	s.eachInUse(func(pod *corev1.Pod) { k.hashes[hashOf(pod)]++ })
+	s.eachInUse(func(pod *corev1.Pod) { k.hashes[revision.HashOf(pod)]++ })
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		for j := range n.Pods {
@@ -221,7 +225,7 @@ func (s *Snapshot) keep() {
 
 // drop notes that a pod no longer keeps its revision in use.
 func (k *kept) drop(pod *corev1.Pod) {
-	hash := hashOf(pod)
+	hash := revision.HashOf(pod)
 	if k.hashes[hash]--; k.hashes[hash] == 0 {
 		delete(k.hashes, hash)
 	}
@@ -237,7 +241,7 @@ func (k *kept) await(p *PodState, ds *appsv1.DaemonSet) {
 	}
 }
 
-// position returns where the named node is among the nodes, or would be.
+// position returns the position of the named node, or the one to insert it at.
 func (s *Snapshot) position(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.nodes, name, func(n NodeState, name string) int { return strings.Compare(n.Name, name) })
 }
@@ -359,14 +363,14 @@ func (u *update) setPod(pod *corev1.Pod) {
 	name, uncounted := target(pod)
 	if uncounted != nil {
 		if uncounted.Finished {
-			s.kept.hashes[hashOf(pod)]++
+			s.kept.hashes[revision.HashOf(pod)]++
 		}
 		s.kept.uncounted[pod.Name] = *uncounted
 		u.uncounted = true
 		return
 	}
-	s.kept.hashes[hashOf(pod)]++
-	state := s.podState(pod, claim, hashOf(pod), readyCondition(pod.Status.Conditions))
+	s.kept.hashes[revision.HashOf(pod)]++
+	state := s.podState(pod, claim, revision.HashOf(pod), readyCondition(pod.Status.Conditions))
 	s.kept.homes[pod.Name] = home{pod, name}
 	s.kept.await(&state, s.in.DaemonSet)
 	u.arrivals = append(u.arrivals, arrival{u.node(name), state})
@@ -423,10 +427,10 @@ func (u *update) placePods() (emptied bool) {
 	for _, i := range u.touched {
 		n := &u.s.nodes[i]
 		emptied = emptied || n.Node == nil && len(n.Pods) == 0
-		n.tidyPods()
+		u.tidyPods(n)
 	}
 	for _, n := range u.added {
-		n.tidyPods()
+		u.tidyPods(n)
 	}
 	return emptied
 }
@@ -434,6 +438,7 @@ func (u *update) placePods() (emptied bool) {
 // removePods takes out the pods that are gone. The list may be a part of a shared array,
 // which no other list overlaps.
 func (u *update) removePods(n *NodeState) {
+	u.s.kept.read += len(n.Pods)
 	n.Pods = slices.DeleteFunc(n.Pods, func(p PodState) bool {
 		_, gone := u.gone[p.Pod]
 		return gone
@@ -446,7 +451,8 @@ func (u *update) removePods(n *NodeState) {
 }
 
 // tidyPods puts the pods in order. Without pods the list is nil.
-func (n *NodeState) tidyPods() {
+func (u *update) tidyPods(n *NodeState) {
+	u.s.kept.read += len(n.Pods)
 	switch {
 	case len(n.Pods) == 0:
 		n.Pods = nil

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -228,7 +230,7 @@ func (s *Snapshot) podClaim(pod *corev1.Pod, claim Claim) PodClaim {
 // counts nowhere.
 func target(pod *corev1.Pod) (string, *UncountedPod) {
 	name, named := TargetNode(pod)
-	if finished := pod.DeletionTimestamp != nil && podTerminal(pod); finished || !named {
+	if finished := pod.DeletionTimestamp != nil && podstatus.Finished(pod); finished || !named {
 		return "", &UncountedPod{Pod: pod, Node: name, Finished: finished && named}
 	}
 	return name, nil
@@ -246,7 +248,7 @@ func (s *Snapshot) podState(pod *corev1.Pod, claim Claim, hash string, ready *co
 		Ready:       ready != nil,
 		Available:   ready != nil && availableAt(ready, s.in.DaemonSet.Spec.MinReadySeconds, s.in.Now),
 		Updated: hash != "" && hash == s.revisions.hash || s.revisions.relabel && s.revisions.hash != "" ||
-			s.generation != "" && pod.Labels[templateGenerationLabel] == s.generation,
+			s.generation != "" && pod.Labels[revision.TemplateGenerationLabel] == s.generation,
 	}
 }
 
@@ -273,7 +275,7 @@ func (s *Snapshot) sort(ordered int) {
 }
 
 func sortPods(pods []PodState) {
-	slices.SortFunc(pods, func(a, b PodState) int { return comparePods(a.Pod, b.Pod) })
+	slices.SortFunc(pods, func(a, b PodState) int { return podstatus.Compare(a.Pod, b.Pod) })
 }
 
 func compareNodes(a, b NodeState) int        { return strings.Compare(a.Name, b.Name) }

@@ -14,10 +14,8 @@ import (
 type Plan struct {
 	// Create are the pods to create, ordered by node name.
 	Create []Create
-	// Delete are the pods to delete, ordered by node name. On one node they are in the
-	// order in which upstream finds them; see Reconcile. Pods that are pinned to nodes
-	// that do not exist come last. For the order of both lists in a step of an update see
-	// rollout.Step. The burst limit drops pods from the end of each list.
+	// Delete are the pods to delete, ordered by node name; see Reconcile for one node and
+	// rollout.Step for an update.
 	Delete []Delete
 	// Events are the events to record, in the order of the nodes.
 	Events []Event
@@ -28,7 +26,7 @@ type Plan struct {
 	// passed in if nothing changed, so treat both as read-only.
 	Backoff Backoff
 	// CreateDeferred and DeleteDeferred are the numbers of creations and deletions that
-	// the burst limit defers to the next pass.
+	// the burst limit defers to the next pass. It drops pods from the end of each list.
 	CreateDeferred, DeleteDeferred int
 	// Nodes is the number of nodes with creations or deletions, deferred ones included.
 	Nodes int
@@ -199,28 +197,26 @@ func (e Event) String() string { return e.Type + " " + e.Reason + ": " + e.Messa
 
 // Empty reports whether the plan writes no pod. Events and RequeueAfter may still be
 // set.
-func (p *Plan) Empty() bool { return p == nil || len(p.Create) == 0 && len(p.Delete) == 0 }
+func (p Plan) Empty() bool { return len(p.Create) == 0 && len(p.Delete) == 0 }
 
 // String returns one line for each deletion, creation and event, and one for
 // what was deferred; "nothing to do" for an empty plan.
-func (p *Plan) String() string {
+func (p Plan) String() string {
 	var lines []string
-	if p != nil {
-		for _, d := range p.Delete {
-			lines = append(lines, d.String())
-		}
-		for _, c := range p.Create {
-			lines = append(lines, c.String())
-		}
-		if p.DeleteDeferred > 0 || p.CreateDeferred > 0 {
-			lines = append(lines, fmt.Sprintf("deferred by the burst limit: %d to delete, %d to create", p.DeleteDeferred, p.CreateDeferred))
-		}
-		for _, e := range p.Events {
-			lines = append(lines, "event "+e.String())
-		}
-		if p.RequeueAfter > 0 {
-			lines = append(lines, fmt.Sprintf("requeue after %v", p.RequeueAfter))
-		}
+	for _, d := range p.Delete {
+		lines = append(lines, d.String())
+	}
+	for _, c := range p.Create {
+		lines = append(lines, c.String())
+	}
+	if p.DeleteDeferred > 0 || p.CreateDeferred > 0 {
+		lines = append(lines, fmt.Sprintf("deferred by the burst limit: %d to delete, %d to create", p.DeleteDeferred, p.CreateDeferred))
+	}
+	for _, e := range p.Events {
+		lines = append(lines, "event "+e.String())
+	}
+	if p.RequeueAfter > 0 {
+		lines = append(lines, fmt.Sprintf("requeue after %v", p.RequeueAfter))
 	}
 	if lines == nil {
 		return "nothing to do"

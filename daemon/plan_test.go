@@ -29,7 +29,7 @@ func TestPlanWords(t *testing.T) {
 		what      fmt.Stringer
 		want      string
 	}{
-		{"nil plan", "nothing is nothing to do", (*daemon.Plan)(nil), "nothing to do"},
+		{"plan by value", "a struct may hold it so", *full, full.String()},
 		{"zero plan", "the zero value writes nothing", &daemon.Plan{}, "nothing to do"},
 		{"full plan", "deletions, creations, what is put off, events, when to look again", full, "delete a on w2: pod failed\n" +
 			"create on w1: node has no pod\n" +
@@ -75,7 +75,6 @@ func TestPlanEmpty(t *testing.T) {
 		plan      *daemon.Plan
 		want      bool
 	}{
-		{"nil", "no plan", nil, true},
 		{"zero", "the zero value", &daemon.Plan{}, true},
 		{"events only", "no pod is written", &daemon.Plan{Events: []daemon.Event{{}}, RequeueAfter: 1, Backoff: daemon.Backoff{{}: {}}}, true},
 		{"create", "a pod", &daemon.Plan{Create: []daemon.Create{{}}}, false},

@@ -13,13 +13,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
-
-// templateGenerationLabel is the label by which pods were tied to a template
-// before ControllerRevisions existed. Upstream still writes and reads it if
-// the DaemonSet carries the annotation appsv1.DeprecatedTemplateGeneration.
-const templateGenerationLabel = "pod-template-generation"
 
 // TargetNode returns the name of the node that a daemon pod is bound or pinned to:
 // spec.nodeName, or, for a pod not bound yet, the single value of the first
@@ -70,7 +67,8 @@ func TargetNode(pod *corev1.Pod) (string, bool) {
 //     deletion;
 //   - the namespace is that of ds, which upstream leaves to the request.
 //
-// spec.nodeName stays the template's, because binding is the scheduler's work. The
+// The API server's defaults of pods are not applied: a container with limits only has no
+// requests here. spec.nodeName stays the template's, because the scheduler binds pods. The
 // pod shares nothing with ds. The owner's kind is that of ds; see Input.DaemonSet. A nil ds
 // gives nil, and so does one with only one of apiVersion and kind.
 func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
@@ -121,15 +119,22 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 // DesiredPodsOnNode returns the pods that the given DaemonSets want on one
 // node, in the order of sets, each as NewPod builds it for an empty revision hash. It
 // is what an autoscaler needs to know about a node that does not exist yet: pass the
-// template node with the labels and taints it will have. placement.Matcher.Explain says
-// why a DaemonSet is not among them. A DaemonSet that is being deleted is treated as any
-// other. The node needs no name.
+// template node with the labels and taints it will have, and a name that no node has.
+// The owner of each pod is in OwnerReferences[0]; PodRequests of
+// k8s.io/component-helpers/resource adds up its requests. placement.Matcher.Explain says
+// why a DaemonSet is not among them.
 //
-// It fails if node or an entry of sets is nil, and if an entry has only one of apiVersion
-// and kind.
+// A DaemonSet that is being deleted, or that has no selector, is treated as any other.
+//
+// It fails with a *field.Error if node or an entry of sets is nil, if an entry has only one
+// of apiVersion and kind, or if the node has no name: every matchFields requirement holds on
+// such a node, so that a DaemonSet for one other node would count.
 func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placement.Options) ([]*corev1.Pod, error) {
 	if node == nil {
 		return nil, field.Required(field.NewPath("node"), "")
+	}
+	if node.Name == "" {
+		return nil, field.Required(field.NewPath("node", "metadata", "name"), "")
 	}
 	var pods []*corev1.Pod
 	for i, ds := range sets {
@@ -166,7 +171,7 @@ func newPodBuilder(ds *appsv1.DaemonSet, id owner.Identity, hash string) *podBui
 	}
 	maps.Copy(b.labels, template.Labels)
 	if generation := templateGeneration(ds); generation != "" {
-		b.labels[templateGenerationLabel] = generation
+		b.labels[revision.TemplateGenerationLabel] = generation
 	}
 	if hash != "" {
 		b.labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
@@ -242,22 +247,11 @@ func templateGeneration(ds *appsv1.DaemonSet) string {
 	return strconv.FormatInt(generation, 10)
 }
 
-// podTerminal reports whether all containers have stopped for good
-// (IsPodTerminal@v1.37.2).
-func podTerminal(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-}
-
 // readyCondition returns a pod's Ready condition if its status is True, else
 // nil (IsPodReadyConditionTrue@v1.37.2).
 func readyCondition(conditions []corev1.PodCondition) *corev1.PodCondition {
-	for i := range conditions {
-		if c := &conditions[i]; c.Type == corev1.PodReady {
-			if c.Status == corev1.ConditionTrue {
-				return c
-			}
-			return nil
-		}
+	if c := podstatus.Find(conditions, corev1.PodReady); c != nil && c.Status == corev1.ConditionTrue {
+		return c
 	}
 	return nil
 }
@@ -277,25 +271,4 @@ func availableAt(ready *corev1.PodCondition, minReadySeconds int32, now time.Tim
 func availableFrom(ready *corev1.PodCondition, minReadySeconds int32) (time.Time, bool) {
 	since := ready.LastTransitionTime
 	return since.Add(time.Duration(minReadySeconds) * time.Second), !since.IsZero()
-}
-
-// comparePods puts scheduled pods before unscheduled ones, then the oldest
-// first, then orders by name (podByCreationTimestampAndPhase@v1.37.2).
-func comparePods(a, b *corev1.Pod) int {
-	switch scheduledA, scheduledB := a.Spec.NodeName != "", b.Spec.NodeName != ""; {
-	case scheduledA && !scheduledB:
-		return -1
-	case !scheduledA && scheduledB:
-		return 1
-	}
-	if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
-		return c
-	}
-	switch {
-	case a.Name < b.Name:
-		return -1
-	case a.Name > b.Name:
-		return 1
-	}
-	return 0
 }

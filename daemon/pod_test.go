@@ -323,7 +323,7 @@ func TestDesiredPods(t *testing.T) {
 	}
 }
 
-// numbered tolerates taints of a number above 5, where comparing is switched on.
+// numbered tolerates taints of a number above 5 if comparing is switched on.
 func numbered() (*appsv1.DaemonSet, *corev1.Node) {
 	ds := build.Set{Spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "tier", Operator: corev1.TolerationOpGt, Value: "5"}}}}.Object()
 	return ds, build.Node{Name: "w1", Taints: []corev1.Taint{{Key: "tier", Value: "6", Effect: corev1.TaintEffectNoSchedule}}}.Object()
@@ -392,4 +392,10 @@ func TestDesiredPodsOnNode(t *testing.T) {
 	wantFieldError(t, err, "node: Required value", "no node to ask about")
 	_, err = daemon.DesiredPodsOnNode(node, []*appsv1.DaemonSet{plain, nil}, placement.Options{})
 	wantFieldError(t, err, "daemonSets[1]: Required value", "an entry is nil")
+	pinned := build.Set{Spec: corev1.PodSpec{Affinity: build.OnNode("worker-1")}}.Object()
+	pods, err := daemon.DesiredPodsOnNode(&corev1.Node{}, []*appsv1.DaemonSet{pinned}, placement.Options{})
+	wantFieldError(t, err, "node.metadata.name: Required value", "on a node without a name matchFields hold")
+	if pods != nil {
+		t.Errorf("DesiredPodsOnNode() = %v with an error", pods)
+	}
 }

@@ -333,7 +333,7 @@ func wordsStable(t *testing.T, _ *rand.Rand, in daemon.Input) {
 }
 
 // TestSnapshotIsShared asks one snapshot from several goroutines; the race
-// detector tells whether anything is written.
+// detector reports whether anything is written.
 func TestSnapshotIsShared(t *testing.T) {
 	in := randomInput(rand.New(rand.NewPCG(7, 1)))
 	s := observe(t, in)

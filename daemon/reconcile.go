@@ -31,8 +31,9 @@ import (
 //     (syncNodes@v1.37.2).
 //
 // On one node, finished pods and pods that the node does not keep are deleted in the order of
-// NodeState.Pods, owned ones before adopted ones; duplicates follow. RequeueAfter
-// covers backoff; StatusRequeue covers minReadySeconds.
+// NodeState.Pods, owned ones before adopted ones; duplicates follow. Pods that are pinned to
+// nodes that do not exist come last in Plan.Delete. RequeueAfter covers backoff;
+// StatusRequeue covers minReadySeconds.
 //
 // The plan of a DaemonSet that is being deleted is empty. The snapshot is not
 // changed, and the same snapshot always gives the same plan. Only the nodes with

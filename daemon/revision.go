@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -18,8 +17,8 @@ type RevisionState struct {
 	Revision *appsv1.ControllerRevision
 	// Claim is the claim of the DaemonSet on it.
 	Claim Claim
-	// Current says that it holds the DaemonSet's template, byte for byte
-	// (Match@v1.37.2). Only revisions that the DaemonSet owns are current.
+	// Current says that it holds the DaemonSet's template, byte for byte apart from white
+	// space between the tokens (Match@v1.37.2). Only revisions that the DaemonSet owns are current.
 	Current bool
 }
 
@@ -44,6 +43,9 @@ type revisions struct {
 	// relabel says that several revisions hold the template, so that the pass gives
 	// every pod the hash of the one that stays.
 	relabel bool
+	// compared is how many names were compared. Tests hold it against the number of
+	// revisions.
+	compared int
 }
 
 // observeRevisions finds the current revision. The claimer is that of in.DaemonSet.
@@ -59,7 +61,6 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		return out, err
 	}
 	out.list = make([]RevisionState, 0, len(in.Revisions))
-	names := make(map[string]struct{}, len(in.Revisions))
 	for i, rev := range in.Revisions {
 		path := field.NewPath("revisions").Index(i)
 		if rev == nil {
@@ -71,17 +72,15 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		if rev.Name == "" {
 			return out, field.Required(path.Child("metadata", "name"), "")
 		}
-		if _, ok := names[rev.Name]; ok {
-			return out, field.Duplicate(path.Child("metadata", "name"), rev.Name)
-		}
-		names[rev.Name] = struct{}{}
 		claim, err := claimer.object(path, "revision", rev)
 		if err != nil {
 			return out, err
 		}
-		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && bytes.Equal(data, rev.Data.Raw)})
+		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && revision.Holds(rev, data)})
 	}
-	slices.SortFunc(out.list, func(a, b RevisionState) int { return strings.Compare(a.Revision.Name, b.Revision.Name) })
+	if err := out.sort(in); err != nil {
+		return out, err
+	}
 	// The highest number stays; of two with the same number the first by name.
 	var current *RevisionState
 	for i := range out.list {
@@ -99,12 +98,37 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		return out, nil
 	}
 	out.hash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
-	if taken := out.named(ds.Name + "-" + out.hash); taken != nil && bytes.Equal(data, taken.Revision.Data.Raw) {
+	if taken := out.named(ds.Name + "-" + out.hash); taken != nil && revision.Holds(taken.Revision, data) {
 		// The name is taken by a revision of the same template that the DaemonSet does not
 		// own. Upstream uses it with its label (snapshot@v1.37.2).
 		out.hash = taken.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
 	}
 	return out, nil
+}
+
+// sort orders the list by name. A repeated name is an error.
+func (r *revisions) sort(in *Input) error {
+	compare := func(a, b RevisionState) int {
+		r.compared++
+		return strings.Compare(a.Revision.Name, b.Revision.Name)
+	}
+	slices.SortFunc(r.list, compare)
+	for i := range r.list {
+		if i == 0 || compare(r.list[i-1], r.list[i]) != 0 {
+			continue
+		}
+		name, seen := r.list[i].Revision.Name, false
+		for at, rev := range in.Revisions {
+			if rev.Namespace != in.DaemonSet.Namespace || rev.Name != name {
+				continue
+			}
+			if seen {
+				return field.Duplicate(field.NewPath("revisions").Index(at).Child("metadata", "name"), name)
+			}
+			seen = true
+		}
+	}
+	return nil
 }
 
 // named returns the revision of the given name, or nil.

@@ -5,9 +5,10 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/internal/indexset"
+	"github.com/pernode/daemonset/internal/percent"
+	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -31,7 +32,7 @@ type Snapshot struct {
 	tallies []tally
 	counts  nodeCounts
 	// missing and busy are the positions of the nodes that Reconcile visits:
-	// eligible nodes without a pod, and nodes where it may have to write.
+	// eligible nodes without a pod, and nodes for which it may have to write.
 	missing, busy *indexset.Set
 
 	claims    []PodClaim
@@ -230,7 +231,7 @@ func (s *Snapshot) HashesInUse() map[string]bool {
 			out[hash] = true
 		}
 	} else {
-		s.eachInUse(func(pod *corev1.Pod) { out[hashOf(pod)] = true })
+		s.eachInUse(func(pod *corev1.Pod) { out[revision.HashOf(pod)] = true })
 	}
 	if s.revisions.relabel && len(out) > 0 {
 		out = map[string]bool{s.revisions.hash: true}
@@ -252,8 +253,6 @@ func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
 		}
 	}
 }
-
-func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // Equal reports whether both snapshots hold equal facts: times by instant, quantities by
 // amount, and a nil list or map equal to an empty one. cmp.Diff uses it to compare results
@@ -283,6 +282,6 @@ func allowsSurge(ds *appsv1.DaemonSet) bool {
 		strategy.RollingUpdate == nil || strategy.RollingUpdate.MaxSurge == nil {
 		return false
 	}
-	surge, err := intstr.GetScaledValueFromIntOrPercent(strategy.RollingUpdate.MaxSurge, 1, true)
+	surge, err := percent.RoundUp(*strategy.RollingUpdate.MaxSurge, 1)
 	return err == nil && surge > 0
 }

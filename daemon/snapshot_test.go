@@ -1,6 +1,8 @@
 package daemon_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -276,9 +279,9 @@ func TestObserveFindsNodes(t *testing.T) {
 	}
 }
 
-// TestObserveManyNamesAlike: names that share a long beginning cost no more than others.
-// Four times the nodes may take eight times as long, and not sixteen times.
+// TestObserveManyNamesAlike: names that share a long beginning are found as fast as others.
 func TestObserveManyNamesAlike(t *testing.T) {
+	const nodes, most = 8_000, 3 // slots for each node; a table at most half full needs one and a half
 	for _, tc := range []struct {
 		name, why  string
 		most, rest string
@@ -287,62 +290,77 @@ func TestObserveManyNamesAlike(t *testing.T) {
 		{"AKS scale sets", "a few nodes of the system pool", "aks-workers-12345678-vmss%06d", "aks-system-12345678-vmss%06d"},
 		{"EC2 and one other", "nothing is shared", "ip-10-0-%d.ec2.internal", "control-plane-%d"},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			took := func(nodes int) time.Duration {
-				in := state{}.input()
-				for i := range nodes {
-					name := fmt.Sprintf(tc.most, i)
-					if i < 20 {
-						name = fmt.Sprintf(tc.rest, i)
-					}
-					in.Nodes = append(in.Nodes, build.Nodes(name)...)
-					in.Pods = append(in.Pods, build.Pod{Name: fmt.Sprintf("agent-%05d", i), Node: name, Hash: "new"}.Of(in.DaemonSet))
-				}
-				return fastest(func() { observe(t, in) })
+		names := make([]string, nodes)
+		for i := range names {
+			names[i] = fmt.Sprintf(tc.most, i)
+			if i < 20 {
+				names[i] = fmt.Sprintf(tc.rest, i)
 			}
-			grows(t, 2_000, 8_000, took, tc.why)
-		})
-	}
-}
-
-// fastest returns the shortest time of a few runs.
-func fastest(run func()) time.Duration {
-	best := time.Duration(1<<63 - 1)
-	for range 3 {
-		start := time.Now()
-		run()
-		best = min(best, time.Since(start))
-	}
-	return best
-}
-
-// grows fails the test if four times the input takes more than eight times as long. It
-// measures again before it does, because the machine may be busy.
-func grows(t *testing.T, few, many int, took func(n int) time.Duration, why string) {
-	t.Helper()
-	var short, long time.Duration
-	for range 5 {
-		if short, long = took(few), took(many); long <= 8*short {
-			return
+		}
+		read, err := daemon.SlotsRead(build.Nodes(names...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read > most*nodes {
+			t.Errorf("%s: %d slots read to find %d nodes, want at most %d: %s", tc.name, read, nodes, most*nodes, tc.why)
 		}
 	}
-	t.Errorf("%d take %v, %d take %v, want at most eight times as long: %s", few, short, many, long, why)
 }
 
-// TestObserveManyRevisions: the cost is linear.
+// TestObserveManyRevisions: the names are sorted once, and not searched for each revision.
 func TestObserveManyRevisions(t *testing.T) {
+	const n, most = 5_000, 40 // comparisons for each revision, three times the logarithm of n
 	in := state{}.input()
-	took := func(n int) time.Duration {
-		in.Revisions = nil
-		for i := range n {
-			rev := build.Current(in.DaemonSet, "x")[0]
-			rev.Name, rev.Data.Raw = fmt.Sprintf("agent-%05d", n-i), []byte("{}")
-			in.Revisions = append(in.Revisions, rev)
-		}
-		return fastest(func() { observe(t, in) })
+	for i := range n {
+		rev := build.Current(in.DaemonSet, "x")[0]
+		rev.Name, rev.Data.Raw = fmt.Sprintf("agent-%05d", i*7919%n), []byte("{}")
+		in.Revisions = append(in.Revisions, rev)
 	}
-	grows(t, 10_000, 40_000, took, "each revision is looked at once")
+	if got := daemon.RevisionsCompared(observe(t, in)); got == 0 || got > most*n {
+		t.Errorf("%d comparisons of %d revisions, want at most %d", got, n, most*n)
+	}
+}
+
+// TestObserveIndentedRevision: white space between the tokens of a revision's data has no
+// effect, because kubectl indents the data with the object that it prints.
+func TestObserveIndentedRevision(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		change    func([]byte) []byte
+		want      bool
+	}{
+		{"as stored", "byte for byte", func(raw []byte) []byte { return raw }, true},
+		{"indented", "as kubectl get -o json prints it", func(raw []byte) []byte {
+			var out bytes.Buffer
+			if err := json.Indent(&out, raw, "        ", "    "); err != nil {
+				t.Fatal(err)
+			}
+			return out.Bytes()
+		}, true},
+		{"space in a string", "another value", func(raw []byte) []byte { return bytes.Replace(raw, []byte(`"agent"`), []byte(`"agent "`), 1) }, false},
+		{"another template", "longer and compact", func(raw []byte) []byte { return bytes.Replace(raw, []byte(`"spec":{`), []byte(`"spec":{"a":{},`), 1) }, false},
+		{"broken", "not JSON", func(raw []byte) []byte { return append(slices.Clone(raw), " }"...) }, false},
+	} {
+		in := state{nodes: plain}.input()
+		data, err := revision.Data(&in.DaemonSet.Spec.Template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rev := build.Current(in.DaemonSet, "stored")[0]
+		rev.Data.Raw = tc.change(data)
+		if !tc.want && bytes.Equal(rev.Data.Raw, data) {
+			t.Fatalf("%s: the data has not changed", tc.name)
+		}
+		in.Revisions = []*appsv1.ControllerRevision{rev}
+		before := string(rev.Data.Raw)
+		s := observe(t, in)
+		if got := s.Revisions()[0].Current; got != tc.want || (s.RevisionHash() == "stored") != tc.want {
+			t.Errorf("%s: Current = %v, hash %q, want %v: %s", tc.name, got, s.RevisionHash(), tc.want, tc.why)
+		}
+		if string(rev.Data.Raw) != before {
+			t.Errorf("%s: Observe() changed the revision", tc.name)
+		}
+	}
 }
 
 // TestSnapshotEqual: facts that are written differently are equal.

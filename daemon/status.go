@@ -87,9 +87,9 @@ func StatusChanged(ds *appsv1.DaemonSet, cur appsv1.DaemonSetStatus) bool {
 }
 
 // StatusRequeue returns minReadySeconds if a pod is ready but not yet available, and 0
-// otherwise. Upstream requeues at the end of a pass for the first pod of each node only,
-// and on pod events for the others (updateDaemonSetStatus, updatePod @v1.37.2);
-// StatusRequeue covers all pods.
+// otherwise. It covers all pods. Upstream requeues at the end of a pass for the first pod of
+// each node only, and on pod events for the others (updateDaemonSetStatus, updatePod
+// @v1.37.2).
 func StatusRequeue(s *Snapshot) time.Duration {
 	if s == nil || s.in.DaemonSet == nil || s.in.DaemonSet.DeletionTimestamp != nil || s.counts.waiting == 0 {
 		return 0
@@ -110,8 +110,6 @@ type NodeStatus struct {
 	Pod *corev1.Pod
 	// Others is the number of other pods on the node. They are not counted.
 	Others int
-	// MinReadySeconds is how long Pod must be ready to be available.
-	MinReadySeconds int32
 	// Explanation says why the node is desired or not.
 	Explanation placement.Explanation
 }
@@ -133,15 +131,14 @@ func StatusByNode(s *Snapshot) []NodeStatus {
 func (s *Snapshot) nodeStatus(i int) NodeStatus {
 	n, c := &s.nodes[i], s.tallies[i].counters
 	out := NodeStatus{
-		Node:            n.Name,
-		Desired:         c&countDesired != 0,
-		Current:         c&countCurrent != 0,
-		Ready:           c&countReady != 0,
-		Available:       c&countAvailable != 0,
-		Updated:         c&countUpdated != 0,
-		Misscheduled:    c&countMisscheduled != 0,
-		MinReadySeconds: s.in.DaemonSet.Spec.MinReadySeconds,
-		Explanation:     s.matcher.Explain(n.Node),
+		Node:         n.Name,
+		Desired:      c&countDesired != 0,
+		Current:      c&countCurrent != 0,
+		Ready:        c&countReady != 0,
+		Available:    c&countAvailable != 0,
+		Updated:      c&countUpdated != 0,
+		Misscheduled: c&countMisscheduled != 0,
+		Explanation:  s.matcher.Explain(n.Node),
 	}
 	if len(n.Pods) > 0 {
 		out.Pod, out.Others = n.Pods[0].Pod, len(n.Pods)-1
@@ -150,7 +147,7 @@ func (s *Snapshot) nodeStatus(i int) NodeStatus {
 }
 
 // String returns a sentence such as
-// "worker-1: desired, current, ready, up-to-date; not available: nginx-abcde has been ready for less than 10s".
+// "worker-1: desired, current, ready, up-to-date; not available: nginx-abcde has been ready for less than minReadySeconds".
 func (n NodeStatus) String() string {
 	var b strings.Builder
 	b.WriteString(n.Node)
@@ -185,8 +182,7 @@ func (n NodeStatus) String() string {
 	case !n.Ready:
 		why = append(why, fmt.Sprintf("%s is not ready", n.Pod.Name))
 	case !n.Available:
-		why = append(why, fmt.Sprintf("not available: %s has been ready for less than %v",
-			n.Pod.Name, time.Duration(n.MinReadySeconds)*time.Second))
+		why = append(why, fmt.Sprintf("not available: %s has been ready for less than minReadySeconds", n.Pod.Name))
 	}
 	if !n.Updated {
 		why = append(why, fmt.Sprintf("%s has an outdated template", n.Pod.Name))

@@ -79,7 +79,7 @@ func (n *NodeState) firstPodCounters() counters {
 }
 
 // mayWrite reports whether Reconcile may have to write something for a node with
-// pods. It is false only where it surely writes nothing.
+// pods. It is false only if Reconcile writes nothing for certain.
 func (s *Snapshot) mayWrite(n *NodeState) bool {
 	switch {
 	case len(n.Pods) == 0:

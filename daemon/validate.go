@@ -50,14 +50,14 @@ func Validate(ds *appsv1.DaemonSet) field.ErrorList {
 }
 
 // ValidateUpdate returns the errors that the API server reports when cur replaces old,
-// in upstream's order and words; nil if there are none
-// (ValidateDaemonSetUpdate@v1.37.2): the metadata that an update may not change,
-// the selector, which is immutable, and then the spec of cur, as Validate checks it.
+// in upstream's order and words; nil if there are none: the metadata that an update may not
+// change, the selector, which is immutable, and then the spec of cur, as Validate checks it
+// (ValidateDaemonSetUpdate@v1.37.2).
 // A selector value that is no label value is no error if old has such a value
 // already (daemonSetStrategy.ValidateUpdate@v1.37.2).
 //
 // ValidateUpdate adds nothing to cur. Before a server validates, it copies generation and
-// timestamps from old, and uid and resourceVersion where cur leaves them empty
+// timestamps from old, and uid and resourceVersion if cur leaves them empty
 // (BeforeUpdate@v1.37.2). To compare a manifest with a live object, set its labels,
 // annotations and spec in a deep copy of old.
 //
@@ -219,7 +219,7 @@ func budgetValue(budget intstr.IntOrString) int {
 }
 
 // sortMapErrors puts errors that came out of the iteration over a map in a fixed
-// order and leaves all others where they are.
+// order and leaves all others in their places.
 func sortMapErrors(errs field.ErrorList) field.ErrorList {
 	for from := 0; from < len(errs); {
 		to := from

@@ -543,31 +543,3 @@ func same(t *testing.T, name string, first, second []string) {
 		t.Errorf("%s differs from call to call (-first +second):\n%s", name, cmp.Diff(first, second))
 	}
 }
-
-func ExampleValidate() {
-	ds := lessonDaemonSet()
-	ds.Spec.Template.Labels = map[string]string{"env": "prod"}
-	ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.FromString("150%"))}
-
-	for _, err := range daemon.Validate(daemon.Default(ds)) {
-		fmt.Println(err)
-	}
-	// Output:
-	// spec.template.metadata.labels: Invalid value: {"env":"prod"}: `selector` does not match template `labels`
-	// spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: "150%": must not be greater than 100%
-	// spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: "150%": may not be set when maxUnavailable is non-zero
-}
-
-func ExampleValidateUpdate() {
-	live := daemon.Default(lessonDaemonSet())
-	live.ResourceVersion = "517"
-
-	change := live.DeepCopy()
-	change.Spec.Selector.MatchLabels = map[string]string{"env": "prod"}
-	change.Spec.Template.Labels = map[string]string{"env": "prod"}
-	for _, err := range daemon.ValidateUpdate(change, live) {
-		fmt.Println(err)
-	}
-	// Output:
-	// spec.selector: Invalid value: {"matchLabels":{"env":"prod"}}: field is immutable
-}

@@ -9,7 +9,7 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// Decide allocates nothing, whatever the outcome.
+// Decide allocates nothing, regardless of the outcome.
 func TestDecideAllocations(t *testing.T) {
 	comparing := placement.Options{ComparisonOperators: true}
 	few, many := []string{"a", "b"}, make([]string, 40)

@@ -7,7 +7,8 @@ import (
 )
 
 // NodeChanged reports whether the labels or the taints of a node have changed. No other
-// change of a node affects a decision. It is the opposite of
+// change of a node has an effect on placement. Do not filter with it what a rollout.State or a
+// rollout.Policy gets: they read the Ready condition too. It is the opposite of
 // shouldIgnoreNodeUpdate@v1.37.2.
 //
 // Nil and empty labels or taints are equal. The order of taints and their

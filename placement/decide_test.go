@@ -681,9 +681,6 @@ func TestEmptyTemplate(t *testing.T) {
 			if e.Run || e.Keep || e.Taint == nil || e.Taint != e.NoExecuteTaint {
 				t.Errorf("Explain(tainted) = %v, want neither run nor keep for its taint", e)
 			}
-			if got := len(m.Tolerations()); got != 6 {
-				t.Errorf("Tolerations() has %d, want the 6 defaults", got)
-			}
 			if errs := m.Malformed(); errs != nil {
 				t.Errorf("Malformed() = %v, want nil", errs)
 			}
@@ -723,12 +720,5 @@ func TestCompileCopies(t *testing.T) {
 	}
 	if !m.Decide(fits).Run {
 		t.Errorf("Decide() = %v, want run", m.Decide(fits))
-	}
-	if got := m.Tolerations()[0]; got.Key != "x" || *got.TolerationSeconds != 30 {
-		t.Errorf("Tolerations()[0] = %v, want the compiled one", got)
-	}
-	*m.Tolerations()[0].TolerationSeconds = 7
-	if got := *m.Tolerations()[0].TolerationSeconds; got != 30 {
-		t.Errorf("tolerationSeconds = %d after a caller's change, want 30", got)
 	}
 }

@@ -36,7 +36,8 @@ func (d Decision) sentence(cause string) string {
 // programs keep a Decision for every node.
 type Reason uint8
 
-// The reasons, in the order in which [Matcher.Decide] tries them.
+// The reasons. ReasonNodeName to ReasonTaint are in the order in which [Matcher.Decide]
+// tries them.
 const (
 	// ReasonUnknown is the reason of the zero Decision.
 	ReasonUnknown Reason = iota
@@ -48,8 +49,8 @@ const (
 	ReasonNodeSelector
 	// ReasonNodeAffinity: no term of the required node affinity matches.
 	ReasonNodeAffinity
-	// ReasonTaint: the template does not tolerate a taint of the node. Only this
-	// reason can go with Keep.
+	// ReasonTaint: the template does not tolerate a taint of the node. It is the only
+	// reason not to run that can leave Keep true.
 	ReasonTaint
 	// ReasonNoNode: the node is nil.
 	ReasonNoNode

@@ -1,4 +1,4 @@
-// Package placement answers the question where: should this node run the daemon
+// Package placement answers these questions about a node: should it run the daemon
 // pod, does a pod that is already there stay, and why (not)?
 //
 // [Compile] parses the placement fields of a pod template once. The [Matcher] it

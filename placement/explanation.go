@@ -37,7 +37,7 @@ type Explanation struct {
 // Explain returns the decision about the node with its details. A nil node
 // gets ReasonNoNode. The result shares the taints with the node and nothing else.
 //
-// Explain costs little more than Decide, except for ReasonNodeAffinity, where it
+// Explain costs little more than Decide, except for ReasonNodeAffinity: then it
 // copies the requirements that fail. Call it for the nodes that you show.
 func (m *Matcher) Explain(node *corev1.Node) Explanation {
 	m = m.orEmpty()

@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Options are the settings of the cluster that placement depends on. The zero
-// value is Kubernetes 1.37 with its default feature gates.
+// Options are the feature gates that placement depends on. The zero value is the
+// defaults of Kubernetes 1.37.
 type Options struct {
 	// ComparisonOperators is the feature gate TaintTolerationComparisonOperators,
 	// alpha and off in 1.37: tolerations may have the operators Gt and Lt, which
@@ -45,9 +45,9 @@ var emptyMatcher = Compile(nil, Options{})
 // spec.tolerations and spec.hostNetwork, which adds a default toleration. Compile
 // copies what it keeps. A nil template is an empty one.
 //
-// Compile never fails and never returns nil. Like the controller it skips a
-// term or a toleration that it cannot parse (predicates@v1.37.2);
-// [Matcher.Malformed] reports them.
+// Compile never fails and never returns nil. It skips a term or a toleration that it
+// cannot parse, and [Matcher.Malformed] reports it. The controller skips them too
+// (predicates@v1.37.2).
 func Compile(template *corev1.PodTemplateSpec, opts Options) *Matcher {
 	if template == nil {
 		template = &corev1.PodTemplateSpec{}
@@ -168,10 +168,4 @@ func (m *Matcher) Malformed() field.ErrorList {
 		}
 	}
 	return append(errs, malformedTolerations(m.tolerations, m.opts)...)
-}
-
-// Tolerations returns the tolerations of a daemon pod of the template, as the
-// function [Tolerations] does. The slice is the caller's own.
-func (m *Matcher) Tolerations() []corev1.Toleration {
-	return copyTolerations(m.orEmpty().tolerations)
 }

@@ -389,7 +389,6 @@ func TestMatcherIsShared(t *testing.T) {
 					t.Errorf("Explain() = %q, want %q", got, want[i])
 				}
 				m.Malformed()
-				m.Tolerations()
 			}
 		})
 	}

@@ -61,14 +61,6 @@ func Tolerations(spec *corev1.PodSpec) []corev1.Toleration {
 	return merged
 }
 
-func copyTolerations(in []corev1.Toleration) []corev1.Toleration {
-	out := make([]corev1.Toleration, len(in))
-	for i := range in {
-		in[i].DeepCopyInto(&out[i])
-	}
-	return out
-}
-
 // toleration is a parsed toleration, for taints of one effect.
 type toleration struct {
 	key   string // empty: every key

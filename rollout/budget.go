@@ -100,17 +100,17 @@ func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 	if err != nil {
 		return Budget{}, err
 	}
-	l := (&State{snapshot: s}).ledgerFor(policy)
-	step, err := l.step(s, policy, opts.CanaryTrial)
+	f := (&State{snapshot: s}).factsFor(policy)
+	step, err := f.step(s, policy, opts.CanaryTrial)
 	if err != nil || step == nil {
 		return Budget{}, err
 	}
 	out, flag := Budget{Kind: BudgetMaxUnavailable, Limit: step.MaxUnavailable}, roleUnavailable
-	if l.surge {
+	if f.surge {
 		out, flag = Budget{Kind: BudgetMaxSurge, Limit: step.MaxSurge}, roleSurging
 	}
 	for i := range s.Nodes() {
-		if n := &s.Nodes()[i]; l.roles[i]&flag != 0 && !l.isHeld(i) {
+		if n := &s.Nodes()[i]; f.roles[i]&flag != 0 && !f.isHeld(i) {
 			out.Users = append(out.Users, BudgetUser{Node: n.Name, Reason: budgetReason(n)})
 		}
 	}
@@ -118,7 +118,7 @@ func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 }
 
 // isHeld reports whether the last step held a node back.
-func (l *ledger) isHeld(i int) bool { return i < len(l.held) && l.held[i] != 0 }
+func (f *nodeFacts) isHeld(i int) bool { return i < len(f.held) && f.held[i] != 0 }
 
 func budgetReason(n *daemon.NodeState) BudgetReason {
 	pods := podsToUpdate(n.Pods)

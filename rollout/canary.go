@@ -11,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // Canary tries a new template on some nodes first. All other nodes wait until the canary
@@ -23,16 +25,16 @@ import (
 // takes in Options.CanaryTrial. Without memory, what would fail the update pauses it.
 //
 // By default only restarts fail a trial. Set FailStarting or FailAfter as well. Without
-// them the update waits for ever for a pod that never becomes ready.
+// them the update waits for ever for a pod that never becomes ready: rollout/health then
+// finds it stalled, and a simulation ends as stalled.
 //
 // The nodes are chosen when the trial begins: first nodes with a pod of the current
 // template, the oldest pod first, then nodes whose update is under way, then nodes with
 // an outdated pod, by Spread and Policy.Order. OneDomain has no effect on the choice. See
 // CanaryTrial.Nodes for nodes that leave.
 //
-// An outdated pod that is younger than the oldest pod of the current template does not
-// wait, because the update returns to a template that other nodes still run. It waits only
-// if the canary fails.
+// No trial holds back a pod that is newer than the oldest pod of the current template: its
+// update is an undo to a template that already runs. It waits only if the canary fails.
 type Canary struct {
 	// Nodes is the number of nodes to try, or a percentage of the eligible nodes,
 	// rounded up. It must not be zero.
@@ -121,14 +123,14 @@ func (c *choice) chooseNodes(has []int, most int) []int {
 	}
 	var updated []agedNode
 	var underway, pending []int
-	eligible := &c.l.columns[c.policy.eligibleColumn]
+	eligible := &c.facts.columns[c.policy.eligibleColumn]
 	for i := range c.nodes {
 		if _, is := slices.BinarySearch(has, i); is || !c.mayBeCanary(i, eligible) {
 			continue
 		}
 		switch {
 		case c.updated(i):
-			updated = append(updated, agedNode{position: i, created: c.l.ages[i].cur})
+			updated = append(updated, agedNode{position: i, created: c.facts.ages[i].cur})
 		case c.pending(i):
 			pending = append(pending, i)
 		default:
@@ -161,7 +163,7 @@ func (c *choice) mayBeCanary(i int, eligible *column) bool {
 // spread adds pending nodes until there are most, each from the group with the fewest
 // chosen nodes.
 func (c *choice) spread(out, pending []int, most int) []int {
-	column := &c.l.columns[c.policy.spreadColumn]
+	column := &c.facts.columns[c.policy.spreadColumn]
 	groups := make([]*spreadGroup, len(column.names))
 	group := func(i int) *spreadGroup {
 		id := column.of[i]
@@ -178,14 +180,14 @@ func (c *choice) spread(out, pending []int, most int) []int {
 		g := group(i)
 		if len(g.pending) == 0 {
 			// Groups of equal size are in the order of their first nodes.
-			g.rank = len(queue)
-			queue = append(queue, g)
+			g.rank = len(queue.groups)
+			queue.groups = append(queue.groups, g)
 		}
 		g.pending = append(g.pending, i)
 	}
 	heap.Init(&queue)
-	for len(out) < most && len(queue) > 0 {
-		g := queue[0]
+	for len(out) < most && len(queue.groups) > 0 {
+		g := queue.groups[0]
 		out = append(out, g.pending[0])
 		g.chosen++
 		if g.pending = g.pending[1:]; len(g.pending) == 0 {
@@ -194,6 +196,7 @@ func (c *choice) spread(out, pending []int, most int) []int {
 			heap.Fix(&queue, 0)
 		}
 	}
+	c.facts.compared = queue.compared
 	return out
 }
 
@@ -204,21 +207,27 @@ type spreadGroup struct {
 }
 
 // spreadQueue is a heap, the group with fewest chosen nodes on top.
-type spreadQueue []*spreadGroup
-
-func (q spreadQueue) Len() int { return len(q) }
-func (q spreadQueue) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(q[i].chosen, q[j].chosen), cmp.Compare(q[i].rank, q[j].rank)) < 0
+type spreadQueue struct {
+	groups []*spreadGroup
+	// compared counts the comparisons.
+	compared int
 }
-func (q spreadQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
 
-// Push implements heap.Interface.
-func (q *spreadQueue) Push(x any) { *q = append(*q, x.(*spreadGroup)) }
+func (q *spreadQueue) Len() int { return len(q.groups) }
+func (q *spreadQueue) Less(i, j int) bool {
+	q.compared++
+	a, b := q.groups[i], q.groups[j]
+	return cmp.Or(cmp.Compare(a.chosen, b.chosen), cmp.Compare(a.rank, b.rank)) < 0
+}
+func (q *spreadQueue) Swap(i, j int) { q.groups[i], q.groups[j] = q.groups[j], q.groups[i] }
+
+// Push implements heap.Interface; nothing is ever pushed.
+func (q *spreadQueue) Push(x any) { q.groups = append(q.groups, x.(*spreadGroup)) }
 
 // Pop implements heap.Interface.
 func (q *spreadQueue) Pop() any {
-	last := (*q)[len(*q)-1]
-	*q = (*q)[:len(*q)-1]
+	last := q.groups[len(q.groups)-1]
+	q.groups = q.groups[:len(q.groups)-1]
 	return last
 }
 
@@ -226,14 +235,14 @@ func (q *spreadQueue) Pop() any {
 // pending ones whose pod is not younger than the oldest pod of the current template.
 func (c *choice) heldForCanary() []int {
 	oldest := int64(math.MaxInt64)
-	for i, role := range c.l.roles {
-		if role&roleUpdated != 0 && c.l.ages[i].cur != 0 {
-			oldest = min(oldest, c.l.ages[i].cur)
+	for i, role := range c.facts.roles {
+		if role&roleUpdated != 0 && c.facts.ages[i].cur != 0 {
+			oldest = min(oldest, c.facts.ages[i].cur)
 		}
 	}
-	out := make([]int, 0, c.step.Outdated)
-	for i := range c.l.roles {
-		if c.pending(i) && c.held[i] == 0 && c.l.ages[i].old <= oldest {
+	out := make([]int, 0, c.step.OutdatedNodes)
+	for i := range c.facts.roles {
+		if c.pending(i) && c.held[i] == 0 && c.facts.ages[i].old <= oldest {
 			out = append(out, i)
 		}
 	}
@@ -246,7 +255,7 @@ func (c *choice) mostPods(nodes []int) string {
 	counts := map[string]int{}
 	for _, i := range nodes {
 		if old := podsToUpdate(c.nodes[i].Pods).old; old != nil {
-			counts[hashOf(old.Pod)]++
+			counts[revision.HashOf(old.Pod)]++
 		}
 	}
 	best := ""

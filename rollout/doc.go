@@ -18,11 +18,11 @@
 //	the nodes that use the budget                UsedBudget
 //	whether the rollout is complete              Complete, NodeComplete
 //	pause, partition, canary, zone by zone, ...  Policy, in Options
-//	the current revision, and what to write      Revisions
+//	the current revision, and what to write      PlanRevisions
 //	the revisions beyond the history limit       CleanUp
 //	the data that a revision stores              RevisionData, Matches
 //	the template that a revision holds           RevisionTemplate
-//	the template of an earlier revision          RollBack
+//	the template of an earlier revision          NewRollback
 //	what changed between two revisions           DiffRevisions
 //
 // Package rollout/health reports whether a rollout progresses or is stuck, and on which
@@ -37,7 +37,10 @@
 //  3. The time is a fact as well. Each function that makes a pass or a step refuses the
 //     zero time.
 //  4. The zero Options and the zero Policy are upstream's behaviour.
-//  5. Arguments are never changed. Objects to create are the caller's own. All other
+//  5. The current template is the one that the DaemonSet has now: the new one during an
+//     update. The current revision holds it, and an updated pod is of it. All other pods
+//     of the DaemonSet are outdated.
+//  6. Arguments are never changed. Objects to create are the caller's own. All other
 //     objects in results are those passed in, or shared with the State: read-only.
 //
 // # Deviations

@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // OneDomain updates one topology domain after the other. A domain is finished when each
@@ -41,7 +43,7 @@ func (o *OneDomain) validate(path *field.Path) field.ErrorList {
 
 // oneDomain applies Policy.OneDomain.
 func (c *choice) oneDomain(o *OneDomain) {
-	column := &c.l.columns[c.policy.domainColumn]
+	column := &c.facts.columns[c.policy.domainColumn]
 	unfinished := make([]bool, len(column.names))
 	for i, domain := range column.of {
 		if c.held[i] == 0 && c.desired(i) && (c.pending(i) || c.underway(i)) {
@@ -70,7 +72,7 @@ func (c *choice) oneDomain(o *OneDomain) {
 		}
 	}
 	if pending {
-		c.step.Domain = cmp.Or(column.names[turn], "(none)")
+		c.step.Policy.Domain = cmp.Or(column.names[turn], "(none)")
 	}
 }
 
@@ -107,19 +109,20 @@ type domainLimit struct {
 
 // limitDomains applies one of Policy.DomainBudgets.
 func (c *choice) limitDomains(slot int, amount intstr.IntOrString) {
-	column := &c.l.columns[slot]
+	column := &c.facts.columns[slot]
 	desired, left := make([]int, len(column.names)), make([]int, len(column.names))
 	for i, domain := range column.of {
 		if c.desired(i) {
 			desired[domain]++
 		}
-		if c.held[i] != RestrictionIgnored && c.l.roles[i]&(roleUnavailable|roleSurging) != 0 {
+		if c.held[i] != RestrictionIgnored && c.facts.roles[i]&(roleUnavailable|roleSurging) != 0 {
 			left[domain]--
 		}
 	}
 	for domain := range left {
 		// A percentage of no eligible node still lets outdated pods go.
-		left[domain] += max(1, roundUp(amount, desired[domain]))
+		budget, _ := percent.RoundUp(amount, desired[domain]) // a valid policy
+		left[domain] += max(1, budget)
 	}
 	strict := slices.Clone(left)
 	c.replaceable(func(i int) { strict[column.of[i]]++ })

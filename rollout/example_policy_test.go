@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,50 +13,43 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
-// A policy combines several restrictions: one zone after the other, the oldest pods first,
+// A policy combines several restrictions: one zone after the other, the last node first,
 // and a node that is down uses no budget.
 func ExamplePolicy() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
 	for i, zone := range []string{"east", "west", "east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.CreationTimestamp = metav1.NewTime(in.Now.Add(-time.Duration(i+1) * time.Hour))
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+		}})
 	}
-	// worker-1 has been down for ten minutes, and its pod is not ready.
-	in.Nodes[0].Status.Conditions = []corev1.NodeCondition{{
-		Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(in.Now.Add(-10 * time.Minute)),
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+	down := objects[1].(*corev1.Node)
+	down.Status.Conditions = []corev1.NodeCondition{{
+		Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(c.Now()),
 	}}
-	in.Pods[0].Status.Conditions[0].Status = corev1.ConditionFalse
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
+	err = errors.Join(err, c.Apply(down))
+	c.Elapse(10 * time.Minute)
+
+	c.Options.Policy = rollout.Policy{
 		OneDomain:           &rollout.OneDomain{Label: corev1.LabelTopologyZone},
-		Order:               rollout.OldestPodFirst,
+		Order:               rollout.Reverse(rollout.ByName),
 		IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}},
-	}})
-	if err != nil {
+	}
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 6 desired, 6 outdated; maxUnavailable 1, 0 unavailable
 	// domain east
@@ -78,108 +72,87 @@ func ExamplePolicy_Validate() {
 	// spec.policy.partition: Forbidden: must not be set with canary: both choose the nodes to update first
 }
 
-// A pause stops the update, but a node without a pod still gets one.
+// A pause stops the update, but a node that joins still gets a pod.
 func ExamplePolicy_paused() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 4 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	in.Pods = in.Pods[1:]
-	result, err := rollout.Sync(in, rollout.Options{Policy: rollout.Policy{Paused: true}})
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+	err = errors.Join(err, c.Apply(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-5"}}))
+
+	c.Options.Policy.Paused = true
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(&result.Plan)
 	// Output:
-	// create on worker-1: node has no pod
+	// create on worker-5: node has no pod
 }
 
-// A freeze stops everything: the node without a pod stays without one.
+// A freeze stops everything: a node that joins stays without a pod.
 func ExamplePolicy_frozen() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 4 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	in.Pods = in.Pods[1:]
-	result, err := rollout.Sync(in, rollout.Options{Policy: rollout.Policy{Frozen: true}})
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+	err = errors.Join(err, c.Apply(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-5"}}))
+
+	c.Options.Policy.Frozen = true
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(&result.Plan)
-	fmt.Println(result.Restricted, result.Step.Restricted)
+	fmt.Println(result.Restricted, result.Policy)
 	// Output:
 	// nothing to do
-	// [1 by freeze] [3 by freeze]
+	// [1 by freeze] held back: 4 by freeze
 }
 
 // A node that is down keeps its pod and uses no budget.
 func ExamplePolicy_ignoreNotReadyNodes() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 4 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	// worker-1 has been down for ten minutes.
-	in.Nodes[0].Status.Conditions = []corev1.NodeCondition{{
-		Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(in.Now.Add(-10 * time.Minute)),
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+	down := objects[1].(*corev1.Node)
+	down.Status.Conditions = []corev1.NodeCondition{{
+		Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(c.Now()),
 	}}
-	in.Pods[0].Status.Conditions[0].Status = corev1.ConditionFalse
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	err = errors.Join(err, c.Apply(down))
+	c.Elapse(10 * time.Minute)
+
+	c.Options.Policy.IgnoreNotReadyNodes = &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}}
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}},
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 1, 0 unavailable
 	// held back: 1 by ignored node
@@ -189,40 +162,28 @@ func ExamplePolicy_ignoreNotReadyNodes() {
 
 // A pod that does not end blocks its node, but not the others.
 func ExamplePolicy_ignoreStuckPods() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 4 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	// The pod on worker-1 should have ended two minutes ago.
-	ended := metav1.NewTime(in.Now.Add(-2 * time.Minute))
-	in.Pods[0].DeletionTimestamp = &ended
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+	stuck := c.Input(ds).Pods[0].DeepCopy()
+	stuck.DeletionTimestamp = new(metav1.NewTime(c.Now().Add(-2 * time.Minute))) // it should have ended then
+	err = errors.Join(err, c.Apply(stuck))
+
+	c.Options.Policy.IgnoreStuckPods = &rollout.IgnoreAfter{After: metav1.Duration{Duration: time.Minute}}
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		IgnoreStuckPods: &rollout.IgnoreAfter{After: metav1.Duration{Duration: time.Minute}},
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 3 outdated; maxUnavailable 1, 0 unavailable
 	// ignored: worker-1 (pod is terminating past its grace period)
@@ -231,38 +192,28 @@ func ExamplePolicy_ignoreStuckPods() {
 
 // The caller knows which nodes to ignore: here nodes that are being drained.
 func ExamplePolicy_ignoreNode() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 4 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	in.Nodes[0].Spec.Unschedulable = true
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+	drained := objects[1].(*corev1.Node)
+	drained.Spec.Unschedulable = true
+	err = errors.Join(err, c.Apply(drained))
+
+	c.Options.Policy.IgnoreNode = func(n *daemon.NodeState) bool { return n.Node != nil && n.Node.Spec.Unschedulable }
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		IgnoreNode: func(n *daemon.NodeState) bool { return n.Node != nil && n.Node.Spec.Unschedulable },
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 1, 0 unavailable
 	// held back: 1 by ignored node
@@ -272,37 +223,27 @@ func ExamplePolicy_ignoreNode() {
 
 // Only the nodes of one zone are updated.
 func ExamplePolicy_nodeSelector() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
 	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+		}})
 	}
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+
+	c.Options.Policy.NodeSelector = metav1.SetAsLabelSelector(map[string]string{corev1.LabelTopologyZone: "west"})
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		NodeSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelTopologyZone: "west"}},
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 1, 0 unavailable
 	// held back: 2 by node selector
@@ -311,37 +252,27 @@ func ExamplePolicy_nodeSelector() {
 
 // Zone by zone, and in each zone the last node first.
 func ExamplePolicy_order() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
 	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+		}})
 	}
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+
+	c.Options.Policy.Order = rollout.InOrder([]rollout.Compare{rollout.ByLabel(corev1.LabelTopologyZone), rollout.Reverse(rollout.ByName)})
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		Order: rollout.InOrder([]rollout.Compare{rollout.ByLabel(corev1.LabelTopologyZone), rollout.Reverse(rollout.ByName)}),
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 1, 0 unavailable
 	// delete agent-3 on worker-3: outdated, within maxUnavailable
@@ -350,40 +281,26 @@ func ExamplePolicy_order() {
 // All pods are broken. Upstream replaces them together; a strict budget replaces one
 // at a time.
 func ExamplePolicy_strictBudget() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 4 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	for _, pod := range in.Pods {
-		pod.Status.Conditions[0].Status = corev1.ConditionFalse
-	}
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{ReadyAfter: -1} } // never
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute))                                                     // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+
+	c.Options.Policy.StrictBudget = true
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		StrictBudget: true,
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 1, 4 unavailable
 	// held back: 3 by strict budget
@@ -392,37 +309,25 @@ func ExamplePolicy_strictBudget() {
 
 // Two of four nodes keep their pods. The others are updated from the last one on.
 func ExamplePartition() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 4 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+
+	c.Options.Policy.Partition = &rollout.Partition{Nodes: intstr.FromString("50%")}
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		Partition: &rollout.Partition{Nodes: intstr.FromString("50%")},
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 1, 0 unavailable
 	// held back: 2 by partition
@@ -431,39 +336,28 @@ func ExamplePartition() {
 
 // All nodes of one zone are updated before the next zone begins.
 func ExampleOneDomain() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxUnavailable: new(intstr.FromString("100%"))}
+	objects := []metav1.Object{ds}
 	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+		}})
 	}
-	all := intstr.FromString("100%")
-	ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &all
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+
+	c.Options.Policy.OneDomain = &rollout.OneDomain{Label: corev1.LabelTopologyZone, First: []string{"west"}}
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		OneDomain: &rollout.OneDomain{Label: corev1.LabelTopologyZone, First: []string{"west"}},
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 4, 0 unavailable
 	// domain west
@@ -474,39 +368,28 @@ func ExampleOneDomain() {
 
 // One node of each zone at a time, in all zones at once.
 func ExampleDomainBudget() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxUnavailable: new(intstr.FromString("100%"))}
+	objects := []metav1.Object{ds}
 	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+		}})
 	}
-	all := intstr.FromString("100%")
-	ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &all
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+
+	c.Options.Policy.DomainBudgets = []rollout.DomainBudget{{Label: corev1.LabelTopologyZone, MaxUnavailable: intstr.FromInt32(1)}}
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		DomainBudgets: []rollout.DomainBudget{{Label: corev1.LabelTopologyZone, MaxUnavailable: intstr.FromInt32(1)}},
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 4, 0 unavailable
 	// held back: 2 by domain budget
@@ -516,41 +399,30 @@ func ExampleDomainBudget() {
 
 // One node of each zone tries the new template. The others wait.
 func ExampleCanary() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxUnavailable: new(intstr.FromString("100%"))}
+	objects := []metav1.Object{ds}
 	for i, zone := range []string{"east", "west", "east", "west"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprint("worker-", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		pod := daemon.NewPod(ds, node.Name, "old")
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+		}})
 	}
-	all := intstr.FromString("100%")
-	ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &all
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	err = errors.Join(err, c.Apply(ds))
+
+	c.Options.Policy.Canary = &rollout.Canary{
+		Nodes: intstr.FromString("50%"), Spread: []string{corev1.LabelTopologyZone}, Wait: metav1.Duration{Duration: 10 * time.Minute},
+	}
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
-	step, err := rollout.NextStep(snapshot, rollout.Options{Policy: rollout.Policy{
-		Canary: &rollout.Canary{
-			Nodes: intstr.FromString("50%"), Spread: []string{corev1.LabelTopologyZone}, Wait: metav1.Duration{Duration: 10 * time.Minute},
-		},
-	}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(step)
+	fmt.Println(result.Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 4, 0 unavailable
 	// canary starting on worker-1, worker-2
@@ -561,23 +433,20 @@ func ExampleCanary() {
 
 // One first pod is created in the first minute, two in the second, and so on.
 func ExampleSlowStart() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
 	for i := range 4 {
-		in.Nodes = append(in.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-	ds.CreationTimestamp = metav1.NewTime(in.Now.Add(-90 * time.Second))
-	result, err := rollout.Sync(in, rollout.Options{Policy: rollout.Policy{
-		SlowStart: &rollout.SlowStart{Pods: 1, Increase: 1},
-	}})
-	if err != nil {
+	var c simulate.Cluster
+	err := c.Apply(objects...)
+	c.Elapse(90 * time.Second)
+
+	c.Options.Policy.SlowStart = &rollout.SlowStart{Pods: 1, Increase: 1}
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -592,61 +461,94 @@ func ExampleSlowStart() {
 }
 
 // A trial needs a memory: each pass returns it, and the next one takes it. Here the pod
-// on the canary never starts, and the update is rolled back.
+// on the canary never becomes ready, and the update is rolled back.
 func ExampleCanaryTrial() {
-	labels := map[string]string{"app": "agent"}
-	ds := daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent", UID: "1"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "agent:1"}}},
-			},
-		},
-	})
-	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	first, err := rollout.Sync(in, rollout.Options{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	in.Revisions = append(in.Revisions, first.Revisions.Create)
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: "agent", Image: "agent:1"}}
+	objects := []metav1.Object{ds}
 	for i := range 3 {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}}
-		pod := daemon.NewPod(ds, node.Name, first.Revisions.Hash)
-		pod.Name, pod.Spec.NodeName = fmt.Sprint("agent-", i+1), node.Name
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, pod)
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
 	}
-
-	// The image changes, and one node tries it.
-	in.DaemonSet = ds.DeepCopy()
-	in.DaemonSet.Generation++
-	in.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
-	policy := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 3 * time.Minute}}}
-	result, err := rollout.Sync(in, rollout.Options{Policy: policy})
-	if err != nil {
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{ReadyAfter: -1} } // never
+	if err = errors.Join(err, c.Apply(ds)); err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(result.Step.Canary)
 
-	// Its pod is not ready four minutes later.
-	in.Revisions = append(in.Revisions, result.Revisions.Create)
-	pod := daemon.NewPod(in.DaemonSet, "worker-1", result.Revisions.Hash)
-	pod.Name, pod.Spec.NodeName, pod.CreationTimestamp = "agent-4", "worker-1", metav1.NewTime(in.Now)
-	in.Pods[0] = pod
-	in.Now = in.Now.Add(4 * time.Minute)
-	result, err = rollout.Sync(in, rollout.Options{Policy: policy, CanaryTrial: result.CanaryTrial})
-	if err != nil {
-		fmt.Println(err)
-		return
+	opts := rollout.Options{Policy: rollout.Policy{
+		Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 3 * time.Minute}},
+	}}
+	for range 3 {
+		result, err := rollout.Sync(c.Input(ds), opts)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(&result.Plan)
+		if result.Policy.Canary != nil {
+			fmt.Println(result.Policy.Canary)
+		}
+		if !result.Rollback.Skipped() {
+			fmt.Println("image:", result.Rollback.DaemonSet.Spec.Template.Spec.Containers[0].Image)
+		}
+		opts.CanaryTrial = result.CanaryTrial
+		if err := c.CarryOut(ds, result); err != nil {
+			fmt.Println(err)
+			return
+		}
+		c.Elapse(4 * time.Minute)
 	}
-	fmt.Println(result.Step.Canary)
-	fmt.Println("image:", result.Rollback.DaemonSet.Spec.Template.Spec.Containers[0].Image)
 	// Output:
+	// delete agent-1 on worker-1: outdated, within maxUnavailable
 	// canary starting on worker-1
+	// create on worker-1: node has no pod
+	// nothing to do
 	// canary failed on worker-1: worker-1: agent-4: takes too long to start
 	// image: agent:1
+}
+
+// Every node of the canary has passed, and a person approves the template: the trial's
+// state becomes Promoted, and the next pass updates the other nodes. A simulated cluster
+// takes the trial in its Options.
+func ExampleCanaryTrial_promotion() {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: "agent", Image: "agent:1"}}
+	objects := []metav1.Object{ds}
+	for i := range 3 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
+	}
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}
+	err = errors.Join(err, c.Apply(ds), c.Advance(time.Minute))
+	waiting, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(waiting.Policy)
+	fmt.Println("needs a decision:", waiting.NeedsDecision())
+
+	promoted := waiting.CanaryTrial.DeepCopy()
+	promoted.State = rollout.CanaryPromoted
+	c.Options.CanaryTrial = promoted
+	result, err := c.Sync(ds)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(&result.Plan)
+	// Output:
+	// canary waits for promotion on worker-1
+	// held back: 2 by canary
+	// needs a decision: true
+	// delete agent-2 on worker-2: outdated, within maxUnavailable
 }

@@ -13,7 +13,7 @@ import (
 
 // A DaemonSet is taken back to an older revision. What comes back is the
 // DaemonSet as it will be, and the patch to send.
-func ExampleRollBack() {
+func ExampleNewRollback() {
 	template := func(image string) *corev1.PodTemplateSpec {
 		return &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx", Image: image}}}}
 	}
@@ -28,7 +28,7 @@ func ExampleRollBack() {
 		Revision:   1,
 	}
 
-	back, err := rollout.RollBack(&appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{Template: *template("nginx:1.27.4")}}, older)
+	back, err := rollout.NewRollback(&appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{Template: *template("nginx:1.27.4")}}, older)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,9 +9,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // A controller keeps a State, tells it every event, and carries out each Result. Here
@@ -42,7 +45,7 @@ func ExampleState() {
 	}
 	created := 0
 	// carryOut makes the writes of a new or rolling DaemonSet. A controller also sends the
-	// patches of Claims and Relabel, and deletes Duplicates.
+	// patches of Claims and Relabel, deletes Duplicates, and sends copies of Label and Update.
 	carryOut := func(result *rollout.Result) {
 		if rev := result.Revisions.Create; rev != nil {
 			rev.UID = types.UID(rev.Name)
@@ -73,8 +76,7 @@ func ExampleState() {
 		for {
 			result, err := state.Sync(now, rollout.Options{})
 			if err != nil {
-				fmt.Println(err)
-				return
+				fmt.Println(err) // A Result that comes with it is carried out all the same.
 			}
 			if result.Empty() {
 				return
@@ -107,4 +109,107 @@ func ExampleState() {
 	// create on n2: node has no pod
 	//   created agent-4 with agent:2
 	// nothing to do
+}
+
+// The events of a controller's writes take a while. Until all of them have come, passes
+// have AwaitingWrites set: without it the second pass would create the pod again.
+func ExampleState_awaitingWrites() {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}}
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	state, err := rollout.NewState(daemon.Input{DaemonSet: daemon.Default(ds), Nodes: []*corev1.Node{node}, Now: now})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	awaited := map[string]bool{} // the pods that were written and of which no event has come
+	var events []daemon.Changes  // on their way
+	pass := func() {
+		result, err := state.Sync(now, rollout.Options{AwaitingWrites: len(awaited) > 0})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%v: %v\n", result.Outcome, &result.Plan)
+		if rev := result.Revisions.Create; rev != nil {
+			events = append(events, daemon.Changes{Revisions: []*appsv1.ControllerRevision{rev}})
+		}
+		for _, c := range result.Plan.Create {
+			pod := c.Pod
+			pod.Name, pod.Spec.NodeName = "agent-x7k2p", c.Node // the API server and the scheduler
+			awaited[pod.Name] = true
+			events = append(events, daemon.Changes{Pods: []*corev1.Pod{pod}})
+		}
+		for _, d := range result.Plan.Delete {
+			pod := d.Pod.DeepCopy()
+			pod.DeletionTimestamp = new(metav1.NewTime(now)) // the API server
+			awaited[pod.Name] = true
+			events = append(events, daemon.Changes{Pods: []*corev1.Pod{pod}})
+		}
+	}
+	arrive := func() {
+		for _, event := range events {
+			if err := state.Update(event); err != nil {
+				fmt.Println(err)
+			}
+			for _, pod := range event.Pods {
+				delete(awaited, pod.Name)
+			}
+		}
+		events = nil
+	}
+
+	pass()
+	pass()
+	arrive()
+	pass()
+	// Output:
+	// synced: create on worker-1: node has no pod
+	// waiting for earlier writes to be observed: nothing to do
+	// synced: nothing to do
+}
+
+// A State remembers the trial of a canary. To promote it, give a promoted copy to one pass.
+func ExampleState_promotion() {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 3 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
+	}
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}
+	err = errors.Join(err, c.Apply(ds), c.Advance(time.Minute)) // one node tries it
+
+	state, stateErr := rollout.NewState(c.Input(ds))
+	if err = errors.Join(err, stateErr); err != nil {
+		fmt.Println(err)
+		return
+	}
+	opts := rollout.Options{Policy: c.Options.Policy}
+	waiting, err := state.Sync(c.Now(), opts)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(waiting.Policy)
+
+	opts.CanaryTrial = waiting.CanaryTrial.DeepCopy()
+	opts.CanaryTrial.State = rollout.CanaryPromoted
+	result, err := state.Sync(c.Now(), opts)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(&result.Plan)
+	// Output:
+	// canary waits for promotion on worker-1
+	// held back: 2 by canary
+	// delete agent-2 on worker-2: outdated, within maxUnavailable
 }

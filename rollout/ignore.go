@@ -8,12 +8,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
 // IgnoreAfter sets how long a problem lasts before the policy ignores a node. An ignored
 // node is not updated and uses no budget. PolicyStatus.Ignored lists it. When the problem
 // is over, the node is updated like the others.
+//
+// An ignored node that still needs the update is not complete, and neither is the rollout,
+// even if all other nodes are.
 type IgnoreAfter struct {
 	// After is how long the problem lasts before: from when the node became not ready, or
 	// from the end of the pod's grace period. Zero means that the node is ignored at once.
@@ -92,7 +96,7 @@ func (c *choice) ignoreNodes() {
 			continue
 		}
 		c.held[i] = RestrictionIgnored
-		c.step.Ignored = append(c.step.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
+		c.step.Policy.Ignored = append(c.step.Policy.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
 	}
 }
 
@@ -102,7 +106,7 @@ func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {
 		return 0, time.Time{}
 	}
 	if p.IgnoreNotReadyNodes != nil && n.Node != nil {
-		if ready := podstatus.NodeReady(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
+		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
 			since := ready.LastTransitionTime.Time
 			if c.due(since.Add(p.IgnoreNotReadyNodes.After.Duration)) {
 				return IgnoredNotReady, since
@@ -124,7 +128,7 @@ func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {
 // is terminating; else the zero time.
 func (c *choice) terminatingUntil(i int) time.Time {
 	var until time.Time
-	if c.l.roles[i]&(roleOutdated|roleUpdated) != 0 {
+	if c.facts.roles[i]&(roleOutdated|roleUpdated) != 0 {
 		return until
 	}
 	pods := c.nodes[i].Pods
@@ -136,7 +140,7 @@ func (c *choice) terminatingUntil(i int) time.Time {
 	return until
 }
 
-// due reports whether a time is not after now. Where it is after now, the step asks for a
+// due reports whether a time is not after now. If it is after now, the step asks for a
 // pass at that time.
 func (c *choice) due(at time.Time) bool {
 	if !at.After(c.s.Now()) {

@@ -106,7 +106,7 @@ func TestObservedPodsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	result, err := rollout.Sync(in, rollout.Options{})
-	if err != nil || !result.Plan.Empty() || result.Step.Outdated != 0 {
+	if err != nil || !result.Plan.Empty() || result.Step.OutdatedNodes != 0 {
 		t.Errorf("Sync() after Reconcile() = %v, %v, want the pods to stay", result, err)
 	}
 	if result.Revisions.Create == nil || result.Revisions.Hash != s.RevisionHash() || desired[0].Labels["controller-revision-hash"] != s.RevisionHash() {

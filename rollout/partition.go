@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // Partition keeps outdated pods on some nodes, counted as in OpenKruise's Advanced
@@ -47,7 +48,7 @@ func (c *choice) partition(p *Partition) {
 	c.descending = c.compare == nil
 	var updated, underway, pending []int
 	nodes := 0
-	for i, role := range c.l.roles {
+	for i, role := range c.facts.roles {
 		if c.nodes[i].Node == nil {
 			c.hold(i, RestrictionPartition)
 			continue
@@ -65,7 +66,8 @@ func (c *choice) partition(p *Partition) {
 			pending = append(pending, i)
 		}
 	}
-	left := nodes - roundDown(p.Nodes, c.step.Desired)
+	keep, _ := percent.RoundDown(p.Nodes, c.step.Desired) // a valid policy
+	left := nodes - keep
 	for _, class := range [][]int{updated, underway, pending} {
 		if left >= len(class) {
 			left -= len(class)
@@ -81,18 +83,18 @@ func (c *choice) partition(p *Partition) {
 
 // restrictPlan takes the first pods that ProgressiveCreate delays out of the plan, and
 // returns their number. due is the number of first pods in the plan.
-func (p *Partition) restrictPlan(l *ledger, s *daemon.Snapshot, plan *daemon.Plan, due int) int {
-	keep := roundDown(p.Nodes, l.desired)
+func (p *Partition) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Plan, due int) int {
+	keep, _ := percent.RoundDown(p.Nodes, f.desired) // a valid policy
 	if !p.ProgressiveCreate || keep == 0 {
 		return 0
 	}
 	updated := 0
-	for _, role := range l.roles {
+	for _, role := range f.roles {
 		if role&roleUpdated != 0 {
 			updated++
 		}
 	}
-	return limitFirstPods(s, plan, due, max(0, l.desired-updated-min(keep, l.desired)))
+	return limitFirstPods(s, plan, due, max(0, f.desired-updated-min(keep, f.desired)))
 }
 
 // firstPods returns the number of first pods in a plan of daemon.Reconcile, deferred

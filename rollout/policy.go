@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // Policy restricts an update beyond upstream's rules: which outdated pods it replaces,
@@ -159,7 +160,7 @@ type policy struct {
 	Policy
 
 	markers []marker
-	// The columns of the ledger that the markers fill.
+	// The columns of the policy facts that the markers fill.
 	selectorColumn, eligibleColumn, spreadColumn, domainColumn int
 	budgetColumns                                              []int
 	// ages says that the canary looks at when pods were created.
@@ -220,9 +221,9 @@ func (p *policy) strict() bool { return p != nil && p.StrictBudget }
 // restrict applies the fields that hold nodes back, order them or add budgets.
 func (c *choice) restrict(trial *CanaryTrial) {
 	p := c.policy
-	c.l.held = slices.Grow(c.l.held[:0], len(c.nodes))[:len(c.nodes)]
-	clear(c.l.held)
-	c.held = c.l.held
+	c.facts.held = slices.Grow(c.facts.held[:0], len(c.nodes))[:len(c.nodes)]
+	clear(c.facts.held)
+	c.held = c.facts.held
 	switch {
 	case p.Frozen:
 		c.halt = RestrictionFrozen
@@ -250,7 +251,7 @@ func (c *choice) restrict(trial *CanaryTrial) {
 }
 
 // restrictPlan takes out of a plan of daemon.Reconcile what the policy holds back.
-func (p *policy) restrictPlan(l *ledger, s *daemon.Snapshot, plan *daemon.Plan) []Restricted {
+func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Plan) []Restricted {
 	if p.empty() {
 		return nil
 	}
@@ -270,9 +271,9 @@ func (p *policy) restrictPlan(l *ledger, s *daemon.Snapshot, plan *daemon.Plan) 
 		return nil
 	}
 	due := firstPods(s)
-	present := l.desired - due
+	present := f.desired - due
 	if p.Partition != nil {
-		held := p.Partition.restrictPlan(l, s, plan, due)
+		held := p.Partition.restrictPlan(f, s, plan, due)
 		add(RestrictionPartition, held)
 		due -= held
 	}
@@ -291,23 +292,23 @@ func (c *choice) hold(i int, by Restriction) {
 
 // pending reports whether exactly one pod of a node is not terminating, and is outdated.
 func (c *choice) pending(i int) bool {
-	return c.l.roles[i]&(roleOutdated|roleUpdated) == roleOutdated
+	return c.facts.roles[i]&(roleOutdated|roleUpdated) == roleOutdated
 }
 
 // updated reports whether a pod of the current template is not terminating on a node, or
 // several pods of one kind are not.
-func (c *choice) updated(i int) bool { return c.l.roles[i]&roleUpdated != 0 }
+func (c *choice) updated(i int) bool { return c.facts.roles[i]&roleUpdated != 0 }
 
 // desired reports whether a node is eligible.
-func (c *choice) desired(i int) bool { return c.l.roles[i]&roleDesired != 0 }
+func (c *choice) desired(i int) bool { return c.facts.roles[i]&roleDesired != 0 }
 
 // underway reports whether the update has begun on a node and is not over.
 func (c *choice) underway(i int) bool {
-	role := c.l.roles[i]
+	role := c.facts.roles[i]
 	switch {
 	case role&roleUpdated == 0:
 		return role&(roleOutdated|roleDesired) == roleDesired
-	case c.l.surge:
+	case c.facts.surge:
 		return role&roleOutdated != 0 || role&roleAvailable == 0
 	}
 	return role&roleUnavailable != 0
@@ -316,7 +317,7 @@ func (c *choice) underway(i int) bool {
 // countUsers counts the nodes that use the budgets: held ones do not.
 func (c *choice) countUsers() {
 	c.step.Unavailable, c.step.Surging = 0, 0
-	for i, role := range c.l.roles {
+	for i, role := range c.facts.roles {
 		switch {
 		case c.held[i] != 0:
 		case role&roleUnavailable != 0:
@@ -330,8 +331,8 @@ func (c *choice) countUsers() {
 // replaceable counts the nodes with an unavailable outdated pod that nothing holds back. It
 // calls byDomain, which may be nil, for each.
 func (c *choice) replaceable(byDomain func(i int)) (n int) {
-	for i := c.l.todo[actionDelete].Next(0); i >= 0; i = c.l.todo[actionDelete].Next(i + 1) {
-		if c.l.roles[i]&roleUnavailable != 0 && (c.held == nil || c.held[i] == 0) {
+	for i := c.facts.todo[actionDelete].Next(0); i >= 0; i = c.facts.todo[actionDelete].Next(i + 1) {
+		if c.facts.roles[i]&roleUnavailable != 0 && (c.held == nil || c.held[i] == 0) {
 			n++
 			if byDomain != nil {
 				byDomain(i)
@@ -343,7 +344,7 @@ func (c *choice) replaceable(byDomain func(i int)) (n int) {
 
 // selectNodes applies Policy.NodeSelector.
 func (c *choice) selectNodes() {
-	column := &c.l.columns[c.policy.selectorColumn]
+	column := &c.facts.columns[c.policy.selectorColumn]
 	for i, id := range column.of {
 		if c.pending(i) && column.names[id] != selected {
 			c.hold(i, RestrictionNodeSelector)
@@ -355,7 +356,7 @@ func (c *choice) selectNodes() {
 // of nodes that do not exist.
 func (c *choice) report() {
 	counts := c.short
-	for i, role := range c.l.roles {
+	for i, role := range c.facts.roles {
 		if role&roleOutdated == 0 || c.nodes[i].Node == nil {
 			continue
 		}
@@ -367,7 +368,7 @@ func (c *choice) report() {
 	}
 	for by, nodes := range counts {
 		if nodes > 0 {
-			c.step.Restricted = append(c.step.Restricted, Restricted{By: Restriction(by), Nodes: nodes})
+			c.step.Policy.Restricted = append(c.step.Policy.Restricted, Restricted{By: Restriction(by), Nodes: nodes})
 		}
 	}
 }
@@ -432,7 +433,7 @@ func validateLabel(key string, path *field.Path) field.ErrorList {
 // validateAmount checks a number of nodes, or a percentage of at most 100%, which must
 // not be below least.
 func validateAmount(amount intstr.IntOrString, least int, path *field.Path) field.ErrorList {
-	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, 100, true)
+	n, err := percent.RoundUp(amount, 100)
 	switch {
 	case err != nil:
 		return field.ErrorList{field.Invalid(path, amount.String(), err.Error())}
@@ -442,21 +443,4 @@ func validateAmount(amount intstr.IntOrString, least int, path *field.Path) fiel
 		return field.ErrorList{field.Invalid(path, amount.String(), fmt.Sprintf("must be at least %d", least))}
 	}
 	return nil
-}
-
-// roundUp turns a valid amount into a number of nodes.
-func roundUp(amount intstr.IntOrString, total int) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, total, true)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-func roundDown(amount intstr.IntOrString, total int) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, total, false)
-	if err != nil {
-		return 0
-	}
-	return n
 }

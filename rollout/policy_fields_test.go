@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -178,6 +179,78 @@ func TestPolicyValidate(t *testing.T) {
 	if errs := (&rollout.Policy{Frozen: true, Paused: true}).Validate(nil); len(errs) != 1 || errs[0].Field != "paused" {
 		t.Errorf("Validate(nil) = %v, want an error at paused", errs)
 	}
+}
+
+// TestContradictions: Validate refuses exactly the contradictions in the table of Policy's
+// comment. All pairs of fields are tried, each field with a value that is valid alone.
+func TestContradictions(t *testing.T) {
+	full := fullPolicy()
+	full.Canary.Spread = append(full.Canary.Spread, full.OneDomain.Label)
+	fields := reflect.TypeFor[rollout.Policy]()
+	with := func(set ...int) *rollout.Policy {
+		p := &rollout.Policy{}
+		for _, i := range set {
+			reflect.ValueOf(p).Elem().Field(i).Set(reflect.ValueOf(full).Elem().Field(i))
+		}
+		return p
+	}
+	// rows has the first column of the table by the fields that contradict each other.
+	rows := map[string]string{
+		"Frozen, Paused":    "Frozen with Paused",
+		"Canary, Partition": "Canary with Partition",
+		"Canary, OneDomain": "OneDomain with its Label in Canary.Spread",
+		"DomainBudgets":     "two DomainBudgets with the same Label",
+	}
+	refused := map[string]field.ErrorList{}
+	for i := range fields.NumField() {
+		if errs := with(i).Validate(nil); errs != nil {
+			t.Errorf("Validate() refuses %s alone: %v", fields.Field(i).Name, errs)
+		}
+		for j := range i {
+			if errs := with(i, j).Validate(nil); errs != nil {
+				pair := []string{fields.Field(i).Name, fields.Field(j).Name}
+				slices.Sort(pair)
+				refused[strings.Join(pair, ", ")] = errs
+			}
+		}
+	}
+	full.DomainBudgets = append(full.DomainBudgets, full.DomainBudgets[0])
+	budgets, _ := fields.FieldByName("DomainBudgets")
+	refused["DomainBudgets"] = with(budgets.Index[0]).Validate(nil)
+
+	table := contradictions(t)
+	for pair, errs := range refused {
+		reason, listed := table[rows[pair]]
+		switch {
+		case len(errs) != 1 || !listed:
+			t.Errorf("Validate() of %s = %v, and the table says %q: want one error and a row", pair, errs, reason)
+		case errs[0].Type == field.ErrorTypeForbidden && !strings.HasSuffix(errs[0].Detail, ": "+reason):
+			t.Errorf("Validate() of %s = %v, but the table says %q", pair, errs, reason)
+		}
+	}
+	if len(table) != len(refused) {
+		t.Errorf("the table has %d rows, want the %d contradictions that Validate refuses", len(table), len(refused))
+	}
+}
+
+// contradictions returns the table of Policy's comment: what is refused, and why.
+func contradictions(t *testing.T) map[string]string {
+	t.Helper()
+	source, err := os.ReadFile("policy.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(source), "// Validate refuses contradictions:\n//\n")
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		row, is := strings.CutPrefix(strings.TrimSpace(line), "//\t")
+		if !is {
+			break
+		}
+		what, why, _ := strings.Cut(row, "  ")
+		out[what] = strings.TrimSpace(why)
+	}
+	return out
 }
 
 // TestPolicyErrorsEverywhere: each function that takes a policy refuses a wrong one.
@@ -356,8 +429,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{"nil domain", (*rollout.OneDomain)(nil).String, "all domains at once"},
 		{"nil slow start", (*rollout.SlowStart)(nil).String, "no slow start"},
 		{"nil step", (*rollout.Step)(nil).String, "nothing to do"},
-		{"nil status", (*rollout.PolicyStatus)(nil).String, ""},
-		{"zero status", (&rollout.PolicyStatus{}).String, ""},
+		{"zero status", rollout.PolicyStatus{}.String, ""},
 		{"nil canary status", (*rollout.CanaryStatus)(nil).String, "no canary"},
 		{"zero canary status", (&rollout.CanaryStatus{}).String, `canary CanaryState("")`},
 		{"half-filled canary status", half.String, `canary CanaryState("?") on , , , ,  and 2 more: : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); and 2 more`},
@@ -379,8 +451,7 @@ func TestStringsOfNothing(t *testing.T) {
 		"Complete(nil)":               rollout.Complete(nil),
 		"NodeComplete(nil)":           rollout.NodeComplete(nil),
 		"NodeComplete(zero)":          rollout.NodeComplete(&daemon.NodeState{}),
-		"no text of a nil status":     (*rollout.PolicyStatus)(nil).String() == "",
-		"no text of a zero status":    (&rollout.PolicyStatus{}).String() == "",
+		"no text of a zero status":    rollout.PolicyStatus{}.String() == "",
 		"no decision without result":  !(*rollout.Result)(nil).NeedsDecision(),
 		"no decision in empty result": !(&rollout.Result{}).NeedsDecision(),
 		"zero Budget has no limit":    !rollout.Budget{}.Exhausted(),

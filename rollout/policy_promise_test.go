@@ -100,7 +100,7 @@ func brokenPromises(p rollout.Policy, s *daemon.Snapshot, step *rollout.Step, fa
 		return n
 	}
 	ignored := map[string]bool{}
-	for _, n := range step.Ignored {
+	for _, n := range step.Policy.Ignored {
 		ignored[n.Node] = true
 		if slices.Contains(on, n.Node) {
 			report("writes on the ignored node %s", n.Node)
@@ -130,13 +130,13 @@ func brokenPromises(p rollout.Policy, s *daemon.Snapshot, step *rollout.Step, fa
 			}
 		}
 	}
-	if p.Canary != nil && step.Canary != nil && step.Canary.Trial.State != rollout.CanaryPassed {
+	if p.Canary != nil && step.Policy.Canary != nil && step.Policy.Canary.Trial.State != rollout.CanaryPassed {
 		most := amount(p.Canary.Nodes, desired, true)
-		if nodes := step.Canary.Trial.Nodes; len(nodes) > most {
+		if nodes := step.Policy.Canary.Trial.Nodes; len(nodes) > most {
 			report("tries %d nodes, want %d", len(nodes), most)
 		}
 		for _, name := range begins {
-			isCanary := slices.ContainsFunc(step.Canary.Trial.Nodes, func(n rollout.CanaryNode) bool { return n.Name == name })
+			isCanary := slices.ContainsFunc(step.Policy.Canary.Trial.Nodes, func(n rollout.CanaryNode) bool { return n.Name == name })
 			if !isCanary && !returns(s, name) {
 				report("begins on %s, which is not tried", name)
 			}
@@ -281,8 +281,8 @@ func TestIgnorePromise(t *testing.T) {
 				g.change(node.Name, func(pod *corev1.Pod) { pod.DeletionTimestamp = &ended })
 			}
 		}
-		if g.settle(); g.outdated() != bad || len(g.last.Step.Ignored) != bad {
-			t.Errorf("seed %d: %d outdated pods and %d ignored nodes at the end, want %d", seed, g.outdated(), len(g.last.Step.Ignored), bad)
+		if g.settle(); g.outdated() != bad || len(g.last.Policy.Ignored) != bad {
+			t.Errorf("seed %d: %d outdated pods and %d ignored nodes at the end, want %d", seed, g.outdated(), len(g.last.Policy.Ignored), bad)
 		}
 	}
 }

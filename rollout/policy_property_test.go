@@ -220,7 +220,7 @@ func TestUsedBudgetIsCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		users += len(budget.Users)
-		held += len(step.Restricted)
+		held += len(step.Policy.Restricted)
 		want, limit := step.Unavailable, step.MaxUnavailable
 		if budget.Kind == rollout.BudgetMaxSurge {
 			want, limit = step.Surging, step.MaxSurge
@@ -261,10 +261,10 @@ func TestNothingFailsWithoutMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if step.Canary != nil {
-			states[step.Canary.Trial.State]++
-			if slices.ContainsFunc(step.Canary.Problems, func(p rollout.CanaryProblem) bool { return p.Fails }) {
-				t.Errorf("NextStep() without memory has %v", step.Canary)
+		if step.Policy.Canary != nil {
+			states[step.Policy.Canary.Trial.State]++
+			if slices.ContainsFunc(step.Policy.Canary.Problems, func(p rollout.CanaryProblem) bool { return p.Fails }) {
+				t.Errorf("NextStep() without memory has %v", step.Policy.Canary)
 			}
 		}
 		result, err := rollout.Sync(in, opts)

@@ -188,17 +188,17 @@ func stepWords(st *rollout.Step) string {
 		words = append(words, "+"+c.Node)
 	}
 	lines := []string{cmp.Or(strings.Join(words, " "), "nothing")}
-	if st.Domain != "" {
-		lines = append(lines, "domain "+st.Domain)
+	if st.Policy.Domain != "" {
+		lines = append(lines, "domain "+st.Policy.Domain)
 	}
-	for _, r := range st.Restricted {
+	for _, r := range st.Policy.Restricted {
 		lines = append(lines, r.String())
 	}
-	for _, n := range st.Ignored {
+	for _, n := range st.Policy.Ignored {
 		lines = append(lines, "ignored: "+n.String())
 	}
-	if st.Canary != nil {
-		lines = append(lines, st.Canary.String())
+	if st.Policy.Canary != nil {
+		lines = append(lines, st.Policy.Canary.String())
 	}
 	if st.Plan.RequeueAfter > 0 {
 		lines = append(lines, fmt.Sprintf("again after %v", st.Plan.RequeueAfter.Round(time.Second)))

@@ -88,7 +88,7 @@ func restrictedSentence(list []Restricted) string {
 }
 
 // PolicyStatus says how a policy restricts one step of an update. It is zero without a
-// policy.
+// policy and without a step.
 type PolicyStatus struct {
 	// Restricted counts the nodes with outdated pods that the policy holds back, in the
 	// order of Restriction. Nodes that do not exist are left out: the rollout is complete
@@ -106,15 +106,12 @@ type PolicyStatus struct {
 }
 
 // none reports whether the policy has no effect on the step.
-func (p *PolicyStatus) none() bool {
-	return p == nil || p.Restricted == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
+func (p PolicyStatus) none() bool {
+	return p.Restricted == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
 }
 
 // needsDecision reports whether the update needs a decision; see Result.NeedsDecision.
-func (p *PolicyStatus) needsDecision(available bool) bool {
-	if p == nil {
-		return false
-	}
+func (p PolicyStatus) needsDecision(available bool) bool {
 	if p.Canary != nil {
 		state := p.Canary.Trial.State
 		if state == CanaryFailed || state.needsDecision() && len(p.Restricted) > 0 {
@@ -138,14 +135,11 @@ func (p *PolicyStatus) needsDecision(available bool) bool {
 const shownNames = 5
 
 // String returns a line for each field that is set. It is empty if none is.
-func (p *PolicyStatus) String() string { return strings.Join(p.clauses(), "\n") }
+func (p PolicyStatus) String() string { return strings.Join(p.clauses(), "\n") }
 
 // clauses returns the lines of String.
-func (p *PolicyStatus) clauses() []string {
+func (p PolicyStatus) clauses() []string {
 	var out []string
-	if p == nil {
-		return nil
-	}
 	if p.Domain != "" {
 		out = append(out, "domain "+p.Domain)
 	}
@@ -179,10 +173,7 @@ func (r *Result) NeedsDecision() bool {
 		return false
 	}
 	available := r.restAvailable()
-	if (&PolicyStatus{Restricted: r.Restricted}).needsDecision(available) {
-		return true
-	}
-	return r.Step != nil && r.Step.PolicyStatus.needsDecision(available)
+	return PolicyStatus{Restricted: r.Restricted}.needsDecision(available) || r.Policy.needsDecision(available)
 }
 
 // restAvailable reports whether every eligible node is available, except those that the
@@ -198,10 +189,7 @@ func (r *Result) restAvailable() bool {
 			return false
 		}
 	}
-	var ignored []IgnoredNode
-	if r.Step != nil {
-		ignored = r.Step.Ignored
-	}
+	ignored := r.Policy.Ignored
 	nodes := r.Snapshot.Nodes()
 	for i := range nodes {
 		n := &nodes[i]

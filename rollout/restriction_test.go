@@ -78,6 +78,31 @@ func TestRestrictedPass(t *testing.T) {
 	}
 }
 
+// TestPolicyWithoutStep: Result.Policy can be read after every pass. It is zero if the
+// pass takes no step, and that of the step otherwise.
+func TestPolicyWithoutStep(t *testing.T) {
+	canary := rollout.Options{Policy: canaryOf(rollout.Canary{})}
+	for _, tc := range []struct {
+		name, why string
+		nodes     string
+		step      bool
+		want      string
+	}{
+		{"reconcile writes", "the canary's pod is created first", "a b=old", false, ""},
+		{"step", "the canary begins", "a=old b=old", true, "canary starting on a\nheld back: 1 by canary"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			result, err := rollout.Sync(syncInput(t, build.Set{}, tc.nodes), canary)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := result.Policy.String(); got != tc.want || (result.Step != nil) != tc.step || (result.Policy.Canary != nil) != tc.step {
+				t.Errorf("Sync() has the policy status %q and step %v, want %q, because %s", got, result.Step, tc.want, tc.why)
+			}
+		})
+	}
+}
+
 // TestRestrictedPassLeavesTheRest has what a slow start and a freeze do not touch.
 func TestRestrictedPassLeavesTheRest(t *testing.T) {
 	slow := rollout.Policy{SlowStart: &rollout.SlowStart{Pods: 1, Interval: lasting(2 * time.Hour)}}

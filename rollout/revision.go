@@ -25,9 +25,9 @@ import (
 type RevisionPlan struct {
 	// Claims are the revisions to adopt or release, ordered by name.
 	Claims []RevisionClaim
-	// Label are copies of the older revisions that lack the label
-	// controller-revision-hash, to be written with their own name as the label, which no
-	// hash can equal. Ordered by name. The current revision is in Update instead.
+	// Label are copies of older revisions that lack the label controller-revision-hash, each
+	// with its own name as the label. Update them. They are ordered by name. No hash equals
+	// such a name. If the current revision lacks the label, it is in Update.
 	Label []*appsv1.ControllerRevision
 	// Create is the revision to create. It is nil if a revision holds the template.
 	Create *appsv1.ControllerRevision
@@ -74,7 +74,7 @@ type PodRelabel struct {
 	Patch []byte
 }
 
-// Revisions works out the writes after which exactly one revision holds the template and
+// PlanRevisions works out the writes after which exactly one revision holds the template and
 // has the highest number (constructHistory@v1.37.2). CleanUp deletes revisions beyond the
 // history limit. The rules:
 //
@@ -91,8 +91,8 @@ type PodRelabel struct {
 //   - If another revision has the name of the new one, collisionCount is raised and the
 //     pass ends. The next pass tries the next name.
 //
-// The snapshot is not changed. Revisions fails with a *field.Error if it is nil.
-func Revisions(s *daemon.Snapshot) (*RevisionPlan, error) {
+// The snapshot is not changed. PlanRevisions fails with a *field.Error if it is nil.
+func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
@@ -179,7 +179,7 @@ func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
 	case !found:
 		p.Create = newRevision(ds, name, hash, number, data)
 		p.Current, p.Hash = p.Create, hash
-	case bytes.Equal(data, s.Revisions()[taken].Revision.Data.Raw):
+	case revision.Holds(s.Revisions()[taken].Revision, data):
 		// A revision that the DaemonSet does not own holds the template. Upstream uses it.
 		p.Current, p.Hash = s.Revisions()[taken].Revision, s.RevisionHash()
 	default:
@@ -222,7 +222,7 @@ func (p *RevisionPlan) relabel(s *daemon.Snapshot) error {
 		return fmt.Errorf("marshal label patch: %w", err)
 	}
 	add := func(pod *corev1.Pod) {
-		if hashOf(pod) != p.Hash {
+		if revision.HashOf(pod) != p.Hash {
 			p.Relabel = append(p.Relabel, PodRelabel{Pod: pod, Patch: bytes.Clone(patch)})
 		}
 	}
@@ -258,9 +258,6 @@ func saturatingNext(revisions []*appsv1.ControllerRevision) int64 {
 	}
 	return n + 1
 }
-
-// hashOf is the revision hash that a pod carries.
-func hashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // Empty reports whether the plan writes nothing.
 func (p *RevisionPlan) Empty() bool {

@@ -91,7 +91,7 @@ var (
 	fourCollisions int32 = 4
 )
 
-func TestRevisions(t *testing.T) {
+func TestPlanRevisions(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
 		revisions string
@@ -162,7 +162,7 @@ func TestRevisions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plan, err := rollout.Revisions(s)
+			plan, err := rollout.PlanRevisions(s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,11 +170,11 @@ func TestRevisions(t *testing.T) {
 				t.Errorf("the snapshot has the hash %s, the plan %s", s.RevisionHash(), plan.Hash)
 			}
 			if diff := cmp.Diff(tc.want, planText(plan)); diff != "" {
-				t.Errorf("Revisions() (-want +got), because %s:\n%s", tc.why, diff)
+				t.Errorf("PlanRevisions() (-want +got), because %s:\n%s", tc.why, diff)
 			}
 			for i, rev := range revisions {
 				if rev.String() != before[i] {
-					t.Errorf("Revisions() changed %s", rev.Name)
+					t.Errorf("PlanRevisions() changed %s", rev.Name)
 				}
 			}
 		})
@@ -197,7 +197,7 @@ func TestNewRevision(t *testing.T) {
 	}
 	want.Data.Raw = templateData(t, ds)
 	if diff := cmp.Diff(want, plan.Create); diff != "" {
-		t.Errorf("Revisions().Create (-want +got):\n%s", diff)
+		t.Errorf("PlanRevisions().Create (-want +got):\n%s", diff)
 	}
 	plan.Create.Labels["app"], plan.Create.Annotations["new"] = "changed", "changed"
 	if ds.Spec.Template.Labels["app"] != "agent" || len(ds.Annotations) != 1 {
@@ -217,25 +217,25 @@ func revisionsOf(t *testing.T, ds *appsv1.DaemonSet) *rollout.RevisionPlan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := rollout.Revisions(s)
+	plan, err := rollout.PlanRevisions(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return plan
 }
 
-func TestRevisionsErrors(t *testing.T) {
+func TestPlanRevisionsErrors(t *testing.T) {
 	for _, s := range []*daemon.Snapshot{nil, {}} {
-		plan, err := rollout.Revisions(s)
+		plan, err := rollout.PlanRevisions(s)
 		var wrong *field.Error
 		if plan != nil || !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), "snapshot: Required value") {
-			t.Errorf("Revisions() of no snapshot = %v, %v, want an error", plan, err)
+			t.Errorf("PlanRevisions() of no snapshot = %v, %v, want an error", plan, err)
 		}
 	}
 }
 
-// BenchmarkRevisions measures a namespace with many revisions of the DaemonSet.
-func BenchmarkRevisions(b *testing.B) {
+// BenchmarkPlanRevisions measures a namespace with many revisions of the DaemonSet.
+func BenchmarkPlanRevisions(b *testing.B) {
 	for _, count := range []int{10_000, 40_000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			ds := build.Set{}.Object()

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 
@@ -30,7 +29,8 @@ func RevisionData(template *corev1.PodTemplateSpec) ([]byte, error) {
 }
 
 // Matches reports whether the stored bytes of the revision equal RevisionData of the
-// DaemonSet's template (Match@v1.37.2). Equal templates that are encoded differently do not
+// DaemonSet's template (Match@v1.37.2). White space between the tokens has no effect, because
+// kubectl indents the data when it prints a revision. Equal templates that are encoded differently do not
 // match, such as those with "creationTimestamp":null that clusters before 1.34 stored. Only
 // data.raw counts, in which clients keep what they read.
 //
@@ -47,7 +47,7 @@ func Matches(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	return bytes.Equal(data, rev.Data.Raw), nil
+	return revision.Holds(rev, data), nil
 }
 
 // RevisionTemplate returns the template that a revision holds: what spec.template

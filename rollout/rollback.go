@@ -22,16 +22,16 @@ type Rollback struct {
 	Patch []byte
 }
 
-// RollBack takes ds back to the template of rev
+// NewRollback takes ds back to the template of rev
 // (DaemonSetRollbacker.Rollback@v0.37.2). It changes the template and nothing else:
 // a change cause in the annotations of ds stays. The Rollback is skipped if Matches finds
-// that ds has the template already. RollBack does not check that the revision belongs to
+// that ds has the template already. NewRollback does not check that the revision belongs to
 // ds.
 //
 // Neither argument is changed. It fails with a *field.Error if one of them is nil or
 // RevisionData fails. It also fails if RevisionTemplate fails; that error names the
 // revision and wraps the *field.Error.
-func RollBack(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (*Rollback, error) {
+func NewRollback(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (*Rollback, error) {
 	matches, err := Matches(ds, rev)
 	if err != nil {
 		return nil, err

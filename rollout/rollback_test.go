@@ -43,7 +43,7 @@ func cloneAll(revisions []*appsv1.ControllerRevision) []*appsv1.ControllerRevisi
 	return out
 }
 
-func TestRollBack(t *testing.T) {
+func TestNewRollback(t *testing.T) {
 	now := nginxSet("1.27.4")
 	now.Generation, now.Annotations = 7, map[string]string{"kubernetes.io/change-cause": "to 1.27.4"}
 	now.Spec.MinReadySeconds = 5
@@ -87,15 +87,15 @@ func TestRollBack(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			setBefore, revBefore := tc.ds.DeepCopy(), tc.rev.DeepCopy()
-			got, err := RollBack(tc.ds, tc.rev)
+			got, err := NewRollback(tc.ds, tc.rev)
 			if !errorIs(err, tc.err) || (got == nil) != (err != nil) {
-				t.Fatalf("RollBack = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
+				t.Fatalf("NewRollback = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
 			}
 			if diff := cmp.Diff(setBefore, tc.ds); diff != "" {
-				t.Errorf("RollBack changed the DaemonSet (-want +got):\n%s", diff)
+				t.Errorf("NewRollback changed the DaemonSet (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(revBefore, tc.rev); diff != "" {
-				t.Errorf("RollBack changed the revision (-want +got):\n%s", diff)
+				t.Errorf("NewRollback changed the revision (-want +got):\n%s", diff)
 			}
 			if err != nil {
 				return
@@ -108,7 +108,7 @@ func TestRollBack(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("RollBack (-want +got), %s:\n%s", tc.why, diff)
+				t.Errorf("NewRollback (-want +got), %s:\n%s", tc.why, diff)
 			}
 			if got.String() != tc.text || got.Skipped() != (want.Patch == nil) {
 				t.Errorf("String() = %q and Skipped() = %t, want %q and %t: %s", got, got.Skipped(), tc.text, want.Patch == nil, tc.why)
@@ -117,9 +117,9 @@ func TestRollBack(t *testing.T) {
 	}
 }
 
-// TestRollBackAppliesThePatch compares with the patch applied as kubectl and the
+// TestNewRollbackAppliesThePatch compares with the patch applied as kubectl and the
 // API server do (applyDaemonSetHistory@v0.37.2).
-func TestRollBackAppliesThePatch(t *testing.T) {
+func TestNewRollbackAppliesThePatch(t *testing.T) {
 	ds := nginxSet("1.27.4")
 	ds.Spec.Template.Annotations = map[string]string{"goes": "away"}
 	ds.Spec.Template.Spec.NodeSelector = map[string]string{"goes": "away"}
@@ -131,7 +131,7 @@ func TestRollBackAppliesThePatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := RollBack(ds, newRevision(older, "nginx-deploy-a", "a", 1, data))
+	back, err := NewRollback(ds, newRevision(older, "nginx-deploy-a", "a", 1, data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,10 +148,10 @@ func TestRollBackAppliesThePatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, back.DaemonSet); diff != "" {
-		t.Errorf("RollBack differs from the applied patch (-want +got):\n%s", diff)
+		t.Errorf("NewRollback differs from the applied patch (-want +got):\n%s", diff)
 	}
 	if matches, err := Matches(back.DaemonSet, back.Revision); err != nil || !matches {
-		t.Errorf("Matches(after RollBack) = %v, %v, want true", matches, err)
+		t.Errorf("Matches(after NewRollback) = %v, %v, want true", matches, err)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestRollbackSharesNothing(t *testing.T) {
 	setBefore := ds.DeepCopy()
 	for _, rev := range []*appsv1.ControllerRevision{stored(t, 1, "1.27.3", "a"), stored(t, 2, "1.27.4", "b")} {
 		revBefore := rev.DeepCopy()
-		back, err := RollBack(ds, rev)
+		back, err := NewRollback(ds, rev)
 		if err != nil {
 			t.Fatal(err)
 		}

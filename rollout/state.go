@@ -17,17 +17,23 @@ import (
 //
 // A controller that keeps a State has these duties:
 //
-//  1. Create the State from all objects in the caches. Create a new State when the UID
-//     changes.
+//  1. Create the State from all objects in the caches. When the DaemonSet was deleted and
+//     created again (another UID), make a new State.
 //  2. Pass every event of the DaemonSet, of its namespace's pods and
 //     ControllerRevisions, and of the nodes to Update. That includes the events that
-//     its own writes cause: the State learns of a write only by its event.
+//     its own writes cause: the State learns of a write only by its event. Events that
+//     change nothing but a node's heartbeat may be left out. Changes of the node's Ready
+//     condition may not.
 //  3. Call Sync after an event, and once Result.Plan.RequeueAfter has passed.
 //  4. Carry out the Result in the order of its comment, up to the first write that
-//     fails.
+//     fails. If only the update strategy is wrong, the Result comes with an error: carry
+//     it out, then report the error.
 //  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
 //     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
-//     pass creates or deletes them again. Upstream gives up after five minutes.
+//     pass creates or deletes them again. Upstream gives up after five minutes. Other
+//     writes need no waiting, because to repeat them does no harm. If the API server
+//     refuses Revisions.Create because a revision of that name with the same data exists,
+//     the controller itself wrote it: carry on.
 //  6. Save Result.Plan.Backoff and Result.CanaryTrial to survive a restart, and pass them
 //     as Input.Backoff and as Options.CanaryTrial of the first Sync. The State itself
 //     remembers both.
@@ -45,13 +51,13 @@ type State struct {
 	pending    pending
 	canary     *CanaryTrial
 
-	ledger *ledger
+	facts *nodeFacts
 	// settled is the plan of the history while that writes nothing.
 	settled *RevisionPlan
 }
 
-// NewState returns a State with the given facts. It fails if daemon.Observe fails. It
-// accepts an empty selector, which Sync reports, and an invalid selector of a DaemonSet that
+// NewState returns a State with the given facts. The first Sync replaces in.Now. NewState
+// fails if daemon.Observe fails. It accepts an empty selector, which Sync reports, and an invalid selector of a DaemonSet that
 // is being deleted.
 func NewState(in daemon.Input) (*State, error) {
 	st := &State{}
@@ -90,7 +96,8 @@ func (st *State) observe(in daemon.Input) error {
 
 // Update adds a batch of changes. It checks the batch at once; the next Sync or Snapshot
 // applies it. If several batches change one object, the last one counts. Within a batch
-// deletions come first.
+// deletions come first. Changes.Now is the time of Snapshot until the next Sync, which has a
+// time of its own. Changes.Backoff replaces the backoff that the State remembers.
 //
 // It fails with a *field.Error if Changes.Validate of package daemon fails, and then
 // changes nothing.
@@ -172,7 +179,7 @@ func (st *State) apply(now time.Time) error {
 	}
 	if changes.DaemonSet != nil && endsUnobserved(changes.DaemonSet) {
 		in := st.snapshot.Input()
-		st.snapshot, st.ledger, st.settled = nil, nil, nil
+		st.snapshot, st.facts, st.settled = nil, nil, nil
 		st.unobserved = &in
 		return st.applyUnobserved(changes)
 	}
@@ -186,16 +193,16 @@ func (st *State) apply(now time.Time) error {
 		st.settled = nil
 	}
 	switch {
-	case st.ledger == nil:
-	case changed.All || changes.DaemonSet != nil && !st.ledger.fits(st.snapshot):
-		st.ledger = nil
+	case st.facts == nil:
+	case changed.All || changes.DaemonSet != nil && !st.facts.fits(st.snapshot):
+		st.facts = nil
 	default:
 		nodes := st.snapshot.Nodes()
 		for _, i := range changed.Nodes {
-			st.ledger.enter(i, &nodes[i])
+			st.facts.enter(i, &nodes[i])
 		}
-		if !st.ledger.fits(st.snapshot) {
-			st.ledger = nil
+		if !st.facts.fits(st.snapshot) {
+			st.facts = nil
 		}
 	}
 	return nil
@@ -242,21 +249,21 @@ func (st *State) history() (*RevisionPlan, error) {
 	if st.settled != nil {
 		return st.settled, nil
 	}
-	plan, err := Revisions(st.snapshot)
+	plan, err := PlanRevisions(st.snapshot)
 	if err == nil && plan.Empty() {
 		st.settled = plan
 	}
 	return plan, err
 }
 
-// ledgerFor returns the ledger of the snapshot with what the policy needs to know
+// factsFor returns the facts of the snapshot with what the policy needs to know
 // about each node.
-func (st *State) ledgerFor(policy *policy) *ledger {
-	if st.ledger == nil {
-		st.ledger = newLedger(st.snapshot)
+func (st *State) factsFor(policy *policy) *nodeFacts {
+	if st.facts == nil {
+		st.facts = newNodeFacts(st.snapshot)
 	}
-	st.ledger.mark(st.snapshot, policy)
-	return st.ledger
+	st.facts.mark(st.snapshot, policy)
+	return st.facts
 }
 
 // pending are changes that are not applied yet, by name. A nil object is deleted.

@@ -374,7 +374,7 @@ func note(seen map[string]int, r *rollout.Result) {
 		"synced": r.Outcome == rollout.OutcomeSynced, "awaiting": r.Outcome == rollout.OutcomeAwaitingWrites,
 		"selects everything": r.Outcome == rollout.OutcomeSelectsEverything, "new revision": r.Revisions != nil && r.Revisions.Create != nil,
 		"collision": r.Outcome == rollout.OutcomeCollision, "deleting": r.Outcome == rollout.OutcomeDeleting,
-		"rollback": r.Rollback != nil, "surge": r.Step != nil && r.Step.Surging > 0, "restricted": len(r.Restricted) > 0 || r.Step != nil && len(r.Step.Restricted) > 0,
+		"rollback": r.Rollback != nil, "surge": r.Step != nil && r.Step.Surging > 0, "restricted": len(r.Restricted)+len(r.Policy.Restricted) > 0,
 		"clean-up": r.CleanUp != nil, "claims": r.Claims != nil, "relabel": r.Revisions != nil && r.Revisions.Relabel != nil,
 		"deferred": r.Plan.CreateDeferred+r.Plan.DeleteDeferred > 0,
 	} {

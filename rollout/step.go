@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/percent"
 )
 
 // Step is the next step of a rolling update, with the budget it was worked out
@@ -21,9 +22,9 @@ type Step struct {
 	Plan daemon.Plan
 	// Desired is the number of eligible nodes, the base of percentages.
 	Desired int
-	// Outdated is the number of nodes on which exactly one outdated pod is not
+	// OutdatedNodes is the number of nodes on which exactly one outdated pod is not
 	// terminating.
-	Outdated int
+	OutdatedNodes int
 	// MaxUnavailable and MaxSurge are the budgets as numbers, both rounded up.
 	// MaxUnavailable has no effect while MaxSurge is above zero.
 	MaxUnavailable, MaxSurge int
@@ -33,10 +34,10 @@ type Step struct {
 	// Surging is the number of nodes that use MaxSurge before the step, and Available
 	// the number of nodes with an available pod. Both are zero without MaxSurge.
 	Surging, Available int
-	// PolicyStatus describes how the policy restricts the step. Unavailable and Surging do
-	// not count the nodes that the policy ignores or holds back. A pause or a freeze alone
-	// changes neither.
-	PolicyStatus
+	// Policy says how the policy restricts the step. Unavailable and Surging do not count
+	// the nodes that the policy ignores or holds back. A pause or a freeze alone changes
+	// neither.
+	Policy PolicyStatus
 }
 
 // NextStep returns the next step of the update: which outdated pods to delete, or
@@ -74,7 +75,7 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := (&State{snapshot: s}).ledgerFor(policy).step(s, policy, opts.CanaryTrial)
+	step, err := (&State{snapshot: s}).factsFor(policy).step(s, policy, opts.CanaryTrial)
 	if err == nil && step == nil {
 		step = &Step{}
 	}
@@ -125,7 +126,7 @@ func budgetPath(name string) *field.Path {
 }
 
 func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
-	n, err := intstr.GetScaledValueFromIntOrPercent(budget, total, true)
+	n, err := percent.RoundUp(*budget, total)
 	if err != nil {
 		return 0, field.Invalid(budgetPath(name), budget.String(), err.Error())
 	}
@@ -134,7 +135,7 @@ func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
 
 // step works out what the budgets and the policy allow to be done now. It returns nil if
 // the DaemonSet is not updated by steps.
-func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step, error) {
+func (f *nodeFacts) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step, error) {
 	rolling, err := rolls(s.DaemonSet())
 	switch {
 	case err != nil:
@@ -142,20 +143,20 @@ func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step,
 	case !rolling:
 		return nil, nil
 	}
-	budgets, err := readBudgets(s.DaemonSet(), l.desired)
+	budgets, err := readBudgets(s.DaemonSet(), f.desired)
 	if err != nil {
 		return nil, err
 	}
 	c := &choice{
-		s: s, l: l, nodes: s.Nodes(), policy: p,
+		s: s, facts: f, nodes: s.Nodes(), policy: p,
 		step: &Step{
-			Desired:        l.desired,
-			Outdated:       l.outdated,
+			Desired:        f.desired,
+			OutdatedNodes:  f.outdated,
 			MaxUnavailable: budgets.maxUnavailable,
 			MaxSurge:       budgets.maxSurge,
-			Unavailable:    l.unavailable,
-			Surging:        l.surging,
-			Available:      l.available,
+			Unavailable:    f.unavailable,
+			Surging:        f.surging,
+			Available:      f.available,
 		},
 	}
 	if !p.empty() {
@@ -174,7 +175,7 @@ func (l *ledger) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*Step,
 // snapshot.
 type choice struct {
 	s      *daemon.Snapshot
-	l      *ledger
+	facts  *nodeFacts
 	nodes  []daemon.NodeState
 	policy *policy
 	step   *Step
@@ -195,8 +196,8 @@ type choice struct {
 	short [restrictions]int
 }
 
-// purse is a budget that is spent on deletions or on creations.
-type purse struct {
+// budgetLeft is what is left of a budget for deletions or for creations.
+type budgetLeft struct {
 	// left is how many more nodes may become unavailable, or surge.
 	left int
 	// strict is how many more nodes may be touched, replacements of unavailable pods
@@ -206,12 +207,12 @@ type purse struct {
 	free, budgeted []int
 }
 
-// deleteAndCreate spends the budgets.
+// deleteAndCreate uses the budgets.
 func (c *choice) deleteAndCreate() {
 	st := c.step
-	deletes := &purse{left: st.MaxUnavailable - st.Unavailable}
-	creates := &purse{left: st.MaxSurge - st.Surging}
-	if c.l.surge {
+	deletes := &budgetLeft{left: st.MaxUnavailable - st.Unavailable}
+	creates := &budgetLeft{left: st.MaxSurge - st.Surging}
+	if c.facts.surge {
 		deletes.left = st.Available - st.Desired
 	}
 	deletes.strict, creates.strict = deletes.left, creates.left
@@ -219,35 +220,35 @@ func (c *choice) deleteAndCreate() {
 		// Unavailable outdated pods are in the count, but their update has not begun.
 		deletes.strict += c.replaceable(nil)
 	}
-	c.spend(deletes, actionDelete)
-	c.spend(creates, actionCreate)
+	c.takeNodes(deletes, actionDelete)
+	c.takeNodes(creates, actionCreate)
 
 	positions, deferred := c.withinBurst(deletes)
 	st.Plan.Delete = slices.Grow(st.Plan.Delete, len(positions))
 	for _, i := range positions {
-		st.delete(c.s, &c.nodes[i], c.l.roles[i]&roleAction == actionDeleteBudgeted)
+		st.delete(c.s, &c.nodes[i], c.facts.roles[i]&roleAction == actionDeleteBudgeted)
 	}
 	st.Plan.DeleteDeferred = deferred
 	st.Plan.Nodes += len(positions) + deferred
 	positions, deferred = c.withinBurst(creates)
 	st.Plan.Create = slices.Grow(st.Plan.Create, len(positions))
 	for _, i := range positions {
-		st.create(c.s, &c.nodes[i], c.l.roles[i]&roleAction == actionCreateBudgeted)
+		st.create(c.s, &c.nodes[i], c.facts.roles[i]&roleAction == actionCreateBudgeted)
 	}
 	st.Plan.CreateDeferred = deferred
 	st.Plan.Nodes += len(positions) + deferred
 }
 
-// spend chooses nodes for an action and its budgeted twin, in order.
-func (c *choice) spend(p *purse, action role) {
-	free := c.l.todo[action].Len()
+// takeNodes chooses nodes for an action and its budgeted twin, in order.
+func (c *choice) takeNodes(p *budgetLeft, action role) {
+	free := c.facts.todo[action].Len()
 	for i := range c.inOrder(action, p) {
-		budgeted := c.l.roles[i]&roleAction != action
+		budgeted := c.facts.roles[i]&roleAction != action
 		if !budgeted {
 			free--
 		}
 		if c.held == nil || c.held[i] == 0 {
-			c.spendOn(p, i, budgeted)
+			c.takeNode(p, i, budgeted)
 		}
 		if free == 0 && p.left <= 0 {
 			return
@@ -255,10 +256,10 @@ func (c *choice) spend(p *purse, action role) {
 	}
 }
 
-// spendOn chooses a node if the budgets allow it.
-func (c *choice) spendOn(p *purse, i int, budgeted bool) {
+// takeNode chooses a node if the budgets allow it.
+func (c *choice) takeNode(p *budgetLeft, i int, budgeted bool) {
 	// Deletions of a surging update make nothing unavailable that is needed.
-	domains := !c.l.surge || c.l.roles[i]&roleAction >= actionCreate
+	domains := !c.facts.surge || c.facts.roles[i]&roleAction >= actionCreate
 	strict := c.policy.strict() && domains
 	switch {
 	case budgeted && p.left <= 0:
@@ -278,13 +279,13 @@ func (c *choice) spendOn(p *purse, i int, budgeted bool) {
 		p.free = append(p.free, i)
 	}
 	if domains {
-		c.useDomains(i, budgeted || c.l.surge)
+		c.useDomains(i, budgeted || c.facts.surge)
 	}
 }
 
 // withinBurst returns the nodes that the burst limit leaves: first those that need no
 // budget. The others are deferred.
-func (c *choice) withinBurst(p *purse) (now []int, deferred int) {
+func (c *choice) withinBurst(p *budgetLeft) (now []int, deferred int) {
 	now = slices.Concat(p.free, p.budgeted)
 	if burst := c.s.BurstReplicas(); burst >= 0 && len(now) > burst {
 		now, deferred = now[:burst], len(now)-burst
@@ -328,7 +329,7 @@ func requeue(p *daemon.Plan, after time.Duration) {
 
 // String returns the plan below a first line with the budget and its use.
 func (st *Step) String() string {
-	if st == nil || st.Desired == 0 && st.Outdated == 0 {
+	if st == nil || st.Desired == 0 && st.OutdatedNodes == 0 {
 		return (&daemon.Plan{}).String()
 	}
 	return st.lines() + "\n" + st.Plan.String()
@@ -336,17 +337,17 @@ func (st *Step) String() string {
 
 // lines are the budget and what the policy restricts.
 func (st *Step) lines() string {
-	if st.PolicyStatus.none() {
+	if st.Policy.none() {
 		return st.budget()
 	}
-	return st.budget() + "\n" + st.PolicyStatus.String()
+	return st.budget() + "\n" + st.Policy.String()
 }
 
 // blocked reports whether the update is not finished but can do nothing now.
-func (st *Step) blocked() bool { return st != nil && st.Outdated > 0 && st.Plan.Empty() }
+func (st *Step) blocked() bool { return st != nil && st.OutdatedNodes > 0 && st.Plan.Empty() }
 
 // narrowed reports whether a policy had an effect on the step.
-func (st *Step) narrowed() bool { return st != nil && !st.PolicyStatus.none() }
+func (st *Step) narrowed() bool { return st != nil && !st.Policy.none() }
 
 func (st *Step) budget() string {
 	state := "update"
@@ -355,8 +356,8 @@ func (st *Step) budget() string {
 	}
 	if st.MaxSurge != 0 {
 		return fmt.Sprintf("%s: %d desired, %d outdated; maxSurge %d, %d surging, %d available",
-			state, st.Desired, st.Outdated, st.MaxSurge, st.Surging, st.Available)
+			state, st.Desired, st.OutdatedNodes, st.MaxSurge, st.Surging, st.Available)
 	}
 	return fmt.Sprintf("%s: %d desired, %d outdated; maxUnavailable %d, %d unavailable",
-		state, st.Desired, st.Outdated, st.MaxUnavailable, st.Unavailable)
+		state, st.Desired, st.OutdatedNodes, st.MaxUnavailable, st.Unavailable)
 }

@@ -40,9 +40,9 @@ func stepCounts(st *rollout.Step) string {
 	if len(words) == 0 {
 		words = append(words, "nothing")
 	}
-	counts := fmt.Sprintf("%d of %d outdated, unavailable %d of %d", st.Outdated, st.Desired, st.Unavailable, st.MaxUnavailable)
+	counts := fmt.Sprintf("%d of %d outdated, unavailable %d of %d", st.OutdatedNodes, st.Desired, st.Unavailable, st.MaxUnavailable)
 	if st.MaxSurge > 0 {
-		counts = fmt.Sprintf("%d of %d outdated, surging %d of %d, available %d", st.Outdated, st.Desired, st.Surging, st.MaxSurge, st.Available)
+		counts = fmt.Sprintf("%d of %d outdated, surging %d of %d, available %d", st.OutdatedNodes, st.Desired, st.Surging, st.MaxSurge, st.Available)
 	}
 	return strings.Join(words, " ") + ": " + counts
 }

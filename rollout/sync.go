@@ -19,9 +19,10 @@ type Options struct {
 	Policy Policy
 	// CanaryTrial is the Result.CanaryTrial of the pass before: the memory of the canary's
 	// trial. With nil the trial begins, and the pass works from the facts alone: a bad canary
-	// pauses the update but never rolls it back. A trial of another revision counts as nil,
-	// except a failed trial that restores the current template. A State remembers the trial
-	// itself; give one only to replace it, for instance by a promoted one.
+	// pauses the update but never rolls it back. A trial of another revision is ignored; a
+	// failed one whose BackTo is the current revision marks that as rolled back. A State
+	// remembers the trial itself; give one only to replace it, for instance by a promoted
+	// one.
 	CanaryTrial *CanaryTrial
 	// AwaitingWrites says that creations or deletions of an earlier pass are not in the
 	// facts yet; upstream calls that unmet expectations. The pass then settles history,
@@ -36,16 +37,19 @@ type Options struct {
 // stop at the first that fails; the next pass works out what is left:
 //
 //  1. Revisions: patch Claims, update Label, create Create, patch the pods of Relabel,
-//     delete Duplicates, update Update
+//     delete Duplicates, update Update. CollisionCount is for information: Status holds it.
 //  2. Claims: patch pods
 //  3. Plan: create and delete pods, and record the events. Upstream creates first.
 //  4. Rollback: patch the DaemonSet
 //  5. CleanUp: delete revisions
-//  6. Status: update the status subresource
+//  6. Status: update the status subresource, with the resourceVersion of the DaemonSet that
+//     the pass saw, so that a stale status is a conflict
 //
 // Claim patches are strategic merge patches, and those of Relabel JSON merge patches. The
 // other fields are for information, except Plan.Backoff and CanaryTrial, which the next pass
-// takes. All that a Result refers to is read-only, except the objects to create.
+// takes. All that a Result refers to is read-only, except the objects to create. A client
+// writes the server's answer into the object that it sends: send a DeepCopy of the revisions
+// in Label and Update.
 type Result struct {
 	// Outcome says how far the pass went.
 	Outcome Outcome
@@ -56,14 +60,18 @@ type Result struct {
 	Claims []daemon.PodClaim
 	// Plan holds the pods to create and delete, the events to record, when to make the
 	// next pass, and the backoff to remember: the plan of daemon.Reconcile or, if that
-	// writes nothing, the next step of the update.
+	// writes nothing, the next step of the update. Its RequeueAfter covers
+	// daemon.StatusRequeue.
 	Plan daemon.Plan
 	// Step is the next step of the update; Plan holds its writes. It is nil if Reconcile
 	// has something to write, if the strategy is OnDelete, and if the pass ended before it.
 	Step *Step
-	// Restricted counts the nodes on which the policy blocks writes of daemon.Reconcile.
-	// Step.Restricted counts the outdated pods.
+	// Restricted counts the nodes on which the policy holds back writes of
+	// daemon.Reconcile.
 	Restricted []Restricted
+	// Policy says how the policy restricts the update: it is Step.Policy, and zero if Step
+	// is nil. Its Restricted counts the nodes with outdated pods.
+	Policy PolicyStatus
 	// Rollback restores the template that a failed canary was to replace. Write it,
 	// and give the next pass the updated DaemonSet. It is nil if no canary has failed, if
 	// Step is nil, and if NoRollback is set. Once a canary has failed, the update takes no
@@ -235,22 +243,22 @@ func (st *State) update(r *Result, policy *policy) error {
 	if !r.Plan.Empty() && policy.empty() {
 		return nil
 	}
-	ledger := st.ledgerFor(policy)
-	r.Restricted = policy.restrictPlan(ledger, s, &r.Plan)
+	facts := st.factsFor(policy)
+	r.Restricted = policy.restrictPlan(facts, s, &r.Plan)
 	if !r.Plan.Empty() {
 		return nil
 	}
-	step, err := ledger.step(s, policy, r.CanaryTrial)
+	step, err := facts.step(s, policy, r.CanaryTrial)
 	if err != nil || step == nil {
 		return err
 	}
-	r.Step = step
+	r.Step, r.Policy = step, step.Policy
 	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred
 	r.Plan.Delete, r.Plan.DeleteDeferred = step.Plan.Delete, step.Plan.DeleteDeferred
 	r.Plan.Nodes = step.Plan.Nodes
 	requeue(&r.Plan, step.Plan.RequeueAfter)
-	if step.Canary != nil {
-		trial := step.Canary.Trial
+	if r.Policy.Canary != nil {
+		trial := r.Policy.Canary.Trial
 		r.CanaryTrial = &trial
 		r.Rollback, r.NoRollback = r.rollback(&trial, policy.Paused || policy.Frozen)
 	}

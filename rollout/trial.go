@@ -15,6 +15,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
+	"github.com/pernode/daemonset/internal/percent"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
@@ -182,7 +183,7 @@ const (
 func (l CanaryLimit) String() string {
 	switch l {
 	case CanaryLimitRestarts:
-		return "too many restarts"
+		return "too many restarts or failed pods"
 	case CanaryLimitCannotStart:
 		return "cannot start"
 	case CanaryLimitStarting:
@@ -212,7 +213,7 @@ type CanaryProblem struct {
 	Container, Reason string
 }
 
-// String returns a phrase such as "worker-1: agent-x2c4b: too many restarts (6)".
+// String returns a phrase such as "worker-1: agent-x2c4b: too many restarts or failed pods (6)".
 func (p CanaryProblem) String() string {
 	text := p.Node + ": "
 	if p.Pod != "" {
@@ -238,7 +239,7 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	if memory != nil && memory.RevisionHash != hash {
 		if c.restores(memory) {
 			// A template that a failed trial restores is not tried.
-			c.step.Canary = &CanaryStatus{Trial: CanaryTrial{RevisionHash: hash, State: CanaryRolledBack, Since: c.seconds()}}
+			c.step.Policy.Canary = &CanaryStatus{Trial: CanaryTrial{RevisionHash: hash, State: CanaryRolledBack, Since: c.seconds()}}
 			return
 		}
 		memory = nil
@@ -256,14 +257,14 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	if status.Trial.State == CanaryImpossible && len(waiting) == 0 {
 		return // The nodes have left, and the trial holds nothing back.
 	}
-	c.step.Canary = status
+	c.step.Policy.Canary = status
 	switch status.Trial.State {
 	case CanaryPassed:
 		return
 	case CanaryFailed:
 		status.Trial.BackTo = cmp.Or(status.Trial.BackTo, c.mostPods(waiting))
 		// What has begun with the failed template does not go on.
-		for i, role := range c.l.roles {
+		for i, role := range c.facts.roles {
 			if role&roleOutdated != 0 {
 				c.hold(i, RestrictionCanary)
 			}
@@ -296,10 +297,11 @@ func (c *choice) continueTrial(canary *Canary, memory *CanaryTrial, waiting []in
 	}
 	most := len(absent)
 	if most == 0 {
-		most = min(roundUp(canary.Nodes, c.step.Desired), len(c.nodes))
+		nodes, _ := percent.RoundUp(canary.Nodes, c.step.Desired) // a valid policy
+		most = min(nodes, len(c.nodes))
 	}
 	trial.Nodes = make([]CanaryNode, 0, most)
-	eligible := &c.l.columns[c.policy.eligibleColumn]
+	eligible := &c.facts.columns[c.policy.eligibleColumn]
 	for i := range c.nodes {
 		if n, is := absent[c.nodes[i].Name]; is && c.mayBeCanary(i, eligible) {
 			positions = append(positions, i)
@@ -479,7 +481,7 @@ func (r *Result) rollback(trial *CanaryTrial, halted bool) (*Rollback, NoRollbac
 		if trial.BackTo == "" || rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != trial.BackTo {
 			continue
 		}
-		back, err := RollBack(ds, rev)
+		back, err := NewRollback(ds, rev)
 		switch {
 		case err != nil:
 			reason = NoRollbackInvalid

@@ -11,11 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/internal/revision"
 )
-
-// generationLabel is the label by which pods were tied to a template before
-// ControllerRevisions existed.
-const generationLabel = "pod-template-generation"
 
 // nodePods are the pods on one node, or those that name none.
 type nodePods struct {
@@ -36,7 +34,7 @@ func (n *nodePods) add(pod *corev1.Pod) {
 	switch {
 	case pod.DeletionTimestamp != nil:
 		n.leaving = append(n.leaving, pod)
-	case ended(pod):
+	case podstatus.Finished(pod):
 		n.ended = append(n.ended, pod)
 	default:
 		n.running = append(n.running, pod)
@@ -51,7 +49,7 @@ func (n *nodePods) compare(c *PodSetChanges) {
 
 	outdated, drifted, extra := len(c.Outdated), len(c.Drifted), len(c.Extra)
 	n.pair(n.running, func(pair PodPair) {
-		if hash := revisionHash(pair.Desired); hash != "" && hash != revisionHash(pair.Actual) {
+		if hash := revision.HashOf(pair.Desired); hash != "" && hash != revision.HashOf(pair.Actual) {
 			c.Outdated = append(c.Outdated, pair)
 		} else if pair.Changes = drift(pair.Desired, pair.Actual); len(pair.Changes) > 0 {
 			c.Drifted = append(c.Drifted, pair)
@@ -101,12 +99,12 @@ func (n *nodePods) pair(pods []*corev1.Pod, found func(PodPair)) {
 // best returns the index of the pod that matches the desired one: the first of the
 // desired revision, else the first. It returns -1 if no pod matches.
 func best(desired *corev1.Pod, pods []*corev1.Pod, matches func(desired, actual *corev1.Pod) bool) int {
-	best, hash := -1, revisionHash(desired)
+	best, hash := -1, revision.HashOf(desired)
 	for i, pod := range pods {
 		if pod == nil || pod.Namespace != desired.Namespace || !matches(desired, pod) {
 			continue
 		}
-		if hash == "" || revisionHash(pod) == hash {
+		if hash == "" || revision.HashOf(pod) == hash {
 			return i
 		}
 		if best < 0 {
@@ -132,7 +130,7 @@ func adoptable(desired, actual *corev1.Pod) bool {
 	}
 	labels := 0
 	for key, value := range desired.Labels {
-		if key == appsv1.DefaultDaemonSetUniqueLabelKey || key == generationLabel {
+		if key == appsv1.DefaultDaemonSetUniqueLabelKey || key == revision.TemplateGenerationLabel {
 			continue
 		}
 		if got, ok := actual.Labels[key]; !ok || got != value {
@@ -143,25 +141,10 @@ func adoptable(desired, actual *corev1.Pod) bool {
 	return labels > 0 || !controlled
 }
 
-func revisionHash(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
-
-// ended reports whether all containers have stopped for good
-// (IsPodTerminal@v1.37.2).
-func ended(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-}
-
-// compareByAge orders pods as the controller does to choose among those of a node:
-// bound before unbound, then the oldest, then by name
-// (podByCreationTimestampAndPhase@v1.37.2).
+// compareByAge orders pods as the controller does to choose among those of a node, and pods
+// that are the same to the controller by name.
 func compareByAge(a, b *corev1.Pod) int {
-	if boundA, boundB := a.Spec.NodeName != "", b.Spec.NodeName != ""; boundA != boundB {
-		if boundA {
-			return -1
-		}
-		return 1
-	}
-	if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
+	if c := podstatus.Compare(a, b); c != 0 {
 		return c
 	}
 	return compareByName(a, b)
@@ -174,7 +157,7 @@ func compareByName(a, b *corev1.Pod) int {
 	if c := cmp.Or(
 		strings.Compare(podName(a), podName(b)),
 		strings.Compare(a.Namespace, b.Namespace),
-		strings.Compare(revisionHash(a), revisionHash(b)),
+		strings.Compare(revision.HashOf(a), revision.HashOf(b)),
 		strings.Compare(string(a.UID), string(b.UID)),
 	); c != 0 || a == b {
 		return c

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // PodSetChanges are the differences between the pods that should exist and those
@@ -125,7 +127,7 @@ func (c PodSetChanges) String() string {
 	}
 	for _, p := range c.Extra {
 		line := fmt.Sprintf("extra on %s: %s", nodeText(p.Node), nameText(p.Actual))
-		if p.Actual != nil && ended(p.Actual) {
+		if p.Actual != nil && podstatus.Finished(p.Actual) {
 			line += fmt.Sprintf(" (%s)", p.Actual.Status.Phase)
 		}
 		lines = append(lines, line)
@@ -159,5 +161,5 @@ func hashText(pod *corev1.Pod) string {
 	if pod == nil {
 		return "<nil>"
 	}
-	return cmp.Or(revisionHash(pod), "no revision")
+	return cmp.Or(revision.HashOf(pod), "no revision")
 }

@@ -8,6 +8,9 @@ import (
 // of the package comment. A nil template is an empty one. The result is nil if
 // the templates mean the same. It may share memory with both: it is read-only.
 //
+// Templates fills in no defaults. Compare two manifests, or use simulate.WhatIf, whose
+// Template has them on both sides.
+//
 // The time is linear in the size of the templates, except for the alignment of lists
 // that are compared by position. Lists of n entries take O(n log n) if no entry repeats
 // within a list, and at most 1600*n steps otherwise. The alignment keeps as many entries

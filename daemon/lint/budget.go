@@ -6,8 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/internal/percent"
-	"github.com/pernode/daemonset/internal/podstatus"
 )
 
 // budget is maxUnavailable or maxSurge.
@@ -123,7 +123,7 @@ func (c *checker) budgetAllNodes(name string, b budget, severity Severity, conse
 func (c *checker) budgetNodesNotReady() {
 	var down []*corev1.Node
 	for _, node := range c.eligible {
-		if ready := podstatus.NodeReady(node); ready != nil && ready.Status != corev1.ConditionTrue {
+		if ready := nodestatus.Ready(node); ready != nil && ready.Status != corev1.ConditionTrue {
 			down = append(down, node)
 		}
 	}

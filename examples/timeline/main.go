@@ -74,7 +74,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 		p.files = append(p.files, file)
 		return nil
 	})
-	flags.StringVar(&p.set, "set", "", "the DaemonSet, as `NAMESPACE/NAME`, where there are several")
+	flags.StringVar(&p.set, "set", "", "the DaemonSet, as `NAMESPACE/NAME`, if there are several")
 	flags.StringVar(&p.image, "image", "", "roll out this `IMAGE`, or CONTAINER=IMAGE")
 	flags.Func("max-unavailable", "`NUMBER` of nodes, or percentage, in place of the strategy's budget", budget(&p.maxUnavailable))
 	flags.Func("max-surge", "`NUMBER` of nodes, or percentage, in place of the strategy's budget", budget(&p.maxSurge))

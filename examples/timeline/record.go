@@ -283,8 +283,8 @@ func (r *recorder) change(now time.Time, old, cur *corev1.Pod) {
 func (r *recorder) take(pass *simulate.Pass) {
 	r.rec.last = max(r.rec.last, pass.Time.Sub(r.in.Now))
 	r.rec.desired = pass.Desired
-	if step := pass.Result.Step; step != nil && step.Canary != nil {
-		for _, node := range step.Canary.Trial.Nodes {
+	if canary := pass.Result.Policy.Canary; canary != nil {
+		for _, node := range canary.Trial.Nodes {
 			r.canaries[node.Name] = true
 		}
 	}

@@ -18,7 +18,7 @@ import (
 // Now is when tests take place.
 var Now = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-// Namespace is where the DaemonSets and their pods are.
+// Namespace is that of the DaemonSets and their pods.
 const Namespace = "kube-system"
 
 // Labels are labels, annotations or a node selector.
@@ -26,24 +26,24 @@ type Labels = map[string]string
 
 // Set is a DaemonSet as an API server returns it: defaults are filled in.
 type Set struct {
-	// Name is "agent" where it is empty. The UID is "uid-<name>".
+	// Name is "agent" if it is empty. The UID is "uid-<name>".
 	Name string
 	// Labels are the template's; nil: app=<name>.
 	Labels Labels
-	// Selector selects app=<name> where it is nil.
+	// Selector selects app=<name> if it is nil.
 	Selector *metav1.LabelSelector
 	// Annotations are the DaemonSet's own.
 	Annotations Labels
-	// Spec is the template's. It gets a container where it has none.
+	// Spec is the template's. It gets a container if it has none.
 	Spec corev1.PodSpec
-	// MaxUnavailable and MaxSurge are "2" or "25%". Where both are empty,
+	// MaxUnavailable and MaxSurge are "2" or "25%". If both are empty,
 	// maxUnavailable is 1; an empty one is 0 otherwise.
 	MaxUnavailable, MaxSurge string
 	// OnDelete selects the strategy OnDelete.
 	OnDelete bool
 	// MinReady is minReadySeconds.
 	MinReady int32
-	// Generation is 1 where it is 0.
+	// Generation is 1 if it is 0.
 	Generation int64
 	// Deleting gives it a deletion timestamp.
 	Deleting bool
@@ -149,20 +149,20 @@ func NoExecute(key string) corev1.Taint {
 type Pod struct {
 	// Name also makes the UID, "uid-<name>".
 	Name string
-	// Node is where the pod is or, while it is Unbound, where it waits to go.
+	// Node is the node of the pod or, while it is Unbound, the node it waits for.
 	// Empty: it names no node.
 	Node string
 	// Unbound pods name their node in their affinity only.
 	Unbound bool
 	// Hash is the label controller-revision-hash; empty: none.
 	Hash string
-	// Phase is Running where it is empty, or Pending where the pod is Unbound.
+	// Phase is Running if it is empty, or Pending if the pod is Unbound.
 	Phase corev1.PodPhase
 	// NotReady makes the Ready condition False.
 	NotReady bool
 	// Ready is for how long the pod has been ready; zero: as long as its Age.
 	Ready time.Duration
-	// Age is an hour where it is zero.
+	// Age is an hour if it is zero.
 	Age time.Duration
 	// Restarts is the restart count of the container main, and Waiting the kubelet's
 	// reason why it does not run. Without both the pod has no container status.
@@ -172,7 +172,7 @@ type Pod struct {
 	Deleting bool
 	// Orphan pods have no owner, Foreign ones another DaemonSet.
 	Orphan, Foreign bool
-	// Labels are the template's and the Hash where they are nil.
+	// Labels are the template's and the Hash if they are nil.
 	Labels Labels
 }
 

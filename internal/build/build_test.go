@@ -35,7 +35,7 @@ func TestSets(t *testing.T) {
 	}
 }
 
-// TestPods: a Pod is where it says and whose it says.
+// TestPods: a Pod is on the node and of the owner that it names.
 func TestPods(t *testing.T) {
 	ds := build.Set{}.Object()
 	claimer, err := daemon.NewClaimer(ds)

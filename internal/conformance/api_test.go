@@ -29,11 +29,13 @@ import (
 	_ "k8s.io/kubernetes/pkg/apis/apps/install"
 	k8sappsv1 "k8s.io/kubernetes/pkg/apis/apps/v1"
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
+	daemoncontroller "k8s.io/kubernetes/pkg/controller/daemon"
 	"k8s.io/kubernetes/pkg/printers"
 	"k8s.io/kubernetes/pkg/printers/internalversion"
 	dsregistry "k8s.io/kubernetes/pkg/registry/apps/daemonset"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
@@ -227,7 +229,7 @@ func oddSet(g *generator) *appsv1.DaemonSet {
 }
 
 // internal returns the DaemonSet as upstream validates it. Defaults of pods are
-// applied to the template, those of the DaemonSet only where they are asked for:
+// applied to the template, those of the DaemonSet only if they are asked for:
 // without them upstream sees what the library is given.
 func internal(ds *appsv1.DaemonSet, defaults bool) (*apps.DaemonSet, error) {
 	full := ds.DeepCopy()
@@ -247,7 +249,7 @@ const (
 	noMatch       = "`selector` does not match template `labels`"
 )
 
-// upstreamErrors is what the library is to say where upstream says errs.
+// upstreamErrors is what the library is to say if upstream says errs.
 func upstreamErrors(errs field.ErrorList, ds *appsv1.DaemonSet) []string {
 	var out []*field.Error
 	for _, e := range errs {
@@ -535,6 +537,24 @@ var otherDeviations = []otherDeviation{
 			t.Errorf("of 200 answers %d differ upstream and %d in the library, want at least 2 and 1", len(upstream), len(library))
 		}
 	}},
+	{Deviation{
+		Name: "revision-space", Upstream: "Match@v1.37.2",
+		Why: "upstream compares the data of revisions as bytes; the library ignores white space between the tokens, because kubectl indents the data when it prints revisions",
+	}, func(t *testing.T) {
+		ds := plainSet()
+		data, err := rollout.RevisionData(&ds.Spec.Template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rev := &appsv1.ControllerRevision{}
+		rev.Data.Raw = append([]byte(" "), data...)
+		if matches, err := daemoncontroller.Match(ds, rev); matches || err != nil {
+			t.Errorf("upstream's Match = %v, %v, want false", matches, err)
+		}
+		if matches, err := rollout.Matches(ds, rev); !matches || err != nil {
+			t.Errorf("Matches = %v, %v, want true", matches, err)
+		}
+	}},
 }
 
 // plainSet is a DaemonSet without any fault.
@@ -554,7 +574,7 @@ func plainSet() *appsv1.DaemonSet {
 	})
 }
 
-// TestOtherDeviations shows what both sides do where they are meant to differ.
+// TestOtherDeviations shows what both sides do when they are meant to differ.
 func TestOtherDeviations(t *testing.T) {
 	for _, d := range slices.Concat(otherDeviations, kubectlDeviations) {
 		t.Run(d.Name, d.show)

@@ -141,7 +141,7 @@ func (c *Cluster) deletePod(name string) {
 	}
 }
 
-// afterDelete returns what an API server makes of a pod that is deleted: nil where
+// afterDelete returns what an API server makes of a pod that is deleted: nil if
 // no kubelet has to end it first.
 func afterDelete(pod *corev1.Pod, now time.Time) *corev1.Pod {
 	switch {
@@ -169,7 +169,7 @@ func (c *Cluster) Tick() {
 	s.Pods = pods
 }
 
-// live returns the pod a second later, nil where it has ended.
+// live returns the pod a second later, nil if it has ended.
 func (c *Cluster) live(pod *corev1.Pod) *corev1.Pod {
 	s := c.State
 	node, err := daemonutil.GetTargetNodeName(pod)
@@ -227,7 +227,7 @@ func (c *Cluster) since(pod *corev1.Pod, what string, seconds int) bool {
 
 // NextChange moves time on to when, after the given time, it alone changes
 // something: a pod becomes available, or a failed pod may be deleted. It reports
-// false where nothing will.
+// false if nothing will.
 func (c *Cluster) NextChange(since time.Time) bool {
 	s := c.State
 	var next time.Time

@@ -20,7 +20,7 @@ type Comparison struct {
 	// Upstream and Library are the passes; Upstream's is that over the state as
 	// the deviations changed it.
 	Upstream, Library *Pass
-	// Differences are empty where the passes agree.
+	// Differences are empty if the passes agree.
 	Differences []string
 	// Deviations are the names of those that the state met.
 	Deviations []string
@@ -28,7 +28,7 @@ type Comparison struct {
 	Report *Report
 	// adapted is the state that upstream's pass was made over.
 	adapted *State
-	// Chosen says that the sides chose differently where upstream's choice is
+	// Chosen says that the sides chose differently when upstream's choice is
 	// random, both within the budget.
 	Chosen bool
 }

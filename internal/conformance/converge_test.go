@@ -74,7 +74,7 @@ func converge(u *Upstream, s *State, met *tally) []string {
 				return append([]string{fmt.Sprintf("pass %d of side %d: the passes differ", pass, side)}, both.Differences...)
 			}
 			chosen = chosen || both.Chosen
-			// Upstream's pass is the one that its deviations leave it: where it would
+			// Upstream's pass is the one that its deviations leave it: if it would
 			// panic or fail for ever nothing could be compared.
 			p := both.Library
 			if side == 1 {

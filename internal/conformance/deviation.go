@@ -22,13 +22,13 @@ type Deviation struct {
 	Name string
 	// Upstream is the symbol that behaves otherwise, as symbol@tag.
 	Upstream string
-	// Issue is where that is known as a problem; empty where it is not.
+	// Issue is the report of it as a problem; empty if there is none.
 	Issue string
 	// Why says what upstream does and what the library does instead.
 	Why string
 
 	// adapt turns a state that meets the deviation into one on which upstream
-	// does what the library is to do on the first; nil where the state does not
+	// does what the library is to do on the first; nil if the state does not
 	// meet it. amend, which may be nil, then puts right what no state can express.
 	// report is the library's.
 	adapt func(u *Upstream, s *State, report *Report) (adapted *State, amend func(*Pass))
@@ -269,7 +269,7 @@ var Deviations = []Deviation{
 	{
 		Name:     "own-writes",
 		Upstream: "updateDaemonSet@v1.37.2",
-		Why: "upstream reads its caches again after its own writes, so that where these have arrived by then an update step " +
+		Why: "upstream reads its caches again after its own writes, so that if these have arrived by then an update step " +
 			"follows in the same pass and the status counts them; the library works out the whole pass from the facts before it, and " +
 			"its next pass does the rest. The caches of Pass do not change during a pass, so that random states do not meet this",
 	},

@@ -242,7 +242,7 @@ var examples = map[string]struct {
 		show: func(u *Upstream, up, lib *Pass) error {
 			s := unfinished()
 			caughtUp := u.PassCaughtUp(inUpstreamOrder(s))
-			// What the library's next pass does where the writes of the first have arrived.
+			// What the library's next pass does if the writes of the first have arrived.
 			c := NewCluster(s)
 			err := c.Apply(lib)
 			next, _ := Library(c.State)
@@ -340,7 +340,7 @@ func TestDeviations(t *testing.T) {
 	}
 }
 
-// TestPlacementDeviations shows what both sides do where they are meant to differ.
+// TestPlacementDeviations shows what both sides do when they are meant to differ.
 func TestPlacementDeviations(t *testing.T) {
 	for _, d := range placementDeviations {
 		t.Run(d.Name, d.show)

@@ -19,7 +19,7 @@ import (
 )
 
 // mood is how much of a state is out of order. Most of what an update does can
-// only be seen where the rest is in order.
+// only be seen if the rest is in order.
 type mood int
 
 const (
@@ -43,7 +43,7 @@ const (
 // Generate returns the state that a seed and a number stand for.
 func Generate(seed, number uint64) *State { return generate(seed, number, 0) }
 
-// generate makes a state with the given number of nodes, or with a few where that
+// generate makes a state with the given number of nodes, or with a few if that
 // is zero.
 func generate(seed, number uint64, nodes int) *State {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, number)), size: nodes}
@@ -63,7 +63,7 @@ type generator struct {
 // in is true once in n.
 func (g *generator) in(n int) bool { return g.IntN(n) == 0 }
 
-// odd is true once in n, and only where surprises are wanted.
+// odd is true once in n, and only if surprises are wanted.
 func (g *generator) odd(n int) bool {
 	switch g.mood {
 	case moodChaos:
@@ -758,7 +758,7 @@ func (g *generator) ready(p *corev1.Pod, yes bool) {
 	}
 }
 
-// pod adds a pod for a node, or for none where that is "".
+// pod adds a pod for a node, or for none if that is "".
 func (g *generator) pod(node string) *corev1.Pod {
 	ds := g.s.DaemonSet
 	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{

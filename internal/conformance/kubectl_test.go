@@ -110,7 +110,7 @@ func (k *realKubectl) undo(revision int64) (string, error) {
 }
 
 // holdsTemplate reports whether data has the form that the controller writes: a
-// template to put in place of the DaemonSet's and nothing else. Where it has not,
+// template to put in place of the DaemonSet's and nothing else. If it has not,
 // the deviation undo-data is met.
 func holdsTemplate(raw []byte) bool {
 	var data map[string]map[string]any
@@ -204,7 +204,7 @@ func storedHistory(g *generator) (*appsv1.DaemonSet, []*appsv1.ControllerRevisio
 }
 
 // refused is the detail of the error that the library gives for a field, and
-// false where it is another error or none.
+// false if it is another error or none.
 func refused(err error, path string) (string, bool) {
 	var fieldErr *field.Error
 	if !errors.As(err, &fieldErr) || fieldErr.Field != path {
@@ -496,7 +496,7 @@ func TestRolloutStatus(t *testing.T) {
 	logMet(t, &met, "states", "error", "unobserved", "updating", "unavailable", "rolled out")
 }
 
-// logMet prints what was met, and fails where something never was.
+// logMet prints what was met, and fails if something never was.
 func logMet(t *testing.T, met *tally, what string, places ...string) {
 	t.Helper()
 	t.Logf("%d %s:\n%s", *objects, what, met)

@@ -59,7 +59,7 @@ type writes struct {
 	full []string
 	free int
 	// all returns what upstream could have chosen in place of the others of full;
-	// nil where it did not choose.
+	// nil if it did not choose.
 	all func() []string
 	// library is what the library writes, and deferred how many the limit cut.
 	library  []string

@@ -15,7 +15,7 @@ import (
 	daemonutil "k8s.io/kubernetes/pkg/controller/daemon/util"
 )
 
-// The places where the order of writes counts, or the budget of a step falls short.
+// The places at which the order of writes counts, or the budget of a step falls short.
 const (
 	cutCreates  = "burst limit cuts creations"
 	cutDeletes  = "burst limit cuts deletions"
@@ -76,7 +76,7 @@ func (c *Comparison) orderPlaces(u *Upstream, note func(met bool, what string)) 
 	note(drainable(u, s, c.Report.Hash) > budgeted, surgeDrainShort)
 }
 
-// claimPlaces notes where the order of the claims is not that of the ages.
+// claimPlaces notes whether the order of the claims is not that of the ages.
 func (c *Comparison) claimPlaces(nodes map[string]string, note func(met bool, what string)) {
 	s := c.adapted
 	adopted := map[string]bool{}

@@ -26,7 +26,7 @@ type Pass struct {
 	// RevisionDeletes are names. A revision that is updated and then deleted is
 	// here alone.
 	RevisionDeletes []string
-	// Status is nil where none is written.
+	// Status is nil if none is written.
 	Status *appsv1.DaemonSetStatus
 	// Events read "Type Reason: Message".
 	Events []string

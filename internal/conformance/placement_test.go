@@ -296,9 +296,6 @@ func (c *placementCase) whole() string {
 	if got := placement.Tolerations(spec); !reflect.DeepEqual(got, c.tolerations) {
 		return fmt.Sprintf("Tolerations (-upstream +library):\n%s", diff(c.tolerations, got))
 	}
-	if got := c.matcher.Tolerations(); !reflect.DeepEqual(got, c.tolerations) {
-		return fmt.Sprintf("Matcher.Tolerations (-upstream +library):\n%s", diff(c.tolerations, got))
-	}
 	if spec.Affinity != nil {
 		want, got := parseErrors(spec.Affinity.NodeAffinity), affinityErrors(c.matcher.Malformed())
 		if !slices.Equal(want, got) {

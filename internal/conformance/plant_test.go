@@ -195,7 +195,7 @@ func TestPlantedBugs(t *testing.T) {
 }
 
 // testWith builds the tests with some files of the library replaced and runs
-// them. It returns what failed, empty where nothing did; the error is about what
+// them. It returns what failed, empty if nothing did; the error is about what
 // cannot be built or started.
 func testWith(dir, name string, files map[string][]byte) (failed string, err error) {
 	overlay := struct{ Replace map[string]string }{map[string]string{}}

@@ -167,15 +167,15 @@ var plantedBugs = []plantedBug{
 	// daemon: pod.go, hash.go
 	{
 		name: "the newest pod stands for the node",
-		file: "daemon/pod.go",
+		file: "internal/podstatus/condition.go",
 		old:  `a.CreationTimestamp.Compare(b.CreationTimestamp.Time)`,
 		new:  `b.CreationTimestamp.Compare(a.CreationTimestamp.Time)`,
 	},
 	{
 		name: "pods that are not bound come first",
-		file: "daemon/pod.go",
-		old:  "case scheduledA && !scheduledB:\n\t\treturn -1\n\tcase !scheduledA && scheduledB:\n\t\treturn 1",
-		new:  "case scheduledA && !scheduledB:\n\t\treturn 1\n\tcase !scheduledA && scheduledB:\n\t\treturn -1",
+		file: "internal/podstatus/condition.go",
+		old:  "if boundA {\n\t\t\treturn -1\n\t\t}\n\t\treturn 1",
+		new:  "if boundA {\n\t\t\treturn 1\n\t\t}\n\t\treturn -1",
 	},
 	{
 		name: "a pod is available one moment later",
@@ -186,8 +186,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a pod whose readiness is unknown is ready",
 		file: "daemon/pod.go",
-		old:  `if c.Status == corev1.ConditionTrue {`,
-		new:  `if c.Status != corev1.ConditionFalse {`,
+		old:  `c != nil && c.Status == corev1.ConditionTrue {`,
+		new:  `c != nil && c.Status != corev1.ConditionFalse {`,
 	},
 	{
 		name: "new pods have no hash label",
@@ -242,20 +242,20 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods that are being deleted are ignored",
 		file: "daemon/observe.go",
-		old:  `finished := pod.DeletionTimestamp != nil && podTerminal(pod)`,
+		old:  `finished := pod.DeletionTimestamp != nil && podstatus.Finished(pod)`,
 		new:  `finished := pod.DeletionTimestamp != nil`,
 	},
 	{
 		name: "pods without hash label are current where the hash is unknown",
 		file: "daemon/observe.go",
-		old:  `s.generation != "" && pod.Labels[templateGenerationLabel] == s.generation`,
-		new:  `pod.Labels[templateGenerationLabel] == s.generation`,
+		old:  `s.generation != "" && pod.Labels[revision.TemplateGenerationLabel] == s.generation`,
+		new:  `pod.Labels[revision.TemplateGenerationLabel] == s.generation`,
 	},
 	{
 		name: "a percentage of maxSurge counts as none where it is below one node",
 		file: "daemon/snapshot.go",
-		old:  `strategy.RollingUpdate.MaxSurge, 1, true)`,
-		new:  `strategy.RollingUpdate.MaxSurge, 1, false)`,
+		old:  `percent.RoundUp(*strategy.RollingUpdate.MaxSurge, 1)`,
+		new:  `percent.RoundDown(*strategy.RollingUpdate.MaxSurge, 1)`,
 	},
 	// daemon: plan.go, reconcile.go
 	{
@@ -381,12 +381,12 @@ var plantedBugs = []plantedBug{
 		new:  `apivalidation.ValidateImmutableField(cur.Spec.Selector, cur.Spec.Selector,`,
 	},
 
-	// rollout: step.go, ledger.go
+	// rollout: step.go, facts.go
 	{
 		name: "percentages are rounded down",
-		file: "rollout/step.go",
-		old:  `intstr.GetScaledValueFromIntOrPercent(budget, total, true)`,
-		new:  `intstr.GetScaledValueFromIntOrPercent(budget, total, false)`,
+		file: "internal/percent/percent.go",
+		old:  `intstr.GetScaledValueFromIntOrPercent(&v, total, true)`,
+		new:  `intstr.GetScaledValueFromIntOrPercent(&v, total, false)`,
 	},
 	{
 		name: "two budgets of zero are not raised",
@@ -408,25 +408,25 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "outdated pods that are not available use up the budget",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `return roleUnavailable | actionDelete`,
 		new:  `return roleUnavailable | actionDeleteBudgeted`,
 	},
 	{
 		name: "pods that are being deleted take part in the update",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `if p.Terminating {`,
 		new:  `if p.Terminating && p.Failed {`,
 	},
 	{
 		name: "with surge an outdated pod goes before its successor is available",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `case pods.cur != nil && !pods.cur.Available:`,
 		new:  `case pods.cur != nil && !pods.cur.Ready:`,
 	},
 	{
 		name: "with surge old pods on nodes that should not run them go at once",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `return r | actionDeleteBudgeted`,
 		new:  `return r | actionDelete`,
 	},
@@ -438,19 +438,19 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "with surge a node with too many pods does not count against maxSurge",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  "return roleSurging\n",
 		new:  "return 0\n",
 	},
 	{
 		name: "with surge an outdated pod that is not available uses up the budget",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  "return r | actionCreate\n",
 		new:  "return r | actionCreateBudgeted\n",
 	},
 	{
 		name: "with surge old pods on nodes that should not run them wait though they are not available",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  "case !n.Decision.Run && !pods.old.Available:\n\t\treturn r | actionDelete\n",
 		new:  "case !n.Decision.Run && !pods.old.Available:\n\t\treturn r | actionDeleteBudgeted\n",
 	},
@@ -462,7 +462,7 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "with surge only outdated pods count as available",
-		file: "rollout/ledger.go",
+		file: "rollout/facts.go",
 		old:  `standing = pods.cur`,
 		new:  `standing = nil`,
 	},
@@ -506,8 +506,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods with the right hash are relabelled",
 		file: "rollout/revision.go",
-		old:  `if hashOf(pod) != p.Hash {`,
-		new:  `if hashOf(pod) == p.Hash {`,
+		old:  `if revision.HashOf(pod) != p.Hash {`,
+		new:  `if revision.HashOf(pod) == p.Hash {`,
 	},
 	{
 		name: "the data of a revision is merged where it should replace",
@@ -584,9 +584,9 @@ var plantedBugs = []plantedBug{
 		new:  `if changed.All && changes.DaemonSet != nil {`,
 	},
 	{
-		name: "a State does not enter changed nodes in its ledger",
+		name: "a State does not enter changed nodes in its facts",
 		file: "rollout/state.go",
-		old:  "\t\t\tst.ledger.enter(i, &nodes[i])\n",
+		old:  "\t\t\tst.facts.enter(i, &nodes[i])\n",
 		new:  "\t\t\t_ = &nodes[i]\n",
 	},
 	// The order of writes

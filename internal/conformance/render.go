@@ -47,7 +47,7 @@ func (s *State) YAML() string {
 	if err != nil {
 		return fmt.Sprintf("# cannot be written: %v", err)
 	}
-	// What is empty is left out, where that means the same.
+	// What is empty is left out if that means the same.
 	var tree any
 	if err := json.Unmarshal(raw, &tree); err != nil {
 		return fmt.Sprintf("# cannot be written: %v", err)

@@ -76,7 +76,7 @@ func TestSpeed(t *testing.T) {
 type contest struct {
 	name     string
 	nodes    int
-	required float64 // least ratio; 0 where none is required
+	required float64 // least ratio; 0 if none is required
 
 	// One round each; they return the time of one decision or pass.
 	library, upstream func(t *testing.T) time.Duration
@@ -309,7 +309,7 @@ func (p *passRace) change(turn int) *corev1.Pod {
 	return pod
 }
 
-// agree fails where passes of the same turn write different things.
+// agree fails if passes of the same turn write different things.
 func (p *passRace) agree(t *testing.T, side string, turn, deletes int, quiet bool) {
 	t.Helper()
 	writes := fmt.Sprintf("%d deletions, all quiet %t", deletes, quiet)

@@ -17,7 +17,7 @@ var stepsCount = flag.Int("steps-count", 1500, "number of random scenarios that 
 
 // TestSteps plays scenarios on a simulate.Cluster, and has the real controller make each
 // pass over the same facts: what it writes has to be what the cluster's controller
-// writes. A pass is made whenever something happens. Where it writes nothing, the real
+// writes. A pass is made whenever something happens. If it writes nothing, the real
 // controller must have nothing to write.
 func TestSteps(t *testing.T) {
 	var met tally

@@ -166,7 +166,7 @@ func (u *Upstream) PassCaughtUp(s *State) *Pass {
 	})
 }
 
-// pass makes a pass and calls arrives, where it is not nil, for every pod that is
+// pass makes a pass and calls arrives, if it is not nil, for every pod that is
 // created (old is nil), deleted (cur is nil) or begins to end.
 func (u *Upstream) pass(s *State, arrives func(old, cur *corev1.Pod)) *Pass {
 	u.ordered()
@@ -340,7 +340,7 @@ type SyncNodes struct {
 	// FreeCreates and FreeDeletes are how many of an update step cost no budget.
 	// They are the first ones of the lists.
 	FreeCreates, FreeDeletes int
-	// Candidates are how many nodes the step could still choose from where its
+	// Candidates are how many nodes the step could still choose from when its
 	// budget ended: to delete from without surge, to create on with surge.
 	Candidates int
 }

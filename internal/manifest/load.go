@@ -34,14 +34,14 @@ type Objects struct {
 	// their data compacted.
 	Revisions []*appsv1.ControllerRevision
 
-	// places tells where each object stands, and named which object a name is.
+	// places has the place of each object, and named the object of each name.
 	places map[metav1.Object]place
 	named  map[string]metav1.Object
 
 	decoder *jsonserializer.Serializer
 }
 
-// place is where an object stands in the input.
+// place is the place of an object in the input.
 type place struct {
 	file     string
 	document int
@@ -71,7 +71,7 @@ func (o *Objects) Wrong(object metav1.Object, errs []error) error {
 	return o.places[object].wrong(path, detail+andMore(len(errs)-1))
 }
 
-// New returns empty Objects. It fails only where this program is put together
+// New returns empty Objects. It fails only if this program is put together
 // wrongly.
 func New() (*Objects, error) {
 	scheme := runtime.NewScheme()
@@ -86,7 +86,7 @@ func New() (*Objects, error) {
 	}, nil
 }
 
-// ReadFile reads the named file as Read does, or stdin where its name is "-".
+// ReadFile reads the named file as Read does, or stdin if its name is "-".
 func (o *Objects) ReadFile(file string, stdin io.Reader) (passedOver []string, err error) {
 	if file == "-" {
 		return o.Read(Title(file), stdin)
@@ -244,7 +244,7 @@ func (o *Objects) keep(at place, kind string, object metav1.Object) error {
 		o.Pods = append(o.Pods, object)
 	case *appsv1.ControllerRevision:
 		// A revision is found by its bytes, and those are sorted and without
-		// spaces where they come from; printing has changed that.
+		// spaces at the server; printing has changed that.
 		if len(object.Data.Raw) > 0 {
 			var data any
 			if err := utiljson.Unmarshal(object.Data.Raw, &data); err != nil {

@@ -25,7 +25,7 @@ type Subject struct {
 	// Pods are those of the DaemonSet's namespace.
 	Pods []*corev1.Pod
 	// Revisions are those of the DaemonSet's namespace, and one that is assumed
-	// where the input has none of it.
+	// if the input has none of it.
 	Revisions []*appsv1.ControllerRevision
 	// Stored says that the DaemonSet comes from an API server, and is not a
 	// manifest that somebody has written.

@@ -73,7 +73,7 @@ var (
 	indices     = regexp.MustCompile(`\[\d+\]`)
 )
 
-// strictWords takes a strict decoding error apart: what is wrong, and where.
+// strictWords takes a strict decoding error apart: what is wrong, and at which path.
 func strictWords(err error) (what, path string) {
 	if m := strictError.FindStringSubmatch(err.Error()); m != nil {
 		return m[1], m[2]

@@ -33,7 +33,7 @@ type filling struct {
 	// scalars are set to something, for instance strings to "x" everywhere, so that
 	// names, labels and selectors go together.
 	scalars bool
-	// negative numbers, where scalars are set.
+	// negative numbers, if scalars are set.
 	negative bool
 	// living objects are not being deleted.
 	living bool
@@ -55,7 +55,7 @@ var fillings = []filling{
 }
 
 // known are values of types that are more than the sum of their fields, or whose
-// values have to be one of a few. The first is used where nothing is random.
+// values have to be one of a few. The first is used if nothing is random.
 var known = map[reflect.Type][]any{
 	reflect.TypeFor[time.Time]():                          {noon, time.Time{}, noon.Add(-time.Hour), noon.Add(time.Minute)},
 	reflect.TypeFor[resource.Quantity]():                  {resource.MustParse("1"), resource.Quantity{}},
@@ -130,7 +130,7 @@ func (a *arguments) fillIn(v reflect.Value, f filling) {
 	}
 	deeper := f
 	deeper.depth--
-	// Where the choice is random, half of what may be nil is.
+	// If the choice is random, half of what may be nil is.
 	leave := f.depth <= 0 || f.random && a.rand.IntN(2) == 0
 	switch t.Kind() {
 	case reflect.Struct:

@@ -277,7 +277,7 @@ func (c *caller) drain(seq reflect.Value) {
 const modulePath = "github.com/pernode/daemonset"
 
 // stack returns the functions of the module on the stack, innermost first, or a
-// text where the panic is elsewhere.
+// text if the panic is elsewhere.
 func stack() []string {
 	var out []string
 	pcs := make([]uintptr, 100)

@@ -11,7 +11,7 @@ import (
 	"github.com/pernode/daemonset/internal/nopanic"
 )
 
-// TestPackages finds what is exported, and only where it is public.
+// TestPackages finds what is exported, and only if it is public.
 func TestPackages(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{

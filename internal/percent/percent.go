@@ -1,5 +1,5 @@
-// Package percent reads percentages of nodes. It serves daemon, which validates the
-// budgets of an update, and daemon/lint, which compares them with the nodes.
+// Package percent reads numbers and percentages of nodes: the budgets of an update and the
+// amounts of a policy. It serves daemon, daemon/lint and rollout.
 package percent
 
 import (
@@ -18,4 +18,15 @@ func Parse(v intstr.IntOrString) (int, bool) {
 	}
 	n, _ := strconv.Atoi(strings.TrimSuffix(v.StrVal, "%")) // the largest int if out of range
 	return n, true
+}
+
+// RoundUp returns the number, or the percentage of total rounded up. It fails with zero if
+// the value is neither a number nor a percentage, or out of the range of int.
+func RoundUp(v intstr.IntOrString, total int) (int, error) {
+	return intstr.GetScaledValueFromIntOrPercent(&v, total, true)
+}
+
+// RoundDown is RoundUp with the percentage rounded down.
+func RoundDown(v intstr.IntOrString, total int) (int, error) {
+	return intstr.GetScaledValueFromIntOrPercent(&v, total, false)
 }

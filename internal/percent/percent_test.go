@@ -31,3 +31,30 @@ func TestParse(t *testing.T) {
 		})
 	}
 }
+
+func TestRound(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		in        intstr.IntOrString
+		up, down  int
+		ok        bool
+	}{
+		{"number", "the total has no effect", intstr.FromInt32(7), 7, 7, true},
+		{"exact", "nothing to round", intstr.FromString("50%"), 2, 2, true},
+		{"part of a node", "1.32 nodes", intstr.FromString("33%"), 2, 1, true},
+		{"less than a node", "0.04 nodes", intstr.FromString("1%"), 1, 0, true},
+		{"more than all", "the caller judges", intstr.FromString("200%"), 8, 8, true},
+		{"no percentage", "is an error and zero", intstr.FromString("half"), 0, 0, false},
+		{"too large", "is an error and zero", intstr.FromString("99999999999999999999%"), 0, 0, false},
+		{"unknown type", "is an error and zero", intstr.IntOrString{Type: 9, IntVal: 7}, 0, 0, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got, err := RoundUp(tc.in, 4); got != tc.up || (err == nil) != tc.ok {
+				t.Errorf("RoundUp(%#v, 4) = %d, %v, want %d: %s", tc.in, got, err, tc.up, tc.why)
+			}
+			if got, err := RoundDown(tc.in, 4); got != tc.down || (err == nil) != tc.ok {
+				t.Errorf("RoundDown(%#v, 4) = %d, %v, want %d: %s", tc.in, got, err, tc.down, tc.why)
+			}
+		})
+	}
+}

@@ -1,10 +1,10 @@
-// Package podstatus reads what pods and nodes report about themselves. It serves
-// rollout, which judges canaries, rollout/health and rollout/simulate, which look
-// for what keeps a pod from being available, and daemon/lint.
+// Package podstatus reads what pods report about themselves, and orders them. It serves
+// daemon and daemon/diff, rollout, which judges canaries, and rollout/health and
+// rollout/simulate, which look for what keeps a pod from being available.
 package podstatus
 
 import (
-	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,20 +12,38 @@ import (
 
 // Condition returns the pod's condition of the given type, or nil.
 func Condition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
-	i := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == kind })
-	if i < 0 {
-		return nil
-	}
-	return &pod.Status.Conditions[i]
+	return Find(pod.Status.Conditions, kind)
 }
 
-// NodeReady returns the node's Ready condition, or nil.
-func NodeReady(node *corev1.Node) *corev1.NodeCondition {
-	i := slices.IndexFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool { return c.Type == corev1.NodeReady })
-	if i < 0 {
-		return nil
+// Find returns the condition of the given type, or nil.
+func Find(conditions []corev1.PodCondition, kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range conditions {
+		if conditions[i].Type == kind {
+			return &conditions[i]
+		}
 	}
-	return &node.Status.Conditions[i]
+	return nil
+}
+
+// Finished reports whether all containers have stopped for good, because the pod has failed
+// or succeeded (IsPodTerminal@v1.37.2).
+func Finished(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+}
+
+// Compare orders the pods of a node as the controller does to choose among them: bound before
+// unbound, then the oldest first, then by name (podByCreationTimestampAndPhase@v1.37.2).
+func Compare(a, b *corev1.Pod) int {
+	if boundA, boundB := a.Spec.NodeName != "", b.Spec.NodeName != ""; boundA != boundB {
+		if boundA {
+			return -1
+		}
+		return 1
+	}
+	if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Name, b.Name)
 }
 
 // StartedAt returns when the kubelet could start the pod's containers: when the

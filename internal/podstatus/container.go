@@ -90,7 +90,7 @@ func (c Container) Image() string {
 	return c.Status.Image
 }
 
-// LastEnd returns how the container terminated last; nil where it never has.
+// LastEnd returns how the container terminated last; nil if it never has.
 func (c Container) LastEnd() *corev1.ContainerStateTerminated {
 	if c.Status.State.Terminated != nil {
 		return c.Status.State.Terminated
@@ -99,7 +99,7 @@ func (c Container) LastEnd() *corev1.ContainerStateTerminated {
 }
 
 // Problem returns what is wrong with the container, with the kubelet's reason and
-// message. It is zero where nothing is known to be wrong.
+// message. It is zero if nothing is known to be wrong.
 func (c Container) Problem(now time.Time) (problem Problem, reason, message string) {
 	state, end := &c.Status.State, c.LastEnd()
 	switch {
@@ -153,7 +153,7 @@ func (c Container) Since(problem Problem) time.Time {
 
 // LoopBegan estimates when a crash loop began: the restarts took as many runs, each
 // as long as the last one, and the kubelet's delays between them. It is the zero
-// time where the status has no times.
+// time if the status has no times.
 func (c Container) LoopBegan() time.Time {
 	end := c.LastEnd()
 	if end == nil || end.StartedAt.IsZero() || end.FinishedAt.IsZero() {

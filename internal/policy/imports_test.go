@@ -40,8 +40,9 @@ var shared = []allowance{
 	{"k8s.io/apimachinery/pkg/util/validation/field", "errors with field paths"},
 	{module + "/internal/indexset", "nodes by position, for what is kept up to date"},
 	{module + "/internal/owner", "who owns pods and revisions"},
-	{module + "/internal/revision", "the data of revisions"},
-	{module + "/internal/podstatus", "what pods and nodes report about themselves"},
+	{module + "/internal/revision", "the data of revisions, and the labels that tie pods to them"},
+	{module + "/internal/podstatus", "what pods report about themselves"},
+	{module + "/internal/nodestatus", "what nodes report about themselves"},
 }
 
 // imports lists, besides shared, what each layer may import.
@@ -68,7 +69,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/dump", "the dump that the template hash is made of"},
 		{"k8s.io/apimachinery/pkg/util/rand", "SafeEncodeString, a pure function; the rest is found by the purity check"},
 		{"k8s.io/apimachinery/pkg/util/validation", "name and label syntax"},
-		{module + "/internal/percent", "the syntax of percentages"},
+		{module + "/internal/percent", "numbers and percentages of nodes"},
 		{module + "/placement", "the layer below"},
 	},
 	"daemon/diff": {
@@ -82,7 +83,7 @@ var imports = map[string][]allowance{
 	},
 	"daemon/lint": {
 		{"k8s.io/apimachinery/pkg/api/resource", "requests against what nodes have"},
-		{module + "/internal/percent", "the syntax of percentages"},
+		{module + "/internal/percent", "numbers and percentages of nodes"},
 		{module + "/daemon", "the layer below: defaults of a manifest"},
 		{module + "/placement", "eligible nodes, malformed terms, default tolerations"},
 	},
@@ -94,6 +95,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/api/equality", "whether a status changes anything"},
 		{"k8s.io/apimachinery/pkg/runtime", "RawExtension, the type of revision data"},
 		{"k8s.io/apimachinery/pkg/util/json", "revision data with upstream's number types"},
+		{module + "/internal/percent", "numbers and percentages of nodes"},
 		{module + "/daemon", "the layer below"},
 		{module + "/daemon/diff", "differences between revisions"},
 	},

@@ -15,7 +15,7 @@ import (
 
 const (
 	module = "github.com/pernode/daemonset"
-	// root is the module's folder as seen from this package's, where tests run.
+	// root is the module's folder as seen from this package's, in which tests run.
 	root = "../.."
 )
 
@@ -31,7 +31,7 @@ type source struct {
 
 func (s source) test() bool { return strings.HasSuffix(s.name, "_test.go") }
 
-// at says where a finding is.
+// at is the place of a finding.
 func (s source) at(pos token.Pos) string {
 	p := s.fset.Position(pos)
 	p.Filename = s.name
@@ -129,7 +129,7 @@ func readFile(t *testing.T, name string) string {
 type checkCase struct {
 	name string
 	why  string
-	file string // sample.go where empty
+	file string // sample.go if empty
 	text string
 	want int
 }

@@ -1,10 +1,13 @@
-// Package revision encodes pod templates as ControllerRevisions store them, and orders
-// ControllerRevisions. It serves daemon, which finds the current revision, rollout, which
-// writes it, and rollout/kubectl, which lists the history.
+// Package revision encodes pod templates as ControllerRevisions store them, orders
+// ControllerRevisions, and reads the labels that tie pods to them. It serves daemon, which
+// finds the current revision, daemon/diff, rollout, which writes it, and rollout/kubectl,
+// which lists the history.
 package revision
 
 import (
+	"bytes"
 	"cmp"
+	stdjson "encoding/json"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -22,7 +25,7 @@ const (
 
 // Data returns the bytes that ControllerRevision.data holds for a template
 // (getPatch@v1.37.2). A nil template is an empty one. It fails with a *field.Error
-// at spec.template where the template cannot be encoded.
+// at spec.template if the template cannot be encoded.
 func Data(template *corev1.PodTemplateSpec) ([]byte, error) {
 	if template == nil {
 		template = &corev1.PodTemplateSpec{}
@@ -41,6 +44,27 @@ func Data(template *corev1.PodTemplateSpec) ([]byte, error) {
 	// Maps are encoded in the order of their keys.
 	return json.Marshal(map[string]any{"spec": map[string]any{"template": fields}})
 }
+
+// Holds reports whether a revision holds the data of a template: its bytes are those of
+// Data (Match@v1.37.2), apart from white space between the tokens, which kubectl adds when it
+// prints revisions as JSON.
+func Holds(rev *appsv1.ControllerRevision, data []byte) bool {
+	raw := rev.Data.Raw
+	if len(raw) <= len(data) {
+		return bytes.Equal(raw, data)
+	}
+	var compact bytes.Buffer
+	return stdjson.Compact(&compact, raw) == nil && bytes.Equal(compact.Bytes(), data)
+}
+
+// TemplateGenerationLabel is the label by which pods were tied to a template before
+// ControllerRevisions existed. Upstream still writes and reads it if the DaemonSet carries the
+// annotation appsv1.DeprecatedTemplateGeneration.
+const TemplateGenerationLabel = "pod-template-generation"
+
+// HashOf returns the hash of the revision that a pod was made from; empty if the label is
+// missing.
+func HashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
 
 // Compare orders revisions by number, then by name.
 func Compare(a, b *appsv1.ControllerRevision) int {

@@ -127,7 +127,7 @@ func (p *player) show(what string, out io.Writer) error {
 	}
 	switch what {
 	case "revisions":
-		plan, err := rollout.Revisions(snapshot)
+		plan, err := rollout.PlanRevisions(snapshot)
 		if err != nil {
 			fmt.Fprintln(out, "error:", err)
 			return nil

@@ -45,7 +45,9 @@ const (
 	// kubectl.RolloutStatus lists how this differs from kubectl rollout status.
 	StateComplete
 	// StateStalled: the rollout is not complete, and nothing has changed for
-	// Options.Patience.
+	// Options.Patience. This is also the state if only nodes that the policy ignores are
+	// left: an ignored node is not complete, even if it is not eligible and Assessment.Complete
+	// does not count it.
 	StateStalled
 	// StateWaiting: the rollout needs a decision by a person or another controller: to
 	// delete outdated pods (OnDelete), end a pause or a freeze, change a partition or a
@@ -98,9 +100,9 @@ type Assessment struct {
 	// there are outdated pods, about nodes that use the budget. An outdated pod that
 	// waits for its turn, or that the next pass replaces, is not a blocker.
 	Blockers []Blocker
-	// Create and Delete are the numbers of pods that the next pass creates and deletes,
-	// those that its burst limit defers included.
-	Create, Delete int
+	// CreateCount and DeleteCount are the numbers of pods that the next pass creates and
+	// deletes, those that its burst limit defers included.
+	CreateCount, DeleteCount int
 }
 
 // Assess returns the state of a snapshot's rollout and the problems that block it. The
@@ -145,8 +147,8 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 		return nil, err
 	}
 	a.count(s)
-	a.Create = len(result.Plan.Create) + result.Plan.CreateDeferred
-	a.Delete = len(result.Plan.Delete) + result.Plan.DeleteDeferred
+	a.CreateCount = len(result.Plan.Create) + result.Plan.CreateDeferred
+	a.DeleteCount = len(result.Plan.Delete) + result.Plan.DeleteDeferred
 	if s.DaemonSet().DeletionTimestamp == nil {
 		a.Blockers = a.findBlockers(s, result)
 	}
@@ -160,17 +162,14 @@ func (a *Assessment) rolling() bool { return a.Budget.Kind != 0 }
 // policyStatus returns what the policy does, to outdated pods and to what reconciling
 // would write.
 func policyStatus(s *daemon.Snapshot, pass rollout.Options, result *rollout.Result, rolling bool) (rollout.PolicyStatus, error) {
-	step := result.Step
-	if step == nil {
-		step = &rollout.Step{}
-		if rolling {
-			var err error
-			if step, err = rollout.NextStep(s, pass); err != nil {
-				return rollout.PolicyStatus{}, err
-			}
+	status := result.Policy
+	if result.Step == nil && rolling {
+		step, err := rollout.NextStep(s, pass)
+		if err != nil {
+			return rollout.PolicyStatus{}, err
 		}
+		status = step.Policy
 	}
-	status := step.PolicyStatus
 	status.Restricted = slices.Clone(status.Restricted)
 	for _, r := range result.Restricted {
 		i, found := slices.BinarySearchFunc(status.Restricted, r, func(a, b rollout.Restricted) int { return cmp.Compare(a.By, b.By) })

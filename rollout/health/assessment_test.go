@@ -191,7 +191,7 @@ func TestAssessNumbers(t *testing.T) {
 		State:      health.StateProgressing,
 		LastChange: build.Now.Add(-time.Hour),
 		Desired:    5, Complete: 1,
-		Create: 1, // on w5, before any update
+		CreateCount: 1, // on w5, before any update
 	}
 	opts := cmpopts.IgnoreFields(health.Assessment{}, "Outdated", "Budget", "Blockers")
 	if diff := cmp.Diff(want, got, opts); diff != "" {

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -26,7 +27,7 @@ func lastChange(s *daemon.Snapshot) time.Time {
 	for i := range s.Nodes() {
 		n := &s.Nodes()[i]
 		if n.Node != nil && (n.Decision.Run || len(n.Pods) > 0) {
-			if ready := podstatus.NodeReady(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
+			if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
 				note(ready.LastTransitionTime.Time)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -169,7 +170,7 @@ func nodeBlocker(n *daemon.NodeState, pod *corev1.Pod) (b Blocker, silent bool) 
 		b.Kind = BlockerNoNode
 		return b, true
 	}
-	ready := podstatus.NodeReady(n.Node)
+	ready := nodestatus.Ready(n.Node)
 	if ready == nil || ready.Status == corev1.ConditionTrue {
 		return b, false
 	}

@@ -122,7 +122,7 @@ func checkBudget(t *testing.T, s *daemon.Snapshot, a *health.Assessment, opts he
 	if !opts.Policy.Frozen && !opts.Policy.Paused && len(a.Budget.Users) != used {
 		t.Errorf("%d nodes use the budget, NextStep says %d", len(a.Budget.Users), used)
 	}
-	if diff := cmp.Diff(step.Ignored, a.Policy.Ignored); diff != "" {
+	if diff := cmp.Diff(step.Policy.Ignored, a.Policy.Ignored); diff != "" {
 		t.Errorf("Policy.Ignored differs from NextStep (-NextStep +Assess):\n%s", diff)
 	}
 }
@@ -151,7 +151,7 @@ func checkExplained(t *testing.T, s *daemon.Snapshot, a *health.Assessment) {
 		desired++
 		if rollout.NodeComplete(n) {
 			complete++
-		} else if a.State != health.StateDeleting && !explained[n.Name] && a.Create+a.Delete == 0 {
+		} else if a.State != health.StateDeleting && !explained[n.Name] && a.CreateCount+a.DeleteCount == 0 {
 			t.Errorf("nothing says why %s is not complete: %v", n.Name, a)
 		}
 	}

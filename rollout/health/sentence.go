@@ -56,12 +56,12 @@ func (a *Assessment) completeClause() string {
 // nextClause says what the next pass does.
 func (a *Assessment) nextClause() string {
 	switch {
-	case a.Create > 0 && a.Delete > 0:
-		return fmt.Sprintf("%d to delete and %d to create now", a.Delete, a.Create)
-	case a.Create > 0:
-		return fmt.Sprintf("%d to create now", a.Create)
-	case a.Delete > 0:
-		return fmt.Sprintf("%d to delete now", a.Delete)
+	case a.CreateCount > 0 && a.DeleteCount > 0:
+		return fmt.Sprintf("%d to delete and %d to create now", a.DeleteCount, a.CreateCount)
+	case a.CreateCount > 0:
+		return fmt.Sprintf("%d to create now", a.CreateCount)
+	case a.DeleteCount > 0:
+		return fmt.Sprintf("%d to delete now", a.DeleteCount)
 	}
 	return ""
 }
@@ -123,7 +123,7 @@ func (a *Assessment) outdatedClause() string {
 		waiting += "s"
 	}
 	if a.rolling() {
-		if a.Create+a.Delete > 0 || len(a.Budget.Users) > 0 && a.Budget.Exhausted() || len(a.Policy.Restricted) > 0 {
+		if a.CreateCount+a.DeleteCount > 0 || len(a.Budget.Users) > 0 && a.Budget.Exhausted() || len(a.Policy.Restricted) > 0 {
 			return ""
 		}
 		return waiting

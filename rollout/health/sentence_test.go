@@ -95,7 +95,7 @@ func TestStringsHalfFilled(t *testing.T) {
 		for kind := rollout.BudgetKind(0); kind <= rollout.BudgetMaxSurge+1; kind++ {
 			for _, outdated := range [][]*corev1.Pod{nil, {nil}, {{}, nil}} {
 				for _, users := range [][]rollout.BudgetUser{nil, {{}}, {{Node: "w1"}, {Node: "w1"}}} {
-					a := &health.Assessment{State: state, Outdated: outdated, Budget: rollout.Budget{Kind: kind, Users: users}, Create: -1, Desired: -1}
+					a := &health.Assessment{State: state, Outdated: outdated, Budget: rollout.Budget{Kind: kind, Users: users}, CreateCount: -1, Desired: -1}
 					_ = a.String()
 					a.Blockers = blockers
 					a.Policy = rollout.PolicyStatus{

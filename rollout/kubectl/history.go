@@ -1,7 +1,6 @@
 package kubectl
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -69,7 +68,7 @@ func (h History) String() string {
 // RolloutHistory returns the history of ds (daemonSetHistory@v0.37.2): the
 // revisions in its namespace whose controller is ds and whose labels match its
 // selector. They are ordered by number, then by name.
-// Unlike rollout.Revisions it adopts nothing, so orphans are left out.
+// Unlike rollout.PlanRevisions it adopts nothing, so orphans are left out.
 //
 // The controller of a revision is ds if its owner reference has the UID, the kind and the
 // name of ds; see Input.DaemonSet of package daemon for the kind.
@@ -98,7 +97,7 @@ func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision
 			ChangeCause:        rev.Annotations[changeCauseAnnotation],
 			ControllerRevision: rev,
 		})
-		if bytes.Equal(data, rev.Data.Raw) && (current < 0 || rev.Revision > owned[current].Revision) {
+		if revision.Holds(rev, data) && (current < 0 || rev.Revision > owned[current].Revision) {
 			current = i
 		}
 	}

@@ -187,10 +187,10 @@ func (c *Cluster) sets() []*set {
 	return out
 }
 
-// Input returns all facts about a DaemonSet as they are now: the stored object with the
-// namespace and name of ds, all nodes, and the pods and revisions of its namespace, each
-// list ordered by name. Input.DaemonSet is nil if the cluster has no such DaemonSet.
-// The lists are the caller's own, the objects read-only.
+// Input is how a test reads the cluster: it returns all facts about a DaemonSet as they are
+// now. They are the stored object with the namespace and name of ds, all nodes, and the
+// pods and revisions of its namespace, each list ordered by name. Input.DaemonSet is nil if
+// the cluster has no such DaemonSet. The lists are the caller's own, the objects read-only.
 //
 // What a pass decides depends on Options, too: on the policy and the canary's trial.
 func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {

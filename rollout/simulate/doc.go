@@ -30,7 +30,10 @@
 //  3. The scheduler binds a pod to the node that it is pinned to, if that exists, and
 //     looks at nothing else. Pods without such a node stay unbound.
 //  4. A node whose Ready condition is not True has no working kubelet: no pod on it
-//     becomes ready, fails or terminates. A node without the condition is ready.
+//     becomes ready, fails or terminates. A node without the condition is ready. The
+//     Cluster sets no taints. To lose a node, also add node.kubernetes.io/unreachable
+//     with NoSchedule and NoExecute, as the node controller does
+//     (doNoScheduleTaintingPass@v1.37.2, processTaintBaseEviction@v1.37.2).
 //  5. A deleted pod terminates within its grace period. The deletion timestamp is the end
 //     of that period (BeforeDelete@v0.37.2). A pod that is past it does not terminate any
 //     more: something holds it. When the kubelet of its node works again, it ends at once.

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 type End struct {
 	// State says whether the rollout is complete and, if not, why it ended.
 	State EndState
-	// Time is when the last node became complete: when the rollout was complete, or since
-	// when it has stalled or waits. If no node became complete, it is when the Run began.
+	// Time is when the last node became complete. If no node became complete, it is when
+	// the Run began.
 	Time time.Time
 	// Took is the time from the beginning of the Run to Time.
 	Took time.Duration
@@ -34,10 +35,14 @@ type End struct {
 	// no rollback.
 	Rollback *rollout.Rollback
 	// After is the cluster at the end, as Cluster.Input returns it, for WhatIf or another
-	// Run to go on from. Read-only.
+	// Run to go on from. It holds no Options: give Run the same ones, with Last.CanaryTrial
+	// if there is a canary. Read-only. To change the DaemonSet, change a copy, and raise its
+	// generation as the API server does: the rollout does not depend on it, but
+	// kubectl.RolloutStatus does.
 	After daemon.Input
-	// Incomplete lists the nodes that are not complete by name, each with its status. It
-	// is nil if the rollout is complete.
+	// Incomplete lists the nodes for which rollout.NodeComplete does not hold, ordered by
+	// name, each with its status. An ignored node is among them. It is nil if the rollout
+	// is complete.
 	Incomplete []daemon.NodeStatus
 }
 
@@ -50,7 +55,9 @@ const (
 	// EndWaiting: the rollout needs a decision; see rollout.Result.NeedsDecision. With
 	// the strategy OnDelete, the outdated pods wait to be deleted.
 	EndWaiting
-	// EndStalled: no event is left, or the same events repeat.
+	// EndStalled: no event is left, or the same events repeat. This is also the end if
+	// only nodes that the policy ignores are left: an ignored node is not complete.
+	// health.Assess says "progressing" until its patience is over.
 	EndStalled
 	// EndIgnored: the controller leaves the DaemonSet alone, because it is being deleted
 	// or its selector is empty.
@@ -75,9 +82,10 @@ func (s EndState) String() string {
 // shownNodes is how many nodes of a kind the text of an End names.
 const shownNodes = 10
 
-// String returns how the rollout has ended. If it is not complete, it adds a line for each
-// of the first ten nodes that are not, who uses the budget that outdated pods wait for, and
-// what the policy holds back.
+// String returns how the rollout has ended. If it is not complete, it adds lines for ten
+// nodes: first those that use the budget that outdated pods wait for, although they may not
+// be in Incomplete, then those whose pod is not available or never ends, then the others.
+// It also says who uses the budget, and what the policy holds back.
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
@@ -98,17 +106,54 @@ func (e *End) String() string {
 		return "the controller ignores it"
 	}
 	lines := []string{fmt.Sprintf("%v since %s %s, on:", e.State, at, counts)}
-	for i, n := range e.Incomplete {
-		if i == shownNodes {
-			lines = append(lines, "  and "+plural(len(e.Incomplete)-i, "more node", "more nodes"))
-			break
-		}
-		lines = append(lines, "  "+n.String())
+	nodes := e.nodeTexts()
+	for _, text := range nodes[:min(len(nodes), shownNodes)] {
+		lines = append(lines, "  "+text)
 	}
-	if e.Budget.Exhausted() && e.Last != nil && e.Last.Step != nil && e.Last.Step.Outdated > 0 {
+	if more := len(nodes) - shownNodes; more > 0 {
+		lines = append(lines, "  and "+plural(more, "more node", "more nodes"))
+	}
+	if e.namesBudget() {
 		lines = append(lines, e.budgetSentence())
 	}
 	return strings.Join(append(lines, policySentences(e.Last)...), "\n")
+}
+
+// namesBudget reports whether outdated pods wait for the budget.
+func (e *End) namesBudget() bool {
+	return e.Budget.Exhausted() && e.Last != nil && e.Last.Step != nil && e.Last.Step.OutdatedNodes > 0
+}
+
+// nodeTexts returns a line for each node that is not complete, and for each node that uses
+// the budget that outdated pods wait for. These come first, then nodes whose pod is not
+// available or never ends, then the others.
+func (e *End) nodeTexts() []string {
+	uses := make(map[string]bool, len(e.Budget.Users))
+	for _, u := range e.Budget.Users {
+		uses[u.Node] = true
+	}
+	statuses := make(map[string]string, len(uses))
+	var users, broken, waiting []string
+	for _, n := range e.Incomplete {
+		switch {
+		case uses[n.Node]:
+			statuses[n.Node] = n.String()
+		case n.Desired && !n.Available, n.Pod != nil && n.Pod.DeletionTimestamp != nil:
+			broken = append(broken, n.String())
+		default:
+			waiting = append(waiting, n.String())
+		}
+	}
+	for _, u := range e.Budget.Users {
+		text, ok := statuses[u.Node]
+		switch {
+		case ok:
+			users = append(users, text)
+		case e.namesBudget():
+			users = append(users, fmt.Sprintf("%s: uses %v: %v", u.Node, e.Budget.Kind, u.Reason))
+		}
+	}
+	return slices.Concat(users, broken, waiting)
 }
 
 // budgetSentence says who uses the budget.
@@ -132,12 +177,8 @@ func policySentences(r *rollout.Result) []string {
 	if r == nil || !r.Empty() {
 		return nil
 	}
-	statuses := []*rollout.PolicyStatus{{Restricted: r.Restricted}}
-	if r.Step != nil {
-		statuses = append(statuses, &r.Step.PolicyStatus)
-	}
 	var lines []string
-	for _, status := range statuses {
+	for _, status := range []rollout.PolicyStatus{{Restricted: r.Restricted}, r.Policy} {
 		if text := status.String(); text != "" {
 			lines = append(lines, text)
 		}

@@ -44,7 +44,8 @@ type Impact struct {
 	// a burst limit.
 	Create []daemon.Create
 	// After is the cluster with the proposal and before any pass, for Run to go on from.
-	// It shares all but the DaemonSet with the arguments.
+	// It holds no Options: give Run the same ones. It shares all but the DaemonSet with the
+	// arguments.
 	After daemon.Input
 }
 

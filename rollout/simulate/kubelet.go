@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
 
@@ -18,7 +19,7 @@ func kubeletWorks(node *corev1.Node) bool {
 	if node == nil {
 		return false
 	}
-	ready := podstatus.NodeReady(node)
+	ready := nodestatus.Ready(node)
 	return ready == nil || ready.Status == corev1.ConditionTrue
 }
 

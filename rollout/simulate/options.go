@@ -36,7 +36,7 @@ type Options struct {
 }
 
 // PodTimes are how long things take for one pod. For each of them zero means the
-// default, and below zero means that it never happens.
+// default, and below zero means that it never happens. One nanosecond means at once.
 //
 // They count from the times in the pod: its creation timestamp; the transition time of
 // its condition PodScheduled, or else the creation timestamp or the time since which the

@@ -133,7 +133,7 @@ func comparePass(c *Cluster, s *set, seen map[string]int) error {
 	for what, is := range map[string]bool{
 		"create": got.Plan.Create != nil, "delete": got.Plan.Delete != nil, "revision": got.Revisions != nil && got.Revisions.Create != nil,
 		"claim": got.Claims != nil, "clean-up": got.CleanUp != nil, "rollback": got.Rollback != nil, "step": got.Step != nil,
-		"restricted": got.Restricted != nil || got.Step != nil && got.Step.Restricted != nil, "status": got.Status != nil,
+		"restricted": got.Restricted != nil || got.Policy.Restricted != nil, "status": got.Status != nil,
 	} {
 		if is {
 			seen[what]++

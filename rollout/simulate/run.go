@@ -7,6 +7,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
@@ -14,13 +15,14 @@ import (
 
 // Run plays the rollout of in.DaemonSet to its end, on a cluster made by NewCluster, and
 // yields all passes of the controller that write something. The last pass, which is not
-// carried out, has an End. in is not changed.
+// carried out, has an End. in is not changed. A zero in.Now means midnight of 1 January
+// 2000 UTC.
 //
-// An error ends the sequence. It fails if NewCluster or rollout.Sync fails. Without a
-// DaemonSet there are no passes.
+// An error ends the sequence. It fails if NewCluster or rollout.Sync fails, and with a
+// *field.Error if there is no DaemonSet.
 func Run(in daemon.Input, opts Options) iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
-		c, err := NewCluster(in, opts)
+		c, err := clusterToRun(in, opts)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -29,18 +31,27 @@ func Run(in daemon.Input, opts Options) iter.Seq2[*Pass, error] {
 	}
 }
 
-// Settle plays the rollout of in.DaemonSet as Run does and returns its End. It is nil
-// without a DaemonSet.
+// Settle plays the rollout of in.DaemonSet as Run does, returns its End, and fails if Run
+// fails.
 func Settle(in daemon.Input, opts Options) (*End, error) {
-	c, err := NewCluster(in, opts)
+	c, err := clusterToRun(in, opts)
 	if err != nil {
 		return nil, err
 	}
 	ends, err := c.Settle()
-	if err != nil || len(ends) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	return ends[0], nil
+}
+
+// clusterToRun returns a cluster with one DaemonSet.
+func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
+	c, err := NewCluster(in, opts)
+	if err == nil && in.DaemonSet == nil {
+		err = field.Required(field.NewPath("daemonSet"), "")
+	}
+	return c, err
 }
 
 // Run makes passes and advances the clock until nothing changes or the cluster repeats

@@ -454,6 +454,60 @@ func TestEndString(t *testing.T) {
 	}
 }
 
+// TestEndStringNamesTheCause: the text names the node that holds the rollout up before those
+// that only wait for it, also if a pod never terminates on a node that is not eligible any
+// more, which is not incomplete.
+func TestEndStringNamesTheCause(t *testing.T) {
+	names := func(n int) (out []string) {
+		for i := range n {
+			out = append(out, fmt.Sprintf("w%02d", i))
+		}
+		return out
+	}
+	in := outdated(build.Set{}, build.Nodes(names(12)...)...)
+	broken := in.Pods[11].DeepCopy()
+	broken.Status.Conditions = nil
+	in.Pods[11] = broken
+	lost := outdated(build.Set{}, build.Nodes(names(11)...)...)
+	gone := build.Node{Name: "w11", Taints: []corev1.Taint{build.NoSchedule(corev1.TaintNodeUnreachable)}}.Object()
+	gone.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
+	lost.Nodes = append(lost.Nodes, gone)
+	stuck := build.Pod{Name: "on-w11", Node: "w11", Hash: "old"}.Of(lost.DaemonSet)
+	stuck.DeletionTimestamp = &metav1.Time{Time: build.Now.Add(-time.Hour)}
+	lost.Pods = append(lost.Pods, stuck)
+	onDelete := outdated(build.Set{OnDelete: true}, build.Nodes(names(12)...)...)
+	ends := onDelete.Pods[11].DeepCopy()
+	ends.DeletionTimestamp = stuck.DeletionTimestamp
+	onDelete.Pods[11] = ends
+	for _, tc := range []struct {
+		name string
+		in   daemon.Input
+		want []string
+	}{
+		{"OnDelete, and a pod never ends", onDelete, []string{
+			"  w11: desired, current, ready, available; on-w11 has an outdated template; on-w11 is being deleted",
+			"  w00: desired, current, ready, available; on-w00 has an outdated template",
+		}},
+		{"new pod is broken", in, []string{
+			"  w11: desired, current, up-to-date; agent-1 is not ready",
+			"  w00: desired, current, ready, available; on-w00 has an outdated template",
+		}},
+		{"node is lost", lost, []string{
+			"  w11: uses maxUnavailable: no live pod",
+			"  w00: desired, current, ready, available; on-w00 has an outdated template",
+		}},
+	} {
+		end := settle(t, tc.in, onNode("w11", simulate.PodTimes{ReadyAfter: -1}))
+		lines := strings.Split(end.String(), "\n")
+		if diff := cmp.Diff(tc.want, lines[1:min(3, len(lines))]); diff != "" {
+			t.Errorf("%s: String() = %v, first nodes (-want +got):\n%s", tc.name, end, diff)
+		}
+		if want := "  and 2 more nodes"; lines[11] != want {
+			t.Errorf("%s: String() = %v, want %q behind ten nodes", tc.name, end, want)
+		}
+	}
+}
+
 // TestEndBudget: an End has the nodes that use the budget, and says so while outdated pods
 // wait for it.
 func TestEndBudget(t *testing.T) {
@@ -501,6 +555,38 @@ func TestStrandedPod(t *testing.T) {
 	}
 	if got, err := kubectl.RolloutStatus(after.DaemonSet); err != nil || got.State != kubectl.ProgressRolledOut {
 		t.Errorf("RolloutStatus() = %v, %v, want it rolled out", got, err)
+	}
+}
+
+// TestIgnoredNodeIsStalled: a rollout of which only ignored nodes are left is stalled, for
+// simulate at once and for health once its patience is over, also if the ignored node is not
+// eligible.
+func TestIgnoredNodeIsStalled(t *testing.T) {
+	for _, taint := range []bool{false, true} {
+		in := outdated(build.Set{}, build.Nodes("a", "b", "c", "d")...)
+		lost := in.Nodes[3].DeepCopy()
+		lost.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
+		if taint {
+			lost.Spec.Taints = []corev1.Taint{build.NoSchedule(corev1.TaintNodeUnreachable)}
+		}
+		in.Nodes[3] = lost
+		policy := rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}
+		end := settle(t, in, simulate.Options{Policy: policy})
+		if end.State != simulate.EndStalled || len(end.Incomplete) != 1 || end.Incomplete[0].Node != "d" {
+			t.Errorf("taint %v: Run() = %v, want it stalled on d", taint, end)
+		}
+		for after, want := range map[time.Duration]health.State{0: health.StateProgressing, health.DefaultPatience: health.StateStalled} {
+			late := end.After
+			late.Now = late.Now.Add(after)
+			snapshot, err := daemon.Observe(late)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := health.Assess(snapshot, health.Options{Policy: policy})
+			if err != nil || got.State != want {
+				t.Errorf("taint %v: Assess() after %v = %v, %v, want it %v", taint, after, got, err, want)
+			}
+		}
 	}
 }
 
@@ -776,6 +862,7 @@ func TestRunErrors(t *testing.T) {
 		in   daemon.Input
 		want string
 	}{
+		{"no DaemonSet", daemon.Input{Nodes: build.Nodes("a")}, "daemonSet: Required value"},
 		{"nil pod", daemon.Input{Pods: []*corev1.Pod{nil}}, "pods[0]: Required value"},
 		{"nameless node", daemon.Input{Nodes: make([]*corev1.Node, 1)}, "nodes[0]: Required value"},
 		{"same node twice", daemon.Input{Nodes: build.Nodes("a", "a")}, `nodes[1].metadata.name: Duplicate value: "a"`},
@@ -793,9 +880,6 @@ func TestRunErrors(t *testing.T) {
 		if _, err := simulate.Settle(tc.in, simulate.Options{}); err == nil {
 			t.Errorf("%s: Settle() = nil, want an error", tc.name)
 		}
-	}
-	if end, err := simulate.Settle(daemon.Input{Nodes: build.Nodes("a")}, simulate.Options{}); end != nil || err != nil {
-		t.Errorf("Settle() without a DaemonSet = %v, %v, want nothing", end, err)
 	}
 }
 

@@ -33,24 +33,29 @@ type Proposal struct {
 // whether that starts a rollout, on which nodes pods come and go, and what the first pass
 // of the controller writes because of it. Run, given Impact.After, plays the rollout.
 //
-// WhatIf reports template changes and effects on the first pass. It does not report other
-// changed fields, such as the update strategy; diff.DaemonSets does. A manifest that is
-// identical to the stored DaemonSet changes nothing.
+// WhatIf reports template changes and effects on the first pass. It does not list other
+// changed fields, such as minReadySeconds and the update strategy; diff.DaemonSets does. A
+// manifest that is identical to the stored DaemonSet changes nothing.
 //
-// in is the cluster as it is. in.DaemonSet is nil if the DaemonSet is new. Without in.Pods,
-// Impact has no pod changes. If there is no cluster to list pods from, settle the old
-// manifest on a Cluster first. Without in.Revisions the templates alone decide about a
-// rollout. Both DaemonSets get the defaults of the API server, so that a manifest can be
-// compared with a stored object; if in.DaemonSet lacks some, so do the templates in
-// in.Revisions. in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial
-// are used.
+// in is the cluster as it is. WhatIf does not look for the stored DaemonSet: find
+// in.DaemonSet yourself. It is nil if the DaemonSet is new. A proposal with another name
+// is a change of the name, which Impact.Refused reports. Without in.Pods, Impact has no
+// pod changes. If there is no cluster to list pods from, settle the old manifest on a
+// Cluster first. Without in.Revisions the templates alone decide about a rollout. Both
+// DaemonSets get the defaults of the API server, so that a manifest can be compared with a
+// stored object. If in.DaemonSet lacks some, in.Revisions is taken to lack them, too.
+// in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
-// *field.Error if there is no DaemonSet on either side. It also fails if rollout.Sync
-// fails. The error is prefixed with "without the proposal" or "with the proposal".
+// *field.Error if there is no DaemonSet on either side or no in.Now: set it to when the
+// objects were listed. It also fails if rollout.Sync fails, with "without the proposal" or
+// "with the proposal" before the error.
 func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	if in.DaemonSet == nil && proposal.DaemonSet == nil {
 		return nil, field.Required(field.NewPath("daemonSet"), "")
+	}
+	if in.Now.IsZero() {
+		return nil, field.Required(field.NewPath("now"), "set it to when the objects were listed")
 	}
 	w := whatIf{before: in, impact: &Impact{}}
 	pass := rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial}

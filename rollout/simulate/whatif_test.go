@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -629,6 +630,16 @@ func TestWhatIfCollision(t *testing.T) {
 	}
 }
 
+// TestWhatIfOtherName: a proposal with another name is a change that the server refuses.
+func TestWhatIfOtherName(t *testing.T) {
+	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
+	other := in.DaemonSet.DeepCopy()
+	other.Name = "other"
+	if got := whatIf(t, in, simulate.Proposal{DaemonSet: other}).Refused; len(got) == 0 || got[0].Field != "metadata.name" {
+		t.Errorf("Refused = %v, want an error about the name", got)
+	}
+}
+
 func TestWhatIfErrors(t *testing.T) {
 	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
 	broken := intstr.FromString("many")
@@ -636,6 +647,8 @@ func TestWhatIfErrors(t *testing.T) {
 	wrong.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &broken
 	wrongIn := in
 	wrongIn.DaemonSet = wrong
+	noTime := in
+	noTime.Now = time.Time{}
 	nilPod := in
 	nilPod.Pods = []*corev1.Pod{nil}
 	nilRevision := in
@@ -647,6 +660,7 @@ func TestWhatIfErrors(t *testing.T) {
 		side, path string
 	}{
 		{"nothing", "there is no DaemonSet on either side", daemon.Input{}, simulate.Proposal{}, "", "daemonSet"},
+		{"no time", "no pod would be available in the year 1", noTime, simulate.Proposal{}, "", "now"},
 		{"budget before", "as Sync", wrongIn, simulate.Proposal{}, "without the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
 		{"budget after", "as Sync", in, simulate.Proposal{DaemonSet: wrong}, "with the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
 		{"nil node after", "as Sync", in, simulate.Proposal{Nodes: []*corev1.Node{nil}}, "with the proposal: ", "nodes[0]"},

@@ -8,20 +8,22 @@ import (
 	"github.com/pernode/daemonset/internal/indexset"
 )
 
-// ledger holds the facts that a step needs about all nodes: how many use the budget, and
+// nodeFacts hold the facts that a step needs about all nodes: how many use the budget, and
 // which ones the step could write on. A node that has changed is entered again without
 // looking at the others.
-type ledger struct {
+type nodeFacts struct {
 	surge bool
 	roles []role
 	// The numbers of nodes by the flags of their role.
 	desired, outdated, unavailable, surging, available int
 	// todo are the positions of the nodes by the action that is possible there.
 	todo [actions]*indexset.Set
-	marks
+	policyFacts
 	// held and candidates are buffers that the steps reuse.
 	held       []Restriction
 	candidates []int
+	// compared is how often the last canary compared groups of nodes. Tests read it.
+	compared int
 }
 
 // role describes one node in an update: flags, and the action in the low bits.
@@ -81,53 +83,53 @@ func podsToUpdate(pods []daemon.PodState) (out nodePods) {
 	return out
 }
 
-// newLedger enters every node.
-func newLedger(s *daemon.Snapshot) *ledger {
+// newNodeFacts enters every node.
+func newNodeFacts(s *daemon.Snapshot) *nodeFacts {
 	nodes := s.Nodes()
-	l := &ledger{roles: make([]role, len(nodes))}
+	f := &nodeFacts{roles: make([]role, len(nodes))}
 	for i := range nodes {
 		if nodes[i].Decision.Run {
-			l.desired++
+			f.desired++
 		}
 	}
-	l.surge = l.surges(s)
-	l.desired = 0
-	for action := range l.todo {
-		l.todo[action] = indexset.New(len(nodes))
+	f.surge = f.surges(s)
+	f.desired = 0
+	for action := range f.todo {
+		f.todo[action] = indexset.New(len(nodes))
 	}
 	for i := range nodes {
-		l.enter(i, &nodes[i])
+		f.enter(i, &nodes[i])
 	}
-	return l
+	return f
 }
 
 // surges reports whether the budget of the update is maxSurge, which depends on the
 // number of eligible nodes.
-func (l *ledger) surges(s *daemon.Snapshot) bool {
-	budgets, err := readBudgets(s.DaemonSet(), l.desired)
+func (f *nodeFacts) surges(s *daemon.Snapshot) bool {
+	budgets, err := readBudgets(s.DaemonSet(), f.desired)
 	return err == nil && budgets.maxSurge != 0
 }
 
 // fits reports whether the roles are still those of the snapshot's budget.
-func (l *ledger) fits(s *daemon.Snapshot) bool { return l.surges(s) == l.surge }
+func (f *nodeFacts) fits(s *daemon.Snapshot) bool { return f.surges(s) == f.surge }
 
 // enter enters the node at a position, in place of its last entry.
-func (l *ledger) enter(i int, n *daemon.NodeState) {
-	l.marks.enter(i, n)
-	before, after := l.roles[i], l.role(n)
+func (f *nodeFacts) enter(i int, n *daemon.NodeState) {
+	f.policyFacts.enter(i, n)
+	before, after := f.roles[i], f.role(n)
 	if before == after {
 		return
 	}
-	l.roles[i] = after
-	l.count(before, -1)
-	l.count(after, 1)
+	f.roles[i] = after
+	f.count(before, -1)
+	f.count(after, 1)
 	if before, after := before&roleAction, after&roleAction; before != after {
-		l.todo[before].Put(i, false)
-		l.todo[after].Put(i, after != actionNone)
+		f.todo[before].Put(i, false)
+		f.todo[after].Put(i, after != actionNone)
 	}
 }
 
-func (l *ledger) count(r role, sign int) {
+func (f *nodeFacts) count(r role, sign int) {
 	if r == 0 {
 		return
 	}
@@ -135,11 +137,11 @@ func (l *ledger) count(r role, sign int) {
 		flag  role
 		count *int
 	}{
-		{roleDesired, &l.desired},
-		{roleOutdated, &l.outdated},
-		{roleUnavailable, &l.unavailable},
-		{roleSurging, &l.surging},
-		{roleAvailable, &l.available},
+		{roleDesired, &f.desired},
+		{roleOutdated, &f.outdated},
+		{roleUnavailable, &f.unavailable},
+		{roleSurging, &f.surging},
+		{roleAvailable, &f.available},
 	} {
 		if r&c.flag != 0 {
 			*c.count += sign
@@ -147,11 +149,11 @@ func (l *ledger) count(r role, sign int) {
 	}
 }
 
-func (l *ledger) role(n *daemon.NodeState) role {
+func (f *nodeFacts) role(n *daemon.NodeState) role {
 	pods := podsToUpdate(n.Pods)
 	var r role
 	switch {
-	case l.surge:
+	case f.surge:
 		r = surgeRole(n, pods)
 	case len(n.Pods) > 0 || n.Decision.Run:
 		r = replaceRole(pods)
@@ -221,27 +223,26 @@ func surgeRole(n *daemon.NodeState, pods nodePods) role {
 	return r | actionCreateBudgeted
 }
 
-// inOrder yields the positions with an action, and, while the purse is not empty,
-// those with its budgeted twin, in the order of the policy. It sorts only as many as are
-// taken.
-func (c *choice) inOrder(action role, p *purse) iter.Seq[int] {
-	free, budgeted := c.l.todo[action], c.l.todo[action+1]
+// inOrder yields the positions with an action and, while the budget has room, those with
+// its budgeted twin, in the order of the policy. It sorts only as many as are taken.
+func (c *choice) inOrder(action role, p *budgetLeft) iter.Seq[int] {
+	free, budgeted := c.facts.todo[action], c.facts.todo[action+1]
 	if c.compare == nil && !c.descending {
 		return inBoth(free, budgeted, p)
 	}
-	positions := c.l.candidates[:0]
+	positions := c.facts.candidates[:0]
 	for i := range inBoth(free, budgeted, p) {
 		if c.held == nil || c.held[i] == 0 {
 			positions = append(positions, i)
 		}
 	}
-	c.l.candidates = positions
+	c.facts.candidates = positions
 	return c.sorted(positions)
 }
 
 // inBoth yields the members of two disjoint sets in ascending order. It leaves the
-// second one as soon as the purse is empty.
-func inBoth(a, b *indexset.Set, p *purse) iter.Seq[int] {
+// second one as soon as the budget has no room.
+func inBoth(a, b *indexset.Set, p *budgetLeft) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		i, j := a.Next(0), b.Next(0)
 		for {

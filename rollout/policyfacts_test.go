@@ -31,7 +31,7 @@ func TestColumnsForget(t *testing.T) {
 	if _, err := state.Sync(build.Now, Options{Policy: policy}); err != nil {
 		t.Fatal(err)
 	}
-	if c := &state.ledger.columns[0]; len(c.names) > 4 || c.names[c.of[0]] != "99" || c.names[c.of[1]] != "" {
+	if c := &state.facts.columns[0]; len(c.names) > 4 || c.names[c.of[0]] != "99" || c.names[c.of[1]] != "" {
 		t.Errorf("%d values are kept for two nodes, %q on a and %q on b: want at most 4, 99 and none", len(c.names), c.names[c.of[0]], c.names[c.of[1]])
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/pernode/daemonset/daemon"
 )
 
-// marks hold the facts about each node that only a policy needs. They depend on the node
-// object and its pods alone, so that a node is looked at only when it changes.
-type marks struct {
+// policyFacts are the facts about each node that only a policy needs. They depend on the
+// node object and its pods alone, so that a node is looked at only when it changes.
+type policyFacts struct {
 	columns []column
 	// ages are the creation times of the pods; nil if the policy does not need them.
 	ages []podAges
@@ -44,18 +44,18 @@ func (c *column) set(i int, name string) {
 // seconds, the precision of the API. Zero stands for no pod, or no known time.
 type podAges struct{ cur, old int64 }
 
-// mark reads the facts that the policy needs, unless the ledger has them already.
-func (l *ledger) mark(s *daemon.Snapshot, p *policy) {
+// mark reads the facts that the policy needs, unless they are read already.
+func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy) {
 	if p.empty() {
-		l.marks = marks{}
+		f.policyFacts = policyFacts{}
 		return
 	}
 	nodes := s.Nodes()
-	if !slices.EqualFunc(l.columns, p.markers, func(c column, m marker) bool { return c.key == m.key }) {
-		l.columns = make([]column, len(p.markers))
+	if !slices.EqualFunc(f.columns, p.markers, func(c column, m marker) bool { return c.key == m.key }) {
+		f.columns = make([]column, len(p.markers))
 	}
-	for slot := range l.columns {
-		c := &l.columns[slot]
+	for slot := range f.columns {
+		c := &f.columns[slot]
 		if c.of != nil && len(c.names) <= 2*len(nodes) {
 			continue
 		}
@@ -67,17 +67,17 @@ func (l *ledger) mark(s *daemon.Snapshot, p *policy) {
 	}
 	switch {
 	case !p.ages:
-		l.ages = nil
-	case l.ages == nil:
-		l.ages = make([]podAges, len(nodes))
+		f.ages = nil
+	case f.ages == nil:
+		f.ages = make([]podAges, len(nodes))
 		for i := range nodes {
-			l.ages[i] = agesOf(&nodes[i])
+			f.ages[i] = agesOf(&nodes[i])
 		}
 	}
 }
 
 // enter reads the facts of a node that has changed.
-func (m *marks) enter(i int, n *daemon.NodeState) {
+func (m *policyFacts) enter(i int, n *daemon.NodeState) {
 	for slot := range m.columns {
 		c := &m.columns[slot]
 		c.set(i, c.mark(n.Node))

@@ -1,0 +1,129 @@
+package rollout
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+)
+
+// The tests of this file hold costs to be linear. They count work, in bytes and in calls,
+// and no time: a busy machine changes nothing.
+
+// allocated returns how many bytes a function allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// TestJoiningNodesAreAppliedTogether: 200 nodes that join a cluster of 20,000, told one by
+// one, cost the next pass about as much as a single one.
+func TestJoiningNodesAreAppliedTogether(t *testing.T) {
+	in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now}
+	for i := range 20_000 {
+		in.Nodes = append(in.Nodes, build.Node{Name: fmt.Sprintf("node-%05d", i)}.Object())
+	}
+	state, err := NewState(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := 0
+	join := func(count int) uint64 {
+		return allocated(func() {
+			for range count {
+				joined++
+				node := build.Node{Name: fmt.Sprintf("joining-%d", joined)}.Object()
+				if err := state.Update(daemon.Changes{Nodes: []*corev1.Node{node}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := state.Sync(build.Now, Options{AwaitingWrites: true}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	join(1) // The first pass works out more than the later ones.
+	if one, many := join(1), join(200); many > 3*one {
+		t.Errorf("a pass after 200 joining nodes allocates %d bytes, and one after a single node %d: want at most three times as many", many, one)
+	}
+}
+
+// TestManyRevisionsAreLinear: four times as many revisions cost about four times as much.
+func TestManyRevisionsAreLinear(t *testing.T) {
+	pass := func(count int) uint64 {
+		ds := build.Set{}.Object()
+		in := daemon.Input{DaemonSet: ds, Now: build.Now}
+		for i := range count {
+			in.Revisions = append(in.Revisions, build.Revision{Hash: fmt.Sprintf("h%05d", i), Number: int64(i)}.Of(ds))
+		}
+		return allocated(func() {
+			if _, err := Sync(in, Options{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	pass(10) // What the first pass of a process sets up does not count.
+	if few, many := pass(10_000), pass(40_000); many > 6*few {
+		t.Errorf("a pass allocates %d bytes with 10,000 revisions and %d with 40,000: want at most six times as many", few, many)
+	}
+}
+
+// TestSpreadIsLinear: the choice of a canary reads the labels of each node once. With n
+// nodes in n groups it compares groups, and nodes, about n log n times.
+func TestSpreadIsLinear(t *testing.T) {
+	type work struct {
+		labels, nodes, groups int
+		bytes                 uint64
+	}
+	choose := func(count int) (w work) {
+		in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now}
+		for i := range count {
+			name := fmt.Sprintf("node-%05d", i)
+			in.Nodes = append(in.Nodes, build.Node{Name: name, Labels: build.Labels{"own": name}}.Object())
+			in.Pods = append(in.Pods, build.Pod{Name: "pod-" + name, Node: name, Hash: "old"}.Of(in.DaemonSet))
+		}
+		s, err := daemon.Observe(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy, err := compile(&Policy{
+			Canary: &Canary{Nodes: intstr.FromString("50%"), Spread: []string{"own"}},
+			Order:  func(a, b *daemon.NodeState) int { w.nodes++; return ByName(a, b) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range policy.markers {
+			policy.markers[i].mark = func(node *corev1.Node) string { w.labels++; return m.mark(node) }
+		}
+		w.bytes = allocated(func() {
+			f := (&State{snapshot: s}).factsFor(policy)
+			step, err := f.step(s, policy, nil)
+			if err != nil || len(step.Policy.Canary.Trial.Nodes) != count/2 {
+				t.Fatalf("the step is %v, %v, want a canary on %d nodes", step, err, count/2)
+			}
+			w.groups = f.compared
+		})
+		return w
+	}
+	choose(10)
+	const few, many = 5_000, 20_000
+	small, large := choose(few), choose(many)
+	// A heap or a sort compares at most 2 log2(n) times per node: 2 * 15 below 32,768 nodes.
+	const most = 2 * 15 * many
+	if large.labels > 2*many || large.nodes > 2*most || large.groups > most || large.groups == 0 {
+		t.Errorf("a canary of %d nodes reads %d labels and compares %d nodes and %d groups, want at most %d, %d and %d",
+			many, large.labels, large.nodes, large.groups, 2*many, 2*most, most)
+	}
+	if large.bytes > 6*small.bytes {
+		t.Errorf("a step allocates %d bytes with %d nodes and %d with %d: want at most six times as many", small.bytes, few, large.bytes, many)
+	}
+}
