@@ -43,7 +43,7 @@ func TestOwnerKind(t *testing.T) {
 	}
 
 	other := build.Set{}.Object()
-	const want = `objects[0].kind: Invalid value: "apps/v1 DaemonSet": of that name agents.example.com/v1 NodeAgent is stored`
+	const want = `objects[0].kind: Invalid value: "apps/v1 DaemonSet": the stored object of that name has the kind agents.example.com/v1 NodeAgent`
 	if err := c.Apply(other); err == nil || err.Error() != want {
 		t.Errorf("Apply() error = %v, want %s", err, want)
 	}

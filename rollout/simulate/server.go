@@ -132,7 +132,7 @@ func (u *uidCheck) check(c *Cluster, path *field.Path, ds *appsv1.DaemonSet) err
 		known = err == nil
 	}
 	if known && !stored.kind.SameKindAs(&id) {
-		return field.Invalid(path.Child("kind"), id.Kind(), "of that name "+stored.kind.Kind()+" is stored")
+		return field.Invalid(path.Child("kind"), id.Kind(), "the stored object of that name has the kind "+stored.kind.Kind())
 	}
 	uid := stored.uid
 	if ds.UID != "" && (made || uid != "" && ds.UID != uid) {

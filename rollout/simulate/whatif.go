@@ -39,7 +39,8 @@ type Proposal struct {
 //
 // in is the cluster as it is. WhatIf does not look for the stored DaemonSet: find
 // in.DaemonSet yourself. It is nil if the DaemonSet is new. A proposal with another name
-// is a change of the name, which Impact.Refused reports. Without in.Pods, Impact has no
+// is a change of the name, which Impact.Refused reports; the other changes are judged under
+// the old name. Without in.Pods, Impact has no
 // pod changes. If there is no cluster to list pods from, settle the old manifest on a
 // Cluster first. Without in.Revisions the templates alone decide about a rollout. Both
 // DaemonSets get the defaults of the API server, so that a manifest can be compared with a
@@ -148,6 +149,13 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 		old, cur = &was, &is
 	}
 	w.impact.Refused = daemon.ValidateUpdate(cur, old)
+	if w.after.DaemonSet.Name != old.Name {
+		// The server refuses it. The rest of the proposal is judged under the name that stays,
+		// because pods and revisions with another one would contradict it.
+		stays := *w.after.DaemonSet
+		stays.Name = old.Name
+		w.after.DaemonSet = &stays
+	}
 }
 
 // firstPass makes the first pass that gets beyond names of revisions which are taken.
