@@ -343,11 +343,24 @@ func historyDetails(g *generator, k *realKubectl, entries kubectl.History, met *
 	return ""
 }
 
-// currentEntry holds Revision.Current to the controller's own comparison.
+// withoutSpace returns the revision with its data as the API server stores it. Data that is
+// no JSON stays.
+func withoutSpace(rev *appsv1.ControllerRevision) *appsv1.ControllerRevision {
+	var compact bytes.Buffer
+	if json.Compact(&compact, rev.Data.Raw) != nil {
+		return rev
+	}
+	out := rev.DeepCopy()
+	out.Data.Raw = compact.Bytes()
+	return out
+}
+
+// currentEntry holds Revision.Current to the controller's own comparison, apart from the
+// deviation revision-space.
 func currentEntry(ds *appsv1.DaemonSet, entries kubectl.History, met *tally) string {
 	want := -1
 	for i, e := range entries {
-		match, err := daemoncontroller.Match(ds, e.ControllerRevision)
+		match, err := daemoncontroller.Match(ds, withoutSpace(e.ControllerRevision))
 		if err != nil {
 			return err.Error()
 		}
