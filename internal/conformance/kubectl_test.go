@@ -346,13 +346,17 @@ func historyDetails(g *generator, k *realKubectl, entries kubectl.History, met *
 // withoutSpace returns the revision with its data as the API server stores it. Data that is
 // no JSON stays.
 func withoutSpace(rev *appsv1.ControllerRevision) *appsv1.ControllerRevision {
-	var compact bytes.Buffer
-	if json.Compact(&compact, rev.Data.Raw) != nil {
-		return rev
-	}
 	out := rev.DeepCopy()
-	out.Data.Raw = compact.Bytes()
+	out.Data.Raw = withoutWhiteSpace(rev.Data.Raw)
 	return out
+}
+
+func withoutWhiteSpace(data []byte) []byte {
+	var compact bytes.Buffer
+	if json.Compact(&compact, data) != nil {
+		return data
+	}
+	return compact.Bytes()
 }
 
 // currentEntry holds Revision.Current to the controller's own comparison, apart from the
@@ -396,7 +400,11 @@ func TestRolloutUndo(t *testing.T) {
 		if !reflect.DeepEqual(before, revisions) || !reflect.DeepEqual(beforeSet, ds) {
 			return "RolloutUndo changed its arguments:\n" + cmp.Diff(before, revisions) + cmp.Diff(beforeSet, ds)
 		}
-		k, kerr := newKubectl(ds, revisions)
+		compact := make([]*appsv1.ControllerRevision, len(revisions))
+		for i, rev := range revisions {
+			compact[i] = withoutSpace(rev) // the deviation revision-space
+		}
+		k, kerr := newKubectl(ds, compact)
 		if kerr != nil {
 			return kerr.Error()
 		}
@@ -445,7 +453,7 @@ func compareUndo(k *realKubectl, number int64, text string, kerr error, undone k
 	if got := undone.String(); got != text {
 		return fmt.Sprintf("text: upstream %q, library %q", text, got)
 	}
-	if !bytes.Equal(undone.Rollback.Patch, k.patch) {
+	if !bytes.Equal(withoutWhiteSpace(undone.Rollback.Patch), k.patch) {
 		return fmt.Sprintf("patch: upstream %s, library %s", k.patch, undone.Rollback.Patch)
 	}
 	if undone.Rollback.Skipped() {
