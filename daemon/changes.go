@@ -59,9 +59,10 @@ func (c Changes) Empty() bool {
 		len(c.Revisions)+len(c.DeletedRevisions) == 0
 }
 
-// Validate checks the batch for a snapshot of the given DaemonSet: names, owner references as
-// Claimer.Pod does, and that the DaemonSet stays the same one. Update refuses what Validate refuses, and also a new
-// DaemonSet that Observe refuses, such as one with an empty selector.
+// Validate checks the batch for a snapshot of the given DaemonSet: names, owner references
+// as Claimer.Pod does, and that the DaemonSet stays the same one. Update refuses what
+// Validate refuses, and also a new DaemonSet that Observe refuses, such as one with an empty
+// selector.
 func (c Changes) Validate(ds *appsv1.DaemonSet) error {
 	if ds == nil {
 		return field.Required(field.NewPath("daemonSet"), "")
@@ -83,19 +84,13 @@ func (c Changes) Validate(ds *appsv1.DaemonSet) error {
 			return field.Invalid(field.NewPath("daemonSet", "kind"), cur.Kind(), "must stay "+id.Kind())
 		}
 	}
-	if err := checkNames("nodes", c.Nodes, func(n *corev1.Node) string { return n.Name }); err != nil {
+	if err := checkNames("nodes", c.Nodes, func(n *corev1.Node) (string, bool) { return n.Name, true }); err != nil {
 		return err
 	}
-	inNamespace := func(name, namespace string) string {
-		if namespace != ds.Namespace {
-			return namespace + "/" + name
-		}
-		return name
-	}
-	if err := checkNames("pods", c.Pods, func(p *corev1.Pod) string { return inNamespace(p.Name, p.Namespace) }); err != nil {
+	if err := checkNames("pods", c.Pods, func(p *corev1.Pod) (string, bool) { return p.Name, p.Namespace == ds.Namespace }); err != nil {
 		return err
 	}
-	if err := checkNames("revisions", c.Revisions, func(r *appsv1.ControllerRevision) string { return inNamespace(r.Name, r.Namespace) }); err != nil {
+	if err := checkNames("revisions", c.Revisions, func(r *appsv1.ControllerRevision) (string, bool) { return r.Name, r.Namespace == ds.Namespace }); err != nil {
 		return err
 	}
 	for i, pod := range c.Pods {
@@ -120,15 +115,19 @@ func checkOwner(ds *appsv1.DaemonSet, id *owner.Identity, list string, i int, ob
 	return nil
 }
 
-// checkNames refuses nil entries, empty names and repeated names.
-func checkNames[T any](list string, objects []*T, name func(*T) string) error {
+// checkNames refuses nil entries, and of the objects that concern the DaemonSet those with
+// an empty or a repeated name.
+func checkNames[T any](list string, objects []*T, name func(*T) (name string, concerns bool)) error {
 	var seen map[string]bool
 	at := func(i int) *field.Path { return field.NewPath(list).Index(i) }
 	for i, object := range objects {
 		if object == nil {
 			return field.Required(at(i), "")
 		}
-		n := name(object)
+		n, concerns := name(object)
+		if !concerns {
+			continue
+		}
 		if n == "" {
 			return field.Required(at(i).Child("metadata", "name"), "")
 		}

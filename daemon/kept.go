@@ -106,9 +106,12 @@ func (s *Snapshot) hashFromTemplate() bool {
 	return !slices.ContainsFunc(s.revisions.list, func(r RevisionState) bool { return r.Current })
 }
 
-// sameRules reports whether nodes and pods have the same states for both DaemonSets.
+// sameRules reports whether nodes and pods have the same states for both DaemonSets, and new
+// pods the same owner reference.
 func sameRules(a, b *appsv1.DaemonSet) bool {
-	return (a.DeletionTimestamp == nil) == (b.DeletionTimestamp == nil) &&
+	idA, errA := owner.Of(a)
+	idB, errB := owner.Of(b)
+	return errA == nil && errB == nil && idA == idB && (a.DeletionTimestamp == nil) == (b.DeletionTimestamp == nil) &&
 		templateGeneration(a) == templateGeneration(b) &&
 		reflect.DeepEqual(&a.Spec, &b.Spec)
 }

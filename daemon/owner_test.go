@@ -246,6 +246,37 @@ func TestUpdateOwnerKind(t *testing.T) {
 	}
 }
 
+// TestUpdateOwnerVersion: new pods name the version that the DaemonSet has now.
+func TestUpdateOwnerVersion(t *testing.T) {
+	old, cur := nodeAgent(), nodeAgent()
+	old.APIVersion = "agents.example.com/v1alpha1"
+	in := daemon.Input{DaemonSet: old, Nodes: build.Nodes("w1")}
+	kept := observe(t, in)
+	if _, err := kept.Update(daemon.Changes{DaemonSet: cur}); err != nil {
+		t.Fatal(err)
+	}
+	in.DaemonSet = cur
+	want, got := daemon.Reconcile(observe(t, in)), daemon.Reconcile(kept)
+	if diff := cmp.Diff(want, got); diff != "" || len(want.Create) != 1 {
+		t.Errorf("Reconcile() of the snapshot kept (-observed anew +kept):\n%s", diff)
+	}
+}
+
+// TestUpdateOfOtherNamespaces: pods and revisions of other namespaces are ignored, whatever
+// their names.
+func TestUpdateOfOtherNamespaces(t *testing.T) {
+	snapshot := observe(t, daemon.Input{DaemonSet: build.Set{}.Object(), Nodes: build.Nodes("w1")})
+	var c daemon.Changes
+	for range 2 {
+		pod, rev := &corev1.Pod{}, &appsv1.ControllerRevision{}
+		pod.Namespace, pod.Name, rev.Namespace = "elsewhere", "a", "elsewhere"
+		c.Pods, c.Revisions = append(c.Pods, pod), append(c.Revisions, rev)
+	}
+	if changed, err := snapshot.Update(c); err != nil || changed.All || changed.Nodes != nil {
+		t.Errorf("Update() = %+v, %v, want no change", changed, err)
+	}
+}
+
 // TestDaemonSetsToSyncKind: a pod of another kind's owner of the same name is not the
 // DaemonSet's.
 func TestDaemonSetsToSyncKind(t *testing.T) {

@@ -176,7 +176,7 @@ func libraryPlaces() []string {
 	for r := daemon.CreateReasonMissing; r <= daemon.CreateReasonUnavailable; r++ {
 		out = append(out, fmt.Sprintf("create: %v", r))
 	}
-	for r := daemon.DeleteReasonPodFailed; r <= daemon.DeleteReasonUnavailable; r++ {
+	for r := daemon.DeleteReasonPodFailed; r <= daemon.DeleteReasonNotEligible; r++ {
 		out = append(out, fmt.Sprintf("delete: %v", r))
 	}
 	for _, c := range []daemon.Claim{daemon.ClaimAdopt, daemon.ClaimRelease} {

@@ -74,6 +74,7 @@ func TestTimeRequired(t *testing.T) {
 		{"minReadySeconds, terminating", "its node counts as unavailable", build.Set{MinReady: 10}, build.Pod{Name: "a", Node: "w1", Deleting: true}, nil, ""},
 		{"failed", "its backoff would begin in the year 1", build.Set{}, build.Pod{Name: "a", Node: "w1", Phase: corev1.PodFailed}, nil,
 			"now: Required value: pod kube-system/a has failed, and its backoff ends at a time"},
+		{"failed, on no node", "it counts nowhere", build.Set{}, build.Pod{Name: "a", Phase: corev1.PodFailed}, nil, ""},
 		{"backoff", "it would go on without end", build.Set{}, build.Pod{Name: "a", Node: "w1"},
 			daemon.Backoff{daemon.BackoffKey{UID: "uid-agent", Node: "w1"}: {Last: build.Now, Delay: time.Second}},
 			"now: Required value: a backoff ends at a time"},

@@ -51,6 +51,9 @@ func (s *Snapshot) checkTimeOf(c *Changes) error {
 		if claim, err := s.claimer.Pod(pod); err != nil || !claim.Owned() || pod.DeletionTimestamp != nil {
 			continue
 		}
+		if _, ok := TargetNode(pod); !ok {
+			continue // it is on no node, and counts nowhere
+		}
 		if err := podTime(s.in.DaemonSet, pod); err != nil {
 			return err
 		}
