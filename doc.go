@@ -23,7 +23,7 @@
 //
 // # Rules that hold everywhere
 //
-//  1. All input is in the arguments, time included. Nothing reads a clock, a random
+//  1. All input is in the arguments, time included. No result depends on a clock, a random
 //     number, a file or the network, and nothing is logged.
 //  2. Arguments are never changed, so objects may come straight from an informer's
 //     cache. A result that points into the input says that it is read-only.
@@ -32,9 +32,9 @@
 //  5. Zero options are what Kubernetes does by default. A zero result means that there
 //     is nothing to do.
 //  6. Wrong input is an error with the path of the field, mostly a
-//     [k8s.io/apimachinery/pkg/util/validation/field.Error]. placement, daemon/diff,
-//     daemon/lint and rollout/kubectl have an answer for it instead: they skip nil entries, or
-//     count them. No data causes a panic: no nil list, nil entry or half-filled object.
+//     [k8s.io/apimachinery/pkg/util/validation/field.Error]. Functions
+//     without an error result, such as those of placement and daemon/diff, skip nil entries
+//     or count them. No data causes a panic: no nil list, nil entry or half-filled object.
 //  7. All types are safe for concurrent use while nobody changes them. Some methods change
 //     their receiver, and their comments say so: Update of daemon.Snapshot, those of
 //     rollout.State and those of simulate.Cluster.

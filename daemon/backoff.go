@@ -12,8 +12,8 @@ import (
 )
 
 // Backoff keeps failing pods from being deleted and created in a hot loop. For each node it
-// records how long a failed pod stays before it is deleted. The delays start at one second and double
-// up to fifteen minutes. Half an hour after the last deletion they start again
+// records how long a failed pod stays before it is deleted. The delays start at one second
+// and double up to fifteen minutes. Half an hour after the last deletion they start again
 // (failedPodsBackoff@v1.37.2, flowcontrol.Backoff@v0.37.2).
 //
 // It is data: pass Plan.Backoff of one pass as Input.Backoff to the next. It can be stored

@@ -21,14 +21,14 @@ import (
 type Input struct {
 	// DaemonSet is required, and its selector must be neither missing nor
 	// empty. The API server's defaults must be filled in: pass the result of
-	// Default if the object does not come from a server. An update strategy without a type,
-	// and a RollingUpdate without its budgets, are errors. With pods from a cluster pass the
-	// stored object: its UID and namespace decide which pods are its own. For a manifest
-	// use simulate.WhatIf.
+	// Default if the object does not come from a server. An update strategy without a type
+	// is an error, and so is a RollingUpdate without rollingUpdate. With pods from a cluster
+	// pass the stored object: its UID and namespace decide which pods are its own. For a
+	// manifest use simulate.WhatIf.
 	//
-	// It may be the image of another resource: a controller of its own resource copies
-	// that resource's metadata, template and update strategy into a DaemonSet, and its API
-	// version and kind as well. All owner references then name that kind. If API version
+	// It may stand for another resource: the controller of that resource copies its
+	// metadata, template and update strategy into a DaemonSet, and its API version and kind,
+	// too. All owner references then name that kind. If API version
 	// and kind are both empty, as typed clients leave them, the owner is an apps/v1
 	// DaemonSet; one without the other is an error.
 	DaemonSet *appsv1.DaemonSet
@@ -48,12 +48,12 @@ type Input struct {
 	// The current revision is the one that holds the DaemonSet's template. Its
 	// hash label says which pods are updated. If no revision holds the template,
 	// the hash is TemplateHash of the template and status.collisionCount, which is
-	// what the controller gives a new revision. White space around the values of data has no effect, because
-	// kubectl indents it.
+	// what the controller gives a new revision. White space between the tokens of data
+	// has no effect, because kubectl indents it.
 	Revisions []*appsv1.ControllerRevision
-	// Now is the time of the pass. It decides availability and backoff. It may be zero only
-	// if nothing depends on it: a pod has failed, a pod is ready and minReadySeconds is set,
-	// or Backoff has entries. A pass of package rollout always needs the time.
+	// Now is the time of the pass. It decides availability and backoff. The zero time is an
+	// error if a pod has failed, if a pod is ready and minReadySeconds is set, and if Backoff
+	// has entries. A pass of package rollout always needs the time.
 	Now time.Time
 	// Backoff is the Plan.Backoff of the pass before; nil for the first pass.
 	Backoff Backoff

@@ -18,7 +18,7 @@ import (
 // table of their positions.
 func decideNodes(nodes []*corev1.Node, matcher *placement.Matcher) ([]NodeState, *nameTable, error) {
 	path := field.NewPath("nodes")
-	out := make([]NodeState, len(nodes), len(nodes)+4)
+	out := make([]NodeState, len(nodes), len(nodes)+4) // room for a few nodes that do not exist
 	table := newNameTable(len(nodes))
 	for i, node := range nodes {
 		if node == nil {

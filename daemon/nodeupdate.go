@@ -13,9 +13,9 @@ import (
 // changed, in the order of sets (syncNodeUpdate@v1.37.2). A DaemonSet needs a pass if it
 // should run on the node and has no pod there, if it has a pod there that should not stay,
 // or if it has a pod there and its status counts misscheduled pods. Call it for changes that
-// placement.NodeChanged reports; no other change of a node has an effect on placement. Do not
-// filter with it what a rollout.State or a rollout.Policy gets: they read the Ready condition
-// too.
+// placement.NodeChanged reports; no other change of a node has an effect on placement. A
+// rollout.State and a rollout.Policy also read the Ready condition: do not filter their
+// nodes with NodeChanged.
 //
 // podsOnNode are the pods bound to the node, of any owner. Nil entries and pods bound
 // elsewhere are ignored. A pod belongs to the DaemonSet of its namespace that its

@@ -81,13 +81,13 @@ type draft struct {
 	conditions         []corev1.PodCondition
 	deleting           bool
 
-	owner              *metav1.OwnerReference
-	relation           owner.Relation
-	concerns, labelled bool
-	claim              Claim
-	hash               string
-	ready              *corev1.PodCondition
-	at                 int
+	owner    *metav1.OwnerReference
+	relation owner.Relation
+	labelled bool
+	claim    Claim
+	hash     string
+	ready    *corev1.PodCondition
+	at       int
 }
 
 // placePods claims pods and puts each on its node. It adds nodes that do not exist but
@@ -119,19 +119,18 @@ func (s *Snapshot) placePods(pods []*corev1.Pod, positions *nameTable) error {
 		for i, pod := range part {
 			d := &block[i]
 			d.relation = s.claimer.concerns(pod.Namespace, d.owner)
-			d.concerns = d.relation == owner.Own
 		}
 		for i := range block {
 			d := &block[i]
 			d.hash = ""
-			if d.concerns && d.labelled {
+			if d.relation == owner.Own && d.labelled {
 				d.hash = d.labels[appsv1.DefaultDaemonSetUniqueLabelKey]
 			}
 		}
 		for i := range block {
 			d := &block[i]
 			d.claim = ClaimIgnore
-			if d.concerns {
+			if d.relation == owner.Own {
 				d.claim = s.claimer.claim(d.owner, d.deleting, s.claimer.matches(d.labels))
 			}
 		}

@@ -14,8 +14,8 @@ import (
 type Plan struct {
 	// Create are the pods to create, ordered by node name.
 	Create []Create
-	// Delete are the pods to delete, ordered by node name; see Reconcile for one node and
-	// rollout.Step for an update.
+	// Delete are the pods to delete, ordered by node name, those pinned to a missing node
+	// last; see Reconcile for one node and rollout.Step for an update.
 	Delete []Delete
 	// Events are the events to record, in the order of the nodes.
 	Events []Event

@@ -147,7 +147,7 @@ func (s *Snapshot) nodeStatus(i int) NodeStatus {
 }
 
 // String returns a sentence such as
-// "worker-1: desired, current, ready, up-to-date; not available: nginx-abcde has been ready for less than minReadySeconds".
+// "worker-1: desired, current, ready, up-to-date; not available: nginx-abcde waits for minReadySeconds".
 func (n NodeStatus) String() string {
 	var b strings.Builder
 	b.WriteString(n.Node)
@@ -182,7 +182,7 @@ func (n NodeStatus) String() string {
 	case !n.Ready:
 		why = append(why, fmt.Sprintf("%s is not ready", n.Pod.Name))
 	case !n.Available:
-		why = append(why, fmt.Sprintf("not available: %s has been ready for less than minReadySeconds", n.Pod.Name))
+		why = append(why, fmt.Sprintf("not available: %s waits for minReadySeconds", n.Pod.Name))
 	}
 	if !n.Updated {
 		why = append(why, fmt.Sprintf("%s has an outdated template", n.Pod.Name))

@@ -69,7 +69,7 @@ func TestStatus(t *testing.T) {
 			name: "ready, not available", why: "minReadySeconds are not over",
 			state:  state{set: build.Set{MinReady: 10}, nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "new", Ready: 9 * time.Second}}},
 			want:   "desired 1, current 1, ready 1, up-to-date 1, unavailable 1",
-			byNode: []string{"w1: desired, current, ready, up-to-date; not available: a has been ready for less than minReadySeconds"},
+			byNode: []string{"w1: desired, current, ready, up-to-date; not available: a waits for minReadySeconds"},
 		},
 		{
 			name: "failed", why: "it stands for the node until it is gone",

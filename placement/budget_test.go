@@ -55,11 +55,11 @@ func TestDecideAllocations(t *testing.T) {
 	cur := old.DeepCopy()
 	m := placement.Compile(nil, placement.Options{})
 	if got := testing.AllocsPerRun(100, func() {
-		if placement.NodeChanged(old, cur) || m.VerdictChanged(old, cur) {
+		if placement.NodeChanged(old, cur) || m.DecisionChanged(old, cur) {
 			t.Error("an unchanged node counts as changed")
 		}
 	}); got != 0 {
-		t.Errorf("NodeChanged() and VerdictChanged() allocate %v times, want 0", got)
+		t.Errorf("NodeChanged() and DecisionChanged() allocate %v times, want 0", got)
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 )
 
 // NodeChanged reports whether the labels or the taints of a node have changed. No other
-// change of a node has an effect on placement. Do not filter with it what a rollout.State or a
-// rollout.Policy gets: they read the Ready condition too. It is the opposite of
-// shouldIgnoreNodeUpdate@v1.37.2.
+// change of a node has an effect on placement. A rollout.State and a rollout.Policy also
+// read the Ready condition: do not filter their nodes with NodeChanged. It is the opposite
+// of shouldIgnoreNodeUpdate@v1.37.2.
 //
 // Nil and empty labels or taints are equal. The order of taints and their
 // timeAdded are compared. Two nil nodes are equal; a nil node and another one differ.
@@ -32,10 +32,10 @@ func taintsEqual(a, b []corev1.Taint) bool {
 	return true
 }
 
-// VerdictChanged reports whether Run or Keep of this template differs between two
+// DecisionChanged reports whether Run or Keep of this template differs between two
 // states of a node. A nil node, such as one that does not exist yet, neither runs
 // nor keeps a pod.
-func (m *Matcher) VerdictChanged(old, cur *corev1.Node) bool {
+func (m *Matcher) DecisionChanged(old, cur *corev1.Node) bool {
 	was, is := m.Decide(old), m.Decide(cur)
 	return was.Run != is.Run || was.Keep != is.Keep
 }

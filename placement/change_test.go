@@ -85,11 +85,11 @@ func TestVerdictChanged(t *testing.T) {
 		{name: "another reason", why: "the verdict is the same", old: node("n", nil), cur: node("n", ssd, taint("a", "", noExecute)), want: false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := m.VerdictChanged(tc.old, tc.cur); got != tc.want {
-				t.Errorf("VerdictChanged() = %t, want %t (%s)", got, tc.want, tc.why)
+			if got := m.DecisionChanged(tc.old, tc.cur); got != tc.want {
+				t.Errorf("DecisionChanged() = %t, want %t (%s)", got, tc.want, tc.why)
 			}
-			if got := m.VerdictChanged(tc.cur, tc.old); got != tc.want {
-				t.Errorf("VerdictChanged() the other way = %t, want %t (%s)", got, tc.want, tc.why)
+			if got := m.DecisionChanged(tc.cur, tc.old); got != tc.want {
+				t.Errorf("DecisionChanged() the other way = %t, want %t (%s)", got, tc.want, tc.why)
 			}
 		})
 	}

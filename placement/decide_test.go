@@ -684,8 +684,8 @@ func TestEmptyTemplate(t *testing.T) {
 			if errs := m.Malformed(); errs != nil {
 				t.Errorf("Malformed() = %v, want nil", errs)
 			}
-			if m.VerdictChanged(nil, nil) || !m.VerdictChanged(nil, node("a", nil)) {
-				t.Errorf("VerdictChanged() is wrong for a nil node")
+			if m.DecisionChanged(nil, nil) || !m.DecisionChanged(nil, node("a", nil)) {
+				t.Errorf("DecisionChanged() is wrong for a nil node")
 			}
 		})
 	}

@@ -5,7 +5,7 @@
 // returns is then asked about nodes: [Matcher.Decide] for a decision,
 // [Matcher.Explain] for the details of one, [Matcher.Summarize] for a count over many
 // nodes. [Tolerations] is the list that every daemon pod carries. [NodeChanged] and
-// [Matcher.VerdictChanged] filter the updates of a node.
+// [Matcher.DecisionChanged] filter the updates of a node.
 //
 // All functions are pure. They read nodes and templates and change neither. No
 // input makes them panic: nil stands for an empty template or for a missing node.

@@ -166,8 +166,8 @@ func ExampleNodeChanged() {
 		NodeSelector: map[string]string{"disk": "ssd"},
 	}}, placement.Options{})
 	everywhere := placement.Compile(&corev1.PodTemplateSpec{}, placement.Options{})
-	fmt.Println("for a DaemonSet on SSDs:", onSSD.VerdictChanged(old, relabelled))
-	fmt.Println("for a DaemonSet on all nodes:", everywhere.VerdictChanged(old, relabelled))
+	fmt.Println("for a DaemonSet on SSDs:", onSSD.DecisionChanged(old, relabelled))
+	fmt.Println("for a DaemonSet on all nodes:", everywhere.DecisionChanged(old, relabelled))
 	// Output:
 	// heartbeat: false
 	// new disk: true

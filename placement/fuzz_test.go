@@ -60,7 +60,7 @@ func FuzzDecide(f *testing.F) {
 		m := placement.Compile(&template, opts)
 		d := m.Decide(&node)
 		checkDecision(t, &template, newUpstream(&template, opts), m, &node)
-		if m.VerdictChanged(&node, nodeBefore) || placement.NodeChanged(&node, nodeBefore) {
+		if m.DecisionChanged(&node, nodeBefore) || placement.NodeChanged(&node, nodeBefore) {
 			t.Error("a copy of the node counts as changed")
 		}
 		if s := m.Summarize([]*corev1.Node{&node}); s.Nodes != 1 || (s.Run == 1) != d.Run || (s.Keep == 1) != d.Keep || (len(s.Reasons) == 0) != d.Run || s.String() == "" {

@@ -330,8 +330,8 @@ func TestNodeChangedIsUpstreams(t *testing.T) {
 			continue
 		}
 		same++
-		if m := placement.Compile(d.template(), placement.Options{}); m.VerdictChanged(old, cur) {
-			t.Fatalf("VerdictChanged(%v, %v) = true though NodeChanged is false", old, cur)
+		if m := placement.Compile(d.template(), placement.Options{}); m.DecisionChanged(old, cur) {
+			t.Fatalf("DecisionChanged(%v, %v) = true though NodeChanged is false", old, cur)
 		}
 	}
 	if changed < 5000 || same < 5000 {

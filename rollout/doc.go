@@ -45,8 +45,9 @@
 //
 // # Deviations
 //
-// This package differs from upstream on purpose in these points. The list is complete for a
-// pass; the other packages list their own.
+// This package differs from upstream on purpose in these points. With the point
+// revision-space of package daemon, the list is complete for a pass; the other packages list
+// their own.
 //
 //	node-gone          rollingUpdate@v1.37.2        an outdated pod on a node that does not exist makes a
 //	                                                surging upstream pass fail; here it is ignored

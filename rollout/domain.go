@@ -15,8 +15,8 @@ import (
 // OneDomain updates one topology domain after the other. A domain is finished when each
 // of its eligible nodes has an available pod of the current template and no outdated one.
 // Nodes that another field of the policy holds back do not count. An outdated pod on an
-// ineligible node is replaced during the turn of its domain, but a domain can finish
-// without it.
+// ineligible node is deleted during the turn of its domain, but a domain can finish without
+// that.
 type OneDomain struct {
 	// Label is the node label whose values are the domains, such as
 	// topology.kubernetes.io/zone. Nodes without it form a domain as well.

@@ -19,8 +19,8 @@ import (
 // An ignored node that still needs the update is not complete, and neither is the rollout,
 // even if all other nodes are.
 type IgnoreAfter struct {
-	// After is how long the problem lasts before: from when the node became not ready, or
-	// from the end of the pod's grace period. Zero means that the node is ignored at once.
+	// After is how long the problem must last, counted from when the node became not ready,
+	// or from the end of the pod's grace period. Zero ignores the node at once.
 	After metav1.Duration `json:"after,omitzero"`
 }
 

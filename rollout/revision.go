@@ -79,7 +79,7 @@ type PodRelabel struct {
 // history limit. The rules:
 //
 //   - A revision is current if its data equals RevisionData of the template byte for
-//     byte. If several are, the one with the highest number stays, all pods get its hash,
+//     byte, apart from white space between the tokens. If several are, the one with the highest number stays, all pods get its hash,
 //     and the others are deleted (dedupCurHistories@v1.37.2).
 //   - Equal templates may have different RevisionData, for example after an API upgrade.
 //     Such a revision is not current.

@@ -18,8 +18,8 @@ import (
 //	{"spec":{"template":{...,"$patch":"replace"}}}
 //
 // of the template's JSON, with sorted keys, without spaces, and with <, > and &
-// escaped as encoding/json escapes them. The bytes decide which revision is current. To
-// compare many revisions, call RevisionData once; Matches is for a single comparison.
+// escaped as encoding/json escapes them. The bytes, apart from white space between the tokens, decide which revision
+// is current. To compare many revisions, call RevisionData once; Matches is for a single comparison.
 //
 // A nil template is an empty one. The template is not changed, and the result is new. It
 // fails with a *field.Error at spec.template if the template cannot be encoded, because its
@@ -30,9 +30,9 @@ func RevisionData(template *corev1.PodTemplateSpec) ([]byte, error) {
 
 // Matches reports whether the stored bytes of the revision equal RevisionData of the
 // DaemonSet's template (Match@v1.37.2). White space between the tokens has no effect, because
-// kubectl indents the data when it prints a revision. Equal templates that are encoded differently do not
-// match, such as those with "creationTimestamp":null that clusters before 1.34 stored. Only
-// data.raw counts, in which clients keep what they read.
+// kubectl indents the data when it prints a revision. Equal templates that are encoded
+// differently do not match, such as those with "creationTimestamp":null that clusters before
+// 1.34 stored. Only data.raw counts, in which clients keep what they read.
 //
 // Neither argument is changed. It fails with a *field.Error if one of them is nil, and if
 // RevisionData fails.

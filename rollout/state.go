@@ -31,7 +31,7 @@ import (
 //  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
 //     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
 //     pass creates or deletes them again. Upstream gives up after five minutes. Other
-//     writes need no waiting, because to repeat them does no harm. If the API server
+//     writes need no waiting, because repeating them does no harm. If the API server
 //     refuses Revisions.Create because a revision of that name with the same data exists,
 //     the controller itself wrote it: carry on.
 //  6. Save Result.Plan.Backoff and Result.CanaryTrial to survive a restart, and pass them
@@ -56,9 +56,10 @@ type State struct {
 	settled *RevisionPlan
 }
 
-// NewState returns a State with the given facts. The first Sync replaces in.Now. NewState
-// fails if daemon.Observe fails. It accepts an empty selector, which Sync reports, and an invalid selector of a DaemonSet that
-// is being deleted.
+// NewState returns a State with the given facts. The first Sync replaces in.Now, which must
+// still be set if daemon.Input demands it. NewState fails if daemon.Observe fails. It accepts
+// an empty selector, which Sync reports, and an invalid selector of a DaemonSet that is being
+// deleted.
 func NewState(in daemon.Input) (*State, error) {
 	st := &State{}
 	if err := st.observe(in); err != nil {

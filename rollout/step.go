@@ -330,7 +330,7 @@ func requeue(p *daemon.Plan, after time.Duration) {
 // String returns the plan below a first line with the budget and its use.
 func (st *Step) String() string {
 	if st == nil || st.Desired == 0 && st.OutdatedNodes == 0 {
-		return (&daemon.Plan{}).String()
+		return daemon.Plan{}.String()
 	}
 	return st.lines() + "\n" + st.Plan.String()
 }

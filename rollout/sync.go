@@ -312,7 +312,7 @@ func (r *Result) String() string {
 	for _, c := range r.Claims {
 		add("%v pod %s", c.Claim, podName(c.Pod))
 	}
-	if plan := r.Plan.String(); plan != (&daemon.Plan{}).String() {
+	if plan := r.Plan.String(); plan != (daemon.Plan{}).String() {
 		add("%s", plan)
 	}
 	if len(r.Restricted) > 0 {

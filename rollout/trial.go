@@ -537,7 +537,7 @@ const (
 func (n NoRollback) String() string {
 	switch n {
 	case NoRollbackPaused:
-		return "the update is paused"
+		return "the update is paused or frozen"
 	case NoRollbackMissing:
 		return "no revision holds the template"
 	case NoRollbackInvalid:

@@ -595,7 +595,7 @@ func TestNoRollback(t *testing.T) {
 		})
 	}
 	for n, want := range map[rollout.NoRollback]string{
-		rollout.NoRollbackPaused:  "the update is paused",
+		rollout.NoRollbackPaused:  "the update is paused or frozen",
 		rollout.NoRollbackMissing: "no revision holds the template",
 		rollout.NoRollbackInvalid: "the revision holds no valid template",
 		rollout.NoRollbackEqual:   "the revision holds the same template",

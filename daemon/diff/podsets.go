@@ -59,8 +59,8 @@ type PodPair struct {
 //
 // Each pod matches at most one pod. Candidates are preferred in this order: same
 // controller, desired revision, bound, older, lower name. A pod that has failed or
-// succeeded matches nothing and is extra, and so does a pod that names no node. A pod
-// that is being deleted matches nothing and is not extra.
+// succeeded matches nothing and is extra. The same holds for a pod that names no node. A
+// pod that is being deleted matches nothing and is not extra.
 //
 // A pod has drifted if it lacks or contradicts what the desired pod sets in
 // metadata.labels, metadata.annotations and spec, by the rules of the package

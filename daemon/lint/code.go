@@ -179,9 +179,9 @@ const (
 // Host ports.
 const (
 	// CodeHostPortDuplicate (error): two ports of the template's containers, or of one
-	// init container, are the same host port. The API server refuses the DaemonSet. If the ports are host ports
-	// only because of the host network, it accepts the DaemonSet and refuses each pod
-	// (AccumulateUniqueHostPorts, SetDefaults_Pod @v1.37.2).
+	// init container, are the same host port. The API server refuses the DaemonSet. If the
+	// ports are host ports only because of the host network, it accepts the DaemonSet and
+	// refuses each pod (AccumulateUniqueHostPorts, SetDefaults_Pod @v1.37.2).
 	CodeHostPortDuplicate Code = "HostPortDuplicate"
 	// CodeHostPortConflict (error): another DaemonSet uses the host port on the same
 	// nodes. On each of them the second pod stays Pending (fitsPorts@v1.37.2).

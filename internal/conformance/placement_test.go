@@ -587,7 +587,7 @@ func TestPlacementTolerationShapes(t *testing.T) {
 	})
 }
 
-// TestPlacementNodeChanged holds NodeChanged and VerdictChanged to what upstream
+// TestPlacementNodeChanged holds NodeChanged and DecisionChanged to what upstream
 // makes of the update of a node.
 func TestPlacementNodeChanged(t *testing.T) {
 	const updates = 20_000
@@ -630,8 +630,8 @@ func TestPlacementNodeChanged(t *testing.T) {
 		wasRun, wasKeep := shouldRun(c.ds, old)
 		isRun, isKeep := shouldRun(c.ds, cur)
 		want := wasRun != isRun || wasKeep != isKeep
-		if got := c.matcher.VerdictChanged(old, cur); got != want {
-			t.Fatalf("update %d of seed %d: VerdictChanged = %t, want %t\n%s\n%+v", n, *seed, got, want, diff(old, cur), c.ds.Spec.Template.Spec)
+		if got := c.matcher.DecisionChanged(old, cur); got != want {
+			t.Fatalf("update %d of seed %d: DecisionChanged = %t, want %t\n%s\n%+v", n, *seed, got, want, diff(old, cur), c.ds.Spec.Template.Spec)
 		}
 		if want {
 			turned++
