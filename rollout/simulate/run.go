@@ -61,7 +61,8 @@ func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
 //
 // A loop may change the cluster, make passes itself, and may stop early: another Run goes
 // on from there. A crash loop does not end a Run while the policy has something to do, such
-// as to fail a canary or to go on with a slow start, for 30 days at most.
+// as to fail a canary or to go on with a slow start, for about 30 days without progress at
+// most.
 //
 // An error ends the sequence. It fails if rollout.Sync fails, with the name of the
 // DaemonSet before the error.
@@ -136,9 +137,12 @@ type progress struct {
 	generation int64
 	since      time.Time
 	idle       int
+	// progressed is when best was last lowered. Unlike since it does not change when the
+	// same nodes become complete and incomplete again and again.
+	progressed time.Time
 	// failed is the number of pods that had failed in the cluster when idle was last set
-	// to zero, and waits is how often that was because of a failed pod.
-	failed, waits int
+	// to zero.
+	failed int
 	// looping says that no more passes are made.
 	looping  bool
 	rollback *rollout.Rollback
@@ -147,7 +151,7 @@ type progress struct {
 func (r *run) progress(s *set) *progress {
 	p := r.of[s]
 	if p == nil {
-		p = &progress{best: math.MaxInt, generation: s.ds.Generation, since: r.began, failed: r.c.failed}
+		p = &progress{best: math.MaxInt, generation: s.ds.Generation, since: r.began, progressed: r.began, failed: r.c.failed}
 		r.of[s] = p
 	}
 	return p
@@ -190,13 +194,13 @@ func (r *run) note(s *set, p *progress) {
 	case p.best == math.MaxInt:
 		p.best = left
 	case p.generation != s.ds.Generation, left < p.best:
-		p.best, p.generation, p.since = left, s.ds.Generation, r.c.now
-		p.idle, p.failed, p.waits = 0, r.c.failed, 0
-		clear(r.c.failures)
-	case p.failed != r.c.failed && p.waits < 10*r.c.enough() && !r.c.policyHasWaited():
-		// Pods fail while the policy waits: that is no endless loop yet.
+		p.best, p.generation, p.since, p.progressed = left, s.ds.Generation, r.c.now, r.c.now
 		p.idle, p.failed = 0, r.c.failed
-		p.waits++
+		clear(r.c.failures)
+	case p.failed != r.c.failed && r.c.now.Sub(p.progressed) < longestWait && !r.c.policyHasWaited():
+		// Pods fail while the policy waits: that is no endless loop yet. The time bounds it,
+		// not the number of failures: those of many nodes seldom coincide.
+		p.idle, p.failed = 0, r.c.failed
 	}
 }
 

@@ -428,6 +428,29 @@ func TestRunWaitsForThePolicy(t *testing.T) {
 	}
 }
 
+// TestRunWaitsForStaggeredCrashLoops has many crash loops that never coincide. Their
+// number does not end the Run before the next interval of a slow start.
+func TestRunWaitsForStaggeredCrashLoops(t *testing.T) {
+	const nodes, held = 60, 5
+	names := make([]string, nodes)
+	times := make(map[string]simulate.PodTimes, nodes)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%02d", i)
+		times[names[i]] = simulate.PodTimes{FailsAfter: time.Second + time.Duration(i)*7*time.Millisecond}
+	}
+	ds := build.Set{}.Object()
+	ds.CreationTimestamp = metav1.NewTime(build.Now)
+	interval := 5 * 24 * time.Hour
+	end := settle(t, daemon.Input{DaemonSet: ds, Nodes: build.Nodes(names...), Now: build.Now}, simulate.Options{
+		Policy:   rollout.Policy{SlowStart: &rollout.SlowStart{Pods: nodes - held, Interval: metav1.Duration{Duration: interval}}},
+		PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes { return times[node.Name] },
+	})
+	if took := end.After.Now.Sub(build.Now); end.State != simulate.EndStalled || len(end.Last.Restricted) > 0 || took < interval {
+		t.Errorf("Run() = %v after %v, held back: %v, want it stalled after %v, when the slow start holds nothing back",
+			end.State, took, end.Last.Restricted, interval)
+	}
+}
+
 // backFrom returns a cluster whose pods have an older image, which a revision holds.
 func backFrom(image string, nodes ...*corev1.Node) daemon.Input {
 	ds := build.Set{}.Object()
