@@ -595,6 +595,29 @@ func TestRunCountsAnew(t *testing.T) {
 	}
 }
 
+// TestEndTimeAfterANodeJoins: a node that joins when the others are complete moves the time
+// of the End to when it is complete, too.
+func TestEndTimeAfterANodeJoins(t *testing.T) {
+	ds := build.Set{}.Object()
+	c, err := simulate.NewCluster(daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a"), Now: build.Now}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := false
+	for pass, err := range c.Run() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !joined && c.Now().Sub(build.Now) == simulate.DefaultReadyAfter {
+			joined = true
+			apply(t, c, build.Nodes("b")[0])
+		}
+		if end := pass.End; end != nil && (end.State != simulate.EndComplete || end.Took != 2*simulate.DefaultReadyAfter || !end.Time.Equal(build.Now.Add(end.Took))) {
+			t.Errorf("Run() = %v, took %v, joined %v, want it complete after %v, when the second node is", end, end.Took, joined, 2*simulate.DefaultReadyAfter)
+		}
+	}
+}
+
 // TestRunGoesOn: a loop may change the cluster and break off.
 func TestRunGoesOn(t *testing.T) {
 	c, ds := settled(t, build.Set{}, "a", "b", "c")

@@ -131,10 +131,12 @@ func (c *Cluster) newRun() *run { return &run{c: c, began: c.now, of: make(map[*
 type progress struct {
 	passes, lowest int
 	// best is the lowest number of incomplete nodes so far, of the generation that it
-	// was counted for, since is when it got there, and idle how many passes were made
-	// from then on.
+	// was counted for, since is when it got there or when all nodes were last complete,
+	// and idle how many passes were made from the last progress on.
 	best       int
 	generation int64
+	// left is the number of incomplete nodes in the last pass.
+	left int
 	since      time.Time
 	idle       int
 	// progressed is when best was last lowered. Unlike since it does not change when the
@@ -189,7 +191,11 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 
 // note notes how many nodes are left.
 func (r *run) note(s *set, p *progress) {
-	left := s.tally.incomplete
+	left, before := s.tally.incomplete, p.left
+	p.left = left
+	if left == 0 && before > 0 {
+		p.since = r.c.now // best may have been zero before: nodes join, and pods fail.
+	}
 	switch {
 	case p.best == math.MaxInt:
 		p.best = left
