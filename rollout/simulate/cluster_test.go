@@ -618,6 +618,36 @@ func TestEndTimeAfterANodeJoins(t *testing.T) {
 	}
 }
 
+// TestEndBudgetHasTheOptionsOfTheLastPass: a loop changes the policy after the last pass of
+// one DaemonSet. The budget in its End is that of the policy before.
+func TestEndBudgetHasTheOptionsOfTheLastPass(t *testing.T) {
+	c, err := simulate.NewCluster(outdated(build.Set{}, build.Nodes("a", "b")...), simulate.Options{
+		PodTimes: func(_ *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+			if pod.Namespace == "other" {
+				return simulate.PodTimes{ReadyAfter: time.Minute}
+			}
+			return simulate.PodTimes{ReadyAfter: -1}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := build.Set{Name: "proxy"}.Object()
+	proxy.Namespace = "other" // so that its pods cause no passes of the first DaemonSet
+	apply(t, c, proxy)
+	for pass, err := range c.Run() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pass.DaemonSet.Namespace == "other" && c.Now().Sub(build.Now) >= time.Minute {
+			c.Options.Policy.IgnoreNode = func(*daemon.NodeState) bool { return true }
+		}
+		if end := pass.End; end != nil && pass.DaemonSet.Name == "agent" && (len(end.Budget.Users) != 1 || c.Options.Policy.IgnoreNode == nil) {
+			t.Errorf("Run() = %v with budget %+v, want one user, as in the last pass", end, end.Budget)
+		}
+	}
+}
+
 // TestRunGoesOn: a loop may change the cluster and break off.
 func TestRunGoesOn(t *testing.T) {
 	c, ds := settled(t, build.Set{}, "a", "b", "c")

@@ -30,6 +30,8 @@ type set struct {
 	// that pass. A DaemonSet that has had none is due.
 	due  bool
 	last *rollout.Result
+	// policy is that of the last pass.
+	policy rollout.Policy
 }
 
 // update reports a change to the controller.
@@ -72,7 +74,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 	if result == nil {
 		return nil, err
 	}
-	s.due, s.last = false, result
+	s.due, s.last, s.policy = false, result, c.Options.Policy
 	s.backoff, s.trial = result.Plan.Backoff, result.CanaryTrial
 	if after := result.Plan.RequeueAfter; after > 0 {
 		s.wake = c.now.Add(after)

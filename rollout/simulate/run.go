@@ -64,8 +64,8 @@ func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
 // as to fail a canary or to go on with a slow start, for about 30 days without progress at
 // most.
 //
-// An error ends the sequence. It fails if rollout.Sync fails, with the name of the
-// DaemonSet before the error.
+// An error ends the sequence. It fails if rollout.Sync or rollout.UsedBudget fails, with
+// the name of the DaemonSet before the error.
 func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
 		if c == nil {
@@ -93,7 +93,12 @@ func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 		}
 		var ends []*Pass
 		for _, s := range c.sets() {
-			ends = append(ends, r.last(s))
+			pass, err := r.last(s)
+			if err != nil {
+				yield(nil, setError(s, err))
+				return
+			}
+			ends = append(ends, pass)
 		}
 		for _, pass := range ends {
 			if !yield(pass, nil) {
@@ -136,9 +141,9 @@ type progress struct {
 	best       int
 	generation int64
 	// left is the number of incomplete nodes in the last pass.
-	left int
-	since      time.Time
-	idle       int
+	left  int
+	since time.Time
+	idle  int
 	// progressed is when best was last lowered. Unlike since it does not change when the
 	// same nodes become complete and incomplete again and again.
 	progressed time.Time
@@ -169,7 +174,7 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 			for s.due && !p.looping {
 				result, err := r.c.pass(s)
 				if err != nil {
-					return false, fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
+					return false, setError(s, err)
 				}
 				r.note(s, p)
 				if p.idle++; p.idle > r.c.enough() {
@@ -236,7 +241,7 @@ func (r *run) pass(s *set, p *progress, result *rollout.Result) *Pass {
 
 // last describes the pass that is not carried out, and the end. Every DaemonSet has had a
 // pass: a new one is due until it has.
-func (r *run) last(s *set) *Pass {
+func (r *run) last(s *set) (*Pass, error) {
 	p, last := r.progress(s), s.last
 	pass := r.pass(s, p, last)
 	end := &End{
@@ -250,22 +255,32 @@ func (r *run) last(s *set) *Pass {
 	switch {
 	case snapshot == nil:
 		end.State = EndIgnored
-		return pass
+		return pass, nil
 	case s.tally.incomplete == 0:
 		end.State = EndComplete
-		return pass
+		return pass, nil
 	case last.NeedsDecision(), onDelete(s.ds) && s.tally.available == s.tally.desired:
 		end.State = EndWaiting
 	}
-	// The options are those of the last pass, which made no error of them.
-	end.Budget, _ = rollout.UsedBudget(snapshot, rollout.Options{Policy: r.c.Options.Policy, CanaryTrial: last.CanaryTrial})
+	// The caller may have changed c.Options since the last pass, and what the policy of that
+	// pass points to.
+	var err error
+	end.Budget, err = rollout.UsedBudget(snapshot, rollout.Options{Policy: s.policy, CanaryTrial: last.CanaryTrial})
+	if err != nil {
+		return nil, err
+	}
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) {
 			end.Incomplete = append(end.Incomplete, n)
 		}
 	}
-	return pass
+	return pass, nil
+}
+
+// setError names the DaemonSet that an error is about.
+func setError(s *set, err error) error {
+	return fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
 }
 
 func onDelete(ds *appsv1.DaemonSet) bool {
