@@ -236,8 +236,8 @@ func notStored(path *field.Path, ds *appsv1.DaemonSet) error {
 // stays. A later pass of the cluster goes on with the backoff and the canary's trial of
 // the result.
 //
-// The result is not changed. Writes of objects that are not stored any more have no
-// effect. It fails with a *field.Error if the result is nil, and if the cluster has no such
+// The result is not changed, and the cluster keeps nothing of it: it stays the caller's
+// own. Writes of objects that are not stored any more have no effect. It fails with a *field.Error if the result is nil, and if the cluster has no such
 // DaemonSet.
 func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
 	path := field.NewPath("daemonSet")
@@ -252,16 +252,34 @@ func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
 	if s == nil {
 		return notStored(path, ds)
 	}
+	own := ownWrites(result)
+	s.backoff, s.trial = own.Plan.Backoff, own.CanaryTrial
+	s.state = nil // It remembers another backoff.
+	s.due = true
+	c.write(s, own)
+	return nil
+}
+
+// ownWrites returns a copy of a result that shares with it nothing that the cluster
+// stores.
+func ownWrites(result *rollout.Result) *rollout.Result {
 	own := *result
 	own.Plan.Create = slices.Clone(own.Plan.Create)
 	for i := range own.Plan.Create {
 		own.Plan.Create[i].Pod = own.Plan.Create[i].Pod.DeepCopy()
 	}
-	s.backoff, s.trial = own.Plan.Backoff, own.CanaryTrial
-	s.state = nil // It remembers another backoff.
-	s.due = true
-	c.write(s, &own)
-	return nil
+	own.Plan.Backoff = maps.Clone(own.Plan.Backoff)
+	if result.Revisions != nil {
+		revisions := *result.Revisions
+		revisions.Create, revisions.Update = revisions.Create.DeepCopy(), revisions.Update.DeepCopy()
+		revisions.Label = slices.Clone(revisions.Label)
+		for i := range revisions.Label {
+			revisions.Label[i] = revisions.Label[i].DeepCopy()
+		}
+		own.Revisions = &revisions
+	}
+	own.Status, own.CanaryTrial = result.Status.DeepCopy(), result.CanaryTrial.DeepCopy()
+	return &own
 }
 
 // enough is how many passes without progress are taken for an endless loop. For each
