@@ -151,26 +151,40 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 	c.relabel(ns.storedRevision(plan.Update), plan.Update)
 }
 
-// stored returns the stored pod with the name of the given one, which may be nil.
+// stored returns the stored pod that is the given one, which may be nil: it has its name
+// and, if both have a UID, its UID.
 func (ns *namespace) stored(pod *corev1.Pod) (stored, bool) {
 	if pod == nil {
 		return stored{}, false
 	}
 	p, ok := ns.pods[pod.Name]
-	return p, ok
+	if !ok || otherUID(p.pod, pod) {
+		return stored{}, false
+	}
+	return p, true
 }
 
-// storedRevision returns the stored revision with the name of the given one, or nil.
+// storedRevision returns the stored revision that is the given one, or nil: it has its name
+// and, if both have a UID, its UID.
 func (ns *namespace) storedRevision(rev *appsv1.ControllerRevision) *appsv1.ControllerRevision {
 	if rev == nil {
 		return nil
 	}
-	return ns.revisions[rev.Name]
+	found := ns.revisions[rev.Name]
+	if found == nil || otherUID(found, rev) {
+		return nil
+	}
+	return found
+}
+
+// otherUID reports whether two objects of one name are different ones.
+func otherUID(a, b metav1.Object) bool {
+	return a.GetUID() != "" && b.GetUID() != "" && a.GetUID() != b.GetUID()
 }
 
 func (c *Cluster) removeRevisions(list []*appsv1.ControllerRevision) {
 	for _, rev := range list {
-		if rev != nil {
+		if rev != nil && c.namespace(rev.Namespace).storedRevision(rev) != nil {
 			c.removeRevision(rev.Namespace, rev.Name)
 		}
 	}
@@ -237,7 +251,8 @@ func notStored(path *field.Path, ds *appsv1.DaemonSet) error {
 // the result.
 //
 // The result is not changed, and the cluster keeps nothing of it: it stays the caller's
-// own. Writes of objects that are not stored any more have no effect. It fails with a *field.Error if the result is nil, and if the cluster has no such
+// own. Writes of objects that are not stored any more have no effect, even if another object
+// has taken the name: the UIDs differ. It fails with a *field.Error if the result is nil, and if the cluster has no such
 // DaemonSet.
 func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
 	path := field.NewPath("daemonSet")

@@ -355,3 +355,40 @@ func TestCarryOutKeepsItsTrial(t *testing.T) {
 		t.Errorf("Sync() goes on with the trial %+v, want that of the result as it was, %+v", got, want)
 	}
 }
+
+// TestStaleWrites: a result is carried out after other objects have taken the names of
+// those that it is about. They are left alone.
+func TestStaleWrites(t *testing.T) {
+	c, ds := settled(t, build.Set{}, "a")
+	in := c.Input(ds)
+	pod, rev := in.Pods[0], in.Revisions[0]
+	stalePod, staleRev := pod.DeepCopy(), rev.DeepCopy()
+	stalePod.UID, staleRev.UID = "gone", "gone"
+	staleRev.Labels = map[string]string{"x": "x"}
+	stale := &rollout.Result{
+		Claims: []daemon.PodClaim{{Pod: stalePod, Claim: daemon.ClaimRelease}},
+		Plan:   daemon.Plan{Delete: []daemon.Delete{{Pod: stalePod}}},
+		Revisions: &rollout.RevisionPlan{
+			Claims: []rollout.RevisionClaim{{Revision: staleRev, Claim: daemon.ClaimRelease}}, Label: []*appsv1.ControllerRevision{staleRev},
+			Relabel: []rollout.PodRelabel{{Pod: stalePod}}, Duplicates: []*appsv1.ControllerRevision{staleRev}, Update: staleRev,
+		},
+		CleanUp: []*appsv1.ControllerRevision{staleRev},
+	}
+	if err := c.CarryOut(ds, stale); err != nil {
+		t.Fatal(err)
+	}
+	after := c.Input(ds)
+	if diff := cmp.Diff(in.Pods, after.Pods); diff != "" {
+		t.Errorf("pods, whose names others had before (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(in.Revisions, after.Revisions); diff != "" {
+		t.Errorf("revisions, whose names others had before (-want +got):\n%s", diff)
+	}
+	stalePod.UID = ""
+	if err := c.CarryOut(ds, &rollout.Result{Plan: daemon.Plan{Delete: []daemon.Delete{{Pod: stalePod}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Input(ds).Pods[0].DeletionTimestamp == nil {
+		t.Error("a pod without a UID is not deleted by its name")
+	}
+}
