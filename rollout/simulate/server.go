@@ -442,10 +442,13 @@ func (c *Cluster) eachSet(do func(*set)) {
 
 // updated returns a copy of cur as the API server stores it in the place of old
 // (BeforeUpdate@v0.37.2, PrepareForUpdate@v1.37.2). What a client cannot change comes from
-// old: status, generation and creation timestamp, and name, namespace, UID and resource
-// version if cur leaves them empty.
+// old: status, generation and creation timestamp, and kind, name, namespace, UID and
+// resource version if cur leaves them empty.
 func updated(cur, old *appsv1.DaemonSet) *appsv1.DaemonSet {
 	out := cur.DeepCopy()
+	if out.APIVersion == "" && out.Kind == "" {
+		out.TypeMeta = old.TypeMeta
+	}
 	if out.Name == "" {
 		out.Name = old.Name
 	}

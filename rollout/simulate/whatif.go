@@ -21,7 +21,7 @@ import (
 type Proposal struct {
 	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. As
 	// in an update, what a client cannot change comes from the stored one: status,
-	// generations and creation timestamp, and name, namespace and UID if they are
+	// generations and creation timestamp, and kind, name, namespace and UID if they are
 	// empty. nil: the DaemonSet is not changed.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
