@@ -24,7 +24,7 @@ type set struct {
 	// trial is the canary's trial, and given the one of the options that it began with.
 	trial, given *rollout.CanaryTrial
 	tally        tally
-	// wake is when the controller wants to look again; zero: never.
+	// wake is when the controller requeues the DaemonSet; zero: never.
 	wake time.Time
 	// due says that something has happened since the last pass, and last is the result of
 	// that pass. A DaemonSet that has had none is due.
@@ -251,9 +251,9 @@ func notStored(path *field.Path, ds *appsv1.DaemonSet) error {
 // the result.
 //
 // The result is not changed, and the cluster keeps nothing of it: it stays the caller's
-// own. Writes of objects that are not stored any more have no effect, even if another object
-// has taken the name: the UIDs differ. It fails with a *field.Error if the result is nil, and if the cluster has no such
-// DaemonSet.
+// own. Writes of objects that are not stored any more have no effect, even if another
+// object, with another UID, has taken the name. It fails with a *field.Error if the result is
+// nil, and if the cluster has no such DaemonSet.
 func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
 	path := field.NewPath("daemonSet")
 	if c == nil || ds == nil {

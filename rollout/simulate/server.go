@@ -17,6 +17,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/podstatus"
 )
 
 // Apply creates or replaces nodes, pods, ControllerRevisions and DaemonSets, as a
@@ -315,7 +316,7 @@ func (c *Cluster) deletePod(ns *namespace, name string, graceSeconds *int64) {
 		return
 	}
 	grace := gracePeriod(p.pod)
-	atOnce := p.pod.Spec.NodeName == "" || finished(p.pod) || grace == 0 || graceSeconds != nil && *graceSeconds <= 0
+	atOnce := p.pod.Spec.NodeName == "" || podstatus.Finished(p.pod) || grace == 0 || graceSeconds != nil && *graceSeconds <= 0
 	switch {
 	case atOnce:
 		c.removePod(ns, p.pod)
