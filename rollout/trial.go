@@ -110,8 +110,10 @@ func (s CanaryState) phrase() string {
 	return fmt.Sprintf("CanaryState(%q)", string(s))
 }
 
-// final reports whether only a caller changes the state.
-func (s CanaryState) final() bool {
+// Final reports whether the trial is over, so that only a caller changes the state: it is
+// true for CanaryPassed, CanaryPromoted, CanaryRolledBack and CanaryFailed, and false for
+// any other value.
+func (s CanaryState) Final() bool {
 	return s == CanaryPassed || s == CanaryPromoted || s == CanaryRolledBack || s == CanaryFailed
 }
 
@@ -244,7 +246,7 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 		}
 		memory = nil
 	}
-	if memory != nil && memory.State.final() && memory.State != CanaryFailed {
+	if memory != nil && memory.State.Final() && memory.State != CanaryFailed {
 		return
 	}
 	waiting := c.heldForCanary()

@@ -119,7 +119,7 @@ func (r *report) pass(result *rollout.Result) {
 	r.where()
 	r.lines("now", strings.Split(result.String(), "\n"))
 	if again := result.Plan.RequeueAfter; again > 0 {
-		labelled(r.out, "", fmt.Sprintf("look again in %v", again))
+		labelled(r.out, "", fmt.Sprintf("requeue after %v", again))
 	}
 
 	created := map[string]bool{}

@@ -73,7 +73,7 @@ func Compare(u *Upstream, s *State) *Comparison {
 	c.comparePatches("pods", up.PodPatches, lib.PodPatches)
 	c.comparePods(u, adapted)
 	c.check(equalJSON(up.Status, lib.Status), "status (-upstream +library):\n%s", lazy(up.Status, lib.Status))
-	c.check(up.RequeueAfter == lib.RequeueAfter, "look again: upstream after %v, library after %v", up.RequeueAfter, lib.RequeueAfter)
+	c.check(up.RequeueAfter == lib.RequeueAfter, "requeue: upstream after %v, library after %v", up.RequeueAfter, lib.RequeueAfter)
 	c.check(slices.Equal(up.Backoff, lib.Backoff), "backoff (-upstream +library):\n%s", lazy(up.Backoff, lib.Backoff))
 	return c
 }

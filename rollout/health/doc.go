@@ -20,8 +20,8 @@
 //     they count one pod of each node. kubectl.RolloutStatus lists how this differs from
 //     kubectl rollout status (DaemonSetStatusViewer.Status@v0.37.2).
 //  2. rollout.SyncSnapshot returns what the next pass writes, and rollout.Complete says
-//     when a rollout is complete. Assess assumes that a controller is running: a pass that changes
-//     something is progress, even if no controller makes it.
+//     when a rollout is complete. Assess assumes that a controller is running: a pass that
+//     changes something is progress, even if no controller makes it.
 //  3. Changes are: a pod is created, bound, initialized or deleted; it becomes ready, not
 //     ready or available; a node becomes not ready. A container that crashes again and
 //     again (MaxContainerBackOff@v1.37.2), and pods that fail one after the other

@@ -96,7 +96,7 @@ func (e *event) subject() (stored, bool) {
 }
 
 // next returns when something happens next: an event of a pod, or the time at which a
-// controller wants to look again.
+// controller requeues its DaemonSet.
 func (c *Cluster) next() (time.Time, bool) {
 	for len(c.events) > 0 {
 		if _, ok := c.events[0].subject(); ok {
@@ -150,9 +150,8 @@ func (c *Cluster) Now() time.Time {
 }
 
 // Next moves the clock to the next thing that happens: a pod is bound, becomes ready or
-// available, fails or ends, or a controller wants to look again. Controllers make no
-// pass. If nothing is going to happen, it
-// reports false and the clock stays.
+// available, fails or ends, or a controller requeues its DaemonSet. Controllers make no
+// pass. If nothing is going to happen, it reports false and the clock stays.
 func (c *Cluster) Next() bool {
 	if c == nil {
 		return false

@@ -21,9 +21,9 @@ import (
 // and carries out what the controllers of its DaemonSets write.
 //
 // The zero Cluster is empty, and its controllers have upstream's burst limit and feature
-// gates. NewCluster makes one from facts, or one with other limits and gates. A Cluster is not safe for
-// concurrent use. The objects in it are never changed, only replaced, so that what a
-// method returns stays as it is; all of it is read-only.
+// gates. NewCluster makes one from facts, or one with other limits and gates. A Cluster is
+// not safe for concurrent use. The objects in it are never changed, only replaced, so that
+// what a method returns stays as it is; all of it is read-only.
 type Cluster struct {
 	// Options may be changed between calls.
 	Options Options

@@ -595,6 +595,59 @@ func TestRunCountsAnew(t *testing.T) {
 	}
 }
 
+// TestEndTimeAfterANodeJoins: a node that joins when the others are complete moves the time
+// of the End to when it is complete, too.
+func TestEndTimeAfterANodeJoins(t *testing.T) {
+	ds := build.Set{}.Object()
+	c, err := simulate.NewCluster(daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a"), Now: build.Now}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := false
+	for pass, err := range c.Run() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !joined && c.Now().Sub(build.Now) == simulate.DefaultReadyAfter {
+			joined = true
+			apply(t, c, build.Nodes("b")[0])
+		}
+		if end := pass.End; end != nil && (end.State != simulate.EndComplete || end.Took != 2*simulate.DefaultReadyAfter || !end.Time.Equal(build.Now.Add(end.Took))) {
+			t.Errorf("Run() = %v, took %v, joined %v, want it complete after %v, when the second node is", end, end.Took, joined, 2*simulate.DefaultReadyAfter)
+		}
+	}
+}
+
+// TestEndBudgetHasTheOptionsOfTheLastPass: a loop changes the policy after the last pass of
+// one DaemonSet. The budget in its End is that of the policy before.
+func TestEndBudgetHasTheOptionsOfTheLastPass(t *testing.T) {
+	c, err := simulate.NewCluster(outdated(build.Set{}, build.Nodes("a", "b")...), simulate.Options{
+		PodTimes: func(_ *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+			if pod.Namespace == "other" {
+				return simulate.PodTimes{ReadyAfter: time.Minute}
+			}
+			return simulate.PodTimes{ReadyAfter: -1}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := build.Set{Name: "proxy"}.Object()
+	proxy.Namespace = "other" // so that its pods cause no passes of the first DaemonSet
+	apply(t, c, proxy)
+	for pass, err := range c.Run() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pass.DaemonSet.Namespace == "other" && c.Now().Sub(build.Now) >= time.Minute {
+			c.Options.Policy.IgnoreNode = func(*daemon.NodeState) bool { return true }
+		}
+		if end := pass.End; end != nil && pass.DaemonSet.Name == "agent" && (len(end.Budget.Users) != 1 || c.Options.Policy.IgnoreNode == nil) {
+			t.Errorf("Run() = %v with budget %+v, want one user, as in the last pass", end, end.Budget)
+		}
+	}
+}
+
 // TestRunGoesOn: a loop may change the cluster and break off.
 func TestRunGoesOn(t *testing.T) {
 	c, ds := settled(t, build.Set{}, "a", "b", "c")

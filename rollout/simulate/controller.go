@@ -24,12 +24,14 @@ type set struct {
 	// trial is the canary's trial, and given the one of the options that it began with.
 	trial, given *rollout.CanaryTrial
 	tally        tally
-	// wake is when the controller wants to look again; zero: never.
+	// wake is when the controller requeues the DaemonSet; zero: never.
 	wake time.Time
 	// due says that something has happened since the last pass, and last is the result of
 	// that pass. A DaemonSet that has had none is due.
 	due  bool
 	last *rollout.Result
+	// policy is that of the last pass.
+	policy rollout.Policy
 }
 
 // update reports a change to the controller.
@@ -72,7 +74,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 	if result == nil {
 		return nil, err
 	}
-	s.due, s.last = false, result
+	s.due, s.last, s.policy = false, result, c.Options.Policy
 	s.backoff, s.trial = result.Plan.Backoff, result.CanaryTrial
 	if after := result.Plan.RequeueAfter; after > 0 {
 		s.wake = c.now.Add(after)
@@ -149,26 +151,40 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 	c.relabel(ns.storedRevision(plan.Update), plan.Update)
 }
 
-// stored returns the stored pod with the name of the given one, which may be nil.
+// stored returns the stored pod that is the given one, which may be nil: it has its name
+// and, if both have a UID, its UID.
 func (ns *namespace) stored(pod *corev1.Pod) (stored, bool) {
 	if pod == nil {
 		return stored{}, false
 	}
 	p, ok := ns.pods[pod.Name]
-	return p, ok
+	if !ok || otherUID(p.pod, pod) {
+		return stored{}, false
+	}
+	return p, true
 }
 
-// storedRevision returns the stored revision with the name of the given one, or nil.
+// storedRevision returns the stored revision that is the given one, or nil: it has its name
+// and, if both have a UID, its UID.
 func (ns *namespace) storedRevision(rev *appsv1.ControllerRevision) *appsv1.ControllerRevision {
 	if rev == nil {
 		return nil
 	}
-	return ns.revisions[rev.Name]
+	found := ns.revisions[rev.Name]
+	if found == nil || otherUID(found, rev) {
+		return nil
+	}
+	return found
+}
+
+// otherUID reports whether two objects of one name are different ones.
+func otherUID(a, b metav1.Object) bool {
+	return a.GetUID() != "" && b.GetUID() != "" && a.GetUID() != b.GetUID()
 }
 
 func (c *Cluster) removeRevisions(list []*appsv1.ControllerRevision) {
 	for _, rev := range list {
-		if rev != nil {
+		if rev != nil && c.namespace(rev.Namespace).storedRevision(rev) != nil {
 			c.removeRevision(rev.Namespace, rev.Name)
 		}
 	}
@@ -234,9 +250,10 @@ func notStored(path *field.Path, ds *appsv1.DaemonSet) error {
 // stays. A later pass of the cluster goes on with the backoff and the canary's trial of
 // the result.
 //
-// The result is not changed. Writes of objects that are not stored any more have no
-// effect. It fails with a *field.Error if the result is nil, and if the cluster has no such
-// DaemonSet.
+// The result is not changed, and the cluster keeps nothing of it: it stays the caller's
+// own. Writes of objects that are not stored any more have no effect, even if another
+// object, with another UID, has taken the name. It fails with a *field.Error if the result is
+// nil, and if the cluster has no such DaemonSet.
 func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
 	path := field.NewPath("daemonSet")
 	if c == nil || ds == nil {
@@ -250,16 +267,34 @@ func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
 	if s == nil {
 		return notStored(path, ds)
 	}
+	own := ownWrites(result)
+	s.backoff, s.trial = own.Plan.Backoff, own.CanaryTrial
+	s.state = nil // It remembers another backoff.
+	s.due = true
+	c.write(s, own)
+	return nil
+}
+
+// ownWrites returns a copy of a result that shares with it nothing that the cluster
+// stores.
+func ownWrites(result *rollout.Result) *rollout.Result {
 	own := *result
 	own.Plan.Create = slices.Clone(own.Plan.Create)
 	for i := range own.Plan.Create {
 		own.Plan.Create[i].Pod = own.Plan.Create[i].Pod.DeepCopy()
 	}
-	s.backoff, s.trial = own.Plan.Backoff, own.CanaryTrial
-	s.state = nil // It remembers another backoff.
-	s.due = true
-	c.write(s, &own)
-	return nil
+	own.Plan.Backoff = maps.Clone(own.Plan.Backoff)
+	if result.Revisions != nil {
+		revisions := *result.Revisions
+		revisions.Create, revisions.Update = revisions.Create.DeepCopy(), revisions.Update.DeepCopy()
+		revisions.Label = slices.Clone(revisions.Label)
+		for i := range revisions.Label {
+			revisions.Label[i] = revisions.Label[i].DeepCopy()
+		}
+		own.Revisions = &revisions
+	}
+	own.Status, own.CanaryTrial = result.Status.DeepCopy(), result.CanaryTrial.DeepCopy()
+	return &own
 }
 
 // enough is how many passes without progress are taken for an endless loop. For each

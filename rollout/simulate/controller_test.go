@@ -269,3 +269,126 @@ func TestCarryOut(t *testing.T) {
 		t.Errorf("Settle() = %v, want nothing to do", end)
 	}
 }
+
+// TestCarryOutKeepsNothingOfTheResult: the caller changes a result that was carried out,
+// and the cluster stays as it is.
+func TestCarryOutKeepsNothingOfTheResult(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		result    func(in daemon.Input) *rollout.Result
+		change    func(*rollout.Result)
+	}{
+		{
+			"first pass", "the revision and the status are new",
+			func(in daemon.Input) *rollout.Result {
+				revs := build.Current(in.DaemonSet, "new")
+				revs[0].Name = "agent-new"
+				return &rollout.Result{
+					Revisions: &rollout.RevisionPlan{Create: revs[0]},
+					Status:    &appsv1.DaemonSetStatus{CollisionCount: new(int32(1)), Conditions: []appsv1.DaemonSetCondition{{Type: "x"}}},
+				}
+			},
+			func(r *rollout.Result) {
+				r.Revisions.Create.Labels["x"], r.Revisions.Create.Data.Raw[0] = "y", 'x'
+				*r.Status.CollisionCount, r.Status.Conditions[0].Type = 2, "y"
+			},
+		}, {
+			"labels", "the revisions get labels and annotations of the copies",
+			func(in daemon.Input) *rollout.Result {
+				label, update := in.Revisions[0].DeepCopy(), in.Revisions[0].DeepCopy()
+				label.Labels["a"], update.Labels["b"], update.Revision = "a", "b", 7
+				update.Annotations = map[string]string{"b": "b"}
+				return &rollout.Result{Revisions: &rollout.RevisionPlan{Label: []*appsv1.ControllerRevision{label}, Update: update}}
+			},
+			func(r *rollout.Result) {
+				r.Revisions.Label[0].Labels["a"], r.Revisions.Update.Labels["b"], r.Revisions.Update.Annotations["b"] = "x", "x", "x"
+			},
+		}, {
+			"backoff", "it is remembered",
+			func(in daemon.Input) *rollout.Result {
+				return &rollout.Result{Plan: daemon.Plan{Backoff: daemon.Backoff{{Node: "a"}: {}}}}
+			},
+			func(r *rollout.Result) { clear(r.Plan.Backoff) },
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, ds := settled(t, build.Set{}, "a")
+			result := tc.result(c.Input(ds))
+			if err := c.CarryOut(ds, result); err != nil {
+				t.Fatal(err)
+			}
+			before := c.Input(ds)
+			before.Backoff, before.Revisions, before.DaemonSet = maps.Clone(before.Backoff), copies(before.Revisions), before.DaemonSet.DeepCopy()
+			tc.change(result)
+			if diff := cmp.Diff(before, c.Input(ds)); diff != "" {
+				t.Errorf("a change of the result changed the cluster: %s (-before +after):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+// TestCarryOutKeepsItsTrial: the caller changes the canary's trial of a result that was
+// carried out, and the canary goes on with the trial as it was.
+func TestCarryOutKeepsItsTrial(t *testing.T) {
+	c, ds := settled(t, build.Set{}, "a", "b")
+	c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}
+	ds = ds.DeepCopy()
+	ds.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	apply(t, c, ds)
+	if _, err := c.Sync(ds); err != nil { // It creates the revision.
+		t.Fatal(err)
+	}
+	result, err := rollout.Sync(c.Input(ds), rollout.Options{Policy: c.Options.Policy})
+	if err != nil || result.CanaryTrial == nil {
+		t.Fatalf("Sync() = %v, %v, want a trial", result, err)
+	}
+	if err := c.CarryOut(ds, result); err != nil {
+		t.Fatal(err)
+	}
+	want := result.CanaryTrial.DeepCopy()
+	result.CanaryTrial.State, result.CanaryTrial.Nodes[0].Name = rollout.CanaryPromoted, "b"
+	next, err := c.Sync(ds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := next.CanaryTrial; got == nil || got.State == rollout.CanaryPromoted || got.Nodes[0].Name != want.Nodes[0].Name {
+		t.Errorf("Sync() goes on with the trial %+v, want that of the result as it was, %+v", got, want)
+	}
+}
+
+// TestStaleWrites: a result is carried out after other objects have taken the names of
+// those that it is about. They are left alone.
+func TestStaleWrites(t *testing.T) {
+	c, ds := settled(t, build.Set{}, "a")
+	in := c.Input(ds)
+	pod, rev := in.Pods[0], in.Revisions[0]
+	stalePod, staleRev := pod.DeepCopy(), rev.DeepCopy()
+	stalePod.UID, staleRev.UID = "gone", "gone"
+	staleRev.Labels = map[string]string{"x": "x"}
+	stale := &rollout.Result{
+		Claims: []daemon.PodClaim{{Pod: stalePod, Claim: daemon.ClaimRelease}},
+		Plan:   daemon.Plan{Delete: []daemon.Delete{{Pod: stalePod}}},
+		Revisions: &rollout.RevisionPlan{
+			Claims: []rollout.RevisionClaim{{Revision: staleRev, Claim: daemon.ClaimRelease}}, Label: []*appsv1.ControllerRevision{staleRev},
+			Relabel: []rollout.PodRelabel{{Pod: stalePod}}, Duplicates: []*appsv1.ControllerRevision{staleRev}, Update: staleRev,
+		},
+		CleanUp: []*appsv1.ControllerRevision{staleRev},
+	}
+	if err := c.CarryOut(ds, stale); err != nil {
+		t.Fatal(err)
+	}
+	after := c.Input(ds)
+	if diff := cmp.Diff(in.Pods, after.Pods); diff != "" {
+		t.Errorf("pods, whose names others had before (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(in.Revisions, after.Revisions); diff != "" {
+		t.Errorf("revisions, whose names others had before (-want +got):\n%s", diff)
+	}
+	stalePod.UID = ""
+	if err := c.CarryOut(ds, &rollout.Result{Plan: daemon.Plan{Delete: []daemon.Delete{{Pod: stalePod}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Input(ds).Pods[0].DeletionTimestamp == nil {
+		t.Error("a pod without a UID is not deleted by its name")
+	}
+}

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -26,7 +29,7 @@ const (
 func (c *Cluster) hopeless() bool {
 	limit := tooOften
 	c.eachSet(func(s *set) {
-		if s.trial != nil && onTrial(s.trial.State) {
+		if s.onTrial() {
 			limit = tooOftenTried
 		}
 	})
@@ -43,37 +46,79 @@ func (c *Cluster) hopeless() bool {
 	return c.policyHasWaited()
 }
 
-// onTrial reports whether a canary in this state may still pass, pause or fail.
-func onTrial(state rollout.CanaryState) bool {
-	switch state {
-	case rollout.CanaryPassed, rollout.CanaryPromoted, rollout.CanaryRolledBack, rollout.CanaryFailed:
-		return false
-	}
-	return true
-}
-
 // policyHasWaited reports whether the longest time that the policy may wait has passed
 // since something happened on a node without a crash loop.
 func (c *Cluster) policyHasWaited() bool {
-	return c.now.Sub(c.othersAt) >= min(longestPolicyWait(&c.Options.Policy), longestWait)
+	since := c.now.Sub(c.othersAt)
+	return since >= longestWait || since >= c.longestPolicyWait()
 }
 
-// longestPolicyWait returns the longest duration in a policy: when it has passed without
-// a change, the policy does nothing more.
-func longestPolicyWait(p *rollout.Policy) time.Duration {
+// longestPolicyWait returns the longest duration of the fields of the policy that may still
+// act: when it has passed without a change, the policy does nothing more.
+func (c *Cluster) longestPolicyWait() time.Duration {
+	p := &c.Options.Policy
 	var longest time.Duration
-	if canary := p.Canary; canary != nil {
+	if canary := p.Canary; canary != nil && c.anySet((*set).onTrial) {
 		longest = max(longest, canary.Wait.Duration, canary.PauseStarting.Duration, canary.FailStarting.Duration, canary.FailAfter.Duration)
 	}
-	if slow := p.SlowStart; slow != nil {
+	if slow := p.SlowStart; slow != nil && c.anySet((*set).startsSlowly) {
 		longest = max(longest, cmp.Or(max(0, slow.Interval.Duration), rollout.DefaultSlowStartInterval))
 	}
-	for _, ignore := range [...]*rollout.IgnoreAfter{p.IgnoreNotReadyNodes, p.IgnoreStuckPods} {
-		if ignore != nil {
-			longest = max(longest, ignore.After.Duration)
-		}
+	if ignore := p.IgnoreNotReadyNodes; ignore != nil && ignore.After.Duration > longest && c.willIgnoreNode(ignore.After.Duration) {
+		longest = ignore.After.Duration
+	}
+	if ignore := p.IgnoreStuckPods; ignore != nil && ignore.After.Duration > longest && c.willIgnorePod(ignore.After.Duration) {
+		longest = ignore.After.Duration
 	}
 	return longest
+}
+
+func (c *Cluster) anySet(is func(*set) bool) bool {
+	for _, ns := range c.namespaces {
+		for _, s := range ns.sets {
+			if is(s) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// onTrial reports whether a canary may still pass, pause or fail.
+func (s *set) onTrial() bool { return s.trial != nil && !s.trial.State.Final() }
+
+// startsSlowly reports whether the last pass left first pods to a later interval.
+func (s *set) startsSlowly() bool {
+	return s.last != nil && slices.ContainsFunc(s.last.Restricted, func(r rollout.Restricted) bool {
+		return r.By == rollout.RestrictionSlowStart
+	})
+}
+
+// willIgnoreNode reports whether a node is not ready for less than a duration.
+func (c *Cluster) willIgnoreNode(after time.Duration) bool {
+	for _, node := range c.nodes {
+		ready := nodestatus.Ready(node)
+		if ready != nil && ready.Status != corev1.ConditionTrue && ready.LastTransitionTime.Add(after).After(c.now) {
+			return true
+		}
+	}
+	return false
+}
+
+// willIgnorePod reports whether a pod has been terminating past its grace period for less
+// than a duration, or is not past it yet.
+func (c *Cluster) willIgnorePod(after time.Duration) bool {
+	for _, ns := range c.namespaces {
+		if len(ns.sets) == 0 {
+			continue
+		}
+		for _, p := range ns.pods {
+			if at := p.pod.DeletionTimestamp; at != nil && at.Add(after).After(c.now) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // noteOthers notes that something happens on a node, unless it has a crash loop.

@@ -22,8 +22,7 @@
 //
 // # Rules
 //
-//  1. The clock moves only in Next, Elapse, Advance, Run and Settle. No other method
-//     moves it.
+//  1. The clock moves only in Next, Elapse, Advance, Run and Settle.
 //  2. The controller of a DaemonSet is a rollout.State. A pass costs what has changed
 //     since the one before, and gives what rollout.Sync gives for Input. All writes reach
 //     the State as events.

@@ -14,8 +14,8 @@ import (
 type End struct {
 	// State says whether the rollout is complete and, if not, why it ended.
 	State EndState
-	// Time is when the last node became complete. If no node became complete, it is when
-	// the Run began.
+	// Time is when the last node became complete, or when the DaemonSet last changed if that
+	// is later. If neither happened, it is when the Run began.
 	Time time.Time
 	// Took is the time from the beginning of the Run to Time.
 	Took time.Duration

@@ -225,7 +225,8 @@ func (e NodeEffect) String() string {
 }
 
 // RolloutReason says whether a rollout starts, and why. The stored bytes of the newest
-// revision decide, not the meaning of the template.
+// revision decide, apart from white space between the tokens, and not the meaning of the
+// template.
 type RolloutReason int
 
 const (
@@ -239,7 +240,7 @@ const (
 	// after kubectl rollout undo.
 	RolloutOldTemplate
 	// RolloutSameTemplate: the template means the same as that of the newest revision, but its
-	// bytes differ.
+	// bytes differ, not only in white space between the tokens.
 	RolloutSameTemplate
 	// RolloutIgnored: the controller leaves the DaemonSet alone, because it is being
 	// deleted or its selector is empty.

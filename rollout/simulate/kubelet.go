@@ -45,10 +45,6 @@ func (c *Cluster) overdue(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp != nil && pod.DeletionTimestamp.Time.Before(c.now)
 }
 
-func finished(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-}
-
 func isReady(pod *corev1.Pod) bool {
 	ready := podstatus.Condition(pod, corev1.PodReady)
 	return ready != nil && ready.Status == corev1.ConditionTrue
@@ -75,7 +71,7 @@ func (c *Cluster) start(ns *namespace, p stored) {
 		if node != nil {
 			c.schedule(c.left(pod.CreationTimestamp.Time, c.times(node, pod).BoundAfter), podBound, ns, p)
 		}
-	case finished(pod), !kubeletWorks(node):
+	case podstatus.Finished(pod), !kubeletWorks(node):
 	default:
 		c.startBound(ns, p, node)
 	}

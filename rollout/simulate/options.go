@@ -20,9 +20,8 @@ type Options struct {
 	// that is changed in place is not read again.
 	CanaryTrial *rollout.CanaryTrial
 	// PodTimes returns how long things take for a pod. It must be pure; it is called
-	// several times for a pod. node is the node that the pod is bound
-	// or pinned to, and nil if that does not exist; both are read-only. nil: the zero
-	// PodTimes for all pods.
+	// several times for a pod. node is the node that the pod is bound or pinned to, and nil
+	// if that does not exist; both are read-only. nil: the zero PodTimes for all pods.
 	PodTimes func(node *corev1.Node, pod *corev1.Pod) PodTimes
 	// PodName returns the name of the n-th pod that the API server names, n from one.
 	// If the name is taken, PodName is called again with the next n. nil: the
@@ -40,9 +39,9 @@ type Options struct {
 //
 // They count from the times in the pod: its creation timestamp; the transition time of
 // its condition PodScheduled, or else the creation timestamp or the time since which the
-// pod is ready; and its deletion timestamp minus the grace period. If such a time is missing, or the duration has passed and
-// nothing has happened, it counts from now on. The exception is FailsAfter: a ready pod
-// that was bound longer ago does not fail.
+// pod is ready; and its deletion timestamp minus the grace period. If such a time is
+// missing, or the duration has passed and nothing has happened, it counts from now on. The
+// exception is FailsAfter: a ready pod that was bound longer ago does not fail.
 //
 // They do not overrule the facts: on a node whose Ready condition is not True nothing
 // becomes ready, fails or terminates, and a pod that is past its deletion timestamp does

@@ -65,3 +65,27 @@ func TestOwnerKind(t *testing.T) {
 		t.Errorf("%d pods and %d revisions after Delete, want none", len(in.Pods), len(in.Revisions))
 	}
 }
+
+// TestWhatIfKeepsTheKind: a proposal without a kind keeps that of the stored object, as
+// it keeps the name and the UID.
+func TestWhatIfKeepsTheKind(t *testing.T) {
+	ds := build.Set{}.Object()
+	ds.TypeMeta = metav1.TypeMeta{APIVersion: "agents.example.com/v1", Kind: "NodeAgent"}
+	c, err := simulate.NewCluster(daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a"), Now: build.Now}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	proposed := build.Set{}.Object()
+	proposed.TypeMeta = metav1.TypeMeta{}
+	proposed.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	impact, err := simulate.WhatIf(c.Input(ds), simulate.Proposal{DaemonSet: proposed}, simulate.Options{})
+	if err != nil {
+		t.Fatalf("WhatIf() of a proposal without a kind = %v", err)
+	}
+	if got := impact.After.DaemonSet.TypeMeta; got != ds.TypeMeta {
+		t.Errorf("After has the kind %v, want %v", got, ds.TypeMeta)
+	}
+}

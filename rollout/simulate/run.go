@@ -61,10 +61,11 @@ func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
 //
 // A loop may change the cluster, make passes itself, and may stop early: another Run goes
 // on from there. A crash loop does not end a Run while the policy has something to do, such
-// as to fail a canary or to go on with a slow start, for 30 days at most.
+// as to fail a canary or to go on with a slow start, for about 30 days without progress at
+// most.
 //
-// An error ends the sequence. It fails if rollout.Sync fails, with the name of the
-// DaemonSet before the error.
+// An error ends the sequence. It fails if rollout.Sync or rollout.UsedBudget fails, with
+// the name of the DaemonSet before the error.
 func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
 		if c == nil {
@@ -92,7 +93,12 @@ func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 		}
 		var ends []*Pass
 		for _, s := range c.sets() {
-			ends = append(ends, r.last(s))
+			pass, err := r.last(s)
+			if err != nil {
+				yield(nil, setError(s, err))
+				return
+			}
+			ends = append(ends, pass)
 		}
 		for _, pass := range ends {
 			if !yield(pass, nil) {
@@ -130,15 +136,20 @@ func (c *Cluster) newRun() *run { return &run{c: c, began: c.now, of: make(map[*
 type progress struct {
 	passes, lowest int
 	// best is the lowest number of incomplete nodes so far, of the generation that it
-	// was counted for, since is when it got there, and idle how many passes were made
-	// from then on.
+	// was counted for, since is when it got there or when all nodes were last complete,
+	// and idle how many passes were made from the last progress on.
 	best       int
 	generation int64
-	since      time.Time
-	idle       int
+	// left is the number of incomplete nodes in the last pass.
+	left  int
+	since time.Time
+	idle  int
+	// progressed is when best was last lowered. Unlike since it does not change when the
+	// same nodes become complete and incomplete again and again.
+	progressed time.Time
 	// failed is the number of pods that had failed in the cluster when idle was last set
-	// to zero, and waits is how often that was because of a failed pod.
-	failed, waits int
+	// to zero.
+	failed int
 	// looping says that no more passes are made.
 	looping  bool
 	rollback *rollout.Rollback
@@ -147,7 +158,7 @@ type progress struct {
 func (r *run) progress(s *set) *progress {
 	p := r.of[s]
 	if p == nil {
-		p = &progress{best: math.MaxInt, generation: s.ds.Generation, since: r.began, failed: r.c.failed}
+		p = &progress{best: math.MaxInt, generation: s.ds.Generation, since: r.began, progressed: r.began, failed: r.c.failed}
 		r.of[s] = p
 	}
 	return p
@@ -163,7 +174,7 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 			for s.due && !p.looping {
 				result, err := r.c.pass(s)
 				if err != nil {
-					return false, fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
+					return false, setError(s, err)
 				}
 				r.note(s, p)
 				if p.idle++; p.idle > r.c.enough() {
@@ -185,18 +196,22 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 
 // note notes how many nodes are left.
 func (r *run) note(s *set, p *progress) {
-	left := s.tally.incomplete
+	left, before := s.tally.incomplete, p.left
+	p.left = left
+	if left == 0 && before > 0 {
+		p.since = r.c.now // best may have been zero before: nodes join, and pods fail.
+	}
 	switch {
 	case p.best == math.MaxInt:
 		p.best = left
 	case p.generation != s.ds.Generation, left < p.best:
-		p.best, p.generation, p.since = left, s.ds.Generation, r.c.now
-		p.idle, p.failed, p.waits = 0, r.c.failed, 0
-		clear(r.c.failures)
-	case p.failed != r.c.failed && p.waits < 10*r.c.enough() && !r.c.policyHasWaited():
-		// Pods fail while the policy waits: that is no endless loop yet.
+		p.best, p.generation, p.since, p.progressed = left, s.ds.Generation, r.c.now, r.c.now
 		p.idle, p.failed = 0, r.c.failed
-		p.waits++
+		clear(r.c.failures)
+	case p.failed != r.c.failed && r.c.now.Sub(p.progressed) < longestWait && !r.c.policyHasWaited():
+		// Pods fail while the policy waits: that is no endless loop yet. The time bounds it,
+		// not the number of failures: those of many nodes seldom coincide.
+		p.idle, p.failed = 0, r.c.failed
 	}
 }
 
@@ -226,7 +241,7 @@ func (r *run) pass(s *set, p *progress, result *rollout.Result) *Pass {
 
 // last describes the pass that is not carried out, and the end. Every DaemonSet has had a
 // pass: a new one is due until it has.
-func (r *run) last(s *set) *Pass {
+func (r *run) last(s *set) (*Pass, error) {
 	p, last := r.progress(s), s.last
 	pass := r.pass(s, p, last)
 	end := &End{
@@ -240,22 +255,32 @@ func (r *run) last(s *set) *Pass {
 	switch {
 	case snapshot == nil:
 		end.State = EndIgnored
-		return pass
+		return pass, nil
 	case s.tally.incomplete == 0:
 		end.State = EndComplete
-		return pass
+		return pass, nil
 	case last.NeedsDecision(), onDelete(s.ds) && s.tally.available == s.tally.desired:
 		end.State = EndWaiting
 	}
-	// The options are those of the last pass, which made no error of them.
-	end.Budget, _ = rollout.UsedBudget(snapshot, rollout.Options{Policy: r.c.Options.Policy, CanaryTrial: last.CanaryTrial})
+	// The caller may have changed c.Options since the last pass, and what the policy of that
+	// pass points to.
+	var err error
+	end.Budget, err = rollout.UsedBudget(snapshot, rollout.Options{Policy: s.policy, CanaryTrial: last.CanaryTrial})
+	if err != nil {
+		return nil, err
+	}
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) {
 			end.Incomplete = append(end.Incomplete, n)
 		}
 	}
-	return pass
+	return pass, nil
+}
+
+// setError names the DaemonSet that an error is about.
+func setError(s *set, err error) error {
+	return fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
 }
 
 func onDelete(ds *appsv1.DaemonSet) bool {

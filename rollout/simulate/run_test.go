@@ -428,6 +428,95 @@ func TestRunWaitsForThePolicy(t *testing.T) {
 	}
 }
 
+// TestRunWaitsForStaggeredCrashLoops has many crash loops that never coincide. Their
+// number does not end the Run before the next interval of a slow start.
+func TestRunWaitsForStaggeredCrashLoops(t *testing.T) {
+	const nodes, held = 60, 5
+	names := make([]string, nodes)
+	times := make(map[string]simulate.PodTimes, nodes)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%02d", i)
+		times[names[i]] = simulate.PodTimes{FailsAfter: time.Second + time.Duration(i)*7*time.Millisecond}
+	}
+	ds := build.Set{}.Object()
+	ds.CreationTimestamp = metav1.NewTime(build.Now)
+	interval := 5 * 24 * time.Hour
+	end := settle(t, daemon.Input{DaemonSet: ds, Nodes: build.Nodes(names...), Now: build.Now}, simulate.Options{
+		Policy:   rollout.Policy{SlowStart: &rollout.SlowStart{Pods: nodes - held, Interval: metav1.Duration{Duration: interval}}},
+		PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes { return times[node.Name] },
+	})
+	if took := end.After.Now.Sub(build.Now); end.State != simulate.EndStalled || len(end.Last.Restricted) > 0 || took < interval {
+		t.Errorf("Run() = %v after %v, held back: %v, want it stalled after %v, when the slow start holds nothing back",
+			end.State, took, end.Last.Restricted, interval)
+	}
+}
+
+// TestRunDoesNotWaitForAnIdlePolicy has crash loops under a policy that has nothing more
+// to do: the Run ends as soon as it does without the policy.
+func TestRunDoesNotWaitForAnIdlePolicy(t *testing.T) {
+	month := metav1.Duration{Duration: 30 * 24 * time.Hour}
+	notReady := build.Node{Name: "b", NotReady: 2 * time.Hour}.Object()
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		nodes     []*corev1.Node
+	}{
+		{"slow start", "the first interval allows all pods", rollout.Policy{SlowStart: &rollout.SlowStart{Pods: 80, Interval: month}}, nil},
+		{"canary", "no outdated pod waits for a trial", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailAfter: month}}, nil},
+		{"not ready nodes", "every node is ready", rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: month}}, nil},
+		{"ignored node", "the node is already ignored", rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: time.Hour}}}, []*corev1.Node{notReady}},
+		{"stuck pods", "no pod terminates", rollout.Policy{IgnoreStuckPods: &rollout.IgnoreAfter{After: month}}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ds := build.Set{}.Object()
+			ds.CreationTimestamp = metav1.NewTime(build.Now)
+			in := daemon.Input{DaemonSet: ds, Nodes: append(build.Nodes("a", "c"), tc.nodes...), Now: build.Now}
+			opts := always(simulate.PodTimes{FailsAfter: time.Second})
+			want := settle(t, in, opts)
+			opts.Policy = tc.policy
+			got := settle(t, in, opts)
+			if got.State != simulate.EndStalled || got.Passes != want.Passes || !got.After.Now.Equal(want.After.Now) {
+				t.Errorf("Run() is %v after %d passes at %v, want %v after %d passes at %v: %s",
+					got.State, got.Passes, got.After.Now, want.State, want.Passes, want.After.Now, tc.why)
+			}
+		})
+	}
+}
+
+// TestRunWaitsToIgnore has a crash loop, and a node that the policy ignores in an hour.
+func TestRunWaitsToIgnore(t *testing.T) {
+	hour := &rollout.IgnoreAfter{After: metav1.Duration{Duration: time.Hour}}
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		change    func(in *daemon.Input)
+		want      rollout.IgnoredReason
+	}{
+		{
+			"not ready", "node b is not ready from the beginning", rollout.Policy{IgnoreNotReadyNodes: hour},
+			func(in *daemon.Input) { in.Nodes[1] = build.Node{Name: "b", NotReady: time.Second}.Object() }, rollout.IgnoredNotReady,
+		}, {
+			"stuck pod", "the grace period of the pod on b is over from the beginning", rollout.Policy{IgnoreStuckPods: hour},
+			func(in *daemon.Input) {
+				at := metav1.NewTime(in.Now.Add(-time.Second))
+				in.Pods[1].DeletionTimestamp = &at
+				in.Pods = in.Pods[1:] // Node a gets a pod that crashes.
+			}, rollout.IgnoredStuckPod,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := backFrom("agent:0", build.Nodes("a", "b", "c")...)
+			tc.change(&in)
+			opts := onNode("a", simulate.PodTimes{FailsAfter: time.Second})
+			opts.Policy = tc.policy
+			end := settle(t, in, opts)
+			if ignored := end.Last.Policy.Ignored; len(ignored) != 1 || ignored[0].Node != "b" || ignored[0].Reason != tc.want {
+				t.Errorf("Run() ignores %v after %v, want b: %s", ignored, end.After.Now.Sub(in.Now), tc.why)
+			}
+		})
+	}
+}
+
 // backFrom returns a cluster whose pods have an older image, which a revision holds.
 func backFrom(image string, nodes ...*corev1.Node) daemon.Input {
 	ds := build.Set{}.Object()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/podstatus"
 )
 
 // Apply creates or replaces nodes, pods, ControllerRevisions and DaemonSets, as a
@@ -315,7 +316,7 @@ func (c *Cluster) deletePod(ns *namespace, name string, graceSeconds *int64) {
 		return
 	}
 	grace := gracePeriod(p.pod)
-	atOnce := p.pod.Spec.NodeName == "" || finished(p.pod) || grace == 0 || graceSeconds != nil && *graceSeconds <= 0
+	atOnce := p.pod.Spec.NodeName == "" || podstatus.Finished(p.pod) || grace == 0 || graceSeconds != nil && *graceSeconds <= 0
 	switch {
 	case atOnce:
 		c.removePod(ns, p.pod)
@@ -442,10 +443,13 @@ func (c *Cluster) eachSet(do func(*set)) {
 
 // updated returns a copy of cur as the API server stores it in the place of old
 // (BeforeUpdate@v0.37.2, PrepareForUpdate@v1.37.2). What a client cannot change comes from
-// old: status, generation and creation timestamp, and name, namespace, UID and resource
-// version if cur leaves them empty.
+// old: status, generation and creation timestamp, and kind, name, namespace, UID and
+// resource version if cur leaves them empty.
 func updated(cur, old *appsv1.DaemonSet) *appsv1.DaemonSet {
 	out := cur.DeepCopy()
+	if out.APIVersion == "" && out.Kind == "" {
+		out.TypeMeta = old.TypeMeta
+	}
 	if out.Name == "" {
 		out.Name = old.Name
 	}

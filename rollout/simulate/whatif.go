@@ -21,7 +21,7 @@ import (
 type Proposal struct {
 	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. As
 	// in an update, what a client cannot change comes from the stored one: status,
-	// generations and creation timestamp, and name, namespace and UID if they are
+	// generations and creation timestamp, and kind, name, namespace and UID if they are
 	// empty. nil: the DaemonSet is not changed.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
@@ -40,11 +40,11 @@ type Proposal struct {
 // in is the cluster as it is. WhatIf does not look for the stored DaemonSet: find
 // in.DaemonSet yourself. It is nil if the DaemonSet is new. A proposal with another name
 // is a change of the name, which Impact.Refused reports; the other changes are judged under
-// the old name. Without in.Pods, Impact has no
-// pod changes. If there is no cluster to list pods from, settle the old manifest on a
-// Cluster first. Without in.Revisions the templates alone decide about a rollout. Both
-// DaemonSets get the defaults of the API server, so that a manifest can be compared with a
-// stored object. If in.DaemonSet lacks some, in.Revisions is taken to lack them, too.
+// the old name. Without in.Pods, Impact has no pod changes. If there is no cluster to list
+// pods from, settle the old manifest on a Cluster first. Without in.Revisions the templates
+// alone decide about a rollout. Both DaemonSets get the defaults of the API server, so that
+// a manifest can be compared with a stored object. If in.DaemonSet lacks some, in.Revisions
+// is taken to lack them, too.
 // in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
