@@ -160,7 +160,7 @@ func eachFacts(t *testing.T, count uint64, check func(t *testing.T, r *rand.Rand
 // step without a policy.
 func TestPolicyThatRestrictsNothing(t *testing.T) {
 	writes := 0
-	eachFacts(t, 1000, func(t *testing.T, r *rand.Rand, in daemon.Input) {
+	eachFacts(t, 500, func(t *testing.T, r *rand.Rand, in daemon.Input) {
 		s, err := daemon.Observe(in)
 		if err != nil {
 			t.Fatal(err)

@@ -24,9 +24,9 @@ import (
 // two DaemonSets in arbitrary states, policies, pods that fail, nodes that come, go and
 // stop being ready, and DaemonSets that change.
 func TestPassEqualsSync(t *testing.T) {
-	clusters := 150
+	clusters := 60
 	if testing.Short() {
-		clusters = 50
+		clusters = 30
 	}
 	seen := map[string]int{}
 	for seed := range uint64(clusters) {

@@ -440,7 +440,7 @@ func TestRunWaitsForStaggeredCrashLoops(t *testing.T) {
 	}
 	ds := build.Set{}.Object()
 	ds.CreationTimestamp = metav1.NewTime(build.Now)
-	interval := 5 * 24 * time.Hour
+	interval := 3 * 24 * time.Hour
 	end := settle(t, daemon.Input{DaemonSet: ds, Nodes: build.Nodes(names...), Now: build.Now}, simulate.Options{
 		Policy:   rollout.Policy{SlowStart: &rollout.SlowStart{Pods: nodes - held, Interval: metav1.Duration{Duration: interval}}},
 		PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes { return times[node.Name] },
