@@ -99,7 +99,7 @@ var plantedBugs = []plantedBug{
 		name: "only the first of two equal tolerations is replaced by a default",
 		file: "placement/tolerations.go",
 		old:  `if toleration.MatchToleration(&spec.Tolerations[i]) {`,
-		new:  `if !met && toleration.MatchToleration(&spec.Tolerations[i]) {`,
+		new:  `if !replaced && toleration.MatchToleration(&spec.Tolerations[i]) {`,
 	},
 	{
 		name: "a toleration without operator is Exists",
@@ -162,7 +162,7 @@ var plantedBugs = []plantedBug{
 		name: "any owner counts as the controller",
 		file: "internal/owner/owner.go",
 		old:  `ref.Controller != nil && *ref.Controller`,
-		new:  `true`,
+		new:  `ref != nil`,
 	},
 	// daemon: pod.go, hash.go
 	{
