@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -56,13 +57,28 @@ func newServer(t *testing.T, objects ...client.Object) *server {
 				return s.request("patch", obj, obj.GetName(), func() error { return c.Patch(ctx, obj, patch, opts...) })
 			},
 			Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
-				return s.request("delete", obj, obj.GetName(), func() error { return c.Delete(ctx, obj, opts...) })
+				return s.request("delete", obj, obj.GetName(), func() error { return remove(ctx, c, obj, opts...) })
 			},
 			SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
 				return s.request("update "+sub+" of", obj, obj.GetName(), func() error { return c.SubResource(sub).Update(ctx, obj, opts...) })
 			},
 		}).Build()
 	return s
+}
+
+// remove deletes an object as a server does that has the UID asked for; the fake does not
+// look at it.
+func remove(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+	var asked client.DeleteOptions
+	asked.ApplyOptions(opts)
+	has := obj.DeepCopyObject().(client.Object)
+	if err := c.Get(ctx, client.ObjectKeyFromObject(obj), has); err != nil {
+		return err
+	}
+	if p := asked.Preconditions; p != nil && p.UID != nil && *p.UID != has.GetUID() {
+		return apierrors.NewConflict(corev1.Resource("objects"), obj.GetName(), fmt.Errorf("it has the UID %s", has.GetUID()))
+	}
+	return c.Delete(ctx, obj, opts...)
 }
 
 func (s *server) newUID() types.UID {
