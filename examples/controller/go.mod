@@ -3,6 +3,7 @@ module github.com/pernode/daemonset/examples/controller
 go 1.26.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/pernode/daemonset v0.0.0-00010101000000-000000000000
 	github.com/pernode/daemonset/rollout/carryout v0.0.0-00010101000000-000000000000
 	k8s.io/api v0.37.2
@@ -41,7 +42,6 @@ require (
 	github.com/go-openapi/swag/yamlutils v0.27.1 // indirect
 	github.com/gobuffalo/flect v1.0.3 // indirect
 	github.com/google/gnostic-models v0.7.1 // indirect
-	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
