@@ -71,6 +71,17 @@ func TestWakes(t *testing.T) {
 		}, []string{"paused"}},
 		{"a node joins", "it is of zone a", func() { c.create(node(3)) }, []string{"everywhere", "paused", "zoned"}},
 		{"a node of zone b joins", "it has no place for zoned", func() { c.create(node(4)) }, []string{"everywhere", "paused"}},
+		{"a node joins where a pod is", "the pod of zoned must go", func() {
+			pod := daemon.NewPod(daemonSet("zoned", "agent:1"), "worker-005", podOfZoned.Labels["controller-revision-hash"])
+			pod.Name, pod.Spec.NodeName = "early", "worker-005"
+			pod.OwnerReferences = podOfZoned.OwnerReferences
+			c.create(pod)
+			c.settle(nil)
+			c.woken()
+			early := node(5)
+			early.Labels["zone"] = "b"
+			c.create(early)
+		}, []string{"everywhere", "paused", "zoned"}},
 		{"a node leaves", "that ran two pods", func() { c.must(c.server.Delete(t.Context(), node(3))) }, []string{"everywhere", "paused", "zoned"}},
 		{"a pod", "it has one owner", func() {
 			change(c, podOfZoned, func(p *corev1.Pod) { p.Status.Message = "x" })

@@ -150,6 +150,36 @@ func TestCachesHeldBack(t *testing.T) {
 	})
 }
 
+// The events of a pass normally take milliseconds, in which a status would be written for
+// nothing. While they take longer, the status is kept up to date.
+func TestPatience(t *testing.T) {
+	c := newCluster(t, daemonSets, Options{}, 5)
+	c.create(daemonSet("agent", "agent:1"))
+	c.settle(nil)
+	c.update("agent", "agent:2")
+	c.watch()
+	c.pass()
+	c.held["pods"] = true
+	c.create(node(5))
+	c.reset()
+	for range 9 {
+		c.watch()
+		c.pass()
+		c.clock.SetTime(c.clock.Now().Add(100 * time.Millisecond))
+	}
+	if len(c.writes) > 0 {
+		t.Errorf("writes while the events are awaited = %q, want none", c.writes)
+	}
+	for range 9 {
+		c.watch()
+		c.pass()
+		c.clock.SetTime(c.clock.Now().Add(100 * time.Millisecond))
+	}
+	if got := c.status("agent").DesiredNumberScheduled; got != 6 || c.written("create Pod") > 0 {
+		t.Errorf("%d nodes desired after two seconds, writes %q, want the status of 6 nodes and no pod", got, c.writes)
+	}
+}
+
 // A write that fails is an error for the work queue. The status is written all the same, and
 // the next pass works out what is left.
 func TestWritesFail(t *testing.T) {
@@ -303,6 +333,17 @@ func TestOwnerGoes(t *testing.T) {
 		c.settle(nil)
 		if got := c.images(); got["agent:1"] != 3 || got["agent:2"] != 3 {
 			t.Errorf("pods = %v, want three of each owner", got)
+		}
+	})
+	t.Run("replaced between two events", func(t *testing.T) {
+		c := newCluster(t, daemonSets, Options{}, 3)
+		c.create(daemonSet("agent", "agent:1"))
+		c.settle(nil)
+		c.must(c.server.Delete(t.Context(), daemonSet("agent", "")))
+		c.create(daemonSet("agent", "agent:2"))
+		c.settle(nil)
+		if got := c.images(); got["agent:1"] != 3 || got["agent:2"] != 3 || len(c.mirror.owners) != 1 {
+			t.Errorf("pods = %v, %d owners, want three pods of each owner, and the new owner", got, len(c.mirror.owners))
 		}
 	})
 	t.Run("foreground deletion", func(t *testing.T) {
