@@ -31,7 +31,7 @@ type CanaryTrial struct {
 	State CanaryState `json:"state"`
 	// Since is when the trial began, to the second. It is zero until a node can be
 	// tried.
-	Since metav1.Time `json:"since"`
+	Since metav1.Time `json:"since,omitzero"`
 	// Nodes are the nodes that are tried, ordered by name. Their number stays the same
 	// for the whole trial. A node that has left or is ignored gives its place to
 	// another one; where there is no other, it stays in the list and is not judged.
