@@ -57,7 +57,7 @@ func TestKilled(t *testing.T) {
 	const kills, nodes, budget = 20, 200, 10
 	start(t)
 	ctx := t.Context()
-	s := &side{name: "library", controller: Library, owners: daemonSets(), namespace: newNamespace(ctx, t, "killed")}
+	s := &side{name: "library", controller: Library, owners: ownersOf(Library), namespace: newNamespace(ctx, t, "killed")}
 	t.Cleanup(func() { sweep(t, s) })
 	addNodes(t, nodeNames(nodes)...)
 	log, err := world.Follow(ctx, s.namespace)
@@ -130,7 +130,8 @@ func finish(t *testing.T, s *side, nodes int, image string) {
 			t.Fatal(err)
 		}
 		missing := runs(nodes, image)(o)
-		if limit := int(*o.Owner.Spec.RevisionHistoryLimit) + 1; missing == "" && len(o.Revisions) > limit {
+		// Ten old ones are the default.
+		if limit := 11; missing == "" && len(o.Revisions) > limit {
 			missing = fmt.Sprintf("%d revisions, want at most %d", len(o.Revisions), limit)
 		}
 		hashes := map[int64]bool{}
@@ -153,7 +154,7 @@ func finish(t *testing.T, s *side, nodes int, image string) {
 // TestAPIServerCrash kills the API server in the middle of rollouts, and starts it again.
 func TestAPIServerCrash(t *testing.T) {
 	const nodes, budget = 40, 4
-	tr := newTrial(t)
+	tr := newTrial(t, Library)
 	addNodes(t, nodeNames(nodes)...)
 	tr.each(func(s *side) error {
 		return s.owners.Create(tr.ctx, withBudget(newDaemonSet(s.namespace), fmt.Sprint(budget), "0"), nil)
@@ -163,12 +164,14 @@ func TestAPIServerCrash(t *testing.T) {
 	world.kubelets.SetReadyAfter(200 * time.Millisecond)
 	defer world.kubelets.SetReadyAfter(quickly)
 	tr.change(imageOf(v2))
-	for range 3 {
+	for range 2 {
 		time.Sleep(700 * time.Millisecond)
 		world.CrashAPIServer()
 		time.Sleep(500 * time.Millisecond)
 		tr.must(world.RestartAPIServer())
 	}
+	// Watches that were cut off wait for up to half a minute before they try again.
+	tr.patience = 3 * patience
 	tr.settle("update", runs(nodes, v2))
 	end()
 }
@@ -191,7 +194,7 @@ func TestFaults(t *testing.T) {
 				ctx := t.Context()
 				faults := NewFaults(uint64(time.Now().UnixNano()))
 				faults.Rate, faults.Lag = f.rate, f.lag
-				s := &side{name: c.Name, owners: daemonSets(), namespace: newNamespace(ctx, t, "faults")}
+				s := &side{name: c.Name, owners: ownersOf(Library), namespace: newNamespace(ctx, t, "faults")}
 				t.Cleanup(func() { sweep(t, s) })
 				addNodes(t, nodeNames(nodes)...)
 				log, err := world.Follow(ctx, s.namespace)

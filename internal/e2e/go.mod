@@ -166,7 +166,7 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-replace github.com/pernode/daemonset => /work/wt-controller
+replace github.com/pernode/daemonset => ../..
 
 replace (
 	k8s.io/api => k8s.io/api v0.37.2
@@ -202,6 +202,6 @@ replace (
 	k8s.io/streaming => k8s.io/streaming v0.37.2
 )
 
-replace github.com/pernode/daemonset/examples/controller => /work/wt-controller/examples/controller
+replace github.com/pernode/daemonset/examples/controller => ../../examples/controller
 
-replace github.com/pernode/daemonset/rollout/carryout => /work/wt-controller/rollout/carryout
+replace github.com/pernode/daemonset/rollout/carryout => ../../rollout/carryout

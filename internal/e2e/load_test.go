@@ -25,7 +25,7 @@ func TestLoad(t *testing.T) {
 	start(t)
 	ctx := t.Context()
 	namespace := newNamespace(ctx, t, "load")
-	s := &side{namespace: namespace, owners: daemonSets()}
+	s := &side{namespace: namespace, owners: ownersOf(Library)}
 	names := make([]string, *loadSets)
 	for i := range names {
 		names[i] = fmt.Sprintf("%s-%02d", name, i)

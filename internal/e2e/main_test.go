@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 		klog.SetLogger(logr.Discard())
 		ctrl.SetLogger(logr.Discard())
 	}
-	RunProcess(Upstream, Library)
+	RunProcess(Upstream, Library, NodeAgents)
 	code := m.Run()
 	if stop := world.stop; stop != nil {
 		if err := stop(); err != nil {
@@ -67,7 +67,7 @@ func startWorld() error {
 		return err
 	}
 	built := time.Now()
-	if world.Cluster, err = StartCluster(b); err != nil {
+	if world.Cluster, err = StartCluster(b, "../../examples/controller/config/crd"); err != nil {
 		cancel()
 		return err
 	}

@@ -45,7 +45,7 @@ var operations = []operation{
 		tr.changeNode("n1", func(n *corev1.Node) { n.Spec.Taints = append(n.Spec.Taints, taint) })
 		// Upstream does not look at a DaemonSet for this change of a node (syncNodeUpdate@v1.37.2), and its
 		// status is old until something else happens.
-		tr.change(func(ds *appsv1.DaemonSet) { ds.Annotations["looked"] = "again" })
+		tr.change(func(ds *appsv1.DaemonSet) { metav1.SetMetaDataAnnotation(&ds.ObjectMeta, "looked", "again") })
 		tr.settle("the running pod stays and counts as misscheduled", func(o *Objects) string {
 			return want(o, appsv1.DaemonSetStatus{DesiredNumberScheduled: 1, CurrentNumberScheduled: 1, UpdatedNumberScheduled: 1,
 				NumberAvailable: 1, NumberReady: 1, NumberMisscheduled: 1}, 2)
@@ -335,7 +335,7 @@ func deleteWith(propagation metav1.DeletionPropagation) func(tr *trial) {
 // TestOperations does everything once with upstream's controller and once with the library's.
 func TestOperations(t *testing.T) {
 	for _, op := range operations {
-		t.Run(op.name, func(t *testing.T) { op.run(newTrial(t)) })
+		t.Run(op.name, func(t *testing.T) { op.run(newTrial(t, Library)) })
 	}
 }
 

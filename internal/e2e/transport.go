@@ -127,8 +127,8 @@ func (f *Faults) Wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodGet {
 			response, err := next.RoundTrip(r)
-			if err == nil && r.URL.Query().Get("watch") != "" {
-				response.Body = &lagging{ReadCloser: response.Body, faults: f}
+			if err == nil && f.Lag > 0 && r.URL.Query().Get("watch") != "" {
+				response.Body = f.lagging(response.Body)
 			}
 			return response, err
 		}
@@ -169,9 +169,6 @@ func (f *Faults) next() Fault {
 func (f *Faults) lag() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.Lag == 0 {
-		return 0
-	}
 	f.lags++
 	return time.Duration(f.rand.Int64N(int64(f.Lag)))
 }
@@ -202,16 +199,62 @@ func (f Fault) response(r *http.Request) *http.Response {
 	}
 }
 
-// lagging holds back what a watch reads.
+// lagging holds back what a watch reads: every piece comes late, but no later than in its order,
+// and the pieces behind it are on their way meanwhile.
 type lagging struct {
 	io.ReadCloser
-	faults *Faults
+	pieces chan piece
+	rest   []byte
+	closed chan struct{}
+	once   sync.Once
+}
+
+type piece struct {
+	data []byte
+	due  time.Time
+	err  error
+}
+
+func (f *Faults) lagging(body io.ReadCloser) *lagging {
+	l := &lagging{ReadCloser: body, pieces: make(chan piece, 10000), closed: make(chan struct{})}
+	go func() {
+		for {
+			buffer := make([]byte, 4096)
+			n, err := body.Read(buffer)
+			select {
+			case l.pieces <- piece{buffer[:n], time.Now().Add(f.lag()), err}:
+			case <-l.closed:
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return l
 }
 
 func (l *lagging) Read(p []byte) (int, error) {
-	n, err := l.ReadCloser.Read(p)
-	time.Sleep(l.faults.lag())
-	return n, err
+	if len(l.rest) == 0 {
+		select {
+		case next := <-l.pieces:
+			time.Sleep(time.Until(next.due))
+			if next.err != nil && len(next.data) == 0 {
+				return 0, next.err
+			}
+			l.rest = next.data
+		case <-l.closed:
+			return 0, io.EOF
+		}
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
+}
+
+func (l *lagging) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.ReadCloser.Close()
 }
 
 // resourceOf is the resource that a request is about, with its subresource.

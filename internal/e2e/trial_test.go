@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
+
+	"github.com/pernode/daemonset/examples/controller/api/v1alpha1"
 )
 
 // patience is how long a side may take to get where it is to be.
@@ -36,6 +38,8 @@ type trial struct {
 	*testing.T
 	ctx   context.Context
 	sides []*side
+	// patience is how long a side may take to get where it is to be.
+	patience time.Duration
 }
 
 var namespaces int
@@ -51,12 +55,12 @@ func newNamespace(ctx context.Context, t *testing.T, what string) string {
 	return ns.Name
 }
 
-// newTrial starts the controllers.
-func newTrial(t *testing.T) *trial {
+// newTrial starts upstream's controller and the library's, which has DaemonSets or NodeAgents.
+func newTrial(t *testing.T, library Controller) *trial {
 	start(t)
-	tr := &trial{T: t, ctx: t.Context(), sides: []*side{
-		{name: "upstream", controller: Upstream, owners: daemonSets()},
-		{name: "library", controller: Library, owners: daemonSets()},
+	tr := &trial{T: t, ctx: t.Context(), patience: patience, sides: []*side{
+		{name: "upstream", controller: Upstream, owners: ownersOf(Upstream)},
+		{name: "library", controller: library, owners: ownersOf(library)},
 	}}
 	for _, s := range tr.sides {
 		s.namespace = newNamespace(tr.ctx, t, s.name)
@@ -278,7 +282,7 @@ func (tr *trial) reach(what string, until condition) []*Objects {
 
 func (tr *trial) wait(what string, until condition, differ func(a, b *Objects) string) []*Objects {
 	tr.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(tr.patience)
 	var versions string
 	for quiet := 0; ; {
 		var missing []string
@@ -295,6 +299,10 @@ func (tr *trial) wait(what string, until condition, differ func(a, b *Objects) s
 			all, plain = append(all, o), append(plain, o.Plain(s.owners, s.uid))
 		}
 		if len(missing) == 0 {
+			if tr.sides[0].owners.Kind != tr.sides[1].owners.Kind {
+				plain[0].withoutKind()
+				plain[1].withoutKind()
+			}
 			if m := differ(plain[0], plain[1]); m != "" {
 				missing = append(missing, m)
 			}
@@ -305,7 +313,7 @@ func (tr *trial) wait(what string, until condition, differ func(a, b *Objects) s
 			return all
 		}
 		if time.Now().After(deadline) {
-			tr.Fatalf("%s: no end after %v:\n%s", what, patience, strings.Join(missing, "\n"))
+			tr.Fatalf("%s: no end after %v:\n%s", what, tr.patience, strings.Join(missing, "\n"))
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -363,6 +371,27 @@ func imageOf(to string) func(*appsv1.DaemonSet) {
 	return func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Containers[0].Image = to }
 }
 
-func daemonSets() Owners {
+// ownersOf are those that a controller works for.
+func ownersOf(c Controller) Owners {
+	if c.Name == NodeAgents.Name {
+		return Owners{Client: world.dynamic, Resource: v1alpha1.GroupVersion.WithResource("nodeagents"), Kind: v1alpha1.Kind}
+	}
 	return Owners{Client: world.dynamic, Resource: appsv1.SchemeGroupVersion.WithResource("daemonsets"), Kind: "DaemonSet"}
+}
+
+// withoutKind takes out what the API server gives to DaemonSets alone: defaults in the spec and the
+// generation of the template.
+func (o *Objects) withoutKind() {
+	if o.Owner != nil {
+		o.Owner = &appsv1.DaemonSet{Status: o.Owner.Status}
+	}
+	for _, p := range o.Pods {
+		delete(p.Labels, "pod-template-generation")
+	}
+	for _, r := range o.Revisions {
+		delete(r.Annotations, appsv1.DeprecatedTemplateGeneration)
+		if len(r.Annotations) == 0 {
+			r.Annotations = nil
+		}
+	}
 }
