@@ -127,7 +127,7 @@ func TestCreateTwiceFromTheSameFacts(t *testing.T) {
 	var expectations carryout.Expectations
 	w := carryout.Writer{Client: s, Expectations: &expectations}
 	r := s.sync(t, nodes(1))
-	r.Revisions = nil
+	r.Revisions, r.Status = nil, nil
 	if err := w.CarryOut(t.Context(), agent(), r); !apierrors.IsTimeout(err) {
 		t.Fatalf("CarryOut() = %v, want the timeout", err)
 	}
@@ -141,7 +141,7 @@ func TestCreateTwiceFromTheSameFacts(t *testing.T) {
 	if len(pods) != 1 {
 		t.Fatalf("%d pods on one node: %q", len(pods), slices.Collect(maps.Keys(pods)))
 	}
-	if writes, _ := expectations.Pending(noon); writes == 0 {
+	if writes, _ := expectations.Pending(noon); writes != 1 {
 		t.Error("the pod that existed is not awaited, so that the next pass would create it again")
 	}
 	if texts := recorder.texts(); len(texts) > 0 {
@@ -221,7 +221,9 @@ func TestNameTaken(t *testing.T) {
 	elsewhere.Name = taken.Name
 	older := daemon.NewPod(agent(), "worker-000", "older")
 	older.Name = taken.Name
-	for what, pod := range map[string]*corev1.Pod{"an orphan": stranger, "a pod of another node": elsewhere, "a pod of another revision": older} {
+	others := taken.DeepCopy()
+	others.OwnerReferences[0].UID = "another"
+	for what, pod := range map[string]*corev1.Pod{"an orphan": stranger, "a pod of another owner": others, "a pod of another node": elsewhere, "a pod of another revision": older} {
 		t.Run(what, func(t *testing.T) {
 			s := newServer(t, agent(), pod)
 			w := carryout.Writer{Client: s}

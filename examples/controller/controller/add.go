@@ -16,6 +16,7 @@ package controller
 //go:generate go tool controller-gen rbac:roleName=daemonset-example-controller paths=. output:rbac:dir=../config/rbac
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -104,22 +105,14 @@ func add[T client.Object](mgr ctrl.Manager, opts Options, k kind, object T) erro
 	if err != nil {
 		return fmt.Errorf("add the controller of %T: %w", object, err)
 	}
-	return watchAll(
-		func() error { return watch(mgr, c, object, m.setOwner, m.deleteOwner) },
-		func() error { return watch(mgr, c, &corev1.Node{}, m.setNode, m.deleteNode) },
-		func() error { return watch(mgr, c, &corev1.Pod{}, m.setPod, m.deletePod) },
-		func() error { return watch(mgr, c, &appsv1.ControllerRevision{}, m.setRevision, m.deleteRevision) },
+	setOwner := func(w wakes, owner T) { m.setOwner(w, owner) }
+	deleteOwner := func(w wakes, owner T) { m.deleteOwner(w, owner) }
+	return cmp.Or(
+		watch(mgr, c, object, setOwner, deleteOwner),
+		watch(mgr, c, &corev1.Node{}, m.setNode, m.deleteNode),
+		watch(mgr, c, &corev1.Pod{}, m.setPod, m.deletePod),
+		watch(mgr, c, &appsv1.ControllerRevision{}, m.setRevision, m.deleteRevision),
 	)
-}
-
-// watchAll starts the watches in order.
-func watchAll(watches ...func() error) error {
-	for _, w := range watches {
-		if err := w(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // watch gives every event of a type of objects to set or remove, and wakes whom they return.
