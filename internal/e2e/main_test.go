@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +27,16 @@ func TestMain(m *testing.M) {
 		ctrl.SetLogger(logr.Discard())
 	}
 	RunProcess(Upstream, Library, NodeAgents)
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		// The servers are processes of their own, and would stay.
+		<-interrupted
+		if world.stop != nil {
+			_ = world.stop()
+		}
+		os.Exit(1)
+	}()
 	code := m.Run()
 	if stop := world.stop; stop != nil {
 		if err := stop(); err != nil {
