@@ -266,12 +266,15 @@ type condition func(*Objects) string
 // It returns these by side.
 func (tr *trial) settle(what string, until condition) []*Objects {
 	tr.Helper()
-	return tr.wait(what, until, func(a, b *Objects) string {
-		if diff := cmp.Diff(a, b); diff != "" {
-			return fmt.Sprintf("objects differ (-%s +%s):\n%s", tr.sides[0].name, tr.sides[1].name, diff)
-		}
-		return ""
-	})
+	return tr.wait(what, until, tr.diff)
+}
+
+// diff says how the objects of the two sides differ.
+func (tr *trial) diff(a, b *Objects) string {
+	if diff := cmp.Diff(a, b); diff != "" {
+		return fmt.Sprintf("objects differ (-%s +%s):\n%s", tr.sides[0].name, tr.sides[1].name, diff)
+	}
+	return ""
 }
 
 // reach is settle for a state in which the two may differ, because upstream chooses nodes at random.
@@ -280,6 +283,7 @@ func (tr *trial) reach(what string, until condition) []*Objects {
 	return tr.wait(what, until, func(a, b *Objects) string { return "" })
 }
 
+// wait waits for a condition on both sides, for rest, and until they do not differ.
 func (tr *trial) wait(what string, until condition, differ func(a, b *Objects) string) []*Objects {
 	tr.Helper()
 	deadline := time.Now().Add(tr.patience)
