@@ -123,18 +123,21 @@ func (o *Objects) Plain(owners Owners, dead types.UID) *Objects {
 		}
 		out.Pods = append(out.Pods, p)
 	}
-	slices.SortFunc(out.Pods, func(a, b *corev1.Pod) int {
-		return cmp.Or(
-			cmp.Compare(nodeOf(a), nodeOf(b)),
-			cmp.Compare(a.Labels[appsv1.DefaultDaemonSetUniqueLabelKey], b.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]),
-			cmp.Compare(a.Status.Phase, b.Status.Phase), cmp.Compare(len(a.OwnerReferences), len(b.OwnerReferences)))
-	})
+	slices.SortFunc(out.Pods, comparePods)
 	for _, r := range o.Revisions {
 		r = r.DeepCopy()
 		plainMeta(&r.ObjectMeta)
 		out.Revisions = append(out.Revisions, r)
 	}
 	return out
+}
+
+// comparePods is an order of pods without names.
+func comparePods(a, b *corev1.Pod) int {
+	return cmp.Or(
+		cmp.Compare(nodeOf(a), nodeOf(b)),
+		cmp.Compare(a.Labels[appsv1.DefaultDaemonSetUniqueLabelKey], b.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]),
+		cmp.Compare(a.Status.Phase, b.Status.Phase), cmp.Compare(len(a.OwnerReferences), len(b.OwnerReferences)))
 }
 
 // nodeOf is the node that a pod runs on or is meant for.

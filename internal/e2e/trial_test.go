@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 
@@ -383,19 +385,27 @@ func ownersOf(c Controller) Owners {
 	return Owners{Client: world.dynamic, Resource: appsv1.SchemeGroupVersion.WithResource("daemonsets"), Kind: "DaemonSet"}
 }
 
-// withoutKind takes out what the API server gives to DaemonSets alone: defaults in the spec and the
-// generation of the template.
+// withoutKind takes out what the API server gives to DaemonSets alone: the generation of the template and its
+// defaults, which are part of a revision's data, and so of its hash. What is left of a hash is
+// the number of its revision.
 func (o *Objects) withoutKind() {
 	if o.Owner != nil {
 		o.Owner = &appsv1.DaemonSet{Status: o.Owner.Status}
 	}
-	for _, p := range o.Pods {
-		delete(p.Labels, "pod-template-generation")
-	}
+	numbers := map[string]string{}
 	for _, r := range o.Revisions {
-		delete(r.Annotations, appsv1.DeprecatedTemplateGeneration)
-		if len(r.Annotations) == 0 {
+		hash := r.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+		numbers[hash] = fmt.Sprint("of revision ", r.Revision)
+		r.Name, r.Data = strings.TrimSuffix(r.Name, hash), runtime.RawExtension{}
+		delete(r.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
+		if delete(r.Annotations, appsv1.DeprecatedTemplateGeneration); len(r.Annotations) == 0 {
 			r.Annotations = nil
 		}
 	}
+	slices.SortFunc(o.Revisions, func(a, b *appsv1.ControllerRevision) int { return int(a.Revision - b.Revision) })
+	for _, p := range o.Pods {
+		p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = numbers[p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]]
+		delete(p.Labels, "pod-template-generation")
+	}
+	slices.SortFunc(o.Pods, comparePods)
 }
