@@ -123,7 +123,7 @@ func TestNodeAgentPolicies(t *testing.T) {
 		s := newSolo(t, 4, map[string]any{"partition": map[string]any{"nodes": int64(3)}})
 		s.want(v1, all...)
 		s.set(v2, nil)
-		s.want(v2, all[0])
+		s.want(v2, all[3])
 		s.set("", policy(map[string]any{"partition": map[string]any{"nodes": int64(0)}}))
 		s.want(v2, all...)
 	})

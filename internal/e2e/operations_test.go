@@ -234,11 +234,12 @@ var operations = []operation{
 	{"name collision", func(tr *trial) {
 		addNodes(tr.T, "n1")
 		tr.create()
-		first := tr.settle("create", runs(1, v1))[0].Revisions[0]
+		before := tr.settle("create", runs(1, v1))
 		tr.delete(metav1.DeletePropagationForeground)
 		tr.settle("delete", gone)
 		tr.each(func(s *side) error {
-			// Somebody else's revision has the name that the DaemonSet's hash gives.
+			// Somebody else's revision has the name that the template's hash gives.
+			first := before[slices.Index(tr.sides, s)].Revisions[0]
 			_, err := world.Client.AppsV1().ControllerRevisions(s.namespace).Create(tr.ctx, &appsv1.ControllerRevision{
 				ObjectMeta: metav1.ObjectMeta{Name: first.Name, Namespace: s.namespace}, Revision: 7,
 				Data: runtime.RawExtension{Raw: []byte(`{"of":"another"}`)},
