@@ -321,7 +321,7 @@ func (o *owner) concernedByRevision(rev *appsv1.ControllerRevision) bool {
 	if rev == nil {
 		return false
 	}
-	return controllerUID(rev) == o.uid || o.claimer.Revision(rev) != daemon.ClaimIgnore
+	return controllerUID(rev) == o.uid || o.claimsRevision(rev)
 }
 
 // taken is what a pass learns from the mirror: either all facts, for a new State, or what has

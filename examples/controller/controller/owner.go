@@ -76,9 +76,17 @@ func (o *owner) forget() {
 	o.built, o.noted = false, notes{}
 }
 
-// claims reports whether the owner keeps, adopts or releases the pod.
+// claims reports whether the owner keeps, adopts or releases the pod, or whether the pod's
+// owner reference contradicts the owner, which the library reports.
 func (o *owner) claims(pod *corev1.Pod) bool {
-	return o.claimer.Pod(pod) != daemon.ClaimIgnore
+	claim, err := o.claimer.Pod(pod)
+	return err != nil || claim != daemon.ClaimIgnore
+}
+
+// claimsRevision is claims for a revision.
+func (o *owner) claimsRevision(rev *appsv1.ControllerRevision) bool {
+	claim, err := o.claimer.Revision(rev)
+	return err != nil || claim != daemon.ClaimIgnore
 }
 
 // notes are changes by the name of the object; nil is a deletion. Only the last state of an
