@@ -33,7 +33,7 @@ func DaemonSet(agent *v1alpha1.NodeAgent) *appsv1.DaemonSet {
 			MinReadySeconds:      agent.Spec.MinReadySeconds,
 			RevisionHistoryLimit: agent.Spec.RevisionHistoryLimit,
 		},
-		Status: agent.Status.DaemonSetStatus,
+		Status: daemonSetStatus(agent.Status.Counters),
 	})
 }
 
@@ -61,7 +61,9 @@ func SetStatus(agent *v1alpha1.NodeAgent, r *rollout.Result) bool {
 	if agent == nil || r == nil {
 		return false
 	}
-	changed := carryout.MergeStatus(&agent.Status.DaemonSetStatus, r.Status)
+	status := daemonSetStatus(agent.Status.Counters)
+	changed := carryout.MergeStatus(&status, r.Status)
+	agent.Status.Counters = counters(status)
 	if !equality.Semantic.DeepEqual(agent.Status.CanaryTrial, r.CanaryTrial) {
 		agent.Status.CanaryTrial, changed = r.CanaryTrial.DeepCopy(), true
 	}
@@ -73,5 +75,35 @@ func SetStatus(agent *v1alpha1.NodeAgent, r *rollout.Result) bool {
 func SetTemplate(agent *v1alpha1.NodeAgent, template *corev1.PodTemplateSpec) {
 	if agent != nil && template != nil {
 		agent.Spec.Template = *template.DeepCopy()
+	}
+}
+
+// daemonSetStatus returns the counters as a DaemonSet has them.
+func daemonSetStatus(c v1alpha1.Counters) appsv1.DaemonSetStatus {
+	return appsv1.DaemonSetStatus{
+		ObservedGeneration:     c.ObservedGeneration,
+		DesiredNumberScheduled: c.DesiredNumberScheduled,
+		CurrentNumberScheduled: c.CurrentNumberScheduled,
+		NumberMisscheduled:     c.NumberMisscheduled,
+		NumberReady:            c.NumberReady,
+		UpdatedNumberScheduled: c.UpdatedNumberScheduled,
+		NumberAvailable:        c.NumberAvailable,
+		NumberUnavailable:      c.NumberUnavailable,
+		CollisionCount:         c.CollisionCount,
+	}
+}
+
+// counters is the inverse of daemonSetStatus.
+func counters(s appsv1.DaemonSetStatus) v1alpha1.Counters {
+	return v1alpha1.Counters{
+		ObservedGeneration:     s.ObservedGeneration,
+		DesiredNumberScheduled: s.DesiredNumberScheduled,
+		CurrentNumberScheduled: s.CurrentNumberScheduled,
+		NumberMisscheduled:     s.NumberMisscheduled,
+		NumberReady:            s.NumberReady,
+		UpdatedNumberScheduled: s.UpdatedNumberScheduled,
+		NumberAvailable:        s.NumberAvailable,
+		NumberUnavailable:      s.NumberUnavailable,
+		CollisionCount:         s.CollisionCount,
 	}
 }

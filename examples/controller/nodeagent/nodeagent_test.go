@@ -1,6 +1,9 @@
 package nodeagent_test
 
 import (
+	"encoding/json"
+	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -29,7 +32,7 @@ func full() *v1alpha1.NodeAgent {
 	a.Spec.MinReadySeconds = 5
 	a.Spec.RevisionHistoryLimit = new(int32(2))
 	a.Spec.Policy = rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}}
-	a.Status.DaemonSetStatus = appsv1.DaemonSetStatus{NumberReady: 7, CollisionCount: new(int32(1))}
+	a.Status.Counters = v1alpha1.Counters{NumberReady: 7, CollisionCount: new(int32(1))}
 	a.Status.CanaryTrial = &rollout.CanaryTrial{RevisionHash: "x", State: rollout.CanaryUnpromoted, Nodes: []rollout.CanaryNode{{Name: "a"}}}
 	return a
 }
@@ -44,7 +47,7 @@ func TestDaemonSet(t *testing.T) {
 			Selector: &a.Spec.Selector, Template: a.Spec.Template, UpdateStrategy: a.Spec.UpdateStrategy,
 			MinReadySeconds: 5, RevisionHistoryLimit: new(int32(2)),
 		},
-		Status: a.Status.DaemonSetStatus,
+		Status: appsv1.DaemonSetStatus{NumberReady: 7, CollisionCount: new(int32(1))},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("DaemonSet (-want +got):\n%s", diff)
@@ -116,6 +119,44 @@ func TestSetStatus(t *testing.T) {
 	}
 	if nodeagent.SetStatus(nil, r) || nodeagent.SetStatus(a, nil) {
 		t.Error("SetStatus of nil = true, want false")
+	}
+}
+
+// A field that a later version of Kubernetes adds to the status must not get lost unseen.
+func TestCounters(t *testing.T) {
+	var every appsv1.DaemonSetStatus
+	v := reflect.ValueOf(&every).Elem()
+	for i := range v.NumField() {
+		switch f := v.Field(i); v.Type().Field(i).Name {
+		case "CollisionCount":
+			every.CollisionCount = new(int32(i + 1))
+		case "Conditions": // no controller writes them
+		default:
+			f.SetInt(int64(i + 1))
+		}
+	}
+	a := &v1alpha1.NodeAgent{}
+	if !nodeagent.SetStatus(a, &rollout.Result{Status: &every}) {
+		t.Error("SetStatus() = false, want true")
+	}
+	if diff := cmp.Diff(every, nodeagent.DaemonSet(a).Status); diff != "" {
+		t.Errorf("status through a NodeAgent (-want +got):\n%s", diff)
+	}
+	// Both in JSON: kubectl and other clients read the names of a DaemonSet's status.
+	want, err := json.Marshal(every)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(a.Status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wantFields, gotFields map[string]any
+	if err := errors.Join(json.Unmarshal(want, &wantFields), json.Unmarshal(got, &gotFields)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wantFields, gotFields); diff != "" {
+		t.Errorf("JSON of the status (-DaemonSet +NodeAgent):\n%s", diff)
 	}
 }
 

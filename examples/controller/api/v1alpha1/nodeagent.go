@@ -78,13 +78,48 @@ type NodeAgentSpec struct {
 
 // NodeAgentStatus is what the controller has found.
 type NodeAgentStatus struct {
-	// The counters are those of a DaemonSet.
-	appsv1.DaemonSetStatus `json:",inline"`
+	Counters `json:",inline"`
 	// CanaryTrial is the memory of the canary. It is kept here so that a controller that
 	// starts again knows it.
 	//
 	// +optional
 	CanaryTrial *rollout.CanaryTrial `json:"canaryTrial,omitempty"`
+}
+
+// Counters are the fields of a DaemonSetStatus, except its conditions: no controller writes
+// them, and an API server refuses a CRD that contains their type, because it does not require
+// the key of the list.
+type Counters struct {
+	// ObservedGeneration is the generation that the counters are about.
+	//
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// DesiredNumberScheduled is the number of nodes that should run a pod.
+	DesiredNumberScheduled int32 `json:"desiredNumberScheduled"`
+	// CurrentNumberScheduled is the number of those nodes that have a pod.
+	CurrentNumberScheduled int32 `json:"currentNumberScheduled"`
+	// NumberMisscheduled is the number of nodes that have a pod and should not.
+	NumberMisscheduled int32 `json:"numberMisscheduled"`
+	// NumberReady is the number of nodes whose pod is ready.
+	NumberReady int32 `json:"numberReady"`
+	// UpdatedNumberScheduled is the number of nodes whose pod has the current template.
+	//
+	// +optional
+	UpdatedNumberScheduled int32 `json:"updatedNumberScheduled,omitempty"`
+	// NumberAvailable is the number of nodes whose pod is available: ready for
+	// minReadySeconds.
+	//
+	// +optional
+	NumberAvailable int32 `json:"numberAvailable,omitempty"`
+	// NumberUnavailable is the number of nodes that should run a pod and have no available
+	// one.
+	//
+	// +optional
+	NumberUnavailable int32 `json:"numberUnavailable,omitempty"`
+	// CollisionCount counts collisions of revision names.
+	//
+	// +optional
+	CollisionCount *int32 `json:"collisionCount,omitempty"`
 }
 
 // NodeAgentList is a list of NodeAgents.
