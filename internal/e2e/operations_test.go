@@ -165,7 +165,7 @@ var operations = []operation{
 		for i, s := range tr.sides {
 			revs := before[i].Revisions
 			old := slices.IndexFunc(revs, func(r *appsv1.ControllerRevision) bool { return r.Revision == 1 })
-			back, err := rollout.RollBack(before[i].Owner, revs[old])
+			back, err := rollout.NewRollback(before[i].Owner, revs[old])
 			tr.must(err)
 			tr.must(s.owners.Update(tr.ctx, s.namespace, name, func(ds *appsv1.DaemonSet) {
 				ds.Spec.Template = back.DaemonSet.Spec.Template
