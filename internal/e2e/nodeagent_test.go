@@ -145,7 +145,7 @@ func TestNodeAgentPolicies(t *testing.T) {
 		s := newSolo(t, 4, map[string]any{"canary": map[string]any{"nodes": int64(1), "failStarting": "1s"}})
 		s.want(v1, all...)
 		s.set(ImageUnready+"1", nil)
-		s.trial("Failed")
+		s.trial("RolledBack")
 		s.want(v1, all...)
 	})
 	t.Run("one zone at a time", func(t *testing.T) {

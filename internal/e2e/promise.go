@@ -20,7 +20,9 @@ type Promise struct {
 	Nodes []string
 	// MaxUnavailable is how many of them may be without a ready pod.
 	MaxUnavailable int
-	// MaxSurge is how many of them may have more than one pod.
+	// MaxSurge is how many nodes may have more than one pod. If it is above zero, a node whose pods are
+	// all ready no longer counts: both controllers create pods for the next nodes before they delete the old pod
+	// there (rollingUpdate@v1.37.2).
 	MaxSurge int
 }
 
@@ -55,7 +57,7 @@ func (p Promise) Broken(pods map[string]*corev1.Pod) []string {
 		}
 	}
 	for _, node := range slices.Sorted(maps.Keys(running)) {
-		if running[node] > 1 {
+		if running[node] > 1 && (p.MaxSurge == 0 || ready[node] < running[node]) {
 			several = append(several, node)
 		}
 	}
