@@ -396,7 +396,8 @@ func (o *Objects) withoutKind() {
 	for _, r := range o.Revisions {
 		hash := r.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
 		numbers[hash] = fmt.Sprint("of revision ", r.Revision)
-		r.Name, r.Data = strings.TrimSuffix(r.Name, hash), runtime.RawExtension{}
+		// The name ends with the hash, even that of a revision that is somebody else's and has no label.
+		r.Name, r.Data = r.Name[:strings.LastIndex(r.Name, "-")+1], runtime.RawExtension{}
 		delete(r.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
 		if delete(r.Annotations, appsv1.DeprecatedTemplateGeneration); len(r.Annotations) == 0 {
 			r.Annotations = nil
