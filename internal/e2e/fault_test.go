@@ -79,6 +79,7 @@ func TestKilled(t *testing.T) {
 	}
 	p := process()
 	waitFor(t, log, 2*patience, allRun(nodes, v1))
+	finish(t, s, nodes, v1)
 	log.Hold(Promise{Owner: name, Nodes: nodeNames(nodes), MaxUnavailable: budget})
 	// Slow enough that a rollout outlives some controllers.
 	world.kubelets.SetReadyAfter(300 * time.Millisecond)
@@ -219,6 +220,9 @@ func TestFaults(t *testing.T) {
 				// Creations count from the start: no node may get two pods.
 				log.Hold(Promise{Owner: name, MaxSurge: 0})
 				waitFor(t, log, 2*patience, allRun(nodes, v1))
+				// Until the controller knows that the pods are ready: outdated pods that it does not know to
+				// be available are replaced regardless of the budget (rollingUpdate@v1.37.2).
+				finish(t, s, nodes, v1)
 				log.Hold(Promise{Owner: name, Nodes: nodeNames(nodes), MaxUnavailable: budget})
 				for _, image := range []string{v2, v3} {
 					if err := s.owners.Update(ctx, s.namespace, name, imageOf(image), nil); err != nil {
