@@ -95,7 +95,8 @@ func (tr *trial) resume(s *side) {
 
 // sweep takes a side's objects and all nodes away.
 func sweep(t *testing.T, s *side) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	// The load test leaves thousands of pods.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
 	defer cancel()
 	now, all := metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}, metav1.ListOptions{}
 	_ = s.owners.Delete(ctx, s.namespace, name, metav1.DeletePropagationBackground)
