@@ -8,11 +8,12 @@ FUZZTIME ?= 10s
 BENCH ?= .
 BENCHFLAGS ?= -benchmem
 
-.PHONY: help check $(CHECKS) fmt tidy fuzz bench update conformance-speed conformance-bugs
+.PHONY: help check $(CHECKS) e2e fmt tidy fuzz bench update conformance-speed conformance-bugs
 
 help:
 	@echo 'make check        all that CI runs (SKIP_CONFORMANCE=1 leaves the slowest out)'
 	@echo '                  or one of: $(CHECKS)'
+	@echo 'make e2e          both controllers on a real API server, which is built first (not part of check)'
 	@echo 'make fmt tidy     put formatting and the go.mod files in order'
 	@echo 'make update       rewrite the scenario files and the README from what the code prints'
 	@echo 'make fuzz         fuzz each target for FUZZTIME ($(FUZZTIME))'
@@ -23,7 +24,7 @@ help:
 check:
 	@.ci/run
 
-$(CHECKS):
+$(CHECKS) e2e:
 	@.ci/run $@
 
 fmt:

@@ -34,7 +34,7 @@ type CanaryTrial struct {
 	State CanaryState `json:"state"`
 	// Since is when the trial began, to the second. It is zero until a node can be
 	// tried.
-	Since metav1.Time `json:"since"`
+	Since metav1.Time `json:"since,omitzero"`
 	// Nodes are the nodes that are tried, ordered by name. Their number stays the same
 	// for the whole trial. A node that leaves or is ignored is replaced by another. If there
 	// is no other, it stays in the list and is not judged.

@@ -1,0 +1,209 @@
+package carryout
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// ExpectationsTimeout is how long Expectations wait for a write that no cache shows
+// (ExpectationsTimeout@v1.37.2).
+const ExpectationsTimeout = 5 * time.Minute
+
+// Expectations are the writes of one owner that its caches have not shown yet: pods and
+// revisions that were created, patched or deleted, and the owner itself. A pass that does
+// not know of them would write them again. Who keeps them has these duties:
+//
+//  1. Give them to the Writer of the owner, and to no other.
+//  2. Call Observe and ObserveDeleted with every event of the owner, and of the pods and
+//     ControllerRevisions that it owns or owned. Do so after the event is where the next
+//     pass finds it.
+//  3. Call Pending before a pass. While writes are pending, wait for their events, or set
+//     rollout.Options.AwaitingWrites.
+//  4. Make new ones for an owner with another UID.
+//
+// An event may come before the answer to the write that caused it. That is why they
+// remember what they observe while a Writer is writing.
+//
+// The zero Expectations are ready for use, and nil ones remember nothing. They are safe for
+// concurrent use, and must not be copied.
+type Expectations struct {
+	mu      sync.Mutex
+	awaited map[objectID]awaited
+	// writing counts the passes that are writing; early is what was observed meanwhile.
+	writing int
+	early   map[objectID]observed
+}
+
+// objectID is the UID of an object, or a name where it has none, as in some fakes.
+type objectID string
+
+func idOf(obj client.Object) objectID {
+	if uid := obj.GetUID(); uid != "" {
+		return objectID(uid)
+	}
+	return objectID(fmt.Sprintf("%T/%s/%s", obj, obj.GetNamespace(), obj.GetName()))
+}
+
+// awaited is what a cache must show of one object.
+type awaited struct {
+	// version is the oldest resource version that will do; empty is any.
+	version string
+	// end says that the object must be gone or have a deletion timestamp.
+	end bool
+	// since is when Pending first saw this; zero until then.
+	since time.Time
+}
+
+// observed is what a cache has shown of one object.
+type observed struct {
+	version   string
+	end, gone bool
+}
+
+// meets reports whether the observation is what was awaited.
+func (o observed) meets(a awaited) bool {
+	switch {
+	case o.gone:
+		return true
+	case a.end && !o.end:
+		return false
+	case a.version == "":
+		return true
+	}
+	// Versions that are no numbers cannot be compared; then any event will do.
+	older, err := resourceversion.CompareResourceVersion(o.version, a.version)
+	return err != nil || older >= 0
+}
+
+// Observe tells that a cache shows the object as it is here, upon an event that it is new or
+// has changed. nil is ignored.
+func (e *Expectations) Observe(obj client.Object) {
+	if e == nil || obj == nil {
+		return
+	}
+	e.observe(idOf(obj), observed{version: obj.GetResourceVersion(), end: obj.GetDeletionTimestamp() != nil})
+}
+
+// ObserveDeleted tells that a cache no longer has the object. Call it as well for the old
+// object of an event in which the UID has changed. nil is ignored.
+func (e *Expectations) ObserveDeleted(obj client.Object) {
+	if e == nil || obj == nil {
+		return
+	}
+	e.observe(idOf(obj), observed{gone: true})
+}
+
+func (e *Expectations) observe(id objectID, o observed) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if a, ok := e.awaited[id]; ok && o.meets(a) {
+		delete(e.awaited, id)
+	}
+	if e.writing > 0 {
+		e.early[id] = o
+	}
+}
+
+// Pending returns how many writes the caches have not shown yet, and for how long the oldest
+// of them has been awaited: since the first call of Pending after it. A write that has been
+// awaited for ExpectationsTimeout is given up. Both are zero where nothing is pending. now
+// must not go back from call to call.
+func (e *Expectations) Pending(now time.Time) (writes int, longest time.Duration) {
+	if e == nil {
+		return 0, 0
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, a := range e.awaited {
+		if a.since.IsZero() {
+			a.since = now
+			e.awaited[id] = a
+		}
+		waited := now.Sub(a.since)
+		if waited >= ExpectationsTimeout {
+			delete(e.awaited, id)
+			continue
+		}
+		writes++
+		longest = max(longest, waited)
+	}
+	return writes, longest
+}
+
+// begin and end enclose the writes of a pass.
+func (e *Expectations) begin() {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.writing == 0 {
+		e.early = map[objectID]observed{}
+	}
+	e.writing++
+}
+
+func (e *Expectations) end() {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.writing--; e.writing == 0 {
+		e.early = nil
+	}
+}
+
+// wrote awaits the object as the API server returned it from a write.
+func (e *Expectations) wrote(obj client.Object) {
+	e.await(idOf(obj), awaited{version: obj.GetResourceVersion()})
+}
+
+// deleted awaits the end of the object.
+func (e *Expectations) deleted(obj client.Object) {
+	e.await(idOf(obj), awaited{end: true})
+}
+
+// terminating awaits what never comes, so that for a while nothing more is created in a
+// namespace that is being deleted.
+func (e *Expectations) terminating(namespace string) {
+	e.await(objectID("namespace/"+namespace), awaited{end: true})
+}
+
+func (e *Expectations) await(id objectID, a awaited) {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	before, ok := e.awaited[id]
+	if ok {
+		// A later version covers an earlier one, but not a deletion.
+		a.end = a.end || before.end
+		if a.version == "" {
+			a.version = before.version
+		}
+	}
+	if o, ok := e.early[id]; ok && o.meets(a) {
+		delete(e.awaited, id)
+		return
+	}
+	if e.awaited == nil {
+		e.awaited = map[objectID]awaited{}
+	}
+	e.awaited[id] = a
+}
+
+// uidOf is a precondition for the object itself and not a later one of its name.
+func uidOf(obj client.Object) client.Preconditions {
+	uid := obj.GetUID()
+	if uid == "" {
+		return client.Preconditions{}
+	}
+	return client.Preconditions{UID: (*types.UID)(&uid)}
+}

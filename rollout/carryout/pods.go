@@ -1,0 +1,192 @@
+package carryout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// createPods creates the pods of the plan: one, then twice as many each time
+// (SlowStartInitialBatchSize@v1.37.2), so that a cause that stops all of them, such as a
+// quota, costs few requests. The batch with the first failure is the last.
+func (p *pass) createPods(ctx context.Context, r *rollout.Result) error {
+	creates := r.Plan.Create
+	names := newPodNames(r.Snapshot)
+	for size, from := 1, 0; from < len(creates); from, size = from+size, 2*size {
+		batch := creates[from:min(from+size, len(creates))]
+		var terminating atomic.Bool
+		err := inParallel(len(batch), func(i int) error {
+			err := p.createPod(ctx, names.name(batch[i]), batch[i])
+			if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+				terminating.Store(true)
+				return nil
+			}
+			if err != nil {
+				p.record(corev1.EventTypeWarning, EventFailedCreate, "Error creating: %v", err)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if terminating.Load() {
+			p.Expectations.terminating(p.owner.GetNamespace())
+			return nil
+		}
+	}
+	return nil
+}
+
+// createPod creates one pod under the given name. A name that is taken is so by this very
+// creation, made before, or by a pod that has nothing to do with it; then the API server
+// chooses another name.
+func (p *pass) createPod(ctx context.Context, name string, create daemon.Create) error {
+	pod := create.Pod.DeepCopy()
+	pod.Name = name
+	err := p.Client.Create(ctx, pod)
+	if apierrors.IsAlreadyExists(err) {
+		taken := &corev1.Pod{}
+		err = p.reader().Get(ctx, client.ObjectKeyFromObject(pod), taken)
+		switch {
+		case err == nil && p.sameCreation(taken, create):
+			p.Expectations.wrote(taken)
+			return nil
+		case err == nil || apierrors.IsNotFound(err):
+			pod = create.Pod.DeepCopy()
+			err = p.Client.Create(ctx, pod)
+		}
+	}
+	if err != nil {
+		return failed("create", "pod", pod, err)
+	}
+	p.Expectations.wrote(pod)
+	p.record(corev1.EventTypeNormal, EventSuccessfulCreate, "Created pod: %v", pod.Name)
+	return nil
+}
+
+// sameCreation reports whether the pod is what create makes.
+func (p *pass) sameCreation(pod *corev1.Pod, create daemon.Create) bool {
+	ref := metav1.GetControllerOfNoCopy(pod)
+	node, ok := daemon.TargetNode(pod)
+	return ref != nil && ref.UID == p.owner.GetUID() && ok && node == create.Node &&
+		pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == create.Pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+}
+
+// deletePods deletes the pods of the plan, all at once.
+func (p *pass) deletePods(ctx context.Context, deletes []daemon.Delete) error {
+	return inParallel(len(deletes), func(i int) error {
+		pod := deletes[i].Pod
+		err := p.Client.Delete(ctx, pod.DeepCopy(), uidOf(pod))
+		switch {
+		case gone(err):
+			return nil
+		case err != nil:
+			p.record(corev1.EventTypeWarning, EventFailedDelete, "Error deleting: %v", err)
+			return failed("delete", "pod", pod, err)
+		}
+		p.Expectations.deleted(pod)
+		p.record(corev1.EventTypeNormal, EventSuccessfulDelete, "Deleted pod: %v", pod.Name)
+		return nil
+	})
+}
+
+// gone reports whether a deletion or patch failed because the object does not exist any
+// more, or another one has its name: the API server answers a UID that does not fit with a
+// conflict.
+func gone(err error) bool {
+	return apierrors.IsNotFound(err) || apierrors.IsConflict(err)
+}
+
+// parallelWrites is how many writes run at once: as many as upstream makes in one pass.
+const parallelWrites = daemon.DefaultBurstReplicas
+
+// inParallel calls f for 0 to n-1 and joins the errors, in this order.
+func inParallel(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	room := make(chan struct{}, parallelWrites)
+	var wait sync.WaitGroup
+	for i := range n {
+		room <- struct{}{}
+		wait.Go(func() {
+			errs[i] = f(i)
+			<-room
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
+// podNames gives names to new pods.
+type podNames struct {
+	snapshot *daemon.Snapshot
+	// uncounted are the pods that a node has and the snapshot counts nowhere.
+	uncounted map[string][]string
+}
+
+func newPodNames(s *daemon.Snapshot) podNames {
+	n := podNames{snapshot: s}
+	if s == nil {
+		return n
+	}
+	for _, u := range s.Uncounted() {
+		if u.Node != "" {
+			if n.uncounted == nil {
+				n.uncounted = map[string][]string{}
+			}
+			n.uncounted[u.Node] = append(n.uncounted[u.Node], string(idOf(u.Pod)))
+		}
+	}
+	return n
+}
+
+// The suffix of a name has letters and digits that cannot form words, as those of the API
+// server do. Ten of them make 47 bits.
+const (
+	suffixAlphabet = "bcdfghjklmnpqrstvwxz2456789"
+	suffixLength   = 10
+	// maxNameLength is that of a host name, which a pod's name becomes.
+	maxNameLength = 63
+)
+
+// name returns the name of a new pod. It depends on the owner, the node, the revision and
+// the pods that the node has: facts that are the same give the same name, so that one of two
+// creations from them fails, and any pod that appears or goes gives another one.
+func (n podNames) name(create daemon.Create) string {
+	pod := create.Pod
+	facts := slices.Clone(n.uncounted[create.Node])
+	if n.snapshot != nil {
+		if node := n.snapshot.Node(create.Node); node != nil {
+			for i := range node.Pods {
+				facts = append(facts, string(idOf(node.Pods[i].Pod)))
+			}
+		}
+	}
+	slices.Sort(facts)
+	owner := ""
+	if ref := metav1.GetControllerOfNoCopy(pod); ref != nil {
+		owner = string(ref.UID)
+	}
+	sum := fnv.New64a()
+	fmt.Fprintf(sum, "%q %q %q %q", owner, create.Node, pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey], facts)
+	base := pod.GenerateName
+	base = base[:min(len(base), maxNameLength-suffixLength)]
+	suffix := make([]byte, suffixLength)
+	for i, rest := 0, sum.Sum64(); i < suffixLength; i++ {
+		suffix[i] = suffixAlphabet[rest%uint64(len(suffixAlphabet))]
+		rest /= uint64(len(suffixAlphabet))
+	}
+	return base + string(suffix)
+}

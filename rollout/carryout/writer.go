@@ -1,0 +1,170 @@
+package carryout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/client-go/tools/record"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Writer sends writes to an API server. A Writer with a Client serves a DaemonSet; the
+// other fields are for what a controller adds. Its fields must not change while it is used;
+// then it is safe for concurrent use.
+type Writer struct {
+	// Client makes the writes. It is required.
+	Client client.Client
+	// Reader reads from the API server itself, never from a cache, such as
+	// manager.GetAPIReader. nil means Client, which must not have a cache then.
+	Reader client.Reader
+	// Recorder records events on the owner. nil records none. A recorder that limits the
+	// events of an object, as those of client-go's package record do, keeps a large rollout
+	// from writing two events per pod.
+	Recorder record.EventRecorder
+	// Expectations remember the writes until a cache shows them. They belong to one owner,
+	// and so does a Writer that has some. nil remembers nothing: right for a loop that
+	// reads from the API server before each pass.
+	Expectations *Expectations
+	// SetStatus puts the status of a result into the owner and reports whether that
+	// changed the owner, which is then written to its status subresource. It is called
+	// once per pass with a copy of the owner, and again with a fresh one after a conflict.
+	// It must put only what it owns there, because others may have written the rest.
+	// Result.Status is nil where the counters are up to date; Result.CanaryTrial is what a
+	// status should keep besides. nil is for a DaemonSet: it sets Result.Status.
+	SetStatus func(owner client.Object, r *rollout.Result) bool
+	// SetTemplate puts a pod template into the owner, to roll back a failed canary. It is
+	// called with a copy of the owner; the template is read-only. nil is for a DaemonSet.
+	SetTemplate func(owner client.Object, template *corev1.PodTemplateSpec)
+}
+
+// CarryOut sends the writes of one pass, in this order:
+//
+//  1. Result.Revisions: patch claims, label, create, relabel pods, delete duplicates, update
+//  2. Result.Claims: adopt and release pods
+//  3. Result.Plan: record the events, create pods, then delete pods
+//  4. Result.Rollback: update the owner's template
+//  5. Result.CleanUp: delete revisions
+//  6. the owner's status
+//
+// A failure in 1 or 2 ends the pass, because it is not known then which pods count. After a
+// failure in 3 to 5 the status is still written, as upstream does (syncDaemonSet@v1.37.2):
+// a quota that forbids pods must not hide how many there are. Pods are created one, then
+// two, four and so on at once, until a batch has a failure; pods to delete are deleted even
+// then, because a quota may wait for that. The error joins all failures; each wraps the API
+// server's and names the object.
+//
+// These are no failures: an object to patch or delete that does not exist any more; a
+// revision that exists already with the same data and owner; a pod that exists already
+// under the name that these facts give it; a namespace that is being deleted, which ends
+// the creation of pods without error or event; an owner that is gone when its status is
+// due.
+//
+// owner is the object as the pass saw it, and is not changed: a *DaemonSet, or any object if
+// SetStatus and SetTemplate are set. r is what Sync returned; nil writes nothing. CarryOut
+// fails without a write where Client or owner is missing, or where owner is no DaemonSet and
+// a function is missing.
+func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.Result) error {
+	if err := w.validate(owner); err != nil || r == nil {
+		return err
+	}
+	w.Expectations.begin()
+	defer w.Expectations.end()
+
+	p := &pass{Writer: w, owner: owner}
+	if err := p.settleRevisions(ctx, r.Revisions); err != nil {
+		return err
+	}
+	if err := p.claimPods(ctx, r.Claims); err != nil {
+		return err
+	}
+	p.recordPlanned(r.Plan.Events)
+	err := errors.Join(p.createPods(ctx, r), p.deletePods(ctx, r.Plan.Delete))
+	if err == nil {
+		err = p.rollBack(ctx, r.Rollback)
+	}
+	if err == nil {
+		err = p.deleteRevisions(ctx, r.CleanUp)
+	}
+	return errors.Join(err, p.writeStatus(ctx, r))
+}
+
+// validate checks what CarryOut needs.
+func (w *Writer) validate(owner client.Object) error {
+	path := field.NewPath("writer")
+	switch {
+	case w == nil || w.Client == nil:
+		return field.Required(path.Child("client"), "")
+	case owner == nil:
+		return field.Required(field.NewPath("owner"), "")
+	}
+	if ds, ok := owner.(*appsv1.DaemonSet); ok {
+		if ds == nil {
+			return field.Required(field.NewPath("owner"), "")
+		}
+		return nil
+	}
+	switch why := fmt.Sprintf("the owner is a %T", owner); {
+	case w.SetStatus == nil:
+		return field.Required(path.Child("setStatus"), why)
+	case w.SetTemplate == nil:
+		return field.Required(path.Child("setTemplate"), why)
+	}
+	return nil
+}
+
+// reader returns where to read what no cache may answer.
+func (w *Writer) reader() client.Reader {
+	if w.Reader != nil {
+		return w.Reader
+	}
+	return w.Client
+}
+
+// pass is one call of CarryOut.
+type pass struct {
+	*Writer
+	// owner is as the last write left it. It is the caller's until copied is true.
+	owner  client.Object
+	copied bool
+	// mayAdopt is the answer of canAdopt, which asks only once.
+	mayAdopt func() error
+}
+
+// readOwner reads the owner from the API server. It fails with a NotFound error where
+// another object has its name by now.
+func (p *pass) readOwner(ctx context.Context) (client.Object, error) {
+	fresh := p.owner.DeepCopyObject().(client.Object)
+	if err := p.reader().Get(ctx, client.ObjectKeyFromObject(p.owner), fresh); err != nil {
+		return nil, fmt.Errorf("read the owner %s: %w", client.ObjectKeyFromObject(p.owner), err)
+	}
+	if fresh.GetUID() != p.owner.GetUID() {
+		gone := apierrors.NewNotFound(appsv1.Resource("owner"), p.owner.GetName())
+		return nil, fmt.Errorf("the owner %s with UID %s was replaced by one with UID %s: %w",
+			client.ObjectKeyFromObject(p.owner), p.owner.GetUID(), fresh.GetUID(), gone)
+	}
+	return fresh, nil
+}
+
+// ownCopy returns the owner as an object that may be changed.
+func (p *pass) ownCopy() client.Object {
+	if !p.copied {
+		p.owner, p.copied = p.owner.DeepCopyObject().(client.Object), true
+	}
+	return p.owner
+}
+
+// failed says which write failed on which object.
+func failed(verb, kind string, obj client.Object, err error) error {
+	name := obj.GetName()
+	if name == "" {
+		name = obj.GetGenerateName() + "*"
+	}
+	return fmt.Errorf("%s %s %s/%s: %w", verb, kind, obj.GetNamespace(), name, err)
+}
