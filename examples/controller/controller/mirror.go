@@ -134,7 +134,7 @@ func (m *mirror) deleteNode(w wakes, node *corev1.Node) {
 }
 
 // noteNode notes a change of a node for all owners. It wakes those for which the node's
-// verdict changes, those with a policy, which may depend on any label and on readiness, and,
+// decision changes, those with a policy, which may depend on any label and on readiness, and,
 // where the node appears or goes, those with pods there.
 func (m *mirror) noteNode(w wakes, name string, before, now *corev1.Node) {
 	for _, ns := range m.namespaces {
