@@ -101,7 +101,7 @@ var leastPlanted = map[string]int{
 }
 
 // libraryPackages are the folders of the packages that the library exports, relative
-// to its root.
+// to its root. Nested modules, which have tests of their own, are left out.
 func libraryPackages(t *testing.T) []string {
 	t.Helper()
 	var out []string
@@ -112,6 +112,9 @@ func libraryPackages(t *testing.T) []string {
 			return err
 		case entry.IsDir():
 			if strings.HasPrefix(name, ".") && file != libraryRoot || name == "internal" || name == "examples" || name == "testdata" {
+				return fs.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(file, "go.mod")); err == nil && file != libraryRoot {
 				return fs.SkipDir
 			}
 		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
