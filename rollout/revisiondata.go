@@ -73,7 +73,7 @@ func RevisionTemplate(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, 
 	return templateIn(raw)
 }
 
-// storedData returns the data as it is, or would be, sent. It is empty if there is none.
+// storedData returns the data as it is, or would be, sent. It is empty for a revision without data.
 // It may be the revision's own.
 func storedData(rev *appsv1.ControllerRevision) ([]byte, error) {
 	if len(rev.Data.Raw) > 0 || rev.Data.Object == nil {

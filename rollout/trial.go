@@ -469,7 +469,7 @@ func cannotStart(p *daemon.PodState, now time.Time) (container, reason string, i
 	return "", "", false
 }
 
-// rollback returns the rollback of a failed trial, or why there is none.
+// rollback returns the rollback of a failed trial, or the reason not to roll back.
 func (r *Result) rollback(trial *CanaryTrial, halted bool) (*Rollback, NoRollback) {
 	if trial.State != CanaryFailed {
 		return nil, 0

@@ -115,7 +115,7 @@ func (c PodSetChanges) Empty() bool {
 }
 
 // String returns one line for each pod, in the order of the fields, with the changes
-// of a drifted pod below it. It returns "no difference" if there is none.
+// of a drifted pod below it. Without changes it returns "no difference".
 func (c PodSetChanges) String() string {
 	var lines []string
 	for _, p := range c.Missing {

@@ -69,7 +69,7 @@ func (p *pass) createRevision(ctx context.Context, planned *appsv1.ControllerRev
 	return nil
 }
 
-// updateRevision updates one revision; nil is none.
+// updateRevision updates one revision. It does nothing for nil.
 func (p *pass) updateRevision(ctx context.Context, planned *appsv1.ControllerRevision) error {
 	if planned == nil {
 		return nil
