@@ -29,16 +29,19 @@ func RevisionsCompared(s *Snapshot) int { return s.revisions.compared }
 // SlotsRead returns how many slots of the hash table have to be read to find each node
 // once.
 func SlotsRead(nodes []*corev1.Node) (int, error) {
-	_, table, err := decideNodes(nodes, placement.Compile(nil, placement.Options{}))
+	states, err := decideNodes(nodes, placement.Compile(nil, placement.Options{}))
 	if err != nil {
 		return 0, err
 	}
+	table := newNodeTable(states)
 	read := 0
 	for _, node := range nodes {
 		hash := table.hash(node.Name)
-		_, slot := table.slot(hash, node.Name)
-		mask := uint64(len(table.slots) - 1)
-		read += 1 + int((slot-hash>>table.shift)&mask)
+		at, slot := table.first(hash)
+		for states[at].Name != node.Name {
+			at, slot = table.next(hash, slot)
+		}
+		read += 1 + int((slot-hash>>table.shift)&uint64(len(table.slots)-1))
 	}
 	return read, nil
 }

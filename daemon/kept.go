@@ -49,7 +49,7 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 		return Changed{All: true}, nil
 	}
 	s.keep()
-	u := update{s: s}
+	u := newUpdate(s, &c)
 	u.advance(c.Now)
 	for _, name := range c.DeletedPods {
 		u.deletePod(name)
@@ -71,6 +71,13 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 // setFacts sets the DaemonSet, the revisions and the backoff if they leave the states
 // of nodes and pods valid. Otherwise it returns the input of a rebuild.
 func (s *Snapshot) setFacts(c *Changes) (*Input, error) {
+	earlier := !c.Now.IsZero() && c.Now.Before(s.in.Now)
+	if c.DaemonSet == nil && len(c.Revisions)+len(c.DeletedRevisions) == 0 && !earlier {
+		if c.Backoff != nil {
+			s.in.Backoff = c.Backoff
+		}
+		return nil, nil
+	}
 	in, revisions := s.in, s.revisions
 	if c.Backoff != nil {
 		in.Backoff = c.Backoff
@@ -79,7 +86,6 @@ func (s *Snapshot) setFacts(c *Changes) (*Input, error) {
 		in.DaemonSet = c.DaemonSet
 	}
 	newRules := c.DaemonSet != nil && !sameRules(c.DaemonSet, s.in.DaemonSet)
-	earlier := !c.Now.IsZero() && c.Now.Before(s.in.Now)
 	if newRules || earlier {
 		in.Revisions = s.revisionsAfter(c)
 		return &in, nil
@@ -182,6 +188,8 @@ type kept struct {
 	hashes map[string]int
 	// waiting are the pods that are ready but not available.
 	waiting waitingPods
+	// ready and gone are sets of update. They are empty between updates.
+	ready, gone map[*corev1.Pod]struct{}
 	// read is how many pods Update has read in lists of nodes. Tests hold it against the
 	// size of the batches.
 	read int
@@ -204,6 +212,8 @@ func (s *Snapshot) keep() {
 		uncounted: make(map[string]UncountedPod, len(s.uncounted)),
 		unclaimed: make(map[string]*corev1.Pod, len(s.unclaimed)),
 		hashes:    make(map[string]int),
+		ready:     make(map[*corev1.Pod]struct{}),
+		gone:      make(map[*corev1.Pod]struct{}),
 	}
 	s.eachInUse(func(pod *corev1.Pod) { k.hashes[revision.HashOf(pod)]++ })
 	for i := range s.nodes {
@@ -270,6 +280,16 @@ type arrival struct {
 	pod  PodState
 }
 
+func newUpdate(s *Snapshot, c *Changes) *update {
+	return &update{
+		s:        s,
+		touched:  make([]int, 0, len(c.Nodes)+len(c.DeletedNodes)+2*len(c.Pods)+len(c.DeletedPods)),
+		ready:    s.kept.ready,
+		gone:     s.kept.gone,
+		arrivals: make([]arrival, 0, len(c.Pods)),
+	}
+}
+
 // advance makes the pods available that have been ready for long enough.
 func (u *update) advance(now time.Time) {
 	s := u.s
@@ -281,16 +301,9 @@ func (u *update) advance(now time.Time) {
 		next := heap.Pop(&s.kept.waiting).(waitingPod)
 		if h := s.kept.homes[next.pod.Name]; h.pod == next.pod {
 			u.node(h.node)
-			note(&u.ready, next.pod)
+			u.ready[next.pod] = struct{}{}
 		}
 	}
-}
-
-func note(set *map[*corev1.Pod]struct{}, pod *corev1.Pod) {
-	if *set == nil {
-		*set = make(map[*corev1.Pod]struct{})
-	}
-	(*set)[pod] = struct{}{}
 }
 
 // node returns the named node. It adds a missing one.
@@ -340,7 +353,7 @@ func (u *update) deletePod(name string) {
 		k.drop(h.pod)
 		delete(k.homes, name)
 		u.node(h.node)
-		note(&u.gone, h.pod)
+		u.gone[h.pod] = struct{}{}
 	}
 }
 
@@ -395,6 +408,9 @@ func (u *update) finish() Changed {
 		for _, i := range u.touched {
 			s.tallyNode(i)
 		}
+		if len(u.touched) == 0 {
+			return Changed{}
+		}
 		return Changed{Nodes: u.touched}
 	}
 	joined := make([]NodeState, 0, len(u.added))
@@ -423,6 +439,7 @@ func (u *update) placePods() (emptied bool) {
 			u.removePods(&u.s.nodes[i])
 		}
 	}
+	u.s.kept.ready, u.s.kept.gone = cleared(u.ready), cleared(u.gone)
 	for i := range u.arrivals {
 		n := u.arrivals[i].node
 		n.Pods = append(n.Pods, u.arrivals[i].pod)
@@ -436,6 +453,15 @@ func (u *update) placePods() (emptied bool) {
 		u.tidyPods(n)
 	}
 	return emptied
+}
+
+// cleared returns an empty set: the given one if it is small.
+func cleared(set map[*corev1.Pod]struct{}) map[*corev1.Pod]struct{} {
+	if len(set) > 16 {
+		return make(map[*corev1.Pod]struct{})
+	}
+	clear(set)
+	return set
 }
 
 // removePods takes out the pods that are gone. The list may be a part of a shared array,

@@ -43,7 +43,7 @@ func Observe(in Input) (*Snapshot, error) {
 		return nil, err
 	}
 	matcher := placement.Compile(&in.DaemonSet.Spec.Template, in.Placement)
-	nodes, positions, err := decideNodes(in.Nodes, matcher)
+	nodes, err := decideNodes(in.Nodes, matcher)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func Observe(in Input) (*Snapshot, error) {
 		revisions:  revisions,
 		nodes:      nodes,
 	}
-	if err := s.placePods(in.Pods, positions); err != nil {
+	if err := s.placePods(in.Pods); err != nil {
 		return nil, err
 	}
 	if err := s.checkTime(); err != nil {
@@ -84,6 +84,7 @@ type draft struct {
 	owner    *metav1.OwnerReference
 	relation owner.Relation
 	labelled bool
+	repeated bool
 	claim    Claim
 	hash     string
 	ready    *corev1.PodCondition
@@ -97,8 +98,8 @@ type draft struct {
 // dozen places. It takes pods by the block and follows one pointer at a time for all of
 // them, so that the processor waits for many at once. Pod by pod,
 // BenchmarkSync/settled-shuffled/15000 takes half as long again.
-func (s *Snapshot) placePods(pods []*corev1.Pod, positions *nameTable) error {
-	place := placer{s: s, positions: positions, pods: pods, states: make([]PodState, 0, len(pods)), names: newNameTable(len(pods))}
+func (s *Snapshot) placePods(pods []*corev1.Pod) error {
+	place := placer{s: s, positions: newNodeTable(s.nodes), pods: pods, names: newNameTable(len(pods)), states: make([]PodState, 0, len(pods))}
 	var drafts [blockSize]draft
 	for from := 0; from < len(pods); from += blockSize {
 		part := pods[from:min(from+blockSize, len(pods))]
@@ -140,11 +141,16 @@ func (s *Snapshot) placePods(pods []*corev1.Pod, positions *nameTable) error {
 		}
 		for i := range block {
 			d := &block[i]
-			d.nameHash, d.nodeHash = place.names.hash(d.name), positions.hash(d.node)
+			d.nameHash, d.nodeHash = place.names.hash(d.name), place.positions.hash(d.node)
 		}
 		for i := range block {
 			d := &block[i]
-			d.at = positions.find(d.nodeHash, d.node)
+			d.at = place.positions.find(d.nodeHash, d.node)
+		}
+		for i := range block {
+			if d := &block[i]; d.relation == owner.Own {
+				d.repeated = place.repeats(from+i, d)
+			}
 		}
 		for i, pod := range part {
 			switch d := &block[i]; d.relation {
@@ -163,11 +169,23 @@ func (s *Snapshot) placePods(pods []*corev1.Pod, positions *nameTable) error {
 // placer puts pods on nodes.
 type placer struct {
 	s         *Snapshot
-	positions *nameTable
+	positions *nodeTable
 	pods      []*corev1.Pod
-	names     *nameTable
+	names     nameTable // of the pods that concern the DaemonSet
 	gone      map[string]int
 	states    []PodState
+}
+
+// repeats reports whether an own pod has the name of one before it.
+func (p *placer) repeats(at int, d *draft) bool {
+	other, slot := p.names.first(d.nameHash)
+	for ; other >= 0; other, slot = p.names.next(d.nameHash, slot) {
+		if p.pods[other].Name == d.name {
+			return true
+		}
+	}
+	p.names.put(d.nameHash, slot, at)
+	return false
 }
 
 func (p *placer) pod(at int, d *draft) error {
@@ -175,7 +193,7 @@ func (p *placer) pod(at int, d *draft) error {
 	if d.name == "" {
 		return field.Required(field.NewPath("pods").Index(at).Child("metadata", "name"), "")
 	}
-	if !p.names.add(d.nameHash, d.name) {
+	if d.repeated {
 		return field.Duplicate(field.NewPath("pods").Index(at).Child("metadata", "name"), d.name)
 	}
 	if d.claim == ClaimIgnore {

@@ -98,7 +98,7 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 	if err := checkDefaults(ds); err != nil {
 		return nil, err
 	}
-	decided, _, err := decideNodes(in.Nodes, placement.Compile(&ds.Spec.Template, in.Placement))
+	decided, err := decideNodes(in.Nodes, placement.Compile(&ds.Spec.Template, in.Placement))
 	if err != nil {
 		return nil, err
 	}

@@ -179,6 +179,8 @@ type choice struct {
 	nodes  []daemon.NodeState
 	policy *policy
 	step   *Step
+	// deletes and creates are what is left of the DaemonSet's own budgets.
+	deletes, creates budgetLeft
 
 	// held is the restriction that holds each node back, or zero; nil without a policy.
 	// A node that is held back is not touched and uses no budget.
@@ -210,8 +212,8 @@ type budgetLeft struct {
 // deleteAndCreate uses the budgets.
 func (c *choice) deleteAndCreate() {
 	st := c.step
-	deletes := &budgetLeft{left: st.MaxUnavailable - st.Unavailable}
-	creates := &budgetLeft{left: st.MaxSurge - st.Surging}
+	deletes, creates := &c.deletes, &c.creates
+	deletes.left, creates.left = st.MaxUnavailable-st.Unavailable, st.MaxSurge-st.Surging
 	if c.facts.surge {
 		deletes.left = st.Available - st.Desired
 	}
@@ -242,6 +244,9 @@ func (c *choice) deleteAndCreate() {
 // takeNodes chooses nodes for an action and its budgeted twin, in order.
 func (c *choice) takeNodes(p *budgetLeft, action role) {
 	free := c.facts.todo[action].Len()
+	if free+c.facts.todo[action+1].Len() == 0 {
+		return
+	}
 	for i := range c.inOrder(action, p) {
 		budgeted := c.facts.roles[i]&roleAction != action
 		if !budgeted {

@@ -183,19 +183,18 @@ func check(now time.Time, opts *Options) (*policy, error) {
 
 // endEarly returns the result of a DaemonSet for which a pass does nothing.
 func endEarly(ds *appsv1.DaemonSet, backoff daemon.Backoff) *Result {
-	result := &Result{Plan: daemon.Plan{Backoff: backoff}}
-	switch {
-	case daemon.SelectsEverything(ds):
+	selectsAll := daemon.SelectsEverything(ds)
+	if !selectsAll && ds.DeletionTimestamp == nil {
+		return nil
+	}
+	result := &Result{Outcome: OutcomeDeleting, Plan: daemon.Plan{Backoff: backoff}}
+	if selectsAll {
 		result.Outcome = OutcomeSelectsEverything
 		result.Plan.Events = []daemon.Event{{
 			Type:    corev1.EventTypeWarning,
 			Reason:  daemon.EventSelectingAll,
 			Message: "This daemon set is selecting all pods. A non-empty selector is required.",
 		}}
-	case ds.DeletionTimestamp != nil:
-		result.Outcome = OutcomeDeleting
-	default:
-		return nil
 	}
 	return result
 }
@@ -286,7 +285,7 @@ func (r *Result) setStatus() {
 			return
 		}
 	}
-	r.Status = &status
+	r.Status = status.DeepCopy() // status itself stays off the heap in a settled pass
 }
 
 // Empty reports whether the pass writes nothing. Events, RequeueAfter and CanaryTrial may
