@@ -199,6 +199,10 @@ type kept struct {
 type home struct {
 	pod  *corev1.Pod
 	node string
+	// at is where the node was in the list. It may have moved since.
+	at int
+	// hash is the pod's hash label.
+	hash string
 }
 
 // keep builds the look-up tables, once.
@@ -219,7 +223,7 @@ func (s *Snapshot) keep() {
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		for j := range n.Pods {
-			k.homes[n.Pods[j].Pod.Name] = home{n.Pods[j].Pod, n.Name}
+			k.homes[n.Pods[j].Pod.Name] = home{n.Pods[j].Pod, n.Name, i, revision.HashOf(n.Pods[j].Pod)}
 			k.await(&n.Pods[j], s.in.DaemonSet)
 		}
 	}
@@ -236,9 +240,8 @@ func (s *Snapshot) keep() {
 	s.kept = k
 }
 
-// drop notes that a pod no longer keeps its revision in use.
-func (k *kept) drop(pod *corev1.Pod) {
-	hash := revision.HashOf(pod)
+// drop notes that a pod of the given hash no longer keeps its revision in use.
+func (k *kept) drop(hash string) {
 	if k.hashes[hash]--; k.hashes[hash] == 0 {
 		delete(k.hashes, hash)
 	}
@@ -300,17 +303,22 @@ func (u *update) advance(now time.Time) {
 	for len(s.kept.waiting) > 0 && !s.kept.waiting[0].at.After(now) {
 		next := heap.Pop(&s.kept.waiting).(waitingPod)
 		if h := s.kept.homes[next.pod.Name]; h.pod == next.pod {
-			u.node(h.node)
+			u.node(h.node, h.at)
 			u.ready[next.pod] = struct{}{}
 		}
 	}
 }
 
-// node returns the named node. It adds a missing one.
-func (u *update) node(name string) *NodeState {
-	if i, ok := u.s.position(name); ok {
+// node returns the named node and its position. It adds a missing one, which has none yet.
+// The node is likely at the position guess.
+func (u *update) node(name string, guess int) (*NodeState, int) {
+	i, ok := guess, guess >= 0 && guess < len(u.s.nodes) && u.s.nodes[guess].Name == name
+	if !ok {
+		i, ok = u.s.position(name)
+	}
+	if ok {
 		u.touched = append(u.touched, i)
-		return &u.s.nodes[i]
+		return &u.s.nodes[i], i
 	}
 	n, ok := u.added[name]
 	if !ok {
@@ -320,22 +328,28 @@ func (u *update) node(name string) *NodeState {
 		n = &NodeState{Name: name, Decision: u.s.matcher.Decide(nil)}
 		u.added[name] = n
 	}
-	return n
+	return n, -1
 }
 
 func (u *update) setNode(node *corev1.Node) {
-	n := u.node(node.Name)
+	n, _ := u.node(node.Name, -1)
 	n.Node, n.Decision = node, u.s.matcher.Decide(node)
 }
 
 func (u *update) deleteNode(name string) {
 	if u.s.Node(name) != nil {
-		n := u.node(name)
+		n, _ := u.node(name, -1)
 		n.Node, n.Decision = nil, u.s.matcher.Decide(nil)
 	}
 }
 
 func (u *update) deletePod(name string) {
+	u.takeOut(name)
+	delete(u.s.kept.homes, name)
+}
+
+// takeOut takes a pod out of everything except kept.homes. It returns its home there.
+func (u *update) takeOut(name string) home {
 	k := u.s.kept
 	if _, ok := k.claims[name]; ok {
 		delete(k.claims, name)
@@ -343,53 +357,67 @@ func (u *update) deletePod(name string) {
 	}
 	if gone, ok := k.uncounted[name]; ok {
 		if gone.Finished {
-			k.drop(gone.Pod)
+			k.drop(revision.HashOf(gone.Pod))
 		}
 		delete(k.uncounted, name)
 		u.uncounted = true
 	}
 	delete(k.unclaimed, name)
-	if h, ok := k.homes[name]; ok {
-		k.drop(h.pod)
-		delete(k.homes, name)
-		u.node(h.node)
+	h, ok := k.homes[name]
+	if ok {
+		k.drop(h.hash)
+		u.node(h.node, h.at)
 		u.gone[h.pod] = struct{}{}
 	}
+	return h
 }
 
 func (u *update) setPod(pod *corev1.Pod) {
-	u.deletePod(pod.Name)
-	s := u.s
+	k := u.s.kept
+	old := u.takeOut(pod.Name)
+	if home, ok := u.place(pod, old.at); ok {
+		k.homes[pod.Name] = home
+	} else if old.pod != nil {
+		delete(k.homes, pod.Name)
+	}
+}
+
+// place puts a pod where it belongs. It returns its home if that is a node, likely the one
+// at the position guess.
+func (u *update) place(pod *corev1.Pod, guess int) (home, bool) {
+	s, k := u.s, u.s.kept
 	ref := owner.Controller(pod.OwnerReferences)
 	if s.claimer.concerns(pod.Namespace, ref) != owner.Own {
-		return // Validate has refused a contradictory owner.
+		return home{}, false // Validate has refused a contradictory owner.
 	}
 	claim := s.claimer.claim(ref, pod.DeletionTimestamp != nil, s.claimer.matches(pod.Labels))
 	switch claim {
 	case ClaimIgnore:
-		s.kept.unclaimed[pod.Name] = pod
-		return
+		k.unclaimed[pod.Name] = pod
+		return home{}, false
 	case ClaimAdopt, ClaimRelease:
-		s.kept.claims[pod.Name] = s.podClaim(pod, claim)
+		k.claims[pod.Name] = s.podClaim(pod, claim)
 		u.claims = true
 	}
 	if !claim.Owned() {
-		return
+		return home{}, false
 	}
 	name, uncounted := target(pod)
 	if uncounted != nil {
 		if uncounted.Finished {
-			s.kept.hashes[revision.HashOf(pod)]++
+			k.hashes[revision.HashOf(pod)]++
 		}
-		s.kept.uncounted[pod.Name] = *uncounted
+		k.uncounted[pod.Name] = *uncounted
 		u.uncounted = true
-		return
+		return home{}, false
 	}
-	s.kept.hashes[revision.HashOf(pod)]++
-	state := s.podState(pod, claim, revision.HashOf(pod), readyCondition(pod.Status.Conditions))
-	s.kept.homes[pod.Name] = home{pod, name}
-	s.kept.await(&state, s.in.DaemonSet)
-	u.arrivals = append(u.arrivals, arrival{u.node(name), state})
+	hash := revision.HashOf(pod)
+	k.hashes[hash]++
+	state := s.podState(pod, claim, hash, readyCondition(pod.Status.Conditions))
+	k.await(&state, s.in.DaemonSet)
+	n, at := u.node(name, guess)
+	u.arrivals = append(u.arrivals, arrival{n, state})
+	return home{pod, name, at, hash}, true
 }
 
 // finish puts pods and nodes in order and counts the nodes that have changed.
@@ -455,7 +483,8 @@ func (u *update) placePods() (emptied bool) {
 	return emptied
 }
 
-// cleared returns an empty set: the given one if it is small.
+// cleared returns an empty set: the given one if it is small, because clearing costs what
+// the set has room for.
 func cleared(set map[*corev1.Pod]struct{}) map[*corev1.Pod]struct{} {
 	if len(set) > 16 {
 		return make(map[*corev1.Pod]struct{})

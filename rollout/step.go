@@ -213,7 +213,8 @@ type budgetLeft struct {
 func (c *choice) deleteAndCreate() {
 	st := c.step
 	deletes, creates := &c.deletes, &c.creates
-	deletes.left, creates.left = st.MaxUnavailable-st.Unavailable, st.MaxSurge-st.Surging
+	deletes.left = st.MaxUnavailable - st.Unavailable
+	creates.left = st.MaxSurge - st.Surging
 	if c.facts.surge {
 		deletes.left = st.Available - st.Desired
 	}

@@ -397,14 +397,14 @@ var plantedBugs = []plantedBug{
 	{
 		name: "one pod more than maxUnavailable is deleted",
 		file: "rollout/step.go",
-		old:  `left: st.MaxUnavailable - st.Unavailable}`,
-		new:  `left: st.MaxUnavailable - st.Unavailable + 1}`,
+		old:  `deletes.left = st.MaxUnavailable - st.Unavailable`,
+		new:  `deletes.left = st.MaxUnavailable - st.Unavailable + 1`,
 	},
 	{
 		name: "nodes that surge already do not count against maxSurge",
 		file: "rollout/step.go",
-		old:  `left: st.MaxSurge - st.Surging}`,
-		new:  `left: st.MaxSurge}`,
+		old:  `creates.left = st.MaxSurge - st.Surging`,
+		new:  `creates.left = st.MaxSurge`,
 	},
 	{
 		name: "outdated pods that are not available use up the budget",
@@ -433,8 +433,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "one node more than maxSurge surges",
 		file: "rollout/step.go",
-		old:  `left: st.MaxSurge - st.Surging}`,
-		new:  `left: st.MaxSurge - st.Surging + 1}`,
+		old:  `creates.left = st.MaxSurge - st.Surging`,
+		new:  `creates.left = st.MaxSurge - st.Surging + 1`,
 	},
 	{
 		name: "with surge a node with too many pods does not count against maxSurge",
@@ -550,8 +550,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a kept snapshot counts a changed pod twice",
 		file: "daemon/kept.go",
-		old:  "\tu.deletePod(pod.Name)\n\ts := u.s\n",
-		new:  "\ts := u.s\n",
+		old:  `u.gone[h.pod] = struct{}{}`,
+		new:  `_ = h`,
 	},
 	{
 		name: "a kept snapshot does not see pods become available",
@@ -610,10 +610,10 @@ var plantedBugs = []plantedBug{
 	},
 	// rollout/simulate
 	{
-		name: "simulated rollouts look at the cluster a second late",
-		file: "rollout/simulate/clock.go",
-		old:  "\t\tc.now = at\n",
-		new:  "\t\tc.now = at.Add(time.Second)\n",
+		name: "the controller of a simulated cluster forgets when it wanted to be called again",
+		file: "rollout/simulate/controller.go",
+		old:  `s.wake = c.now.Add(after)`,
+		new:  `s.wake = time.Time{}`,
 	},
 	{
 		name: "simulated rollouts forget the status that they write",

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -90,10 +91,20 @@ func follow(u *Upstream, s *State) (passes int, difference string) {
 			return passes, fmt.Sprintf("pass %d writes nothing, and upstream: %s", passes, diff(&Pass{}, both.Upstream))
 		}
 		if !c.Next() {
-			return passes, ""
+			return passes, afterTheEnd(u, c.Input(ds))
 		}
 	}
 	return passes, ""
+}
+
+// afterTheEnd returns what the real controller still writes later, when nothing has happened
+// since. A cluster must not end while its controller only waits.
+func afterTheEnd(u *Upstream, in daemon.Input) string {
+	in.Now = in.Now.Add(24 * time.Hour)
+	if late := Compare(u, stateOf(in)); !late.Upstream.Quiet() {
+		return fmt.Sprintf("a day after the end upstream writes: %s", diff(&Pass{}, late.Upstream))
+	}
+	return ""
 }
 
 // unborn takes away what the simulated API server and scheduler gave a pod.
