@@ -63,6 +63,9 @@ type Input struct {
 	// Placement holds the feature gates that placement depends on; the zero value is the
 	// defaults of Kubernetes 1.37.
 	Placement placement.Options
+	// Naming holds the labels and names of revisions; the zero value is upstream's. A label
+	// or a prefix that the API server would refuse is an error.
+	Naming Naming
 }
 
 // DefaultBurstReplicas is how many pods upstream's controller creates, and how
@@ -108,7 +111,7 @@ func (s *Snapshot) Input() Input {
 // equalInputs compares two inputs whose lists are in the same order.
 func equalInputs(a, b Input) bool {
 	return a.Now.Equal(b.Now) &&
-		a.BurstReplicas == b.BurstReplicas && a.Placement == b.Placement &&
+		a.BurstReplicas == b.BurstReplicas && a.Placement == b.Placement && a.Naming.WithDefaults() == b.Naming.WithDefaults() &&
 		maps.EqualFunc(a.Backoff, b.Backoff, func(a, b BackoffEntry) bool { return a.Last.Equal(b.Last) && a.Delay == b.Delay }) &&
 		equalObjects(a.DaemonSet, b.DaemonSet) &&
 		slices.EqualFunc(a.Nodes, b.Nodes, equalObjects) &&

@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/owner"
-	"github.com/pernode/daemonset/internal/revision"
 )
 
 // Update brings the snapshot up to date. Reconcile, Status and all other functions
@@ -219,11 +218,11 @@ func (s *Snapshot) keep() {
 		ready:     make(map[*corev1.Pod]struct{}),
 		gone:      make(map[*corev1.Pod]struct{}),
 	}
-	s.eachInUse(func(pod *corev1.Pod) { k.hashes[revision.HashOf(pod)]++ })
+	s.eachInUse(func(pod *corev1.Pod) { k.hashes[s.hashOf(pod)]++ })
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		for j := range n.Pods {
-			k.homes[n.Pods[j].Pod.Name] = home{n.Pods[j].Pod, n.Name, i, revision.HashOf(n.Pods[j].Pod)}
+			k.homes[n.Pods[j].Pod.Name] = home{n.Pods[j].Pod, n.Name, i, s.hashOf(n.Pods[j].Pod)}
 			k.await(&n.Pods[j], s.in.DaemonSet)
 		}
 	}
@@ -357,7 +356,7 @@ func (u *update) takeOut(name string) home {
 	}
 	if gone, ok := k.uncounted[name]; ok {
 		if gone.Finished {
-			k.drop(revision.HashOf(gone.Pod))
+			k.drop(u.s.hashOf(gone.Pod))
 		}
 		delete(k.uncounted, name)
 		u.uncounted = true
@@ -405,13 +404,13 @@ func (u *update) place(pod *corev1.Pod, guess int) (home, bool) {
 	name, uncounted := target(pod)
 	if uncounted != nil {
 		if uncounted.Finished {
-			k.hashes[revision.HashOf(pod)]++
+			k.hashes[s.hashOf(pod)]++
 		}
 		k.uncounted[pod.Name] = *uncounted
 		u.uncounted = true
 		return home{}, false
 	}
-	hash := revision.HashOf(pod)
+	hash := s.hashOf(pod)
 	k.hashes[hash]++
 	state := s.podState(pod, claim, hash, readyCondition(pod.Status.Conditions))
 	k.await(&state, s.in.DaemonSet)

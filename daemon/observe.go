@@ -4,14 +4,12 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/internal/podstatus"
-	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -38,6 +36,10 @@ func Observe(in Input) (*Snapshot, error) {
 	if err := checkDefaults(in.DaemonSet); err != nil {
 		return nil, err
 	}
+	in.Naming = in.Naming.WithDefaults()
+	if err := in.Naming.check(); err != nil {
+		return nil, err
+	}
 	revisions, err := observeRevisions(&in, claimer)
 	if err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func Observe(in Input) (*Snapshot, error) {
 		in:         in,
 		claimer:    claimer,
 		matcher:    matcher,
-		builder:    newPodBuilder(in.DaemonSet, claimer.owner, revisions.hash),
+		builder:    newPodBuilder(in.DaemonSet, claimer.owner, in.Naming, revisions.hash),
 		generation: templateGeneration(in.DaemonSet),
 		surge:      allowsSurge(in.DaemonSet),
 		revisions:  revisions,
@@ -125,7 +127,7 @@ func (s *Snapshot) placePods(pods []*corev1.Pod) error {
 			d := &block[i]
 			d.hash = ""
 			if d.relation == owner.Own && d.labelled {
-				d.hash = d.labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+				d.hash = d.labels[s.in.Naming.RevisionHashLabel]
 			}
 		}
 		for i := range block {
@@ -265,15 +267,19 @@ func (s *Snapshot) podState(pod *corev1.Pod, claim Claim, hash string, ready *co
 		Ready:       ready != nil,
 		Available:   ready != nil && availableAt(ready, s.in.DaemonSet.Spec.MinReadySeconds, s.in.Now),
 		Updated: hash != "" && hash == s.revisions.hash || s.revisions.relabel && s.revisions.hash != "" ||
-			s.generation != "" && pod.Labels[revision.TemplateGenerationLabel] == s.generation,
+			s.generation != "" && pod.Labels[s.in.Naming.TemplateGenerationLabel] == s.generation,
 	}
 }
+
+// hashOf returns the hash of the revision that a pod was made from; empty if the label is
+// missing.
+func (s *Snapshot) hashOf(pod *corev1.Pod) string { return pod.Labels[s.in.Naming.RevisionHashLabel] }
 
 // hashMatches reports whether the pod carries the current hash once this pass has
 // relabelled it. Unlike PodState.Updated it does not look at the template
 // generation, and two missing hashes match (podsShouldBeOnNode@v1.37.2).
 func (s *Snapshot) hashMatches(pod *corev1.Pod) bool {
-	return s.revisions.relabel || pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == s.revisions.hash
+	return s.revisions.relabel || s.hashOf(pod) == s.revisions.hash
 }
 
 // sort makes the order independent of the input. ordered is how many nodes at the

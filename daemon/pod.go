@@ -14,7 +14,6 @@ import (
 
 	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/internal/podstatus"
-	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -56,8 +55,8 @@ func TargetNode(pod *corev1.Pod) (string, bool) {
 // (CreatePodTemplate, ReplaceDaemonSetPodNodeNameNodeAffinity and
 // GetPodFromTemplate @v1.37.2). It is the template with these changes:
 //
-//   - the label controller-revision-hash is revisionHash. An empty revisionHash
-//     means TemplateHash of the template and status.collisionCount, which is what the
+//   - the label controller-revision-hash is revisionHash; for labels of your own see
+//     Snapshot.NewPod. An empty revisionHash means TemplateHash of the template and status.collisionCount, which is what the
 //     controller gives a new revision. Snapshot.NewPod has the hash of the current one;
 //   - the deprecated template generation label is set if ds has its annotation;
 //   - tolerations are those of placement.Tolerations;
@@ -79,11 +78,11 @@ func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
 	if revisionHash == "" {
 		revisionHash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
 	}
-	return newPodBuilder(ds, id, revisionHash).build(nodeName)
+	return newPodBuilder(ds, id, Naming{}.WithDefaults(), revisionHash).build(nodeName)
 }
 
 // DesiredPods returns one pod, as NewPod builds it, for every eligible node, ordered
-// by node name. It reads DaemonSet, Nodes, Revisions and Placement of the input, and
+// by node name. It reads DaemonSet, Nodes, Revisions, Placement and Naming of the input, and
 // ignores existing pods. A DaemonSet that is being deleted is treated as any other.
 //
 // It fails with a *field.Error if in.DaemonSet, in.Nodes or in.Revisions are not as Input
@@ -102,11 +101,15 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 	if err != nil {
 		return nil, err
 	}
+	in.Naming = in.Naming.WithDefaults()
+	if err := in.Naming.check(); err != nil {
+		return nil, err
+	}
 	revisions, err := observeRevisions(&in, claimer)
 	if err != nil {
 		return nil, err
 	}
-	builder := newPodBuilder(ds, claimer.owner, revisions.hash)
+	builder := newPodBuilder(ds, claimer.owner, in.Naming, revisions.hash)
 	var pods []*corev1.Pod
 	for i := range decided {
 		if decided[i].Decision.Run {
@@ -160,7 +163,7 @@ type podBuilder struct {
 	tolerations  []corev1.Toleration
 }
 
-func newPodBuilder(ds *appsv1.DaemonSet, id owner.Identity, hash string) *podBuilder {
+func newPodBuilder(ds *appsv1.DaemonSet, id owner.Identity, names Naming, hash string) *podBuilder {
 	template := &ds.Spec.Template
 	b := &podBuilder{
 		ds:           ds,
@@ -171,10 +174,10 @@ func newPodBuilder(ds *appsv1.DaemonSet, id owner.Identity, hash string) *podBui
 	}
 	maps.Copy(b.labels, template.Labels)
 	if generation := templateGeneration(ds); generation != "" {
-		b.labels[revision.TemplateGenerationLabel] = generation
+		b.labels[names.TemplateGenerationLabel] = generation
 	}
 	if hash != "" {
-		b.labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
+		b.labels[names.RevisionHashLabel] = hash
 	}
 	if len(validation.NameIsDNSSubdomain(b.generateName, true)) != 0 {
 		b.generateName = ds.Name

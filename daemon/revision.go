@@ -20,19 +20,9 @@ type RevisionState struct {
 	// Current says that it holds the DaemonSet's template, byte for byte apart from white
 	// space between the tokens (Match@v1.37.2). Only revisions that the DaemonSet owns are current.
 	Current bool
-}
-
-// Hash returns the revision's label controller-revision-hash, or its name if
-// the label is missing, which is what the controller then writes into the label
-// (constructHistory@v1.37.2).
-func (r RevisionState) Hash() string {
-	if r.Revision == nil {
-		return ""
-	}
-	if hash, ok := r.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; ok {
-		return hash
-	}
-	return r.Revision.Name
+	// Hash is the revision's hash label, or its name if the label is missing, which is
+	// what the controller then writes into the label (constructHistory@v1.37.2).
+	Hash string
 }
 
 // revisions are the ControllerRevisions of a snapshot.
@@ -48,7 +38,8 @@ type revisions struct {
 	compared int
 }
 
-// observeRevisions finds the current revision. The claimer is that of in.DaemonSet.
+// observeRevisions finds the current revision. The claimer is that of in.DaemonSet, and
+// in.Naming has its defaults.
 func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 	var out revisions
 	ds := in.DaemonSet
@@ -76,7 +67,11 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		if err != nil {
 			return out, err
 		}
-		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && revision.Holds(rev, data)})
+		hash, labelled := rev.Labels[in.Naming.RevisionHashLabel]
+		if !labelled {
+			hash = rev.Name
+		}
+		out.list = append(out.list, RevisionState{Revision: rev, Claim: claim, Current: claim.Owned() && revision.Holds(rev, data), Hash: hash})
 	}
 	if err := out.sort(in); err != nil {
 		return out, err
@@ -94,14 +89,14 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 		}
 	}
 	if current != nil {
-		out.hash = current.Hash()
+		out.hash = current.Hash
 		return out, nil
 	}
 	out.hash = TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
-	if taken := out.named(ds.Name + "-" + out.hash); taken != nil && revision.Holds(taken.Revision, data) {
+	if taken := out.named(in.Naming.RevisionName(ds.Name, out.hash)); taken != nil && revision.Holds(taken.Revision, data) {
 		// The name is taken by a revision of the same template that the DaemonSet does not
 		// own. Upstream uses it with its label (snapshot@v1.37.2).
-		out.hash = taken.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+		out.hash = taken.Revision.Labels[in.Naming.RevisionHashLabel]
 	}
 	return out, nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pernode/daemonset/internal/indexset"
 	"github.com/pernode/daemonset/internal/percent"
-	"github.com/pernode/daemonset/internal/revision"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -117,7 +116,7 @@ func (s *Snapshot) DaemonSet() *appsv1.DaemonSet {
 	return s.in.DaemonSet
 }
 
-// RevisionHash returns the value of the label controller-revision-hash that
+// RevisionHash returns the value of the revision hash label that
 // updated pods carry and new pods get. See Input.Revisions.
 func (s *Snapshot) RevisionHash() string {
 	if s == nil {
@@ -217,7 +216,7 @@ func (s *Snapshot) Uncounted() []UncountedPod {
 	return s.uncounted
 }
 
-// HashesInUse returns the values of the label controller-revision-hash that pods of
+// HashesInUse returns the values of the revision hash label that pods of
 // the DaemonSet carry, terminating and finished ones included. Pods that name no node
 // do not count (cleanupHistory@v1.37.2). If several revisions hold the template, all
 // pods count as relabelled. The map is the caller's own.
@@ -231,7 +230,7 @@ func (s *Snapshot) HashesInUse() map[string]bool {
 			out[hash] = true
 		}
 	} else {
-		s.eachInUse(func(pod *corev1.Pod) { out[revision.HashOf(pod)] = true })
+		s.eachInUse(func(pod *corev1.Pod) { out[s.hashOf(pod)] = true })
 	}
 	if s.revisions.relabel && len(out) > 0 {
 		out = map[string]bool{s.revisions.hash: true}

@@ -11,8 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-
-	"github.com/pernode/daemonset/internal/revision"
 )
 
 // Canary tries a new template on some nodes first. All other nodes wait until the canary
@@ -252,10 +250,11 @@ func (c *choice) heldForCanary() []int {
 // mostPods returns the revision hash that most of the outdated pods on the given nodes
 // carry. If several are equally frequent, it returns the first in the order of text.
 func (c *choice) mostPods(nodes []int) string {
+	label := c.s.Naming().RevisionHashLabel
 	counts := map[string]int{}
 	for _, i := range nodes {
 		if old := podsToUpdate(c.nodes[i].Pods).old; old != nil {
-			counts[revision.HashOf(old.Pod)]++
+			counts[old.Pod.Labels[label]]++
 		}
 	}
 	best := ""

@@ -31,14 +31,14 @@ func CleanUp(s *daemon.Snapshot, old []*appsv1.ControllerRevision) []*appsv1.Con
 	if surplus <= 0 {
 		return nil
 	}
-	inUse := s.HashesInUse()
+	inUse, label := s.HashesInUse(), s.Naming().RevisionHashLabel
 	slices.SortFunc(byNumber, revision.Compare)
 	var out []*appsv1.ControllerRevision
 	for _, rev := range byNumber {
 		if len(out) == surplus {
 			break
 		}
-		if !inUse[rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] {
+		if !inUse[rev.Labels[label]] {
 			out = append(out, rev)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -154,13 +155,23 @@ func (s *store) settle(t *testing.T, passes int) {
 	t.Fatalf("not settled after %d passes: %d pods, %d revisions", passes, len(s.in.Pods), len(s.in.Revisions))
 }
 
-// check wants one pod of the DaemonSet on each node, and that all pods and revisions have
-// the owner as their controller, in full.
+// check wants one pod of the DaemonSet on each node, with the hash label of the newest
+// revision and no label that another naming would give it, and that all pods and revisions
+// have the owner as their controller, in full.
 func (s *store) check(t *testing.T, want metav1.OwnerReference) {
 	t.Helper()
+	newest := slices.MaxFunc(s.in.Revisions, func(a, b *appsv1.ControllerRevision) int { return int(a.Revision - b.Revision) })
+	label := s.in.Naming.WithDefaults().RevisionHashLabel
+	wantLabels := map[string]string{"app": s.in.DaemonSet.Name, label: newest.Labels[label]}
+	if generation, ok := s.in.DaemonSet.Annotations[appsv1.DeprecatedTemplateGeneration]; ok {
+		wantLabels[s.in.Naming.WithDefaults().TemplateGenerationLabel] = generation
+	}
 	onNode := map[string]int{}
 	for _, pod := range s.in.Pods {
 		onNode[pod.Spec.NodeName]++
+		if diff := cmp.Diff(wantLabels, pod.Labels); diff != "" {
+			t.Errorf("labels of pod %s (-want +got):\n%s", pod.Name, diff)
+		}
 		if diff := cmp.Diff([]metav1.OwnerReference{want}, pod.OwnerReferences); diff != "" {
 			t.Errorf("owner of pod %s (-want +got):\n%s", pod.Name, diff)
 		}
@@ -176,6 +187,9 @@ func (s *store) check(t *testing.T, want metav1.OwnerReference) {
 	for _, rev := range s.in.Revisions {
 		if diff := cmp.Diff([]metav1.OwnerReference{want}, rev.OwnerReferences); diff != "" {
 			t.Errorf("owner of revision %s (-want +got):\n%s", rev.Name, diff)
+		}
+		if want := s.in.Naming.RevisionName(s.in.DaemonSet.Name, rev.Labels[label]); rev.Name != "twin" && (rev.Labels[label] == "" || rev.Labels[label] != rev.Name && want != rev.Name) {
+			t.Errorf("revision %s has the hash %q", rev.Name, rev.Labels[label])
 		}
 	}
 }
@@ -203,7 +217,17 @@ func TestAnyOwner(t *testing.T) {
 			if ds.Kind != "" {
 				want.APIVersion, want.Kind = ds.APIVersion, ds.Kind
 			}
+			generations := r.IntN(2) == 0
+			if generations {
+				ds.Annotations = map[string]string{appsv1.DeprecatedTemplateGeneration: "7"}
+			}
 			s := &store{in: daemon.Input{DaemonSet: ds, Now: build.Now}}
+			if r.IntN(2) == 0 {
+				s.in.Naming = daemon.Naming{
+					RevisionHashLabel: "agents.example.com/hash", TemplateGenerationLabel: "agents.example.com/generation",
+					RevisionNamePrefix: oneOf(r, "", "nodeagent-", "x."),
+				}
+			}
 			for i := range 1 + r.IntN(6) {
 				s.in.Nodes = append(s.in.Nodes, build.Node{Name: fmt.Sprintf("n%d", i)}.Object())
 			}
@@ -218,9 +242,27 @@ func TestAnyOwner(t *testing.T) {
 				if s.in.Revisions[i] = s.in.Revisions[i].DeepCopy(); r.IntN(2) == 0 {
 					s.in.Revisions[i].OwnerReferences = nil
 				}
+				if r.IntN(3) == 0 {
+					delete(s.in.Revisions[i].Labels, s.in.Naming.WithDefaults().RevisionHashLabel)
+				}
+			}
+			if r.IntN(3) == 0 {
+				twin := s.in.Revisions[0].DeepCopy()
+				twin.Name, twin.UID = "twin", "uid-twin"
+				twin.Revision++
+				twin.Labels[s.in.Naming.WithDefaults().RevisionHashLabel] = "twin"
+				s.in.Revisions = append(s.in.Revisions, twin)
+			}
+			s.in.DaemonSet = s.in.DaemonSet.DeepCopy()
+			s.settle(t, 60)
+			if !generations { // Otherwise the pods keep the hash that a revision has lost.
+				s.check(t, want)
 			}
 			s.in.DaemonSet = s.in.DaemonSet.DeepCopy()
 			s.in.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
+			if generations {
+				s.in.DaemonSet.Annotations[appsv1.DeprecatedTemplateGeneration] = "8"
+			}
 			s.in.DaemonSet.Generation++
 			s.settle(t, 60)
 			s.check(t, want)

@@ -25,7 +25,7 @@ import (
 type RevisionPlan struct {
 	// Claims are the revisions to adopt or release, ordered by name.
 	Claims []RevisionClaim
-	// Label are copies of older revisions that lack the label controller-revision-hash, each
+	// Label are copies of older revisions that lack the hash label, each
 	// with its own name as the label. Update them. They are ordered by name. No hash equals
 	// such a name. If the current revision lacks the label, it is in Update.
 	Label []*appsv1.ControllerRevision
@@ -51,7 +51,7 @@ type RevisionPlan struct {
 	// Old are the DaemonSet's other revisions as they are after the writes, ordered by
 	// number, then by name. Read-only.
 	Old []*appsv1.ControllerRevision
-	// Hash is the label controller-revision-hash of Current.
+	// Hash is the hash label of Current.
 	Hash string
 }
 
@@ -83,7 +83,7 @@ type PodRelabel struct {
 //     and the others are deleted (dedupCurHistories@v1.37.2).
 //   - Equal templates may have different RevisionData, for example after an API upgrade.
 //     Such a revision is not current.
-//   - If none is current, a new one is created: its name is <daemonset>-<hash>, its number
+//   - If none is current, a new one is created: its name is that of Naming.RevisionName, its number
 //     is one above all others, its labels are the template's and the hash, and its
 //     annotations are the DaemonSet's (snapshot@v1.37.2).
 //   - A current revision whose number is not the highest is renumbered.
@@ -101,6 +101,7 @@ func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 	if err != nil {
 		return nil, err
 	}
+	names := s.Naming()
 	plan := &RevisionPlan{}
 	var current []*appsv1.ControllerRevision
 	var keep daemon.RevisionState
@@ -116,7 +117,7 @@ func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 				keep = r
 			}
 		default:
-			labelled := labelledRevision(r)
+			labelled := labelledRevision(r, names.RevisionHashLabel)
 			plan.Old = append(plan.Old, labelled)
 			if labelled != r.Revision {
 				plan.Label = append(plan.Label, labelled)
@@ -131,8 +132,8 @@ func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 		}
 		return plan, nil
 	}
-	plan.Hash = keep.Hash()
-	plan.Current = labelledRevision(keep)
+	plan.Hash = keep.Hash
+	plan.Current = labelledRevision(keep, names.RevisionHashLabel)
 	for _, rev := range current {
 		if rev != keep.Revision {
 			plan.Duplicates = append(plan.Duplicates, rev)
@@ -155,11 +156,13 @@ func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 
 // labelledRevision returns the revision with its hash label: the same object if it has
 // one.
-func labelledRevision(r daemon.RevisionState) *appsv1.ControllerRevision {
-	if _, ok := r.Revision.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; ok {
+func labelledRevision(r daemon.RevisionState, label string) *appsv1.ControllerRevision {
+	if _, ok := r.Revision.Labels[label]; ok {
 		return r.Revision
 	}
-	return withHash(r.Revision, r.Hash())
+	out := r.Revision.DeepCopy()
+	metav1.SetMetaDataLabel(&out.ObjectMeta, label, r.Hash)
+	return out
 }
 
 // create plans a revision for a template that none holds yet
@@ -171,13 +174,15 @@ func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
 		return err
 	}
 	hash := daemon.TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount)
-	name := ds.Name + "-" + hash
+	names := s.Naming()
+	name := names.RevisionName(ds.Name, hash)
 	taken, found := slices.BinarySearchFunc(s.Revisions(), name, func(r daemon.RevisionState, name string) int {
 		return strings.Compare(r.Revision.Name, name)
 	})
 	switch {
 	case !found:
-		p.Create = newRevision(ds, name, hash, number, data)
+		p.Create = newRevision(ds, name, number, data)
+		metav1.SetMetaDataLabel(&p.Create.ObjectMeta, names.RevisionHashLabel, hash)
 		p.Current, p.Hash = p.Create, hash
 	case revision.Holds(s.Revisions()[taken].Revision, data):
 		// A revision that the DaemonSet does not own holds the template. Upstream uses it.
@@ -192,18 +197,13 @@ func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
 	return nil
 }
 
-func newRevision(ds *appsv1.DaemonSet, name, hash string, number int64, data []byte) *appsv1.ControllerRevision {
+func newRevision(ds *appsv1.DaemonSet, name string, number int64, data []byte) *appsv1.ControllerRevision {
 	id, _ := owner.Of(ds) // NewClaimer has made sure that it has a kind.
-	labels := maps.Clone(ds.Spec.Template.Labels)
-	if labels == nil {
-		labels = make(map[string]string, 1)
-	}
-	labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
 	return &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            name,
 			Namespace:       ds.Namespace,
-			Labels:          labels,
+			Labels:          maps.Clone(ds.Spec.Template.Labels),
 			Annotations:     maps.Clone(ds.Annotations),
 			OwnerReferences: []metav1.OwnerReference{id.Reference()},
 		},
@@ -215,14 +215,13 @@ func newRevision(ds *appsv1.DaemonSet, name, hash string, number int64, data []b
 // relabel gives the DaemonSet's pods the hash that stays
 // (dedupCurHistories@v1.37.2).
 func (p *RevisionPlan) relabel(s *daemon.Snapshot) error {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]string{
-		appsv1.DefaultDaemonSetUniqueLabelKey: p.Hash,
-	}}})
+	label := s.Naming().RevisionHashLabel
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]string{label: p.Hash}}})
 	if err != nil {
 		return fmt.Errorf("marshal label patch: %w", err)
 	}
 	add := func(pod *corev1.Pod) {
-		if revision.HashOf(pod) != p.Hash {
+		if pod.Labels[label] != p.Hash {
 			p.Relabel = append(p.Relabel, PodRelabel{Pod: pod, Patch: bytes.Clone(patch)})
 		}
 	}
@@ -236,15 +235,6 @@ func (p *RevisionPlan) relabel(s *daemon.Snapshot) error {
 	}
 	slices.SortFunc(p.Relabel, func(a, b PodRelabel) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
 	return nil
-}
-
-func withHash(rev *appsv1.ControllerRevision, hash string) *appsv1.ControllerRevision {
-	out := rev.DeepCopy()
-	if out.Labels == nil {
-		out.Labels = make(map[string]string, 1)
-	}
-	out.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
-	return out
 }
 
 // saturatingNext returns the number above all given ones.

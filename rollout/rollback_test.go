@@ -32,7 +32,9 @@ func stored(t *testing.T, number int64, version, hash string) *appsv1.Controller
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRevision(ds, ds.Name+"-"+hash, hash, number, data)
+	rev := newRevision(ds, ds.Name+"-"+hash, number, data)
+	metav1.SetMetaDataLabel(&rev.ObjectMeta, appsv1.DefaultDaemonSetUniqueLabelKey, hash)
+	return rev
 }
 
 func cloneAll(revisions []*appsv1.ControllerRevision) []*appsv1.ControllerRevision {
@@ -131,7 +133,7 @@ func TestNewRollbackAppliesThePatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := NewRollback(ds, newRevision(older, "nginx-deploy-a", "a", 1, data))
+	back, err := NewRollback(ds, newRevision(older, "nginx-deploy-a", 1, data))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -28,7 +27,7 @@ import (
 // template, in any state of its trial, set State to CanaryPromoted in a DeepCopy of
 // Result.CanaryTrial, and pass the copy as Options.CanaryTrial of the next pass.
 type CanaryTrial struct {
-	// RevisionHash is the label controller-revision-hash of the revision.
+	// RevisionHash is the hash label of the revision.
 	RevisionHash string `json:"revisionHash"`
 	// State says how far the trial is.
 	State CanaryState `json:"state"`
@@ -480,7 +479,7 @@ func (r *Result) rollback(trial *CanaryTrial, halted bool) (*Rollback, NoRollbac
 	ds := r.Snapshot.DaemonSet()
 	reason := NoRollbackMissing
 	for _, rev := range r.Revisions.Old {
-		if trial.BackTo == "" || rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != trial.BackTo {
+		if trial.BackTo == "" || rev.Labels[r.Snapshot.Naming().RevisionHashLabel] != trial.BackTo {
 			continue
 		}
 		back, err := NewRollback(ds, rev)
@@ -510,7 +509,7 @@ func (c *choice) restores(memory *CanaryTrial) bool {
 		return true
 	}
 	for _, r := range c.s.Revisions() {
-		if !r.Claim.Owned() || r.Hash() != memory.BackTo {
+		if !r.Claim.Owned() || r.Hash != memory.BackTo {
 			continue
 		}
 		if template, err := RevisionTemplate(r.Revision); err == nil && equalTemplates(template, &c.s.DaemonSet().Spec.Template) {

@@ -58,7 +58,7 @@ func BenchmarkPodSets(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := PodSets(desired, actual); !got.Empty() {
+		if got := PodSets(desired, actual, daemon.Naming{}); !got.Empty() {
 			b.Fatal(got)
 		}
 	}
@@ -105,7 +105,7 @@ func BenchmarkTolerations(b *testing.B) {
 			actual := desired.DeepCopy()
 			slices.Reverse(actual.Spec.Tolerations)
 			for b.Loop() {
-				if got := PodSets([]*corev1.Pod{desired}, []*corev1.Pod{actual}); !got.Empty() {
+				if got := PodSets([]*corev1.Pod{desired}, []*corev1.Pod{actual}, daemon.Naming{}); !got.Empty() {
 					b.Fatal("drifted")
 				}
 			}

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
 )
 
 func TestChangeString(t *testing.T) {
@@ -79,11 +81,11 @@ func TestHalfFilled(t *testing.T) {
 	for _, old := range pods {
 		for _, cur := range pods {
 			_ = Pods(old, cur).String()
-			_ = PodSets([]*corev1.Pod{old}, []*corev1.Pod{cur}).String()
+			_ = PodSets([]*corev1.Pod{old}, []*corev1.Pod{cur}, daemon.Naming{}).String()
 		}
 	}
-	_ = PodSets(pods, pods).String()
-	_ = PodSets(nil, nil).String()
+	_ = PodSets(pods, pods, daemon.Naming{}).String()
+	_ = PodSets(nil, nil, daemon.Naming{}).String()
 	for _, pod := range pods {
 		if got := Pods(pod, pod); got != nil {
 			t.Errorf("Pods of one pod = %v, want nil", got)
@@ -104,7 +106,7 @@ func TestComparable(t *testing.T) {
 	other.Spec.Containers[0].Image = "other"
 	results := func() (Changes, PodSetChanges) {
 		return append(Pods(nil, full.DeepCopy()), Pods(full.DeepCopy(), nil)...),
-			PodSets([]*corev1.Pod{full.DeepCopy(), nil, {}}, []*corev1.Pod{other.DeepCopy(), {}})
+			PodSets([]*corev1.Pod{full.DeepCopy(), nil, {}}, []*corev1.Pod{other.DeepCopy(), {}}, daemon.Naming{})
 	}
 	changes, sets := results()
 	again, setsAgain := results()

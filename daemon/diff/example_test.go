@@ -101,7 +101,7 @@ func ExamplePodSets() {
 	}
 	actual[2].Spec.Containers[0].Image = "nginx:1.27.3"
 
-	changes := diff.PodSets(desired, actual)
+	changes := diff.PodSets(desired, actual, daemon.Naming{})
 	fmt.Println(changes)
 	// Output:
 	// missing on worker4: nginx-deploy-

@@ -6,18 +6,18 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/internal/podstatus"
-	"github.com/pernode/daemonset/internal/revision"
 )
 
 // nodePods are the pods on one node, or those that name none.
 type nodePods struct {
-	name string
+	name   string
+	naming daemon.Naming
 	// desired pods. A pod that has found its actual pod is replaced by nil.
 	desired []*corev1.Pod
 	// running pods are actual pods that run or will. A pod that matches a desired
@@ -29,6 +29,10 @@ type nodePods struct {
 	// ended pods have failed or succeeded.
 	ended []*corev1.Pod
 }
+
+// hashOf returns the hash of the revision that a pod was made from; empty if the label is
+// missing.
+func (n *nodePods) hashOf(pod *corev1.Pod) string { return pod.Labels[n.naming.RevisionHashLabel] }
 
 func (n *nodePods) add(pod *corev1.Pod) {
 	switch {
@@ -43,13 +47,14 @@ func (n *nodePods) add(pod *corev1.Pod) {
 
 // compare appends the differences on the node.
 func (n *nodePods) compare(c *PodSetChanges) {
-	slices.SortFunc(n.desired, compareByName)
-	slices.SortFunc(n.running, compareByAge)
-	slices.SortFunc(n.leaving, compareByAge)
+	slices.SortFunc(n.desired, n.compareByName)
+	slices.SortFunc(n.running, n.compareByAge)
+	slices.SortFunc(n.leaving, n.compareByAge)
 
 	outdated, drifted, extra := len(c.Outdated), len(c.Drifted), len(c.Extra)
 	n.pair(n.running, func(pair PodPair) {
-		if hash := revision.HashOf(pair.Desired); hash != "" && hash != revision.HashOf(pair.Actual) {
+		if hash := n.hashOf(pair.Desired); hash != "" && hash != n.hashOf(pair.Actual) {
+			pair.Hash, pair.DesiredHash = n.hashOf(pair.Actual), hash
 			c.Outdated = append(c.Outdated, pair)
 		} else if pair.Changes = drift(pair.Desired, pair.Actual); len(pair.Changes) > 0 {
 			c.Drifted = append(c.Drifted, pair)
@@ -67,8 +72,8 @@ func (n *nodePods) compare(c *PodSetChanges) {
 			c.Extra = append(c.Extra, PodPair{Node: n.name, Actual: pod})
 		}
 	}
-	byDesired := func(a, b PodPair) int { return compareByName(a.Desired, b.Desired) }
-	byActual := func(a, b PodPair) int { return compareByName(a.Actual, b.Actual) }
+	byDesired := func(a, b PodPair) int { return n.compareByName(a.Desired, b.Desired) }
+	byActual := func(a, b PodPair) int { return n.compareByName(a.Actual, b.Actual) }
 	slices.SortFunc(c.Missing[missing:], byDesired)
 	slices.SortFunc(c.Extra[extra:], byActual)
 	slices.SortFunc(c.Outdated[outdated:], byActual)
@@ -81,12 +86,12 @@ func (n *nodePods) pair(pods []*corev1.Pod, found func(PodPair)) {
 	if n.name == "" {
 		return
 	}
-	for _, matches := range []func(desired, actual *corev1.Pod) bool{sameController, adoptable} {
+	for _, matches := range []func(desired, actual *corev1.Pod) bool{sameController, n.adoptable} {
 		for i, desired := range n.desired {
 			if desired == nil {
 				continue
 			}
-			j := best(desired, pods, matches)
+			j := n.best(desired, pods, matches)
 			if j < 0 {
 				continue
 			}
@@ -98,13 +103,13 @@ func (n *nodePods) pair(pods []*corev1.Pod, found func(PodPair)) {
 
 // best returns the index of the pod that matches the desired one: the first of the
 // desired revision, else the first. It returns -1 if no pod matches.
-func best(desired *corev1.Pod, pods []*corev1.Pod, matches func(desired, actual *corev1.Pod) bool) int {
-	best, hash := -1, revision.HashOf(desired)
+func (n *nodePods) best(desired *corev1.Pod, pods []*corev1.Pod, matches func(desired, actual *corev1.Pod) bool) int {
+	best, hash := -1, n.hashOf(desired)
 	for i, pod := range pods {
 		if pod == nil || pod.Namespace != desired.Namespace || !matches(desired, pod) {
 			continue
 		}
-		if hash == "" || revision.HashOf(pod) == hash {
+		if hash == "" || n.hashOf(pod) == hash {
 			return i
 		}
 		if best < 0 {
@@ -123,14 +128,14 @@ func sameController(desired, actual *corev1.Pod) bool {
 
 // adoptable reports whether one of the two pods has no controller, and the labels
 // of the actual pod make it one that the controller of the desired pod may adopt.
-func adoptable(desired, actual *corev1.Pod) bool {
+func (n *nodePods) adoptable(desired, actual *corev1.Pod) bool {
 	controlled := metav1.GetControllerOfNoCopy(desired) != nil
 	if controlled && metav1.GetControllerOfNoCopy(actual) != nil {
 		return false
 	}
 	labels := 0
 	for key, value := range desired.Labels {
-		if key == appsv1.DefaultDaemonSetUniqueLabelKey || key == revision.TemplateGenerationLabel {
+		if key == n.naming.RevisionHashLabel || key == n.naming.TemplateGenerationLabel {
 			continue
 		}
 		if got, ok := actual.Labels[key]; !ok || got != value {
@@ -143,21 +148,21 @@ func adoptable(desired, actual *corev1.Pod) bool {
 
 // compareByAge orders pods as the controller does to choose among those of a node, and pods
 // that are the same to the controller by name.
-func compareByAge(a, b *corev1.Pod) int {
+func (n *nodePods) compareByAge(a, b *corev1.Pod) int {
 	if c := podstatus.Compare(a, b); c != 0 {
 		return c
 	}
-	return compareByName(a, b)
+	return n.compareByName(a, b)
 }
 
 // compareByName orders pods by what a reader sees of them, and pods that look the
 // same by their content, so that the order of the input never decides. The content is
 // read last, because that costs the most.
-func compareByName(a, b *corev1.Pod) int {
+func (n *nodePods) compareByName(a, b *corev1.Pod) int {
 	if c := cmp.Or(
 		strings.Compare(podName(a), podName(b)),
 		strings.Compare(a.Namespace, b.Namespace),
-		strings.Compare(revision.HashOf(a), revision.HashOf(b)),
+		strings.Compare(n.hashOf(a), n.hashOf(b)),
 		strings.Compare(string(a.UID), string(b.UID)),
 	); c != 0 || a == b {
 		return c

@@ -10,7 +10,6 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/podstatus"
-	"github.com/pernode/daemonset/internal/revision"
 )
 
 // PodSetChanges are the differences between the pods that should exist and those
@@ -21,8 +20,8 @@ type PodSetChanges struct {
 	Missing []PodPair
 	// Extra are actual pods that match no desired pod.
 	Extra []PodPair
-	// Outdated are actual pods whose label controller-revision-hash differs from that
-	// of their desired pods. Their other fields are not compared.
+	// Outdated are actual pods whose revision hash label differs from that of their
+	// desired pods. Their other fields are not compared.
 	Outdated []PodPair
 	// Drifted are actual pods of the desired revision. They lack or contradict
 	// something that their desired pods set.
@@ -39,6 +38,9 @@ type PodPair struct {
 	// Actual is the pod that matches the desired one. For a missing pod it is nil,
 	// or the pod that would match if it were not being deleted. It is read-only.
 	Actual *corev1.Pod
+	// Hash and DesiredHash are the revision hashes of the two pods; empty if the label is
+	// missing. Only outdated pods have them.
+	Hash, DesiredHash string
 	// Changes lead from the desired pod (Old) to the actual one (New). Only
 	// drifted pods have them.
 	Changes Changes
@@ -47,14 +49,14 @@ type PodPair struct {
 // PodSets compares the pods that should exist, such as those of
 // daemon.DesiredPods or daemon.DesiredPodsOnNode, with the pods that exist. Both
 // lists may be in any order and hold pods of several DaemonSets; nil pods are
-// skipped. The result points to the pods of the arguments.
+// skipped. The result points to the pods of the arguments. naming is the Input.Naming of
+// the desired pods; the zero value is upstream's.
 //
 // An actual pod matches a desired one if both are for the same node, are in the
 // same namespace and have the same controller: the groups, kinds and names are equal,
 // and so are the UIDs if both have one. If one of the two pods has no controller, the
-// actual pod must have all labels of the desired one, other than
-// controller-revision-hash and pod-template-generation, like a pod that a DaemonSet
-// adopts. A desired pod that has a controller and no such labels adopts no pod. A
+// actual pod must have all labels of the desired one, other than those that naming is
+// about, like a pod that a DaemonSet adopts. A desired pod that has a controller and no such labels adopts no pod. A
 // foreign pod in the namespace is therefore extra.
 //
 // Each pod matches at most one pod. Candidates are preferred in this order: same
@@ -75,13 +77,14 @@ type PodPair struct {
 // The time is linear in the pods if the number of pods on one node is bounded; on
 // each node it grows with the product of its desired and its actual pods. A pair
 // of pods costs what Templates costs.
-func PodSets(desired, actual []*corev1.Pod) PodSetChanges {
+func PodSets(desired, actual []*corev1.Pod, naming daemon.Naming) PodSetChanges {
+	naming = naming.WithDefaults()
 	nodes := make(map[string]*nodePods)
 	on := func(pod *corev1.Pod) *nodePods {
 		name, _ := daemon.TargetNode(pod)
 		n := nodes[name]
 		if n == nil {
-			n = &nodePods{name: name}
+			n = &nodePods{name: name, naming: naming}
 			nodes[name] = n
 		}
 		return n
@@ -134,7 +137,7 @@ func (c PodSetChanges) String() string {
 	}
 	for _, p := range c.Outdated {
 		lines = append(lines, fmt.Sprintf("outdated on %s: %s (%s, desired %s)",
-			nodeText(p.Node), nameText(p.Actual), hashText(p.Actual), hashText(p.Desired)))
+			nodeText(p.Node), nameText(p.Actual), hashText(p.Hash), hashText(p.DesiredHash)))
 	}
 	for _, p := range c.Drifted {
 		lines = append(lines, fmt.Sprintf("drifted on %s: %s", nodeText(p.Node), nameText(p.Actual)))
@@ -157,9 +160,4 @@ func nameText(pod *corev1.Pod) string {
 	return cmp.Or(podName(pod), "<unnamed>")
 }
 
-func hashText(pod *corev1.Pod) string {
-	if pod == nil {
-		return "<nil>"
-	}
-	return cmp.Or(revision.HashOf(pod), "no revision")
-}
+func hashText(hash string) string { return cmp.Or(hash, "no revision") }

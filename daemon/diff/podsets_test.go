@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pernode/daemonset/daemon"
 )
 
 func TestPodSets(t *testing.T) {
@@ -218,7 +220,7 @@ drifted on n: x
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			before := copyPods(test.desired, test.actual)
-			d := PodSets(test.desired, test.actual)
+			d := PodSets(test.desired, test.actual, daemon.Naming{})
 			if diff := cmp.Diff(test.want, d.String()); diff != "" {
 				t.Errorf("%s: PodSets (-want +got):\n%s", test.why, diff)
 			}
@@ -231,7 +233,7 @@ drifted on n: x
 			desired, actual := slices.Clone(test.desired), slices.Clone(test.actual)
 			slices.Reverse(desired)
 			slices.Reverse(actual)
-			if diff := cmp.Diff(d, PodSets(desired, actual)); diff != "" {
+			if diff := cmp.Diff(d, PodSets(desired, actual, daemon.Naming{})); diff != "" {
 				t.Errorf("PodSets depends on the order of its input (-given +reversed):\n%s", diff)
 			}
 		})
@@ -251,7 +253,7 @@ func TestPodSetChangesText(t *testing.T) {
 	odd := PodSetChanges{Missing: []PodPair{{}}, Extra: []PodPair{{}}, Outdated: []PodPair{{}}, Drifted: []PodPair{{}}}
 	const want = `missing on <no node>: <nil>
 extra on <no node>: <nil>
-outdated on <no node>: <nil> (<nil>, desired <nil>)
+outdated on <no node>: <nil> (no revision, desired no revision)
 drifted on <no node>: <nil>`
 	if got := odd.String(); got != want {
 		t.Errorf("String() of entries without pods = %q, want %q", got, want)
@@ -283,7 +285,7 @@ func TestPodSetsShuffled(t *testing.T) {
 	}
 	for range 500 {
 		desired, actual := pods(r.IntN(9)), pods(r.IntN(9))
-		changes := PodSets(desired, actual)
+		changes := PodSets(desired, actual, daemon.Naming{})
 
 		seen := make(map[*corev1.Pod]int)
 		for _, list := range [][]PodPair{changes.Missing, changes.Outdated, changes.Drifted, changes.Extra} {
@@ -305,7 +307,7 @@ func TestPodSetsShuffled(t *testing.T) {
 
 		r.Shuffle(len(desired), func(i, j int) { desired[i], desired[j] = desired[j], desired[i] })
 		r.Shuffle(len(actual), func(i, j int) { actual[i], actual[j] = actual[j], actual[i] })
-		if diff := cmp.Diff(changes, PodSets(desired, actual)); diff != "" {
+		if diff := cmp.Diff(changes, PodSets(desired, actual, daemon.Naming{})); diff != "" {
 			t.Fatalf("PodSets depends on the order of its input (-given +shuffled):\n%s", diff)
 		}
 	}
@@ -328,12 +330,34 @@ func TestCompareByAgeCost(t *testing.T) {
 		{"UIDs", "the UID decides", at(1, "p", "1"), at(1, "p", "2")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := compareByAge(tc.a, tc.b); got >= 0 {
+			if got := new(nodePods).compareByAge(tc.a, tc.b); got >= 0 {
 				t.Errorf("compareByAge = %d, want it negative: %s", got, tc.why)
 			}
-			if got := testing.AllocsPerRun(10, func() { compareByAge(tc.a, tc.b) }); got > 0 {
+			nodes := new(nodePods)
+			if got := testing.AllocsPerRun(10, func() { nodes.compareByAge(tc.a, tc.b) }); got > 0 {
 				t.Errorf("compareByAge allocates %v times, want 0: %s", got, tc.why)
 			}
 		})
+	}
+}
+
+// TestPodSetsNaming: the labels of the naming are the ones that tie pods to a revision and
+// keep no pod from being adopted.
+func TestPodSetsNaming(t *testing.T) {
+	naming := daemon.Naming{RevisionHashLabel: "hash"}
+	pod := func(name string, labels map[string]string) *corev1.Pod {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
+		pod.Spec.NodeName = "n1"
+		return pod
+	}
+	desired := pod("", map[string]string{"app": "agent", "hash": "new"})
+	actual := pod("old", map[string]string{"app": "agent", "hash": "old"})
+	got := PodSets([]*corev1.Pod{desired}, []*corev1.Pod{actual}, naming)
+	want := PodSetChanges{Outdated: []PodPair{{Node: "n1", Desired: desired, Actual: actual, Hash: "old", DesiredHash: "new"}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("PodSets (-want +got):\n%s", diff)
+	}
+	if got := PodSets([]*corev1.Pod{desired}, []*corev1.Pod{actual}, daemon.Naming{}); len(got.Missing) != 1 || len(got.Extra) != 1 {
+		t.Errorf("PodSets of upstream's naming = %v, want one pod missing and one extra: hash is a label like others", got)
 	}
 }

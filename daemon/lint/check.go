@@ -91,6 +91,7 @@ type checker struct {
 	nodes    []*corev1.Node // by name; empty: unknown
 	eligible []*corev1.Node // the nodes that should run a pod, by name
 	others   []*appsv1.DaemonSet
+	naming   daemon.Naming
 
 	// The errors of the required node affinity and of the tolerations, and by index
 	// which terms and tolerations have any. The controller ignores those.
@@ -125,6 +126,7 @@ func newChecker(in daemon.Input, opts Options) (*checker, error) {
 		options:  in.Placement,
 		nodes:    nodes,
 		others:   opts.OtherDaemonSets,
+		naming:   in.Naming.WithDefaults(),
 		deadline: cmp.Or(opts.ProgressDeadline, DefaultProgressDeadline),
 	}
 	c.findMalformed()

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -16,7 +15,7 @@ import (
 func (c *checker) podLabels(hash string) map[string]string {
 	out := make(map[string]string, len(c.ds.Spec.Template.Labels)+1)
 	maps.Copy(out, c.ds.Spec.Template.Labels)
-	out[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
+	out[c.naming.RevisionHashLabel] = hash
 	return out
 }
 
@@ -190,7 +189,7 @@ func (c *checker) surgeAntiAffinity(path *field.Path, term *corev1.PodAffinityTe
 	c.add(Finding{
 		Code: CodeSurgePodAntiAffinity, Severity: m.severity(), Field: path.String(),
 		Message: m.sentence() + ". With maxSurge the new pod never starts beside the old one, and the rollout gets stuck.",
-		Fix:     "Add " + appsv1.DefaultDaemonSetUniqueLabelKey + " to its matchLabelKeys, or use maxUnavailable instead of maxSurge.",
+		Fix:     "Add " + c.naming.RevisionHashLabel + " to its matchLabelKeys, or use maxUnavailable instead of maxSurge.",
 	})
 }
 

@@ -3,7 +3,6 @@ package lint
 import (
 	"fmt"
 
-	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -50,8 +49,8 @@ func (c *checker) selector() {
 	case !matches.Matches(labels.Set(c.podLabels(someHash))):
 		c.add(Finding{
 			Code: CodeSelectorRevisionHash, Severity: SeverityError, Field: path,
-			Message: "The selector depends on the value of " + appsv1.DefaultDaemonSetUniqueLabelKey + ", which the controller sets. The controller releases the pods that it creates and creates more, without end.",
-			Fix:     "Remove " + appsv1.DefaultDaemonSetUniqueLabelKey + " from the selector and the template.",
+			Message: "The selector depends on the value of " + c.naming.RevisionHashLabel + ", which the controller sets. The controller releases the pods that it creates and creates more, without end.",
+			Fix:     "Remove " + c.naming.RevisionHashLabel + " from the selector and the template.",
 		})
 	}
 }

@@ -30,6 +30,10 @@ func selectorCases() []checkCase {
 		tc.says = says
 		return tc
 	}
+	named := func(tc checkCase, naming daemon.Naming) checkCase {
+		tc.in.Naming = naming
+		return tc
+	}
 	hash := appsv1.DefaultDaemonSetUniqueLabelKey
 
 	return []checkCase{
@@ -50,6 +54,10 @@ func selectorCases() []checkCase {
 		selector(lint.CodeSelectorRevisionHash, "hash in both", "the controller puts its own there", requireLabels("app", "agent", hash, "x"), build.Labels{"app": "agent", hash: "x"}, "error spec.selector"),
 		selector(lint.CodeSelectorRevisionHash, "hash must not exist", "it always does", expression(hash, metav1.LabelSelectorOpDoesNotExist), nil, "error spec.selector"),
 		selector(lint.CodeSelectorRevisionHash, "hash in the selector only", "does not even match the template", requireLabels("app", "agent", hash, "x"), nil),
+		named(selector(lint.CodeSelectorRevisionHash, "hash of a naming must not exist", "it always does", expression("x/hash", metav1.LabelSelectorOpDoesNotExist), nil, "error spec.selector"),
+			daemon.Naming{RevisionHashLabel: "x/hash"}),
+		named(selector(lint.CodeSelectorRevisionHash, "upstream's hash under a naming", "this controller does not set it", expression(hash, metav1.LabelSelectorOpDoesNotExist), nil),
+			daemon.Naming{RevisionHashLabel: "x/hash"}),
 		selector(lint.CodeSelectorRevisionHash, "any hash", "every pod has one", expression(hash, metav1.LabelSelectorOpExists), build.Labels{hash: "x"}),
 	}
 }

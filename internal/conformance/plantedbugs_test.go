@@ -192,8 +192,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "new pods have no hash label",
 		file: "daemon/pod.go",
-		old:  `b.labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash`,
-		new:  `b.labels[appsv1.DefaultDaemonSetUniqueLabelKey] = ""`,
+		old:  `b.labels[names.RevisionHashLabel] = hash`,
+		new:  `b.labels[names.RevisionHashLabel] = ""`,
 	},
 	{
 		name: "new pods lose the template's finalizers",
@@ -248,8 +248,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods without hash label are current where the hash is unknown",
 		file: "daemon/observe.go",
-		old:  `s.generation != "" && pod.Labels[revision.TemplateGenerationLabel] == s.generation`,
-		new:  `pod.Labels[revision.TemplateGenerationLabel] == s.generation`,
+		old:  `s.generation != "" && pod.Labels[s.in.Naming.TemplateGenerationLabel] == s.generation`,
+		new:  `pod.Labels[s.in.Naming.TemplateGenerationLabel] == s.generation`,
 	},
 	{
 		name: "a percentage of maxSurge counts as none where it is below one node",
@@ -488,8 +488,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "revisions are labelled with nothing",
 		file: "rollout/revision.go",
-		old:  `return withHash(r.Revision, r.Hash())`,
-		new:  `return withHash(r.Revision, "")`,
+		old:  `metav1.SetMetaDataLabel(&out.ObjectMeta, label, r.Hash)`,
+		new:  `metav1.SetMetaDataLabel(&out.ObjectMeta, label, "")`,
 	},
 	{
 		name: "the collision count starts at zero",
@@ -506,8 +506,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "pods with the right hash are relabelled",
 		file: "rollout/revision.go",
-		old:  `if revision.HashOf(pod) != p.Hash {`,
-		new:  `if revision.HashOf(pod) == p.Hash {`,
+		old:  `if pod.Labels[label] != p.Hash {`,
+		new:  `if pod.Labels[label] == p.Hash {`,
 	},
 	{
 		name: "the data of a revision is merged where it should replace",
@@ -531,7 +531,7 @@ var plantedBugs = []plantedBug{
 	{
 		name: "revisions that pods use are cleaned up",
 		file: "rollout/cleanup.go",
-		old:  `if !inUse[rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] {`,
+		old:  `if !inUse[rev.Labels[label]] {`,
 		new:  `if !inUse["-"+rev.Name] {`,
 	},
 	{

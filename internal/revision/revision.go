@@ -57,15 +57,6 @@ func Holds(rev *appsv1.ControllerRevision, data []byte) bool {
 	return stdjson.Compact(&compact, raw) == nil && bytes.Equal(compact.Bytes(), data)
 }
 
-// TemplateGenerationLabel is the label by which pods were tied to a template before
-// ControllerRevisions existed. Upstream still writes and reads it if the DaemonSet carries the
-// annotation appsv1.DeprecatedTemplateGeneration.
-const TemplateGenerationLabel = "pod-template-generation"
-
-// HashOf returns the hash of the revision that a pod was made from; empty if the label is
-// missing.
-func HashOf(pod *corev1.Pod) string { return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] }
-
 // Compare orders revisions by number, then by name.
 func Compare(a, b *appsv1.ControllerRevision) int {
 	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))

@@ -31,6 +31,7 @@ type Cluster struct {
 	now       time.Time
 	burst     int
 	placement placement.Options
+	naming    daemon.Naming
 
 	nodes      map[string]*corev1.Node
 	namespaces map[string]*namespace
@@ -65,13 +66,13 @@ type stored struct {
 // NewCluster returns a cluster with the facts of in, taken as they are: nothing is
 // validated, and no default is filled in. in.DaemonSet may be nil. The objects are
 // shared and read-only from then on. A zero in.Now means midnight of 1 January 2000 UTC.
-// The controllers of all DaemonSets of the cluster have in.BurstReplicas and in.Placement,
-// also if in has nothing else; in.Backoff is for in.DaemonSet.
+// The controllers of all DaemonSets of the cluster have in.BurstReplicas, in.Placement and
+// in.Naming, also if in has nothing else; in.Backoff is for in.DaemonSet.
 //
 // It fails with a *field.Error on a nil entry, and on an object without a name or with
 // the name of another one. It also fails if rollout.NewState fails.
 func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
-	c := &Cluster{Options: opts, now: in.Now, burst: in.BurstReplicas, placement: in.Placement}
+	c := &Cluster{Options: opts, now: in.Now, burst: in.BurstReplicas, placement: in.Placement, naming: in.Naming}
 	c.begin()
 	in.Now = c.now
 	c.nodes = make(map[string]*corev1.Node, len(in.Nodes))
@@ -198,7 +199,7 @@ func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {
 		return daemon.Input{}
 	}
 	c.begin()
-	in := daemon.Input{Now: c.now, BurstReplicas: c.burst, Placement: c.placement, Nodes: byName(c.nodes)}
+	in := daemon.Input{Now: c.now, BurstReplicas: c.burst, Placement: c.placement, Naming: c.naming, Nodes: byName(c.nodes)}
 	if ds == nil {
 		return in
 	}

@@ -143,7 +143,7 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 		if p, ok := ns.stored(w.Pod); ok {
 			pod := *p.pod
 			pod.Labels = maps.Clone(pod.Labels)
-			metav1.SetMetaDataLabel(&pod.ObjectMeta, appsv1.DefaultDaemonSetUniqueLabelKey, plan.Hash)
+			metav1.SetMetaDataLabel(&pod.ObjectMeta, c.naming.WithDefaults().RevisionHashLabel, plan.Hash)
 			c.putPod(ns, &pod, p.life)
 		}
 	}

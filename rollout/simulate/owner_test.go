@@ -1,14 +1,19 @@
 package simulate_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -87,5 +92,84 @@ func TestWhatIfKeepsTheKind(t *testing.T) {
 	}
 	if got := impact.After.DaemonSet.TypeMeta; got != ds.TypeMeta {
 		t.Errorf("After has the kind %v, want %v", got, ds.TypeMeta)
+	}
+}
+
+// TestNaming: the cluster plays a controller with labels of its own, also when two revisions
+// of one template are merged.
+func TestNaming(t *testing.T) {
+	ds := build.Set{}.Object()
+	naming := daemon.Naming{RevisionHashLabel: "agents.example.com/hash", RevisionNamePrefix: "x-"}
+	c, err := simulate.NewCluster(daemon.Input{
+		DaemonSet: ds, Now: build.Now, Naming: naming,
+		Nodes: []*corev1.Node{build.Node{Name: "n0"}.Object(), build.Node{Name: "n1"}.Object()},
+	}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settle := func() daemon.Input {
+		t.Helper()
+		if ends, err := c.Settle(); err != nil || ends[0].State != simulate.EndComplete {
+			t.Fatal(ends, err)
+		}
+		in := c.Input(ds)
+		for _, pod := range in.Pods {
+			if hash := pod.Labels["agents.example.com/hash"]; hash == "" || pod.Labels["controller-revision-hash"] != "" || len(in.Revisions) != 1 ||
+				hash != in.Revisions[0].Labels["agents.example.com/hash"] {
+				t.Errorf("labels %v of a pod and %d revisions, want the hash of the only one under the naming's key", pod.Labels, len(in.Revisions))
+			}
+		}
+		return in
+	}
+	in := settle()
+	if rev := in.Revisions[0]; rev.Name != naming.RevisionName(ds.Name, rev.Labels["agents.example.com/hash"]) || in.Naming != naming {
+		t.Errorf("revision %s, Input().Naming = %+v", rev.Name, in.Naming)
+	}
+	twin := in.Revisions[0].DeepCopy()
+	twin.Name, twin.UID, twin.Revision, twin.Labels["agents.example.com/hash"] = "twin", "", 2, "twin"
+	if err := c.Apply(twin); err != nil {
+		t.Fatal(err)
+	}
+	if in := settle(); in.Revisions[0].Name != "twin" {
+		t.Errorf("revision %s stays, want the one with the higher number", in.Revisions[0].Name)
+	}
+}
+
+// TestNamingRollback: a canary fails and goes back, and no revision that is in use is cleaned
+// up, whatever the labels are called.
+func TestNamingRollback(t *testing.T) {
+	policy := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 5 * time.Second}}}
+	var want string
+	for _, naming := range []daemon.Naming{{}, {RevisionHashLabel: "x/hash"}} {
+		in := backFrom("agent:0", build.Nodes("a", "b", "c")...)
+		in.Naming = naming
+		in.DaemonSet.Spec.RevisionHistoryLimit = new(int32)
+		rename := func(object metav1.Object) {
+			labels := object.GetLabels()
+			hash := labels["controller-revision-hash"]
+			delete(labels, "controller-revision-hash")
+			labels[naming.WithDefaults().RevisionHashLabel] = hash
+		}
+		for _, pod := range in.Pods {
+			rename(pod)
+		}
+		for _, rev := range in.Revisions {
+			rename(rev)
+		}
+		var got strings.Builder
+		for pass, err := range simulate.Run(in, simulate.Options{Policy: policy}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(&got, pass)
+		}
+		if want == "" {
+			want = got.String()
+		} else if diff := cmp.Diff(want, got.String()); diff != "" {
+			t.Errorf("passes under %+v (-upstream's naming +got):\n%s", naming, diff)
+		}
+		if !strings.Contains(got.String(), "back on revision agent-old") || !strings.Contains(got.String(), "history limit") {
+			t.Errorf("passes without a rollback or a clean-up:\n%s", got.String())
+		}
 	}
 }
