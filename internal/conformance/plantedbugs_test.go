@@ -532,7 +532,7 @@ var plantedBugs = []plantedBug{
 		name: "revisions that pods use are cleaned up",
 		file: "rollout/cleanup.go",
 		old:  `if !inUse[rev.Labels[label]] {`,
-		new:  `if !inUse["-"+rev.Name] {`,
+		new:  `if !inUse["-"+rev.Labels[label]] {`,
 	},
 	{
 		name: "revisions of finished pods that are being deleted are cleaned up",
