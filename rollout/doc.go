@@ -72,6 +72,10 @@
 //	look-again         updatePod@v1.37.2            upstream learns from pod events when a new pod beside an
 //	                                                outdated one has been ready for long enough; here the pass
 //	                                                asks to be called again after minReadySeconds
+//	no-history         rollingUpdate@v1.37.2        if no revision exists, upstream updates pods that have the hash
+//	                                                of one in the pass that creates the revision; here the next
+//	                                                pass does, so that revisions which a caller has left out never
+//	                                                cost healthy pods
 //	revision-writes    constructHistory@v1.37.2     upstream labels and renumbers one revision with two updates;
 //	                                                here it is one
 //	own-writes         updateDaemonSet@v1.37.2      upstream reads its caches again after its own writes: the status

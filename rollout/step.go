@@ -65,8 +65,10 @@ type Step struct {
 // has no effect.
 //
 // It fails with a *field.Error if s is nil, if the time of s is zero, if
-// spec.updateStrategy.type is unknown, and if a budget is missing or malformed. If the
-// policy is invalid, it joins the errors of Policy.Validate.
+// spec.updateStrategy.type is unknown, and if a budget is missing or malformed. It also
+// fails if s has no revisions and outdated pods have a hash label: without their revisions
+// nobody knows whether those pods are outdated. If the policy is invalid, it joins the errors
+// of Policy.Validate.
 func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
@@ -75,11 +77,31 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := (&State{snapshot: s}).factsFor(policy).step(s, policy, opts.CanaryTrial)
-	if err == nil && step == nil {
-		step = &Step{}
+	facts := (&State{snapshot: s}).factsFor(policy)
+	step, err := facts.step(s, policy, opts.CanaryTrial)
+	switch {
+	case err != nil:
+		return nil, err
+	case step == nil:
+		return &Step{}, nil
+	case historyMissing(s):
+		return nil, field.Required(field.NewPath("revisions"), "pods have the hash of a revision")
 	}
-	return step, err
+	return step, nil
+}
+
+// historyMissing reports whether pods count as outdated that have a revision, while the
+// namespace has none. Either the caller has left the revisions out, or somebody has deleted
+// them. The hash that decides is then worked out from the template. It depends on the API
+// version that is compiled in, and may differ although the template is the same.
+func historyMissing(s *daemon.Snapshot) bool {
+	if len(s.Revisions()) > 0 {
+		return false
+	}
+	label := s.Naming().RevisionHashLabel
+	return slices.ContainsFunc(s.Nodes(), func(n daemon.NodeState) bool {
+		return slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return !p.Updated && p.Pod.Labels[label] != "" })
+	})
 }
 
 // rolls reports whether ds is updated by deleting and creating pods.

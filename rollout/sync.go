@@ -104,6 +104,10 @@ const (
 	// OutcomeAwaitingWrites: because of Options.AwaitingWrites the pass settles history,
 	// claims and status, and neither creates nor deletes pods.
 	OutcomeAwaitingWrites
+	// OutcomeNoHistory: no revision exists, and pods that count as outdated have the hash of
+	// one. The pass creates the revision and takes no step of the update. If this outcome
+	// repeats, Input.Revisions lacks what the cluster has.
+	OutcomeNoHistory
 	// OutcomeSelectsEverything: the pass only records an event, because the
 	// selector is empty.
 	OutcomeSelectsEverything
@@ -121,6 +125,8 @@ func (o Outcome) String() string {
 		return "synced"
 	case OutcomeAwaitingWrites:
 		return "waiting for earlier writes to be observed"
+	case OutcomeNoHistory:
+		return "no revision of the pods is known"
 	case OutcomeSelectsEverything:
 		return "selector selects every pod"
 	case OutcomeDeleting:
@@ -250,6 +256,10 @@ func (st *State) update(r *Result, policy *policy) error {
 	step, err := facts.step(s, policy, r.CanaryTrial)
 	if err != nil || step == nil {
 		return err
+	}
+	if historyMissing(s) {
+		r.Outcome = OutcomeNoHistory
+		return nil
 	}
 	r.Step, r.Policy = step, step.Policy
 	r.Plan.Create, r.Plan.CreateDeferred = step.Plan.Create, step.Plan.CreateDeferred

@@ -169,7 +169,7 @@ func libraryPlaces() []string {
 		"create revision", "update revision", "label revision", "duplicate revisions", "relabel pods", "clean-up of history",
 		"event: " + daemon.EventSelectingAll, "event: " + daemon.EventFailedDaemonPod, "event: " + daemon.EventSucceededDaemonPod,
 	}
-	for _, o := range []rollout.Outcome{rollout.OutcomeSynced, rollout.OutcomeAwaitingWrites, rollout.OutcomeSelectsEverything,
+	for _, o := range []rollout.Outcome{rollout.OutcomeSynced, rollout.OutcomeAwaitingWrites, rollout.OutcomeNoHistory, rollout.OutcomeSelectsEverything,
 		rollout.OutcomeDeleting, rollout.OutcomeCollision} {
 		out = append(out, fmt.Sprintf("outcome: %v", o))
 	}

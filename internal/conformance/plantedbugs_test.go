@@ -277,10 +277,10 @@ var plantedBugs = []plantedBug{
 		new:  `p.Delete = p.Delete[over:]`,
 	},
 	{
-		name: "creations have no burst limit",
-		file: "daemon/reconcile.go",
-		old:  `if missing >= 0 && burst >= 0 && len(r.plan.Create) >= burst {`,
-		new:  `if missing >= 0 && burst >= 0 && len(r.plan.Create) > burst {`,
+		name: "the burst limit is one pod too high",
+		file: "daemon/snapshot.go",
+		old:  `return s.in.BurstReplicas`,
+		new:  `return s.in.BurstReplicas + 1`,
 	},
 	{
 		name: "the soonest moment to look again is the latest",
@@ -484,6 +484,12 @@ var plantedBugs = []plantedBug{
 		file: "rollout/revision.go",
 		old:  `r.Revision.Revision > keep.Revision.Revision`,
 		new:  `r.Revision.Revision < keep.Revision.Revision`,
+	},
+	{
+		name: "without a history pods are updated at once",
+		file: "rollout/sync.go",
+		old:  `if historyMissing(s) {`,
+		new:  `if false {`,
 	},
 	{
 		name: "revisions are labelled with nothing",

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
 )
 
@@ -39,7 +40,7 @@ func ExampleAssess() {
 	broken.Status.ContainerStatuses = []corev1.ContainerStatus{{
 		Name: "nginx", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}},
 	}}
-	snapshot, err := daemon.Observe(daemon.Input{
+	in := daemon.Input{
 		DaemonSet: ds,
 		Nodes: []*corev1.Node{
 			{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}},
@@ -52,7 +53,15 @@ func ExampleAssess() {
 			pod("nginx-deploy-x5k8p", "worker-3", "7d9f4c", 6000, corev1.ConditionTrue),
 		},
 		Now: now,
-	})
+	}
+	// An observer lists the revisions, too. This is the one that the controller has created.
+	pass, err := rollout.Sync(in, rollout.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	in.Revisions = []*appsv1.ControllerRevision{pass.Revisions.Create}
+	snapshot, err := daemon.Observe(in)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -67,6 +67,7 @@ func randomInput(r *rand.Rand) (daemon.Input, health.Options) {
 	}
 	switch r.IntN(12) {
 	case 0: // no revision holds the template
+		in.Revisions = []*appsv1.ControllerRevision{build.Revision{Hash: "old"}.Of(in.DaemonSet)}
 	case 1: // another template has the name of the new revision
 		hash := daemon.TemplateHash(&in.DaemonSet.Spec.Template, nil)
 		in.Revisions = []*appsv1.ControllerRevision{build.Revision{Hash: hash, Number: 1}.Of(in.DaemonSet)}

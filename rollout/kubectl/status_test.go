@@ -195,7 +195,7 @@ func TestRolledOutIsNotComplete(t *testing.T) {
 			for _, pod := range tc.pods {
 				pods = append(pods, pod.Of(ds))
 			}
-			snapshot, err := daemon.Observe(daemon.Input{DaemonSet: ds, Nodes: tc.nodes, Pods: pods, Now: build.Now})
+			snapshot, err := daemon.Observe(daemon.Input{DaemonSet: ds, Nodes: tc.nodes, Pods: pods, Revisions: build.Current(ds, hash), Now: build.Now})
 			if err != nil {
 				t.Fatal(err)
 			}

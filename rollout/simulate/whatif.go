@@ -158,7 +158,8 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 	}
 }
 
-// firstPass makes the first pass that gets beyond names of revisions which are taken.
+// firstPass makes the first pass that gets beyond names of revisions which are taken, and
+// beyond a history that is not known.
 func firstPass(in daemon.Input, opts rollout.Options) (*rollout.Result, error) {
 	const tries = 100
 	for range tries {
@@ -166,12 +167,23 @@ func firstPass(in daemon.Input, opts rollout.Options) (*rollout.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if result.Outcome != rollout.OutcomeCollision {
+		switch result.Outcome {
+		case rollout.OutcomeCollision:
+			ds := *in.DaemonSet
+			ds.Status = *result.Status
+			in.DaemonSet = &ds
+		case rollout.OutcomeNoHistory:
+			// The update begins in the pass after the one that creates the revision.
+			in.Revisions = []*appsv1.ControllerRevision{result.Revisions.Create}
+			next, err := rollout.Sync(in, opts)
+			if err != nil {
+				return nil, err
+			}
+			next.Revisions = result.Revisions
+			return next, nil
+		default:
 			return result, nil
 		}
-		ds := *in.DaemonSet
-		ds.Status = *result.Status
-		in.DaemonSet = &ds
 	}
 	return rollout.Sync(in, opts)
 }

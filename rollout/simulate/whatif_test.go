@@ -376,6 +376,22 @@ first pass: 1 to delete, 0 to create
   delete on-w4 on w4: node does not keep the pod: untolerated taint {dedicated: } (NoExecute)`,
 		},
 		{
+			name: "revisions are not known", why: "the template before stands for them, and the update begins all the same",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				in.Revisions = nil
+				for _, pod := range in.Pods {
+					pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = daemon.TemplateHash(&fromServer(in.DaemonSet).Spec.Template, nil)
+				}
+				image("agent:2")(in, p)
+			},
+			want: `
+starts a rollout to revision 1: 3 outdated pods
+  spec.containers[name=main].image: "agent:1" -> "agent:2"
+nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
+first pass: 1 to delete, 0 to create
+  delete on-w1 on w1: outdated, within maxUnavailable`,
+		},
+		{
 			name: "what happens anyway", why: "the failed pod goes whatever is proposed, and the update waits for that",
 			change: func(in *daemon.Input, p *simulate.Proposal) {
 				in.Pods[1].Status.Phase = corev1.PodFailed
