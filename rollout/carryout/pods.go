@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,12 +76,18 @@ func (p *pass) createPod(ctx context.Context, name string, create daemon.Create)
 	return nil
 }
 
-// sameCreation reports whether the pod is what create makes.
+// sameCreation reports whether the pod is what create makes. One of the labels holds the hash
+// of the revision, and daemon.Naming chooses which one; so all of them must be there. Admission
+// may have added others.
 func (p *pass) sameCreation(pod *corev1.Pod, create daemon.Create) bool {
+	for key, value := range create.Pod.Labels {
+		if has, ok := pod.Labels[key]; !ok || has != value {
+			return false
+		}
+	}
 	ref := metav1.GetControllerOfNoCopy(pod)
 	node, ok := daemon.TargetNode(pod)
-	return ref != nil && ref.UID == p.owner.GetUID() && ok && node == create.Node &&
-		pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == create.Pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+	return ref != nil && ref.UID == p.owner.GetUID() && ok && node == create.Node
 }
 
 // deletePods deletes the pods of the plan, all at once.
@@ -161,9 +166,10 @@ const (
 	maxNameLength = 63
 )
 
-// name returns the name of a new pod. It depends on the owner, the node, the revision and
-// the pods that the node has: facts that are the same give the same name, so that one of two
-// creations from them fails, and any pod that appears or goes gives another one.
+// name returns the name of a new pod. It depends on the owner, the node, the labels, which
+// hold the hash of the revision, and the pods that the node has: facts that are the same give
+// the same name, so that one of two creations from them fails, and any pod that appears or goes
+// gives another one.
 func (n podNames) name(create daemon.Create) string {
 	pod := create.Pod
 	facts := slices.Clone(n.uncounted[create.Node])
@@ -180,7 +186,7 @@ func (n podNames) name(create daemon.Create) string {
 		owner = string(ref.UID)
 	}
 	sum := fnv.New64a()
-	fmt.Fprintf(sum, "%q %q %q %q", owner, create.Node, pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey], facts)
+	fmt.Fprintf(sum, "%q %q %q %q", owner, create.Node, pod.Labels, facts) // fmt sorts the keys of a map
 	base := pod.GenerateName
 	base = base[:min(len(base), maxNameLength-suffixLength)]
 	suffix := make([]byte, suffixLength)

@@ -149,6 +149,52 @@ func TestCreateTwiceFromTheSameFacts(t *testing.T) {
 	}
 }
 
+// A controller may keep the hash under a label of its own (daemon.Naming): a pod is the one to
+// create only if it has all labels of that.
+func TestCreateTwiceUnderANamingOfItsOwn(t *testing.T) {
+	naming := daemon.Naming{RevisionHashLabel: "agents.example.com/hash"}
+	pod := func(hash string) *corev1.Pod {
+		pod := daemon.NewPod(agent(), "worker-000", "")
+		delete(pod.Labels, "controller-revision-hash")
+		pod.Labels[naming.RevisionHashLabel] = hash
+		return pod
+	}
+	r := &rollout.Result{Plan: creation("worker-000")}
+	r.Plan.Create[0].Pod = pod("x")
+	first := newServer(t, agent())
+	w := carryout.Writer{Client: first}
+	if err := w.CarryOut(t.Context(), agent(), r); err != nil {
+		t.Fatal(err)
+	}
+	name := ""
+	for name = range first.pods(t) {
+	}
+	labelled := pod("x")
+	labelled.Labels["by"] = "admission"
+	for _, tc := range []struct {
+		name, why string
+		exists    *corev1.Pod
+		pods      int
+	}{
+		{"the same", "it was created before", pod("x"), 1},
+		{"another label", "something else may add labels", labelled, 1},
+		{"another revision", "its template is another one", pod("y"), 2},
+		{"upstream's label", "another controller created it", daemon.NewPod(agent(), "worker-000", ""), 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.exists.Name = name
+			s := newServer(t, agent(), tc.exists)
+			w := carryout.Writer{Client: s}
+			if err := w.CarryOut(t.Context(), agent(), r); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(s.pods(t)); got != tc.pods {
+				t.Errorf("%d pods, want %d: %s", got, tc.pods, tc.why)
+			}
+		})
+	}
+}
+
 // Facts that are the same give the same name, others another one.
 func TestPodNames(t *testing.T) {
 	name := func(owner func(*rollout.Result), pods ...*corev1.Pod) string {
@@ -194,6 +240,8 @@ func TestPodNames(t *testing.T) {
 		"a pod that counts nowhere any more": name(nil, finished),
 		"another node":                       name(func(r *rollout.Result) { r.Plan = creation("worker-001") }),
 		"another revision":                   name(func(r *rollout.Result) { r.Plan.Create[0].Pod.Labels["controller-revision-hash"] = "y" }),
+		"a hash under a label of its own":    name(func(r *rollout.Result) { r.Plan.Create[0].Pod.Labels["agents.example.com/hash"] = "y" }),
+		"another hash under that label":      name(func(r *rollout.Result) { r.Plan.Create[0].Pod.Labels["agents.example.com/hash"] = "z" }),
 		"another owner":                      name(func(r *rollout.Result) { r.Plan.Create[0].Pod.OwnerReferences[0].UID = "z" }),
 	} {
 		if before, ok := seen[other]; ok {
