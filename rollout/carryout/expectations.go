@@ -26,15 +26,17 @@ const ExpectationsTimeout = 5 * time.Minute
 //     rollout.Options.AwaitingWrites.
 //  4. Make new ones for an owner with another UID.
 //
-// An event may come before the answer to the write that caused it. That is why they
-// remember what they observe while a Writer is writing.
+// An event may come before the answer to the write that caused it. That is why they remember
+// what they observe from a call of Pending until the Writer has written. A write that the API
+// server answers with the version that the pass knew has changed nothing, and is not awaited.
 //
 // The zero Expectations are ready for use, and nil ones remember nothing. They are safe for
 // concurrent use, and must not be copied.
 type Expectations struct {
 	mu      sync.Mutex
 	awaited map[objectID]awaited
-	// writing counts the passes that are writing; early is what was observed meanwhile.
+	// writing counts the passes that are writing; early is what was observed meanwhile, and
+	// since Pending was called. It is nil at other times.
 	writing int
 	early   map[objectID]observed
 }
@@ -104,7 +106,7 @@ func (e *Expectations) observe(id objectID, o observed) {
 	if a, ok := e.awaited[id]; ok && o.meets(a) {
 		delete(e.awaited, id)
 	}
-	if e.writing > 0 {
+	if e.early != nil {
 		e.early[id] = o
 	}
 }
@@ -119,6 +121,9 @@ func (e *Expectations) Pending(now time.Time) (writes int, longest time.Duration
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.writing == 0 {
+		e.early = map[objectID]observed{}
+	}
 	for id, a := range e.awaited {
 		if a.since.IsZero() {
 			a.since = now
@@ -142,7 +147,7 @@ func (e *Expectations) begin() {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.writing == 0 {
+	if e.early == nil {
 		e.early = map[objectID]observed{}
 	}
 	e.writing++
@@ -159,9 +164,12 @@ func (e *Expectations) end() {
 	}
 }
 
-// wrote awaits the object as the API server returned it from a write.
-func (e *Expectations) wrote(obj client.Object) {
-	e.await(idOf(obj), awaited{version: obj.GetResourceVersion()})
+// wrote awaits the object as the API server returned it from a write. before is the version
+// that the pass knew, empty for a creation: no event follows a write that left it as it was.
+func (e *Expectations) wrote(obj client.Object, before string) {
+	if version := obj.GetResourceVersion(); version != before || version == "" {
+		e.await(idOf(obj), awaited{version: version})
+	}
 }
 
 // deleted awaits the end of the object.
@@ -181,11 +189,15 @@ func (e *Expectations) await(id objectID, a awaited) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	before, ok := e.awaited[id]
-	if ok {
+	if before, ok := e.awaited[id]; ok {
+		// A write that is repeated and changes nothing must not be awaited for ever.
+		newer := newerVersion(a.version, before.version)
+		if !newer && (before.end || !a.end) {
+			a.since = before.since
+		}
 		// A later version covers an earlier one, but not a deletion.
 		a.end = a.end || before.end
-		if a.version == "" {
+		if !newer {
 			a.version = before.version
 		}
 	}
@@ -197,6 +209,16 @@ func (e *Expectations) await(id objectID, a awaited) {
 		e.awaited = map[objectID]awaited{}
 	}
 	e.awaited[id] = a
+}
+
+// newerVersion reports whether a comes after b. Of versions that are no numbers any other one
+// does.
+func newerVersion(a, b string) bool {
+	if a == "" || b == "" {
+		return a != ""
+	}
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err != nil && a != b || err == nil && order > 0
 }
 
 // uidOf is a precondition for the object itself and not a later one of its name.

@@ -61,7 +61,7 @@ func (p *pass) createPod(ctx context.Context, name string, create daemon.Create)
 		err = p.reader().Get(ctx, client.ObjectKeyFromObject(pod), taken)
 		switch {
 		case err == nil && p.sameCreation(taken, create):
-			p.Expectations.wrote(taken)
+			p.Expectations.wrote(taken, "")
 			return nil
 		case err == nil || apierrors.IsNotFound(err):
 			pod = create.Pod.DeepCopy()
@@ -71,7 +71,7 @@ func (p *pass) createPod(ctx context.Context, name string, create daemon.Create)
 	if err != nil {
 		return failed("create", "pod", pod, err)
 	}
-	p.Expectations.wrote(pod)
+	p.Expectations.wrote(pod, "")
 	p.record(corev1.EventTypeNormal, EventSuccessfulCreate, "Created pod: %v", pod.Name)
 	return nil
 }

@@ -21,7 +21,7 @@ func (p *pass) settleRevisions(ctx context.Context, plan *rollout.RevisionPlan) 
 	}
 	for _, c := range plan.Claims {
 		rev := &appsv1.ControllerRevision{ObjectMeta: named(c.Revision)}
-		if err := p.claim(ctx, "revision", rev, c.Claim, c.Patch); err != nil {
+		if err := p.claim(ctx, "revision", rev, c.Revision.ResourceVersion, c.Claim, c.Patch); err != nil {
 			return err
 		}
 	}
@@ -65,7 +65,7 @@ func (p *pass) createRevision(ctx context.Context, planned *appsv1.ControllerRev
 	if err != nil {
 		return failed("create", "revision", planned, err)
 	}
-	p.Expectations.wrote(rev)
+	p.Expectations.wrote(rev, "")
 	return nil
 }
 
@@ -81,7 +81,7 @@ func (p *pass) updateRevision(ctx context.Context, planned *appsv1.ControllerRev
 	case err != nil:
 		return failed("update", "revision", planned, err)
 	}
-	p.Expectations.wrote(rev)
+	p.Expectations.wrote(rev, planned.ResourceVersion)
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (p *pass) relabelPods(ctx context.Context, relabel []rollout.PodRelabel) er
 		case err != nil:
 			return failed("relabel", "pod", r.Pod, err)
 		}
-		p.Expectations.wrote(pod)
+		p.Expectations.wrote(pod, r.Pod.ResourceVersion)
 	}
 	return nil
 }

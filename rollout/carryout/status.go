@@ -40,10 +40,11 @@ func (p *pass) writeStatus(ctx context.Context, r *rollout.Result) error {
 		if !p.setStatus(owner, r) {
 			return nil
 		}
+		before := owner.GetResourceVersion()
 		err := p.Client.Status().Update(ctx, owner)
 		switch {
 		case err == nil:
-			p.Expectations.wrote(owner)
+			p.Expectations.wrote(owner, before)
 			return nil
 		case apierrors.IsNotFound(err):
 			return nil
@@ -77,10 +78,11 @@ func (p *pass) rollBack(ctx context.Context, rb *rollout.Rollback) error {
 	}
 	owner := p.ownCopy()
 	p.setTemplate(owner, &rb.DaemonSet.Spec.Template)
+	before := owner.GetResourceVersion()
 	if err := p.Client.Update(ctx, owner); err != nil {
 		return failed("roll back", "template of", owner, err)
 	}
-	p.Expectations.wrote(owner)
+	p.Expectations.wrote(owner, before)
 	return nil
 }
 
