@@ -248,7 +248,9 @@ func controllerUID(object metav1.Object) types.UID {
 	return ""
 }
 
-// concernedBy returns the owners that a change of a pod concerns. before may be nil.
+// concernedBy returns the owners that a change of a pod concerns. before may be nil. The
+// controller of a pod is in its namespace: one that names the UID of an owner elsewhere has
+// none, and may have the name of a pod that has.
 func (m *mirror) concernedBy(ns *namespace, before, now *corev1.Pod) []*owner {
 	var concerned []*owner
 	for _, pod := range []*corev1.Pod{before, now} {
@@ -256,7 +258,7 @@ func (m *mirror) concernedBy(ns *namespace, before, now *corev1.Pod) []*owner {
 			continue
 		}
 		if uid := controllerUID(pod); uid != "" {
-			if o := m.owners[uid]; o != nil && !slices.Contains(concerned, o) {
+			if o := m.owners[uid]; o != nil && o.key.Namespace == pod.Namespace && !slices.Contains(concerned, o) {
 				concerned = append(concerned, o)
 			}
 			continue
@@ -285,13 +287,14 @@ func (m *mirror) setRevision(w wakes, rev *appsv1.ControllerRevision) {
 		if o.built {
 			note(&o.noted.revisions, rev.Name, rev)
 		}
+		if !o.concernedByRevision(before) && !o.concernedByRevision(rev) {
+			continue
+		}
 		if before != nil && before.UID != rev.UID {
 			o.expectations.ObserveDeleted(before)
 		}
 		o.expectations.Observe(rev)
-		if o.concernedByRevision(before) || o.concernedByRevision(rev) {
-			w.wake(o)
-		}
+		w.wake(o)
 	}
 }
 
@@ -310,8 +313,8 @@ func (m *mirror) deleteRevision(w wakes, rev *appsv1.ControllerRevision) {
 		if o.built {
 			note(&o.noted.revisions, rev.Name, nil)
 		}
-		o.expectations.ObserveDeleted(before)
 		if o.concernedByRevision(before) {
+			o.expectations.ObserveDeleted(before)
 			w.wake(o)
 		}
 	}
