@@ -47,7 +47,8 @@ func Options(agent *v1alpha1.NodeAgent, remembered *rollout.CanaryTrial) rollout
 	if opts.CanaryTrial == nil {
 		opts.CanaryTrial = agent.Status.CanaryTrial.DeepCopy()
 	}
-	if trial := opts.CanaryTrial; trial != nil && trial.RevisionHash == agent.Spec.Promote && trial.State != rollout.CanaryPromoted {
+	promote := agent.Spec.Promote
+	if trial := opts.CanaryTrial; trial != nil && promote != "" && trial.RevisionHash == promote && trial.State != rollout.CanaryPromoted {
 		opts.CanaryTrial = trial.DeepCopy()
 		opts.CanaryTrial.State = rollout.CanaryPromoted
 	}
