@@ -13,15 +13,23 @@ import (
 )
 
 // MergeStatus puts into a status what the controller of a DaemonSet owns of it: the
-// counters, observedGeneration and collisionCount. It reports whether that changed it. The
-// conditions stay, because the controller writes none. Nothing is shared, and from is not
-// changed. Where one of them is nil nothing changes.
+// counters, observedGeneration and collisionCount. It reports whether that changed it. A
+// collisionCount that is larger already stays, and so do the conditions, because the controller
+// writes none. Nothing is shared, and from is not changed. If one of them is nil nothing changes.
+//
+// A custom resource whose status cannot be a DaemonSetStatus, for example because its CRD cannot
+// have the type of the conditions, copies the fields to one and back (see v1alpha1.Counters and
+// the package nodeagent of the example controller).
 func MergeStatus(to, from *appsv1.DaemonSetStatus) bool {
 	if to == nil || from == nil {
 		return false
 	}
 	merged := from.DeepCopy()
 	merged.Conditions = to.Conditions
+	// A status that is older than the one it meets must not undo a collision.
+	if to.CollisionCount != nil && (merged.CollisionCount == nil || *merged.CollisionCount < *to.CollisionCount) {
+		merged.CollisionCount = to.CollisionCount
+	}
 	if equality.Semantic.DeepEqual(*to, *merged) {
 		return false
 	}

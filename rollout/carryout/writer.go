@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/tools/record"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -77,7 +79,7 @@ func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.R
 	w.Expectations.begin()
 	defer w.Expectations.end()
 
-	p := &pass{Writer: w, owner: owner}
+	p := &pass{Writer: w, owner: owner, kind: owner.GetObjectKind().GroupVersionKind()}
 	if err := p.settleRevisions(ctx, r.Revisions); err != nil {
 		return err
 	}
@@ -133,6 +135,9 @@ type pass struct {
 	// owner is as the last write left it. It is the caller's until copied is true.
 	owner  client.Object
 	copied bool
+	// kind is what the owner says about its kind, which a client needs to know of unstructured
+	// objects.
+	kind schema.GroupVersionKind
 	// mayAdopt is the answer of canAdopt, which asks only once.
 	mayAdopt func() error
 }
@@ -140,7 +145,9 @@ type pass struct {
 // readOwner reads the owner from the API server. It fails with a NotFound error where
 // another object has its name by now.
 func (p *pass) readOwner(ctx context.Context) (client.Object, error) {
-	fresh := p.owner.DeepCopyObject().(client.Object)
+	// A decoder leaves alone what the answer leaves out, and the owner here has changes already.
+	fresh := reflect.New(reflect.TypeOf(p.owner).Elem()).Interface().(client.Object)
+	fresh.GetObjectKind().SetGroupVersionKind(p.kind)
 	if err := p.reader().Get(ctx, client.ObjectKeyFromObject(p.owner), fresh); err != nil {
 		return nil, fmt.Errorf("read the owner %s: %w", client.ObjectKeyFromObject(p.owner), err)
 	}
