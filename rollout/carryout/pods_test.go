@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
@@ -251,6 +253,42 @@ func TestPodNames(t *testing.T) {
 	}
 }
 
+// A State may learn of events while its result is being carried out: the names are those of the
+// facts that the pass had.
+func TestPodNamesOfAKeptState(t *testing.T) {
+	names := map[bool]string{}
+	for _, moved := range []bool{false, true} {
+		s := newServer(t, agent())
+		st, err := rollout.NewState(daemon.Input{DaemonSet: s.stored(t), Nodes: nodes(1), Now: noon})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := st.Sync(noon, rollout.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.refuse = func(request string) error {
+			if moved && strings.HasPrefix(request, "create ControllerRevision") {
+				if err := st.Update(daemon.Changes{Pods: []*corev1.Pod{runningPod("here", "worker-000", "x")}}); err != nil {
+					t.Error(err)
+				}
+				st.Snapshot()
+			}
+			return nil
+		}
+		w := carryout.Writer{Client: s}
+		if err := w.CarryOut(t.Context(), s.stored(t), r); err != nil {
+			t.Fatal(err)
+		}
+		for name := range s.pods(t) {
+			names[moved] = name
+		}
+	}
+	if names[true] != names[false] {
+		t.Errorf("the name is %q after an event during the writes, want %q", names[true], names[false])
+	}
+}
+
 // A name that somebody else has is left alone: the API server chooses another one.
 func TestNameTaken(t *testing.T) {
 	first := newServer(t, agent())
@@ -333,6 +371,49 @@ func TestDeleteAnotherPodOfTheName(t *testing.T) {
 	}
 	if len(s.pods(t)) != 1 {
 		t.Error("the new pod was deleted")
+	}
+}
+
+// A conflict may have another cause than a UID that does not fit, and then the object is still
+// there.
+func TestDeleteMeetsAConflict(t *testing.T) {
+	pod, rev := runningPod("a", "a", "x"), revision("a", 1)
+	deletion := &rollout.Result{Plan: daemon.Plan{Delete: []daemon.Delete{{Pod: pod}}}}
+	cleanUp := &rollout.Result{CleanUp: []*appsv1.ControllerRevision{rev}}
+	reborn, rebornRev := pod.DeepCopy(), rev.DeepCopy()
+	reborn.UID, rebornRev.UID = "reborn", "reborn"
+	broken := errors.New("broken")
+	for _, tc := range []struct {
+		name, why string
+		result    *rollout.Result
+		exists    client.Object
+		read      error
+		check     func(error) bool
+	}{
+		{"pod there", "it is still to be deleted", deletion, pod, nil, apierrors.IsConflict},
+		{"pod gone", "nothing is left to delete", deletion, nil, nil, func(err error) bool { return err == nil }},
+		{"another pod", "nothing is left to delete", deletion, reborn, nil, func(err error) bool { return err == nil }},
+		{"unknown pod", "nothing is known", deletion, pod, broken, func(err error) bool { return errors.Is(err, broken) }},
+		{"revision there", "it is still to be deleted", cleanUp, rev, nil, apierrors.IsConflict},
+		{"revision gone", "nothing is left to delete", cleanUp, nil, nil, func(err error) bool { return err == nil }},
+		{"another revision", "nothing is left to delete", cleanUp, rebornRev, nil, func(err error) bool { return err == nil }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			uncached := newServer(t)
+			if tc.exists != nil {
+				uncached = newServer(t, tc.exists.DeepCopyObject().(client.Object))
+			}
+			uncached.refuse = refuseAll("read", tc.read)
+			cached := newServer(t, agent(), pod.DeepCopy(), rev.DeepCopy())
+			cached.refuse = refuseAll("delete", conflict)
+			w := carryout.Writer{Client: cached, Reader: uncached}
+			if err := w.CarryOut(t.Context(), agent(), tc.result); !tc.check(err) {
+				t.Errorf("CarryOut() = %v: %s", err, tc.why)
+			}
+			if got := uncached.requests(); len(got) != 1 {
+				t.Errorf("readings = %q, want one of the object", got)
+			}
+		})
 	}
 }
 

@@ -103,13 +103,13 @@ func (p *pass) relabelPods(ctx context.Context, relabel []rollout.PodRelabel) er
 // deleteRevisions deletes revisions in their order.
 func (p *pass) deleteRevisions(ctx context.Context, revisions []*appsv1.ControllerRevision) error {
 	for _, rev := range revisions {
-		switch err := p.Client.Delete(ctx, rev.DeepCopy(), uidOf(rev)); {
-		case gone(err):
-			continue
-		case err != nil:
+		deleted, err := p.remove(ctx, rev, &appsv1.ControllerRevision{})
+		if err != nil {
 			return failed("delete", "revision", rev, err)
 		}
-		p.Expectations.deleted(rev)
+		if deleted {
+			p.Expectations.deleted(rev)
+		}
 	}
 	return nil
 }

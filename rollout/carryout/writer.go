@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"k8s.io/client-go/tools/record"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/rollout"
@@ -29,7 +28,7 @@ type Writer struct {
 	// Recorder records events on the owner. nil records none. A recorder that limits the
 	// events of an object, as those of client-go's package record do, keeps a large rollout
 	// from writing two events per pod.
-	Recorder record.EventRecorder
+	Recorder EventRecorder
 	// Expectations remember the writes until a cache shows them. They belong to one owner,
 	// and so does a Writer that has some. nil remembers nothing: right for a loop that
 	// reads from the API server before each pass.
@@ -76,6 +75,8 @@ func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.R
 	if err := w.validate(owner); err != nil || r == nil {
 		return err
 	}
+	// Worked out now, because the snapshot of a State changes with the events that come.
+	names := namesOf(r)
 	w.Expectations.begin()
 	defer w.Expectations.end()
 
@@ -87,7 +88,7 @@ func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.R
 		return err
 	}
 	p.recordPlanned(r.Plan.Events)
-	err := errors.Join(p.createPods(ctx, r), p.deletePods(ctx, r.Plan.Delete))
+	err := errors.Join(p.createPods(ctx, r.Plan.Create, names), p.deletePods(ctx, r.Plan.Delete))
 	if err == nil {
 		err = p.rollBack(ctx, r.Rollback)
 	}
@@ -109,6 +110,10 @@ func (w *Writer) validate(owner client.Object) error {
 	if ds, ok := owner.(*appsv1.DaemonSet); ok {
 		if ds == nil {
 			return field.Required(field.NewPath("owner"), "")
+		}
+		if ds.APIVersion != "" && ds.APIVersion != appsv1.SchemeGroupVersion.String() || ds.Kind != "" && ds.Kind != "DaemonSet" {
+			return field.Invalid(field.NewPath("owner"), ds.APIVersion+" "+ds.Kind,
+				"is mapped to a DaemonSet; give the object that the API server has")
 		}
 		return nil
 	}
