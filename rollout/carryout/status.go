@@ -2,6 +2,7 @@ package carryout
 
 import (
 	"context"
+	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -54,17 +55,18 @@ func (p *pass) writeStatus(ctx context.Context, r *rollout.Result) error {
 		case err == nil:
 			p.Expectations.wrote(owner, before)
 			return nil
-		case apierrors.IsNotFound(err):
-			return nil
-		case !apierrors.IsConflict(err) || attempt == 2:
+		case !apierrors.IsNotFound(err) && (!apierrors.IsConflict(err) || attempt == 2):
 			return failed("update", "status of", owner, err)
 		}
-		fresh, err := p.readOwner(ctx)
-		if apierrors.IsNotFound(err) {
+		fresh, readErr := p.readOwner(ctx)
+		switch {
+		case apierrors.IsNotFound(readErr):
 			return nil
-		}
-		if err != nil {
-			return err
+		case readErr != nil:
+			return readErr
+		case apierrors.IsNotFound(err):
+			return fmt.Errorf("the owner %s exists; its kind may have no status subresource: %w",
+				client.ObjectKeyFromObject(owner), failed("update", "status of", owner, err))
 		}
 		owner = fresh
 	}

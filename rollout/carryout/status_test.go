@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -170,7 +171,10 @@ func TestStatusFails(t *testing.T) {
 		{"conflict twice", "the next pass tries again", map[string]error{write: conflict}, agent(), []string{write, read, write}, apierrors.IsConflict},
 		{"another error", "only a conflict is tried again", map[string]error{write: broken}, agent(), []string{write}, func(err error) bool { return errors.Is(err, broken) }},
 		{"reading fails", "nothing is known", map[string]error{write: conflict, read: broken}, agent(), []string{write, read}, func(err error) bool { return errors.Is(err, broken) }},
-		{"owner gone", "no status is due", map[string]error{write: absent}, agent(), []string{write}, func(err error) bool { return err == nil }},
+		{"owner gone", "no status is due", map[string]error{write: absent, read: absent}, agent(), []string{write, read}, func(err error) bool { return err == nil }},
+		{"owner there", "it has no status subresource", map[string]error{write: absent}, agent(), []string{write, read}, func(err error) bool {
+			return apierrors.IsNotFound(err) && strings.Contains(err.Error(), "subresource")
+		}},
 		{"owner gone after a conflict", "no status is due", map[string]error{write: conflict, read: absent}, agent(), []string{write, read}, func(err error) bool { return err == nil }},
 		{"owner replaced", "the status is not its", map[string]error{write: conflict}, reborn, []string{write, read}, func(err error) bool { return err == nil }},
 	} {
