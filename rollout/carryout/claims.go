@@ -49,7 +49,7 @@ func (p *pass) claim(ctx context.Context, kind string, obj client.Object, versio
 	return nil
 }
 
-// canAdopt reads the owner and fails where it is gone or being deleted. Garbage collection
+// canAdopt reads the owner, and returns an error if it is gone or being deleted. Garbage collection
 // decides at the deletion which objects it takes; one that is adopted later would be taken,
 // too, though it was meant to be an orphan. One reading is enough for a pass.
 func (p *pass) canAdopt(ctx context.Context) error {
