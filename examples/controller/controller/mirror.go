@@ -135,7 +135,7 @@ func (m *mirror) deleteNode(w wakes, node *corev1.Node) {
 
 // noteNode notes a change of a node for all owners. It wakes those for which the node's
 // decision changes, those with a policy, which may depend on any label and on readiness, and,
-// where the node appears or goes, those with pods there.
+// if the node appears or goes, those with pods there.
 func (m *mirror) noteNode(w wakes, name string, before, now *corev1.Node) {
 	for _, ns := range m.namespaces {
 		for _, o := range ns.owners {
@@ -346,7 +346,7 @@ func (m *mirror) owner(key types.NamespacedName) *owner {
 }
 
 // take returns what the State of the owner does not know yet. From then on changes are noted
-// anew. It reports false where the owner is gone.
+// anew. It reports false if the owner is gone.
 func (m *mirror) take(o *owner) (taken, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -79,7 +79,7 @@ func (c *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 }
 
 // catchUp brings the State of the owner up to date. It returns the owner as the State then
-// knows it; nil where it is gone. It fails where the facts are wrong, and then the next pass
+// knows it; nil if it is gone. It returns an error if the facts are wrong, and then the next pass
 // makes a new State.
 func (c *reconciler) catchUp(o *owner, now time.Time) (client.Object, error) {
 	t, ok := c.mirror.take(o)
