@@ -58,7 +58,7 @@
 //
 // # Deviations
 //
-// Where this package differs from upstream's controller on purpose.
+// This package differs from upstream's controller on purpose in these points.
 //
 //	pod-names     createPods@v1.37.2       upstream lets the API server choose random names, so that a
 //	                                       request that timed out, sent again, gives a node two pods
