@@ -32,7 +32,7 @@ type State struct {
 	Revision int64
 	// Pods are those of the namespace, by name.
 	Pods map[string]*corev1.Pod
-	// Writes is how often a pod was created, changed or deleted.
+	// Writes is how often a pod was created, changed or deleted since the log began.
 	Writes int
 }
 
@@ -49,6 +49,7 @@ func (c *Cluster) Follow(ctx context.Context, namespace string) (*Log, error) {
 			return nil, err
 		}
 	}
+	l.state.Writes = 0 // the pods that were there are no writes
 	watch := c.Etcd.Watch(clientv3.WithRequireLeader(ctx), prefix, clientv3.WithPrefix(), clientv3.WithRev(got.Header.Revision+1))
 	go func() {
 		defer close(l.done)

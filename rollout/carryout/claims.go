@@ -18,15 +18,16 @@ import (
 func (p *pass) claimPods(ctx context.Context, claims []daemon.PodClaim) error {
 	for _, c := range claims {
 		pod := &corev1.Pod{ObjectMeta: named(c.Pod)}
-		if err := p.claim(ctx, "pod", pod, c.Claim, c.Patch); err != nil {
+		if err := p.claim(ctx, "pod", pod, c.Pod.ResourceVersion, c.Claim, c.Patch); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// claim adopts or releases one object. obj names it and receives the answer.
-func (p *pass) claim(ctx context.Context, kind string, obj client.Object, claim daemon.Claim, patch []byte) error {
+// claim adopts or releases one object. obj names it and receives the answer; version is the one
+// that the pass knew.
+func (p *pass) claim(ctx context.Context, kind string, obj client.Object, version string, claim daemon.Claim, patch []byte) error {
 	if claim == daemon.ClaimAdopt {
 		if err := p.canAdopt(ctx); err != nil {
 			return failed("adopt", kind, obj, err)
@@ -44,11 +45,11 @@ func (p *pass) claim(ctx context.Context, kind string, obj client.Object, claim 
 	case err != nil:
 		return fmt.Errorf("%s %s %s/%s: %w", claim, kind, target.Namespace, target.Name, err)
 	}
-	p.Expectations.wrote(obj)
+	p.Expectations.wrote(obj, version)
 	return nil
 }
 
-// canAdopt reads the owner and fails where it is gone or being deleted. Garbage collection
+// canAdopt reads the owner, and returns an error if it is gone or being deleted. Garbage collection
 // decides at the deletion which objects it takes; one that is adopted later would be taken,
 // too, though it was meant to be an orphan. One reading is enough for a pass.
 func (p *pass) canAdopt(ctx context.Context) error {

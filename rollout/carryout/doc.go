@@ -3,33 +3,62 @@
 // of them a cache has not shown yet.
 //
 //	writer := carryout.Writer{Client: c, Reader: uncached, Recorder: recorder, Expectations: &expectations}
-//	if writes, _ := expectations.Pending(now); writes > 0 {
-//		return // the caches are older than our own writes
+//	if writes, waited := expectations.Pending(now); writes > 0 {
+//		// The caches are older than our own writes.
+//		return reconcile.Result{RequeueAfter: carryout.ExpectationsTimeout - waited}, nil
 //	}
 //	result, err := state.Sync(now, rollout.Options{})
 //	...
-//	err = writer.CarryOut(ctx, owner, result)
+//	if err := writer.CarryOut(ctx, owner, result); err != nil {
+//		return reconcile.Result{}, err
+//	}
+//	if writes, waited := expectations.Pending(now); writes > 0 {
+//		return reconcile.Result{RequeueAfter: carryout.ExpectationsTimeout - waited}, nil
+//	}
+//	return reconcile.Result{RequeueAfter: result.Plan.RequeueAfter}, nil
 //
-// A controller needs both halves. Writer.CarryOut has the order of the writes and what a
+// Writer sends; Expectations remember what the caches do not show yet. A loop that lists from
+// the API server needs only the first. Writer.CarryOut has the order of the writes and what a
 // failure ends. Expectations has the duties of whoever keeps them. The module
 // github.com/pernode/daemonset/examples/controller is a whole controller around them.
+//
+// # What it needs
+//
+// The CRD of a custom resource must have the status subresource
+// (+kubebuilder:subresource:status). Without it the API server has no status to update, and
+// CarryOut returns an error for each.
+//
+// The role of the controller must allow these verbs. The example controller has such a role in
+// config/rbac.
+//
+//	pods                         create, patch, delete; get, list, watch
+//	controllerrevisions (apps)   create, update, patch, delete; get, list, watch
+//	events                       create, patch
+//	nodes                        get, list, watch
+//	the resource                 get, list, watch; update, to roll back a failed canary
+//	the resource/status          update
+//	the resource/finalizers      update, because owner references set blockOwnerDeletion
+//
+// Nodes, list and watch are for the caches. Finalizers count in clusters with the admission
+// plugin OwnerReferencesPermissionEnforcement.
 //
 // # Rules
 //
 //  1. A write that fails ends what depends on it. Nothing is repeated here, except a
 //     status that met a conflict: the next pass works out what is left, and the queue of
 //     the controller decides when.
-//  2. Nothing is written twice. The name of a new pod is worked out from what its node
-//     has, so that two creations from the same facts, by two controllers or after a request
-//     that timed out, collide at the API server. Deletions name the UID.
-//  3. An object that is gone needs no write: not found is no failure.
+//  2. No node gets two pods from one set of facts. The name of a new pod is worked out from
+//     what its node has, so that two creations from the same facts, by two controllers or
+//     after a request that timed out, collide at the API server. Deletions name the UID.
+//     Repeating other writes does no harm but costs requests, which Expectations save.
+//  3. An object that is gone needs no write: not found is not an error.
 //  4. Before it adopts, a Writer reads the owner from the API server, because a cache may
 //     not know yet that the owner is being deleted (RecheckDeletionTimestamp@v1.37.2).
 //  5. Nothing that a Result refers to is changed.
 //
 // # Deviations
 //
-// Where this package differs from upstream's controller on purpose.
+// This package differs from upstream's controller on purpose in these points.
 //
 //	pod-names     createPods@v1.37.2       upstream lets the API server choose random names, so that a
 //	                                       request that timed out, sent again, gives a node two pods

@@ -1,6 +1,8 @@
 package carryout
 
 import (
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/pernode/daemonset/daemon"
 )
 
@@ -12,6 +14,11 @@ const (
 	EventSuccessfulDelete = "SuccessfulDelete"
 	EventFailedDelete     = "FailedDelete"
 )
+
+// EventRecorder records an event about an object. A record.EventRecorder of client-go is one.
+type EventRecorder interface {
+	Eventf(object runtime.Object, eventType, reason, format string, args ...any)
+}
 
 // record records one event.
 func (p *pass) record(eventType, reason, format string, args ...any) {

@@ -17,8 +17,8 @@ import (
 )
 
 // A whole controller in a loop: read the facts, make a pass, carry it out, until there is
-// nothing left to write. A controller that runs for long keeps a rollout.State and
-// Expectations instead of reading everything each time.
+// nothing left to do. A controller that runs for long keeps a rollout.State and Expectations
+// instead of reading everything each time, and waits for events.
 func Example() {
 	set := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent", UID: "1", Generation: 1}}
 	set.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "agent"}}
@@ -29,12 +29,13 @@ func Example() {
 
 	ctx, key := context.Background(), client.ObjectKeyFromObject(set)
 	writer := carryout.Writer{Client: server}
+	var backoff daemon.Backoff // the delays of pods that fail
 	for pass := 1; ; pass++ {
 		if err := server.Get(ctx, key, set); err != nil {
 			fmt.Println(err)
 			return
 		}
-		in := daemon.Input{DaemonSet: set, Now: time.Now()}
+		in := daemon.Input{DaemonSet: set, Now: time.Now(), Backoff: backoff}
 		var nodes corev1.NodeList
 		var pods corev1.PodList
 		var revisions appsv1.ControllerRevisionList
@@ -59,13 +60,16 @@ func Example() {
 			return
 		}
 		fmt.Printf("pass %d: %d pods, %d to create\n", pass, len(in.Pods), len(result.Plan.Create))
-		if result.Empty() {
-			return
-		}
+		// An empty result may have events to record.
 		if err := writer.CarryOut(ctx, set, result); err != nil {
 			fmt.Println(err)
 			return
 		}
+		if result.Empty() && result.Plan.RequeueAfter == 0 {
+			return
+		}
+		backoff = result.Plan.Backoff
+		time.Sleep(result.Plan.RequeueAfter)
 	}
 	// Output:
 	// pass 1: 0 pods, 2 to create

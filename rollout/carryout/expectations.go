@@ -16,30 +16,42 @@ const ExpectationsTimeout = 5 * time.Minute
 
 // Expectations are the writes of one owner that its caches have not shown yet: pods and
 // revisions that were created, patched or deleted, and the owner itself. A pass that does
-// not know of them would write them again. Who keeps them has these duties:
+// not know of them repeats them, and counts pods that are deleted as available. Whoever keeps
+// them has these duties:
 //
 //  1. Give them to the Writer of the owner, and to no other.
 //  2. Call Observe and ObserveDeleted with every event of the owner, and of the pods and
 //     ControllerRevisions that it owns or owned. Do so after the event is where the next
 //     pass finds it.
-//  3. Call Pending before a pass. While writes are pending, wait for their events, or set
-//     rollout.Options.AwaitingWrites.
-//  4. Make new ones for an owner with another UID.
+//  3. Call Pending before each pass, and before the pass takes its facts. While writes are
+//     pending make no pass, or one with rollout.Options.AwaitingWrites, which neither creates
+//     nor deletes pods.
+//  4. Requeue while writes are pending: nothing else ends the wait for an event that is lost.
+//     Call Pending after every CarryOut, too, because the time counts from the first call that
+//     sees a write.
+//  5. Make new ones for an owner with another UID.
 //
-// An event may come before the answer to the write that caused it. That is why they
-// remember what they observe while a Writer is writing.
+// The example controller makes no pass for the first second. Events normally take milliseconds,
+// and a pass in between would only write a status that is outdated at once. After that it makes
+// passes with AwaitingWrites, so that the status is kept up to date while events are late. A
+// controller that need not care about that makes no pass until nothing is pending.
 //
-// The zero Expectations are ready for use, and nil ones remember nothing. They are safe for
-// concurrent use, and must not be copied.
+// An event may come before the answer to the write that caused it. That is why they remember
+// what they observe from a call of Pending until the Writer has written. A write that the API
+// server answers with the version that the pass knew has changed nothing, and is not awaited.
+//
+// The zero Expectations are ready for use, and a nil *Expectations remembers nothing. They are
+// safe for concurrent use, and must not be copied.
 type Expectations struct {
 	mu      sync.Mutex
 	awaited map[objectID]awaited
-	// writing counts the passes that are writing; early is what was observed meanwhile.
+	// writing counts the passes that are writing; early is what was observed meanwhile, and
+	// since Pending was called. It is nil at other times.
 	writing int
 	early   map[objectID]observed
 }
 
-// objectID is the UID of an object, or a name where it has none, as in some fakes.
+// objectID is the UID of an object, or its name if it has none, as in some fakes.
 type objectID string
 
 func idOf(obj client.Object) objectID {
@@ -80,8 +92,8 @@ func (o observed) meets(a awaited) bool {
 	return err != nil || older >= 0
 }
 
-// Observe tells that a cache shows the object as it is here, upon an event that it is new or
-// has changed. nil is ignored.
+// Observe records that a cache now holds obj in this state. Call it for every add and update
+// event. nil is ignored.
 func (e *Expectations) Observe(obj client.Object) {
 	if e == nil || obj == nil {
 		return
@@ -89,8 +101,8 @@ func (e *Expectations) Observe(obj client.Object) {
 	e.observe(idOf(obj), observed{version: obj.GetResourceVersion(), end: obj.GetDeletionTimestamp() != nil})
 }
 
-// ObserveDeleted tells that a cache no longer has the object. Call it as well for the old
-// object of an event in which the UID has changed. nil is ignored.
+// ObserveDeleted records that a cache no longer holds obj. Call it as well for the old object
+// of an event in which the UID has changed. nil is ignored.
 func (e *Expectations) ObserveDeleted(obj client.Object) {
 	if e == nil || obj == nil {
 		return
@@ -104,21 +116,24 @@ func (e *Expectations) observe(id objectID, o observed) {
 	if a, ok := e.awaited[id]; ok && o.meets(a) {
 		delete(e.awaited, id)
 	}
-	if e.writing > 0 {
+	if e.early != nil {
 		e.early[id] = o
 	}
 }
 
 // Pending returns how many writes the caches have not shown yet, and for how long the oldest
 // of them has been awaited: since the first call of Pending after it. A write that has been
-// awaited for ExpectationsTimeout is given up. Both are zero where nothing is pending. now
-// must not go back from call to call.
+// awaited for ExpectationsTimeout is given up. Both are zero if nothing is pending. now must
+// not go back from call to call.
 func (e *Expectations) Pending(now time.Time) (writes int, longest time.Duration) {
 	if e == nil {
 		return 0, 0
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.writing == 0 {
+		e.early = map[objectID]observed{}
+	}
 	for id, a := range e.awaited {
 		if a.since.IsZero() {
 			a.since = now
@@ -142,7 +157,7 @@ func (e *Expectations) begin() {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.writing == 0 {
+	if e.early == nil {
 		e.early = map[objectID]observed{}
 	}
 	e.writing++
@@ -159,9 +174,12 @@ func (e *Expectations) end() {
 	}
 }
 
-// wrote awaits the object as the API server returned it from a write.
-func (e *Expectations) wrote(obj client.Object) {
-	e.await(idOf(obj), awaited{version: obj.GetResourceVersion()})
+// wrote awaits the object as the API server returned it from a write. before is the version
+// that the pass knew, empty for a creation: no event follows a write that left it as it was.
+func (e *Expectations) wrote(obj client.Object, before string) {
+	if version := obj.GetResourceVersion(); version != before || version == "" {
+		e.await(idOf(obj), awaited{version: version})
+	}
 }
 
 // deleted awaits the end of the object.
@@ -181,11 +199,15 @@ func (e *Expectations) await(id objectID, a awaited) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	before, ok := e.awaited[id]
-	if ok {
+	if before, ok := e.awaited[id]; ok {
+		// A write that is repeated and changes nothing must not be awaited for ever.
+		newer := newerVersion(a.version, before.version)
+		if !newer && (before.end || !a.end) {
+			a.since = before.since
+		}
 		// A later version covers an earlier one, but not a deletion.
 		a.end = a.end || before.end
-		if a.version == "" {
+		if !newer {
 			a.version = before.version
 		}
 	}
@@ -197,6 +219,16 @@ func (e *Expectations) await(id objectID, a awaited) {
 		e.awaited = map[objectID]awaited{}
 	}
 	e.awaited[id] = a
+}
+
+// newerVersion reports whether a comes after b. Of versions that are no numbers any other one
+// does.
+func newerVersion(a, b string) bool {
+	if a == "" || b == "" {
+		return a != ""
+	}
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err != nil && a != b || err == nil && order > 0
 }
 
 // uidOf is a precondition for the object itself and not a later one of its name.

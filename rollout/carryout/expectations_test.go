@@ -1,6 +1,7 @@
 package carryout_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -143,6 +144,164 @@ func TestExpectationsOfOpaqueVersions(t *testing.T) {
 	e.Observe(&seen)
 	if got := pending(&e, noon); got != 0 {
 		t.Errorf("Pending() = %d, want 0", got)
+	}
+}
+
+// The API server answers a write that changes nothing with the version that the object has: no
+// event follows. If that is not the version of the pass, an event is still to come.
+func TestExpectationsOfAWriteThatChangesNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		// pick returns one write of everything, and the object that it is for.
+		pick func(*rollout.Result) (*rollout.Result, client.Object)
+	}{
+		{"adopt a pod", func(r *rollout.Result) (*rollout.Result, client.Object) {
+			return &rollout.Result{Claims: r.Claims[:1]}, r.Claims[0].Pod
+		}},
+		{"release a pod", func(r *rollout.Result) (*rollout.Result, client.Object) {
+			return &rollout.Result{Claims: r.Claims[1:]}, r.Claims[1].Pod
+		}},
+		{"adopt a revision", func(r *rollout.Result) (*rollout.Result, client.Object) {
+			plan := &rollout.RevisionPlan{Claims: r.Revisions.Claims}
+			return &rollout.Result{Revisions: plan}, plan.Claims[0].Revision
+		}},
+		{"label a revision", func(r *rollout.Result) (*rollout.Result, client.Object) {
+			plan := &rollout.RevisionPlan{Label: r.Revisions.Label}
+			return &rollout.Result{Revisions: plan}, plan.Label[0]
+		}},
+		{"relabel a pod", func(r *rollout.Result) (*rollout.Result, client.Object) {
+			plan := &rollout.RevisionPlan{Relabel: r.Revisions.Relabel}
+			return &rollout.Result{Revisions: plan}, plan.Relabel[0].Pod
+		}},
+		{"update a revision", func(r *rollout.Result) (*rollout.Result, client.Object) {
+			plan := &rollout.RevisionPlan{Update: r.Revisions.Update}
+			return &rollout.Result{Revisions: plan}, plan.Update
+		}},
+		{"roll back", func(r *rollout.Result) (*rollout.Result, client.Object) {
+			return &rollout.Result{Rollback: r.Rollback}, nil
+		}},
+		{"status", func(r *rollout.Result) (*rollout.Result, client.Object) {
+			return &rollout.Result{Status: r.Status}, nil
+		}},
+	} {
+		for _, stale := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, stale %v", tc.name, stale), func(t *testing.T) {
+				r, objects := everything(t)
+				s := newServer(t, objects...)
+				s.unchanged = true
+				owner := s.stored(t)
+				r, object := tc.pick(r)
+				if object == nil {
+					object = owner
+				} else if err := s.WithWatch.Get(t.Context(), client.ObjectKeyFromObject(object), object); err != nil {
+					t.Fatal(err)
+				}
+				want := 0
+				if stale {
+					object.SetResourceVersion("1")
+					want = 1
+				}
+				var e carryout.Expectations
+				w := carryout.Writer{Client: s, Expectations: &e}
+				if err := w.CarryOut(t.Context(), owner, r); err != nil {
+					t.Fatal(err)
+				}
+				if got := pending(&e, noon); got != want {
+					t.Errorf("Pending() = %d, want %d", got, want)
+				}
+			})
+		}
+	}
+}
+
+// A write that is repeated is awaited no longer than the first one, unless it has changed the
+// object once more.
+func TestExpectationsOfARepeatedWrite(t *testing.T) {
+	ending := runningPod("b", "b", "x")
+	ending.Finalizers = []string{"example.com/slow"}
+	adopt, objects := adoption(t, "a")
+	for _, tc := range []struct {
+		name      string
+		result    *rollout.Result
+		unchanged bool
+		want      int
+	}{
+		{"a patch that changes nothing", adopt, true, 0},
+		{"a patch", adopt, false, 1},
+		{"a deletion", &rollout.Result{Plan: daemon.Plan{Delete: []daemon.Delete{{Pod: ending}}}}, false, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newServer(t, append(objects, agent(), ending.DeepCopy())...)
+			var e carryout.Expectations
+			w := carryout.Writer{Client: s, Expectations: &e}
+			for _, minutes := range []time.Duration{0, 4} {
+				if err := w.CarryOut(t.Context(), agent(), tc.result); err != nil {
+					t.Fatal(err)
+				}
+				if got := pending(&e, noon.Add(minutes*time.Minute)); got != 1 {
+					t.Fatalf("Pending() = %d after %d minutes, want 1", got, minutes)
+				}
+				s.unchanged = tc.unchanged
+			}
+			if got := pending(&e, noon.Add(carryout.ExpectationsTimeout)); got != tc.want {
+				t.Errorf("Pending() = %d after the timeout of the first write, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
+// An event may come when a pass has its facts and has not yet begun to write. No other follows
+// for what turns out to be there already.
+func TestExpectationsOfAnEventBeforeTheWrite(t *testing.T) {
+	created := func(t *testing.T) *corev1.Pod {
+		s := newServer(t, agent())
+		w := carryout.Writer{Client: s}
+		if err := w.CarryOut(t.Context(), agent(), &rollout.Result{Plan: creation("a")}); err != nil {
+			t.Fatal(err)
+		}
+		for _, pod := range s.pods(t) {
+			pod.ResourceVersion = ""
+			return &pod
+		}
+		return nil
+	}
+	adopt, adopted := adoption(t, "a")
+	ending := runningPod("b", "b", "x")
+	ending.Finalizers = []string{"example.com/slow"}
+	planned := revision("agent-1", 1)
+	planned.UID = "revision"
+	for _, tc := range []struct {
+		name   string
+		result *rollout.Result
+		exists client.Object
+	}{
+		{"pod created", &rollout.Result{Plan: creation("a")}, created(t)},
+		{"revision created", &rollout.Result{Revisions: &rollout.RevisionPlan{Create: planned}}, planned.DeepCopy()},
+		{"pod adopted", adopt, adopted[0]},
+		{"pod deleted", &rollout.Result{Plan: daemon.Plan{Delete: []daemon.Delete{{Pod: ending.DeepCopy()}}}}, ending},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newServer(t, agent(), tc.exists)
+			s.unchanged = true
+			if tc.exists == client.Object(ending) {
+				if err := s.WithWatch.Delete(t.Context(), ending); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.WithWatch.Get(t.Context(), client.ObjectKeyFromObject(tc.exists), tc.exists); err != nil {
+				t.Fatal(err)
+			}
+			var e carryout.Expectations
+			e.Pending(noon)
+			e.Observe(tc.exists)
+			w := carryout.Writer{Client: s, Expectations: &e}
+			if err := w.CarryOut(t.Context(), agent(), tc.result); err != nil {
+				t.Fatal(err)
+			}
+			if got := pending(&e, noon); got != 0 {
+				t.Errorf("Pending() = %d, want 0: the event has come", got)
+			}
+		})
 	}
 }
 

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
@@ -149,6 +151,52 @@ func TestCreateTwiceFromTheSameFacts(t *testing.T) {
 	}
 }
 
+// A controller may keep the hash under a label of its own (daemon.Naming): a pod is the one to
+// create only if it has all labels of that.
+func TestCreateTwiceUnderANamingOfItsOwn(t *testing.T) {
+	naming := daemon.Naming{RevisionHashLabel: "agents.example.com/hash"}
+	pod := func(hash string) *corev1.Pod {
+		pod := daemon.NewPod(agent(), "worker-000", "")
+		delete(pod.Labels, "controller-revision-hash")
+		pod.Labels[naming.RevisionHashLabel] = hash
+		return pod
+	}
+	r := &rollout.Result{Plan: creation("worker-000")}
+	r.Plan.Create[0].Pod = pod("x")
+	first := newServer(t, agent())
+	w := carryout.Writer{Client: first}
+	if err := w.CarryOut(t.Context(), agent(), r); err != nil {
+		t.Fatal(err)
+	}
+	name := ""
+	for name = range first.pods(t) {
+	}
+	labelled := pod("x")
+	labelled.Labels["by"] = "admission"
+	for _, tc := range []struct {
+		name, why string
+		exists    *corev1.Pod
+		pods      int
+	}{
+		{"the same", "it was created before", pod("x"), 1},
+		{"another label", "something else may add labels", labelled, 1},
+		{"another revision", "its template is another one", pod("y"), 2},
+		{"upstream's label", "another controller created it", daemon.NewPod(agent(), "worker-000", ""), 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.exists.Name = name
+			s := newServer(t, agent(), tc.exists)
+			w := carryout.Writer{Client: s}
+			if err := w.CarryOut(t.Context(), agent(), r); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(s.pods(t)); got != tc.pods {
+				t.Errorf("%d pods, want %d: %s", got, tc.pods, tc.why)
+			}
+		})
+	}
+}
+
 // Facts that are the same give the same name, others another one.
 func TestPodNames(t *testing.T) {
 	name := func(owner func(*rollout.Result), pods ...*corev1.Pod) string {
@@ -194,12 +242,50 @@ func TestPodNames(t *testing.T) {
 		"a pod that counts nowhere any more": name(nil, finished),
 		"another node":                       name(func(r *rollout.Result) { r.Plan = creation("worker-001") }),
 		"another revision":                   name(func(r *rollout.Result) { r.Plan.Create[0].Pod.Labels["controller-revision-hash"] = "y" }),
+		"a hash under a label of its own":    name(func(r *rollout.Result) { r.Plan.Create[0].Pod.Labels["agents.example.com/hash"] = "y" }),
+		"another hash under that label":      name(func(r *rollout.Result) { r.Plan.Create[0].Pod.Labels["agents.example.com/hash"] = "z" }),
 		"another owner":                      name(func(r *rollout.Result) { r.Plan.Create[0].Pod.OwnerReferences[0].UID = "z" }),
 	} {
 		if before, ok := seen[other]; ok {
 			t.Errorf("%s gives the name of %s, %q", what, before, other)
 		}
 		seen[other] = what
+	}
+}
+
+// A State may learn of events while its result is being carried out: the names are those of the
+// facts that the pass had.
+func TestPodNamesOfAKeptState(t *testing.T) {
+	names := map[bool]string{}
+	for _, moved := range []bool{false, true} {
+		s := newServer(t, agent())
+		st, err := rollout.NewState(daemon.Input{DaemonSet: s.stored(t), Nodes: nodes(1), Now: noon})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := st.Sync(noon, rollout.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.refuse = func(request string) error {
+			if moved && strings.HasPrefix(request, "create ControllerRevision") {
+				if err := st.Update(daemon.Changes{Pods: []*corev1.Pod{runningPod("here", "worker-000", "x")}}); err != nil {
+					t.Error(err)
+				}
+				st.Snapshot()
+			}
+			return nil
+		}
+		w := carryout.Writer{Client: s}
+		if err := w.CarryOut(t.Context(), s.stored(t), r); err != nil {
+			t.Fatal(err)
+		}
+		for name := range s.pods(t) {
+			names[moved] = name
+		}
+	}
+	if names[true] != names[false] {
+		t.Errorf("the name is %q after an event during the writes, want %q", names[true], names[false])
 	}
 }
 
@@ -285,6 +371,49 @@ func TestDeleteAnotherPodOfTheName(t *testing.T) {
 	}
 	if len(s.pods(t)) != 1 {
 		t.Error("the new pod was deleted")
+	}
+}
+
+// A conflict may have another cause than a UID that does not fit, and then the object is still
+// there.
+func TestDeleteMeetsAConflict(t *testing.T) {
+	pod, rev := runningPod("a", "a", "x"), revision("a", 1)
+	deletion := &rollout.Result{Plan: daemon.Plan{Delete: []daemon.Delete{{Pod: pod}}}}
+	cleanUp := &rollout.Result{CleanUp: []*appsv1.ControllerRevision{rev}}
+	reborn, rebornRev := pod.DeepCopy(), rev.DeepCopy()
+	reborn.UID, rebornRev.UID = "reborn", "reborn"
+	broken := errors.New("broken")
+	for _, tc := range []struct {
+		name, why string
+		result    *rollout.Result
+		exists    client.Object
+		read      error
+		check     func(error) bool
+	}{
+		{"pod there", "it is still to be deleted", deletion, pod, nil, apierrors.IsConflict},
+		{"pod gone", "nothing is left to delete", deletion, nil, nil, func(err error) bool { return err == nil }},
+		{"another pod", "nothing is left to delete", deletion, reborn, nil, func(err error) bool { return err == nil }},
+		{"unknown pod", "nothing is known", deletion, pod, broken, func(err error) bool { return errors.Is(err, broken) }},
+		{"revision there", "it is still to be deleted", cleanUp, rev, nil, apierrors.IsConflict},
+		{"revision gone", "nothing is left to delete", cleanUp, nil, nil, func(err error) bool { return err == nil }},
+		{"another revision", "nothing is left to delete", cleanUp, rebornRev, nil, func(err error) bool { return err == nil }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			uncached := newServer(t)
+			if tc.exists != nil {
+				uncached = newServer(t, tc.exists.DeepCopyObject().(client.Object))
+			}
+			uncached.refuse = refuseAll("read", tc.read)
+			cached := newServer(t, agent(), pod.DeepCopy(), rev.DeepCopy())
+			cached.refuse = refuseAll("delete", conflict)
+			w := carryout.Writer{Client: cached, Reader: uncached}
+			if err := w.CarryOut(t.Context(), agent(), tc.result); !tc.check(err) {
+				t.Errorf("CarryOut() = %v: %s", err, tc.why)
+			}
+			if got := uncached.requests(); len(got) != 1 {
+				t.Errorf("readings = %q, want one of the object", got)
+			}
+		})
 	}
 }
 

@@ -21,7 +21,7 @@ func (p *pass) settleRevisions(ctx context.Context, plan *rollout.RevisionPlan) 
 	}
 	for _, c := range plan.Claims {
 		rev := &appsv1.ControllerRevision{ObjectMeta: named(c.Revision)}
-		if err := p.claim(ctx, "revision", rev, c.Claim, c.Patch); err != nil {
+		if err := p.claim(ctx, "revision", rev, c.Revision.ResourceVersion, c.Claim, c.Patch); err != nil {
 			return err
 		}
 	}
@@ -65,7 +65,7 @@ func (p *pass) createRevision(ctx context.Context, planned *appsv1.ControllerRev
 	if err != nil {
 		return failed("create", "revision", planned, err)
 	}
-	p.Expectations.wrote(rev)
+	p.Expectations.wrote(rev, "")
 	return nil
 }
 
@@ -81,7 +81,7 @@ func (p *pass) updateRevision(ctx context.Context, planned *appsv1.ControllerRev
 	case err != nil:
 		return failed("update", "revision", planned, err)
 	}
-	p.Expectations.wrote(rev)
+	p.Expectations.wrote(rev, planned.ResourceVersion)
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (p *pass) relabelPods(ctx context.Context, relabel []rollout.PodRelabel) er
 		case err != nil:
 			return failed("relabel", "pod", r.Pod, err)
 		}
-		p.Expectations.wrote(pod)
+		p.Expectations.wrote(pod, r.Pod.ResourceVersion)
 	}
 	return nil
 }
@@ -103,13 +103,13 @@ func (p *pass) relabelPods(ctx context.Context, relabel []rollout.PodRelabel) er
 // deleteRevisions deletes revisions in their order.
 func (p *pass) deleteRevisions(ctx context.Context, revisions []*appsv1.ControllerRevision) error {
 	for _, rev := range revisions {
-		switch err := p.Client.Delete(ctx, rev.DeepCopy(), uidOf(rev)); {
-		case gone(err):
-			continue
-		case err != nil:
+		deleted, err := p.remove(ctx, rev, &appsv1.ControllerRevision{})
+		if err != nil {
 			return failed("delete", "revision", rev, err)
 		}
-		p.Expectations.deleted(rev)
+		if deleted {
+			p.Expectations.deleted(rev)
+		}
 	}
 	return nil
 }

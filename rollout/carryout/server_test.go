@@ -34,6 +34,8 @@ type server struct {
 	refuse func(request string) error
 	// lose returns the error that answers a request that has taken effect.
 	lose func(request string) error
+	// unchanged makes updates and patches change nothing: the answer is the object as it is.
+	unchanged bool
 }
 
 func newServer(t *testing.T, objects ...client.Object) *server {
@@ -51,16 +53,31 @@ func newServer(t *testing.T, objects ...client.Object) *server {
 				})
 			},
 			Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
-				return s.request("update", obj, obj.GetName(), func() error { return c.Update(ctx, obj, opts...) })
+				return s.request("update", obj, obj.GetName(), func() error {
+					if s.unchanged {
+						return c.Get(ctx, client.ObjectKeyFromObject(obj), obj)
+					}
+					return c.Update(ctx, obj, opts...)
+				})
 			},
 			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-				return s.request("patch", obj, obj.GetName(), func() error { return c.Patch(ctx, obj, patch, opts...) })
+				return s.request("patch", obj, obj.GetName(), func() error {
+					if s.unchanged {
+						return c.Get(ctx, client.ObjectKeyFromObject(obj), obj)
+					}
+					return c.Patch(ctx, obj, patch, opts...)
+				})
 			},
 			Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
 				return s.request("delete", obj, obj.GetName(), func() error { return remove(ctx, c, obj, opts...) })
 			},
 			SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption) error {
-				return s.request("update "+sub+" of", obj, obj.GetName(), func() error { return c.SubResource(sub).Update(ctx, obj, opts...) })
+				return s.request("update "+sub+" of", obj, obj.GetName(), func() error {
+					if s.unchanged {
+						return c.Get(ctx, client.ObjectKeyFromObject(obj), obj)
+					}
+					return c.SubResource(sub).Update(ctx, obj, opts...)
+				})
 			},
 		}).Build()
 	return s

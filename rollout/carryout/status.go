@@ -2,6 +2,7 @@ package carryout
 
 import (
 	"context"
+	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -13,15 +14,23 @@ import (
 )
 
 // MergeStatus puts into a status what the controller of a DaemonSet owns of it: the
-// counters, observedGeneration and collisionCount. It reports whether that changed it. The
-// conditions stay, because the controller writes none. Nothing is shared, and from is not
-// changed. Where one of them is nil nothing changes.
+// counters, observedGeneration and collisionCount. It reports whether that changed it. A
+// collisionCount that is larger already stays, and so do the conditions, because the controller
+// writes none. Nothing is shared, and from is not changed. If one of them is nil nothing changes.
+//
+// A custom resource whose status cannot be a DaemonSetStatus, for example because its CRD cannot
+// have the type of the conditions, copies the fields to one and back (see v1alpha1.Counters and
+// the package nodeagent of the example controller).
 func MergeStatus(to, from *appsv1.DaemonSetStatus) bool {
 	if to == nil || from == nil {
 		return false
 	}
 	merged := from.DeepCopy()
 	merged.Conditions = to.Conditions
+	// A status that is older than the one it meets must not undo a collision.
+	if to.CollisionCount != nil && (merged.CollisionCount == nil || *merged.CollisionCount < *to.CollisionCount) {
+		merged.CollisionCount = to.CollisionCount
+	}
 	if equality.Semantic.DeepEqual(*to, *merged) {
 		return false
 	}
@@ -40,22 +49,24 @@ func (p *pass) writeStatus(ctx context.Context, r *rollout.Result) error {
 		if !p.setStatus(owner, r) {
 			return nil
 		}
+		before := owner.GetResourceVersion()
 		err := p.Client.Status().Update(ctx, owner)
 		switch {
 		case err == nil:
-			p.Expectations.wrote(owner)
+			p.Expectations.wrote(owner, before)
 			return nil
-		case apierrors.IsNotFound(err):
-			return nil
-		case !apierrors.IsConflict(err) || attempt == 2:
+		case !apierrors.IsNotFound(err) && (!apierrors.IsConflict(err) || attempt == 2):
 			return failed("update", "status of", owner, err)
 		}
-		fresh, err := p.readOwner(ctx)
-		if apierrors.IsNotFound(err) {
+		fresh, readErr := p.readOwner(ctx)
+		switch {
+		case apierrors.IsNotFound(readErr):
 			return nil
-		}
-		if err != nil {
-			return err
+		case readErr != nil:
+			return readErr
+		case apierrors.IsNotFound(err):
+			return fmt.Errorf("the owner %s exists; its kind may have no status subresource: %w",
+				client.ObjectKeyFromObject(owner), failed("update", "status of", owner, err))
 		}
 		owner = fresh
 	}
@@ -77,10 +88,11 @@ func (p *pass) rollBack(ctx context.Context, rb *rollout.Rollback) error {
 	}
 	owner := p.ownCopy()
 	p.setTemplate(owner, &rb.DaemonSet.Spec.Template)
+	before := owner.GetResourceVersion()
 	if err := p.Client.Update(ctx, owner); err != nil {
 		return failed("roll back", "template of", owner, err)
 	}
-	p.Expectations.wrote(owner)
+	p.Expectations.wrote(owner, before)
 	return nil
 }
 

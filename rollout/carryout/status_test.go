@@ -1,13 +1,17 @@
 package carryout_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/rollout"
@@ -39,6 +43,24 @@ func TestMergeStatus(t *testing.T) {
 	}
 	if carryout.MergeStatus(nil, &from) || carryout.MergeStatus(&to, nil) {
 		t.Error("MergeStatus of nil = true, want false")
+	}
+}
+
+// Collisions are only ever counted up: the status of a pass may be older than the one that it
+// meets.
+func TestMergeStatusCollisionCount(t *testing.T) {
+	for _, tc := range []struct{ to, from, want *int32 }{
+		{nil, nil, nil},
+		{nil, new(int32(0)), new(int32(0))},
+		{new(int32(1)), nil, new(int32(1))},
+		{new(int32(2)), new(int32(1)), new(int32(2))},
+		{new(int32(1)), new(int32(2)), new(int32(2))},
+	} {
+		to := appsv1.DaemonSetStatus{CollisionCount: tc.to}
+		carryout.MergeStatus(&to, &appsv1.DaemonSetStatus{CollisionCount: tc.from, NumberReady: 1})
+		if diff := cmp.Diff(tc.want, to.CollisionCount); diff != "" || to.NumberReady != 1 {
+			t.Errorf("NumberReady = %d; collision count (-want +got):\n%s", to.NumberReady, diff)
+		}
 	}
 }
 
@@ -77,6 +99,63 @@ func TestStatusAfterConflict(t *testing.T) {
 	}
 }
 
+// jsonReader decodes into the object that it is given, as a client of a real API server does: a
+// field that the answer leaves out stays as it was.
+type jsonReader struct{ client.Reader }
+
+func (r jsonReader) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	fresh := obj.DeepCopyObject().(client.Object)
+	if err := r.Reader.Get(ctx, key, fresh, opts...); err != nil {
+		return err
+	}
+	data, err := json.Marshal(fresh)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, obj)
+}
+
+// What is read after a conflict must not be mixed with the status that could not be written.
+func TestStatusAfterConflictIsRead(t *testing.T) {
+	unstructuredOwner := &unstructured.Unstructured{}
+	unstructuredOwner.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DaemonSet"))
+	for _, tc := range []struct {
+		name      string
+		owner     client.Object
+		setStatus func(client.Object, *rollout.Result) bool
+	}{
+		{"DaemonSet", &appsv1.DaemonSet{}, nil},
+		{"unstructured", unstructuredOwner, func(owner client.Object, r *rollout.Result) bool {
+			o := owner.(*unstructured.Unstructured).Object
+			if n, _, _ := unstructured.NestedInt64(o, "status", "updatedNumberScheduled"); n == int64(r.Status.UpdatedNumberScheduled) {
+				return false
+			}
+			return unstructured.SetNestedField(o, int64(r.Status.UpdatedNumberScheduled), "status", "updatedNumberScheduled") == nil
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newServer(t, agent())
+			s.stored(t)
+			if err := s.WithWatch.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "agent"}, tc.owner); err != nil {
+				t.Fatal(err)
+			}
+			meanwhile := s.stored(t)
+			meanwhile.Labels = map[string]string{"a": "b"}
+			if err := s.WithWatch.Update(t.Context(), meanwhile); err != nil {
+				t.Fatal(err)
+			}
+			w := carryout.Writer{Client: s, Reader: jsonReader{s}, SetStatus: tc.setStatus, SetTemplate: func(client.Object, *corev1.PodTemplateSpec) {}}
+			r := &rollout.Result{Status: &appsv1.DaemonSetStatus{UpdatedNumberScheduled: 3}}
+			if err := w.CarryOut(t.Context(), tc.owner, r); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.stored(t).Status.UpdatedNumberScheduled; got != 3 {
+				t.Errorf("updatedNumberScheduled = %d, want 3", got)
+			}
+		})
+	}
+}
+
 func TestStatusFails(t *testing.T) {
 	broken := errors.New("broken")
 	reborn := agent()
@@ -92,7 +171,10 @@ func TestStatusFails(t *testing.T) {
 		{"conflict twice", "the next pass tries again", map[string]error{write: conflict}, agent(), []string{write, read, write}, apierrors.IsConflict},
 		{"another error", "only a conflict is tried again", map[string]error{write: broken}, agent(), []string{write}, func(err error) bool { return errors.Is(err, broken) }},
 		{"reading fails", "nothing is known", map[string]error{write: conflict, read: broken}, agent(), []string{write, read}, func(err error) bool { return errors.Is(err, broken) }},
-		{"owner gone", "no status is due", map[string]error{write: absent}, agent(), []string{write}, func(err error) bool { return err == nil }},
+		{"owner gone", "no status is due", map[string]error{write: absent, read: absent}, agent(), []string{write, read}, func(err error) bool { return err == nil }},
+		{"owner there", "it has no status subresource", map[string]error{write: absent}, agent(), []string{write, read}, func(err error) bool {
+			return apierrors.IsNotFound(err) && strings.Contains(err.Error(), "subresource")
+		}},
 		{"owner gone after a conflict", "no status is due", map[string]error{write: conflict, read: absent}, agent(), []string{write, read}, func(err error) bool { return err == nil }},
 		{"owner replaced", "the status is not its", map[string]error{write: conflict}, reborn, []string{write, read}, func(err error) bool { return err == nil }},
 	} {

@@ -4,20 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"k8s.io/client-go/tools/record"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/rollout"
 )
 
-// Writer sends writes to an API server. A Writer with a Client serves a DaemonSet; the
-// other fields are for what a controller adds. Its fields must not change while it is used;
-// then it is safe for concurrent use.
+// Writer sends writes to an API server. Client alone is enough for a DaemonSet; the other
+// fields are optional. Its fields must not change while it is used; then it is safe for
+// concurrent use.
 type Writer struct {
 	// Client makes the writes. It is required.
 	Client client.Client
@@ -27,7 +28,7 @@ type Writer struct {
 	// Recorder records events on the owner. nil records none. A recorder that limits the
 	// events of an object, as those of client-go's package record do, keeps a large rollout
 	// from writing two events per pod.
-	Recorder record.EventRecorder
+	Recorder EventRecorder
 	// Expectations remember the writes until a cache shows them. They belong to one owner,
 	// and so does a Writer that has some. nil remembers nothing: right for a loop that
 	// reads from the API server before each pass.
@@ -36,7 +37,7 @@ type Writer struct {
 	// changed the owner, which is then written to its status subresource. It is called
 	// once per pass with a copy of the owner, and again with a fresh one after a conflict.
 	// It must put only what it owns there, because others may have written the rest.
-	// Result.Status is nil where the counters are up to date; Result.CanaryTrial is what a
+	// Result.Status is nil if the counters are up to date; Result.CanaryTrial is what a
 	// status should keep besides. nil is for a DaemonSet: it sets Result.Status.
 	SetStatus func(owner client.Object, r *rollout.Result) bool
 	// SetTemplate puts a pod template into the owner, to roll back a failed canary. It is
@@ -60,24 +61,31 @@ type Writer struct {
 // then, because a quota may wait for that. The error joins all failures; each wraps the API
 // server's and names the object.
 //
-// These are no failures: an object to patch or delete that does not exist any more; a
+// The following are not errors: an object to patch or delete that does not exist any more; a
 // revision that exists already with the same data and owner; a pod that exists already
 // under the name that these facts give it; a namespace that is being deleted, which ends
 // the creation of pods without error or event; an owner that is gone when its status is
 // due.
 //
-// owner is the object as the pass saw it, and is not changed: a *DaemonSet, or any object if
-// SetStatus and SetTemplate are set. r is what Sync returned; nil writes nothing. CarryOut
-// fails without a write where Client or owner is missing, or where owner is no DaemonSet and
-// a function is missing.
+// owner is the object that stands in the API server, in the state that the pass saw: a
+// *DaemonSet, or any object if SetStatus and SetTemplate are set. For a custom resource that is
+// the resource, not the DaemonSet to which it was mapped. It is not changed. r is what Sync
+// returned; nil writes nothing. r.Snapshot is read before the first write only, so a State may
+// learn of events meanwhile.
+//
+// CarryOut returns an error and writes nothing if Client or owner is missing, if owner is a
+// DaemonSet that says it is of another kind, or if owner is not a DaemonSet and SetStatus or
+// SetTemplate is nil.
 func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.Result) error {
 	if err := w.validate(owner); err != nil || r == nil {
 		return err
 	}
+	// Worked out now, because the snapshot of a State changes with the events that come.
+	names := namesOf(r)
 	w.Expectations.begin()
 	defer w.Expectations.end()
 
-	p := &pass{Writer: w, owner: owner}
+	p := &pass{Writer: w, owner: owner, kind: owner.GetObjectKind().GroupVersionKind()}
 	if err := p.settleRevisions(ctx, r.Revisions); err != nil {
 		return err
 	}
@@ -85,7 +93,7 @@ func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.R
 		return err
 	}
 	p.recordPlanned(r.Plan.Events)
-	err := errors.Join(p.createPods(ctx, r), p.deletePods(ctx, r.Plan.Delete))
+	err := errors.Join(p.createPods(ctx, r.Plan.Create, names), p.deletePods(ctx, r.Plan.Delete))
 	if err == nil {
 		err = p.rollBack(ctx, r.Rollback)
 	}
@@ -107,6 +115,10 @@ func (w *Writer) validate(owner client.Object) error {
 	if ds, ok := owner.(*appsv1.DaemonSet); ok {
 		if ds == nil {
 			return field.Required(field.NewPath("owner"), "")
+		}
+		if ds.APIVersion != "" && ds.APIVersion != appsv1.SchemeGroupVersion.String() || ds.Kind != "" && ds.Kind != "DaemonSet" {
+			return field.Invalid(field.NewPath("owner"), ds.APIVersion+" "+ds.Kind,
+				"is mapped to a DaemonSet; give the object that the API server has")
 		}
 		return nil
 	}
@@ -133,14 +145,19 @@ type pass struct {
 	// owner is as the last write left it. It is the caller's until copied is true.
 	owner  client.Object
 	copied bool
+	// kind is what the owner says about its kind, which a client needs to know of unstructured
+	// objects.
+	kind schema.GroupVersionKind
 	// mayAdopt is the answer of canAdopt, which asks only once.
 	mayAdopt func() error
 }
 
-// readOwner reads the owner from the API server. It fails with a NotFound error where
-// another object has its name by now.
+// readOwner reads the owner from the API server. It returns a NotFound error if another object
+// has its name by now.
 func (p *pass) readOwner(ctx context.Context) (client.Object, error) {
-	fresh := p.owner.DeepCopyObject().(client.Object)
+	// A decoder leaves alone what the answer leaves out, and the owner here has changes already.
+	fresh := reflect.New(reflect.TypeOf(p.owner).Elem()).Interface().(client.Object)
+	fresh.GetObjectKind().SetGroupVersionKind(p.kind)
 	if err := p.reader().Get(ctx, client.ObjectKeyFromObject(p.owner), fresh); err != nil {
 		return nil, fmt.Errorf("read the owner %s: %w", client.ObjectKeyFromObject(p.owner), err)
 	}

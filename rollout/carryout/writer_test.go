@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/record"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/daemon"
@@ -23,19 +24,14 @@ import (
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-func (e *events) Event(object runtime.Object, eventType, reason, message string) {
+func (e *events) Eventf(object runtime.Object, eventType, reason, format string, args ...any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.all = append(e.all, eventType+" "+reason+": "+message)
+	e.all = append(e.all, eventType+" "+reason+": "+fmt.Sprintf(format, args...))
 }
 
-func (e *events) Eventf(object runtime.Object, eventType, reason, format string, args ...any) {
-	e.Event(object, eventType, reason, fmt.Sprintf(format, args...))
-}
-
-func (e *events) AnnotatedEventf(object runtime.Object, _ map[string]string, eventType, reason, format string, args ...any) {
-	e.Eventf(object, eventType, reason, format, args...)
-}
+// A recorder of client-go is one that a Writer takes.
+var _ carryout.EventRecorder = record.EventRecorder(nil)
 
 // everything is a result with each kind of write, and the objects that these need.
 func everything(t *testing.T) (*rollout.Result, []client.Object) {
@@ -201,6 +197,13 @@ func TestCarryOutGone(t *testing.T) {
 	}
 }
 
+// mapped returns the agent with the given kind.
+func mapped(apiVersion, kind string) *appsv1.DaemonSet {
+	ds := agent()
+	ds.APIVersion, ds.Kind = apiVersion, kind
+	return ds
+}
+
 func TestCarryOutValidates(t *testing.T) {
 	s := newServer(t)
 	for _, tc := range []struct {
@@ -213,6 +216,8 @@ func TestCarryOutValidates(t *testing.T) {
 		{"no client", "nothing to write with", &carryout.Writer{}, agent(), "writer.client"},
 		{"no owner", "whose status?", &carryout.Writer{Client: s}, nil, "owner"},
 		{"nil DaemonSet", "whose status?", &carryout.Writer{Client: s}, (*appsv1.DaemonSet)(nil), "owner"},
+		{"a mapped DaemonSet", "the NodeAgent has the status", &carryout.Writer{Client: s}, mapped("agents.example.com/v1", "NodeAgent"), "owner"},
+		{"a mapped DaemonSet of another group", "its kind alone says nothing", &carryout.Writer{Client: s}, mapped("agents.example.com/v1", "DaemonSet"), "owner"},
 		{"no SetStatus", "a ConfigMap has no counters", &carryout.Writer{Client: s}, &corev1.ConfigMap{}, "writer.setStatus"},
 		{"no SetTemplate", "nor a template", &carryout.Writer{
 			Client: s, SetStatus: func(client.Object, *rollout.Result) bool { return false },
@@ -224,6 +229,9 @@ func TestCarryOutValidates(t *testing.T) {
 				t.Errorf("CarryOut() = %v, want an error of %s: %s", err, tc.want, tc.why)
 			}
 		})
+	}
+	if err := (&carryout.Writer{Client: s}).CarryOut(t.Context(), mapped("apps/v1", "DaemonSet"), &rollout.Result{}); err != nil {
+		t.Errorf("CarryOut() = %v, want none: a DaemonSet may say that it is one", err)
 	}
 	if err := (&carryout.Writer{Client: s}).CarryOut(t.Context(), agent(), nil); err != nil || len(s.requests()) > 0 {
 		t.Errorf("CarryOut(nil) = %v, want nothing", err)

@@ -65,15 +65,15 @@ type Options struct {
 
 // AddDaemonSets adds a controller of apps/v1 DaemonSets to a manager. Upstream's must not run
 // in the same cluster: start kube-controller-manager with
-// --controllers=*,-daemonset-controller. It fails where the manager refuses it, for
-// instance because it has one.
+// --controllers=*,-daemonset-controller. It returns an error if the manager refuses the
+// controller, for example because one is already registered.
 func AddDaemonSets(mgr ctrl.Manager, opts Options) error {
 	return add(mgr, opts, daemonSets, &appsv1.DaemonSet{})
 }
 
 // AddNodeAgents adds a controller of NodeAgents to a manager, whose scheme it must be in; see
-// v1alpha1.AddToScheme. It fails where the manager refuses it, for instance because it has
-// one.
+// v1alpha1.AddToScheme. It returns an error if the manager refuses the controller, for example
+// because one is already registered.
 func AddNodeAgents(mgr ctrl.Manager, opts Options) error {
 	return add(mgr, opts, nodeAgents, &v1alpha1.NodeAgent{})
 }

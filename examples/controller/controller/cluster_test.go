@@ -378,7 +378,7 @@ func (c *cluster) pods() map[string]*corev1.Pod {
 	return pods
 }
 
-// onePodPerNode fails where a node has two pods of one owner and revision that are not
+// onePodPerNode fails if a node has two pods of one owner and revision that are not
 // ending.
 func (c *cluster) onePodPerNode() {
 	c.t.Helper()

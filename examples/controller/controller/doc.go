@@ -14,8 +14,8 @@
 //  3. carryout.Writer makes the writes. carryout.Expectations hold the next pass back until
 //     the events of these writes have come.
 //  4. A write that fails is an error of the pass, which the work queue repeats with growing
-//     delays. A spec that is wrong becomes an event; the pass is not repeated until something
-//     changes.
+//     delays. A spec that is wrong becomes an event, and no pass is repeated for it; one whose
+//     update strategy alone is wrong still has its pods and status.
 //
 // The cost of an event grows with what it changed. A node's heartbeat changes nothing, a
 // changed label or taint wakes the owners for which it decides otherwise, and a pod wakes

@@ -135,7 +135,7 @@ func (m *mirror) deleteNode(w wakes, node *corev1.Node) {
 
 // noteNode notes a change of a node for all owners. It wakes those for which the node's
 // decision changes, those with a policy, which may depend on any label and on readiness, and,
-// where the node appears or goes, those with pods there.
+// if the node appears or goes, those with pods there.
 func (m *mirror) noteNode(w wakes, name string, before, now *corev1.Node) {
 	for _, ns := range m.namespaces {
 		for _, o := range ns.owners {
@@ -248,7 +248,9 @@ func controllerUID(object metav1.Object) types.UID {
 	return ""
 }
 
-// concernedBy returns the owners that a change of a pod concerns. before may be nil.
+// concernedBy returns the owners that a change of a pod concerns. before may be nil. The
+// controller of a pod is in its namespace: one that names the UID of an owner elsewhere has
+// none, and may have the name of a pod that has.
 func (m *mirror) concernedBy(ns *namespace, before, now *corev1.Pod) []*owner {
 	var concerned []*owner
 	for _, pod := range []*corev1.Pod{before, now} {
@@ -256,7 +258,7 @@ func (m *mirror) concernedBy(ns *namespace, before, now *corev1.Pod) []*owner {
 			continue
 		}
 		if uid := controllerUID(pod); uid != "" {
-			if o := m.owners[uid]; o != nil && !slices.Contains(concerned, o) {
+			if o := m.owners[uid]; o != nil && o.key.Namespace == pod.Namespace && !slices.Contains(concerned, o) {
 				concerned = append(concerned, o)
 			}
 			continue
@@ -285,13 +287,14 @@ func (m *mirror) setRevision(w wakes, rev *appsv1.ControllerRevision) {
 		if o.built {
 			note(&o.noted.revisions, rev.Name, rev)
 		}
+		if !o.concernedByRevision(before) && !o.concernedByRevision(rev) {
+			continue
+		}
 		if before != nil && before.UID != rev.UID {
 			o.expectations.ObserveDeleted(before)
 		}
 		o.expectations.Observe(rev)
-		if o.concernedByRevision(before) || o.concernedByRevision(rev) {
-			w.wake(o)
-		}
+		w.wake(o)
 	}
 }
 
@@ -310,8 +313,8 @@ func (m *mirror) deleteRevision(w wakes, rev *appsv1.ControllerRevision) {
 		if o.built {
 			note(&o.noted.revisions, rev.Name, nil)
 		}
-		o.expectations.ObserveDeleted(before)
 		if o.concernedByRevision(before) {
+			o.expectations.ObserveDeleted(before)
 			w.wake(o)
 		}
 	}
@@ -343,7 +346,7 @@ func (m *mirror) owner(key types.NamespacedName) *owner {
 }
 
 // take returns what the State of the owner does not know yet. From then on changes are noted
-// anew. It reports false where the owner is gone.
+// anew. It reports false if the owner is gone.
 func (m *mirror) take(o *owner) (taken, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -115,6 +115,42 @@ func TestWakes(t *testing.T) {
 	}
 }
 
+// Owners rule their own namespace: the note of a pod must not be that of one elsewhere which has
+// its name and names its owner.
+func TestPodOfAnotherNamespace(t *testing.T) {
+	c := newCluster(t, daemonSets, Options{}, 2)
+	c.create(daemonSet("agent", "agent:1"))
+	c.settle(nil)
+	o := c.mirror.owner(client.ObjectKey{Namespace: "default", Name: "agent"})
+	var ours *corev1.Pod
+	for _, ours = range c.pods() {
+		break
+	}
+	foreign := ours.DeepCopy()
+	foreign.Namespace, foreign.UID = "other", "foreign"
+	for _, tc := range []struct {
+		name  string
+		event func()
+	}{
+		{"created", func() { c.mirror.setPod(c.wake, foreign) }},
+		{"deleted", func() { c.mirror.deletePod(c.wake, foreign) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			changed := ours.DeepCopy()
+			changed.ResourceVersion += tc.name
+			c.mirror.setPod(c.wake, changed)
+			c.woken()
+			tc.event()
+			if got := c.woken(); len(got) > 0 {
+				t.Errorf("woken = %q, want nobody", got)
+			}
+			if got := o.noted.pods[ours.Name]; got != changed {
+				t.Errorf("the note of the owner's pod is now %p, want %p", got, changed)
+			}
+		})
+	}
+}
+
 // A resync repeats what is known: nobody is woken.
 func TestResync(t *testing.T) {
 	c := newCluster(t, daemonSets, Options{}, 2)

@@ -45,16 +45,17 @@ type owner struct {
 	// These belong to the passes, of which the work queue runs one at a time.
 
 	state *rollout.State
-	// trial is that of the last pass.
-	trial *rollout.CanaryTrial
+	// trial and backoff are those of the last pass.
+	trial   *rollout.CanaryTrial
+	backoff daemon.Backoff
 	// statusAt is when the status was last written.
 	statusAt time.Time
 	// complaint is the last event about a wrong spec, so that each is recorded once.
 	complaint string
 }
 
-// show takes over the owner as an event shows it. It reports whether the State must be made
-// anew, because another selector may match orphans that it was never given.
+// show takes over the owner as an event shows it. Another selector makes the next pass make a
+// new State, because it may match orphans that the State was never given.
 func (o *owner) show(k kind, opts Options, object client.Object) {
 	ds := k.daemonSet(object)
 	before := o.daemonSet

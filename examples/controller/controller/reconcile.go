@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/record"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/pernode/daemonset/rollout"
@@ -49,21 +50,27 @@ func (c *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	if err != nil {
-		return reconcile.Result{}, c.complain(o, object, err)
+		c.complain(o, object, err)
+		return reconcile.Result{}, reconcile.TerminalError(err)
 	}
 	opts := c.kind.options(object, o.trial)
 	opts.AwaitingWrites = pending > 0
 	result, syncErr := o.state.Sync(now, opts)
 	if result == nil {
-		return reconcile.Result{}, c.complain(o, object, syncErr)
+		c.complain(o, object, syncErr)
+		return reconcile.Result{}, reconcile.TerminalError(syncErr)
 	}
-	o.trial = result.CanaryTrial
+	o.trial, o.backoff = result.CanaryTrial, result.Plan.Backoff
 	result, wait := c.pace(o, result, now)
 	if err := c.writer(o).CarryOut(ctx, object, result); err != nil {
 		return reconcile.Result{}, err
 	}
-	if err := c.complain(o, object, syncErr); err != nil {
-		return reconcile.Result{}, err
+	if syncErr != nil || sawStrategy(result) {
+		c.complain(o, object, syncErr)
+	}
+	if syncErr != nil {
+		// Not returned, because no error comes with a time for the next pass.
+		log.FromContext(ctx).Error(syncErr, "The update strategy is wrong; everything else goes on")
 	}
 	if pending, _ := o.expectations.Pending(c.opts.Clock.Now()); pending > 0 {
 		wait = sooner(wait, patience)
@@ -72,7 +79,7 @@ func (c *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 }
 
 // catchUp brings the State of the owner up to date. It returns the owner as the State then
-// knows it; nil where it is gone. It fails where the facts are wrong, and then the next pass
+// knows it; nil if it is gone. It returns an error if the facts are wrong, and then the next pass
 // makes a new State.
 func (c *reconciler) catchUp(o *owner, now time.Time) (client.Object, error) {
 	t, ok := c.mirror.take(o)
@@ -83,7 +90,7 @@ func (c *reconciler) catchUp(o *owner, now time.Time) (client.Object, error) {
 	if t.facts == nil {
 		err = o.state.Update(t.changes)
 	} else {
-		t.facts.Now = now
+		t.facts.Now, t.facts.Backoff = now, o.backoff
 		o.state, err = rollout.NewState(*t.facts)
 	}
 	if err != nil {
@@ -117,19 +124,24 @@ func (c *reconciler) writer(o *owner) *carryout.Writer {
 	}
 }
 
-// complain records an event about what is wrong with the owner, once for each error, and
-// returns an error that the work queue does not repeat: only another spec helps, and its
-// event wakes the owner.
-func (c *reconciler) complain(o *owner, object client.Object, err error) error {
+// sawStrategy reports whether a pass without error says that the update strategy is right. One
+// that awaits writes, or that has pods to create or delete besides the update, did not look at it.
+func sawStrategy(r *rollout.Result) bool {
+	return r.Outcome == rollout.OutcomeSynced && (r.Step != nil || r.Plan.Empty())
+}
+
+// complain records an event about what is wrong with the owner, once for each error; nil is
+// nothing. The work queue must not repeat such an error: only another spec helps, and its event
+// wakes the owner.
+func (c *reconciler) complain(o *owner, object client.Object, err error) {
 	if err == nil {
 		o.complaint = ""
-		return nil
+		return
 	}
 	if text := err.Error(); text != o.complaint {
 		o.complaint = text
 		c.recorder.Event(object, corev1.EventTypeWarning, EventInvalidSpec, text)
 	}
-	return reconcile.TerminalError(err)
 }
 
 // sooner returns the shorter of two waits; zero is none.

@@ -423,6 +423,89 @@ func TestInvalidSpec(t *testing.T) {
 	}
 }
 
+// A wrong strategy stops the update and nothing else: the status still follows the clock, and the
+// event is recorded once, whatever the passes in between do not look at.
+func TestWrongStrategy(t *testing.T) {
+	c := newCluster(t, daemonSets, Options{}, 2)
+	ds := daemonSet("agent", "agent:1")
+	ds.Spec.MinReadySeconds = 60
+	c.create(ds)
+	for range 5 {
+		c.watch()
+		c.pass()
+		c.kubelet()
+		c.clock.SetTime(c.clock.Now().Add(time.Second))
+	}
+	if got := c.status("agent"); got.NumberReady != 2 || got.NumberAvailable != 0 {
+		t.Fatalf("status = %+v, want two pods that are ready and not available yet", got)
+	}
+	change(c, ds, func(ds *appsv1.DaemonSet) {
+		ds.Generation++
+		ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("one"))
+	})
+	key := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(ds)}
+	c.watch()
+	c.controller.Reconcile(t.Context(), key)
+	c.clock.SetTime(c.clock.Now().Add(time.Second))
+	c.watch()
+	result, err := c.controller.Reconcile(t.Context(), key)
+	if err != nil || result.RequeueAfter <= 0 || result.RequeueAfter > time.Minute {
+		t.Errorf("Reconcile() = %v, %v, want no error and a pass when the pods are available", result, err)
+	}
+	if got := c.recorded("Warning InvalidSpec: "); got != 1 {
+		t.Errorf("%d events, want one: %q", got, c.events)
+	}
+	// Neither the pass that creates a pod nor one that awaits its event looks at the strategy.
+	c.create(node(2))
+	c.watch()
+	c.held["pods"] = true
+	for range 5 {
+		c.wake(key)
+		c.pass()
+		c.watch()
+		c.clock.SetTime(c.clock.Now().Add(time.Second))
+	}
+	delete(c.held, "pods")
+	c.settle(nil)
+	if got := c.recorded("Warning InvalidSpec: "); got != 1 {
+		t.Errorf("%d events, want one: %q", got, c.events)
+	}
+	c.clock.SetTime(c.clock.Now().Add(time.Minute))
+	c.settle(nil)
+	if got := c.status("agent"); got.NumberAvailable != 3 {
+		t.Errorf("status = %+v, want three available pods", got)
+	}
+}
+
+// A new State knows the delays of failed pods of the one before.
+func TestBackoffOfANewState(t *testing.T) {
+	c := newCluster(t, daemonSets, Options{}, 1)
+	c.create(daemonSet("agent", "agent:1"))
+	c.settle(nil)
+	fail := func() {
+		for _, pod := range c.pods() {
+			change(c, pod, func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodFailed })
+		}
+		c.reset()
+		c.watch()
+		c.pass()
+	}
+	fail()
+	if got := c.written("delete Pod"); got != 1 {
+		t.Fatalf("%d deletions of a failed pod, want one at once", got)
+	}
+	for range 3 {
+		c.watch()
+		c.pass()
+		c.kubelet()
+	}
+	c.mirror.rebuild(c.mirror.owner(client.ObjectKey{Namespace: "default", Name: "agent"}))
+	fail()
+	if got := c.written("delete Pod"); got != 0 {
+		t.Errorf("%d deletions of the next failed pod within its delay, want none", got)
+	}
+}
+
 // Without a pace the status would be written for each pod that becomes ready.
 func TestStatusPace(t *testing.T) {
 	for _, tc := range []struct {

@@ -39,7 +39,7 @@ func DaemonSet(agent *v1alpha1.NodeAgent) *appsv1.DaemonSet {
 
 // Options returns the options of a pass: the policy of the agent, and the trial to go on
 // with. remembered is the Result.CanaryTrial of the pass before, or nil for the first pass,
-// which goes on with the one in the agent's status. Where the spec promotes the template that
+// which goes on with the one in the agent's status. If the spec promotes the template that
 // is tried, the trial is a copy with the state CanaryPromoted. The result shares nothing with
 // the agent; it may be remembered, which is read-only. The agent must not be nil.
 func Options(agent *v1alpha1.NodeAgent, remembered *rollout.CanaryTrial) rollout.Options {
@@ -47,7 +47,8 @@ func Options(agent *v1alpha1.NodeAgent, remembered *rollout.CanaryTrial) rollout
 	if opts.CanaryTrial == nil {
 		opts.CanaryTrial = agent.Status.CanaryTrial.DeepCopy()
 	}
-	if trial := opts.CanaryTrial; trial != nil && trial.RevisionHash == agent.Spec.Promote && trial.State != rollout.CanaryPromoted {
+	promote := agent.Spec.Promote
+	if trial := opts.CanaryTrial; trial != nil && promote != "" && trial.RevisionHash == promote && trial.State != rollout.CanaryPromoted {
 		opts.CanaryTrial = trial.DeepCopy()
 		opts.CanaryTrial.State = rollout.CanaryPromoted
 	}
@@ -55,7 +56,7 @@ func Options(agent *v1alpha1.NodeAgent, remembered *rollout.CanaryTrial) rollout
 }
 
 // SetStatus puts what a pass found into the status of the agent, and reports whether that
-// changed the agent. It shares nothing with the result. Where one of them is nil nothing
+// changed the agent. It shares nothing with the result. If one of them is nil nothing
 // changes.
 func SetStatus(agent *v1alpha1.NodeAgent, r *rollout.Result) bool {
 	if agent == nil || r == nil {

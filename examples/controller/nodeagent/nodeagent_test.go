@@ -80,6 +80,7 @@ func TestOptions(t *testing.T) {
 		{"next pass", "the pass before knows more than the status", "", remembered, "y", rollout.CanaryPaused},
 		{"promoted", "the template that is tried is approved", "x", nil, "x", rollout.CanaryPromoted},
 		{"promoted while paused", "whatever its state", "y", remembered, "y", rollout.CanaryPromoted},
+		{"no promotion", "no hash approves no trial, not even one without a hash", "", &rollout.CanaryTrial{State: rollout.CanaryPaused}, "", rollout.CanaryPaused},
 		{"another one promoted", "an approval is for one template", "x", remembered, "y", rollout.CanaryPaused},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
