@@ -19,7 +19,8 @@
 //     would a change do?
 //   - [github.com/pernode/daemonset/rollout/kubectl]: what does kubectl print about it?
 //
-// The package comment of each lists its functions by question.
+// A module of its own, [github.com/pernode/daemonset/rollout/carryout], sends the writes of a
+// pass to an API server.
 //
 // # Rules that hold everywhere
 //

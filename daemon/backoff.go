@@ -16,8 +16,9 @@ import (
 // and double up to fifteen minutes. Half an hour after the last deletion they start again
 // (failedPodsBackoff@v1.37.2, flowcontrol.Backoff@v0.37.2).
 //
-// It is data: pass Plan.Backoff of one pass as Input.Backoff to the next. It can be stored
-// as JSON. One map may serve any number of DaemonSets. nil is empty.
+// It is data: pass Plan.Backoff of one pass as Input.Backoff to the next, also if a write of
+// the pass failed. It can be stored as JSON. Keep one for each DaemonSet, and drop it with the
+// DaemonSet. nil is empty.
 type Backoff map[BackoffKey]BackoffEntry
 
 // BackoffKey identifies a node of a DaemonSet. Each observed generation has delays of its own

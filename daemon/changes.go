@@ -14,6 +14,10 @@ import (
 
 // Changes are changes of the facts in a Snapshot, in one batch. The zero Changes
 // change nothing. The objects are read-only from then on.
+//
+// Deletions are applied before changes, whatever happened first. An object that came and
+// went belongs in the list of deleted names alone, and one that was deleted and created again
+// in both lists.
 type Changes struct {
 	// DaemonSet is the new DaemonSet; nil if it has not changed. Its namespace, name,
 	// UID and kind must stay the same.

@@ -19,8 +19,8 @@ import (
 // collisionCount is status.collisionCount of the DaemonSet; nil and 0 give
 // different hashes. A nil template is an empty one. Neither is changed.
 //
-// Use it to name a new revision. The current revision of a cluster is the one that
-// holds the template; see Snapshot.RevisionHash. The hash covers every field of the API
+// It is the hash of a new revision. For the revision that a cluster uses see
+// Snapshot.RevisionHash. The hash covers every field of the API
 // version that is compiled in, so that an upgrade changes it although the template stays
 // the same. It differs between templates that the API treats as equal: between nil and
 // empty maps or lists, and between a parsed and a computed quantity.

@@ -26,11 +26,13 @@ type Input struct {
 	// pass the stored object: its UID and namespace decide which pods are its own. For a
 	// manifest use simulate.WhatIf.
 	//
-	// It may stand for another resource: the controller of that resource copies its
-	// metadata, template and update strategy into a DaemonSet, and its API version and kind,
-	// too. All owner references then name that kind. If API version
-	// and kind are both empty, as typed clients leave them, the owner is an apps/v1
-	// DaemonSet; one without the other is an error.
+	// It may stand for another resource. The controller of that resource fills a DaemonSet
+	// from it: metadata, selector, template, update strategy, minReadySeconds,
+	// revisionHistoryLimit, the status of the pass before, and its API version and kind, which
+	// all owner references then name. No API server validates such a DaemonSet: call Validate,
+	// and ValidateUpdate for changes. If the selector does not match the template, passes create
+	// and release pods without end. If API version and kind are both empty, as typed clients
+	// leave them, the owner is an apps/v1 DaemonSet; one without the other is an error.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes are all nodes of the cluster, in any order. A nil entry, an empty
 	// name and a repeated name are errors.
@@ -52,7 +54,7 @@ type Input struct {
 	// has no effect, because kubectl indents it.
 	Revisions []*appsv1.ControllerRevision
 	// Now is the time of the pass. It decides availability and backoff. The zero time is an
-	// error if a pod has failed, if a pod is ready and minReadySeconds is set, and if Backoff
+	// error if a pod has failed, if a pod is ready and minReadySeconds is set, or if Backoff
 	// has entries. A pass of package rollout always needs the time.
 	Now time.Time
 	// Backoff is the Plan.Backoff of the pass before; nil for the first pass.

@@ -123,11 +123,14 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 // node, in the order of sets, each as NewPod builds it for an empty revision hash. It
 // is what an autoscaler needs to know about a node that does not exist yet: pass the
 // template node with the labels and taints it will have, and a name that no node has.
-// The owner of each pod is in OwnerReferences[0]; PodRequests of
-// k8s.io/component-helpers/resource adds up its requests. placement.Matcher.Explain says
-// why a DaemonSet is not among them.
+// The owner of each pod is in OwnerReferences[0]. PodRequests of
+// k8s.io/component-helpers/resource adds up its requests; first set those that are missing to
+// the limits, as the API server does. placement.Matcher.Explain says why a DaemonSet is not
+// among them. For many template nodes keep one placement.Matcher for each DaemonSet, and call
+// NewPod if Decide says that the node runs it.
 //
-// A DaemonSet that is being deleted, or that has no selector, is treated as any other.
+// A DaemonSet that is being deleted, or that has no selector, is treated as any other: leave
+// out those that you do not want.
 //
 // It fails with a *field.Error if node or an entry of sets is nil, if an entry has only one
 // of apiVersion and kind, or if the node has no name: every matchFields requirement holds on

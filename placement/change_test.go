@@ -65,7 +65,7 @@ func upstreamIgnores(old, cur *corev1.Node) bool {
 	return equality.Semantic.DeepEqual(old.Labels, cur.Labels) && equality.Semantic.DeepEqual(old.Spec.Taints, cur.Spec.Taints)
 }
 
-func TestVerdictChanged(t *testing.T) {
+func TestDecisionChanged(t *testing.T) {
 	m := placement.Compile(template(corev1.PodSpec{NodeSelector: labels{"disk": "ssd"}}), placement.Options{})
 	ssd := labels{"disk": "ssd"}
 	for _, tc := range []struct {
@@ -82,7 +82,7 @@ func TestVerdictChanged(t *testing.T) {
 		{name: "another label", why: "NodeChanged, but not for this template", old: node("n", ssd), cur: node("n", labels{"disk": "ssd", "a": "b"}), want: false},
 		{name: "tainted", why: "only run differs", old: node("n", ssd), cur: node("n", ssd, taint("a", "", noSchedule)), want: true},
 		{name: "tainted harder", why: "only keep differs", old: node("n", ssd, taint("a", "", noSchedule)), cur: node("n", ssd, taint("a", "", noExecute)), want: true},
-		{name: "another reason", why: "the verdict is the same", old: node("n", nil), cur: node("n", ssd, taint("a", "", noExecute)), want: false},
+		{name: "another reason", why: "the decision is the same", old: node("n", nil), cur: node("n", ssd, taint("a", "", noExecute)), want: false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := m.DecisionChanged(tc.old, tc.cur); got != tc.want {

@@ -1,5 +1,5 @@
-// Package rollout makes controller passes: it plans how a DaemonSet moves from one pod
-// template to the next.
+// Package rollout makes whole passes of a DaemonSet controller: history, ownership, pods, the
+// next step of an update, clean-up and status.
 //
 // A pass from facts is one call:
 //
@@ -8,11 +8,13 @@
 //	}, rollout.Options{})
 //
 // A controller keeps a [State] instead: its passes cost what has changed. The comment of
-// State lists the controller's duties.
+// State lists the controller's duties. Package rollout/carryout, a module of its own, sends
+// the writes of a Result with controller-runtime.
 //
 //	a controller pass from facts                 Sync
 //	a pass that costs what has changed           NewState, State.Update, State.Sync
 //	the controller of a resource of its own      the example CustomResource
+//	the order in which to carry a pass out       Result
 //	a pass on a snapshot                         SyncSnapshot
 //	the next step of an update                   NextStep
 //	the nodes that use the budget                UsedBudget
@@ -31,8 +33,9 @@
 //
 // # Rules
 //
-//  1. Facts come in as a daemon.Input. What one pass must remember for the next are two
-//     values, Result.Plan.Backoff and Result.CanaryTrial. Both can be stored as JSON.
+//  1. Facts come in as a daemon.Input. A pass remembers three things for the next:
+//     Result.Status, which comes back as that of the DaemonSet, Result.Plan.Backoff and
+//     Result.CanaryTrial. All can be stored as JSON.
 //  2. Sync, State.Sync and SyncSnapshot give the same Result for the same facts.
 //  3. The time is a fact as well. Each function that makes a pass or a step refuses the
 //     zero time.
@@ -42,6 +45,20 @@
 //     of the DaemonSet are outdated.
 //  6. Arguments are never changed. Objects to create are the caller's own. All other
 //     objects in results are those passed in, or shared with the State: read-only.
+//
+// # A resource of your own
+//
+// Map the resource to a DaemonSet; daemon.Input.DaemonSet says how. Its revisions are named
+// as daemon.Naming says. If a DaemonSet of the same name has taken the name of a revision, the
+// pass raises collisionCount, which the next pass must see. Pods and revisions belong to the
+// owner that their controller reference names. Orphans go to any owner whose selector matches
+// them, so put a label of your own into selector and template. To take over the pods of a
+// DaemonSet, delete it with --cascade=orphan and use its selector. Tools that look for the kind
+// DaemonSet, such as kubectl drain and autoscalers, do not see such pods as daemon pods.
+//
+// The bytes of a revision come from the k8s.io/api that is compiled in: an upgrade that encodes
+// templates differently starts a rollout of every resource, and fields that it does not know
+// are lost.
 //
 // # Deviations
 //

@@ -25,9 +25,9 @@ import (
 type RevisionPlan struct {
 	// Claims are the revisions to adopt or release, ordered by name.
 	Claims []RevisionClaim
-	// Label are copies of older revisions that lack the hash label, each
-	// with its own name as the label. Update them. They are ordered by name. No hash equals
-	// such a name. If the current revision lacks the label, it is in Update.
+	// Label are copies of older revisions that lack the hash label, each with its own name
+	// as the label: update them. They are ordered by name. No hash equals such a name. If the
+	// current revision lacks the label, it is in Update.
 	Label []*appsv1.ControllerRevision
 	// Create is the revision to create. It is nil if a revision holds the template.
 	Create *appsv1.ControllerRevision

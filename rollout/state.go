@@ -17,30 +17,33 @@ import (
 //
 // A controller that keeps a State has these duties:
 //
-//  1. Create the State from all objects in the caches. When the DaemonSet was deleted and
-//     created again (another UID), make a new State.
+//  1. Create the State from all objects in the caches, with no event in between: Update does
+//     not compare resourceVersions, so an older event that comes later wins. When the
+//     DaemonSet was deleted and created again (another UID), make a new State.
 //  2. Pass every event of the DaemonSet, of its namespace's pods and
 //     ControllerRevisions, and of the nodes to Update. That includes the events that
-//     its own writes cause: the State learns of a write only by its event. Events that
-//     change nothing but a node's heartbeat may be left out. Changes of the node's Ready
-//     condition may not.
+//     its own writes cause: the State learns of a write only by its event. An event of a
+//     node may be left out if its labels, its taints and the status of its Ready condition
+//     stay the same, and with them all that Policy.Order and Policy.IgnoreNode read. So may an
+//     event of a pod that another controller owns before and after it.
 //  3. Call Sync after an event, and once Result.Plan.RequeueAfter has passed.
-//  4. Carry out the Result in the order of its comment, up to the first write that
-//     fails. If only the update strategy is wrong, the Result comes with an error: carry
-//     it out, then report the error.
+//  4. Carry out the Result as its comment says; package rollout/carryout does that. If only
+//     the update strategy is wrong, the Result comes with an error: carry it out, then report
+//     the error.
 //  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
 //     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
 //     pass creates or deletes them again. Upstream gives up after five minutes. Other
 //     writes need no waiting, because repeating them does no harm. If the API server
-//     refuses Revisions.Create because a revision of that name with the same data exists,
-//     the controller itself wrote it: carry on.
+//     refuses Revisions.Create because the name is taken, read that revision: with the same
+//     data and the same controller owner the controller itself wrote it, and the pass goes
+//     on. Otherwise end the pass; the next one raises collisionCount.
 //  6. Save Result.Plan.Backoff and Result.CanaryTrial to survive a restart, and pass them
 //     as Input.Backoff and as Options.CanaryTrial of the first Sync. The State itself
 //     remembers both.
 //
 // Two states cost more: while the selector is empty, a pass after Update copies the lists
-// of all objects, and while Sync fails, the State keeps the name of every object that was
-// deleted since.
+// of all objects, and while Sync fails, the State grows by the name of each deleted object.
+// If that lasts, make a new State.
 //
 // A State is not safe for concurrent use. The objects given to it are read-only from
 // then on.
@@ -56,8 +59,8 @@ type State struct {
 	settled *RevisionPlan
 }
 
-// NewState returns a State with the given facts. The first Sync replaces in.Now, which must
-// still be set if daemon.Input demands it. NewState fails if daemon.Observe fails. It accepts
+// NewState returns a State with the given facts. Set in.Now as for daemon.Observe; each Sync
+// has a time of its own. NewState fails if daemon.Observe fails. It accepts
 // an empty selector, which Sync reports, and an invalid selector of a DaemonSet that is being
 // deleted.
 func NewState(in daemon.Input) (*State, error) {
@@ -101,7 +104,8 @@ func (st *State) observe(in daemon.Input) error {
 // time of its own. Changes.Backoff replaces the backoff that the State remembers.
 //
 // It fails with a *field.Error if Changes.Validate of package daemon fails, and then
-// changes nothing.
+// changes nothing: the whole batch is lost. Give it again without the wrong object, or make a
+// new State.
 func (st *State) Update(c daemon.Changes) error {
 	ds := st.daemonSet()
 	if ds == nil {

@@ -33,14 +33,17 @@ type Options struct {
 	AwaitingWrites bool
 }
 
-// Result is what one pass of a controller writes. Carry the writes out in this order, and
-// stop at the first that fails; the next pass works out what is left:
+// Result is what one pass of a controller writes. Carry the writes out in this order. A
+// failure in 1 or 2 ends the pass. After a failure in 3 to 5 skip what follows it except the
+// status, which is true all the same. The next pass works out what is left. Writer of package
+// rollout/carryout does all of this.
 //
 //  1. Revisions: patch Claims, update Label, create Create, patch the pods of Relabel,
 //     delete Duplicates, update Update. CollisionCount is for information: Status holds it.
 //  2. Claims: patch pods
 //  3. Plan: create and delete pods, and record the events. Upstream creates first.
-//  4. Rollback: patch the DaemonSet
+//  4. Rollback: patch the DaemonSet. API servers take no strategic merge patch for a custom
+//     resource: write the template of Rollback.DaemonSet into it instead.
 //  5. CleanUp: delete revisions
 //  6. Status: update the status subresource, with the resourceVersion of the DaemonSet that
 //     the pass saw, so that a stale status is a conflict
@@ -76,8 +79,9 @@ type Result struct {
 	// and give the next pass the updated DaemonSet. It is nil if no canary has failed, if
 	// Step is nil, and if NoRollback is set. Once a canary has failed, the update takes no
 	// step until another template is current; what daemon.Reconcile writes goes on. If the
-	// write leaves the DaemonSet's generation as it is, the API server has filled in what the
-	// revision leaves out: the template is the same, and only a promotion ends the trial.
+	// write does not raise the DaemonSet's generation, both templates are equal once the API
+	// server has filled in their defaults: no rollback is possible, and only a promotion ends
+	// the trial.
 	Rollback *Rollback
 	// NoRollback says why a failed canary is not rolled back. It is zero if no canary has
 	// failed, if Step is nil, and if Rollback is set.
@@ -298,8 +302,8 @@ func (r *Result) setStatus() {
 	r.Status = status.DeepCopy() // status itself stays off the heap in a settled pass
 }
 
-// Empty reports whether the pass writes nothing. Events, RequeueAfter and CanaryTrial may
-// still be set.
+// Empty reports whether the pass writes nothing to pods, revisions and the DaemonSet. Events,
+// RequeueAfter and CanaryTrial may still be set.
 func (r *Result) Empty() bool {
 	return r == nil || r.Revisions.Empty() && len(r.Claims) == 0 && r.Plan.Empty() && r.Rollback.Skipped() &&
 		len(r.CleanUp) == 0 && r.Status == nil

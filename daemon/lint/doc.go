@@ -21,8 +21,10 @@
 //  1. Check looks at the DaemonSet with the API server's defaults
 //     (SetDefaults_DaemonSet@v1.37.2), at the nodes and at the other DaemonSets. It knows
 //     nothing else of the cluster.
-//  2. What Check does not know is never a finding of [SeverityError]. Without nodes, a
-//     check that needs them finds nothing, or gives a warning if the fault is likely.
+//  2. A fault that depends on facts which Check was not given is at most a warning. Without
+//     nodes, a check that needs them finds nothing, or gives a warning if the fault is likely.
 //  3. A node is eligible if a pod of the DaemonSet should run on it
 //     (NodeShouldRunDaemonPod@v1.37.2; package placement).
+//  4. Messages say what the API server refuses. Nobody refuses it for a resource of your own:
+//     treat [SeverityError] as a refusal.
 package lint

@@ -42,9 +42,9 @@
 //     changes it. It fails PodTimes.FailsAfter after its binding, also if it was ready
 //     from the beginning; one that has outlived this time does not fail.
 //  8. Options.PodTimes says how long things take, and cannot overrule rules 3 to 6.
-//     Everything counts from the times in the objects, so that a Cluster is its Input: a
-//     rollout goes on to the same end on NewCluster(c.Input(ds), opts). opts are those of
-//     c, with the canary's trial of the last pass.
+//     They count from the times in the objects: NewCluster(c.Input(ds), opts) continues the
+//     rollout to the same end. opts are those of c, with the canary's trial of the last
+//     pass.
 //  9. The same calls give the same cluster: names and UIDs are numbered, and what happens
 //     at one moment happens in the order in which it was scheduled.
 //  10. A rollout is complete if rollout.Complete holds.
