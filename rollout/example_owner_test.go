@@ -51,8 +51,8 @@ func Example_customResource() {
 		DaemonSet: ds,
 		// The names keep revisions apart from those of a DaemonSet that is called edge.
 		Naming: daemon.Naming{RevisionHashLabel: "agents.example.com/revision-hash", RevisionNamePrefix: "nodeagent-"},
-		Nodes:     []*corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}},
-		Now:       time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
+		Nodes:  []*corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}},
+		Now:    time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
 	}
 	result, err := rollout.Sync(in, rollout.Options{})
 	if err != nil {
