@@ -99,6 +99,50 @@ func (s *solo) run(image string, nodes []string) func(State) string {
 	}
 }
 
+// wantEnding waits until the pods of exactly these nodes are being deleted, and then for a
+// moment, in which no other may be.
+func (s *solo) wantEnding(nodes ...string) {
+	s.Helper()
+	ending := func(state State) string {
+		var got []string
+		for _, p := range state.Pods {
+			if p.DeletionTimestamp != nil {
+				got = append(got, p.Spec.NodeName)
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, nodes) {
+			return fmt.Sprintf("the pods of %v are being deleted, want %v", got, nodes)
+		}
+		return ""
+	}
+	waitFor(s.T, s.log, patience, ending)
+	time.Sleep(500 * time.Millisecond)
+	if missing := ending(s.log.State()); missing != "" {
+		s.Fatalf("half a second later: %s", missing)
+	}
+}
+
+// hold stops the kubelets of nodes until the returned function is called or the test ends.
+func (s *solo) hold(nodes ...string) (release func()) {
+	for _, n := range nodes {
+		world.kubelets.Hold(n)
+	}
+	release = func() {
+		for _, n := range nodes {
+			world.kubelets.Release(n)
+		}
+	}
+	s.Cleanup(release)
+	return release
+}
+
+// budget is maxUnavailable as a field of a NodeAgent.
+func budget(maxUnavailable any) map[string]any {
+	return map[string]any{"updateStrategy": map[string]any{"type": "RollingUpdate",
+		"rollingUpdate": map[string]any{"maxUnavailable": maxUnavailable}}}
+}
+
 // policy is the field of a NodeAgent.
 func policy(fields map[string]any) map[string]any { return map[string]any{"policy": fields} }
 
@@ -151,18 +195,69 @@ func TestNodeAgentPolicies(t *testing.T) {
 	t.Run("one zone at a time", func(t *testing.T) {
 		s := newSolo(t, 4, map[string]any{"oneDomain": map[string]any{"label": corev1.LabelTopologyZone}})
 		s.want(v1, all...)
-		world.kubelets.Hold(all[2])
-		defer world.kubelets.Release(all[2])
+		release := s.hold(all[2])
 		s.set(v2, nil)
 		s.want(v2, all[0])
-		world.kubelets.Release(all[2])
+		release()
 		s.want(v2, all...)
+	})
+	t.Run("a budget for each zone", func(t *testing.T) {
+		s := newSolo(t, 4, map[string]any{"domainBudgets": []any{map[string]any{"label": corev1.LabelTopologyZone, "maxUnavailable": int64(1)}}})
+		s.want(v1, all...)
+		release := s.hold(all...)
+		s.set(v2, nil)
+		s.wantEnding(all[0], all[1])
+		release()
+		s.want(v2, all...)
+	})
+	t.Run("strict budget", func(t *testing.T) {
+		s := newSolo(t, 4, map[string]any{"strictBudget": true})
+		s.want(v1, all...)
+		s.set(ImageUnready+"1", nil)
+		waitFor(t, s.log, patience, func(state State) string {
+			for _, p := range state.Pods {
+				if p.Spec.Containers[0].Image == v1 || p.Status.Phase != corev1.PodRunning {
+					return "not all pods have the image that never gets ready"
+				}
+			}
+			return ""
+		})
+		// Without the policy all broken pods are replaced at once.
+		s.set("", budget(int64(1)))
+		release := s.hold(all...)
+		s.set(v2, nil)
+		s.wantEnding(all[0])
+		release()
+		s.want(v2, all...)
+	})
+	t.Run("slow start", func(t *testing.T) {
+		s := newSolo(t, 4, map[string]any{"slowStart": map[string]any{"pods": int64(1), "interval": "1h"}})
+		s.want(v1, all[0])
+		s.set("", policy(nil))
+		s.want(v1, all...)
+	})
+	t.Run("stuck pods", func(t *testing.T) {
+		s := newSolo(t, 4, map[string]any{"ignoreStuckPods": map[string]any{}})
+		s.want(v1, all...)
+		s.set("", budget(int64(1)))
+		s.hold(all[0])
+		// Its pod is being deleted for ever, and would use up the budget of one. That it is
+		// stuck shows at the end of its grace period.
+		for _, p := range s.log.State().Pods {
+			if p.Spec.NodeName == all[0] {
+				if err := world.Client.CoreV1().Pods(p.Namespace).Delete(t.Context(), p.Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(1))}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		s.wantEnding(all[0])
+		s.set(v2, nil)
+		s.want(v2, all[1:]...)
 	})
 	t.Run("ignored nodes", func(t *testing.T) {
 		s := newSolo(t, 4, map[string]any{"ignoreNotReadyNodes": map[string]any{}})
 		s.want(v1, all...)
-		s.set("", map[string]any{"updateStrategy": map[string]any{"type": "RollingUpdate",
-			"rollingUpdate": map[string]any{"maxUnavailable": int64(1)}}})
+		s.set("", budget(int64(1)))
 		node, err := world.Client.CoreV1().Nodes().Get(t.Context(), all[0], metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -173,8 +268,7 @@ func TestNodeAgentPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Its pod can neither end nor start, and would use up the budget of one.
-		world.kubelets.Hold(all[0])
-		defer world.kubelets.Release(all[0])
+		s.hold(all[0])
 		time.Sleep(500 * time.Millisecond) // until the controller knows the condition
 		s.set(v2, nil)
 		s.want(v2, all[1:]...)
