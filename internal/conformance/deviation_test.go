@@ -166,6 +166,13 @@ var examples = map[string]struct {
 				equalJSON(up.Status, lib.Status), "the writes differ")
 		},
 	},
+	"no-history": {
+		state: func() *State { s := simple(); s.Revisions = nil; return s },
+		show: func(_ *Upstream, up, lib *Pass) error {
+			return all(len(up.RevisionCreates) == 1 && len(up.Deletes) == 1, "upstream does not update in the pass that creates the revision",
+				len(lib.RevisionCreates) == 1 && !lib.writesPods(), "the library does not leave the pods to the next pass")
+		},
+	},
 	"look-again": {
 		state: func() *State {
 			s := simple()

@@ -508,6 +508,10 @@ func (g *generator) history() {
 		}
 		return
 	}
+	if g.in(4) { // Somebody has deleted all of them.
+		g.s.Revisions = nil
+		return
+	}
 	// There is no current one, and its name may be taken.
 	if g.in(3) {
 		other := ds.DeepCopy()

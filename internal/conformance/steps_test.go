@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -42,13 +43,14 @@ func TestSteps(t *testing.T) {
 	t.Logf("%d scenarios:\n%s", *stepsCount, &met)
 }
 
-// podTimes gives each pod times of its own, and lets one in ten fail.
+// podTimes gives each pod times of its own, and lets one in three fail: often enough that
+// pods of one node fail in a row, and that the controller waits between them.
 func podTimes(_ *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
 	times := simulate.PodTimes{
 		ReadyAfter:      time.Duration(1+pace(pod.Name, 4)) * time.Second,
 		TerminatesAfter: time.Duration(1+pace(pod.Name, 3)) * time.Second,
 	}
-	if pace(pod.Name, 9) == 0 {
+	if pace(pod.Name, 3) == 0 {
 		times.FailsAfter = 2 * time.Second
 	}
 	return times
@@ -83,6 +85,9 @@ func follow(u *Upstream, s *State) (passes int, difference string) {
 		}
 		if want := both.Library; !equalJSON(want, got) {
 			return passes, fmt.Sprintf("pass %d (-Sync +Cluster): %s", passes, diff(want, got))
+		}
+		if stored := c.Input(ds).DaemonSet.Status; result.Status != nil && !equalJSON(result.Status, &stored) {
+			return passes, fmt.Sprintf("pass %d (-status written +status stored): %s", passes, cmp.Diff(*result.Status, stored))
 		}
 		if !result.Empty() {
 			continue
