@@ -147,6 +147,40 @@ var Deviations = []Deviation{
 		},
 	},
 	{
+		Name:     "no-history",
+		Upstream: "rollingUpdate@v1.37.2",
+		Why: "without any revision upstream updates pods that have the hash of one in the pass that creates the revision; in the " +
+			"library the next pass does",
+		adapt: func(u *Upstream, s *State, report *Report) (*State, func(*Pass)) {
+			revision := func(r *appsv1.ControllerRevision) bool { return r.Namespace == s.DaemonSet.Namespace }
+			if slices.ContainsFunc(s.Revisions, revision) || s.AwaitingWrites || !report.Observed ||
+				s.DaemonSet.Spec.UpdateStrategy.Type != appsv1.RollingUpdateDaemonSetStrategyType {
+				return nil, nil
+			}
+			generation, err := daemonutil.GetTemplateGeneration(s.DaemonSet)
+			if err != nil {
+				generation = nil
+			}
+			outdated := func(pod *corev1.Pod) bool {
+				return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != "" && !daemonutil.IsPodUpdated(pod, report.Hash, generation)
+			}
+			for _, pods := range u.podsByNode(s) {
+				if slices.ContainsFunc(pods, outdated) {
+					return s, func(p *Pass) {
+						// The first call reconciles. The update follows only if that has nothing to write.
+						if len(p.Syncs) == 2 {
+							p.Syncs, p.Creates, p.Deletes = p.Syncs[:1], nil, nil
+							p.Events = slices.DeleteFunc(p.Events, func(e string) bool {
+								return strings.HasPrefix(e, "Normal SuccessfulCreate: ") || strings.HasPrefix(e, "Normal SuccessfulDelete: ")
+							})
+						}
+					}
+				}
+			}
+			return nil, nil
+		},
+	},
+	{
 		Name:     "node-gone",
 		Upstream: "rollingUpdate@v1.37.2",
 		Why: "an old pod on a node that does not exist makes an upstream pass with surge fail; the library passes over " +
@@ -194,40 +228,6 @@ var Deviations = []Deviation{
 				return nil, nil
 			}
 			return s, errorToo
-		},
-	},
-	{
-		Name:     "no-history",
-		Upstream: "rollingUpdate@v1.37.2",
-		Why: "without any revision upstream updates pods that have the hash of one in the pass that creates the revision; in the " +
-			"library the next pass does",
-		adapt: func(u *Upstream, s *State, report *Report) (*State, func(*Pass)) {
-			revision := func(r *appsv1.ControllerRevision) bool { return r.Namespace == s.DaemonSet.Namespace }
-			if slices.ContainsFunc(s.Revisions, revision) || s.AwaitingWrites || !report.Observed ||
-				s.DaemonSet.Spec.UpdateStrategy.Type != appsv1.RollingUpdateDaemonSetStrategyType {
-				return nil, nil
-			}
-			generation, err := daemonutil.GetTemplateGeneration(s.DaemonSet)
-			if err != nil {
-				generation = nil
-			}
-			outdated := func(pod *corev1.Pod) bool {
-				return pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != "" && !daemonutil.IsPodUpdated(pod, report.Hash, generation)
-			}
-			for _, pods := range u.podsByNode(s) {
-				if slices.ContainsFunc(pods, outdated) {
-					return s, func(p *Pass) {
-						// The first call reconciles. The update follows only if that has nothing to write.
-						if len(p.Syncs) == 2 {
-							p.Syncs, p.Creates, p.Deletes = p.Syncs[:1], nil, nil
-							p.Events = slices.DeleteFunc(p.Events, func(e string) bool {
-								return strings.HasPrefix(e, "Normal SuccessfulCreate: ") || strings.HasPrefix(e, "Normal SuccessfulDelete: ")
-							})
-						}
-					}
-				}
-			}
-			return nil, nil
 		},
 	},
 	{
