@@ -43,14 +43,14 @@ func TestSteps(t *testing.T) {
 	t.Logf("%d scenarios:\n%s", *stepsCount, &met)
 }
 
-// podTimes gives each pod times of its own, and lets one in three fail: often enough that
-// pods of one node fail in a row, and that the controller waits between them.
-func podTimes(_ *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+// podTimes gives each pod times of its own, and lets one in ten fail. On a quarter of the
+// nodes most of them do, so that the controller has to wait before it deletes the next.
+func podTimes(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
 	times := simulate.PodTimes{
 		ReadyAfter:      time.Duration(1+pace(pod.Name, 4)) * time.Second,
 		TerminatesAfter: time.Duration(1+pace(pod.Name, 3)) * time.Second,
 	}
-	if pace(pod.Name, 3) == 0 {
+	if bad := node != nil && pace(node.Name, 4) == 0; bad && pace(pod.Name, 6) != 0 || pace(pod.Name, 9) == 0 {
 		times.FailsAfter = 2 * time.Second
 	}
 	return times
