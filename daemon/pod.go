@@ -55,9 +55,10 @@ func TargetNode(pod *corev1.Pod) (string, bool) {
 // (CreatePodTemplate, ReplaceDaemonSetPodNodeNameNodeAffinity and
 // GetPodFromTemplate @v1.37.2). It is the template with these changes:
 //
-//   - the label controller-revision-hash is revisionHash; for labels of your own see
-//     Snapshot.NewPod. An empty revisionHash means TemplateHash of the template and status.collisionCount, which is what the
-//     controller gives a new revision. Snapshot.NewPod has the hash of the current one;
+//   - the label controller-revision-hash is revisionHash. An empty revisionHash means
+//     TemplateHash of the template and status.collisionCount, which is what the controller
+//     gives a new revision. Snapshot.NewPod has the hash of the current one, and the labels
+//     of Input.Naming;
 //   - the deprecated template generation label is set if ds has its annotation;
 //   - tolerations are those of placement.Tolerations;
 //   - one required node affinity term that pins the pod to the node replaces all

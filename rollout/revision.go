@@ -79,13 +79,14 @@ type PodRelabel struct {
 // history limit. The rules:
 //
 //   - A revision is current if its data equals RevisionData of the template byte for
-//     byte, apart from white space between the tokens. If several are, the one with the highest number stays, all pods get its hash,
-//     and the others are deleted (dedupCurHistories@v1.37.2).
+//     byte, apart from white space between the tokens. If several are, the one with the
+//     highest number stays, all pods get its hash, and the others are deleted
+//     (dedupCurHistories@v1.37.2).
 //   - Equal templates may have different RevisionData, for example after an API upgrade.
 //     Such a revision is not current.
-//   - If none is current, a new one is created: its name is that of Naming.RevisionName, its number
-//     is one above all others, its labels are the template's and the hash, and its
-//     annotations are the DaemonSet's (snapshot@v1.37.2).
+//   - If none is current, a new one is created: its name is that of Naming.RevisionName of
+//     package daemon, its number is one above all others, its labels are the template's and
+//     the hash, and its annotations are the DaemonSet's (snapshot@v1.37.2).
 //   - A current revision whose number is not the highest is renumbered.
 //   - A revision without the hash label gets its own name as the label.
 //   - If another revision has the name of the new one, collisionCount is raised and the

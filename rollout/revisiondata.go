@@ -18,8 +18,9 @@ import (
 //	{"spec":{"template":{...,"$patch":"replace"}}}
 //
 // of the template's JSON, with sorted keys, without spaces, and with <, > and &
-// escaped as encoding/json escapes them. The bytes, apart from white space between the tokens, decide which revision
-// is current. To compare many revisions, call RevisionData once; Matches is for a single comparison.
+// escaped as encoding/json escapes them. The bytes, apart from white space between the
+// tokens, decide which revision is current. To compare many revisions, call RevisionData
+// once; Matches is for a single comparison.
 //
 // A nil template is an empty one. The template is not changed, and the result is new. It
 // fails with a *field.Error at spec.template if the template cannot be encoded, because its

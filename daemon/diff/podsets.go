@@ -56,8 +56,8 @@ type PodPair struct {
 // same namespace and have the same controller: the groups, kinds and names are equal,
 // and so are the UIDs if both have one. If one of the two pods has no controller, the
 // actual pod must have all labels of the desired one, other than those that naming is
-// about, like a pod that a DaemonSet adopts. A desired pod that has a controller and no such labels adopts no pod. A
-// foreign pod in the namespace is therefore extra.
+// about, like a pod that a DaemonSet adopts. A desired pod that has a controller and no such
+// labels adopts no pod. A foreign pod in the namespace is therefore extra.
 //
 // Each pod matches at most one pod. Candidates are preferred in this order: same
 // controller, desired revision, bound, older, lower name. A pod that has failed or

@@ -16,6 +16,7 @@ import (
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/scenario"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -592,6 +593,60 @@ func TestRunCountsAnew(t *testing.T) {
 		if pass.End != nil && (!changed || pass.End.State != simulate.EndComplete || !pass.End.Time.Equal(c.Now())) {
 			t.Errorf("Run() = %v at %v, want the second change complete just now", pass.End, c.Now())
 		}
+	}
+}
+
+// TestEndTimeOfAnIncompleteRollout: a node that joins and becomes complete moves the time of
+// the end, also if another node never becomes complete.
+func TestEndTimeOfAnIncompleteRollout(t *testing.T) {
+	never := func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
+		if node != nil && node.Name == "never" {
+			return simulate.PodTimes{ReadyAfter: -1}
+		}
+		return simulate.PodTimes{}
+	}
+	c, err := simulate.NewCluster(daemon.Input{DaemonSet: build.Set{}.Object(), Nodes: build.Nodes("a", "never"), Now: build.Now},
+		simulate.Options{PodTimes: never})
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := false
+	for pass, err := range c.Run() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !joined && c.Now().Sub(build.Now) == simulate.DefaultReadyAfter {
+			joined = true
+			apply(t, c, build.Nodes("b")[0])
+		}
+		if end := pass.End; end != nil && (end.State == simulate.EndComplete || end.Took != 2*simulate.DefaultReadyAfter) {
+			t.Errorf("Run() = %v, took %v, joined %v, want it incomplete after %v, when the node that joined is complete",
+				end, end.Took, joined, 2*simulate.DefaultReadyAfter)
+		}
+	}
+}
+
+// TestCarryOutTwice: a result that is carried out twice creates its revision once, as on a
+// server that has the name already.
+func TestCarryOutTwice(t *testing.T) {
+	ds := build.Set{}.Object()
+	c, err := simulate.NewCluster(daemon.Input{DaemonSet: ds, Now: build.Now}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := rollout.Sync(c.Input(ds), rollout.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var uids []types.UID
+	for range 2 {
+		if err := c.CarryOut(ds, result); err != nil {
+			t.Fatal(err)
+		}
+		uids = append(uids, c.Input(ds).Revisions[0].UID)
+	}
+	if uids[0] == "" || uids[0] != uids[1] {
+		t.Errorf("UIDs of the revision %q, want the first one to stay", uids)
 	}
 }
 

@@ -134,7 +134,7 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 	for _, w := range plan.Label {
 		c.relabel(ns.storedRevision(w), w)
 	}
-	if plan.Create != nil {
+	if plan.Create != nil && ns.revisions[plan.Create.Name] == nil {
 		created := *plan.Create
 		c.identify(&created, nil)
 		c.putRevision(&created)
@@ -252,7 +252,8 @@ func notStored(path *field.Path, ds *appsv1.DaemonSet) error {
 //
 // The result is not changed, and the cluster keeps nothing of it: it stays the caller's
 // own. Writes of objects that are not stored any more have no effect, even if another
-// object, with another UID, has taken the name. It fails with a *field.Error if the result is
+// object, with another UID, has taken the name. Nor has the creation of a revision whose name
+// is taken. It fails with a *field.Error if the result is
 // nil, and if the cluster has no such DaemonSet.
 func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
 	path := field.NewPath("daemonSet")

@@ -198,8 +198,8 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 func (r *run) note(s *set, p *progress) {
 	left, before := s.tally.incomplete, p.left
 	p.left = left
-	if left == 0 && before > 0 {
-		p.since = r.c.now // best may have been zero before: nodes join, and pods fail.
+	if left < before {
+		p.since = r.c.now // best may have been as low before: nodes join, and pods fail.
 	}
 	switch {
 	case p.best == math.MaxInt:
