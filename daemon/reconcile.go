@@ -8,9 +8,9 @@ import (
 
 // Reconcile returns the pods to create and delete so that every node has the pods it should
 // have, regardless of their template: the first half of a controller pass
-// (manage@v1.37.2). Replacing outdated pods is the second half, rollout.NextStep, and is due
-// only if this plan is empty. The rules, in the
-// order in which they apply to a node:
+// (manage@v1.37.2). The second half, rollout.NextStep, replaces outdated pods, and is due
+// only if this plan is empty. rollout.Sync makes the whole pass. The rules, in the order in
+// which they apply to a node:
 //
 //  1. An eligible node without any pod gets one. A terminating pod counts: the node gets
 //     no new pod until it is gone (podsShouldBeOnNode@v1.37.2).
