@@ -29,7 +29,8 @@
 //  2. Arguments are never changed, so objects may come straight from an informer's
 //     cache. A result that points into the input says that it is read-only.
 //  3. The same facts in any order give the same result, in an order that is documented.
-//  4. Every decision carries a typed reason. String makes a sentence of it.
+//  4. Every decision carries a typed reason. String makes a sentence of it, whose wording
+//     may change; programs read the fields.
 //  5. Zero options are what Kubernetes does by default. A zero result means that there
 //     is nothing to do.
 //  6. Wrong input is an error with the path of the field, mostly a

@@ -17,6 +17,7 @@
 //	the same facts, kept up to date              Snapshot.Update
 //	the status, and why each node counts         Status, StatusByNode
 //	the current revision hash                    Snapshot.RevisionHash
+//	a resource of your own                       Input.DaemonSet, Naming
 //	the owner of a pod or a revision             NewClaimer
 //	the DaemonSets to sync after a node change   DaemonSetsToSync
 //	API defaults and validation                  Default, Validate, ValidateUpdate

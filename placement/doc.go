@@ -1,11 +1,15 @@
 // Package placement answers these questions about a node: should it run the daemon
 // pod, does a pod that is already there stay, and why (not)?
 //
-// [Compile] parses the placement fields of a pod template once. The [Matcher] it
-// returns is then asked about nodes: [Matcher.Decide] for a decision,
-// [Matcher.Explain] for the details of one, [Matcher.Summarize] for a count over many
-// nodes. [Tolerations] is the list that every daemon pod carries. [NodeChanged] and
-// [Matcher.DecisionChanged] filter the updates of a node.
+// [Compile] parses the placement fields of a pod template once, and the [Matcher] that it
+// returns decides any number of nodes, also those that do not exist yet.
+//
+//	does it run here, does a pod stay?           Matcher.Decide
+//	why (not)?                                   Matcher.Explain
+//	how many nodes run it?                       Matcher.Summarize
+//	did this update of a node change anything?   NodeChanged, Matcher.DecisionChanged
+//	the tolerations of every daemon pod          Tolerations
+//	what in the template is malformed            Matcher.Malformed
 //
 // All functions are pure. They read nodes and templates and change neither. No
 // input makes them panic: nil stands for an empty template or for a missing node.
@@ -30,9 +34,4 @@
 //	nil-node    NodeShouldRunDaemonPod@v1.37.2  a nil node gets ReasonNoNode; upstream panics
 //	no-logging  ToleratesTaint@v0.37.2          upstream logs a toleration or a taint with a number that
 //	                                            does not parse; Matcher.Malformed reports the toleration
-//
-// # Stability
-//
-// String methods return one line, the same for the same value. Their wording may
-// gain detail. Programs read the fields instead.
 package placement

@@ -16,7 +16,8 @@
 // undo; String leaves it out.
 //
 // kubectl decides from the generation and the status; health.Assess decides from nodes
-// and pods. RolloutStatus lists the cases in which they differ.
+// and pods. RolloutStatus lists the cases in which they differ. kubectl rollout itself does
+// not know resources of your own.
 //
 // # Order, sharing, errors
 //

@@ -1,8 +1,8 @@
 // Package simulate simulates rollouts. It predicts how a rollout ends, what a change does,
 // and how a controller reacts to crashing pods and lost nodes.
 //
-//	how does this rollout go on, pass by pass?    Run
-//	how does it end?                              Settle
+//	how does this rollout go on, pass by pass?    Run (function)
+//	how does it end?                              Settle (function)
 //	what would this manifest, or taint, do?       WhatIf
 //	what happens when this pod crashes?           Cluster
 //
