@@ -215,10 +215,14 @@ func TestNodeAgentPolicies(t *testing.T) {
 		s.want(v1, all...)
 		s.set(ImageUnready+"1", nil)
 		waitFor(t, s.log, patience, func(state State) string {
+			broken := 0
 			for _, p := range state.Pods {
-				if p.Spec.Containers[0].Image == v1 || p.Status.Phase != corev1.PodRunning {
-					return "not all pods have the image that never gets ready"
+				if p.Spec.Containers[0].Image == ImageUnready+"1" && p.Status.Phase == corev1.PodRunning {
+					broken++
 				}
+			}
+			if broken != len(all) {
+				return fmt.Sprintf("%d pods have the image that never gets ready", broken)
 			}
 			return ""
 		})
