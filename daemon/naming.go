@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -10,7 +11,8 @@ import (
 
 // Naming holds the names by which a controller ties pods and ControllerRevisions to
 // revisions of a template. The zero value is upstream's. A controller of another resource
-// sets names of its own to keep its objects apart from those of DaemonSets.
+// sets names of its own to keep its objects apart from those of DaemonSets. Keep the labels
+// for as long as there are pods: under another hash label all of them are outdated.
 type Naming struct {
 	// RevisionHashLabel is the key of the label that holds the hash of a revision, on pods
 	// and on revisions. Empty means controller-revision-hash.
@@ -48,15 +50,15 @@ func (n Naming) check() error {
 		{"revisionHashLabel", n.RevisionHashLabel},
 		{"templateGenerationLabel", n.TemplateGenerationLabel},
 	} {
-		for _, problem := range validation.IsQualifiedName(label.key) {
-			return field.Invalid(path.Child(label.field), label.key, problem)
+		if problems := validation.IsQualifiedName(label.key); len(problems) > 0 {
+			return field.Invalid(path.Child(label.field), label.key, strings.Join(problems, "; "))
 		}
 	}
 	if n.RevisionHashLabel == n.TemplateGenerationLabel {
 		return field.Invalid(path.Child("templateGenerationLabel"), n.TemplateGenerationLabel, "must differ from revisionHashLabel")
 	}
-	for _, problem := range validation.IsDNS1123Subdomain(n.RevisionName("x", "x")) {
-		return field.Invalid(path.Child("revisionNamePrefix"), n.RevisionNamePrefix, problem)
+	if problems := validation.IsDNS1123Subdomain(n.RevisionName("x", "x")); len(problems) > 0 {
+		return field.Invalid(path.Child("revisionNamePrefix"), n.RevisionNamePrefix, strings.Join(problems, "; "))
 	}
 	return nil
 }

@@ -34,9 +34,9 @@ type Options struct {
 }
 
 // Result is what one pass of a controller writes. Carry the writes out in this order. A
-// failure in 1 or 2 ends the pass. After a failure in 3 to 5 skip what follows it except the
-// status, which is true all the same. The next pass works out what is left. Writer of package
-// rollout/carryout does all of this.
+// failure in 1 or 2 ends the pass. After a failure in 3 to 5 go on with the status, which is
+// true all the same. The next pass works out what is left. Writer of package rollout/carryout
+// does all of this.
 //
 //  1. Revisions: patch Claims, update Label, create Create, patch the pods of Relabel,
 //     delete Duplicates, update Update. CollisionCount is for information: Status holds it.

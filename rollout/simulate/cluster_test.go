@@ -596,36 +596,6 @@ func TestRunCountsAnew(t *testing.T) {
 	}
 }
 
-// TestEndTimeOfAnIncompleteRollout: a node that joins and becomes complete moves the time of
-// the end, also if another node never becomes complete.
-func TestEndTimeOfAnIncompleteRollout(t *testing.T) {
-	never := func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
-		if node != nil && node.Name == "never" {
-			return simulate.PodTimes{ReadyAfter: -1}
-		}
-		return simulate.PodTimes{}
-	}
-	c, err := simulate.NewCluster(daemon.Input{DaemonSet: build.Set{}.Object(), Nodes: build.Nodes("a", "never"), Now: build.Now},
-		simulate.Options{PodTimes: never})
-	if err != nil {
-		t.Fatal(err)
-	}
-	joined := false
-	for pass, err := range c.Run() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !joined && c.Now().Sub(build.Now) == simulate.DefaultReadyAfter {
-			joined = true
-			apply(t, c, build.Nodes("b")[0])
-		}
-		if end := pass.End; end != nil && (end.State == simulate.EndComplete || end.Took != 2*simulate.DefaultReadyAfter) {
-			t.Errorf("Run() = %v, took %v, joined %v, want it incomplete after %v, when the node that joined is complete",
-				end, end.Took, joined, 2*simulate.DefaultReadyAfter)
-		}
-	}
-}
-
 // TestCarryOutTwice: a result that is carried out twice creates its revision once, as on a
 // server that has the name already.
 func TestCarryOutTwice(t *testing.T) {
@@ -650,26 +620,38 @@ func TestCarryOutTwice(t *testing.T) {
 	}
 }
 
-// TestEndTimeAfterANodeJoins: a node that joins when the others are complete moves the time
-// of the End to when it is complete, too.
+// TestEndTimeAfterANodeJoins: a node that joins moves the time of the end to when it is
+// complete.
 func TestEndTimeAfterANodeJoins(t *testing.T) {
-	ds := build.Set{}.Object()
-	c, err := simulate.NewCluster(daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a"), Now: build.Now}, simulate.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	joined := false
-	for pass, err := range c.Run() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !joined && c.Now().Sub(build.Now) == simulate.DefaultReadyAfter {
-			joined = true
-			apply(t, c, build.Nodes("b")[0])
-		}
-		if end := pass.End; end != nil && (end.State != simulate.EndComplete || end.Took != 2*simulate.DefaultReadyAfter || !end.Time.Equal(build.Now.Add(end.Took))) {
-			t.Errorf("Run() = %v, took %v, joined %v, want it complete after %v, when the second node is", end, end.Took, joined, 2*simulate.DefaultReadyAfter)
-		}
+	for _, tc := range []struct {
+		name, why string
+		nodes     []*corev1.Node
+		complete  bool
+	}{
+		{"complete", "all other nodes are complete when it joins", build.Nodes("a"), true},
+		{"incomplete", "another node never becomes complete", build.Nodes("a", "never"), false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := simulate.NewCluster(daemon.Input{DaemonSet: build.Set{}.Object(), Nodes: tc.nodes, Now: build.Now},
+				onNode("never", simulate.PodTimes{ReadyAfter: -1}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			joined := false
+			for pass, err := range c.Run() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !joined && c.Now().Sub(build.Now) == simulate.DefaultReadyAfter {
+					joined = true
+					apply(t, c, build.Nodes("b")[0])
+				}
+				if end := pass.End; end != nil && ((end.State == simulate.EndComplete) != tc.complete ||
+					end.Took != 2*simulate.DefaultReadyAfter || !end.Time.Equal(build.Now.Add(end.Took))) {
+					t.Errorf("Run() = %v, took %v, joined %v, want it after %v: %s", end, end.Took, joined, 2*simulate.DefaultReadyAfter, tc.why)
+				}
+			}
+		})
 	}
 }
 
