@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	loadNodes = flag.Int("load-nodes", 1000, "nodes of the load test")
-	loadSets  = flag.Int("load-sets", 20, "DaemonSets of the load test")
+	loadNodes = flag.Int("load-nodes", 200, "nodes of the load test")
+	loadSets  = flag.Int("load-sets", 5, "DaemonSets of the load test")
 )
 
 // TestLoad rolls many DaemonSets on many nodes at once, with upstream's controller and then, on the
