@@ -117,9 +117,6 @@ func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 	return out, nil
 }
 
-// isHeld reports whether the last step held a node back.
-func (f *nodeFacts) isHeld(i int) bool { return i < len(f.held) && f.held[i] != 0 }
-
 func budgetReason(n *daemon.NodeState) BudgetReason {
 	pods := podsToUpdate(n.Pods)
 	switch {

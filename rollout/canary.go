@@ -155,7 +155,7 @@ func (c *choice) chooseNodes(has []int, most int) []int {
 
 // mayBeCanary reports whether a node can be tried.
 func (c *choice) mayBeCanary(i int, eligible *column) bool {
-	return c.desired(i) && c.held[i] == 0 && eligible.names[eligible.of[i]] == selected
+	return c.desired(i) && !c.facts.isHeld(i) && eligible.names[eligible.of[i]] == selected
 }
 
 // spread adds pending nodes until there are most, each from the group with the fewest
@@ -240,7 +240,7 @@ func (c *choice) heldForCanary() []int {
 	}
 	out := make([]int, 0, c.step.OutdatedNodes)
 	for i := range c.facts.roles {
-		if c.pending(i) && c.held[i] == 0 && c.facts.ages[i].old <= oldest {
+		if c.pending(i) && !c.facts.isHeld(i) && c.facts.ages[i].old <= oldest {
 			out = append(out, i)
 		}
 	}

@@ -65,13 +65,13 @@ func TestCanaryNodes(t *testing.T) {
 		{"spread over two labels", "zone and rack together make three groups", many,
 			canaryOf(rollout.Canary{Nodes: intstr.FromInt32(3), Spread: []string{zones, "rack"}}),
 			"a@z1=old b@z1=old c@z2=old d@z3=old", "-a -c -d; 1 by canary; canary starting on a, c, d"},
-		{"in order", "the last node comes first", many, with(rollout.Canary{}, func(p *rollout.Policy) { p.Order = rollout.Reverse(rollout.ByName) }),
+		{"in order", "the last node comes first", many, with(rollout.Canary{}, func(p *rollout.Policy) { p.Order = &rollout.Order{By: rollout.Reverse(rollout.ByName)} }),
 			"a=old b=old", "-b; 1 by canary; canary starting on b"},
 		{"ignored node", "it is not tried and holds nothing up", many, with(rollout.Canary{}, func(p *rollout.Policy) { p.IgnoreNotReadyNodes = &rollout.IgnoreAfter{} }),
 			"a?=new! b=old c=old", "-b; 1 by canary; ignored: a (node is not ready); canary starting on b"},
 		{"one domain at a time", "the canary of z1 comes first", many,
 			with(rollout.Canary{Nodes: two}, func(p *rollout.Policy) {
-				p.OneDomain, p.Order = &rollout.OneDomain{Label: zones}, rollout.Reverse(rollout.ByName)
+				p.OneDomain, p.Order = &rollout.OneDomain{Label: zones}, &rollout.Order{By: rollout.Reverse(rollout.ByName)}
 			}),
 			"a@z1=old b@z1=old c@z2=old", "-b; domain z1; 1 by canary; 1 by one domain at a time; canary starting on b, c"},
 		{"returning", "b's pod is younger than those of the current template", many, canaryOf(rollout.Canary{Wait: lasting(2 * time.Hour)}),

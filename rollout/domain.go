@@ -43,11 +43,26 @@ func (o *OneDomain) validate(path *field.Path) field.ErrorList {
 
 // oneDomain applies Policy.OneDomain.
 func (c *choice) oneDomain(o *OneDomain) {
-	column := &c.facts.columns[c.policy.domainColumn]
-	unfinished := make([]bool, len(column.names))
-	for i, domain := range column.of {
-		if c.held[i] == 0 && c.desired(i) && (c.pending(i) || c.underway(i)) {
-			unfinished[domain] = true
+	f := c.facts
+	names, slot := f.columns[c.policy.domainColumn].names, f.classes.slot(c.policy.domainColumn)
+	unfinished, pending := make([]int, len(names)), 0
+	for k := range f.classes.counts {
+		counts := &f.classes.counts[k]
+		unfinished[counts.values[slot]] += counts.underwayDesired
+		if f.closed[k] == 0 {
+			unfinished[counts.values[slot]] += counts.pendingDesired
+			pending += counts.pendingDesired
+		}
+	}
+	for _, i := range f.held {
+		r, k := f.roles[i], f.classes.class(i)
+		switch {
+		case r&roleDesired == 0:
+		case r.pending() && f.closed[k] == 0:
+			pending--
+			fallthrough
+		case !r.pending() && r.underway(f.surge):
+			unfinished[f.classes.counts[k].values[slot]]--
 		}
 	}
 	ranks := make(map[string]int, len(o.First))
@@ -56,23 +71,17 @@ func (c *choice) oneDomain(o *OneDomain) {
 	}
 	// before puts the values of First first, then all others by value.
 	before := func(a, b string) bool { return cmp.Or(cmp.Compare(ranks[a], ranks[b]), strings.Compare(a, b)) < 0 }
-	turn, pending := -1, false
-	for domain, is := range unfinished {
-		if is && (turn < 0 || before(column.names[domain], column.names[turn])) {
+	turn := -1
+	for domain, nodes := range unfinished {
+		if nodes > 0 && (turn < 0 || before(names[domain], names[turn])) {
 			turn = domain
 		}
 	}
-	for i, domain := range column.of {
-		if c.held[i] != 0 || !c.pending(i) {
-			continue
-		}
-		pending = pending || c.desired(i)
-		if turn >= 0 && int(domain) != turn {
-			c.hold(i, RestrictionDomain)
-		}
+	if turn >= 0 {
+		c.closeClasses(RestrictionDomain, func(k int) bool { return int(f.classes.counts[k].values[slot]) != turn })
 	}
-	if pending {
-		c.step.Policy.Domain = cmp.Or(column.names[turn], "(none)")
+	if pending > 0 {
+		c.step.Policy.Domain = cmp.Or(names[turn], "(none)")
 	}
 }
 
@@ -101,22 +110,26 @@ func (d DomainBudget) validate(path *field.Path) field.ErrorList {
 
 // domainLimit is a budget for each value of a label.
 type domainLimit struct {
-	domains []int32
+	// slot is where the values of a class have the domain.
+	slot int
 	// left is how many more nodes of a domain may become unavailable, or surge, and
 	// strict how many more may be touched, replacements of unavailable pods included.
 	left, strict []int
 }
 
 // limitDomains applies one of Policy.DomainBudgets.
-func (c *choice) limitDomains(slot int, amount intstr.IntOrString) {
-	column := &c.facts.columns[slot]
-	desired, left := make([]int, len(column.names)), make([]int, len(column.names))
-	for i, domain := range column.of {
-		if c.desired(i) {
-			desired[domain]++
-		}
-		if c.held[i] != RestrictionIgnored && c.facts.roles[i]&(roleUnavailable|roleSurging) != 0 {
-			left[domain]--
+func (c *choice) limitDomains(column int, amount intstr.IntOrString) {
+	f := c.facts
+	names, slot := f.columns[column].names, f.classes.slot(column)
+	desired, left := make([]int, len(names)), make([]int, len(names))
+	for k := range f.classes.counts {
+		counts := &f.classes.counts[k]
+		desired[counts.values[slot]] += counts.desired
+		left[counts.values[slot]] -= counts.users
+	}
+	for _, i := range f.held {
+		if f.by[i] == RestrictionIgnored && f.roles[i]&(roleUnavailable|roleSurging) != 0 {
+			left[f.classes.counts[f.classes.class(i)].values[slot]]++
 		}
 	}
 	for domain := range left {
@@ -125,23 +138,32 @@ func (c *choice) limitDomains(slot int, amount intstr.IntOrString) {
 		left[domain] += max(1, budget)
 	}
 	strict := slices.Clone(left)
-	c.replaceable(func(i int) { strict[column.of[i]]++ })
-	c.limits = append(c.limits, domainLimit{domains: column.of, left: left, strict: strict})
+	for k, n := range c.replaceable() {
+		strict[f.classes.counts[k].values[slot]] += n
+	}
+	c.limits = append(c.limits, domainLimit{slot: slot, left: left, strict: strict})
 }
 
 // roomInDomains reports whether the budgets of a node's domains have room for it.
 func (c *choice) roomInDomains(i int, budgeted, strict bool) bool {
-	return !slices.ContainsFunc(c.limits, func(limit domainLimit) bool {
-		domain := limit.domains[i]
-		return budgeted && limit.left[domain] <= 0 || strict && limit.strict[domain] <= 0
-	})
+	return len(c.limits) == 0 || c.roomInClass(c.facts.classes.class(i), budgeted, strict)
+}
+
+func (c *choice) roomInClass(class int, budgeted, strict bool) bool {
+	for _, limit := range c.limits {
+		domain := c.facts.classes.counts[class].values[limit.slot]
+		if budgeted && limit.left[domain] <= 0 || strict && limit.strict[domain] <= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // useDomains spends the budgets of a node's domains. more says that the node was
 // available, or surges now.
 func (c *choice) useDomains(i int, more bool) {
 	for _, limit := range c.limits {
-		domain := limit.domains[i]
+		domain := c.facts.classes.counts[c.facts.classes.class(i)].values[limit.slot]
 		limit.strict[domain]--
 		if more {
 			limit.left[domain]--

@@ -41,7 +41,7 @@ func ExamplePolicy() {
 
 	c.Options.Policy = rollout.Policy{
 		OneDomain:           &rollout.OneDomain{Label: corev1.LabelTopologyZone},
-		Order:               rollout.Reverse(rollout.ByName),
+		Order:               &rollout.Order{By: rollout.Reverse(rollout.ByName)},
 		IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}},
 	}
 	result, syncErr := c.Sync(ds)
@@ -266,7 +266,7 @@ func ExamplePolicy_order() {
 	ds.Spec.Template.Labels["version"] = "2"
 	err = errors.Join(err, c.Apply(ds))
 
-	c.Options.Policy.Order = rollout.InOrder([]rollout.Compare{rollout.ByLabel(corev1.LabelTopologyZone), rollout.Reverse(rollout.ByName)})
+	c.Options.Policy.Order = &rollout.Order{By: rollout.InOrder([]rollout.Compare{rollout.ByLabel(corev1.LabelTopologyZone), rollout.Reverse(rollout.ByName)})}
 	result, syncErr := c.Sync(ds)
 	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)

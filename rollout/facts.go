@@ -14,13 +14,15 @@ import (
 type nodeFacts struct {
 	surge bool
 	roles []role
-	// The numbers of nodes by the flags of their role.
-	desired, outdated, unavailable, surging, available int
+	// The numbers of nodes by the flags of their role. absent counts those that are
+	// outdated and do not exist.
+	desired, outdated, unavailable, surging, available, updated, empty, absent int
 	// todo are the positions of the nodes by the action that is possible there.
 	todo [actions]*indexset.Set
 	policyFacts
-	// held and candidates are buffers that the steps reuse.
-	held       []Restriction
+	// What the last step has held back, until the next one.
+	holds
+	// candidates is a buffer that the steps reuse.
 	candidates []int
 	// compared is how often the last canary compared groups of nodes. Tests read it.
 	compared int
@@ -40,6 +42,10 @@ const (
 	// roleUpdated: a pod of the current template is not terminating, or several pods of
 	// one kind are not.
 	roleUpdated
+	// roleEmpty: the node is eligible and has no pod at all.
+	roleEmpty
+	// roleAbsent: the node does not exist, and is roleOutdated.
+	roleAbsent
 
 	roleAction role = 1<<3 - 1
 )
@@ -103,6 +109,15 @@ func newNodeFacts(s *daemon.Snapshot) *nodeFacts {
 	return f
 }
 
+// change enters the nodes at some positions, in place of their last entries.
+func (f *nodeFacts) change(nodes []daemon.NodeState, positions []int) {
+	for _, i := range positions {
+		f.read(i, &nodes[i])
+		f.enter(i, &nodes[i])
+	}
+	f.queues.change(nodes, positions, f)
+}
+
 // surges reports whether the budget of the update is maxSurge, which depends on the
 // number of eligible nodes.
 func (f *nodeFacts) surges(s *daemon.Snapshot) bool {
@@ -113,10 +128,10 @@ func (f *nodeFacts) surges(s *daemon.Snapshot) bool {
 // fits reports whether the roles are still those of the snapshot's budget.
 func (f *nodeFacts) fits(s *daemon.Snapshot) bool { return f.surges(s) == f.surge }
 
-// enter enters the node at a position, in place of its last entry.
+// enter enters the role of the node at a position.
 func (f *nodeFacts) enter(i int, n *daemon.NodeState) {
-	f.policyFacts.enter(i, n)
 	before, after := f.roles[i], f.role(n)
+	f.classes.move(i, before, after, f.surge)
 	if before == after {
 		return
 	}
@@ -142,6 +157,9 @@ func (f *nodeFacts) count(r role, sign int) {
 		{roleUnavailable, &f.unavailable},
 		{roleSurging, &f.surging},
 		{roleAvailable, &f.available},
+		{roleUpdated, &f.updated},
+		{roleEmpty, &f.empty},
+		{roleAbsent, &f.absent},
 	} {
 		if r&c.flag != 0 {
 			*c.count += sign
@@ -160,9 +178,15 @@ func (f *nodeFacts) role(n *daemon.NodeState) role {
 	}
 	if n.Decision.Run {
 		r |= roleDesired
+		if len(n.Pods) == 0 {
+			r |= roleEmpty
+		}
 	}
 	if pods.old != nil {
 		r |= roleOutdated
+		if n.Node == nil {
+			r |= roleAbsent
+		}
 	}
 	if pods.cur != nil || pods.excess {
 		r |= roleUpdated
@@ -223,20 +247,44 @@ func surgeRole(n *daemon.NodeState, pods nodePods) role {
 	return r | actionCreateBudgeted
 }
 
-// inOrder yields the positions with an action and, while the budget has room, those with
-// its budgeted twin, in the order of the policy. It sorts only as many as are taken.
-func (c *choice) inOrder(action role, p *budgetLeft) iter.Seq[int] {
-	free, budgeted := c.facts.todo[action], c.facts.todo[action+1]
-	if c.compare == nil && !c.descending {
-		return inBoth(free, budgeted, p)
+// pending reports whether exactly one pod of a node is not terminating, and is outdated.
+func (r role) pending() bool { return r&(roleOutdated|roleUpdated) == roleOutdated }
+
+// underway reports whether the update has begun on a node and is not over.
+func (r role) underway(surge bool) bool {
+	switch {
+	case r&roleUpdated == 0:
+		return r&(roleOutdated|roleDesired) == roleDesired
+	case surge:
+		return r&roleOutdated != 0 || r&roleAvailable == 0
 	}
-	positions := c.facts.candidates[:0]
+	return r&roleUnavailable != 0
+}
+
+// inOrder yields the positions with an action and, while the budget has room, those with
+// its budgeted twin, in the order of the policy. It leaves out nodes that are held back.
+func (c *choice) inOrder(action role, p *budgetLeft) iter.Seq[int] {
+	f := c.facts
+	free, budgeted := f.todo[action], f.todo[action+1]
+	switch {
+	case f.queues.ready() && len(f.held) <= (free.Len()+budgeted.Len())/4:
+		return c.fromQueues(action, p)
+	case c.compare == nil && !c.descending:
+		return func(yield func(int) bool) {
+			for i := range inBoth(free, budgeted, p) {
+				if !f.isHeld(i) && !yield(i) {
+					return
+				}
+			}
+		}
+	}
+	positions := f.candidates[:0]
 	for i := range inBoth(free, budgeted, p) {
-		if c.held == nil || c.held[i] == 0 {
+		if !f.isHeld(i) {
 			positions = append(positions, i)
 		}
 	}
-	c.facts.candidates = positions
+	f.candidates = positions
 	return c.sorted(positions)
 }
 

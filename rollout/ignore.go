@@ -2,12 +2,14 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
@@ -90,14 +92,27 @@ func (c *choice) ignoreNodes() {
 	if p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNode == nil {
 		return
 	}
-	for i := range c.nodes {
-		reason, since := c.ignoreReason(i)
-		if reason == 0 {
-			continue
-		}
-		c.held[i] = RestrictionIgnored
-		c.step.Policy.Ignored = append(c.step.Policy.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
+	next := c.facts.suspects.Next
+	if p.IgnoreNode != nil {
+		next = func(i int) int { return i }
 	}
+	for i := next(0); i >= 0 && i < len(c.nodes); i = next(i + 1) {
+		if reason, since := c.ignoreReason(i); reason != 0 {
+			c.hold(i, RestrictionIgnored)
+			c.step.Policy.Ignored = append(c.step.Policy.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
+		}
+	}
+}
+
+// suspect reports whether IgnoreNotReadyNodes or IgnoreStuckPods may ignore a node at some
+// time: it is not ready, or all its pods are terminating.
+func suspect(n *daemon.NodeState) bool {
+	if n.Node != nil {
+		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
+			return true
+		}
+	}
+	return len(n.Pods) > 0 && !slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return !p.Terminating })
 }
 
 func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {

@@ -8,9 +8,34 @@ import (
 	"github.com/pernode/daemonset/daemon"
 )
 
-// Compare compares two nodes for Policy.Order. A negative number puts a before b, a
-// positive number puts b before a. It must be pure and consistent. The nodes are read-only,
-// and their Node may be nil.
+// Order is the order in which nodes are updated. The zero Order is that of their names.
+//
+// A State keeps the nodes in order between passes: it compares only nodes that have changed,
+// as long as each pass has the same *Order. Make it once and do not change it; a pass with
+// another one compares all nodes that are left to update.
+type Order struct {
+	// By compares two nodes: ByName, ByLabel, OldestPodFirst, NotReadyFirst, several of
+	// them in InOrder, one in Reverse, or a function of the caller. Nodes that it finds
+	// equal are in the order of their names.
+	By Compare
+}
+
+// byName reports whether the order is that of the names.
+func (o *Order) byName() bool { return o == nil || o.By == nil }
+
+// compare compares the nodes at two positions.
+func (o *Order) compare(nodes []daemon.NodeState, i, j int) int {
+	if !o.byName() {
+		if order := o.By(&nodes[i], &nodes[j]); order != 0 {
+			return order
+		}
+	}
+	return i - j
+}
+
+// Compare compares two nodes for an Order. A negative number puts a before b, a
+// positive number puts b before a. It must be pure and consistent, and depend on nothing but
+// the two nodes. They are read-only, and their Node may be nil.
 type Compare func(a, b *daemon.NodeState) int
 
 // ByName orders nodes by name.
@@ -35,7 +60,7 @@ func OldestPodFirst(a, b *daemon.NodeState) int { return oldestOutdated(a).Compa
 // NotReadyFirst orders nodes without a ready pod before all others.
 func NotReadyFirst(a, b *daemon.NodeState) int { return cmp.Compare(readyPods(a), readyPods(b)) }
 
-// InOrder combines comparisons for Policy.Order. The first that distinguishes two nodes
+// InOrder combines comparisons. The first that distinguishes two nodes
 // decides. nil entries are ignored.
 func InOrder(compare []Compare) Compare {
 	return func(a, b *daemon.NodeState) int {

@@ -62,7 +62,7 @@ func (c *choice) partition(p *Partition) {
 			updated = append(updated, i)
 		case !c.pending(i):
 			underway = append(underway, i)
-		case c.held[i] == 0:
+		case !c.facts.isHeld(i):
 			pending = append(pending, i)
 		}
 	}
@@ -88,24 +88,7 @@ func (p *Partition) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.
 	if !p.ProgressiveCreate || keep == 0 {
 		return 0
 	}
-	updated := 0
-	for _, role := range f.roles {
-		if role&roleUpdated != 0 {
-			updated++
-		}
-	}
-	return limitFirstPods(s, plan, due, max(0, f.desired-updated-min(keep, f.desired)))
-}
-
-// firstPods returns the number of first pods in a plan of daemon.Reconcile, deferred
-// ones included: one for each eligible node without a pod.
-func firstPods(s *daemon.Snapshot) (n int) {
-	for i := range s.Nodes() {
-		if node := &s.Nodes()[i]; node.Decision.Run && len(node.Pods) == 0 {
-			n++
-		}
-	}
-	return n
+	return limitFirstPods(s, plan, due, max(0, f.desired-f.updated-min(keep, f.desired)))
 }
 
 // limitFirstPods takes all first pods except the given number out of a plan that has due

@@ -39,8 +39,9 @@ import (
 //	OneDomain with its Label in Canary.Spread  the canary would run in several domains at once
 //	two DomainBudgets with the same Label      only one budget can apply
 //
-// Under a policy a step of the update looks at every node. With Order, Canary or
-// Partition it may also sort them.
+// A step of a State costs what has changed, as without a policy, with three exceptions: with
+// IgnoreNode, with Partition, and during a canary's trial it looks at every node. With
+// Partition, or to choose a canary, it may also put all of them in order.
 type Policy struct {
 	// Frozen stops everything: no pod is created or deleted, and no canary is rolled back.
 	// History and status are still written.
@@ -59,11 +60,9 @@ type Policy struct {
 	// NodeSelector updates only nodes whose labels it matches. An empty selector
 	// matches every node. A node that does not exist has no labels.
 	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`
-	// Order compares two nodes to say which is updated first: ByName, ByLabel, OldestPodFirst,
-	// NotReadyFirst, several of them in InOrder, one in Reverse, or a function of the
-	// caller. Nodes that it finds equal are in the order of their names, and so are all
-	// nodes if it is nil.
-	Order Compare `json:"-"`
+	// Order says which node is updated first. If it is nil, nodes are in the order of their
+	// names.
+	Order *Order `json:"-"`
 	// Canary tries a new template on some nodes first.
 	Canary *Canary `json:"canary,omitempty"`
 	// Partition keeps outdated pods on some nodes.
@@ -163,6 +162,8 @@ type policy struct {
 	// The columns of the policy facts that the markers fill.
 	selectorColumn, eligibleColumn, spreadColumn, domainColumn int
 	budgetColumns                                              []int
+	// classColumns are those that distinguish classes of nodes.
+	classColumns []int
 	// ages says that the canary looks at when pods were created.
 	ages bool
 }
@@ -179,6 +180,7 @@ func compile(p *Policy) (*policy, error) {
 	out := &policy{Policy: *p}
 	if p.NodeSelector != nil {
 		out.selectorColumn = out.column(selectorMarker(p.NodeSelector))
+		out.classColumns = append(out.classColumns, out.selectorColumn)
 	}
 	if p.Canary != nil {
 		out.ages = true
@@ -191,10 +193,12 @@ func compile(p *Policy) (*policy, error) {
 	}
 	if p.OneDomain != nil {
 		out.domainColumn = out.column(labelsMarker([]string{p.OneDomain.Label}))
+		out.classColumns = append(out.classColumns, out.domainColumn)
 	}
 	for _, budget := range p.DomainBudgets {
 		out.budgetColumns = append(out.budgetColumns, out.column(labelsMarker([]string{budget.Label})))
 	}
+	out.classColumns = append(out.classColumns, out.budgetColumns...)
 	return out, nil
 }
 
@@ -221,9 +225,6 @@ func (p *policy) strict() bool { return p != nil && p.StrictBudget }
 // restrict applies the fields that hold nodes back, order them or add budgets.
 func (c *choice) restrict(trial *CanaryTrial) {
 	p := c.policy
-	c.facts.held = slices.Grow(c.facts.held[:0], len(c.nodes))[:len(c.nodes)]
-	clear(c.facts.held)
-	c.held = c.facts.held
 	switch {
 	case p.Frozen:
 		c.halt = RestrictionFrozen
@@ -234,7 +235,9 @@ func (c *choice) restrict(trial *CanaryTrial) {
 	if p.NodeSelector != nil {
 		c.selectNodes()
 	}
-	c.compare = p.Order
+	if p.Order != nil {
+		c.compare = p.Order.By
+	}
 	if p.Canary != nil {
 		c.tryCanary(p.Canary, trial)
 	}
@@ -244,7 +247,6 @@ func (c *choice) restrict(trial *CanaryTrial) {
 	if p.OneDomain != nil {
 		c.oneDomain(p.OneDomain)
 	}
-	c.countUsers()
 	for i, budget := range p.DomainBudgets {
 		c.limitDomains(p.budgetColumns[i], budget.MaxUnavailable)
 	}
@@ -270,7 +272,7 @@ func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Pla
 	if p.Partition == nil && p.SlowStart == nil {
 		return nil
 	}
-	due := firstPods(s)
+	due := f.empty
 	present := f.desired - due
 	if p.Partition != nil {
 		held := p.Partition.restrictPlan(f, s, plan, due)
@@ -283,17 +285,8 @@ func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Pla
 	return out
 }
 
-// hold holds a node back. The first restriction that does so is recorded.
-func (c *choice) hold(i int, by Restriction) {
-	if c.held[i] == 0 {
-		c.held[i] = by
-	}
-}
-
 // pending reports whether exactly one pod of a node is not terminating, and is outdated.
-func (c *choice) pending(i int) bool {
-	return c.facts.roles[i]&(roleOutdated|roleUpdated) == roleOutdated
-}
+func (c *choice) pending(i int) bool { return c.facts.roles[i].pending() }
 
 // updated reports whether a pod of the current template is not terminating on a node, or
 // several pods of one kind are not.
@@ -302,75 +295,11 @@ func (c *choice) updated(i int) bool { return c.facts.roles[i]&roleUpdated != 0 
 // desired reports whether a node is eligible.
 func (c *choice) desired(i int) bool { return c.facts.roles[i]&roleDesired != 0 }
 
-// underway reports whether the update has begun on a node and is not over.
-func (c *choice) underway(i int) bool {
-	role := c.facts.roles[i]
-	switch {
-	case role&roleUpdated == 0:
-		return role&(roleOutdated|roleDesired) == roleDesired
-	case c.facts.surge:
-		return role&roleOutdated != 0 || role&roleAvailable == 0
-	}
-	return role&roleUnavailable != 0
-}
-
-// countUsers counts the nodes that use the budgets: held ones do not.
-func (c *choice) countUsers() {
-	c.step.Unavailable, c.step.Surging = 0, 0
-	for i, role := range c.facts.roles {
-		switch {
-		case c.held[i] != 0:
-		case role&roleUnavailable != 0:
-			c.step.Unavailable++
-		case role&roleSurging != 0:
-			c.step.Surging++
-		}
-	}
-}
-
-// replaceable counts the nodes with an unavailable outdated pod that nothing holds back. It
-// calls byDomain, which may be nil, for each.
-func (c *choice) replaceable(byDomain func(i int)) (n int) {
-	for i := c.facts.todo[actionDelete].Next(0); i >= 0; i = c.facts.todo[actionDelete].Next(i + 1) {
-		if c.facts.roles[i]&roleUnavailable != 0 && (c.held == nil || c.held[i] == 0) {
-			n++
-			if byDomain != nil {
-				byDomain(i)
-			}
-		}
-	}
-	return n
-}
-
 // selectNodes applies Policy.NodeSelector.
 func (c *choice) selectNodes() {
-	column := &c.facts.columns[c.policy.selectorColumn]
-	for i, id := range column.of {
-		if c.pending(i) && column.names[id] != selected {
-			c.hold(i, RestrictionNodeSelector)
-		}
-	}
-}
-
-// report counts the nodes with outdated pods that are held back. Nobody waits for the pods
-// of nodes that do not exist.
-func (c *choice) report() {
-	counts := c.short
-	for i, role := range c.facts.roles {
-		if role&roleOutdated == 0 || c.nodes[i].Node == nil {
-			continue
-		}
-		if c.halt != 0 {
-			counts[c.halt]++
-		} else if by := c.held[i]; by != 0 {
-			counts[by]++
-		}
-	}
-	for by, nodes := range counts {
-		if nodes > 0 {
-			c.step.Policy.Restricted = append(c.step.Policy.Restricted, Restricted{By: Restriction(by), Nodes: nodes})
-		}
-	}
+	f := c.facts
+	names, slot := f.columns[c.policy.selectorColumn].names, f.classes.slot(c.policy.selectorColumn)
+	c.closeClasses(RestrictionNodeSelector, func(k int) bool { return names[f.classes.counts[k].values[slot]] != selected })
 }
 
 // selected is the mark of nodes that a selector matches.

@@ -32,9 +32,9 @@ func BenchmarkPolicy(b *testing.B) {
 		}{
 			{"none", rollout.Policy{}},
 			{"node selector", rollout.Policy{NodeSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/os": "linux"}}}},
-			{"order", rollout.Policy{Order: rollout.ByLabel(own)}},
+			{"order", rollout.Policy{Order: &rollout.Order{By: rollout.ByLabel(own)}}},
 			{"canary", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("50%"), Spread: []string{own}}}},
-			{"partition", rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("50%")}, Order: rollout.ByLabel(own)}},
+			{"partition", rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("50%")}, Order: &rollout.Order{By: rollout.ByLabel(own)}}},
 			{"one domain", rollout.Policy{OneDomain: &rollout.OneDomain{Label: own, First: names}}},
 			{"domain budget", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: own, MaxUnavailable: intstr.FromInt32(1)}}}},
 			{"strict budget", rollout.Policy{StrictBudget: true}},

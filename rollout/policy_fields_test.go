@@ -31,7 +31,7 @@ func fullPolicy() *rollout.Policy {
 			MatchLabels:      build.Labels{"disk": "ssd"},
 			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "gpu", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"yes"}}},
 		},
-		Order: rollout.ByName,
+		Order: &rollout.Order{By: rollout.ByName},
 		Canary: &rollout.Canary{
 			Nodes: intstr.FromString("5%"), NodeSelector: zoneSelector("z1"), Spread: []string{"rack", "disk"}, Wait: lasting(time.Hour),
 			Manual: true, PauseRestarts: 1, FailRestarts: -1, PauseStarting: lasting(time.Minute), FailStarting: lasting(time.Hour), FailAfter: lasting(3 * time.Hour),
@@ -332,7 +332,7 @@ func TestPolicyJSON(t *testing.T) {
 	}
 }
 
-// TestDeepCopy: a copy is equal and shares nothing, except functions.
+// TestDeepCopy: a copy is equal and shares nothing, except functions and the Order.
 func TestDeepCopy(t *testing.T) {
 	if got := (*rollout.Policy)(nil).DeepCopy(); got != nil {
 		t.Errorf("DeepCopy() of a nil policy = %v", got)
@@ -341,6 +341,10 @@ func TestDeepCopy(t *testing.T) {
 		t.Errorf("DeepCopy() of a nil trial = %v", got)
 	}
 	policy, trial := fullPolicy(), fullTrial()
+	if policy.DeepCopy().Order != policy.Order {
+		t.Error("DeepCopy() has another Order: a State would compare all nodes again")
+	}
+	policy.Order = nil
 	for _, tc := range []struct {
 		name       string
 		from, copy any

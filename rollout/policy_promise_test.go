@@ -202,7 +202,7 @@ func brokenPromises(p rollout.Policy, s *daemon.Snapshot, step *rollout.Step, fa
 			for name, f := range facts {
 				// Another node that might have been chosen in its place.
 				other := f.begins() && f.outdatedAvailable && !slices.Contains(on, name) && !ignored[name] && f.outdated == 1
-				if d.Reason == daemon.DeleteReasonOutdated && other && p.Order(s.Node(name), s.Node(d.Node)) < 0 {
+				if d.Reason == daemon.DeleteReasonOutdated && other && p.Order.By(s.Node(name), s.Node(d.Node)) < 0 {
 					report("%s comes before %s", d.Node, name)
 				}
 			}

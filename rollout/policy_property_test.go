@@ -109,7 +109,7 @@ func randomPolicy(t testing.TB, r *rand.Rand) rollout.Policy {
 		func(p *rollout.Policy) { p.IgnoreNode = func(n *daemon.NodeState) bool { return n.Name == "n1" } },
 		func(p *rollout.Policy) { p.NodeSelector = oneOf(r, zoneSelector("z1"), notInZone("z1")) },
 		func(p *rollout.Policy) {
-			p.Order = oneOf(r, rollout.ByName, rollout.Reverse(rollout.ByName), rollout.ByLabel(zones), rollout.OldestPodFirst, rollout.NotReadyFirst)
+			p.Order = &rollout.Order{By: oneOf(r, rollout.ByName, rollout.Reverse(rollout.ByName), rollout.ByLabel(zones), rollout.OldestPodFirst, rollout.NotReadyFirst)}
 		},
 		func(p *rollout.Policy) { p.Canary = randomCanary(r, amount()) },
 		func(p *rollout.Policy) {
@@ -174,7 +174,7 @@ func TestPolicyThatRestrictsNothing(t *testing.T) {
 		}
 		for name, policy := range map[string]rollout.Policy{
 			"node selector": {NodeSelector: &metav1.LabelSelector{}},
-			"order":         {Order: rollout.ByName},
+			"order":         {Order: &rollout.Order{By: rollout.ByName}},
 			"domain budget": {DomainBudgets: []rollout.DomainBudget{{Label: zones, MaxUnavailable: intstr.FromInt32(1 << 30)}}},
 			"ignored":       {IgnoreNode: func(*daemon.NodeState) bool { return false }},
 			"slow start":    {SlowStart: &rollout.SlowStart{Pods: 1}},

@@ -313,7 +313,7 @@ func TestPartition(t *testing.T) {
 		{"fewer unselected ones than it keeps", "the last selected one is kept as well", build.Set{MaxUnavailable: "6"},
 			rollout.Policy{Partition: keep("3").Partition, NodeSelector: zoneSelector("z1")},
 			"a@z1=old b@z2=old c@z2=old d@z1=old e@z1=old f@z1=old", "-f -e -d; 2 by node selector; 1 by partition"},
-		{"with an order", "the order replaces the names", build.Set{MaxUnavailable: "4"}, rollout.Policy{Partition: keep("2").Partition, Order: rollout.ByName},
+		{"with an order", "the order replaces the names", build.Set{MaxUnavailable: "4"}, rollout.Policy{Partition: keep("2").Partition, Order: &rollout.Order{By: rollout.ByName}},
 			"a=old b=old c=old d=old", "-a -b; 2 by partition"},
 		{"a node is gone", "it counts for nothing", build.Set{MaxUnavailable: "4"}, keep("1"),
 			"a=old b=old gone=old", "-b; 1 by partition"},
@@ -418,7 +418,7 @@ func TestStrictBudget(t *testing.T) {
 
 func TestPolicyOrder(t *testing.T) {
 	by := func(c ...rollout.Compare) rollout.Policy {
-		return rollout.Policy{Order: rollout.InOrder(c)}
+		return rollout.Policy{Order: &rollout.Order{By: rollout.InOrder(c)}}
 	}
 	testPolicy(t, []policyCase{
 		{"backwards", "the last by name", build.Set{}, by(rollout.Reverse(rollout.ByName)), "a=old b=old c=old", "-c"},
@@ -427,9 +427,9 @@ func TestPolicyOrder(t *testing.T) {
 		{"without the label", "those without come first", build.Set{}, by(rollout.ByLabel(zones)), "a@z2=old b=old", "-b"},
 		{"oldest pod", "b's is older", build.Set{}, by(rollout.OldestPodFirst), "a=old b=older", "-b"},
 		{"not ready first", "with a strict budget it is one at a time", build.Set{},
-			rollout.Policy{Order: rollout.NotReadyFirst, StrictBudget: true}, "a=old b=old!", "-b"},
+			rollout.Policy{Order: &rollout.Order{By: rollout.NotReadyFirst}, StrictBudget: true}, "a=old b=old!", "-b"},
 		{"ready first", "the ones in order come first", build.Set{MaxUnavailable: "2"},
-			rollout.Policy{Order: rollout.Reverse(rollout.NotReadyFirst), StrictBudget: true}, "a=old! b=old! c=old", "-a -b"},
+			rollout.Policy{Order: &rollout.Order{By: rollout.Reverse(rollout.NotReadyFirst)}, StrictBudget: true}, "a=old! b=old! c=old", "-a -b"},
 		{"two comparisons", "the second decides where the first does not", build.Set{}, by(rollout.ByLabel(zones), rollout.Reverse(rollout.ByName)),
 			"a@z1=old b@z1=old c@z2=old", "-b"},
 		{"what costs nothing", "it goes whatever the order", build.Set{}, by(rollout.ByName), "a=old b=old c=old!", "-c"},

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/indexset"
 )
 
 // policyFacts are the facts about each node that only a policy needs. They depend on the
@@ -14,6 +15,10 @@ type policyFacts struct {
 	columns []column
 	// ages are the creation times of the pods; nil if the policy does not need them.
 	ages []podAges
+	// suspects are the nodes that the policy may ignore; nil if it needs none.
+	suspects *indexset.Set
+	classes  classes
+	queues   queues
 }
 
 // marker reads a fact of a node object, which may be nil. Markers of the same key read
@@ -51,19 +56,14 @@ func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy) {
 		return
 	}
 	nodes := s.Nodes()
-	if !slices.EqualFunc(f.columns, p.markers, func(c column, m marker) bool { return c.key == m.key }) {
-		f.columns = make([]column, len(p.markers))
+	if f.markColumns(nodes, p) || f.classes.counts == nil || !slices.Equal(f.classes.columns, p.classColumns) {
+		f.classes, f.queues = newClasses(p.classColumns, f.columns, f.roles, f.surge), queues{}
 	}
-	for slot := range f.columns {
-		c := &f.columns[slot]
-		if c.of != nil && len(c.names) <= 2*len(nodes) {
-			continue
-		}
-		// Facts that no node has any more are forgotten as well.
-		*c = column{marker: p.markers[slot], ids: map[string]int32{}, of: make([]int32, len(nodes))}
-		for i := range nodes {
-			c.set(i, c.mark(nodes[i].Node))
-		}
+	switch {
+	case p.Partition != nil || p.Order.byName() && len(p.classColumns) == 0:
+		f.queues = queues{}
+	case !f.queues.ready() || f.queues.order != p.Order:
+		f.queues = newQueues(nodes, p.Order, f)
 	}
 	switch {
 	case !p.ages:
@@ -74,16 +74,50 @@ func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy) {
 			f.ages[i] = agesOf(&nodes[i])
 		}
 	}
+	switch {
+	case p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil:
+		f.suspects = nil
+	case f.suspects == nil:
+		f.suspects = indexset.New(len(nodes))
+		for i := range nodes {
+			f.suspects.Put(i, suspect(&nodes[i]))
+		}
+	}
 }
 
-// enter reads the facts of a node that has changed.
-func (m *policyFacts) enter(i int, n *daemon.NodeState) {
-	for slot := range m.columns {
-		c := &m.columns[slot]
+// markColumns reads the facts of the markers of the policy, and reports whether a column is
+// new.
+func (f *nodeFacts) markColumns(nodes []daemon.NodeState, p *policy) (changed bool) {
+	if !slices.EqualFunc(f.columns, p.markers, func(c column, m marker) bool { return c.key == m.key }) {
+		f.columns = make([]column, len(p.markers))
+	}
+	for slot := range f.columns {
+		c := &f.columns[slot]
+		if c.of != nil && len(c.names) <= 2*len(nodes) {
+			continue
+		}
+		// Facts that no node has any more are forgotten as well.
+		changed = true
+		*c = column{marker: p.markers[slot], ids: map[string]int32{}, of: make([]int32, len(nodes))}
+		for i := range nodes {
+			c.set(i, c.mark(nodes[i].Node))
+		}
+	}
+	return changed
+}
+
+// read reads the facts of a node that has changed.
+func (f *nodeFacts) read(i int, n *daemon.NodeState) {
+	for slot := range f.columns {
+		c := &f.columns[slot]
 		c.set(i, c.mark(n.Node))
 	}
-	if m.ages != nil {
-		m.ages[i] = agesOf(n)
+	f.classes.enter(f.columns, i, f.roles[i], f.surge)
+	if f.ages != nil {
+		f.ages[i] = agesOf(n)
+	}
+	if f.suspects != nil {
+		f.suspects.Put(i, suspect(n))
 	}
 }
 

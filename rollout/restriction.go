@@ -28,8 +28,8 @@ const (
 	RestrictionPartition
 	// RestrictionDomain: Policy.OneDomain updates another domain first.
 	RestrictionDomain
-	// RestrictionDomainBudget: the budget of the update has room for the node, but one of
-	// Policy.DomainBudgets does not.
+	// RestrictionDomainBudget: the budget of the update has room for another node after the
+	// step, but one of Policy.DomainBudgets has none for this one.
 	RestrictionDomainBudget
 	// RestrictionStrictBudget: upstream would replace the node's unavailable pod, but
 	// Policy.StrictBudget has no room for it.

@@ -12,8 +12,8 @@ import (
 )
 
 // State is what a controller keeps of one DaemonSet between events. Its passes return
-// what the function Sync returns for the same facts. Without a policy the cost of a pass
-// grows with what has changed, not with the cluster.
+// what the function Sync returns for the same facts. The cost of a pass grows with what has
+// changed, not with the cluster; Policy names the exceptions.
 //
 // A controller that keeps a State has these duties:
 //
@@ -202,10 +202,7 @@ func (st *State) apply(now time.Time) error {
 	case changed.All || changes.DaemonSet != nil && !st.facts.fits(st.snapshot):
 		st.facts = nil
 	default:
-		nodes := st.snapshot.Nodes()
-		for _, i := range changed.Nodes {
-			st.facts.enter(i, &nodes[i])
-		}
+		st.facts.change(st.snapshot.Nodes(), changed.Nodes)
 		if !st.facts.fits(st.snapshot) {
 			st.facts = nil
 		}

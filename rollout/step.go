@@ -181,7 +181,10 @@ func (f *nodeFacts) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*St
 			Available:      f.available,
 		},
 	}
-	if !p.empty() {
+	if p.empty() {
+		f.holds = holds{}
+	} else {
+		f.holds.begin(len(c.nodes), len(f.classes.counts))
 		c.restrict(trial)
 	}
 	if c.halt == 0 {
@@ -204,9 +207,6 @@ type choice struct {
 	// deletes and creates are what is left of the DaemonSet's own budgets.
 	deletes, creates budgetLeft
 
-	// held is the restriction that holds each node back, or zero; nil without a policy.
-	// A node that is held back is not touched and uses no budget.
-	held []Restriction
 	// halt holds back everything.
 	halt Restriction
 	// compare orders the nodes; nil for the order of their names.
@@ -215,9 +215,8 @@ type choice struct {
 	descending bool
 	// limits are the budgets of topology domains.
 	limits []domainLimit
-	// short counts the nodes for which a budget of the policy has no room although
-	// upstream's budget has.
-	short [restrictions]int
+	// restricted counts the nodes with outdated pods that are held back.
+	restricted [restrictions]int
 }
 
 // budgetLeft is what is left of a budget for deletions or for creations.
@@ -243,7 +242,7 @@ func (c *choice) deleteAndCreate() {
 	deletes.strict, creates.strict = deletes.left, creates.left
 	if c.policy.strict() {
 		// Unavailable outdated pods are in the count, but their update has not begun.
-		deletes.strict += c.replaceable(nil)
+		deletes.strict += sum(c.replaceable())
 	}
 	c.takeNodes(deletes, actionDelete)
 	c.takeNodes(creates, actionCreate)
@@ -266,49 +265,76 @@ func (c *choice) deleteAndCreate() {
 
 // takeNodes chooses nodes for an action and its budgeted twin, in order.
 func (c *choice) takeNodes(p *budgetLeft, action role) {
-	free := c.facts.todo[action].Len()
-	if free+c.facts.todo[action+1].Len() == 0 {
+	if c.facts.todo[action].Len()+c.facts.todo[action+1].Len() == 0 {
 		return
 	}
+	domains := c.domainsApply(action)
+	strict := c.policy.strict() && domains
 	for i := range c.inOrder(action, p) {
+		if strict && p.strict <= 0 {
+			break
+		}
 		budgeted := c.facts.roles[i]&roleAction != action
-		if !budgeted {
-			free--
+		if budgeted && p.left <= 0 || domains && !c.roomInDomains(i, budgeted, strict) {
+			continue
 		}
-		if c.held == nil || c.held[i] == 0 {
-			c.takeNode(p, i, budgeted)
+		p.strict--
+		if budgeted {
+			p.left--
+			p.budgeted = append(p.budgeted, i)
+		} else {
+			p.free = append(p.free, i)
 		}
-		if free == 0 && p.left <= 0 {
-			return
+		if domains {
+			c.useDomains(i, budgeted || c.facts.surge)
+		}
+	}
+	if strict || domains && len(c.limits) > 0 {
+		c.countShort(p, action, strict)
+	}
+}
+
+// domainsApply reports whether the policy's budgets limit an action. Deletions of a surging
+// update make nothing unavailable that is needed.
+func (c *choice) domainsApply(action role) bool { return !c.facts.surge || action >= actionCreate }
+
+// countShort counts the nodes that are not taken because a budget of the policy has no room
+// for them. Those that need the budget of the update count only if that has room.
+func (c *choice) countShort(p *budgetLeft, action role, strict bool) {
+	left := c.open(action)
+	for _, i := range p.free {
+		left[c.facts.classes.class(i)]--
+	}
+	var budgeted []int
+	if p.left > 0 {
+		budgeted = c.open(action + 1)
+		for _, i := range p.budgeted {
+			budgeted[c.facts.classes.class(i)]--
+		}
+	}
+	for class := range left {
+		if left[class] > 0 {
+			c.restricted[c.shortOf(class, false, strict)] += left[class]
+		}
+		if p.left > 0 && budgeted[class] > 0 {
+			c.restricted[c.shortOf(class, true, strict)] += budgeted[class]
 		}
 	}
 }
 
-// takeNode chooses a node if the budgets allow it.
-func (c *choice) takeNode(p *budgetLeft, i int, budgeted bool) {
-	// Deletions of a surging update make nothing unavailable that is needed.
-	domains := !c.facts.surge || c.facts.roles[i]&roleAction >= actionCreate
-	strict := c.policy.strict() && domains
-	switch {
-	case budgeted && p.left <= 0:
-		return
-	case domains && !c.roomInDomains(i, budgeted, strict):
-		c.short[RestrictionDomainBudget]++
-		return
-	case strict && p.strict <= 0:
-		c.short[RestrictionStrictBudget]++
-		return
+// shortOf returns which budget has no room for a class.
+func (c *choice) shortOf(class int, budgeted, strict bool) Restriction {
+	if c.roomInClass(class, budgeted, strict) {
+		return RestrictionStrictBudget
 	}
-	p.strict--
-	if budgeted {
-		p.left--
-		p.budgeted = append(p.budgeted, i)
-	} else {
-		p.free = append(p.free, i)
+	return RestrictionDomainBudget
+}
+
+func sum(list []int) (n int) {
+	for _, count := range list {
+		n += count
 	}
-	if domains {
-		c.useDomains(i, budgeted || c.facts.surge)
-	}
+	return n
 }
 
 // withinBurst returns the nodes that the burst limit leaves: first those that need no

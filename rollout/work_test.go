@@ -96,7 +96,7 @@ func TestSpreadIsLinear(t *testing.T) {
 		}
 		policy, err := compile(&Policy{
 			Canary: &Canary{Nodes: intstr.FromString("50%"), Spread: []string{"own"}},
-			Order:  func(a, b *daemon.NodeState) int { w.nodes++; return ByName(a, b) },
+			Order:  &Order{By: func(a, b *daemon.NodeState) int { w.nodes++; return ByName(a, b) }},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -592,8 +592,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a State does not enter changed nodes in its facts",
 		file: "rollout/state.go",
-		old:  "\t\t\tst.facts.enter(i, &nodes[i])\n",
-		new:  "\t\t\t_ = &nodes[i]\n",
+		old:  "\t\tst.facts.change(st.snapshot.Nodes(), changed.Nodes)\n",
+		new:  "",
 	},
 	// The order of writes
 	{

@@ -79,7 +79,7 @@ func BenchmarkRun(b *testing.B) {
 	for _, policy := range []rollout.Policy{
 		{StrictBudget: true},
 		{OneDomain: &rollout.OneDomain{Label: "topology.kubernetes.io/zone"}},
-		{Order: rollout.OldestPodFirst},
+		{Order: &rollout.Order{By: rollout.OldestPodFirst}},
 		{Canary: &rollout.Canary{Nodes: intstr.FromString("1%"), Wait: metav1.Duration{Duration: time.Minute}}},
 	} {
 		b.Run(fmt.Sprintf("1/5000/%v", &policy), func(b *testing.B) { benchmarkRun(b, 5_000, "1", policy) })

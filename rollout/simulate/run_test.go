@@ -272,7 +272,7 @@ func TestRunNeedsDecision(t *testing.T) {
 		{"pause", "a person has to end it", rollout.Policy{Paused: true}, simulate.EndWaiting, 3},
 		{"partition", "one node is held back for good", rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(1)}}, simulate.EndWaiting, 1},
 		{"manual canary", "it waits for promotion", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}}, simulate.EndWaiting, 2},
-		{"order", "nothing is held back", rollout.Policy{Order: rollout.Reverse(rollout.ByName)}, simulate.EndComplete, 0},
+		{"order", "nothing is held back", rollout.Policy{Order: &rollout.Order{By: rollout.Reverse(rollout.ByName)}}, simulate.EndComplete, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := settle(t, outdated(build.Set{}, build.Nodes("a", "b", "c")...), simulate.Options{Policy: tc.policy})

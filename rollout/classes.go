@@ -1,0 +1,127 @@
+package rollout
+
+import "slices"
+
+// classes group nodes with the same values in the columns that Policy.NodeSelector,
+// OneDomain and DomainBudgets read. These fields treat all pending nodes of a class alike,
+// so that a step looks at classes and not at nodes.
+type classes struct {
+	// columns are the columns of the policy facts that distinguish classes.
+	columns []int
+	// of is the class of each node. It is nil if there is one class.
+	of     []int32
+	ids    map[string]int32
+	counts []classCounts
+}
+
+// classCounts count the nodes of a class.
+type classCounts struct {
+	// values are the facts of each column, in the order of classes.columns.
+	values []int32
+	// desired nodes are eligible. users are unavailable or surging.
+	desired, users int
+	// Pending nodes that are eligible, that exist, and whose pod is unavailable.
+	pendingDesired, pendingPresent, pendingUnavailable int
+	// underwayDesired nodes are eligible, and their update has begun.
+	underwayDesired int
+	actions         [actions]int
+}
+
+func (c *classCounts) add(r role, sign int, surge bool) {
+	if r == 0 {
+		return
+	}
+	c.actions[r&roleAction] += sign
+	desired := r&roleDesired != 0
+	if desired {
+		c.desired += sign
+	}
+	if r&(roleUnavailable|roleSurging) != 0 {
+		c.users += sign
+	}
+	switch {
+	case r.pending():
+		if desired {
+			c.pendingDesired += sign
+		}
+		if r&roleAbsent == 0 {
+			c.pendingPresent += sign
+		}
+		if r&roleUnavailable != 0 {
+			c.pendingUnavailable += sign
+		}
+	case desired && r.underway(surge):
+		c.underwayDesired += sign
+	}
+}
+
+// newClasses returns the classes of all nodes.
+func newClasses(columns []int, facts []column, roles []role, surge bool) classes {
+	c := classes{columns: columns}
+	if len(columns) == 0 {
+		c.counts = make([]classCounts, 1)
+	} else {
+		c.ids = make(map[string]int32)
+		c.of = make([]int32, len(roles))
+		for i := range c.of {
+			c.of[i] = c.find(facts, i)
+		}
+	}
+	for i, r := range roles {
+		c.counts[c.class(i)].add(r, 1, surge)
+	}
+	return c
+}
+
+// class returns the class of a node.
+func (c *classes) class(i int) int {
+	if c.of == nil {
+		return 0
+	}
+	return int(c.of[i])
+}
+
+// find returns the class that the columns give a node, which may be a new one.
+func (c *classes) find(facts []column, i int) int32 {
+	var buffer [64]byte
+	key := buffer[:0]
+	for _, slot := range c.columns {
+		id := facts[slot].of[i]
+		key = append(key, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
+	}
+	if id, ok := c.ids[string(key)]; ok {
+		return id
+	}
+	values := make([]int32, len(c.columns))
+	for k, slot := range c.columns {
+		values[k] = facts[slot].of[i]
+	}
+	id := int32(len(c.counts))
+	c.ids[string(key)], c.counts = id, append(c.counts, classCounts{values: values})
+	return id
+}
+
+// enter puts a node into the class that the columns give it now.
+func (c *classes) enter(facts []column, i int, r role, surge bool) {
+	if c.of == nil {
+		return
+	}
+	if id := c.find(facts, i); id != c.of[i] {
+		c.counts[c.of[i]].add(r, -1, surge)
+		c.counts[id].add(r, 1, surge)
+		c.of[i] = id
+	}
+}
+
+// move counts a node whose role changes.
+func (c *classes) move(i int, before, after role, surge bool) {
+	if c.counts == nil || before == after {
+		return
+	}
+	counts := &c.counts[c.class(i)]
+	counts.add(before, -1, surge)
+	counts.add(after, 1, surge)
+}
+
+// slot returns which of the values of a class a column is.
+func (c *classes) slot(column int) int { return slices.Index(c.columns, column) }

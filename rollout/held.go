@@ -1,0 +1,130 @@
+package rollout
+
+// holds are the nodes that one step holds back. A node that is held back is not touched
+// and uses no budget.
+type holds struct {
+	// by is the restriction that holds back each node by itself, or zero. It is nil until
+	// the first step under a policy.
+	by []Restriction
+	// held are the positions of these nodes.
+	held []int
+	// closed is the restriction that holds back the pending nodes of each class, or zero.
+	closed []Restriction
+}
+
+// begin forgets what the last step has held back.
+func (h *holds) begin(nodes, classes int) {
+	if h.by == nil {
+		h.by = make([]Restriction, nodes)
+	}
+	for _, i := range h.held {
+		h.by[i] = 0
+	}
+	h.held = h.held[:0]
+	h.closed = append(h.closed[:0], make([]Restriction, classes)...)
+}
+
+// isHeld reports whether the last step has held a node back.
+func (f *nodeFacts) isHeld(i int) bool {
+	switch {
+	case f.by == nil:
+		return false
+	case f.by[i] != 0:
+		return true
+	}
+	return f.roles[i].pending() && f.closed[f.classes.class(i)] != 0
+}
+
+// hold holds back one node. The first restriction that does so is recorded.
+func (c *choice) hold(i int, by Restriction) {
+	f := c.facts
+	if f.isHeld(i) {
+		return
+	}
+	f.by[i], f.held = by, append(f.held, i)
+	r := f.roles[i]
+	switch {
+	case r&roleUnavailable != 0:
+		c.step.Unavailable--
+	case r&roleSurging != 0:
+		c.step.Surging--
+	}
+	if r&(roleOutdated|roleAbsent) == roleOutdated {
+		c.restricted[by]++
+	}
+}
+
+// closeClasses holds back the pending nodes of the classes that match. Each restriction
+// may do that once in a step. Pending nodes never surge.
+func (c *choice) closeClasses(by Restriction, match func(class int) bool) {
+	f := c.facts
+	for k := range f.classes.counts {
+		if f.closed[k] == 0 && match(k) {
+			f.closed[k] = by
+			c.step.Unavailable -= f.classes.counts[k].pendingUnavailable
+			c.restricted[by] += f.classes.counts[k].pendingPresent
+		}
+	}
+	for _, i := range f.held {
+		r := f.roles[i]
+		if !r.pending() || f.closed[f.classes.class(i)] != by {
+			continue
+		}
+		if r&roleUnavailable != 0 {
+			c.step.Unavailable++
+		}
+		if r&roleAbsent == 0 {
+			c.restricted[by]--
+		}
+	}
+}
+
+// replaceable returns the number of nodes of each class with an unavailable outdated pod
+// that nothing holds back.
+func (c *choice) replaceable() []int {
+	f := c.facts
+	out := make([]int, len(f.classes.counts))
+	for k := range out {
+		if f.closed[k] == 0 {
+			out[k] = f.classes.counts[k].pendingUnavailable
+		}
+	}
+	for _, i := range f.held {
+		if k := f.classes.class(i); f.closed[k] == 0 && f.roles[i].pending() && f.roles[i]&roleUnavailable != 0 {
+			out[k]--
+		}
+	}
+	return out
+}
+
+// open returns the number of nodes of each class with an action that nothing holds back.
+// All nodes with that action are pending.
+func (c *choice) open(action role) []int {
+	f := c.facts
+	out := make([]int, len(f.classes.counts))
+	for k := range out {
+		if f.closed[k] == 0 {
+			out[k] = f.classes.counts[k].actions[action]
+		}
+	}
+	for _, i := range f.held {
+		if k := f.classes.class(i); f.closed[k] == 0 && f.roles[i]&roleAction == action {
+			out[k]--
+		}
+	}
+	return out
+}
+
+// report lists how many nodes with outdated pods are held back. Nobody waits for the pods
+// of nodes that do not exist.
+func (c *choice) report() {
+	if c.halt != 0 {
+		clear(c.restricted[:])
+		c.restricted[c.halt] = c.facts.outdated - c.facts.absent
+	}
+	for by, nodes := range c.restricted {
+		if nodes > 0 {
+			c.step.Policy.Restricted = append(c.step.Policy.Restricted, Restricted{By: Restriction(by), Nodes: nodes})
+		}
+	}
+}

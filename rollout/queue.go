@@ -1,0 +1,226 @@
+package rollout
+
+import (
+	"container/heap"
+	"iter"
+	"slices"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// queues keep the nodes with an action in the order of the policy between steps: in one
+// heap for each class and action. A node that changes costs a number of comparisons that
+// grows with the logarithm of the number of nodes. They are not made for a policy whose
+// order is that of the names and whose class is one, and not for a partition, which puts
+// all nodes in order.
+type queues struct {
+	order *Order
+	heaps [][]int32
+	// in is the heap of each node, or -1, and at the place there.
+	in, at []int32
+	// leaving marks the nodes that change; they come before all others.
+	leaving []bool
+	// moved is a buffer.
+	moved []int32
+}
+
+// ready reports whether the queues are in use.
+func (q *queues) ready() bool { return q.heaps != nil }
+
+// queueOf returns the heap that a node belongs to, or -1.
+func (f *nodeFacts) queueOf(i int) int32 {
+	action := f.roles[i] & roleAction
+	if action == actionNone {
+		return -1
+	}
+	return int32(f.classes.class(i)*int(actions) + int(action))
+}
+
+// newQueues returns the queues of all nodes.
+func newQueues(nodes []daemon.NodeState, order *Order, f *nodeFacts) queues {
+	q := queues{
+		order: order, heaps: make([][]int32, len(f.classes.counts)*int(actions)),
+		in: make([]int32, len(nodes)), at: make([]int32, len(nodes)), leaving: make([]bool, len(nodes)),
+	}
+	for i := range nodes {
+		q.in[i] = f.queueOf(i)
+		if id := q.in[i]; id >= 0 {
+			q.at[i] = int32(len(q.heaps[id]))
+			q.heaps[id] = append(q.heaps[id], int32(i))
+		}
+	}
+	for id := range q.heaps {
+		heap.Init(&queue{&q, nodes, id})
+	}
+	return q
+}
+
+// change moves the nodes that have changed. Their old place in the order is lost, so that
+// they leave their heaps as the first ones, and enter anew.
+func (q *queues) change(nodes []daemon.NodeState, positions []int, f *nodeFacts) {
+	if !q.ready() {
+		return
+	}
+	for len(q.heaps) < len(f.classes.counts)*int(actions) {
+		q.heaps = append(q.heaps, nil)
+	}
+	q.moved = q.moved[:0]
+	for _, i := range positions {
+		if q.in[i] >= 0 && !q.leaving[i] {
+			q.leaving[i] = true
+			q.moved = append(q.moved, int32(i))
+		}
+	}
+	// From the top of each heap down, each goes up to the top or to one that leaves, too.
+	// No two of the others are compared, and they stay in order among themselves.
+	slices.SortFunc(q.moved, func(a, b int32) int { return int(q.at[a] - q.at[b]) })
+	for _, i := range q.moved {
+		h := queue{q, nodes, int(q.in[i])}
+		for at := int(q.at[i]); at > 0; {
+			parent := (at - 1) / 2
+			if q.leaving[q.heaps[h.id][parent]] {
+				break
+			}
+			h.Swap(at, parent)
+			at = parent
+		}
+	}
+	for _, i := range q.moved {
+		h := &queue{q, nodes, int(q.in[i])}
+		q.leaving[h.removeFirst()] = false
+	}
+	for _, i := range q.moved {
+		q.in[i] = -1
+	}
+	for _, i := range positions {
+		if id := f.queueOf(i); id >= 0 && q.in[i] < 0 {
+			h := &queue{q, nodes, int(id)}
+			q.in[i] = id
+			h.add(i)
+		}
+	}
+}
+
+// queue is one heap of the queues.
+type queue struct {
+	*queues
+	nodes []daemon.NodeState
+	id    int
+}
+
+func (h *queue) Len() int { return len(h.heaps[h.id]) }
+func (h *queue) Less(i, j int) bool {
+	a, b := int(h.heaps[h.id][i]), int(h.heaps[h.id][j])
+	if h.leaving[a] || h.leaving[b] {
+		return h.leaving[a] && !h.leaving[b]
+	}
+	return h.order.compare(h.nodes, a, b) < 0
+}
+func (h *queue) Swap(i, j int) {
+	list := h.heaps[h.id]
+	list[i], list[j] = list[j], list[i]
+	h.at[list[i]], h.at[list[j]] = int32(i), int32(j)
+}
+
+// Push and Pop implement heap.Interface and are never called: add and removeFirst do the
+// same without an allocation.
+func (h *queue) Push(any) {}
+func (h *queue) Pop() any { return nil }
+
+func (h *queue) add(i int) {
+	last := len(h.heaps[h.id])
+	h.at[i] = int32(last)
+	h.heaps[h.id] = append(h.heaps[h.id], int32(i))
+	heap.Fix(h, last)
+}
+
+func (h *queue) removeFirst() int32 {
+	last := len(h.heaps[h.id]) - 1
+	h.Swap(0, last)
+	first := h.heaps[h.id][last]
+	if h.heaps[h.id] = h.heaps[h.id][:last]; last > 0 {
+		heap.Fix(h, 0)
+	}
+	return first
+}
+
+// fromQueues is inOrder with the queues. It leaves them as they are: next holds the places
+// whose parents have been yielded, the first in the order of the policy on top.
+func (c *choice) fromQueues(action role, p *budgetLeft) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		f := c.facts
+		next := &places{choice: c}
+		domains := c.domainsApply(action)
+		for class, closed := range f.closed {
+			for _, a := range [...]role{action, action + 1} {
+				// With maxSurge, nodes that are not pending have outdated pods to delete, too.
+				skip := closed != 0 && !(f.surge && a == actionDelete)
+				if heap := class*int(actions) + int(a); !skip && heap < len(f.queues.heaps) && len(f.queues.heaps[heap]) > 0 {
+					next.list = append(next.list, place{heap: heap})
+				}
+			}
+		}
+		heap.Init(next)
+		for len(next.list) > 0 {
+			at := next.list[0]
+			queue := f.queues.heaps[at.heap]
+			i := int(queue[at.index])
+			budgeted := role(at.heap%int(actions)) != action
+			if budgeted && (p.left <= 0 || domains && !c.roomInDomains(i, true, false)) {
+				// The others of this queue are not taken either.
+				next.replaceFirst()
+				continue
+			}
+			switch left, right := 2*at.index+1, 2*at.index+2; {
+			case right < len(queue):
+				next.replaceFirst(place{at.heap, left}, place{at.heap, right})
+			case left < len(queue):
+				next.replaceFirst(place{at.heap, left})
+			default:
+				next.replaceFirst()
+			}
+			if !f.isHeld(i) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// place is a place in one of the heaps.
+type place struct{ heap, index int }
+
+// places is a heap of places.
+type places struct {
+	list   []place
+	choice *choice
+}
+
+func (p *places) Len() int { return len(p.list) }
+func (p *places) Less(i, j int) bool {
+	a, b := p.list[i], p.list[j]
+	heaps := p.choice.facts.queues.heaps
+	return p.choice.before(int(heaps[a.heap][a.index]), int(heaps[b.heap][b.index])) < 0
+}
+func (p *places) Swap(i, j int) { p.list[i], p.list[j] = p.list[j], p.list[i] }
+
+// Push and Pop implement heap.Interface and are never called.
+func (p *places) Push(any) {}
+func (p *places) Pop() any { return nil }
+
+// replaceFirst puts up to two places where the first one was.
+func (p *places) replaceFirst(by ...place) {
+	if len(by) == 0 {
+		last := len(p.list) - 1
+		p.list[0] = p.list[last]
+		p.list = p.list[:last]
+	} else {
+		p.list[0] = by[0]
+	}
+	if len(p.list) > 0 {
+		heap.Fix(p, 0)
+	}
+	if len(by) == 2 {
+		p.list = append(p.list, by[1])
+		heap.Fix(p, len(p.list)-1)
+	}
+}
