@@ -261,7 +261,10 @@ func (s *Snapshot) position(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.nodes, name, func(n NodeState, name string) int { return strings.Compare(n.Name, name) })
 }
 
-// update carries out one Update. The lists of pods are changed at its end, once for each
+// fewPods is how long a list of pods may be to be changed at once.
+const fewPods = 8
+
+// update carries out one Update. Long lists of pods are changed at its end, once for each
 // node, so that a batch may hold any number of pods of one node.
 type update struct {
 	s *Snapshot
@@ -288,7 +291,6 @@ func newUpdate(s *Snapshot, c *Changes) *update {
 		touched:  make([]int, 0, len(c.Nodes)+len(c.DeletedNodes)+2*len(c.Pods)+len(c.DeletedPods)),
 		ready:    s.kept.ready,
 		gone:     s.kept.gone,
-		arrivals: make([]arrival, 0, len(c.Pods)),
 	}
 }
 
@@ -363,9 +365,14 @@ func (u *update) takeOut(name string) home {
 	}
 	delete(k.unclaimed, name)
 	h, ok := k.homes[name]
-	if ok {
-		k.drop(h.hash)
-		u.node(h.node, h.at)
+	if !ok {
+		return h
+	}
+	k.drop(h.hash)
+	if n, _ := u.node(h.node, h.at); len(n.Pods) <= fewPods {
+		k.read += len(n.Pods)
+		n.Pods = slices.DeleteFunc(n.Pods, func(p PodState) bool { return p.Pod == h.pod })
+	} else {
 		u.gone[h.pod] = struct{}{}
 	}
 	return h
@@ -415,7 +422,11 @@ func (u *update) place(pod *corev1.Pod, guess int) (home, bool) {
 	state := s.podState(pod, claim, hash, readyCondition(pod.Status.Conditions))
 	k.await(&state, s.in.DaemonSet)
 	n, at := u.node(name, guess)
-	u.arrivals = append(u.arrivals, arrival{n, state})
+	if len(n.Pods) < fewPods {
+		n.Pods = append(n.Pods, state)
+	} else {
+		u.arrivals = append(u.arrivals, arrival{n, state})
+	}
 	return home{pod, name, at, hash}, true
 }
 

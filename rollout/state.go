@@ -268,12 +268,12 @@ func (st *State) factsFor(policy *policy) *nodeFacts {
 	return st.facts
 }
 
-// pending are changes that are not applied yet, by name. A nil object is deleted.
+// pending are changes that are not applied yet.
 type pending struct {
 	daemonSet *appsv1.DaemonSet
-	nodes     map[string]*corev1.Node
-	pods      map[string]*corev1.Pod
-	revisions map[string]*appsv1.ControllerRevision
+	nodes     batch[corev1.Node]
+	pods      batch[corev1.Pod]
+	revisions batch[appsv1.ControllerRevision]
 	now       time.Time
 	backoff   daemon.Backoff
 }
@@ -292,41 +292,59 @@ func (p *pending) add(c daemon.Changes, ds *appsv1.DaemonSet) error {
 	if c.Backoff != nil {
 		p.backoff = c.Backoff
 	}
-	note(&p.nodes, c.DeletedNodes, c.Nodes, func(n *corev1.Node) (string, bool) { return n.Name, true })
-	note(&p.pods, c.DeletedPods, c.Pods, func(o *corev1.Pod) (string, bool) { return o.Name, o.Namespace == ds.Namespace })
-	note(&p.revisions, c.DeletedRevisions, c.Revisions, func(o *appsv1.ControllerRevision) (string, bool) {
+	p.nodes.add(c.DeletedNodes, c.Nodes, func(n *corev1.Node) (string, bool) { return n.Name, true })
+	p.pods.add(c.DeletedPods, c.Pods, func(o *corev1.Pod) (string, bool) { return o.Name, o.Namespace == ds.Namespace })
+	p.revisions.add(c.DeletedRevisions, c.Revisions, func(o *appsv1.ControllerRevision) (string, bool) {
 		return o.Name, o.Namespace == ds.Namespace
 	})
 	return nil
 }
 
-func note[T any](into *map[string]*T, deleted []string, changed []*T, key func(*T) (name string, ours bool)) {
-	if *into == nil && len(deleted)+len(changed) > 0 {
-		*into = make(map[string]*T)
+// changes returns the batch to apply.
+func (p *pending) changes() daemon.Changes {
+	c := daemon.Changes{DaemonSet: p.daemonSet, Backoff: p.backoff, Now: p.now}
+	c.Nodes, c.DeletedNodes = p.nodes.split()
+	c.Pods, c.DeletedPods = p.pods.split()
+	c.Revisions, c.DeletedRevisions = p.revisions.split()
+	return c
+}
+
+// clear forgets the changes.
+func (p *pending) clear() {
+	p.nodes.clear()
+	p.pods.clear()
+	p.revisions.clear()
+	p.daemonSet, p.now, p.backoff = nil, time.Time{}, nil
+}
+
+// batch holds changed objects by name. A nil object is deleted.
+type batch[T any] struct {
+	objects map[string]*T
+	// room is the largest number of objects that the map has held.
+	room int
+}
+
+func (b *batch[T]) add(deleted []string, changed []*T, key func(*T) (name string, ours bool)) {
+	if b.objects == nil && len(deleted)+len(changed) > 0 {
+		b.objects = make(map[string]*T)
 	}
 	for _, name := range deleted {
-		(*into)[name] = nil
+		b.objects[name] = nil
 	}
 	for _, object := range changed {
 		if name, ours := key(object); ours {
-			(*into)[name] = object
+			b.objects[name] = object
 		}
 	}
 }
 
-// changes returns the batch to apply.
-func (p *pending) changes() daemon.Changes {
-	c := daemon.Changes{DaemonSet: p.daemonSet, Backoff: p.backoff, Now: p.now}
-	c.Nodes, c.DeletedNodes = split(p.nodes)
-	c.Pods, c.DeletedPods = split(p.pods)
-	c.Revisions, c.DeletedRevisions = split(p.revisions)
-	return c
-}
-
 // split separates changed objects from the names of deleted ones. Their order has no
 // effect.
-func split[T any](objects map[string]*T) (changed []*T, deleted []string) {
-	for name, object := range objects {
+func (b *batch[T]) split() (changed []*T, deleted []string) {
+	if len(b.objects) > 16 {
+		changed = make([]*T, 0, len(b.objects))
+	}
+	for name, object := range b.objects {
 		if object != nil {
 			changed = append(changed, object)
 		} else {
@@ -336,15 +354,15 @@ func split[T any](objects map[string]*T) (changed []*T, deleted []string) {
 	return changed, deleted
 }
 
-// clear forgets the changes. It keeps small maps, because most batches are small.
-func (p *pending) clear() {
-	*p = pending{nodes: cleared(p.nodes), pods: cleared(p.pods), revisions: cleared(p.revisions)}
-}
-
-func cleared[T any](objects map[string]*T) map[string]*T {
-	if len(objects) > 16 {
-		return nil
+// clear empties the batch. It drops a map with far more room than the batch has needed,
+// because clearing a map costs what it has room for.
+func (b *batch[T]) clear() {
+	b.room = max(b.room, len(b.objects))
+	switch {
+	case len(b.objects) == 0:
+	case b.room > 16 && len(b.objects) < b.room/16:
+		*b = batch[T]{}
+	default:
+		clear(b.objects)
 	}
-	clear(objects)
-	return objects
 }

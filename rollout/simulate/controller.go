@@ -101,7 +101,7 @@ func (c *Cluster) write(s *set, r *rollout.Result) {
 	}
 	for _, w := range r.Plan.Delete {
 		if p, ok := ns.stored(w.Pod); ok {
-			c.deletePod(ns, p.pod.Name, nil)
+			c.deletePod(ns, p, nil)
 		}
 	}
 	for _, w := range r.Plan.Create {

@@ -270,7 +270,10 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 				s.tally.touch(o.Name)
 			})
 		case *corev1.Pod:
-			c.deletePod(c.namespace(o.Namespace), o.Name, o.DeletionGracePeriodSeconds)
+			ns := c.namespace(o.Namespace)
+			if p, ok := ns.pods[o.Name]; ok {
+				c.deletePod(ns, p, o.DeletionGracePeriodSeconds)
+			}
 		case *appsv1.ControllerRevision:
 			c.removeRevision(o.Namespace, o.Name)
 		case *appsv1.DaemonSet:
@@ -302,19 +305,15 @@ func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
-		if owns(ns.pods[name].pod) {
-			c.deletePod(ns, name, nil)
+		if p := ns.pods[name]; owns(p.pod) {
+			c.deletePod(ns, p, nil)
 		}
 	}
 }
 
 // deletePod requests the deletion of a pod, with the grace period of its spec
 // unless it is to go at once.
-func (c *Cluster) deletePod(ns *namespace, name string, graceSeconds *int64) {
-	p, ok := ns.pods[name]
-	if !ok {
-		return
-	}
+func (c *Cluster) deletePod(ns *namespace, p stored, graceSeconds *int64) {
 	grace := gracePeriod(p.pod)
 	atOnce := p.pod.Spec.NodeName == "" || podstatus.Finished(p.pod) || grace == 0 || graceSeconds != nil && *graceSeconds <= 0
 	switch {

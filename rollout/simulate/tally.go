@@ -8,9 +8,11 @@ import (
 )
 
 // tally counts nodes by how they count for a rollout. It looks at a node only when it
-// has changed.
+// has changed, and at all nodes when one has joined or left.
 type tally struct {
-	nodes map[string]mark
+	// at is where each node is in the list of the snapshot, and marks how it counts.
+	at    map[string]int32
+	marks []mark
 	// desired nodes are eligible, available ones are eligible and have an available live
 	// pod, and incomplete ones are not rollout.NodeComplete.
 	desired, available, incomplete int
@@ -35,7 +37,7 @@ const (
 func (t *tally) touch(node string) {
 	switch {
 	case t.stale:
-	case len(t.touched) < 64+2*len(t.nodes):
+	case len(t.touched) < 64+2*len(t.marks):
 		t.touched = append(t.touched, node)
 	default:
 		t.stale, t.touched = true, nil
@@ -44,30 +46,52 @@ func (t *tally) touch(node string) {
 
 // count brings the counts up to date. A nil snapshot has no nodes.
 func (t *tally) count(s *daemon.Snapshot) {
-	if t.nodes == nil || t.stale {
-		nodes := s.Nodes()
-		*t = tally{nodes: make(map[string]mark, len(nodes))}
-		for i := range nodes {
-			t.set(nodes[i].Name, markOf(&nodes[i]))
-		}
-		return
+	nodes := s.Nodes()
+	if t.stale || t.at == nil || !t.countTouched(nodes) {
+		t.countAll(nodes)
 	}
-	for _, name := range t.touched {
-		t.set(name, markOf(s.Node(name)))
-	}
-	t.touched = t.touched[:0]
+	t.touched, t.stale = t.touched[:0], false
 }
 
-func (t *tally) set(node string, m mark) {
-	was := t.nodes[node]
+// countTouched reports whether all nodes that have changed are where they were.
+func (t *tally) countTouched(nodes []daemon.NodeState) bool {
+	if len(nodes) != len(t.marks) {
+		return false
+	}
+	for _, name := range t.touched {
+		i, ok := t.at[name]
+		if !ok || nodes[i].Name != name {
+			return false
+		}
+		t.set(int(i), markOf(&nodes[i]))
+	}
+	return true
+}
+
+func (t *tally) countAll(nodes []daemon.NodeState) {
+	same := len(nodes) == len(t.marks)
+	for i := 0; same && i < len(nodes); i++ {
+		at, ok := t.at[nodes[i].Name]
+		same = ok && int(at) == i
+	}
+	if !same {
+		t.at, t.marks = make(map[string]int32, len(nodes)), make([]mark, len(nodes))
+		t.desired, t.available, t.incomplete = 0, 0, 0
+		for i := range nodes {
+			t.at[nodes[i].Name] = int32(i)
+		}
+	}
+	for i := range nodes {
+		t.set(i, markOf(&nodes[i]))
+	}
+}
+
+func (t *tally) set(i int, m mark) {
+	was := t.marks[i]
 	if m == was {
 		return
 	}
-	if m == 0 {
-		delete(t.nodes, node)
-	} else {
-		t.nodes[node] = m
-	}
+	t.marks[i] = m
 	for _, c := range [...]struct {
 		mark  mark
 		count *int
@@ -81,11 +105,16 @@ func (t *tally) set(node string, m mark) {
 	}
 }
 
+// of returns how the named node counts: zero if there is none.
+func (t *tally) of(node string) mark {
+	if i, ok := t.at[node]; ok {
+		return t.marks[i]
+	}
+	return 0
+}
+
 func markOf(n *daemon.NodeState) mark {
 	var m mark
-	if n == nil {
-		return m
-	}
 	if n.Decision.Run {
 		m |= markDesired
 		if slices.ContainsFunc(n.Pods, isAvailable) {
@@ -109,7 +138,7 @@ func (t *tally) after(s *daemon.Snapshot, plan *daemon.Plan) int {
 	available := t.available
 	var several map[string][]string
 	for _, d := range plan.Delete {
-		switch m := t.nodes[d.Node]; {
+		switch m := t.of(d.Node); {
 		case m&markAvailable == 0:
 		case m&markSinglePod != 0:
 			available--
