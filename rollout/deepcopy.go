@@ -2,7 +2,8 @@ package rollout
 
 import "slices"
 
-// DeepCopyInto copies the policy into out. Functions and the Order are shared. It does nothing if the
+// DeepCopyInto copies the policy into out. Functions, the Order and
+// IgnoreNodes are shared. It does nothing if the
 // policy or out is nil.
 func (p *Policy) DeepCopyInto(out *Policy) {
 	if p == nil || out == nil {
@@ -26,8 +27,8 @@ func (p *Policy) DeepCopyInto(out *Policy) {
 	out.SlowStart = clone(p.SlowStart)
 }
 
-// DeepCopy returns a copy that shares nothing with the policy except functions and
-// the Order, which a State recognizes. nil gives nil.
+// DeepCopy returns a copy that shares nothing with the policy except functions, the
+// Order and IgnoreNodes, which a State recognizes by their pointers. nil gives nil.
 func (p *Policy) DeepCopy() *Policy {
 	if p == nil {
 		return nil

@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -207,7 +206,7 @@ func ExamplePolicy_ignoreNode() {
 	drained.Spec.Unschedulable = true
 	err = errors.Join(err, c.Apply(drained))
 
-	c.Options.Policy.IgnoreNode = func(n *daemon.NodeState) bool { return n.Node != nil && n.Node.Spec.Unschedulable }
+	c.Options.Policy.IgnoreNodes = &rollout.IgnoreNodes{By: rollout.Cordoned}
 	result, syncErr := c.Sync(ds)
 	if err = errors.Join(err, syncErr); err != nil {
 		fmt.Println(err)

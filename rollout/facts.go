@@ -93,19 +93,27 @@ func podsToUpdate(pods []daemon.PodState) (out nodePods) {
 func newNodeFacts(s *daemon.Snapshot) *nodeFacts {
 	nodes := s.Nodes()
 	f := &nodeFacts{roles: make([]role, len(nodes))}
-	for i := range nodes {
-		if nodes[i].Decision.Run {
-			f.desired++
-		}
-	}
-	f.surge = f.surges(s)
-	f.desired = 0
 	for action := range f.todo {
 		f.todo[action] = indexset.New(len(nodes))
 	}
+	f.desired = int(daemon.Status(s).DesiredNumberScheduled)
+	f.surge = f.surges(s)
+	f.desired = 0
+	// Nodes with the same role often follow one another: they are counted together.
+	last, alike := role(0), 0
 	for i := range nodes {
-		f.enter(i, &nodes[i])
+		r := f.role(&nodes[i])
+		f.roles[i] = r
+		if r != last {
+			f.count(last, alike)
+			last, alike = r, 0
+		}
+		alike++
+		if action := r & roleAction; action != actionNone {
+			f.todo[action].Put(i, true)
+		}
 	}
+	f.count(last, alike)
 	return f
 }
 
@@ -144,7 +152,8 @@ func (f *nodeFacts) enter(i int, n *daemon.NodeState) {
 	}
 }
 
-func (f *nodeFacts) count(r role, sign int) {
+// count adds a number of nodes with the same role, which may be negative.
+func (f *nodeFacts) count(r role, nodes int) {
 	if r == 0 {
 		return
 	}
@@ -162,7 +171,7 @@ func (f *nodeFacts) count(r role, sign int) {
 		{roleAbsent, &f.absent},
 	} {
 		if r&c.flag != 0 {
-			*c.count += sign
+			*c.count += nodes
 		}
 	}
 }

@@ -47,6 +47,141 @@ func (a *IgnoreAfter) suffix() string {
 	return fmt.Sprintf(" after %v", a.After.Duration)
 }
 
+// IgnoreNodes ignores nodes of the caller's choice. An ignored node is not updated and uses
+// no budget. PolicyStatus.Ignored lists it.
+//
+// A State asks By about a node only when the node has changed, as long as each pass has the
+// same *IgnoreNodes. If the choice changes for another reason, such as a list of nodes in
+// maintenance, give the next pass a new one.
+type IgnoreNodes struct {
+	// By reports whether to ignore a node: Cordoned, UnderPressure, Ineligible, Tainted,
+	// Labeled, several of them in AnyOf, or a function of the caller. It must be pure and
+	// depend on nothing but the node, which is read-only and whose Node may be nil. If By is
+	// nil, no node is ignored.
+	By Predicate
+	// Creations says that ignored nodes get no pods either. What is on them is still tidied
+	// up as usual. Result.Restricted counts the nodes that need a pod.
+	Creations bool
+}
+
+// Predicate chooses nodes for IgnoreNodes.
+type Predicate func(n *daemon.NodeState) bool
+
+func (i *IgnoreNodes) chooses(n *daemon.NodeState) bool { return i != nil && i.By != nil && i.By(n) }
+
+// Cordoned chooses nodes with spec.unschedulable, as kubectl cordon and kubectl drain leave
+// them.
+func Cordoned(n *daemon.NodeState) bool {
+	return n != nil && n.Node != nil && n.Node.Spec.Unschedulable
+}
+
+// UnderPressure chooses nodes whose condition MemoryPressure, DiskPressure or PIDPressure is
+// True.
+func UnderPressure(n *daemon.NodeState) bool {
+	return n != nil && n.Node != nil && slices.ContainsFunc(n.Node.Status.Conditions, func(c corev1.NodeCondition) bool {
+		pressure := c.Type == corev1.NodeMemoryPressure || c.Type == corev1.NodeDiskPressure || c.Type == corev1.NodePIDPressure
+		return pressure && c.Status == corev1.ConditionTrue
+	})
+}
+
+// Ineligible chooses nodes that keep a pod and would not get one, for instance because of a
+// NoSchedule taint that was added later. Upstream counts such a pod against the budget while
+// it is not available.
+func Ineligible(n *daemon.NodeState) bool { return n != nil && !n.Decision.Run }
+
+// Tainted chooses nodes with a taint of the given key.
+func Tainted(key string) Predicate {
+	return func(n *daemon.NodeState) bool {
+		return n != nil && n.Node != nil && slices.ContainsFunc(n.Node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == key })
+	}
+}
+
+// Labeled chooses nodes with a label of the given key, whatever its value.
+func Labeled(key string) Predicate {
+	return func(n *daemon.NodeState) bool {
+		if n == nil || n.Node == nil {
+			return false
+		}
+		_, ok := n.Node.Labels[key]
+		return ok
+	}
+}
+
+// AnyOf chooses nodes that at least one predicate chooses. nil entries are ignored.
+func AnyOf(predicates []Predicate) Predicate {
+	return func(n *daemon.NodeState) bool {
+		return slices.ContainsFunc(predicates, func(p Predicate) bool { return p != nil && p(n) })
+	}
+}
+
+// needsPod reports whether daemon.Reconcile creates a pod on a node.
+func (f *nodeFacts) needsPod(n *daemon.NodeState) (reason daemon.CreateReason, needs bool) {
+	switch {
+	case !n.Decision.Run:
+		return 0, false
+	case len(n.Pods) == 0:
+		return daemon.CreateReasonMissing, true
+	}
+	live := slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Live() })
+	return daemon.CreateReasonSuccessor, f.surge && !live
+}
+
+// ignoreCreations takes the creations on nodes that IgnoreNodes chooses out of a plan of
+// daemon.Reconcile, and puts others that the burst limit has deferred in their place. It
+// returns the number of these nodes, and how many of them have no pod at all.
+func (f *nodeFacts) ignoreCreations(s *daemon.Snapshot, plan *daemon.Plan) (held, first int) {
+	nodes := s.Nodes()
+	ignored := map[string]bool{}
+	for i := f.suspects.Next(0); i >= 0; i = f.suspects.Next(i + 1) {
+		n := &nodes[i]
+		reason, needs := f.needsPod(n)
+		if !needs || !f.ignore.chooses(n) {
+			continue
+		}
+		ignored[n.Name] = true
+		held++
+		if reason == daemon.CreateReasonMissing {
+			first++
+		}
+		if !deletesFinished(s, plan, n) {
+			plan.Nodes--
+		}
+	}
+	if held == 0 {
+		return 0, 0
+	}
+	last, planned := "", len(plan.Create)
+	plan.Create = slices.DeleteFunc(slices.Clone(plan.Create), func(c daemon.Create) bool {
+		last = c.Node
+		return ignored[c.Node]
+	})
+	plan.CreateDeferred -= held - (planned - len(plan.Create))
+	for i := range nodes {
+		if plan.CreateDeferred <= 0 || len(plan.Create) >= s.BurstReplicas() {
+			break
+		}
+		n := &nodes[i]
+		if reason, needs := f.needsPod(n); needs && n.Name > last && !ignored[n.Name] {
+			plan.Create = append(plan.Create, daemon.Create{Node: n.Name, Reason: reason, Pod: s.NewPod(n.Name)})
+			plan.CreateDeferred--
+		}
+	}
+	return held, first
+}
+
+// deletesFinished reports whether daemon.Reconcile deletes a finished pod of a node. A failed
+// pod waits for its backoff, which a deletion changes.
+func deletesFinished(s *daemon.Snapshot, plan *daemon.Plan, n *daemon.NodeState) bool {
+	return slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool {
+		if !p.Failed {
+			return p.Succeeded && !p.Terminating
+		}
+		before, _ := s.BackoffOf(n.Name)
+		after := plan.Backoff[daemon.BackoffKey{UID: s.DaemonSet().UID, Node: n.Name}]
+		return !p.Terminating && after != before
+	})
+}
+
 // IgnoredReason says why a policy ignores a node.
 type IgnoredReason int
 
@@ -56,7 +191,7 @@ const (
 	// IgnoredStuckPod: the node's pods are terminating past their grace period
 	// (Policy.IgnoreStuckPods).
 	IgnoredStuckPod
-	// IgnoredByCaller: Policy.IgnoreNode returned true.
+	// IgnoredByCaller: Policy.IgnoreNodes ignores the node.
 	IgnoredByCaller
 )
 
@@ -89,14 +224,10 @@ func (n IgnoredNode) String() string { return fmt.Sprintf("%s (%v)", n.Node, n.R
 // ignoreNodes applies the fields of the policy that ignore nodes.
 func (c *choice) ignoreNodes() {
 	p := c.policy
-	if p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNode == nil {
+	if p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNodes == nil {
 		return
 	}
-	next := c.facts.suspects.Next
-	if p.IgnoreNode != nil {
-		next = func(i int) int { return i }
-	}
-	for i := next(0); i >= 0 && i < len(c.nodes); i = next(i + 1) {
+	for i := c.facts.suspects.Next(0); i >= 0; i = c.facts.suspects.Next(i + 1) {
 		if reason, since := c.ignoreReason(i); reason != 0 {
 			c.hold(i, RestrictionIgnored)
 			c.step.Policy.Ignored = append(c.step.Policy.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
@@ -104,9 +235,12 @@ func (c *choice) ignoreNodes() {
 	}
 }
 
-// suspect reports whether IgnoreNotReadyNodes or IgnoreStuckPods may ignore a node at some
-// time: it is not ready, or all its pods are terminating.
-func suspect(n *daemon.NodeState) bool {
+// suspect reports whether a policy may ignore a node at some time: IgnoreNodes chooses it, it
+// is not ready, or all its pods are terminating.
+func suspect(n *daemon.NodeState, ignore *IgnoreNodes) bool {
+	if ignore.chooses(n) {
+		return true
+	}
 	if n.Node != nil {
 		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
 			return true
@@ -133,7 +267,7 @@ func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {
 			return IgnoredStuckPod, since
 		}
 	}
-	if p.IgnoreNode != nil && p.IgnoreNode(n) {
+	if p.IgnoreNodes.chooses(n) {
 		return IgnoredByCaller, time.Time{}
 	}
 	return 0, time.Time{}

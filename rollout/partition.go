@@ -83,17 +83,18 @@ func (c *choice) partition(p *Partition) {
 
 // restrictPlan takes the first pods that ProgressiveCreate delays out of the plan, and
 // returns their number. due is the number of first pods in the plan.
-func (p *Partition) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Plan, due int) int {
+func (p *Partition) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Plan, due int, ignored *IgnoreNodes) int {
 	keep, _ := percent.RoundDown(p.Nodes, f.desired) // a valid policy
 	if !p.ProgressiveCreate || keep == 0 {
 		return 0
 	}
-	return limitFirstPods(s, plan, due, max(0, f.desired-f.updated-min(keep, f.desired)))
+	return limitFirstPods(s, plan, due, max(0, f.desired-f.updated-min(keep, f.desired)), ignored)
 }
 
 // limitFirstPods takes all first pods except the given number out of a plan that has due
-// of them, and returns the number of those. Other creations stay.
-func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int) (held int) {
+// of them, and returns the number of those. Other creations stay. None is put on the ignored
+// nodes, which may be nil.
+func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int, ignored *IgnoreNodes) (held int) {
 	if due <= most {
 		return 0
 	}
@@ -112,7 +113,7 @@ func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int) (held 
 	deferred := due - first
 	plan.CreateDeferred -= deferred - min(deferred, max(0, most-first))
 	if first > most {
-		createDeferred(s, plan, last)
+		createDeferred(s, plan, last, ignored)
 	}
 	return held
 }
@@ -120,7 +121,7 @@ func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int) (held 
 // createDeferred adds creations that the burst limit has deferred if there is room for
 // them now. They are successors of terminating pods on nodes behind the last one that the
 // plan creates a pod on; see daemon.CreateReasonSuccessor.
-func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string) {
+func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string, ignored *IgnoreNodes) {
 	nodes := s.Nodes()
 	for i := range nodes {
 		if plan.CreateDeferred == 0 || len(plan.Create) >= s.BurstReplicas() {
@@ -128,7 +129,7 @@ func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string) {
 		}
 		n := &nodes[i]
 		live := slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Live() })
-		if n.Name > last && n.Decision.Run && len(n.Pods) > 0 && !live {
+		if n.Name > last && n.Decision.Run && len(n.Pods) > 0 && !live && !ignored.chooses(n) {
 			plan.Create = append(plan.Create, daemon.Create{Node: n.Name, Reason: daemon.CreateReasonSuccessor, Pod: s.NewPod(n.Name)})
 			plan.CreateDeferred--
 		}

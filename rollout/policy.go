@@ -39,9 +39,9 @@ import (
 //	OneDomain with its Label in Canary.Spread  the canary would run in several domains at once
 //	two DomainBudgets with the same Label      only one budget can apply
 //
-// A step of a State costs what has changed, as without a policy, with three exceptions: with
-// IgnoreNode, with Partition, and during a canary's trial it looks at every node. With
-// Partition, or to choose a canary, it may also put all of them in order.
+// A step of a State costs what has changed, as without a policy, with two exceptions: with
+// Partition and during a canary's trial it looks at every node. With Partition, or to choose a
+// canary, it may also put all of them in order.
 type Policy struct {
 	// Frozen stops everything: no pod is created or deleted, and no canary is rolled back.
 	// History and status are still written.
@@ -54,9 +54,8 @@ type Policy struct {
 	// IgnoreStuckPods ignores nodes on which every pod is terminating past its grace
 	// period; see IgnoreAfter.
 	IgnoreStuckPods *IgnoreAfter `json:"ignoreStuckPods,omitempty"`
-	// IgnoreNode returns whether to ignore a node, such as a drained one. It must be pure.
-	// The node is read-only, and its Node may be nil. See IgnoreAfter.
-	IgnoreNode func(n *daemon.NodeState) bool `json:"-"`
+	// IgnoreNodes ignores nodes of the caller's choice, such as drained ones.
+	IgnoreNodes *IgnoreNodes `json:"-"`
 	// NodeSelector updates only nodes whose labels it matches. An empty selector
 	// matches every node. A node that does not exist has no labels.
 	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`
@@ -133,7 +132,7 @@ func (p Policy) String() string {
 	add(p.Paused, word("paused"))
 	add(p.IgnoreNotReadyNodes != nil, func() string { return "ignore not-ready nodes" + p.IgnoreNotReadyNodes.suffix() })
 	add(p.IgnoreStuckPods != nil, func() string { return "ignore stuck pods" + p.IgnoreStuckPods.suffix() })
-	add(p.IgnoreNode != nil, word("ignore some nodes"))
+	add(p.IgnoreNodes != nil, word("ignore some nodes"))
 	add(p.NodeSelector != nil, func() string { return "only nodes " + selectorText(p.NodeSelector) })
 	add(p.Order != nil, word("order"))
 	add(p.Canary != nil, func() string { return p.Canary.String() })
@@ -150,7 +149,7 @@ func (p Policy) String() string {
 // isZero reports whether the policy restricts nothing.
 func (p *Policy) isZero() bool {
 	return p == nil || !p.Frozen && !p.Paused && !p.StrictBudget && p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil &&
-		p.IgnoreNode == nil && p.NodeSelector == nil && p.Order == nil && p.Canary == nil && p.Partition == nil &&
+		p.IgnoreNodes == nil && p.NodeSelector == nil && p.Order == nil && p.Canary == nil && p.Partition == nil &&
 		p.OneDomain == nil && len(p.DomainBudgets) == 0 && p.SlowStart == nil
 }
 
@@ -269,18 +268,21 @@ func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Pla
 		*plan = daemon.Plan{Backoff: s.Backoff()}
 		return out
 	}
-	if p.Partition == nil && p.SlowStart == nil {
-		return nil
+	due, present := f.empty, f.desired-f.empty
+	var ignored *IgnoreNodes
+	if p.IgnoreNodes != nil && p.IgnoreNodes.Creations {
+		ignored = p.IgnoreNodes
+		held, first := f.ignoreCreations(s, plan)
+		add(RestrictionIgnored, held)
+		due -= first
 	}
-	due := f.empty
-	present := f.desired - due
 	if p.Partition != nil {
-		held := p.Partition.restrictPlan(f, s, plan, due)
+		held := p.Partition.restrictPlan(f, s, plan, due, ignored)
 		add(RestrictionPartition, held)
 		due -= held
 	}
 	if p.SlowStart != nil {
-		add(RestrictionSlowStart, p.SlowStart.restrictPlan(s, plan, due, present))
+		add(RestrictionSlowStart, p.SlowStart.restrictPlan(s, plan, due, present, ignored))
 	}
 	return out
 }

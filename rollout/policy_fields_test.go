@@ -26,7 +26,7 @@ func fullPolicy() *rollout.Policy {
 		Frozen: true, Paused: true,
 		IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: lasting(time.Minute)},
 		IgnoreStuckPods:     &rollout.IgnoreAfter{After: lasting(time.Hour)},
-		IgnoreNode:          func(*daemon.NodeState) bool { return false },
+		IgnoreNodes:         &rollout.IgnoreNodes{By: func(*daemon.NodeState) bool { return false }, Creations: true},
 		NodeSelector: &metav1.LabelSelector{
 			MatchLabels:      build.Labels{"disk": "ssd"},
 			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "gpu", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"yes"}}},
@@ -318,7 +318,7 @@ func TestPolicyJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := *p
-		want.IgnoreNode, want.Order = nil, nil
+		want.IgnoreNodes, want.Order = nil, nil
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s policy through JSON (-want +got):\n%s", name, diff)
 		}
@@ -332,7 +332,7 @@ func TestPolicyJSON(t *testing.T) {
 	}
 }
 
-// TestDeepCopy: a copy is equal and shares nothing, except functions and the Order.
+// TestDeepCopy: a copy is equal and shares nothing, except functions, the Order and IgnoreNodes.
 func TestDeepCopy(t *testing.T) {
 	if got := (*rollout.Policy)(nil).DeepCopy(); got != nil {
 		t.Errorf("DeepCopy() of a nil policy = %v", got)
@@ -344,7 +344,10 @@ func TestDeepCopy(t *testing.T) {
 	if policy.DeepCopy().Order != policy.Order {
 		t.Error("DeepCopy() has another Order: a State would compare all nodes again")
 	}
-	policy.Order = nil
+	if policy.DeepCopy().IgnoreNodes != policy.IgnoreNodes {
+		t.Error("DeepCopy() has other IgnoreNodes: a State would ask about all nodes again")
+	}
+	policy.Order, policy.IgnoreNodes = nil, nil
 	for _, tc := range []struct {
 		name       string
 		from, copy any

@@ -119,7 +119,7 @@ func brokenPromises(p rollout.Policy, s *daemon.Snapshot, step *rollout.Step, fa
 			}
 		}
 	}
-	if p.IgnoreNode != nil && facts["n1"].run && !ignored["n1"] {
+	if p.IgnoreNodes != nil && facts["n1"].run && !ignored["n1"] {
 		report("does not ignore n1")
 	}
 	if p.NodeSelector != nil {

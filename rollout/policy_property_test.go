@@ -106,7 +106,7 @@ func randomPolicy(t testing.TB, r *rand.Rand) rollout.Policy {
 		func(p *rollout.Policy) {
 			p.IgnoreStuckPods = &rollout.IgnoreAfter{After: lasting(oneOf(r, 0, time.Hour))}
 		},
-		func(p *rollout.Policy) { p.IgnoreNode = func(n *daemon.NodeState) bool { return n.Name == "n1" } },
+		func(p *rollout.Policy) { p.IgnoreNodes = &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "n1" }, Creations: r.IntN(2) == 0} },
 		func(p *rollout.Policy) { p.NodeSelector = oneOf(r, zoneSelector("z1"), notInZone("z1")) },
 		func(p *rollout.Policy) {
 			p.Order = &rollout.Order{By: oneOf(r, rollout.ByName, rollout.Reverse(rollout.ByName), rollout.ByLabel(zones), rollout.OldestPodFirst, rollout.NotReadyFirst)}
@@ -176,7 +176,7 @@ func TestPolicyThatRestrictsNothing(t *testing.T) {
 			"node selector": {NodeSelector: &metav1.LabelSelector{}},
 			"order":         {Order: &rollout.Order{By: rollout.ByName}},
 			"domain budget": {DomainBudgets: []rollout.DomainBudget{{Label: zones, MaxUnavailable: intstr.FromInt32(1 << 30)}}},
-			"ignored":       {IgnoreNode: func(*daemon.NodeState) bool { return false }},
+			"ignored":       {IgnoreNodes: &rollout.IgnoreNodes{By: func(*daemon.NodeState) bool { return false }, Creations: true}},
 			"slow start":    {SlowStart: &rollout.SlowStart{Pods: 1}},
 			"promoted":      {Canary: randomCanary(r, intstr.FromInt32(1))},
 		} {

@@ -469,18 +469,18 @@ func TestIgnoreStuckPods(t *testing.T) {
 	})
 }
 
-// TestPolicyIgnoreNode leaves the choice to the caller.
-func TestPolicyIgnoreNode(t *testing.T) {
-	drained := rollout.Policy{IgnoreNode: func(n *daemon.NodeState) bool {
+// TestPolicyIgnoreNodes leaves the choice to the caller.
+func TestPolicyIgnoreNodes(t *testing.T) {
+	drained := rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool {
 		return n.Node == nil || n.Node.Labels[zones] == "z9"
-	}}
+	}}}
 	testPolicy(t, []policyCase{
 		{"outdated", "its pod is not replaced", build.Set{}, drained, "a@z9=old b=old", "-b; 1 by ignored node; ignored: a (ignored by the caller)"},
 		{"updated and unavailable", "it uses no budget", build.Set{}, drained, "a@z9=new! b=old", "-b; ignored: a (ignored by the caller)"},
 		{"node is gone", "the function decides about it as well", build.Set{}, drained, "a=new gone=old",
 			"nothing; ignored: gone (ignored by the caller)"},
 		{"kubelet before caller", "the first reason counts", build.Set{},
-			rollout.Policy{IgnoreNode: drained.IgnoreNode, IgnoreNotReadyNodes: &rollout.IgnoreAfter{}},
+			rollout.Policy{IgnoreNodes: drained.IgnoreNodes, IgnoreNotReadyNodes: &rollout.IgnoreAfter{}},
 			"a@z9?=old b=old", "-b; 1 by ignored node; ignored: a (node is not ready)"},
 	})
 }

@@ -15,8 +15,10 @@ type policyFacts struct {
 	columns []column
 	// ages are the creation times of the pods; nil if the policy does not need them.
 	ages []podAges
-	// suspects are the nodes that the policy may ignore; nil if it needs none.
+	// suspects are the nodes that the policy may ignore, and ignore is its choice that they
+	// were found with; nil if it ignores none.
 	suspects *indexset.Set
+	ignore   *IgnoreNodes
 	classes  classes
 	queues   queues
 }
@@ -75,12 +77,12 @@ func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy) {
 		}
 	}
 	switch {
-	case p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil:
-		f.suspects = nil
-	case f.suspects == nil:
-		f.suspects = indexset.New(len(nodes))
+	case p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNodes == nil:
+		f.suspects, f.ignore = nil, nil
+	case f.suspects == nil || f.ignore != p.IgnoreNodes:
+		f.suspects, f.ignore = indexset.New(len(nodes)), p.IgnoreNodes
 		for i := range nodes {
-			f.suspects.Put(i, suspect(&nodes[i]))
+			f.suspects.Put(i, suspect(&nodes[i], f.ignore))
 		}
 	}
 }
@@ -117,7 +119,7 @@ func (f *nodeFacts) read(i int, n *daemon.NodeState) {
 		f.ages[i] = agesOf(n)
 	}
 	if f.suspects != nil {
-		f.suspects.Put(i, suspect(n))
+		f.suspects.Put(i, suspect(n, f.ignore))
 	}
 }
 

@@ -79,12 +79,12 @@ func (s *SlowStart) interval() time.Duration {
 // restrictPlan takes the first pods that wait for a later interval out of the plan, and
 // returns their number. due is the number of first pods in the plan, and present the
 // number of eligible nodes with a pod.
-func (s *SlowStart) restrictPlan(snapshot *daemon.Snapshot, plan *daemon.Plan, due, present int) int {
+func (s *SlowStart) restrictPlan(snapshot *daemon.Snapshot, plan *daemon.Plan, due, present int, ignored *IgnoreNodes) int {
 	if due == 0 {
 		return 0
 	}
 	elapsed := max(0, snapshot.Now().Sub(s.began(snapshot)))
-	held := limitFirstPods(snapshot, plan, due, max(0, s.allowed(elapsed, present+due)-present))
+	held := limitFirstPods(snapshot, plan, due, max(0, s.allowed(elapsed, present+due)-present), ignored)
 	if held > 0 {
 		requeue(plan, s.interval()-elapsed%s.interval())
 	}

@@ -24,7 +24,7 @@ import (
 //     ControllerRevisions, and of the nodes to Update. That includes the events that
 //     its own writes cause: the State learns of a write only by its event. An event of a
 //     node may be left out if its labels, its taints and the status of its Ready condition
-//     stay the same, and with them all that Policy.Order and Policy.IgnoreNode read. So may an
+//     stay the same, and with them all that Policy.Order and Policy.IgnoreNodes read. So may an
 //     event of a pod that another controller owns before and after it.
 //  3. Call Sync after an event, and once Result.Plan.RequeueAfter has passed.
 //  4. Carry out the Result as its comment says; package rollout/carryout does that. If only

@@ -677,9 +677,9 @@ func TestEndBudgetHasTheOptionsOfTheLastPass(t *testing.T) {
 			t.Fatal(err)
 		}
 		if pass.DaemonSet.Namespace == "other" && c.Now().Sub(build.Now) >= time.Minute {
-			c.Options.Policy.IgnoreNode = func(*daemon.NodeState) bool { return true }
+			c.Options.Policy.IgnoreNodes = &rollout.IgnoreNodes{By: func(*daemon.NodeState) bool { return true }}
 		}
-		if end := pass.End; end != nil && pass.DaemonSet.Name == "agent" && (len(end.Budget.Users) != 1 || c.Options.Policy.IgnoreNode == nil) {
+		if end := pass.End; end != nil && pass.DaemonSet.Name == "agent" && (len(end.Budget.Users) != 1 || c.Options.Policy.IgnoreNodes == nil) {
 			t.Errorf("Run() = %v with budget %+v, want one user, as in the last pass", end, end.Budget)
 		}
 	}

@@ -1,0 +1,141 @@
+package rollout_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// TestPredicates: what each ready-made predicate chooses.
+func TestPredicates(t *testing.T) {
+	cordoned, pressed := build.Node{Name: "a"}.Object(), build.Node{Name: "a"}.Object()
+	cordoned.Spec.Unschedulable = true
+	pressed.Status.Conditions = append(pressed.Status.Conditions, corev1.NodeCondition{Type: corev1.NodeDiskPressure, Status: corev1.ConditionTrue})
+	relieved := pressed.DeepCopy()
+	relieved.Status.Conditions[len(relieved.Status.Conditions)-1].Status = corev1.ConditionFalse
+	tainted := build.Node{Name: "a", Taints: []corev1.Taint{build.NoSchedule("maintenance")}, Labels: build.Labels{"maintenance": ""}}.Object()
+	for _, tc := range []struct {
+		name, why string
+		by        rollout.Predicate
+		node      *corev1.Node
+		want      bool
+	}{
+		{"cordoned", "kubectl drain cordons", rollout.Cordoned, cordoned, true},
+		{"not cordoned", "a taint is no cordon", rollout.Cordoned, tainted, false},
+		{"disk pressure", "the condition is True", rollout.UnderPressure, pressed, true},
+		{"no disk pressure", "the condition is False", rollout.UnderPressure, relieved, false},
+		{"tainted", "the key counts", rollout.Tainted("maintenance"), tainted, true},
+		{"tainted otherwise", "another key", rollout.Tainted("other"), tainted, false},
+		{"labeled", "the value does not count", rollout.Labeled("maintenance"), tainted, true},
+		{"not labeled", "no such key", rollout.Labeled("maintenance"), cordoned, false},
+		{"one of them", "the second chooses", rollout.AnyOf([]rollout.Predicate{nil, rollout.Tainted("x"), rollout.Cordoned}), cordoned, true},
+		{"none of them", "no predicate chooses", rollout.AnyOf([]rollout.Predicate{rollout.Tainted("x"), rollout.Cordoned}), tainted, false},
+		{"no node", "a node that does not exist has nothing", rollout.AnyOf([]rollout.Predicate{
+			rollout.Cordoned, rollout.UnderPressure, rollout.Tainted("x"), rollout.Labeled("x"),
+		}), nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := tc.by(&daemon.NodeState{Name: "a", Node: tc.node}); got != tc.want {
+				t.Errorf("the predicate chooses %v, want %v, because %s", got, tc.want, tc.why)
+			}
+		})
+	}
+}
+
+// TestKeptPodsUseNoBudget: with Ineligible, a pod that a NoSchedule taint leaves on its node
+// uses no budget while it is not available.
+func TestKeptPodsUseNoBudget(t *testing.T) {
+	kept := rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: rollout.Ineligible}}
+	testPolicy(t, []policyCase{
+		{"upstream", "the kept pod counts", build.Set{}, rollout.Policy{}, "a#=new! b=old", "nothing"},
+		{"ignored", "the budget is for others", build.Set{}, kept, "a#=new! b=old", "-b; ignored: a (ignored by the caller)"},
+	})
+}
+
+// TestIgnoredNodesGetNoPods holds passes that ignore creations on some nodes against the
+// writes of daemon.Reconcile without these nodes, over random states and burst limits.
+func TestIgnoredNodesGetNoPods(t *testing.T) {
+	held, deferred, successors := 0, 0, 0
+	eachFacts(t, 4000, func(t *testing.T, r *rand.Rand, in daemon.Input) {
+		for range 4 {
+			in.Nodes = append(in.Nodes, build.Node{Name: "m" + string(rune('0'+len(in.Nodes)))}.Object())
+		}
+		ignore := &rollout.IgnoreNodes{Creations: true, By: func(n *daemon.NodeState) bool { return int(n.Name[len(n.Name)-1])%2 == 0 }}
+		in.BurstReplicas = oneOf(r, 0, 1, 2, 3)
+		s, err := daemon.Observe(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.BurstReplicas = -1
+		all, err := daemon.Observe(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := daemon.Reconcile(all)
+		if want.Empty() {
+			return
+		}
+		before := len(want.Create)
+		want.Create = slices.DeleteFunc(want.Create, func(c daemon.Create) bool { return ignore.By(all.Node(c.Node)) })
+		count := before - len(want.Create)
+		var wantNodes []string
+		for _, c := range want.Create[:min(s.BurstReplicas(), len(want.Create))] {
+			wantNodes = append(wantNodes, c.Node+" "+c.Reason.String())
+		}
+		result, err := rollout.SyncSnapshot(s, rollout.Options{Policy: rollout.Policy{IgnoreNodes: ignore}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Step != nil {
+			return // Nothing is left to create, and the update goes on.
+		}
+		var gotNodes []string
+		for _, c := range result.Plan.Create {
+			gotNodes = append(gotNodes, c.Node+" "+c.Reason.String())
+			if c.Pod == nil {
+				t.Errorf("no pod for %s", c.Node)
+			}
+			if c.Reason == daemon.CreateReasonSuccessor {
+				successors++
+			}
+		}
+		if diff := cmp.Diff(wantNodes, gotNodes); diff != "" {
+			t.Errorf("the pass creates (-want +got):\n%s", diff)
+		}
+		if got, want := result.Plan.CreateDeferred, len(want.Create)-len(wantNodes); got != want {
+			t.Errorf("the pass defers %d creations, want %d", got, want)
+		}
+		if len(want.Create)+len(want.Delete) > 0 {
+			nodes := map[string]bool{}
+			for _, c := range want.Create {
+				nodes[c.Node] = true
+			}
+			for _, d := range want.Delete {
+				nodes[d.Node] = true
+			}
+			if result.Plan.Nodes != len(nodes) {
+				t.Errorf("the plan has %d nodes, want %d", result.Plan.Nodes, len(nodes))
+			}
+		}
+		got := 0
+		for _, restricted := range result.Restricted {
+			if restricted.By == rollout.RestrictionIgnored {
+				got = restricted.Nodes
+			}
+		}
+		if got != count {
+			t.Errorf("Restricted has %d ignored nodes, want %d", got, count)
+		}
+		held, deferred = held+count, deferred+result.Plan.CreateDeferred
+	})
+	if held < 500 || deferred < 300 || successors < 50 {
+		t.Errorf("only %d creations are held back, %d are deferred, and %d are successors", held, deferred, successors)
+	}
+}
