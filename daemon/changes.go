@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -64,9 +65,9 @@ func (c Changes) Empty() bool {
 }
 
 // Validate checks the batch for a snapshot of the given DaemonSet: names, owner references
-// as Claimer.Pod does, and that the DaemonSet stays the same one. Update refuses what
-// Validate refuses, and also a new DaemonSet that Observe refuses, such as one with an empty
-// selector.
+// as Claimer.Pod does, and that the DaemonSet stays the same one. Snapshot.Update refuses
+// what Validate refuses, and also a new DaemonSet that Observe refuses, such as one with an
+// empty selector.
 func (c Changes) Validate(ds *appsv1.DaemonSet) error {
 	if ds == nil {
 		return field.Required(field.NewPath("daemonSet"), "")
@@ -77,8 +78,8 @@ func (c Changes) Validate(ds *appsv1.DaemonSet) error {
 	}
 	if c.DaemonSet != nil {
 		if c.DaemonSet.Namespace != ds.Namespace || c.DaemonSet.Name != ds.Name || c.DaemonSet.UID != ds.UID {
-			return field.Invalid(field.NewPath("daemonSet", "metadata"), c.DaemonSet.Namespace+"/"+c.DaemonSet.Name,
-				"must have namespace, name and UID of "+ds.Namespace+"/"+ds.Name)
+			name := func(ds *appsv1.DaemonSet) string { return fmt.Sprintf("%s/%s, UID %s", ds.Namespace, ds.Name, ds.UID) }
+			return field.Invalid(field.NewPath("daemonSet", "metadata"), name(c.DaemonSet), "must stay "+name(ds))
 		}
 		cur, err := owner.Of(c.DaemonSet)
 		if err != nil {

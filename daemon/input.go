@@ -65,8 +65,10 @@ type Input struct {
 	// Placement holds the feature gates that placement depends on; the zero value is the
 	// defaults of Kubernetes 1.37.
 	Placement placement.Options
-	// Naming holds the labels and names of revisions; the zero value is upstream's. A label
-	// or a prefix that the API server would refuse is an error.
+	// Naming holds the labels and names of revisions; the zero value is upstream's. It must be
+	// the same in every pass: under another hash label all pods are outdated. A label or a
+	// prefix that the API server would refuse is an error. That no label is in the selector is
+	// not checked; lint.Check does that.
 	Naming Naming
 }
 

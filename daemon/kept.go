@@ -287,10 +287,10 @@ type arrival struct {
 
 func newUpdate(s *Snapshot, c *Changes) *update {
 	return &update{
-		s:        s,
-		touched:  make([]int, 0, len(c.Nodes)+len(c.DeletedNodes)+2*len(c.Pods)+len(c.DeletedPods)),
-		ready:    s.kept.ready,
-		gone:     s.kept.gone,
+		s:       s,
+		touched: make([]int, 0, len(c.Nodes)+len(c.DeletedNodes)+2*len(c.Pods)+len(c.DeletedPods)),
+		ready:   s.kept.ready,
+		gone:    s.kept.gone,
 	}
 }
 

@@ -235,7 +235,7 @@ func TestUpdateErrors(t *testing.T) {
 		{"pods without a name", "they would take each other's place", daemon.Changes{Pods: []*corev1.Pod{pod(""), pod(""), pod("")}}, "pods[0].metadata.name: Required value"},
 		{"pod twice", "which one is true?", daemon.Changes{Pods: []*corev1.Pod{pod("a"), pod("a")}}, "pods[1].metadata.name: Duplicate value"},
 		{"nil revision", "a hole in the list", daemon.Changes{Revisions: []*appsv1.ControllerRevision{nil}}, "revisions[0]: Required value"},
-		{"another DaemonSet", "its pods are others", daemon.Changes{DaemonSet: other}, `daemonSet.metadata: Invalid value: "kube-system/other": must have namespace, name and UID of `},
+		{"another DaemonSet", "its pods are others", daemon.Changes{DaemonSet: other}, `daemonSet.metadata: Invalid value: "kube-system/other, UID `},
 		{"broken selector", "nothing could be claimed", daemon.Changes{DaemonSet: build.Set{Selector: &metav1.LabelSelector{}}.Object()}, "spec.selector: Invalid value"},
 	}
 	for _, tc := range tests {

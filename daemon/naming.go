@@ -12,7 +12,8 @@ import (
 // Naming holds the names by which a controller ties pods and ControllerRevisions to
 // revisions of a template. The zero value is upstream's. A controller of another resource
 // sets names of its own to keep its objects apart from those of DaemonSets. Keep the labels
-// for as long as there are pods: under another hash label all of them are outdated.
+// for as long as there are pods or revisions: under another hash label all pods are outdated,
+// and the name of a revision, which may be too long for a label, takes the place of its hash.
 type Naming struct {
 	// RevisionHashLabel is the key of the label that holds the hash of a revision, on pods
 	// and on revisions. Empty means controller-revision-hash.
@@ -44,7 +45,7 @@ func (n Naming) RevisionName(daemonSet, hash string) string {
 }
 
 // check refuses names that the API server refuses. The labels have their defaults.
-func (n Naming) check() error {
+func (n Naming) check(daemonSet string) error {
 	path := field.NewPath("naming")
 	for _, label := range []struct{ field, key string }{
 		{"revisionHashLabel", n.RevisionHashLabel},
@@ -57,7 +58,11 @@ func (n Naming) check() error {
 	if n.RevisionHashLabel == n.TemplateGenerationLabel {
 		return field.Invalid(path.Child("templateGenerationLabel"), n.TemplateGenerationLabel, "must differ from revisionHashLabel")
 	}
-	if problems := validation.IsDNS1123Subdomain(n.RevisionName("x", "x")); len(problems) > 0 {
+	if n.RevisionNamePrefix == "" {
+		return nil
+	}
+	const hash = "0000000000" // A hash has at most ten characters.
+	if problems := validation.IsDNS1123Subdomain(n.RevisionName(cmp.Or(daemonSet, "x"), hash)); len(problems) > 0 {
 		return field.Invalid(path.Child("revisionNamePrefix"), n.RevisionNamePrefix, strings.Join(problems, "; "))
 	}
 	return nil

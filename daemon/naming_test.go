@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,6 +23,7 @@ func TestNamingRefused(t *testing.T) {
 		{"same", "one label cannot hold both", daemon.Naming{RevisionHashLabel: "x", TemplateGenerationLabel: "x"}, "naming.templateGenerationLabel"},
 		{"default", "the default of the other label counts", daemon.Naming{RevisionHashLabel: "pod-template-generation"}, "naming.templateGenerationLabel"},
 		{"prefix", "object names are lower case", daemon.Naming{RevisionNamePrefix: "Agent-"}, "naming.revisionNamePrefix"},
+		{"long prefix", "object names have at most 253 characters", daemon.Naming{RevisionNamePrefix: strings.Repeat("p", 240) + "-"}, "naming.revisionNamePrefix"},
 		{"prefix start", "object names begin with a letter or a digit", daemon.Naming{RevisionNamePrefix: "-"}, "naming.revisionNamePrefix"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func Observe(in Input) (*Snapshot, error) {
 		return nil, err
 	}
 	in.Naming = in.Naming.WithDefaults()
-	if err := in.Naming.check(); err != nil {
+	if err := in.Naming.check(in.DaemonSet.Name); err != nil {
 		return nil, err
 	}
 	revisions, err := observeRevisions(&in, claimer)

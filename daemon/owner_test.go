@@ -128,7 +128,7 @@ func TestOwnerContradiction(t *testing.T) {
 		ds.UID = ""
 		return ds
 	}
-	const controlled = "is controlled by UID uid-agent, which is "
+	const is, given = "has the UID of the DaemonSet and is ", "; the DaemonSet is given as "
 	tests := []struct {
 		name, why string
 		set       func() *appsv1.DaemonSet
@@ -144,13 +144,13 @@ func TestOwnerContradiction(t *testing.T) {
 		{"another UID", "another object of that name", nodeAgent, controlledBy("agents.example.com/v1", "NodeAgent", "agent", "uid-before"), daemon.ClaimIgnore, "", ""},
 		{"without any UID", "in simulations neither has one", withoutUID, controlledBy("apps/v1", "DaemonSet", "agent", ""), daemon.ClaimKeep, "", ""},
 		{"another kind", "the kind was forgotten when the pod was made", nodeAgent, controlledBy("apps/v1", "DaemonSet", "agent", "uid-agent"), 0,
-			`.metadata.ownerReferences[0].kind: Invalid value: "DaemonSet"`, controlled + `agents.example.com/v1 NodeAgent "agent", not apps/v1 DaemonSet "agent"`},
+			`.metadata.ownerReferences[0].kind: Invalid value: "DaemonSet"`, is + `apps/v1 DaemonSet "agent"` + given + `agents.example.com/v1 NodeAgent "agent"`},
 		{"forgotten kind", "the kind was forgotten in the input", daemonSet, controlledBy("agents.example.com/v1", "NodeAgent", "agent", "uid-agent"), 0,
-			`.metadata.ownerReferences[0].kind: Invalid value: "NodeAgent"`, controlled + `apps/v1 DaemonSet "agent", not agents.example.com/v1 NodeAgent "agent"`},
+			`.metadata.ownerReferences[0].kind: Invalid value: "NodeAgent"`, is + `agents.example.com/v1 NodeAgent "agent"` + given + `apps/v1 DaemonSet "agent": set its apiVersion and kind`},
 		{"another group", "a kind of that name in another group", daemonSet, controlledBy("apps.example.com/v1", "DaemonSet", "agent", "uid-agent"), 0,
-			`.metadata.ownerReferences[0].apiVersion: Invalid value: "apps.example.com/v1"`, controlled + `apps/v1 DaemonSet "agent", not apps.example.com/v1 DaemonSet "agent"`},
+			`.metadata.ownerReferences[0].apiVersion: Invalid value: "apps.example.com/v1"`, is + `apps.example.com/v1 DaemonSet "agent"` + given + `apps/v1 DaemonSet "agent"`},
 		{"another name", "the resource was mapped with another name", nodeAgent, controlledBy("agents.example.com/v1", "NodeAgent", "agent-2", "uid-agent"), 0,
-			`.metadata.ownerReferences[0].name: Invalid value: "agent-2"`, controlled + `agents.example.com/v1 NodeAgent "agent", not agents.example.com/v1 NodeAgent "agent-2"`},
+			`.metadata.ownerReferences[0].name: Invalid value: "agent-2"`, is + `agents.example.com/v1 NodeAgent "agent-2"` + given + `agents.example.com/v1 NodeAgent "agent"`},
 		{"forgotten UID", "the UID was forgotten in the input", withoutUID, controlledBy("apps/v1", "DaemonSet", "agent", "uid-agent"), 0,
 			"daemonSet.metadata.uid: Required value", `is controlled by DaemonSet "agent", UID uid-agent`},
 	}
@@ -169,6 +169,9 @@ func TestOwnerContradiction(t *testing.T) {
 				field := tc.field
 				if strings.HasPrefix(field, ".") {
 					field = path + field
+				}
+				if !strings.HasPrefix(field, "daemonSet") {
+					what = "the controller of " + what
 				}
 				return field + ": " + what + " kube-system/" + object.GetName() + " " + tc.error
 			}

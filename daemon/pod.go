@@ -103,7 +103,7 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 		return nil, err
 	}
 	in.Naming = in.Naming.WithDefaults()
-	if err := in.Naming.check(); err != nil {
+	if err := in.Naming.check(in.DaemonSet.Name); err != nil {
 		return nil, err
 	}
 	revisions, err := observeRevisions(&in, claimer)

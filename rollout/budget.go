@@ -91,7 +91,8 @@ func (r BudgetReason) String() string {
 
 // UsedBudget returns the budget of the update and the nodes that use it: the nodes that
 // Step.Unavailable or Step.Surging of NextStep counts. It returns the zero Budget if the
-// strategy is OnDelete or the DaemonSet is being deleted. It fails if NextStep fails.
+// strategy is OnDelete or the DaemonSet is being deleted. It fails as
+// NextStep does, except that it needs no revisions: the pods alone say who uses the budget.
 func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return Budget{}, field.Required(field.NewPath("snapshot"), "")

@@ -31,8 +31,8 @@ import (
 // an outdated pod, by Spread and Policy.Order. OneDomain has no effect on the choice. See
 // CanaryTrial.Nodes for nodes that leave.
 //
-// No trial holds back a pod that is newer than the oldest pod of the current template: its
-// update is an undo to a template that already runs. It waits only if the canary fails.
+// A pod that is newer than the oldest pod of the current template is not held back: to
+// replace it undoes a change. Only a failed canary holds it back.
 type Canary struct {
 	// Nodes is the number of nodes to try, or a percentage of the eligible nodes,
 	// rounded up. It must not be zero.

@@ -24,14 +24,17 @@ type classCounts struct {
 	pendingDesired, pendingPresent, pendingUnavailable int
 	// underwayDesired nodes are eligible, and their update has begun.
 	underwayDesired int
-	actions         [actions]int
+	// actions count the nodes that exist by the action that is possible there.
+	actions [actions]int
 }
 
 func (c *classCounts) add(r role, sign int, surge bool) {
 	if r == 0 {
 		return
 	}
-	c.actions[r&roleAction] += sign
+	if r&roleAbsent == 0 {
+		c.actions[r&roleAction] += sign
+	}
 	desired := r&roleDesired != 0
 	if desired {
 		c.desired += sign

@@ -2,9 +2,8 @@ package rollout
 
 import "slices"
 
-// DeepCopyInto copies the policy into out. Functions, the Order and
-// IgnoreNodes are shared. It does nothing if the
-// policy or out is nil.
+// DeepCopyInto copies the policy into out. Functions, the Order and IgnoreNodes are shared.
+// It does nothing if the policy or out is nil.
 func (p *Policy) DeepCopyInto(out *Policy) {
 	if p == nil || out == nil {
 		return

@@ -91,8 +91,8 @@
 //	                                                asks to be called again after minReadySeconds
 //	no-history         rollingUpdate@v1.37.2        if no revision exists, upstream updates pods that have the hash
 //	                                                of one in the pass that creates the revision; here the next
-//	                                                pass does, so that revisions which a caller has left out never
-//	                                                cost healthy pods
+//	                                                pass does, so that a Sync of lists without the revisions never
+//	                                                costs healthy pods; revisions of other owners count, too
 //	revision-writes    constructHistory@v1.37.2     upstream labels and renumbers one revision with two updates;
 //	                                                here it is one
 //	own-writes         updateDaemonSet@v1.37.2      upstream reads its caches again after its own writes: the status

@@ -17,6 +17,9 @@ import (
 // Nodes that another field of the policy holds back do not count. An outdated pod on an
 // ineligible node is deleted during the turn of its domain, but a domain can finish without
 // that.
+//
+// Policy.Order has no effect on the order of the domains, and OneDomain none on which nodes a
+// canary tries.
 type OneDomain struct {
 	// Label is the node label whose values are the domains, such as
 	// topology.kubernetes.io/zone. Nodes without it form a domain as well.

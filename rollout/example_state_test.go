@@ -78,7 +78,7 @@ func ExampleState() {
 			if err != nil {
 				fmt.Println(err) // A Result that comes with it is carried out all the same.
 			}
-			if result.Empty() {
+			if result == nil || result.Empty() {
 				return
 			}
 			fmt.Println(&result.Plan)

@@ -97,9 +97,9 @@ func (c *choice) replaceable() []int {
 	return out
 }
 
-// open returns the number of nodes of each class with an action that nothing holds back.
-// All nodes with that action are pending.
-func (c *choice) open(action role) []int {
+// open returns how many nodes of each class have an action, exist, are not held back and are
+// not among those taken. All nodes with that action are pending.
+func (c *choice) open(action role, taken []int) []int {
 	f := c.facts
 	out := make([]int, len(f.classes.counts))
 	for k := range out {
@@ -108,8 +108,13 @@ func (c *choice) open(action role) []int {
 		}
 	}
 	for _, i := range f.held {
-		if k := f.classes.class(i); f.closed[k] == 0 && f.roles[i]&roleAction == action {
+		if k := f.classes.class(i); f.closed[k] == 0 && f.roles[i]&(roleAction|roleAbsent) == action {
 			out[k]--
+		}
+	}
+	for _, i := range taken {
+		if f.roles[i]&roleAbsent == 0 {
+			out[f.classes.class(i)]--
 		}
 	}
 	return out

@@ -308,8 +308,8 @@ func TestSyncOwnerContradiction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `pods[0].metadata.ownerReferences[0].kind: Invalid value: "DaemonSet": pod kube-system/a is controlled by UID uid-agent, ` +
-		`which is agents.example.com/v1 NodeAgent "agent", not apps/v1 DaemonSet "agent"`
+	const want = `pods[0].metadata.ownerReferences[0].kind: Invalid value: "DaemonSet": the controller of pod kube-system/a has the UID of ` +
+		`the DaemonSet and is apps/v1 DaemonSet "agent"; the DaemonSet is given as agents.example.com/v1 NodeAgent "agent"`
 	if err := state.Update(daemon.Changes{Pods: []*corev1.Pod{pod}}); err == nil || err.Error() != want {
 		t.Errorf("State.Update() error = %v, want %s", err, want)
 	}

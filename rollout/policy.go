@@ -22,8 +22,8 @@ import (
 // JSON tags and DeepCopy, and the spec of a custom resource can embed it.
 //
 // Fields only restrict. A node is updated by the rules of NextStep if all fields allow it.
-// A node that is held back uses no budget, as in OpenKruise; percentages remain those of
-// all eligible nodes. NodeSelector, OneDomain and a canary that has not failed hold back
+// A node that is held back uses no budget, as in OpenKruise, unless only StrictBudget or
+// DomainBudgets have no room for it; percentages remain those of all eligible nodes. NodeSelector, OneDomain and a canary that has not failed hold back
 // pending nodes only: an update that has begun on a node continues. A node is pending while
 // exactly one of its pods is not terminating and that pod is outdated.
 //
@@ -39,9 +39,10 @@ import (
 //	OneDomain with its Label in Canary.Spread  the canary would run in several domains at once
 //	two DomainBudgets with the same Label      only one budget can apply
 //
-// A step of a State costs what has changed, as without a policy, with two exceptions: with
-// Partition and during a canary's trial it looks at every node. With Partition, or to choose a
-// canary, it may also put all of them in order.
+// A step of a State costs what has changed, as without a policy, and also looks at each node
+// that the policy ignores, and at each combination of the values that NodeSelector, OneDomain
+// and DomainBudgets read. With Partition, and with a canary until it has passed or was
+// promoted, it looks at every node, and may put all of them in order.
 type Policy struct {
 	// Frozen stops everything: no pod is created or deleted, and no canary is rolled back.
 	// History and status are still written.

@@ -106,7 +106,9 @@ func randomPolicy(t testing.TB, r *rand.Rand) rollout.Policy {
 		func(p *rollout.Policy) {
 			p.IgnoreStuckPods = &rollout.IgnoreAfter{After: lasting(oneOf(r, 0, time.Hour))}
 		},
-		func(p *rollout.Policy) { p.IgnoreNodes = &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "n1" }, Creations: r.IntN(2) == 0} },
+		func(p *rollout.Policy) {
+			p.IgnoreNodes = &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "n1" }, Creations: r.IntN(2) == 0}
+		},
 		func(p *rollout.Policy) { p.NodeSelector = oneOf(r, zoneSelector("z1"), notInZone("z1")) },
 		func(p *rollout.Policy) {
 			p.Order = &rollout.Order{By: oneOf(r, rollout.ByName, rollout.Reverse(rollout.ByName), rollout.ByLabel(zones), rollout.OldestPodFirst, rollout.NotReadyFirst)}

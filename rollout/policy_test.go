@@ -366,6 +366,8 @@ func TestDomainBudget(t *testing.T) {
 	testPolicy(t, []policyCase{
 		{"one each", "the budget would allow four", build.Set{MaxUnavailable: "4"}, most("1"),
 			"a@z1=old b@z1=old c@z2=old d@z2=old", "-a -c; 2 by domain budget"},
+		{"node is gone", "nobody waits for it", build.Set{MaxUnavailable: "4"}, most("1"),
+			"a=new! gone=old", "nothing"},
 		{"used up", "b is down already", build.Set{MaxUnavailable: "4"}, most("1"),
 			"a@z1=old b@z1=new! c@z2=old", "-c; 1 by domain budget"},
 		{"the budget still counts", "two domains, one node", build.Set{}, most("1"),
@@ -410,6 +412,7 @@ func TestStrictBudget(t *testing.T) {
 		{"available ones wait", "a node is down already", build.Set{}, strict, "a=old b=old!", "-b"},
 		{"room for both", "one is down, and the budget is two", build.Set{MaxUnavailable: "2"}, strict, "a=old b=old!", "-b -a"},
 		{"no room", "two are down, so no other goes; one of them does", build.Set{MaxUnavailable: "1"}, strict, "a=old b=old! c=old!", "-b; 1 by strict budget"},
+		{"node is gone", "nobody waits for it", build.Set{}, strict, "a=new! gone=old!", "nothing"},
 		{"surge", "upstream would surge on both", build.Set{MaxSurge: "1"}, strict, "a=old! b=old!", "+a; 1 by strict budget"},
 		{"surge under way", "the budget is used", build.Set{MaxSurge: "1"}, strict, "a=old+new! b=old!", "nothing; 1 by strict budget"},
 		{"surge ends", "what is superseded goes all the same", build.Set{MaxSurge: "1"}, strict, "a=old+new b=old+new c=old", "-a -b +c"},

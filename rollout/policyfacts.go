@@ -58,7 +58,9 @@ func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy) {
 		return
 	}
 	nodes := s.Nodes()
-	if f.markColumns(nodes, p) || f.classes.counts == nil || !slices.Equal(f.classes.columns, p.classColumns) {
+	// Classes that no node is in any more are forgotten as well.
+	if f.markColumns(nodes, p) || f.classes.counts == nil || !slices.Equal(f.classes.columns, p.classColumns) ||
+		len(f.classes.counts) > 2*len(nodes)+64 {
 		f.classes, f.queues = newClasses(p.classColumns, f.columns, f.roles, f.surge), queues{}
 	}
 	switch {

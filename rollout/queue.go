@@ -151,6 +151,7 @@ func (c *choice) fromQueues(action role, p *budgetLeft) iter.Seq[int] {
 		f := c.facts
 		next := &places{choice: c}
 		domains := c.domainsApply(action)
+		strict := c.policy.strict() && domains
 		for class, closed := range f.closed {
 			for _, a := range [...]role{action, action + 1} {
 				// With maxSurge, nodes that are not pending have outdated pods to delete, too.
@@ -166,7 +167,7 @@ func (c *choice) fromQueues(action role, p *budgetLeft) iter.Seq[int] {
 			queue := f.queues.heaps[at.heap]
 			i := int(queue[at.index])
 			budgeted := role(at.heap%int(actions)) != action
-			if budgeted && (p.left <= 0 || domains && !c.roomInDomains(i, true, false)) {
+			if budgeted && p.left <= 0 || domains && !c.roomInDomains(i, budgeted, strict) {
 				// The others of this queue are not taken either.
 				next.replaceFirst()
 				continue

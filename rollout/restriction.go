@@ -28,10 +28,10 @@ const (
 	RestrictionPartition
 	// RestrictionDomain: Policy.OneDomain updates another domain first.
 	RestrictionDomain
-	// RestrictionDomainBudget: the budget of the update has room for another node after the
-	// step, but one of Policy.DomainBudgets has none for this one.
+	// RestrictionDomainBudget: upstream would also update the node in this step, but one of
+	// Policy.DomainBudgets has no room for it.
 	RestrictionDomainBudget
-	// RestrictionStrictBudget: upstream would replace the node's unavailable pod, but
+	// RestrictionStrictBudget: upstream would also update the node in this step, but
 	// Policy.StrictBudget has no room for it.
 	RestrictionStrictBudget
 	// RestrictionSlowStart: Policy.SlowStart delays the node's first pod.

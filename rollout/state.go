@@ -17,19 +17,19 @@ import (
 //
 // A controller that keeps a State has these duties:
 //
-//  1. Create the State from all objects in the caches, with no event in between: Update does
-//     not compare resourceVersions, so an older event that comes later wins. When the
-//     DaemonSet was deleted and created again (another UID), make a new State.
+//  1. Create the State from all objects in the caches, and let no event arrive meanwhile:
+//     Update does not compare resourceVersions, and the last call wins even if its object is
+//     older. When the DaemonSet was deleted and created again (another UID), make a new
+//     State.
 //  2. Pass every event of the DaemonSet, of its namespace's pods and
 //     ControllerRevisions, and of the nodes to Update. That includes the events that
 //     its own writes cause: the State learns of a write only by its event. An event of a
 //     node may be left out if its labels, its taints and the status of its Ready condition
-//     stay the same, and with them all that Policy.Order and Policy.IgnoreNodes read. So may an
+//     stay the same, and so does all that Policy.Order and Policy.IgnoreNodes read. So may an
 //     event of a pod that another controller owns before and after it.
 //  3. Call Sync after an event, and once Result.Plan.RequeueAfter has passed.
-//  4. Carry out the Result as its comment says; package rollout/carryout does that. If only
-//     the update strategy is wrong, the Result comes with an error: carry it out, then report
-//     the error.
+//  4. Carry out the Result as its comment says; package rollout/carryout does that. A Result
+//     may come together with an error: carry it out, then report the error.
 //  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
 //     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
 //     pass creates or deletes them again. Upstream gives up after five minutes. Other
@@ -104,7 +104,8 @@ func (st *State) observe(in daemon.Input) error {
 // time of its own. Changes.Backoff replaces the backoff that the State remembers.
 //
 // It fails with a *field.Error if Changes.Validate of package daemon fails, and then
-// changes nothing: the whole batch is lost. Give it again without the wrong object, or make a
+// changes nothing: the whole batch is lost. A DaemonSet that Observe refuses is accepted here,
+// and the next Sync fails. Give it again without the wrong object, or make a
 // new State.
 func (st *State) Update(c daemon.Changes) error {
 	ds := st.daemonSet()

@@ -22,8 +22,8 @@ type Step struct {
 	Plan daemon.Plan
 	// Desired is the number of eligible nodes, the base of percentages.
 	Desired int
-	// OutdatedNodes is the number of nodes on which exactly one outdated pod is not
-	// terminating.
+	// OutdatedNodes is the number of nodes on which exactly one outdated pod, and at most one
+	// pod of the current template, is not terminating.
 	OutdatedNodes int
 	// MaxUnavailable and MaxSurge are the budgets as numbers, both rounded up.
 	// MaxUnavailable has no effect while MaxSurge is above zero.
@@ -35,8 +35,8 @@ type Step struct {
 	// the number of nodes with an available pod. Both are zero without MaxSurge.
 	Surging, Available int
 	// Policy says how the policy restricts the step. Unavailable and Surging do not count
-	// the nodes that the policy ignores or holds back. A pause or a freeze alone changes
-	// neither.
+	// the nodes that the policy ignores or holds back, except those for which only
+	// StrictBudget or DomainBudgets have no room. A pause or a freeze alone changes neither.
 	Policy PolicyStatus
 }
 
@@ -299,18 +299,13 @@ func (c *choice) takeNodes(p *budgetLeft, action role) {
 func (c *choice) domainsApply(action role) bool { return !c.facts.surge || action >= actionCreate }
 
 // countShort counts the nodes that are not taken because a budget of the policy has no room
-// for them. Those that need the budget of the update count only if that has room.
+// for them. Those that need the budget of the update count only if that has room. Nobody waits
+// for nodes that do not exist.
 func (c *choice) countShort(p *budgetLeft, action role, strict bool) {
-	left := c.open(action)
-	for _, i := range p.free {
-		left[c.facts.classes.class(i)]--
-	}
+	left := c.open(action, p.free)
 	var budgeted []int
 	if p.left > 0 {
-		budgeted = c.open(action + 1)
-		for _, i := range p.budgeted {
-			budgeted[c.facts.classes.class(i)]--
-		}
+		budgeted = c.open(action+1, p.budgeted)
 	}
 	for class := range left {
 		if left[class] > 0 {

@@ -29,7 +29,7 @@ type Options struct {
 	// claims and status, and neither creates nor deletes pods. Since 1.36 upstream makes no
 	// pass at all until its caches hold the pods and the status that it wrote (the feature
 	// gate StaleControllerConsistencyDaemonSet). For that behaviour, do not call Sync until
-	// they do; see stale-caches under Deviations.
+	// your caches hold those writes; see stale-caches under Deviations.
 	AwaitingWrites bool
 }
 
@@ -67,7 +67,8 @@ type Result struct {
 	// daemon.StatusRequeue.
 	Plan daemon.Plan
 	// Step is the next step of the update; Plan holds its writes. It is nil if Reconcile
-	// has something to write, if the strategy is OnDelete, and if the pass ended before it.
+	// has something to write, if the strategy is OnDelete, if the pass ended before it, and with
+	// OutcomeNoHistory and OutcomeAwaitingWrites.
 	Step *Step
 	// Restricted counts the nodes on which the policy holds back writes of
 	// daemon.Reconcile.
@@ -92,7 +93,7 @@ type Result struct {
 	// Status is the whole status to write. It is nil if the status is up to date.
 	Status *appsv1.DaemonSetStatus
 	// CanaryTrial is the Options.CanaryTrial of the next pass. It is nil if there is no
-	// trial.
+	// trial. It changes also in passes that write nothing else: save it after each pass.
 	CanaryTrial *CanaryTrial
 	// Snapshot holds the facts that the pass decided on, before its writes. It is nil if
 	// the pass ended before it. The snapshot of a State is valid until its next call.
@@ -108,9 +109,9 @@ const (
 	// OutcomeAwaitingWrites: because of Options.AwaitingWrites the pass settles history,
 	// claims and status, and neither creates nor deletes pods.
 	OutcomeAwaitingWrites
-	// OutcomeNoHistory: no revision exists, and pods that count as outdated have the hash of
-	// one. The pass creates the revision and takes no step of the update. If this outcome
-	// repeats, Input.Revisions lacks what the cluster has.
+	// OutcomeNoHistory: no revision exists, and pods that count as outdated have the hash
+	// label of one. The pass creates the revision and takes no step of the update. If this
+	// outcome repeats, Input.Revisions is incomplete: list the ControllerRevisions.
 	OutcomeNoHistory
 	// OutcomeSelectsEverything: the pass only records an event, because the
 	// selector is empty.
@@ -130,7 +131,7 @@ func (o Outcome) String() string {
 	case OutcomeAwaitingWrites:
 		return "waiting for earlier writes to be observed"
 	case OutcomeNoHistory:
-		return "no revision of the pods is known"
+		return "the revisions of the pods are missing"
 	case OutcomeSelectsEverything:
 		return "selector selects every pod"
 	case OutcomeDeleting:
@@ -153,9 +154,10 @@ func (o Outcome) String() string {
 //   - A pass needs the time: a zero Input.Now is an error.
 //
 // It fails with a *field.Error if the input or the policy is wrong; errors.Join combines
-// several errors of the policy. If only the update strategy is wrong, it returns the Result
-// together with the error. That Result holds what upstream still writes: everything except
-// the update step and, if a budget is wrong, the clean-up.
+// several errors of the policy. A missing strategy type and a missing rollingUpdate, which
+// daemon.Default fills in, are such errors. If the type is unknown or a budget is malformed,
+// Sync returns the Result together with the error. That Result holds what upstream still
+// writes: everything except the update step and, if a budget is wrong, the clean-up.
 //
 // Sync makes one pass of a new State. Keep a State to make passes repeatedly.
 func Sync(in daemon.Input, opts Options) (*Result, error) {
@@ -186,7 +188,7 @@ func SyncSnapshot(s *daemon.Snapshot, opts Options) (*Result, error) {
 // check checks what a pass needs besides the objects, and compiles the policy.
 func check(now time.Time, opts *Options) (*policy, error) {
 	if now.IsZero() {
-		return nil, field.Required(field.NewPath("now"), "a pass needs the time")
+		return nil, field.Required(field.NewPath("now"), "a pass needs the time: set Input.Now, or the time given to State.Sync")
 	}
 	return compile(&opts.Policy)
 }
@@ -303,13 +305,14 @@ func (r *Result) setStatus() {
 }
 
 // Empty reports whether the pass writes nothing to pods, revisions and the DaemonSet. Events,
-// RequeueAfter and CanaryTrial may still be set.
+// RequeueAfter and CanaryTrial may still be set: do not skip an empty Result.
 func (r *Result) Empty() bool {
 	return r == nil || r.Revisions.Empty() && len(r.Claims) == 0 && r.Plan.Empty() && r.Rollback.Skipped() &&
 		len(r.CleanUp) == 0 && r.Status == nil
 }
 
-// String lists the writes, one on each line, in the order in which to carry them out.
+// String lists the writes, one on each line, in the order in which to carry them out. Other
+// lines say what the step and the policy hold back.
 func (r *Result) String() string {
 	if r == nil {
 		return "nothing to do"

@@ -235,7 +235,7 @@ func TestResultOfNothing(t *testing.T) {
 	for outcome, want := range map[rollout.Outcome]string{
 		rollout.OutcomeSynced: "synced", rollout.OutcomeAwaitingWrites: "waiting for earlier writes to be observed",
 		rollout.OutcomeSelectsEverything: "selector selects every pod", rollout.OutcomeDeleting: "being deleted",
-		rollout.OutcomeCollision: "revision name is taken", rollout.OutcomeNoHistory: "no revision of the pods is known", 99: "Outcome(99)",
+		rollout.OutcomeCollision: "revision name is taken", rollout.OutcomeNoHistory: "the revisions of the pods are missing", 99: "Outcome(99)",
 	} {
 		if got := outcome.String(); got != want {
 			t.Errorf("String() = %q, want %q", got, want)

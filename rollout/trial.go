@@ -248,6 +248,9 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	if memory != nil && memory.State.Final() && memory.State != CanaryFailed {
 		return
 	}
+	if memory == nil && c.facts.outdated == 0 {
+		return
+	}
 	waiting := c.heldForCanary()
 	if memory == nil && len(waiting) == 0 {
 		return

@@ -37,7 +37,7 @@ type Options struct {
 // rollouts that get stuck, pods that no node accepts, and fields without effect. It
 // returns nil if it finds none. The constants of Code list the faults.
 //
-// Of the input it reads DaemonSet, Nodes and Placement, and ignores the other fields.
+// Of the input it reads DaemonSet, Nodes, Placement and Naming, and ignores the other fields.
 // Nodes may be empty: without them, most checks that need them find nothing. The
 // DaemonSet may be a manifest or a live object. Check first fills in the API server's
 // defaults (daemon.Default) in a copy, so both get the same findings.

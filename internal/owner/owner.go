@@ -17,6 +17,8 @@ import (
 type Identity struct {
 	apiVersion, group, kind, name string
 	uid                           types.UID
+	// assumed says that the TypeMeta was empty.
+	assumed bool
 }
 
 // Of returns the identity of ds. Its kind is that of its TypeMeta. If both fields are empty,
@@ -27,7 +29,7 @@ func Of(ds *appsv1.DaemonSet) (Identity, error) { return At(nil, ds) }
 // At is Of for a DaemonSet at the given path.
 func At(path *field.Path, ds *appsv1.DaemonSet) (Identity, error) {
 	if ds != nil && ds.APIVersion == "" && ds.Kind == "" {
-		return Identity{apiVersion: "apps/v1", group: appsv1.GroupName, kind: "DaemonSet", name: ds.Name, uid: ds.UID}, nil
+		return Identity{apiVersion: "apps/v1", group: appsv1.GroupName, kind: "DaemonSet", name: ds.Name, uid: ds.UID, assumed: true}, nil
 	}
 	if path == nil {
 		path = field.NewPath("daemonSet")
@@ -142,8 +144,11 @@ func (id *Identity) Contradiction(path *field.Path, what string, meta metav1.Obj
 			fmt.Sprintf("%s %s is controlled by %s %q, UID %s", what, name, ref.Kind, ref.Name, ref.UID))
 	}
 	path = path.Child("metadata", "ownerReferences").Index(at)
-	detail := fmt.Sprintf("%s %s is controlled by UID %s, which is %s %q, not %s %q",
-		what, name, ref.UID, id.Kind(), id.name, kindText(ref.APIVersion, ref.Kind), ref.Name)
+	detail := fmt.Sprintf("the controller of %s %s has the UID of the DaemonSet and is %s %q; the DaemonSet is given as %s %q",
+		what, name, kindText(ref.APIVersion, ref.Kind), ref.Name, id.Kind(), id.name)
+	if id.assumed && ref.Kind != id.kind {
+		detail += ": set its apiVersion and kind"
+	}
 	switch {
 	case ref.Kind != id.kind:
 		return field.Invalid(path.Child("kind"), ref.Kind, detail)

@@ -44,7 +44,7 @@
 //
 // # Rules
 //
-//  1. A write that fails ends what depends on it. Nothing is repeated here, except a
+//  1. A failure of a write in 1 or 2 of CarryOut ends the pass. Nothing is repeated here, except a
 //     status that met a conflict: the next pass works out what is left, and the queue of
 //     the controller decides when.
 //  2. No node gets two pods from one set of facts. The name of a new pod is worked out from

@@ -35,7 +35,8 @@ type AgentSpec struct {
 	Image string `json:"image"`
 }
 
-// AgentStatus is what the controller has found.
+// AgentStatus is what the controller has found. A generated CRD cannot hold the conditions of a
+// DaemonSetStatus: copy its counters into a type of your own, as examples/controller does.
 type AgentStatus struct {
 	appsv1.DaemonSetStatus `json:",inline"`
 	CanaryTrial            *rollout.CanaryTrial `json:"canaryTrial,omitempty"`

@@ -74,10 +74,13 @@ type Writer struct {
 // learn of events meanwhile.
 //
 // CarryOut returns an error and writes nothing if Client or owner is missing, if owner is a
-// DaemonSet that says it is of another kind, or if owner is not a DaemonSet and SetStatus or
-// SetTemplate is nil.
+// DaemonSet that says it is of another kind, if r is the result for an object of another
+// namespace, name or UID, or if owner is not a DaemonSet and SetStatus or SetTemplate is nil.
 func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.Result) error {
 	if err := w.validate(owner); err != nil || r == nil {
+		return err
+	}
+	if err := sameOwner(owner, r); err != nil {
 		return err
 	}
 	// Worked out now, because the snapshot of a State changes with the events that come.
@@ -109,16 +112,13 @@ func (w *Writer) validate(owner client.Object) error {
 	switch {
 	case w == nil || w.Client == nil:
 		return field.Required(path.Child("client"), "")
-	case owner == nil:
+	case owner == nil || reflect.ValueOf(owner).Kind() == reflect.Pointer && reflect.ValueOf(owner).IsNil():
 		return field.Required(field.NewPath("owner"), "")
 	}
 	if ds, ok := owner.(*appsv1.DaemonSet); ok {
-		if ds == nil {
-			return field.Required(field.NewPath("owner"), "")
-		}
 		if ds.APIVersion != "" && ds.APIVersion != appsv1.SchemeGroupVersion.String() || ds.Kind != "" && ds.Kind != "DaemonSet" {
 			return field.Invalid(field.NewPath("owner"), ds.APIVersion+" "+ds.Kind,
-				"is mapped to a DaemonSet; give the object that the API server has")
+				"this is the DaemonSet that a resource was mapped to: pass the resource itself")
 		}
 		return nil
 	}
@@ -129,6 +129,18 @@ func (w *Writer) validate(owner client.Object) error {
 		return field.Required(path.Child("setTemplate"), why)
 	}
 	return nil
+}
+
+// sameOwner refuses the result of another owner. A pass that has ended early has no snapshot.
+func sameOwner(owner client.Object, r *rollout.Result) error {
+	ds := r.Snapshot.DaemonSet()
+	if ds == nil || ds.Namespace == owner.GetNamespace() && ds.Name == owner.GetName() && ds.UID == owner.GetUID() {
+		return nil
+	}
+	name := func(o client.Object) string {
+		return fmt.Sprintf("%s/%s, UID %s", o.GetNamespace(), o.GetName(), o.GetUID())
+	}
+	return field.Invalid(field.NewPath("owner"), name(owner), "the result is for "+name(ds))
 }
 
 // reader returns where to read what no cache may answer.

@@ -216,6 +216,7 @@ func TestCarryOutValidates(t *testing.T) {
 		{"no client", "nothing to write with", &carryout.Writer{}, agent(), "writer.client"},
 		{"no owner", "whose status?", &carryout.Writer{Client: s}, nil, "owner"},
 		{"nil DaemonSet", "whose status?", &carryout.Writer{Client: s}, (*appsv1.DaemonSet)(nil), "owner"},
+		{"nil ConfigMap", "whose status?", &carryout.Writer{Client: s}, (*corev1.ConfigMap)(nil), "owner"},
 		{"a mapped DaemonSet", "the NodeAgent has the status", &carryout.Writer{Client: s}, mapped("agents.example.com/v1", "NodeAgent"), "owner"},
 		{"a mapped DaemonSet of another group", "its kind alone says nothing", &carryout.Writer{Client: s}, mapped("agents.example.com/v1", "DaemonSet"), "owner"},
 		{"no SetStatus", "a ConfigMap has no counters", &carryout.Writer{Client: s}, &corev1.ConfigMap{}, "writer.setStatus"},
@@ -232,6 +233,16 @@ func TestCarryOutValidates(t *testing.T) {
 	}
 	if err := (&carryout.Writer{Client: s}).CarryOut(t.Context(), mapped("apps/v1", "DaemonSet"), &rollout.Result{}); err != nil {
 		t.Errorf("CarryOut() = %v, want none: a DaemonSet may say that it is one", err)
+	}
+	other := agent()
+	other.UID = "uid-other"
+	snapshot, err := daemon.Observe(daemon.Input{DaemonSet: agent()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = (&carryout.Writer{Client: s}).CarryOut(t.Context(), other, &rollout.Result{Snapshot: snapshot, Plan: creation("a")})
+	if err == nil || !strings.Contains(err.Error(), "the result is for ") {
+		t.Errorf("CarryOut() = %v, want an error: the result is for another DaemonSet", err)
 	}
 	if err := (&carryout.Writer{Client: s}).CarryOut(t.Context(), agent(), nil); err != nil || len(s.requests()) > 0 {
 		t.Errorf("CarryOut(nil) = %v, want nothing", err)

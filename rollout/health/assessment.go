@@ -128,8 +128,9 @@ type Assessment struct {
 // Assess looks at every node and pod. The snapshot is not changed, and the result refers
 // to its pods.
 //
-// Assess fails with a *field.Error if the snapshot is nil or zero, and if it has pods of a
-// revision and no revisions, because nobody then knows which pods are outdated. It also fails
+// Assess fails with a *field.Error if the snapshot is nil or zero, and if the strategy is
+// RollingUpdate and it has outdated pods with the hash label of a revision and no revisions,
+// because nobody then knows which pods are outdated. It also fails
 // if rollout.SyncSnapshot or rollout.NextStep fails.
 func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	if s == nil || s.DaemonSet() == nil {

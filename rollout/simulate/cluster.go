@@ -21,13 +21,14 @@ import (
 // and carries out what the controllers of its DaemonSets write.
 //
 // The zero Cluster is empty, and its controllers have upstream's burst limit and feature
-// gates. NewCluster makes one from facts, or one with other limits and gates. A Cluster is
+// gates. NewCluster makes one from facts, or one with other limits, gates and names. A Cluster is
 // not safe for concurrent use. The objects in it are never changed, only replaced, so that
 // what a method returns stays as it is; all of it is read-only.
 //
 // A DaemonSet may stand for another resource, as in daemon.Input. Give it a name that no
-// other DaemonSet of the namespace has. For a policy of its own, make its passes with
-// rollout.Sync of Cluster.Input, and carry them out with Cluster.CarryOut.
+// other DaemonSet of the namespace has. Options.Policy is the policy of all DaemonSets: for
+// another one, make its passes with rollout.Sync of Cluster.Input, and carry them out with
+// Cluster.CarryOut.
 type Cluster struct {
 	// Options may be changed between calls.
 	Options Options

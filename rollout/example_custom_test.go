@@ -20,7 +20,9 @@ func Example_customResource() {
 	type NodeAgent struct {
 		metav1.TypeMeta
 		metav1.ObjectMeta
-		Spec   struct{ Image string }
+		Spec struct{ Image string }
+		// A generated CRD cannot hold the conditions of this type: copy its counters into a
+		// type of your own, as examples/controller does.
 		Status appsv1.DaemonSetStatus
 	}
 	agent := NodeAgent{ObjectMeta: metav1.ObjectMeta{Namespace: "agents", Name: "edge", UID: "0a77", Generation: 1}}
