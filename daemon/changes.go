@@ -113,8 +113,14 @@ func (c Changes) Validate(ds *appsv1.DaemonSet) error {
 
 // checkOwner refuses the i-th object of a list if Claimer refuses it.
 func checkOwner(ds *appsv1.DaemonSet, id *owner.Identity, list string, i int, object metav1.Object) error {
-	ref := owner.Controller(object.GetOwnerReferences())
-	if object.GetNamespace() == ds.Namespace && ref != nil && id.Relation(ref) == owner.Contradictory {
+	ref, relation := owner.Controller(object.GetOwnerReferences()), owner.Foreign
+	switch {
+	case object.GetNamespace() != ds.Namespace:
+		relation = fromOutside(id, ds.Namespace, ref)
+	case ref != nil:
+		relation = id.Relation(ref)
+	}
+	if relation == owner.Contradictory {
 		return id.Contradiction(field.NewPath(list).Index(i), strings.TrimSuffix(list, "s"), object)
 	}
 	return nil

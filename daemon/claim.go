@@ -155,11 +155,20 @@ func (c *Claimer) object(path *field.Path, what string, object metav1.Object) (C
 func (c *Claimer) concerns(namespace string, ref *metav1.OwnerReference) owner.Relation {
 	switch {
 	case namespace != c.namespace:
-		return owner.Foreign
+		return fromOutside(&c.owner, c.namespace, ref)
 	case ref == nil:
 		return owner.Own
 	}
 	return c.owner.Relation(ref)
+}
+
+// fromOutside returns the relation of an object in another namespace than the owner's: it
+// contradicts an owner whose namespace was forgotten.
+func fromOutside(id *owner.Identity, namespace string, ref *metav1.OwnerReference) owner.Relation {
+	if namespace == "" && ref != nil && id.UID() != "" && ref.UID == id.UID() {
+		return owner.Contradictory
+	}
+	return owner.Foreign
 }
 
 // claim decides about an object that concerns the DaemonSet.

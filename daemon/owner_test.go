@@ -119,6 +119,30 @@ func TestOwnerKindHalf(t *testing.T) {
 	}
 }
 
+// TestForgottenNamespace: a DaemonSet without a namespace that controls objects of one is an
+// error. Their pods would be created again otherwise.
+func TestForgottenNamespace(t *testing.T) {
+	ds := build.Set{}.Object()
+	pod, rev := build.Pod{Name: "a", Node: "w1"}.Of(ds), build.Revision{Hash: "h1"}.Of(ds)
+	ds.Namespace = ""
+	const want = "daemonSet.metadata.namespace: Required value: "
+	for what, in := range map[string]daemon.Input{
+		"pod kube-system/a":             {DaemonSet: ds, Pods: []*corev1.Pod{pod}},
+		"revision kube-system/agent-h1": {DaemonSet: ds, Revisions: []*appsv1.ControllerRevision{rev}},
+	} {
+		if _, err := daemon.Observe(in); err == nil || err.Error() != want+what+" is controlled by it" {
+			t.Errorf("Observe() error = %v, want %s%s is controlled by it", err, want, what)
+		}
+	}
+	snapshot, err := daemon.Observe(daemon.Input{DaemonSet: ds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := snapshot.Update(daemon.Changes{Pods: []*corev1.Pod{pod}}); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("Update() error = %v, want %s", err, want)
+	}
+}
+
 // TestOwnerContradiction: an owner reference that names the DaemonSet and another owner is an
 // error that names both, and is never ignored.
 func TestOwnerContradiction(t *testing.T) {

@@ -58,6 +58,9 @@ func observeRevisions(in *Input, claimer *Claimer) (revisions, error) {
 			return out, field.Required(path, "")
 		}
 		if rev.Namespace != ds.Namespace {
+			if _, err := claimer.object(path, "revision", rev); err != nil {
+				return out, err
+			}
 			continue
 		}
 		if rev.Name == "" {

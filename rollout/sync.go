@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,7 +154,8 @@ func (o Outcome) String() string {
 //   - A pass with Options.AwaitingWrites does not raise observedGeneration.
 //   - A pass needs the time: a zero Input.Now is an error.
 //
-// It fails with a *field.Error if the input or the policy is wrong; errors.Join combines
+// It fails with a *field.Error if the input, the policy or the state of the canary's trial is
+// wrong; errors.Join combines
 // several errors of the policy. A missing strategy type and a missing rollingUpdate, which
 // daemon.Default fills in, are such errors. If the type is unknown or a budget is malformed,
 // Sync returns the Result together with the error. That Result holds what upstream still
@@ -189,6 +191,9 @@ func SyncSnapshot(s *daemon.Snapshot, opts Options) (*Result, error) {
 func check(now time.Time, opts *Options) (*policy, error) {
 	if now.IsZero() {
 		return nil, field.Required(field.NewPath("now"), "a pass needs the time: set Input.Now, or the time given to State.Sync")
+	}
+	if trial := opts.CanaryTrial; trial != nil && trial.State != "" && !slices.Contains(canaryStates, trial.State) {
+		return nil, field.NotSupported(field.NewPath("canaryTrial", "state"), trial.State, canaryStates)
 	}
 	return compile(&opts.Policy)
 }

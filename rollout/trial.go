@@ -84,6 +84,11 @@ const (
 	CanaryImpossible CanaryState = "Impossible"
 )
 
+// canaryStates are all states.
+var canaryStates = []CanaryState{
+	CanaryStarting, CanaryWaiting, CanaryUnpromoted, CanaryPassed, CanaryRolledBack, CanaryPromoted, CanaryPaused, CanaryFailed, CanaryImpossible,
+}
+
 // phrase returns the state as a short phrase.
 func (s CanaryState) phrase() string {
 	switch s {

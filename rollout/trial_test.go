@@ -639,3 +639,12 @@ func TestFailedCanaryStops(t *testing.T) {
 		})
 	}
 }
+
+// TestUnknownTrialState: a state that does not exist is an error, not a trial that goes on.
+func TestUnknownTrialState(t *testing.T) {
+	in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now}
+	_, err := rollout.Sync(in, rollout.Options{CanaryTrial: &rollout.CanaryTrial{RevisionHash: "h", State: "promoted"}})
+	if err == nil || !strings.HasPrefix(err.Error(), `canaryTrial.state: Unsupported value: "promoted"`) {
+		t.Errorf("Sync() error = %v, want one about canaryTrial.state", err)
+	}
+}

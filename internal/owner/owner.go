@@ -150,6 +150,8 @@ func (id *Identity) Contradiction(path *field.Path, what string, meta metav1.Obj
 		detail += ": set its apiVersion and kind"
 	}
 	switch {
+	case ref.Name == id.name && id.SameKind(ref.APIVersion, ref.Kind):
+		return field.Required(field.NewPath("daemonSet", "metadata", "namespace"), what+" "+name+" is controlled by it")
 	case ref.Kind != id.kind:
 		return field.Invalid(path.Child("kind"), ref.Kind, detail)
 	case ref.Name != id.name:
