@@ -696,6 +696,40 @@ func TestWhatIfNoChange(t *testing.T) {
 	}
 }
 
+// TestWhatIfSameObjects: what counts as the same DaemonSet and the same nodes.
+func TestWhatIfSameObjects(t *testing.T) {
+	nodes := func(change func(*corev1.Node)) *simulate.Proposal {
+		p := &simulate.Proposal{Nodes: build.Nodes("b", "a")}
+		change(p.Nodes[0])
+		return p
+	}
+	for _, tc := range []struct {
+		name, why string
+		proposal  *simulate.Proposal
+		want      bool
+	}{
+		{"order of nodes", "a list of nodes has no order", nodes(func(*corev1.Node) {}), true},
+		{"resource version", "the server alone counts it up", nodes(func(n *corev1.Node) { n.ResourceVersion, n.Kind = "9", "Node" }), true},
+		{"label", "it may move pods", nodes(func(n *corev1.Node) { n.Labels = map[string]string{"a": "b"} }), false},
+		{"name", "another node", nodes(func(n *corev1.Node) { n.Name = "c" }), false},
+		{"a node twice", "the other one is gone", nodes(func(n *corev1.Node) { n.Name = "a" }), false},
+		{"kind", "another owner would adopt other pods", &simulate.Proposal{DaemonSet: func() *appsv1.DaemonSet {
+			ds := build.Set{}.Object()
+			ds.TypeMeta = metav1.TypeMeta{APIVersion: "agents.example.com/v1", Kind: "NodeAgent"}
+			return ds
+		}()}, false},
+	} {
+		ds := build.Set{}.Object()
+		if tc.name == "a node twice" {
+			ds.Spec.Selector = &metav1.LabelSelector{} // otherwise the list is an error
+		}
+		got := whatIf(t, daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a", "b"), Now: build.Now}, *tc.proposal)
+		if got.NoChange != tc.want {
+			t.Errorf("%s: NoChange = %v, want %v: %s\n%v", tc.name, got.NoChange, tc.want, tc.why, got)
+		}
+	}
+}
+
 // TestWhatIfRefused: a proposal that the server refuses has no effects, whatever else it
 // proposes and whatever the cluster is like.
 func TestWhatIfRefused(t *testing.T) {
