@@ -220,7 +220,9 @@ func TestSiblingsEveryField(t *testing.T) {
 	// These say which pods are siblings. With another one there are none.
 	belongs := []string{"metadata.namespace", "metadata.labels[]", "metadata.ownerReferences[]."}
 	is := func(path string, list []string) bool {
-		return slices.ContainsFunc(list, func(p string) bool { return path == p || strings.HasPrefix(path, strings.TrimSuffix(p, ".")+".") || strings.HasPrefix(path, p+"[") })
+		return slices.ContainsFunc(list, func(p string) bool {
+			return path == p || strings.HasPrefix(path, strings.TrimSuffix(p, ".")+".") || strings.HasPrefix(path, p+"[")
+		})
 	}
 	count := 0
 	visit := func(l leaf) {
