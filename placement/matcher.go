@@ -142,10 +142,10 @@ func (m *Matcher) Decide(node *corev1.Node) Decision {
 }
 
 // NeedsName reports whether the decision about a node depends on its name: the template sets
-// spec.nodeName, or a term of its required node affinity that parses has matchFields. About a
-// node without a name, such as an autoscaler's template node, the answer is then that nobody
-// can tell, whatever Decide says. If NeedsName is false, Decide gives the same for every name
-// and for none. The label kubernetes.io/hostname is a label as any other here.
+// spec.nodeName, or a term of its required node affinity that parses has matchFields. Then
+// nobody can tell whether a node without a name, such as an autoscaler's template node, runs
+// the pod, whatever Decide says. If NeedsName is false, Decide gives the same for every name
+// and for none. kubernetes.io/hostname is a label and no name.
 func (m *Matcher) NeedsName() bool {
 	m = m.orEmpty()
 	if m.nodeName != "" {

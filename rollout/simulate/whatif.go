@@ -39,10 +39,10 @@ type Proposal struct {
 // WhatIf reports template changes and effects on the first pass. It does not list other
 // changed fields, such as minReadySeconds and the update strategy; diff.DaemonSets does.
 //
-// A proposal that changes nothing is Impact.NoChange. Such are the stored DaemonSet itself
-// and any manifest that gives it again. A proposal that the API server would refuse is not
-// simulated: the Impact has Refused and Template, and all else is zero. Nor does WhatIf
-// check in then.
+// Impact.NoChange is set if the proposal changes nothing: for the zero Proposal, for the
+// stored DaemonSet itself, and for every manifest from which the API server would store the
+// same. A proposal that the API server would refuse is not simulated: the Impact has Refused
+// and Template, and all else is zero. WhatIf does not check the rest of in then.
 //
 // in is the cluster as it is. A DaemonSet that exists and a manifest of its name are one
 // proposal: the one is in.DaemonSet, the other proposal.DaemonSet. WhatIf does not look for

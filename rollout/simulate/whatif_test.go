@@ -656,15 +656,15 @@ func TestWhatIfIdentical(t *testing.T) {
 // TestWhatIfNoChange proposes to random clusters the DaemonSet as a client may write it
 // again, with one field changed or none: NoChange says which.
 func TestWhatIfNoChange(t *testing.T) {
-	changes := map[string]func(*appsv1.DaemonSet, *rand.Rand){
-		"label":       func(ds *appsv1.DaemonSet, _ *rand.Rand) { ds.Labels = map[string]string{"new": "label"} },
-		"annotation":  func(ds *appsv1.DaemonSet, _ *rand.Rand) { metav1.SetMetaDataAnnotation(&ds.ObjectMeta, "new", "a") },
-		"finalizer":   func(ds *appsv1.DaemonSet, _ *rand.Rand) { ds.Finalizers = []string{"example.com/new"} },
-		"minReady":    func(ds *appsv1.DaemonSet, _ *rand.Rand) { ds.Spec.MinReadySeconds += 7 },
-		"history":     func(ds *appsv1.DaemonSet, _ *rand.Rand) { ds.Spec.RevisionHistoryLimit = new(int32(77)) },
-		"image":       func(ds *appsv1.DaemonSet, _ *rand.Rand) { ds.Spec.Template.Spec.Containers[0].Image = "new" },
-		"pod's label": func(ds *appsv1.DaemonSet, _ *rand.Rand) { ds.Spec.Template.Labels["new"] = "label" },
-		"grace": func(ds *appsv1.DaemonSet, _ *rand.Rand) {
+	changes := map[string]func(*appsv1.DaemonSet){
+		"label":       func(ds *appsv1.DaemonSet) { ds.Labels = map[string]string{"new": "label"} },
+		"annotation":  func(ds *appsv1.DaemonSet) { metav1.SetMetaDataAnnotation(&ds.ObjectMeta, "new", "a") },
+		"finalizer":   func(ds *appsv1.DaemonSet) { ds.Finalizers = []string{"example.com/new"} },
+		"minReady":    func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds += 7 },
+		"history":     func(ds *appsv1.DaemonSet) { ds.Spec.RevisionHistoryLimit = new(int32(77)) },
+		"image":       func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Containers[0].Image = "new" },
+		"pod's label": func(ds *appsv1.DaemonSet) { ds.Spec.Template.Labels["new"] = "label" },
+		"grace": func(ds *appsv1.DaemonSet) {
 			ds.Spec.Template.Spec.TerminationGracePeriodSeconds = new(int64(77))
 		},
 	}
@@ -689,7 +689,7 @@ func TestWhatIfNoChange(t *testing.T) {
 			t.Fatalf("seed %d: WhatIf() of the same again = %v, OnlyDefaults = %v, want %v", seed, got, got.OnlyDefaults, wantDefaults)
 		}
 		name := names[r.IntN(len(names))]
-		changes[name](again, r)
+		changes[name](again)
 		if got := whatIf(t, in, simulate.Proposal{DaemonSet: again}); got.Refused != nil || got.NoChange || got.OnlyDefaults {
 			t.Fatalf("seed %d: WhatIf() of another %s = %v, NoChange %v, OnlyDefaults %v, want a change", seed, name, got, got.NoChange, got.OnlyDefaults)
 		}
