@@ -8,7 +8,7 @@
 //   - [github.com/pernode/daemonset/daemon]: which pods should exist, what to create and
 //     delete now, what is the status?
 //   - [github.com/pernode/daemonset/daemon/diff]: what differs between DaemonSets,
-//     templates, pods, or sets of pods?
+//     templates, pods, sets of pods, or a pod and its siblings?
 //   - [github.com/pernode/daemonset/daemon/lint]: what in a DaemonSet will get stuck, run
 //     nowhere or have no effect?
 //   - [github.com/pernode/daemonset/rollout]: what does one pass of the controller write,

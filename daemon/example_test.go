@@ -76,6 +76,33 @@ func ExampleDesiredPodsOnNode() {
 	// storage
 }
 
+// A template node needs a name. Without one nobody can tell whether a DaemonSet that is pinned
+// to a node by its name would run there.
+func ExampleDesiredPodsOnNode_templateNode() {
+	exporter, pinned := &appsv1.DaemonSet{}, &appsv1.DaemonSet{}
+	exporter.Name, pinned.Name = "exporter", "pinned-to-worker-1"
+	pinned.Spec.Template.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+			MatchFields: []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: []string{"worker-1"}}},
+		}}},
+	}}
+	template := &corev1.Node{}
+	for _, name := range []string{"", "template-of-pool-b"} {
+		template.Name = name
+		pods, err := daemon.DesiredPodsOnNode(template, []*appsv1.DaemonSet{exporter, pinned}, placement.Options{})
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		for _, pod := range pods {
+			fmt.Println(pod.OwnerReferences[0].Name)
+		}
+	}
+	// Output:
+	// node.metadata.name: Required value: give a template node a name that no node has
+	// exporter
+}
+
 // What is to be created and deleted now, and why?
 func ExampleReconcile() {
 	labels := map[string]string{"app": "exporter"}

@@ -70,10 +70,12 @@ func TargetNode(pod *corev1.Pod) (string, bool) {
 // The API server's defaults of pods are not applied: a container with limits only has no
 // requests here. spec.nodeName stays the template's, because the scheduler binds pods. The
 // pod shares nothing with ds. The owner's kind is that of ds; see Input.DaemonSet. A nil ds
-// gives nil, and so does one with only one of apiVersion and kind.
+// gives nil, and so does one with only one of apiVersion and kind. An empty nodeName gives nil,
+// too: an API server refuses a pod that is pinned to a node without a name
+// (ValidateNodeFieldSelectorRequirement@v1.37.2).
 func NewPod(ds *appsv1.DaemonSet, nodeName, revisionHash string) *corev1.Pod {
 	id, err := owner.Of(ds)
-	if err != nil {
+	if err != nil || nodeName == "" {
 		return nil
 	}
 	if revisionHash == "" {
@@ -121,27 +123,33 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 }
 
 // DesiredPodsOnNode returns the pods that the given DaemonSets want on one
-// node, in the order of sets, each as NewPod builds it for an empty revision hash. It
-// is what an autoscaler needs to know about a node that does not exist yet: pass the
-// template node with the labels and taints it will have, and a name that no node has.
-// The owner of each pod is in OwnerReferences[0]. PodRequests of
-// k8s.io/component-helpers/resource adds up its requests; first set those that are missing to
-// the limits, as the API server does. placement.Matcher.Explain says why a DaemonSet is not
-// among them. For many template nodes keep one placement.Matcher for each DaemonSet, and call
-// NewPod if Decide says that the node runs it.
+// node, in the order of sets, each as NewPod builds it for an empty revision hash. The owner of
+// each pod is in OwnerReferences[0]. PodRequests of k8s.io/component-helpers/resource adds up
+// its requests; first set those that are missing to the limits, as the API server does.
+// placement.Matcher.Explain says why a DaemonSet is not among them.
+//
+// It is what an autoscaler needs to know about a node that does not exist yet: pass a template
+// node with the labels and taints that the node will have, and a name that no node has. Then a
+// DaemonSet that is pinned to another node has no pod there. The label kubernetes.io/hostname
+// counts as it is: if the labels are copied from another node, take it out, or set it to the
+// name of the template node. A node without a name is an error, because no name can be compared
+// with those that DaemonSets ask for, and no pod can be pinned to it.
+//
+// For many template nodes keep one placement.Matcher for each DaemonSet, and call NewPod if
+// Decide says that the node runs it. NewPod returns nil for a node without a name;
+// placement.Matcher.NeedsName says whether Decide can decide one.
 //
 // A DaemonSet that is being deleted, or that has no selector, is treated as any other: leave
 // out those that you do not want.
 //
 // It fails with a *field.Error if node or an entry of sets is nil, if an entry has only one
-// of apiVersion and kind, or if the node has no name: every matchFields requirement holds on
-// such a node, so that a DaemonSet for one other node would count.
+// of apiVersion and kind, or if the node has no name.
 func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placement.Options) ([]*corev1.Pod, error) {
 	if node == nil {
 		return nil, field.Required(field.NewPath("node"), "")
 	}
 	if node.Name == "" {
-		return nil, field.Required(field.NewPath("node", "metadata", "name"), "")
+		return nil, field.Required(field.NewPath("node", "metadata", "name"), "give a template node a name that no node has")
 	}
 	var pods []*corev1.Pod
 	for i, ds := range sets {

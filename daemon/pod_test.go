@@ -1,6 +1,9 @@
 package daemon_test
 
 import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -392,10 +395,126 @@ func TestDesiredPodsOnNode(t *testing.T) {
 	wantFieldError(t, err, "node: Required value", "no node to ask about")
 	_, err = daemon.DesiredPodsOnNode(node, []*appsv1.DaemonSet{plain, nil}, placement.Options{})
 	wantFieldError(t, err, "daemonSets[1]: Required value", "an entry is nil")
-	pinned := build.Set{Spec: corev1.PodSpec{Affinity: build.OnNode("worker-1")}}.Object()
-	pods, err := daemon.DesiredPodsOnNode(&corev1.Node{}, []*appsv1.DaemonSet{pinned}, placement.Options{})
-	wantFieldError(t, err, "node.metadata.name: Required value", "on a node without a name matchFields hold")
-	if pods != nil {
-		t.Errorf("DesiredPodsOnNode() = %v with an error", pods)
+}
+
+// pins are the ways to pin a DaemonSet to a node.
+func pins() map[string]func(*corev1.PodSpec, string) {
+	term := func(spec *corev1.PodSpec, term corev1.NodeSelectorTerm) {
+		spec.Affinity = build.Require(term)
+	}
+	in := func(key, name string) []corev1.NodeSelectorRequirement {
+		return []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpIn, Values: []string{name}}}
+	}
+	return map[string]func(*corev1.PodSpec, string){
+		"nodeName":     func(spec *corev1.PodSpec, name string) { spec.NodeName = name },
+		"nodeSelector": func(spec *corev1.PodSpec, name string) { spec.NodeSelector = build.Labels{corev1.LabelHostname: name} },
+		"matchFields": func(spec *corev1.PodSpec, name string) {
+			term(spec, corev1.NodeSelectorTerm{MatchFields: in("metadata.name", name)})
+		},
+		"matchExpressions": func(spec *corev1.PodSpec, name string) {
+			term(spec, corev1.NodeSelectorTerm{MatchExpressions: in(corev1.LabelHostname, name)})
+		},
+		"both": func(spec *corev1.PodSpec, name string) {
+			term(spec, corev1.NodeSelectorTerm{MatchFields: in("metadata.name", name), MatchExpressions: in("disk", "ssd")})
+		},
+	}
+}
+
+func TestDesiredPodsOnTemplateNode(t *testing.T) {
+	const nameless = "node.metadata.name: Required value: give a template node a name that no node has"
+	ssd := build.Labels{"disk": "ssd"}
+	with := func(hostname string) build.Labels { return build.Labels{"disk": "ssd", corev1.LabelHostname: hostname} }
+	tests := []struct {
+		name, why string
+		node      build.Node
+		pin       string // a key of pins; empty: not pinned
+		to        string
+		want      int
+		err       string
+	}{
+		{"not pinned", "a name that no node has will do", build.Node{Name: "template", Labels: ssd}, "", "", 1, ""},
+		{"not pinned, no name", "its pod could not be pinned", build.Node{Labels: ssd}, "", "", 0, nameless},
+		{"nodeName of another node", "it is pinned elsewhere", build.Node{Name: "template", Labels: ssd}, "nodeName", "worker-1", 0, ""},
+		{"nodeName of another node, no name", "an error, and no pod", build.Node{Labels: ssd}, "nodeName", "worker-1", 0, nameless},
+		{"matchFields of another node", "it is pinned elsewhere", build.Node{Name: "template", Labels: ssd}, "matchFields", "worker-1", 0, ""},
+		{"matchFields of another node, no name", "Decide says that it runs: upstream does not look at matchFields then", build.Node{Labels: ssd}, "matchFields", "worker-1", 0, nameless},
+		{"matchFields of another node and a label, no name", "as before", build.Node{Labels: ssd}, "both", "worker-1", 0, nameless},
+		{"nodeSelector of another node", "the template node has no such label", build.Node{Name: "template", Labels: ssd}, "nodeSelector", "worker-1", 0, ""},
+		{"nodeSelector of another node, its own hostname", "the label of the new node", build.Node{Name: "template", Labels: with("template")}, "nodeSelector", "worker-1", 0, ""},
+		{"nodeSelector of another node, no name", "an error, and no pod", build.Node{Labels: ssd}, "nodeSelector", "worker-1", 0, nameless},
+		{"matchExpressions of another node", "the template node has no such label", build.Node{Name: "template", Labels: ssd}, "matchExpressions", "worker-1", 0, ""},
+		{"copied hostname", "a label counts as it is", build.Node{Name: "template", Labels: with("worker-1")}, "nodeSelector", "worker-1", 1, ""},
+		{"matchFields of this node", "it is pinned here", build.Node{Name: "worker-1", Labels: ssd}, "matchFields", "worker-1", 1, ""},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			ds := build.Set{}.Object()
+			if tc.pin != "" {
+				pins()[tc.pin](&ds.Spec.Template.Spec, tc.to)
+			}
+			pods, err := daemon.DesiredPodsOnNode(tc.node.Object(), []*appsv1.DaemonSet{ds}, placement.Options{})
+			if text(err) != tc.err || len(pods) != tc.want {
+				t.Errorf("DesiredPodsOnNode() = %d pods, %q, want %d, %q: %s", len(pods), text(err), tc.want, tc.err, tc.why)
+			}
+		})
+	}
+	if pod := daemon.NewPod(build.Set{}.Object(), "", "h1"); pod != nil {
+		t.Errorf("NewPod() for no node = %v, want nil: an API server refuses it", pod)
+	}
+	if pod := observe(t, daemon.Input{DaemonSet: build.Set{}.Object()}).NewPod(""); pod != nil {
+		t.Errorf("Snapshot.NewPod() for no node = %v, want nil: an API server refuses it", pod)
+	}
+}
+
+// TestNoPodForAnotherNode: a template node has no pod of a DaemonSet that is pinned to another
+// node, however it is pinned, and without a name it has none at all. That also holds for a
+// caller of Decide and NewPod.
+func TestNoPodForAnotherNode(t *testing.T) {
+	ways := pins()
+	names := slices.Sorted(maps.Keys(ways))
+	ran, cannotTell := 0, 0
+	for seed := range uint64(500) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		node := build.Node{Name: []string{"template", ""}[r.IntN(2)], Labels: build.Labels{"disk": []string{"ssd", "hdd"}[r.IntN(2)]}}.Object()
+		if node.Name != "" && r.IntN(2) == 0 {
+			node.Labels[corev1.LabelHostname] = node.Name
+		}
+		var sets []*appsv1.DaemonSet
+		pinned := map[string]bool{}
+		for i := range 1 + r.IntN(5) {
+			ds := build.Set{Name: fmt.Sprintf("set-%d", i)}.Object()
+			if r.IntN(2) == 0 {
+				ds.Spec.Template.Spec.NodeSelector = build.Labels{"disk": "ssd"}
+			}
+			if pinned[ds.Name] = r.IntN(3) > 0; pinned[ds.Name] {
+				ways[names[r.IntN(len(names))]](&ds.Spec.Template.Spec, fmt.Sprintf("worker-%d", r.IntN(3)))
+			}
+			sets = append(sets, ds)
+		}
+		pods, err := daemon.DesiredPodsOnNode(node, sets, placement.Options{})
+		if (err != nil) != (node.Name == "") || node.Name == "" && pods != nil {
+			t.Fatalf("seed %d: DesiredPodsOnNode() = %d pods, %v for the node %q", seed, len(pods), err, node.Name)
+		}
+		for _, pod := range pods {
+			ran++
+			if pinned[pod.OwnerReferences[0].Name] {
+				t.Fatalf("seed %d: DesiredPodsOnNode() has a pod of %s, which is pinned to another node", seed, pod.OwnerReferences[0].Name)
+			}
+		}
+		for _, ds := range sets {
+			matcher := placement.Compile(&ds.Spec.Template, placement.Options{})
+			runs := matcher.Decide(node).Run
+			if pod := daemon.NewPod(ds, node.Name, ""); pinned[ds.Name] && runs && pod != nil {
+				t.Fatalf("seed %d: Decide() and NewPod() have a pod of %s, which is pinned to another node", seed, ds.Name)
+			}
+			if node.Name == "" && matcher.NeedsName() {
+				cannotTell++
+			} else if pinned[ds.Name] && runs {
+				t.Fatalf("seed %d: %s is pinned to another node and runs on %q, and NeedsName() is false", seed, ds.Name, node.Name)
+			}
+		}
+	}
+	if ran < 100 || cannotTell < 100 {
+		t.Errorf("%d pods, %d times nobody can tell, want 100 of each", ran, cannotTell)
 	}
 }

@@ -264,9 +264,9 @@ func (s *Snapshot) Equal(other *Snapshot) bool {
 }
 
 // NewPod returns the pod to create on the named node, as the function NewPod
-// does for the snapshot's DaemonSet and hash.
+// does for the snapshot's DaemonSet and hash. An empty nodeName gives nil.
 func (s *Snapshot) NewPod(nodeName string) *corev1.Pod {
-	if s == nil || s.builder == nil {
+	if s == nil || s.builder == nil || nodeName == "" {
 		return nil
 	}
 	return s.builder.build(nodeName)

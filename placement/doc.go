@@ -7,6 +7,7 @@
 //	does it run here, does a pod stay?           Matcher.Decide
 //	why (not)?                                   Matcher.Explain
 //	how many nodes run it?                       Matcher.Summarize
+//	can a node without a name be decided?        Matcher.NeedsName
 //	did this update of a node change anything?   NodeChanged, Matcher.DecisionChanged
 //	the tolerations of every daemon pod          Tolerations
 //	what in the template is malformed            Matcher.Malformed

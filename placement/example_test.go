@@ -186,3 +186,25 @@ func ExampleMatcher_Malformed() {
 	// Output:
 	// spec.tolerations[0].operator: Unsupported value: "exists": supported values: "Equal", "Exists"
 }
+
+// Can a node be decided that has no name yet, such as the template node of an autoscaler?
+func ExampleMatcher_NeedsName() {
+	var pinned, everywhere corev1.PodTemplateSpec
+	pinned.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+			MatchFields: []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: []string{"worker-1"}}},
+		}}},
+	}}
+	nameless := &corev1.Node{}
+	for _, template := range []*corev1.PodTemplateSpec{&everywhere, &pinned} {
+		matcher := placement.Compile(template, placement.Options{})
+		if nameless.Name == "" && matcher.NeedsName() {
+			fmt.Println("cannot tell")
+			continue
+		}
+		fmt.Println(matcher.Decide(nameless))
+	}
+	// Output:
+	// runs here
+	// cannot tell
+}

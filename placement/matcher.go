@@ -109,7 +109,8 @@ func (m *Matcher) orEmpty() *Matcher {
 // label. Gt and Lt match only a label that is a 64-bit integer
 // (Requirement.Matches@v0.37.2). The only known field is metadata.name; any other
 // is the empty string. On a node without a name every field matches
-// (nodeSelectorTerm.match@v0.37.2).
+// (nodeSelectorTerm.match@v0.37.2), also if it names another node: ask
+// [Matcher.NeedsName] before you decide such a node.
 //
 // The daemon pod's tolerations are those that [Tolerations] returns. A toleration
 // tolerates a taint if its effect and its key are empty or equal the taint's,
@@ -138,6 +139,21 @@ func (m *Matcher) Decide(node *corev1.Node) Decision {
 		return Decision{Run: true, Keep: true, Reason: ReasonEligible}
 	}
 	return Decision{Keep: noExecute < 0, Reason: ReasonTaint}
+}
+
+// NeedsName reports whether the decision about a node depends on its name: the template sets
+// spec.nodeName, or a term of its required node affinity that parses has matchFields. Then
+// nobody can tell whether a node without a name, such as an autoscaler's template node, runs
+// the pod, whatever Decide says. If NeedsName is false, Decide gives the same for every name
+// and for none. kubernetes.io/hostname is a label and no name.
+func (m *Matcher) NeedsName() bool {
+	m = m.orEmpty()
+	if m.nodeName != "" {
+		return true
+	}
+	return m.affinity != nil && slices.ContainsFunc(m.affinity.terms, func(t term) bool {
+		return t.state == termLive && len(t.fields) > 0
+	})
 }
 
 // failedEntry returns the index of the first nodeSelector entry that the node's

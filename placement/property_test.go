@@ -192,6 +192,53 @@ func TestDecideIsUpstreams(t *testing.T) {
 	}
 }
 
+// TestNeedsName: a Matcher that does not need the name decides a node the same under every
+// name and under none.
+func TestNeedsName(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		spec      corev1.PodSpec
+		want      bool
+	}{
+		{"empty", "it runs everywhere", corev1.PodSpec{}, false},
+		{"nodeName", "it is compared with the name", corev1.PodSpec{NodeName: "n0"}, true},
+		{"matchFields", "the name is the only field", corev1.PodSpec{Affinity: required(fields(req("metadata.name", in, "n0")))}, true},
+		{"matchFields in the second term", "one term is enough", corev1.PodSpec{Affinity: required(expressions(req("a", in, "1")), fields(req("metadata.name", notIn, "n0")))}, true},
+		{"matchExpressions", "they look at labels", corev1.PodSpec{Affinity: required(expressions(req(corev1.LabelHostname, in, "n0")))}, false},
+		{"nodeSelector", "it looks at labels", corev1.PodSpec{NodeSelector: labels{corev1.LabelHostname: "n0"}}, false},
+		{"malformed matchFields", "the term matches no node", corev1.PodSpec{Affinity: required(fields(req("metadata.name", in, "n0", "n1")))}, false},
+	} {
+		if got := placement.Compile(&corev1.PodTemplateSpec{Spec: tc.spec}, placement.Options{}).NeedsName(); got != tc.want {
+			t.Errorf("%s: NeedsName() = %v, want %v: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+	if (*placement.Matcher)(nil).NeedsName() || new(placement.Matcher).NeedsName() {
+		t.Error("NeedsName() of an empty template = true")
+	}
+	d := dice{rand.New(rand.NewSource(40))}
+	needs, differ := 0, 0
+	for range 5000 {
+		m := placement.Compile(d.template(), placement.Options{})
+		node := d.node()
+		decisions := map[placement.Decision]bool{}
+		for _, node.Name = range []string{"", "n0", "n1", "n2", "new"} {
+			decisions[m.Decide(node)] = true
+		}
+		if m.NeedsName() {
+			needs++
+		}
+		if len(decisions) > 1 {
+			differ++
+			if !m.NeedsName() {
+				t.Fatalf("decisions %v depend on the name, and NeedsName() is false", decisions)
+			}
+		}
+	}
+	if needs < 500 || needs > 4500 || differ < 100 {
+		t.Errorf("%d of 5000 need the name, %d decisions depend on it: one of them is too rare", needs, differ)
+	}
+}
+
 // checkDecision compares the decision about the node with upstream and its details
 // with the facts.
 func checkDecision(t *testing.T, template *corev1.PodTemplateSpec, up upstream, m *placement.Matcher, node *corev1.Node) {

@@ -1,9 +1,11 @@
 // Package diff answers the question what changed: between two DaemonSets, two pod
-// templates or two pods, and between the pods that should exist and those that exist.
+// templates or two pods, between a pod and its siblings, and between the pods that should
+// exist and those that exist.
 //
 //	diff.DaemonSets(old, cur)               what an edit changes, also what starts no rollout
 //	diff.Templates(old, cur)                what a rollout of cur changes
 //	diff.Pods(old, cur)                     what happened to a pod
+//	diff.Siblings(pod, pods, naming)        what one pod of a DaemonSet has and the others do not
 //	diff.PodSets(desired, actual, naming)   which pods are missing, extra, outdated or drifted
 //
 // Every change is a value with a path and typed values. Its String method returns it

@@ -139,3 +139,32 @@ func ExampleDaemonSets() {
 	// spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> "10%"
 	// spec.minReadySeconds: added 30
 }
+
+// Which pod did a webhook change? All pods are of one revision, and one has a container that
+// the others do not have.
+func ExampleSiblings() {
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent"},
+		Spec: appsv1.DaemonSetSpec{Template: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "agent"}},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "agent:1"}}},
+		}},
+	}
+	var pods []*corev1.Pod
+	for i, name := range []string{"agent-b2c4d", "agent-cc2tw", "agent-x2x4z"} {
+		pod := daemon.NewPod(ds, fmt.Sprintf("worker-%d", i), "")
+		pod.Name = name
+		pod.Spec.NodeName = fmt.Sprintf("worker-%d", i)
+		pods = append(pods, pod)
+	}
+	pods[2].Spec.Containers = append(pods[2].Spec.Containers, corev1.Container{Name: "proxy", Image: "proxy:1"})
+
+	for _, pod := range pods {
+		fmt.Println(pod.Name, diff.Siblings(pod, pods, daemon.Naming{}))
+	}
+	// Output:
+	// agent-b2c4d like its 2 siblings
+	// agent-cc2tw like its 2 siblings
+	// agent-x2x4z differs from agent-b2c4d, the most typical of its 2 siblings:
+	//   spec.containers[name=proxy]: added {"name":"proxy","image":"proxy:1","resources":{}}
+}

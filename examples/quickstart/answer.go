@@ -18,6 +18,7 @@ import (
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/kubectl"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // How much of a large cluster is shown: all nodes are listed up to fewNodes, and
@@ -42,6 +43,13 @@ func answer(out io.Writer, loaded *manifest.Objects, now time.Time) []error {
 		r := &report{Subject: loaded.Subject(set), out: out, now: now}
 		if wrong := r.tell(); len(wrong) > 0 {
 			errs = append(errs, loaded.Wrong(set, wrong))
+			continue
+		}
+		if wrong := r.proposal(); len(wrong) > 0 {
+			errs = append(errs, loaded.Wrong(r.Proposed, wrong))
+		}
+		for _, note := range r.Notes {
+			labelled(r.out, "note", note)
 		}
 	}
 	return errs
@@ -90,9 +98,7 @@ func (r *report) tell() []error {
 		r.where()
 		r.progress(r.Set)
 	default:
-		result, err := rollout.Sync(daemon.Input{
-			DaemonSet: r.Set, Nodes: r.Nodes, Pods: r.Pods, Revisions: r.Revisions, Now: r.now,
-		}, rollout.Options{})
+		result, err := rollout.Sync(r.input(), rollout.Options{})
 		if result != nil {
 			r.pass(result)
 		}
@@ -101,10 +107,31 @@ func (r *report) tell() []error {
 			return []error{err}
 		}
 	}
-	for _, note := range r.Notes {
-		labelled(r.out, "note", note)
-	}
 	return nil
+}
+
+// proposal prints what the manifest in the input would do to the stored DaemonSet. It
+// returns what is wrong with the manifest.
+func (r *report) proposal() []error {
+	if r.Proposed == nil {
+		return nil
+	}
+	impact, err := simulate.WhatIf(r.input(), simulate.Proposal{DaemonSet: r.Proposed}, simulate.Options{})
+	if err != nil {
+		labelled(r.out, "wrong", err.Error())
+		return []error{err}
+	}
+	r.lines("apply", strings.Split(impact.String(), "\n"))
+	var errs []error
+	for _, refusal := range impact.Refused {
+		errs = append(errs, refusal)
+	}
+	return errs
+}
+
+// input returns what the controller of the DaemonSet sees.
+func (r *report) input() daemon.Input {
+	return daemon.Input{DaemonSet: r.Set, Nodes: r.Nodes, Pods: r.Pods, Revisions: r.Revisions, Now: r.now}
 }
 
 // pass prints what one controller pass sees and would do.

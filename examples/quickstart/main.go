@@ -20,7 +20,9 @@
 // A DaemonSet without uid is a manifest: it needs no more than one would write by
 // hand, a field that does not exist is an error, and beside the pods of a live
 // DaemonSet of its name it answers what applying it would do. One with uid comes
-// from a server, and fields that this program does not know are passed over.
+// from a server, and fields that this program does not know are passed over. If the
+// input has both, they are one DaemonSet and a proposal: the answer for the stored
+// one ends with what the manifest would change.
 //
 // The exit status is 1 if the input is wrong, with one line on standard error
 // that names the file, the document and the field, and 2 if the arguments are.

@@ -168,6 +168,19 @@ func TestAnswer(t *testing.T) {
 			args: []string{"-f", "-", "-f", "testdata/apply.yaml"}, stdin: without("DaemonSet"), want: "apply.txt", stderr: service,
 		},
 		{
+			name: "stored DaemonSet and its manifest", why: "one DaemonSet and a proposal, not two DaemonSets",
+			args: []string{"-f", "-", "-f", "testdata/apply.yaml"}, stdin: list, want: "proposal.txt", stderr: service,
+		},
+		{
+			name: "manifest first", why: "the order of the files does not matter",
+			args: []string{"-f", "testdata/apply.yaml", "-f", "-"}, stdin: list, want: "proposal.txt", stderr: service,
+		},
+		{
+			name: "refused manifest", why: "the server would refuse it: the answer for the stored one stays, and the status is 1",
+			args: []string{"-f", "-", "-f", "testdata/refused.yaml"}, stdin: list, want: "refused.txt", status: 1,
+			stderr: service + "quickstart: testdata/refused.yaml: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n",
+		},
+		{
 			name: "manifest without revisions", why: "whether it changes anything cannot be told",
 			args: []string{"-f", "-", "-f", "testdata/apply.yaml"}, stdin: without("DaemonSet", "ControllerRevision"), want: "apply-no-revisions.txt", stderr: service,
 		},
@@ -189,6 +202,23 @@ func TestAnswer(t *testing.T) {
 			}
 			golden(t, tc.want, stdout)
 		})
+	}
+}
+
+// A stored DaemonSet that is put beside itself as a manifest changes nothing.
+func TestAnswerNoChange(t *testing.T) {
+	list := testdata(t, "rollout.yaml")
+	_, set, _ := strings.Cut(list, "\n- ")
+	set, _, _ = strings.Cut(set, "\n- ")
+	var lines []string
+	for line := range strings.Lines(set) {
+		if line = strings.TrimPrefix(line, "  "); !strings.HasPrefix(line, "  uid: ") {
+			lines = append(lines, line)
+		}
+	}
+	status, stdout, stderr := command(list+"\n---\n"+strings.Join(lines, ""), "-f", "-")
+	if want := "    apply  no change\n"; status != 0 || !strings.Contains(stdout, want) || strings.Count(stdout, "# DaemonSet") != 1 {
+		t.Errorf("run(-f -) = %d, stderr %q, stdout\n%s\nwant one DaemonSet and %q", status, stderr, stdout, want)
 	}
 }
 

@@ -11,7 +11,8 @@
 //
 // draws what is left of a rollout on your own cluster, or, with -image, the one
 // that a new image would start. -f may be repeated and takes the files of the
-// quickstart. How long pods take to get ready and to end is assumed: -ready-after
+// quickstart. With a manifest of the stored DaemonSet beside it, it draws the rollout
+// of the manifest. How long pods take to get ready and to end is assumed: -ready-after
 // and -termination say how long, and -never-ready names nodes on which they never do.
 // On a node that reports not to be ready nothing starts and nothing ends.
 //

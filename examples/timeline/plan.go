@@ -96,9 +96,24 @@ func (p *plan) load(stdin io.Reader) (in daemon.Input, notes []string, err error
 	case len(subject.Pods) == 0 && counted > 0:
 		return in, notes, fmt.Errorf("no pods in the input, but %d in the status of %s", counted, name)
 	}
-	return daemon.Input{
+	in = daemon.Input{
 		DaemonSet: subject.Set, Nodes: subject.Nodes, Pods: subject.Pods, Revisions: subject.Revisions, Now: p.now,
-	}, notes, nil
+	}
+	if subject.Proposed == nil {
+		return in, notes, nil
+	}
+	// The rollout to draw is that of the manifest.
+	impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: subject.Proposed}, simulate.Options{})
+	if err != nil {
+		return in, notes, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, refusal := range impact.Refused {
+		wrong = append(wrong, refusal)
+	}
+	if len(wrong) > 0 {
+		return in, notes, loaded.Wrong(subject.Proposed, wrong)
+	}
+	return impact.After, notes, nil
 }
 
 // choose finds the DaemonSet to draw.

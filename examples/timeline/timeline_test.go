@@ -249,6 +249,13 @@ func TestDraw(t *testing.T) {
 			classes: []string{"none", "ready"},
 		},
 		{
+			name: "stored DaemonSet and its manifest", why: "one DaemonSet: the rollout is that of the manifest, which tolerates all taints",
+			args:    []string{"-f", "../quickstart/testdata/rollout.yaml", "-f", "../quickstart/testdata/apply.yaml", "-now", "2026-01-01T10:00:00Z"},
+			texts:   []string{"Rollout of log-agent: maxUnavailable 1", "control-plane", "win-1"},
+			absent:  []string{"2 DaemonSets"},
+			classes: []string{"ready"},
+		},
+		{
 			name: "first creation", why: "manifests alone: nothing is old",
 			args:   []string{"-f", "../quickstart/lesson/daemonset.yaml", "-f", "../quickstart/lesson/nodes.yaml"},
 			texts:  []string{"2 nodes · complete after 10 s · 3 passes · at least 0 of 2 available", "1 more node without it", "cka-cluster2-worker"},
@@ -475,6 +482,9 @@ func TestFailures(t *testing.T) {
 			"timeline: DaemonSet kube-system/agent: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero\n"},
 		{"which DaemonSet", "never the first one silently", settled, []string{"-f", "-", "-f", "../quickstart/lesson/daemonset.yaml"}, 1,
 			"timeline: 2 DaemonSets in the input, choose one with -set: default/nginx-deploy, kube-system/agent\n"},
+		{"refused manifest", "a stored DaemonSet cannot become it", "", []string{"-f", "../quickstart/testdata/rollout.yaml", "-f", "../quickstart/testdata/refused.yaml"}, 1,
+			"timeline: passed over in ../quickstart/testdata/rollout.yaml: v1 Service (1)\n" +
+				"timeline: ../quickstart/testdata/refused.yaml: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n"},
 		{"other DaemonSet", "named, with those that there are", settled, []string{"-f", "-", "-set", "a/b"}, 1, "timeline: no DaemonSet a/b in the input, but kube-system/agent\n"},
 		{"no pods", "not all missing", "", []string{"-f", "testdata/no-pods.yaml"}, 1, "timeline: no pods in the input, but 1 in the status of default/a\n"},
 		{"nowhere wanted", "nothing to draw", "", []string{"-f", "testdata/nowhere.yaml"}, 1, "timeline: default/a: no node of the input runs it\n"},

@@ -24,7 +24,8 @@ import (
 // Objects are the DaemonSets that some files hold, and the three other kinds that
 // matter to them, each in the order of the files. They come from New.
 type Objects struct {
-	// Sets are the DaemonSets.
+	// Sets are the DaemonSets, stored ones and manifests. See SortedSets for what belongs
+	// together.
 	Sets []*appsv1.DaemonSet
 	// Nodes are the nodes.
 	Nodes []*corev1.Node
@@ -210,6 +211,19 @@ func (o *Objects) add(at place, raw []byte, list metav1.TypeMeta, tally map[stri
 	return o.keep(at, head.Kind, object)
 }
 
+// isStored reports whether a DaemonSet comes from an API server.
+func isStored(set *appsv1.DaemonSet) bool { return set.UID != "" }
+
+// setKey is the key in named of the DaemonSet of that name that is stored, or of the
+// manifest. An input may have both.
+func setKey(set *appsv1.DaemonSet, stored bool) string {
+	key := "DaemonSet " + set.Namespace + "/" + set.Name
+	if !stored {
+		key += " manifest"
+	}
+	return key
+}
+
 // keep stores a decoded object under its name.
 func (o *Objects) keep(at place, kind string, object metav1.Object) error {
 	if object.GetName() == "" {
@@ -228,11 +242,15 @@ func (o *Objects) keep(at place, kind string, object metav1.Object) error {
 		object.SetNamespace(metav1.NamespaceDefault)
 	}
 	name := strings.TrimPrefix(object.GetNamespace()+"/"+object.GetName(), "/")
-	if other := o.named[kind+" "+name]; other != nil {
+	key := kind + " " + name
+	if set, ok := object.(*appsv1.DaemonSet); ok {
+		key = setKey(set, isStored(set))
+	}
+	if other := o.named[key]; other != nil {
 		there := o.places[other]
 		return at.wrong("metadata.name", fmt.Sprintf("%s %s is in %s, document %d, already", kind, name, there.file, there.document))
 	}
-	o.named[kind+" "+name] = object
+	o.named[key] = object
 	o.places[object] = at
 
 	switch object := object.(type) {

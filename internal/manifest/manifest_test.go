@@ -33,6 +33,7 @@ func testdata(t *testing.T, name string) string {
 
 func TestReadFails(t *testing.T) {
 	const node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
+	const storedSet = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, uid: u}\n"
 	set := func(spec string) string {
 		return "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\nspec: " + spec + "\n"
 	}
@@ -72,6 +73,10 @@ func TestReadFails(t *testing.T) {
 			`standard input: document 1: items[1].metadata.creationTimestamp: parsing time "today" as "2006-01-02T15:04:05Z07:00": cannot parse "today" as "2006"`},
 		{"two of a name", "which one is right?", node + "---\n" + node,
 			"standard input: document 2: metadata.name: Node a is in standard input, document 1, already"},
+		{"two manifests of a name", "which one is proposed?", set("{minReadySeconds: 1}") + "---\n" + set("{minReadySeconds: 2}"),
+			"standard input: document 2: metadata.name: DaemonSet default/a is in standard input, document 1, already"},
+		{"two stored ones of a name", "which one is there?", storedSet + "---\n" + set("{}") + "---\n" + storedSet,
+			"standard input: document 3: metadata.name: DaemonSet default/a is in standard input, document 1, already"},
 		{"twice in YAML", "the second would win silently", "apiVersion: v1\nkind: Node\nkind: Pod\n",
 			`standard input: document 1: line 3: key "kind" already set in map`},
 		{"twice in JSON", "the second would win silently", `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a","name":"b"}}`,
@@ -250,6 +255,44 @@ func TestSortedSets(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a/a", "a/b", "b/a"}, got); diff != "" {
 		t.Errorf("SortedSets (-want +got):\n%s", diff)
+	}
+}
+
+// TestProposed: a stored DaemonSet and a manifest of its namespace and name are one, with a
+// proposal, in any order and also in two files.
+func TestProposed(t *testing.T) {
+	const head = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: "
+	const stored, manifest = head + "{name: a, namespace: x, uid: u}\n", head + "{name: a, namespace: x, labels: {from: manifest}}\n"
+	for _, tc := range []struct {
+		name, why string
+		files     []string
+		want      map[string]bool // of the sets, whether something is proposed
+	}{
+		{"stored alone", "nothing is proposed", []string{stored}, map[string]bool{"x/a u": false}},
+		{"manifest alone", "it is new", []string{manifest}, map[string]bool{"x/a ": false}},
+		{"stored, then manifest", "one proposal", []string{stored, manifest}, map[string]bool{"x/a u": true}},
+		{"manifest, then stored", "the order does not matter", []string{manifest, stored}, map[string]bool{"x/a u": true}},
+		{"one file", "nor do files", []string{manifest + "---\n" + stored}, map[string]bool{"x/a u": true}},
+		{"another namespace", "another DaemonSet", []string{stored, head + "{name: a, namespace: z}\n"}, map[string]bool{"x/a u": false, "z/a ": false}},
+		{"another name", "another DaemonSet", []string{stored, head + "{name: b, namespace: x}\n"}, map[string]bool{"x/a u": false, "x/b ": false}},
+	} {
+		o := empty(t)
+		for _, file := range tc.files {
+			if _, err := o.Read("f", strings.NewReader(file)); err != nil {
+				t.Fatalf("%s: Read() = %v: %s", tc.name, err, tc.why)
+			}
+		}
+		got := map[string]bool{}
+		for _, set := range o.SortedSets() {
+			s := o.Subject(set)
+			got[set.Namespace+"/"+set.Name+" "+string(set.UID)] = s.Proposed != nil
+			if s.Proposed != nil && (s.Proposed.Labels["from"] != "manifest" || s.Set.Labels["from"] != "") {
+				t.Errorf("%s: Proposed has the labels %v, Set %v", tc.name, s.Proposed.Labels, s.Set.Labels)
+			}
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: SortedSets, Subject: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
 	}
 }
 

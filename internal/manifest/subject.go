@@ -30,22 +30,32 @@ type Subject struct {
 	// Stored says that the DaemonSet comes from an API server, and is not a
 	// manifest that somebody has written.
 	Stored bool
+	// Proposed is the manifest of the same namespace and name in the input, as it was read:
+	// the change of a stored DaemonSet that has not been made yet. It is nil if there is none.
+	Proposed *appsv1.DaemonSet
 	// Notes are sentences on what was made up for.
 	Notes []string
 }
 
-// SortedSets returns the DaemonSets by namespace and name.
+// SortedSets returns the DaemonSets by namespace and name. A stored DaemonSet and a
+// manifest of its name are one: the stored one, with the manifest as Subject.Proposed.
 func (o *Objects) SortedSets() []*appsv1.DaemonSet {
-	return slices.SortedFunc(slices.Values(o.Sets), func(a, b *appsv1.DaemonSet) int {
+	sets := slices.DeleteFunc(slices.Clone(o.Sets), func(set *appsv1.DaemonSet) bool {
+		return !isStored(set) && o.named[setKey(set, true)] != nil
+	})
+	return slices.SortedFunc(slices.Values(sets), func(a, b *appsv1.DaemonSet) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 }
 
 // Subject gathers what belongs to a DaemonSet, and makes up for what the input
 // lacks. A DaemonSet without UID is a manifest: beside the pods of a live one of
-// its name it becomes the update of that.
+// its name it becomes the update of that. Beside the live one itself it is what is proposed.
 func (o *Objects) Subject(set *appsv1.DaemonSet) *Subject {
-	s := &Subject{Set: daemon.Default(set), Nodes: o.Nodes, Stored: set.UID != ""}
+	s := &Subject{Set: daemon.Default(set), Nodes: o.Nodes, Stored: isStored(set)}
+	if manifest, ok := o.named[setKey(set, false)].(*appsv1.DaemonSet); ok && s.Stored {
+		s.Proposed = manifest
+	}
 	elsewhere := map[string]int{}
 	for _, pod := range o.Pods {
 		if pod.Namespace == set.Namespace {

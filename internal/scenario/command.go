@@ -302,6 +302,9 @@ func (p *player) changePod(name string, settings []setting) error {
 			}
 		}
 		pod = daemon.NewPod(p.ds, node, p.hashOf(p.ds.Spec.Template.Spec.Containers[0].Image))
+		if pod == nil {
+			return fmt.Errorf("pod %s: a new pod needs a node", name)
+		}
 		pod.Name, pod.UID = name, types.UID("uid-"+name)
 		pod.CreationTimestamp = metav1.NewTime(now)
 		pod.Spec.NodeName = node

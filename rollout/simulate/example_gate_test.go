@@ -68,7 +68,11 @@ func ExampleWhatIf_gate() {
 		return
 	}
 	fmt.Println(impact)
-	if len(impact.Refused) > 0 || len(impact.NodesWith(simulate.NodeLost)) > 0 {
+	if len(impact.Refused) > 0 {
+		fmt.Println("exit code 1") // nothing was simulated
+		return
+	}
+	if len(impact.NodesWith(simulate.NodeLost)) > 0 {
 		exit = 1
 	}
 	end, err := simulate.Settle(impact.After, simulate.Options{})

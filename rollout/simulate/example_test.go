@@ -147,14 +147,19 @@ func ExampleWhatIf() {
 	}
 	fmt.Println(end)
 
-	// A default that is written out changes nothing.
+	// The same manifest again changes nothing, and neither does a default written out.
 	manifest = ds.DeepCopy()
-	manifest.Spec.Template.Spec.DNSPolicy = corev1.DNSClusterFirst
 	if impact, err = simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, simulate.Options{}); err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println()
+	fmt.Println(impact)
+	manifest.Spec.Template.Spec.DNSPolicy = corev1.DNSClusterFirst
+	if impact, err = simulate.WhatIf(in, simulate.Proposal{DaemonSet: manifest}, simulate.Options{}); err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Println(impact)
 
 	// A taint on a node, before it is put there.
@@ -176,12 +181,37 @@ func ExampleWhatIf() {
 	//   delete nginx-deploy-3 on worker-3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	// complete at 00:00:36 after 8 passes, at least 1 available
 	//
-	// no rollout: the manifest only writes out defaults
-	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
-	// first pass: 0 to delete, 0 to create
+	// no change
+	// no change: the manifest only writes out defaults
 	//
 	// no rollout: the template is the same
 	// nodes: 0 gained, 0 lost, 1 keep their pods, 0 removed, 2 unchanged
 	//   worker-1: keeps its pod: untolerated taint {dedicated: db} (NoSchedule)
 	// first pass: 0 to delete, 0 to create
+}
+
+// The API server would refuse another selector. Nothing is simulated: the Impact says why,
+// and what the manifest changes in the template.
+func ExampleWhatIf_refused() {
+	ds := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "agent", Namespace: "default"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "agent"}},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "agent"}}},
+		},
+	}
+	proposed := ds.DeepCopy()
+	proposed.Spec.Selector.MatchLabels["app"] = "log-agent"
+	proposed.Spec.Template.Labels["app"] = "log-agent"
+	in := daemon.Input{DaemonSet: ds, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: proposed}, simulate.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(impact)
+	// Output:
+	// refused: spec.selector: Invalid value: {"matchLabels":{"app":"log-agent"}}: field is immutable
+	// not simulated; it changes the template:
+	//   metadata.labels[app]: "agent" -> "log-agent"
 }

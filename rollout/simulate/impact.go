@@ -16,15 +16,22 @@ import (
 type Impact struct {
 	// Refused are the errors with which the API server would refuse the DaemonSet
 	// (daemon.ValidateUpdate, or daemon.Validate for a new one). It is nil if the server
-	// would accept it. The other fields are set in either case.
+	// would accept it. A proposal that is refused has no effects: only Refused and Template
+	// are set then.
 	Refused field.ErrorList
 	// Template are the changes of the pod template, with the defaults of the API server
-	// filled in on both sides.
+	// filled in on both sides. It is nil if the DaemonSet is new.
 	Template diff.Changes
-	// OnlyDefaults says that the manifest differs from the stored template, but only in
-	// defaults that one of them writes out. No rollout starts because of that.
+	// NoChange says that the proposal changes nothing: with the defaults filled in on both
+	// sides, the DaemonSet is the same in all that diff.DaemonSets compares, a revision
+	// stores the same bytes for its template, and the nodes are the same. A rollout may be
+	// due all the same; see AlreadyDue.
+	NoChange bool
+	// OnlyDefaults says that the manifest writes out defaults that the given DaemonSet
+	// lacks, and differs from it in nothing else. Defaults that the manifest leaves out do
+	// not count: the server fills them in. NoChange is also set, unless nodes change.
 	OnlyDefaults bool
-	// Rollout says whether a rollout starts, and why.
+	// Rollout says whether a rollout starts, and why. It is zero if the proposal is refused.
 	Rollout RolloutReason
 	// AlreadyDue says that the same rollout starts without the proposal.
 	AlreadyDue bool
@@ -75,21 +82,51 @@ const shownLines = 10
 //	  worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
 //	first pass: 1 to delete, 0 to create
 //	  delete agent-b2c4d on worker-3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
+//
+// A proposal that changes nothing is "no change", followed by what is due anyway. One that
+// is refused has the errors and the changes of the template:
+//
+//	refused: spec.selector: Invalid value: {"matchLabels":{"app":"b"}}: field is immutable
+//	not simulated; it changes the template:
+//	  metadata.labels[app]: "a" -> "b"
 func (i *Impact) String() string {
-	if i == nil || i.Rollout == 0 {
+	if i == nil || i.Rollout == 0 && len(i.Refused) == 0 {
 		return "no impact"
 	}
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	for _, err := range i.Refused {
-		if err != nil {
-			add("refused: %v", err)
+	addTemplate := func() {
+		for _, c := range i.Template {
+			add("  %v", c)
 		}
 	}
-	add("%s", i.rolloutSentence())
-	for _, c := range i.Template {
-		add("  %v", c)
+	if len(i.Refused) > 0 {
+		for _, err := range i.Refused {
+			if err != nil {
+				add("refused: %v", err)
+			}
+		}
+		if len(i.Template) == 0 {
+			add("not simulated")
+		} else {
+			add("not simulated; it changes the template:")
+		}
+		addTemplate()
+		return strings.Join(lines, "\n")
 	}
+	if i.NoChange {
+		if i.OnlyDefaults {
+			add("no change: the manifest only writes out defaults")
+		} else {
+			add("no change")
+		}
+		if i.Rollout != RolloutNone {
+			add("%s", i.rolloutSentence())
+		}
+		return strings.Join(lines, "\n")
+	}
+	add("%s", i.rolloutSentence())
+	addTemplate()
 	var counts [nodeEffects]int
 	for _, n := range i.Nodes {
 		if n.Effect > 0 && n.Effect < nodeEffects {
@@ -231,6 +268,7 @@ type RolloutReason int
 
 const (
 	// RolloutNone: no rollout starts, because the newest revision holds the template.
+	// Impact.NoChange says whether the proposal changes anything else.
 	RolloutNone RolloutReason = iota + 1
 	// RolloutFirst: the DaemonSet is new.
 	RolloutFirst

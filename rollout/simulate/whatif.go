@@ -8,21 +8,24 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
+	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 )
 
 // Proposal is a change that has not been made yet. The zero Proposal changes nothing.
 type Proposal struct {
-	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. As
-	// in an update, what a client cannot change comes from the stored one: status,
-	// generations and creation timestamp, and kind, name, namespace and UID if they are
-	// empty. nil: the DaemonSet is not changed.
+	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. It
+	// takes the place of the stored one, as in an update: what a client cannot change comes
+	// from the stored one, which is status, generations, timestamps, and kind, name,
+	// namespace and UID if they are empty. nil: the DaemonSet is not changed.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
 	// list that is not nil removes all nodes.
@@ -34,17 +37,21 @@ type Proposal struct {
 // of the controller writes because of it. Run, given Impact.After, plays the rollout.
 //
 // WhatIf reports template changes and effects on the first pass. It does not list other
-// changed fields, such as minReadySeconds and the update strategy; diff.DaemonSets does. A
-// manifest that is identical to the stored DaemonSet changes nothing.
+// changed fields, such as minReadySeconds and the update strategy; diff.DaemonSets does.
 //
-// in is the cluster as it is. WhatIf does not look for the stored DaemonSet: find
-// in.DaemonSet yourself. It is nil if the DaemonSet is new. A proposal with another name
-// is a change of the name, which Impact.Refused reports; the other changes are judged under
-// the old name. Without in.Pods, Impact has no pod changes. If there is no cluster to list
-// pods from, settle the old manifest on a Cluster first. Without in.Revisions the templates
-// alone decide about a rollout. Both DaemonSets get the defaults of the API server, so that
-// a manifest can be compared with a stored object. If in.DaemonSet lacks some, in.Revisions
-// is taken to lack them, too.
+// Impact.NoChange is set if the proposal changes nothing: for the zero Proposal, for the
+// stored DaemonSet itself, and for every manifest from which the API server would store the
+// same. A proposal that the API server would refuse is not simulated: the Impact has Refused
+// and Template, and all else is zero. WhatIf does not check the rest of in then.
+//
+// in is the cluster as it is. A DaemonSet that exists and a manifest of its name are one
+// proposal: the one is in.DaemonSet, the other proposal.DaemonSet. WhatIf does not look for
+// the stored one. in.DaemonSet is nil if the DaemonSet is new. A proposal with another name
+// is a change of the name, which the server refuses. Without in.Pods, Impact has no pod
+// changes. If there is no cluster to list pods from, settle the old manifest on a Cluster
+// first. Without in.Revisions the templates alone decide about a rollout. Both DaemonSets
+// get the defaults of the API server, so that a manifest can be compared with a stored
+// object. If in.DaemonSet lacks some, in.Revisions is taken to lack them, too.
 // in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
@@ -68,6 +75,9 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	if proposal.DaemonSet != nil {
 		w.propose(proposal.DaemonSet)
 	}
+	if len(w.impact.Refused) > 0 {
+		return w.impact, nil
+	}
 	if proposal.Nodes != nil {
 		w.after.Nodes = proposal.Nodes
 	}
@@ -85,7 +95,7 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	}
 	w.impact.After = w.after
 	w.impact.After.BurstReplicas = in.BurstReplicas
-	w.compareTemplates(in.DaemonSet, proposal.DaemonSet)
+	w.compareObjects(in.DaemonSet, proposal.DaemonSet)
 	w.explainRollout()
 	w.compareNodes()
 	w.comparePasses()
@@ -131,7 +141,8 @@ func completeTemplates(in *daemon.Input) error {
 	return nil
 }
 
-// propose puts the proposed DaemonSet in the place of the stored one, and validates it.
+// propose puts the proposed DaemonSet in the place of the stored one, validates it, and
+// compares the templates.
 func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 	old := w.before.DaemonSet
 	cur := withDefaults(ds)
@@ -141,7 +152,15 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 		return
 	}
 	cur = updated(cur, old)
+	if old.DeletionTimestamp != nil {
+		// No update takes a deletion back (BeforeUpdate@v0.37.2).
+		cur.DeletionTimestamp = old.DeletionTimestamp.DeepCopy()
+	}
+	if cur.DeletionGracePeriodSeconds == nil {
+		cur.DeletionGracePeriodSeconds = old.DeletionGracePeriodSeconds
+	}
 	w.after.DaemonSet = cur
+	w.impact.Template = diff.Templates(&old.Spec.Template, &cur.Spec.Template)
 	if old.ResourceVersion == "" {
 		// Objects that no server has stored have no versions to compare.
 		was, is := *old, *cur
@@ -149,13 +168,6 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 		old, cur = &was, &is
 	}
 	w.impact.Refused = daemon.ValidateUpdate(cur, old)
-	if w.after.DaemonSet.Name != old.Name {
-		// The server refuses it. The rest of the proposal is judged under the name that stays,
-		// because pods and revisions with another one would contradict it.
-		stays := *w.after.DaemonSet
-		stays.Name = old.Name
-		w.after.DaemonSet = &stays
-	}
 }
 
 // firstPass makes the first pass that gets beyond names of revisions which are taken, and
@@ -202,13 +214,67 @@ func sameData(was, is *appsv1.DaemonSet) (bool, error) {
 	return bytes.Equal(old, cur), err
 }
 
-func (w *whatIf) compareTemplates(stored, proposed *appsv1.DaemonSet) {
-	if stored == nil || proposed == nil {
+// compareObjects finds out whether the proposal changes anything.
+func (w *whatIf) compareObjects(stored, proposed *appsv1.DaemonSet) {
+	if stored == nil || !w.sameDaemonSet() {
 		return
 	}
-	w.impact.Template = diff.Templates(&w.before.DaemonSet.Spec.Template, &w.after.DaemonSet.Spec.Template)
-	w.impact.OnlyDefaults = w.sameData && len(w.impact.Template) == 0 &&
-		len(diff.Templates(&stored.Spec.Template, &proposed.Spec.Template)) > 0
+	w.impact.NoChange = sameNodes(w.before.Nodes, w.after.Nodes)
+	if proposed != nil {
+		// A default that only the stored object has may come from the server.
+		w.impact.OnlyDefaults = slices.ContainsFunc(diff.DaemonSets(stored, proposed), func(c diff.Change) bool { return c.Op == diff.OpAdd })
+	}
+}
+
+// sameDaemonSet reports whether the DaemonSet is the same on both sides, its defaults
+// filled in.
+func (w *whatIf) sameDaemonSet() bool {
+	old, cur := w.before.DaemonSet, w.after.DaemonSet
+	if old == cur {
+		return true
+	}
+	was, err := owner.Of(old)
+	if err != nil {
+		return false
+	}
+	is, err := owner.Of(cur)
+	return err == nil && was.SameKindAs(&is) && w.sameData &&
+		old.DeletionTimestamp.Equal(cur.DeletionTimestamp) && len(diff.DaemonSets(old, cur)) == 0
+}
+
+// sameNodes reports whether two lists have the same nodes in any order. What the API
+// server alone counts up does not matter.
+func sameNodes(old, cur []*corev1.Node) bool {
+	if len(old) != len(cur) {
+		return false
+	}
+	if len(old) == 0 || &old[0] == &cur[0] {
+		return true
+	}
+	nodes := make(map[string]*corev1.Node, len(old))
+	for _, node := range old {
+		if node != nil {
+			nodes[node.Name] = node
+		}
+	}
+	for _, node := range cur {
+		if node == nil || nodes[node.Name] == nil || !sameNode(nodes[node.Name], node) {
+			return false
+		}
+		delete(nodes, node.Name)
+	}
+	return true
+}
+
+func sameNode(old, cur *corev1.Node) bool {
+	if old == cur {
+		return true
+	}
+	was, is := *old, *cur
+	for _, node := range []*corev1.Node{&was, &is} {
+		node.TypeMeta, node.ResourceVersion, node.ManagedFields = metav1.TypeMeta{}, "", nil
+	}
+	return equality.Semantic.DeepEqual(was, is)
 }
 
 // explainRollout finds out whether a rollout starts.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -96,6 +97,56 @@ func TestWhatIf(t *testing.T) {
 	}{
 		{
 			name: "nothing", why: "the zero proposal",
+			want: "no change",
+		},
+		{
+			name: "identical", why: "the stored object takes its own place",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet, p.Nodes = in.DaemonSet.DeepCopy(), slices.Clone(in.Nodes)
+			},
+			want: "no change",
+		},
+		{
+			name: "the manifest again", why: "what a server stored of it, and what only a server writes, is no change",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet = build.Set{}.Object()
+				p.DaemonSet.UID, p.DaemonSet.ResourceVersion, p.DaemonSet.CreationTimestamp = "", "", metav1.Time{}
+				in.DaemonSet = fromServer(daemon.Default(in.DaemonSet))
+				in.DaemonSet.ResourceVersion, in.DaemonSet.Generation = "7", 3
+				in.DaemonSet.Annotations = map[string]string{appsv1.DeprecatedTemplateGeneration: "3", corev1.LastAppliedConfigAnnotation: "{}"}
+				in.DaemonSet.Status.NumberReady = 3
+				in.Revisions = []*appsv1.ControllerRevision{whatIfRevision(t, in.DaemonSet, "h1", 1)}
+			},
+			want: "no change",
+		},
+		{
+			name: "the manifest again, while it is being deleted", why: "no update takes a deletion back",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				in.DaemonSet.DeletionTimestamp, in.DaemonSet.DeletionGracePeriodSeconds = new(metav1.NewTime(build.Now)), new(int64(0))
+			},
+			want: `
+no change
+no rollout: the DaemonSet is being deleted`,
+		},
+		{
+			name: "a label of its own", why: "the template is the same, and the DaemonSet is not",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet = fromServer(in.DaemonSet.DeepCopy())
+				p.DaemonSet.Labels = map[string]string{"team": "a"}
+			},
+			want: `
+no rollout: the template is the same
+nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
+first pass: 0 to delete, 0 to create`,
+		},
+		{
+			name: "a condition of a node", why: "it moves no pod, and it is a change",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.Nodes = slices.Clone(in.Nodes)
+				p.Nodes[1] = p.Nodes[1].DeepCopy()
+				p.Nodes[1].Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse}}
+			},
 			want: `
 no rollout: the template is the same
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
@@ -171,29 +222,33 @@ first pass: 0 to delete, 0 to create`,
 				in.DaemonSet, p.DaemonSet = p.DaemonSet, nil
 			},
 			want: `
-starts a rollout to revision 2, with or without this change: 3 outdated pods
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+no change
+starts a rollout to revision 2, with or without this change: 3 outdated pods`,
 		},
 		{
 			name: "defaults written out", why: "a server would fill them in",
 			change: func(in *daemon.Input, p *simulate.Proposal) { p.DaemonSet = fromServer(in.DaemonSet.DeepCopy()) },
-			want: `
-no rollout: the manifest only writes out defaults
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+			want:   "no change: the manifest only writes out defaults",
 		},
 		{
-			name: "defaults left out", why: "the manifest lacks what the stored object has",
+			name: "defaults written out, and a node", why: "the node is a change",
 			change: func(in *daemon.Input, p *simulate.Proposal) {
-				p.DaemonSet = &appsv1.DaemonSet{Spec: in.DaemonSet.DeepCopy().Spec}
-				fromServer(in.DaemonSet)
-				in.Revisions = []*appsv1.ControllerRevision{whatIfRevision(t, in.DaemonSet, "h1", 1)}
+				p.DaemonSet = fromServer(in.DaemonSet.DeepCopy())
+				p.Nodes = in.Nodes[:3]
 			},
 			want: `
 no rollout: the manifest only writes out defaults
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
+		},
+		{
+			name: "defaults left out", why: "the manifest lacks what the server has filled in",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet = &appsv1.DaemonSet{Spec: in.DaemonSet.DeepCopy().Spec}
+				fromServer(in.DaemonSet)
+				in.Revisions = []*appsv1.ControllerRevision{whatIfRevision(t, in.DaemonSet, "h1", 1)}
+			},
+			want: "no change",
 		},
 		{
 			name: "another value than the default", why: "it is a change, though one side is not set",
@@ -232,9 +287,8 @@ first pass: 1 to delete, 0 to create
 				in.Revisions = []*appsv1.ControllerRevision{rev}
 			},
 			want: `
-starts a rollout to revision 2: the template means the same, but its bytes differ, with or without this change: 3 outdated pods
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+no change
+starts a rollout to revision 2: the template means the same, but its bytes differ, with or without this change: 3 outdated pods`,
 		},
 		{
 			name: "revision without a default", why: "the template means the same to a server that fills it in",
@@ -243,19 +297,15 @@ first pass: 0 to delete, 0 to create`,
 				fromServer(in.DaemonSet)
 			},
 			want: `
-starts a rollout to revision 2: the template means the same, but its bytes differ, with or without this change: 3 outdated pods
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+no change
+starts a rollout to revision 2: the template means the same, but its bytes differ, with or without this change: 3 outdated pods`,
 		},
 		{
 			name: "revisions unknown, same template", why: "the templates alone decide",
 			change: func(in *daemon.Input, p *simulate.Proposal) {
 				p.DaemonSet, in.Revisions, in.Pods = fromServer(in.DaemonSet.DeepCopy()), nil, nil
 			},
-			want: `
-no rollout: the manifest only writes out defaults
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+			want: "no change: the manifest only writes out defaults",
 		},
 		{
 			name: "revisions unknown, other template", why: "the templates alone decide",
@@ -420,7 +470,7 @@ first pass: 0 to delete, 2 to create
   create on w2: node has no pod`,
 		},
 		{
-			name: "selector", why: "it cannot be changed, but what would come of it is told",
+			name: "selector", why: "the server refuses it, and what it would do is made up",
 			change: func(in *daemon.Input, p *simulate.Proposal) {
 				p.DaemonSet = in.DaemonSet.DeepCopy()
 				p.DaemonSet.Spec.Selector.MatchLabels["tier"] = "node"
@@ -428,16 +478,11 @@ first pass: 0 to delete, 2 to create
 			},
 			want: `
 refused: spec.selector: Invalid value: {"matchLabels":{"app":"agent","tier":"node"}}: field is immutable
-starts a rollout to revision 1: 0 outdated pods
-  metadata.labels[tier]: added "node"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 3 to create
-  create on w1: node has no pod
-  create on w2: node has no pod
-  create on w3: node has no pod`,
+not simulated; it changes the template:
+  metadata.labels[tier]: added "node"`,
 		},
 		{
-			name: "empty selector", why: "the controller does nothing then",
+			name: "empty selector", why: "two errors, and the template is the same",
 			change: func(in *daemon.Input, p *simulate.Proposal) {
 				p.DaemonSet = in.DaemonSet.DeepCopy()
 				p.DaemonSet.Spec.Selector = &metav1.LabelSelector{}
@@ -445,6 +490,35 @@ first pass: 0 to delete, 3 to create
 			want: `
 refused: spec.selector: Invalid value: {}: field is immutable
 refused: spec.selector: Invalid value: {}: empty selector is invalid for daemonset
+not simulated`,
+		},
+		{
+			name: "refused, with a node", why: "the rest of a proposal is not judged alone",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet, p.Nodes = in.DaemonSet.DeepCopy(), []*corev1.Node{}
+				p.DaemonSet.Spec.MinReadySeconds = -1
+			},
+			want: `
+refused: spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0
+not simulated`,
+		},
+		{
+			name: "new and refused", why: "there is no template to compare with",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet = in.DaemonSet
+				p.DaemonSet.Spec.MinReadySeconds = -1
+				*in = daemon.Input{Nodes: in.Nodes, Now: in.Now}
+			},
+			want: `
+refused: spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0
+not simulated`,
+		},
+		{
+			name: "ignored", why: "a controller does nothing for an empty selector that is stored",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				in.DaemonSet.Spec.Selector, p.Nodes = &metav1.LabelSelector{}, in.Nodes[:3]
+			},
+			want: `
 no rollout: the controller ignores an empty selector
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
@@ -573,6 +647,123 @@ func TestWhatIfIdentical(t *testing.T) {
 		if got.Refused != nil || got.Delete != nil || got.Create != nil || got.Template != nil || got.OnlyDefaults || got.After.DaemonSet.Generation != in.DaemonSet.Generation {
 			t.Fatalf("seed %d: WhatIf() of the same manifest = %v", seed, got)
 		}
+		if !want.NoChange || !got.NoChange || !strings.HasPrefix(got.String(), "no change") {
+			t.Fatalf("seed %d: NoChange = %v without a proposal, %v with the same manifest: %v", seed, want.NoChange, got.NoChange, got)
+		}
+	}
+}
+
+// TestWhatIfNoChange proposes to random clusters the DaemonSet as a client may write it
+// again, with one field changed or none: NoChange says which.
+func TestWhatIfNoChange(t *testing.T) {
+	changes := map[string]func(*appsv1.DaemonSet){
+		"label":       func(ds *appsv1.DaemonSet) { ds.Labels = map[string]string{"new": "label"} },
+		"annotation":  func(ds *appsv1.DaemonSet) { metav1.SetMetaDataAnnotation(&ds.ObjectMeta, "new", "a") },
+		"finalizer":   func(ds *appsv1.DaemonSet) { ds.Finalizers = []string{"example.com/new"} },
+		"minReady":    func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds += 7 },
+		"history":     func(ds *appsv1.DaemonSet) { ds.Spec.RevisionHistoryLimit = new(int32(77)) },
+		"image":       func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Containers[0].Image = "new" },
+		"pod's label": func(ds *appsv1.DaemonSet) { ds.Spec.Template.Labels["new"] = "label" },
+		"grace": func(ds *appsv1.DaemonSet) {
+			ds.Spec.Template.Spec.TerminationGracePeriodSeconds = new(int64(77))
+		},
+	}
+	names := slices.Sorted(maps.Keys(changes))
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 17))
+		in := scenario.Random(r)
+		again := in.DaemonSet.DeepCopy()
+		// What a client need not write, or cannot.
+		again.UID, again.ResourceVersion, again.Generation, again.CreationTimestamp = "", "", 0, metav1.Time{}
+		again.Status = appsv1.DaemonSetStatus{}
+		wantDefaults := false
+		switch r.IntN(3) {
+		case 0:
+			fromServer(in.DaemonSet)
+		case 1:
+			wantDefaults = true
+			fromServer(again)
+		}
+		got := whatIf(t, in, simulate.Proposal{DaemonSet: again})
+		if got.Refused != nil || !got.NoChange || got.OnlyDefaults != wantDefaults || got.Template != nil || got.Delete != nil || got.Create != nil {
+			t.Fatalf("seed %d: WhatIf() of the same again = %v, OnlyDefaults = %v, want %v", seed, got, got.OnlyDefaults, wantDefaults)
+		}
+		name := names[r.IntN(len(names))]
+		changes[name](again)
+		if got := whatIf(t, in, simulate.Proposal{DaemonSet: again}); got.Refused != nil || got.NoChange || got.OnlyDefaults {
+			t.Fatalf("seed %d: WhatIf() of another %s = %v, NoChange %v, OnlyDefaults %v, want a change", seed, name, got, got.NoChange, got.OnlyDefaults)
+		}
+	}
+}
+
+// TestWhatIfSameObjects: what counts as the same DaemonSet and the same nodes.
+func TestWhatIfSameObjects(t *testing.T) {
+	nodes := func(change func(*corev1.Node)) *simulate.Proposal {
+		p := &simulate.Proposal{Nodes: build.Nodes("b", "a")}
+		change(p.Nodes[0])
+		return p
+	}
+	for _, tc := range []struct {
+		name, why string
+		proposal  *simulate.Proposal
+		want      bool
+	}{
+		{"order of nodes", "a list of nodes has no order", nodes(func(*corev1.Node) {}), true},
+		{"resource version", "the server alone counts it up", nodes(func(n *corev1.Node) { n.ResourceVersion, n.Kind = "9", "Node" }), true},
+		{"label", "it may move pods", nodes(func(n *corev1.Node) { n.Labels = map[string]string{"a": "b"} }), false},
+		{"name", "another node", nodes(func(n *corev1.Node) { n.Name = "c" }), false},
+		{"a node twice", "the other one is gone", nodes(func(n *corev1.Node) { n.Name = "a" }), false},
+		{"kind", "another owner would adopt other pods", &simulate.Proposal{DaemonSet: func() *appsv1.DaemonSet {
+			ds := build.Set{}.Object()
+			ds.TypeMeta = metav1.TypeMeta{APIVersion: "agents.example.com/v1", Kind: "NodeAgent"}
+			return ds
+		}()}, false},
+	} {
+		ds := build.Set{}.Object()
+		if tc.name == "a node twice" {
+			ds.Spec.Selector = &metav1.LabelSelector{} // otherwise the list is an error
+		}
+		got := whatIf(t, daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a", "b"), Now: build.Now}, *tc.proposal)
+		if got.NoChange != tc.want {
+			t.Errorf("%s: NoChange = %v, want %v: %s\n%v", tc.name, got.NoChange, tc.want, tc.why, got)
+		}
+	}
+}
+
+// TestWhatIfRefused: a proposal that the server refuses has no effects, whatever else it
+// proposes and whatever the cluster is like.
+func TestWhatIfRefused(t *testing.T) {
+	refusals := map[string]func(*appsv1.DaemonSet){
+		"metadata.name":                 func(ds *appsv1.DaemonSet) { ds.Name = "other" },
+		"metadata.namespace":            func(ds *appsv1.DaemonSet) { ds.Namespace = "other" },
+		"metadata.uid":                  func(ds *appsv1.DaemonSet) { ds.UID = "other" },
+		"spec.selector":                 func(ds *appsv1.DaemonSet) { ds.Spec.Selector = &metav1.LabelSelector{} },
+		"spec.minReadySeconds":          func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = -1 },
+		"spec.template.metadata.labels": func(ds *appsv1.DaemonSet) { ds.Spec.Template.Labels = nil },
+	}
+	paths := slices.Sorted(maps.Keys(refusals))
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 18))
+		in := scenario.Random(r)
+		p := simulate.Proposal{DaemonSet: in.DaemonSet.DeepCopy(), Nodes: scenario.Random(r).Nodes}
+		p.DaemonSet.Spec.Template.Spec.Containers[0].Image = "new"
+		path := paths[r.IntN(len(paths))]
+		refusals[path](p.DaemonSet)
+		got := whatIf(t, in, p)
+		if !slices.ContainsFunc(got.Refused, func(err *field.Error) bool { return err.Field == path }) {
+			t.Fatalf("seed %d: Refused = %v, want an error at %s", seed, got.Refused, path)
+		}
+		if len(got.Template) == 0 {
+			t.Errorf("seed %d: Template is empty, want the new image", seed)
+		}
+		rest := *got
+		rest.Refused, rest.Template = nil, nil
+		if diff := cmp.Diff(simulate.Impact{}, rest); diff != "" {
+			t.Fatalf("seed %d: a refused proposal has effects (-none +got):\n%s", seed, diff)
+		}
+		if s := got.String(); !strings.HasPrefix(s, "refused: ") || strings.Contains(s, "first pass") {
+			t.Fatalf("seed %d: String() = %s", seed, s)
+		}
 	}
 }
 
@@ -678,7 +869,6 @@ func TestWhatIfErrors(t *testing.T) {
 		{"nothing", "there is no DaemonSet on either side", daemon.Input{}, simulate.Proposal{}, "", "daemonSet"},
 		{"no time", "no pod would be available in the year 1", noTime, simulate.Proposal{}, "", "now"},
 		{"budget before", "as Sync", wrongIn, simulate.Proposal{}, "without the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
-		{"budget after", "as Sync", in, simulate.Proposal{DaemonSet: wrong}, "with the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
 		{"nil node after", "as Sync", in, simulate.Proposal{Nodes: []*corev1.Node{nil}}, "with the proposal: ", "nodes[0]"},
 		{"nil pod", "as Sync", nilPod, simulate.Proposal{}, "without the proposal: ", "pods[0]"},
 		{"nil revision", "as Sync", nilRevision, simulate.Proposal{}, "without the proposal: ", "revisions[0]"},
