@@ -41,13 +41,12 @@ const (
 	// StateProgressing: the rollout is not complete, and it changed within the
 	// patience, the next pass changes it, or it goes on by itself at a known time.
 	StateProgressing State = iota + 1
-	// StateComplete: rollout.Complete holds, and the next pass changes nothing.
+	// StateComplete: rollout.Complete holds, and the next pass changes nothing, except on
+	// nodes that the policy ignores.
 	// kubectl.RolloutStatus lists how this differs from kubectl rollout status.
 	StateComplete
 	// StateStalled: the rollout is not complete, and nothing has changed for
-	// Options.Patience. This is also the state if only nodes that the policy ignores are
-	// left: an ignored node is not complete, even if it is not eligible and Assessment.Complete
-	// does not count it.
+	// Options.Patience.
 	StateStalled
 	// StateWaiting: the rollout needs a decision by a person or another controller: to
 	// delete outdated pods (OnDelete), end a pause or a freeze, change a partition or a
@@ -84,21 +83,24 @@ type Assessment struct {
 	// then. It is zero if no object has a time.
 	LastChange time.Time
 	// Desired is the number of eligible nodes. Complete is the number of those for
-	// which rollout.NodeComplete holds.
+	// which rollout.NodeComplete holds. Nodes that the policy ignores count.
 	Desired, Complete int
 	// Outdated are the live pods of older templates, ordered by node name, then as in
-	// daemon.NodeState. Pods on nodes that do not exist are not included. Read-only.
+	// daemon.NodeState. Pods on nodes that do not exist, or that the policy ignores, are not
+	// included. Read-only.
 	Outdated []*corev1.Pod
 	// Budget is the budget of the update with the nodes that use it. It is zero if
 	// the strategy is not RollingUpdate.
 	Budget rollout.Budget
-	// Policy says what the policy does. Its Restricted also counts the nodes on which
-	// the policy holds back what daemon.Reconcile would write.
+	// Policy says what the policy does. Its Ignored are the nodes that block nothing. Its
+	// Restricted also counts the nodes on which the policy holds back what daemon.Reconcile
+	// would write.
 	Policy rollout.PolicyStatus
 	// Blockers are the problems that each node waits for, ordered by node name, then as in
 	// daemon.NodeState. They are about eligible nodes that are not complete, and, while
 	// there are outdated pods, about nodes that use the budget. An outdated pod that
-	// waits for its turn, or that the next pass replaces, is not a blocker.
+	// waits for its turn, or that the next pass replaces, is not a blocker, nor is a pod on a
+	// node that the policy ignores.
 	Blockers []Blocker
 	// CreateCount and DeleteCount are the numbers of pods that the next pass creates and
 	// deletes, those that its burst limit defers included.
@@ -118,15 +120,17 @@ type Assessment struct {
 //	LastChange is Options.Patience ago, or longer         StateStalled
 //	otherwise                                             StateProgressing
 //
-// A pass changes something when it creates or deletes a pod, rolls a failed canary back,
-// or writes a new collisionCount. Pods on a node on which pods fail again and again do
-// not count, nor do writes of the history, of ownership and of the status.
+// A pass changes something when it creates or deletes a pod, rolls a failed canary back, or
+// writes a new collisionCount.
+// Pods on a node on which pods fail again and again do not count, nor do those on a node that
+// the policy ignores, nor writes of the history, of ownership and of the status. Pods that a
+// burst limit defers count, on whatever node they are.
 //
 // Give the snapshot the Backoff of the last pass. Without it a rollout whose pods fail
 // and are replaced again and again is progressing.
 //
-// Assess looks at every node and pod. The snapshot is not changed, and the result refers
-// to its pods.
+// Assess looks at every node and pod. The snapshot and the options are not changed, and the
+// result refers to the snapshot's pods.
 //
 // Assess fails with a *field.Error if the snapshot is nil or zero, and if it has pods of a
 // revision and no revisions, because nobody then knows which pods are outdated. It also fails
@@ -140,14 +144,15 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Assessment{LastChange: lastChange(s)}
+	a := &Assessment{}
 	if a.Budget, err = rollout.UsedBudget(s, pass); err != nil {
 		return nil, err
 	}
-	if a.Policy, err = policyStatus(s, pass, result, a.rolling()); err != nil {
+	if a.Policy, err = policyStatus(s, pass, result); err != nil {
 		return nil, err
 	}
 	a.count(s)
+	a.LastChange = lastChange(s, a.Policy)
 	a.CreateCount = len(result.Plan.Create) + result.Plan.CreateDeferred
 	a.DeleteCount = len(result.Plan.Delete) + result.Plan.DeleteDeferred
 	if s.DaemonSet().DeletionTimestamp == nil {
@@ -162,9 +167,9 @@ func (a *Assessment) rolling() bool { return a.Budget.Kind != 0 }
 
 // policyStatus returns what the policy does, to outdated pods and to what reconciling
 // would write.
-func policyStatus(s *daemon.Snapshot, pass rollout.Options, result *rollout.Result, rolling bool) (rollout.PolicyStatus, error) {
+func policyStatus(s *daemon.Snapshot, pass rollout.Options, result *rollout.Result) (rollout.PolicyStatus, error) {
 	status := result.Policy
-	if result.Step == nil && rolling {
+	if result.Step == nil && s.DaemonSet().DeletionTimestamp == nil {
 		step, err := rollout.NextStep(s, pass)
 		if err != nil {
 			return rollout.PolicyStatus{}, err
@@ -192,8 +197,11 @@ func (a *Assessment) count(s *daemon.Snapshot) {
 				a.Complete++
 			}
 		}
+		if n.Node == nil || a.Policy.Ignores(n.Name) {
+			continue
+		}
 		for j := range n.Pods {
-			if p := &n.Pods[j]; n.Node != nil && p.Live() && !p.Updated {
+			if p := &n.Pods[j]; p.Live() && !p.Updated {
 				a.Outdated = append(a.Outdated, p.Pod)
 			}
 		}
@@ -205,9 +213,9 @@ func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, patience 
 	switch {
 	case s.DaemonSet().DeletionTimestamp != nil:
 		return StateDeleting
-	case changesSomething(s, result):
+	case a.changesSomething(s, result):
 		return StateProgressing
-	case rollout.Complete(s):
+	case rollout.Complete(s, a.Policy):
 		return StateComplete
 	case !a.rolling() && len(a.Blockers) == 0, result.NeedsDecision():
 		return StateWaiting
@@ -220,12 +228,12 @@ func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, patience 
 }
 
 // changesSomething reports whether a pass changes the rollout.
-func changesSomething(s *daemon.Snapshot, result *rollout.Result) bool {
+func (a *Assessment) changesSomething(s *daemon.Snapshot, result *rollout.Result) bool {
+	counts := func(node string) bool { return !failsAgain(s, node) && !a.Policy.Ignores(node) }
 	plan := &result.Plan
-	return result.Outcome == rollout.OutcomeCollision || !result.Rollback.Skipped() ||
-		plan.CreateDeferred+plan.DeleteDeferred > 0 ||
-		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return !failsAgain(s, c.Node) }) ||
-		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return !failsAgain(s, d.Node) })
+	return result.Outcome == rollout.OutcomeCollision || !result.Rollback.Skipped() || plan.CreateDeferred+plan.DeleteDeferred > 0 ||
+		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return counts(c.Node) }) ||
+		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return counts(d.Node) })
 }
 
 // goesOn reports whether the policy allows more at a time that is known.

@@ -14,9 +14,12 @@
 //	stalled since 2026-01-01T11:30:00Z: 1 of 3 nodes complete; maxUnavailable 1 is used by
 //	worker-2 (agent-zp5hf: image "agent:2" cannot be pulled: ImagePullBackOff)
 //
+// OfObject is for those who have the DaemonSet and not its pods. It also gives the verdicts of
+// kstatus and Argo CD.
+//
 // # Rules
 //
-//  1. Only objects count, not the status of the DaemonSet: its counters may be old, and
+//  1. For Assess only objects count, not the status of the DaemonSet: its counters may be old, and
 //     they count one pod of each node. kubectl.RolloutStatus lists how this differs from
 //     kubectl rollout status (DaemonSetStatusViewer.Status@v0.37.2).
 //  2. rollout.SyncSnapshot returns what the next pass writes, and rollout.Complete says
@@ -26,6 +29,7 @@
 //     ready or available; a node becomes not ready. A container that crashes again and
 //     again (MaxContainerBackOff@v1.37.2), and pods that fail one after the other
 //     (daemon.Backoff), are one change, at their beginning.
-//  4. The same snapshot always gives the same assessment. Times of objects that are after
-//     the time of the snapshot count as that time.
+//  4. A node that the policy ignores blocks nothing.
+//  5. The same snapshot and options always give the same assessment. Times of objects that are
+//     after the time of the snapshot count as that time.
 package health

@@ -19,6 +19,7 @@ const (
 // String returns the assessment as one sentence:
 //
 //	complete since 2026-01-01T10:02:11Z: 3 of 3 nodes complete
+//	complete since 2026-01-01T10:02:11Z: 2 of 3 nodes complete; ignored: worker-3 (node is not ready)
 //	progressing: 1 of 3 nodes complete; 1 to delete now
 //	stalled since 2026-01-01T10:02:11Z: 1 of 3 nodes complete; maxUnavailable 1 is used by worker-2 (agent-zp5hf: image "x" cannot be pulled: ImagePullBackOff)
 //	waiting: 1 of 3 nodes complete; canary waits for promotion on worker-2; held back: 2 by canary
@@ -31,16 +32,21 @@ func (a *Assessment) String() string {
 		return "no assessment"
 	}
 	head := a.State.String()
-	if a.State == StateStalled || a.State == StateComplete {
-		head += at(" since ", a.LastChange)
-	}
-	if a.State == StateDeleting {
+	var parts []string
+	nodes := a.nodeTexts()
+	switch {
+	case a.State == StateDeleting:
 		return head
-	}
-	parts := []string{a.completeClause()}
-	if a.State != StateComplete {
-		nodes := a.nodeTexts()
-		parts = append(parts, a.nextClause(), a.budgetClause(nodes), a.policyClause(), a.nodesClause(nodes), a.outdatedClause())
+	case a.State == StateComplete:
+		head += at(" since ", a.LastChange)
+		parts = []string{a.completeClause(), a.nextClause(), rollout.PolicyStatus{Ignored: a.Policy.Ignored}.String()}
+	default:
+		if a.State == StateStalled {
+			head += at(" since ", a.LastChange)
+		}
+		parts = []string{
+			a.completeClause(), a.nextClause(), a.budgetClause(nodes), a.policyClause(), a.nodesClause(nodes), a.outdatedClause(),
+		}
 	}
 	parts = slices.DeleteFunc(parts, func(c string) bool { return c == "" })
 	return head + ": " + strings.Join(parts, "; ")
@@ -99,6 +105,14 @@ func (a *Assessment) nodesClause(nodes map[string]*nodeText) string {
 			named[u.Node] = true
 		}
 	}
+	if list := a.listBlocked(nodes, named); list != "" {
+		return "not complete: " + list
+	}
+	return ""
+}
+
+// listBlocked names the nodes with blockers, except those in named, to which it adds them.
+func (a *Assessment) listBlocked(nodes map[string]*nodeText, named map[string]bool) string {
 	var texts []*nodeText
 	for i := range a.Blockers {
 		if name := a.Blockers[i].Node; !named[name] {
@@ -106,10 +120,7 @@ func (a *Assessment) nodesClause(nodes map[string]*nodeText) string {
 			texts = append(texts, nodes[name])
 		}
 	}
-	if texts == nil {
-		return ""
-	}
-	return "not complete: " + listNodes(texts)
+	return listNodes(texts)
 }
 
 // outdatedClause names the pods that OnDelete leaves to others, or counts the outdated
