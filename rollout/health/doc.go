@@ -6,8 +6,9 @@
 // the kubelet, the scheduler or the node says about it.
 //
 //	snapshot, err := daemon.Observe(in) // or rollout.State.Snapshot
-//	assessment, err := health.Assess(snapshot, health.Options{Policy: policy, CanaryTrial: result.CanaryTrial})
+//	assessment, err := health.Assess(snapshot, health.Options{Policy: policy, CanaryTrial: result.CanaryTrial, Memory: memory})
 //	fmt.Println(assessment)
+//	memory = assessment.Memory // for the next assessment
 //
 // prints, on one line,
 //
@@ -28,8 +29,10 @@
 //  3. Changes are: a pod is created, bound, initialized or deleted; it becomes ready, not
 //     ready or available; a node becomes not ready. A container that crashes again and
 //     again (MaxContainerBackOff@v1.37.2), and pods that fail one after the other
-//     (daemon.Backoff), are one change, at their beginning.
+//     (daemon.Backoff, Memory), are one change, at their beginning.
 //  4. A node that the policy ignores blocks nothing.
-//  5. The same snapshot and options always give the same assessment. Times of objects that are
+//  5. A rollout that was complete (Memory) stays complete until the template changes or an
+//     outdated pod turns up.
+//  6. The same snapshot and options always give the same assessment. Times of objects that are
 //     after the time of the snapshot count as that time.
 package health

@@ -46,7 +46,7 @@ func TestAssessPolicy(t *testing.T) {
 			name: "frozen, OnDelete", why: "there is no update to restrict, but the creation is", opts: under(rollout.Policy{Frozen: true}),
 			set:      build.Set{OnDelete: true},
 			pods:     []*corev1.Pod{newAgent("w1"), newAgent("w2")},
-			want:     "waiting: 2 of 3 nodes complete; held back: 1 by freeze; not complete: w3 (no pod)",
+			want:     "waiting: 2 of 3 nodes complete; held back: 1 by freeze; not complete: w3 (no pod)" + doubt,
 			blockers: []string{"w3: no pod"},
 		}, {
 			name: "frozen, complete", why: "nothing is held back", opts: under(rollout.Policy{Frozen: true}),
@@ -76,7 +76,7 @@ func TestAssessPolicy(t *testing.T) {
 			name: "first pods within the partition", why: "a person has to lower the partition before w3 gets a pod",
 			opts:     under(rollout.Policy{Partition: &rollout.Partition{Nodes: one, ProgressiveCreate: true}}),
 			pods:     []*corev1.Pod{newAgent("w1"), newAgent("w2")},
-			want:     "waiting: 2 of 3 nodes complete; held back: 1 by partition; not complete: w3 (no pod)",
+			want:     "waiting: 2 of 3 nodes complete; held back: 1 by partition; not complete: w3 (no pod)" + doubt,
 			blockers: []string{"w3: no pod"},
 		}, {
 			name: "canary waits", why: "it passes in half an hour", opts: under(rollout.Policy{Canary: &rollout.Canary{Nodes: one, Wait: metav1.Duration{Duration: 90 * time.Minute}}}),
@@ -115,7 +115,7 @@ func TestAssessPolicy(t *testing.T) {
 			opts:     under(rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}),
 			nodes:    append(build.Nodes("w2", "w3"), gone("w1")),
 			pods:     []*corev1.Pod{newAgent("w1"), newAgent("w2")},
-			want:     "progressing: 2 of 3 nodes complete; 1 to create now; ignored: w1 (node is not ready); not complete: w3 (no pod)",
+			want:     "progressing: 2 of 3 nodes complete; 1 to create now; ignored: w1 (node is not ready); not complete: w3 (no pod)" + doubt,
 			blockers: []string{"w3: no pod"},
 		}, {
 			name: "ignored node, partition reached", why: "the policy leaves w1 out, so the others wait for the partition alone",
@@ -127,7 +127,7 @@ func TestAssessPolicy(t *testing.T) {
 			name: "slow start", why: "the next interval is known",
 			opts:     under(rollout.Policy{SlowStart: &rollout.SlowStart{Pods: 1, Interval: metav1.Duration{Duration: 2 * time.Hour}}}),
 			pods:     []*corev1.Pod{newAgent("w1")},
-			want:     "progressing: 1 of 3 nodes complete; held back: 2 by slow start; not complete: w2 (no pod), w3 (no pod)",
+			want:     "progressing: 1 of 3 nodes complete; held back: 2 by slow start; not complete: w2 (no pod), w3 (no pod)" + doubt,
 			blockers: []string{"w2: no pod", "w3: no pod"},
 		}, {
 			name: "freeze and restriction of the update", why: "both counts are of the freeze", opts: under(rollout.Policy{Frozen: true}),

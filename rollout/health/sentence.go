@@ -20,6 +20,7 @@ const (
 //
 //	complete since 2026-01-01T10:02:11Z: 3 of 3 nodes complete
 //	complete since 2026-01-01T10:02:11Z: 2 of 3 nodes complete; ignored: worker-3 (node is not ready)
+//	complete since 2026-01-01T10:02:11Z: 1 of 3 nodes unavailable: worker-3 (agent-x5k8p: node is not ready since 2026-01-01T11:59:00Z)
 //	progressing: 1 of 3 nodes complete; 1 to delete now
 //	stalled since 2026-01-01T10:02:11Z: 1 of 3 nodes complete; maxUnavailable 1 is used by worker-2 (agent-zp5hf: image "x" cannot be pulled: ImagePullBackOff)
 //	waiting: 1 of 3 nodes complete; canary waits for promotion on worker-2; held back: 2 by canary
@@ -38,14 +39,18 @@ func (a *Assessment) String() string {
 	case a.State == StateDeleting:
 		return head
 	case a.State == StateComplete:
-		head += at(" since ", a.LastChange)
-		parts = []string{a.completeClause(), a.nextClause(), rollout.PolicyStatus{Ignored: a.Policy.Ignored}.String()}
+		head += at(" since ", cmp.Or(a.Memory.CompleteSince.Time, a.LastChange))
+		if len(nodes) > 0 {
+			parts = []string{a.unavailableClause(nodes), a.nextClause(), a.policyClause()}
+		} else {
+			parts = []string{a.completeClause(), a.nextClause(), rollout.PolicyStatus{Ignored: a.Policy.Ignored}.String()}
+		}
 	default:
 		if a.State == StateStalled {
 			head += at(" since ", a.LastChange)
 		}
 		parts = []string{
-			a.completeClause(), a.nextClause(), a.budgetClause(nodes), a.policyClause(), a.nodesClause(nodes), a.outdatedClause(),
+			a.completeClause(), a.nextClause(), a.budgetClause(nodes), a.policyClause(), a.nodesClause(nodes), a.outdatedClause(), a.doubtClause(),
 		}
 	}
 	parts = slices.DeleteFunc(parts, func(c string) bool { return c == "" })
@@ -57,6 +62,19 @@ func (a *Assessment) completeClause() string {
 		return "no eligible node"
 	}
 	return fmt.Sprintf("%d of %s complete", a.Complete, plural(a.Desired, "node"))
+}
+
+// unavailableClause names the nodes with blockers of a complete rollout.
+func (a *Assessment) unavailableClause(nodes map[string]*nodeText) string {
+	return fmt.Sprintf("%d of %s unavailable: %s", len(nodes), plural(a.Desired, "node"), a.listBlocked(nodes, map[string]bool{}))
+}
+
+// doubtClause says that nobody knows whether this is a rollout.
+func (a *Assessment) doubtClause() string {
+	if !a.MaybeDisruption {
+		return ""
+	}
+	return "it is not known whether this is a rollout or a disruption"
 }
 
 // nextClause says what the next pass does.
