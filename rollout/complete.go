@@ -7,13 +7,16 @@ import (
 )
 
 // Complete reports whether the rollout is complete: whether NodeComplete is true for every
-// node. A snapshot without nodes and a nil snapshot are complete. rollout/health and
+// node that the policy does not ignore. status is Result.Policy or Step.Policy of the same
+// facts; its Ignored must be ordered by name, as they are there. Without a policy it is zero.
+//
+// A snapshot without nodes and a nil snapshot are complete. rollout/health and
 // rollout/simulate share this definition. Complete reads the pods and not the status, and
 // may therefore differ from kubectl; see rollout/kubectl.
-func Complete(s *daemon.Snapshot) bool {
+func Complete(s *daemon.Snapshot, status PolicyStatus) bool {
 	nodes := s.Nodes()
 	for i := range nodes {
-		if !NodeComplete(&nodes[i]) {
+		if n := &nodes[i]; !NodeComplete(n) && !status.Ignores(n.Name) {
 			return false
 		}
 	}
@@ -23,7 +26,7 @@ func Complete(s *daemon.Snapshot) bool {
 // NodeComplete reports whether the rollout is complete on one node: the node has no live
 // outdated pod and, if it is eligible, an available live pod of the current template. A
 // node that does not exist is complete, because pod garbage collection deletes its pods. A
-// nil node is complete.
+// nil node is complete. A node that the policy ignores counts like any other here.
 func NodeComplete(n *daemon.NodeState) bool {
 	return n == nil || n.Node == nil || !hasOutdated(n) && (!n.Decision.Run || serves(n))
 }

@@ -189,6 +189,34 @@ func ExamplePolicy_ignoreStuckPods() {
 	// delete agent-2 on worker-2: outdated, within maxUnavailable
 }
 
+// A node that the policy ignores blocks nothing: an update is complete without it.
+func ExampleComplete() {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	objects := []metav1.Object{ds}
+	for i := range 3 {
+		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
+	}
+	var c simulate.Cluster
+	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
+	ds.Spec.Template.Labels["version"] = "2"
+	down := objects[1].(*corev1.Node)
+	down.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(c.Now())}}
+	c.Options.Policy.IgnoreNotReadyNodes = &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}}
+	err = errors.Join(err, c.Apply(ds, down), c.Advance(10*time.Minute))
+	result, syncErr := c.Sync(ds)
+	if err = errors.Join(err, syncErr); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(rollout.Complete(result.Snapshot, rollout.PolicyStatus{}))
+	fmt.Println(rollout.Complete(result.Snapshot, result.Policy), result.Policy.Ignored)
+	// Output:
+	// false
+	// true [worker-1 (node is not ready)]
+}
+
 // The caller knows which nodes to ignore: here nodes that are being drained.
 func ExamplePolicy_ignoreNode() {
 	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,8 +19,9 @@ import (
 // node is not updated and uses no budget. PolicyStatus.Ignored lists it. When the problem
 // is over, the node is updated like the others.
 //
-// An ignored node that still needs the update is not complete, and neither is the rollout,
-// even if all other nodes are.
+// An ignored node blocks nothing: the rollout is complete if all other nodes are; see
+// Complete. That also holds with the strategy OnDelete. Percentages remain those of all
+// eligible nodes, and daemon.Reconcile still creates and deletes pods on an ignored node.
 type IgnoreAfter struct {
 	// After is how long the problem must last, counted from when the node became not ready,
 	// or from the end of the pod's grace period. Zero ignores the node at once.
@@ -47,8 +49,8 @@ func (a *IgnoreAfter) suffix() string {
 	return fmt.Sprintf(" after %v", a.After.Duration)
 }
 
-// IgnoreNodes ignores nodes of the caller's choice. An ignored node is not updated and uses
-// no budget. PolicyStatus.Ignored lists it.
+// IgnoreNodes ignores nodes of the caller's choice. An ignored node is not updated, uses no
+// budget and blocks nothing, as with IgnoreAfter. PolicyStatus.Ignored lists it.
 //
 // A State asks By about a node only when the node has changed, as long as each pass has the
 // same *IgnoreNodes. If the choice changes for another reason, such as a list of nodes in
@@ -221,18 +223,41 @@ type IgnoredNode struct {
 // String returns a phrase such as "worker-2 (node is not ready)".
 func (n IgnoredNode) String() string { return fmt.Sprintf("%s (%v)", n.Node, n.Reason) }
 
+// Ignores reports whether Ignored has a node of the given name.
+func (p PolicyStatus) Ignores(node string) bool {
+	_, found := slices.BinarySearchFunc(p.Ignored, node, func(n IgnoredNode, name string) int { return strings.Compare(n.Node, name) })
+	return found
+}
+
 // ignoreNodes applies the fields of the policy that ignore nodes.
 func (c *choice) ignoreNodes() {
-	p := c.policy
-	if p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNodes == nil {
-		return
+	after := c.facts.eachIgnored(c.s, c.policy, func(i int, n IgnoredNode) {
+		c.hold(i, RestrictionIgnored)
+		c.step.Policy.Ignored = append(c.step.Policy.Ignored, n)
+	})
+	requeue(&c.step.Plan, after)
+}
+
+// leaveOut notes the nodes that the policy ignores in a step that does nothing else.
+func (st *Step) leaveOut(f *nodeFacts, s *daemon.Snapshot, p *policy) {
+	after := f.eachIgnored(s, p, func(_ int, n IgnoredNode) { st.Policy.Ignored = append(st.Policy.Ignored, n) })
+	requeue(&st.Plan, after)
+}
+
+// eachIgnored visits the nodes that the policy ignores, ordered by name, and returns after
+// which time it will ignore another one; zero: never.
+func (f *nodeFacts) eachIgnored(s *daemon.Snapshot, p *policy, visit func(i int, n IgnoredNode)) (after time.Duration) {
+	if p.empty() || p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNodes == nil {
+		return 0
 	}
-	for i := c.facts.suspects.Next(0); i >= 0; i = c.facts.suspects.Next(i + 1) {
-		if reason, since := c.ignoreReason(i); reason != 0 {
-			c.hold(i, RestrictionIgnored)
-			c.step.Policy.Ignored = append(c.step.Policy.Ignored, IgnoredNode{Node: c.nodes[i].Name, Reason: reason, Since: since})
+	look := ignoring{policy: p, now: s.Now()}
+	nodes := s.Nodes()
+	for i := f.suspects.Next(0); i >= 0; i = f.suspects.Next(i + 1) {
+		if reason, since := look.reason(&nodes[i]); reason != 0 {
+			visit(i, IgnoredNode{Node: nodes[i].Name, Reason: reason, Since: since})
 		}
 	}
+	return look.after
 }
 
 // suspect reports whether a policy may ignore a node at some time: IgnoreNodes chooses it, it
@@ -249,21 +274,31 @@ func suspect(n *daemon.NodeState, ignore *IgnoreNodes) bool {
 	return len(n.Pods) > 0 && !slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return !p.Terminating })
 }
 
-func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {
-	p, n := c.policy, &c.nodes[i]
-	if !c.desired(i) && len(n.Pods) == 0 {
+// ignoring decides which nodes a policy ignores.
+type ignoring struct {
+	policy *policy
+	now    time.Time
+	// after is the time until the policy ignores another one of the nodes; zero: never.
+	after time.Duration
+}
+
+// reason says why the policy ignores a node, and since when that reason holds; zero if it
+// does not ignore the node.
+func (g *ignoring) reason(n *daemon.NodeState) (IgnoredReason, time.Time) {
+	p := g.policy
+	if !n.Decision.Run && len(n.Pods) == 0 {
 		return 0, time.Time{}
 	}
 	if p.IgnoreNotReadyNodes != nil && n.Node != nil {
 		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
 			since := ready.LastTransitionTime.Time
-			if c.due(since.Add(p.IgnoreNotReadyNodes.After.Duration)) {
+			if g.due(since.Add(p.IgnoreNotReadyNodes.After.Duration)) {
 				return IgnoredNotReady, since
 			}
 		}
 	}
 	if p.IgnoreStuckPods != nil {
-		if since := c.terminatingUntil(i); !since.IsZero() && c.due(since.Add(p.IgnoreStuckPods.After.Duration)) {
+		if since := terminatingUntil(n); !since.IsZero() && g.due(since.Add(p.IgnoreStuckPods.After.Duration)) {
 			return IgnoredStuckPod, since
 		}
 	}
@@ -273,28 +308,28 @@ func (c *choice) ignoreReason(i int) (IgnoredReason, time.Time) {
 	return 0, time.Time{}
 }
 
-// terminatingUntil returns the last end of a grace period on a node on which every pod
-// is terminating; else the zero time.
-func (c *choice) terminatingUntil(i int) time.Time {
-	var until time.Time
-	if c.facts.roles[i]&(roleOutdated|roleUpdated) != 0 {
-		return until
-	}
-	pods := c.nodes[i].Pods
-	for j := range pods {
-		if deleted := pods[j].Pod.DeletionTimestamp; deleted != nil {
-			until = podstatus.Latest(until, deleted.Time)
-		}
-	}
-	return until
-}
-
-// due reports whether a time is not after now. If it is after now, the step asks for a
-// pass at that time.
-func (c *choice) due(at time.Time) bool {
-	if !at.After(c.s.Now()) {
+// due reports whether a time is not after now, and notes how long it takes until then.
+func (g *ignoring) due(at time.Time) bool {
+	wait := at.Sub(g.now)
+	if wait <= 0 {
 		return true
 	}
-	requeue(&c.step.Plan, at.Sub(c.s.Now()))
+	if g.after == 0 || wait < g.after {
+		g.after = wait
+	}
 	return false
+}
+
+// terminatingUntil returns the last end of a grace period on a node on which every pod
+// is terminating; else the zero time.
+func terminatingUntil(n *daemon.NodeState) time.Time {
+	var until time.Time
+	for i := range n.Pods {
+		p := &n.Pods[i]
+		if !p.Terminating {
+			return time.Time{}
+		}
+		until = podstatus.Latest(until, p.Pod.DeletionTimestamp.Time)
+	}
+	return until
 }

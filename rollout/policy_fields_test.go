@@ -455,7 +455,7 @@ func TestStringsOfNothing(t *testing.T) {
 		}
 	}
 	for name, is := range map[string]bool{
-		"Complete(nil)":               rollout.Complete(nil),
+		"Complete(nil)":               rollout.Complete(nil, rollout.PolicyStatus{}),
 		"NodeComplete(nil)":           rollout.NodeComplete(nil),
 		"NodeComplete(zero)":          rollout.NodeComplete(&daemon.NodeState{}),
 		"no text of a zero status":    rollout.PolicyStatus{}.String() == "",

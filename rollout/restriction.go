@@ -88,7 +88,7 @@ func restrictedSentence(list []Restricted) string {
 }
 
 // PolicyStatus says how a policy restricts one step of an update. It is zero without a
-// policy and without a step.
+// policy. Without a step, only Ignored is set.
 type PolicyStatus struct {
 	// Restricted counts the nodes with outdated pods that the policy holds back, in the
 	// order of Restriction. Nodes that do not exist are left out: the rollout is complete

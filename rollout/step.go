@@ -44,7 +44,8 @@ type Step struct {
 // which nodes to surge on, within the budget (rollingUpdate@v1.37.2). Call it if the plan
 // of daemon.Reconcile is empty, because upstream updates only then. The rules:
 //
-//   - If the strategy is OnDelete or the DaemonSet is being deleted, the step is empty.
+//   - If the strategy is OnDelete or the DaemonSet is being deleted, the step is empty. With
+//     OnDelete it has Policy.Ignored all the same.
 //   - Percentages are of the eligible nodes, and both budgets round up. If both are zero,
 //     maxUnavailable counts as one (updatedDesiredNodeCounts@v1.37.2).
 //   - Pods that are terminating do not count. All others do, including failed ones. A pod
@@ -82,6 +83,10 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case step == nil && s.DaemonSet().DeletionTimestamp == nil:
+		none := &Step{}
+		none.leaveOut(facts, s, policy)
+		return none, nil
 	case step == nil:
 		return &Step{}, nil
 	case historyMissing(s):

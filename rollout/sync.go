@@ -74,8 +74,9 @@ type Result struct {
 	// Restricted counts the nodes on which the policy holds back writes of
 	// daemon.Reconcile.
 	Restricted []Restricted
-	// Policy says how the policy restricts the update: it is Step.Policy, and zero if Step
-	// is nil. Its Restricted counts the nodes with outdated pods.
+	// Policy says how the policy restricts the update: it is Step.Policy. Its Restricted
+	// counts the nodes with outdated pods. If Step is nil, only Ignored is set, and that is
+	// nil, too, if the pass ended before it looked at the nodes.
 	Policy PolicyStatus
 	// Rollback restores the template that a failed canary was to replace. Write it,
 	// and give the next pass the updated DaemonSet. It is nil if no canary has failed, if
@@ -261,13 +262,20 @@ func (st *State) update(r *Result, policy *policy) error {
 	}
 	facts := st.factsFor(policy)
 	r.Restricted = policy.restrictPlan(facts, s, &r.Plan)
+	var none Step
 	if !r.Plan.Empty() {
+		none.leaveOut(facts, s, policy)
+		r.Policy = none.Policy
 		return nil
 	}
 	step, err := facts.step(s, policy, r.CanaryTrial)
 	if err != nil || step == nil {
+		none.leaveOut(facts, s, policy)
+		r.Policy = none.Policy
+		requeue(&r.Plan, none.Plan.RequeueAfter)
 		return err
 	}
+	r.Policy.Ignored = step.Policy.Ignored
 	if historyMissing(s) {
 		r.Outcome = OutcomeNoHistory
 		return nil

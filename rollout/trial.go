@@ -556,3 +556,13 @@ func (n NoRollback) String() string {
 	}
 	return fmt.Sprintf("NoRollback(%d)", int(n))
 }
+
+// due reports whether a time is not after now. If it is after now, the step asks for a
+// pass at that time.
+func (c *choice) due(at time.Time) bool {
+	if !at.After(c.s.Now()) {
+		return true
+	}
+	requeue(&c.step.Plan, at.Sub(c.s.Now()))
+	return false
+}

@@ -23,13 +23,16 @@ type Options struct {
 	// means DefaultPatience; below zero a rollout is never stalled.
 	//
 	// If pods of a node fail again and again, the change is the beginning of the
-	// failures, and daemon.Backoff remembers no more than 15 minutes of them. A longer
-	// patience does not recognize such a rollout as stalled.
+	// failures. daemon.Backoff remembers no more than 15 minutes of them: with a longer
+	// patience, only a Memory shows that such a rollout is stalled.
 	Patience time.Duration
 	// Policy is the policy of the passes.
 	Policy rollout.Policy
 	// CanaryTrial is the Result.CanaryTrial of the last pass; see rollout.Options.
 	CanaryTrial *rollout.CanaryTrial
+	// Memory is the Assessment.Memory of the assessment before. If it is zero, the snapshot
+	// is all that Assess knows. It is not changed.
+	Memory Memory
 }
 
 func (o *Options) patience() time.Duration { return cmp.Or(o.Patience, DefaultPatience) }
@@ -41,13 +44,14 @@ const (
 	// StateProgressing: the rollout is not complete, and it changed within the
 	// patience, the next pass changes it, or it goes on by itself at a known time.
 	StateProgressing State = iota + 1
-	// StateComplete: rollout.Complete holds, and the next pass changes nothing.
+	// StateComplete: rollout.Complete holds, and the next pass changes nothing, except on
+	// nodes that the policy ignores. It is also the state of a rollout that was complete
+	// before, by Options.Memory, and has no outdated pods: nodes that reboot, or join, do not
+	// begin a rollout, however long their pods are unavailable. Assessment.Blockers has them.
 	// kubectl.RolloutStatus lists how this differs from kubectl rollout status.
 	StateComplete
 	// StateStalled: the rollout is not complete, and nothing has changed for
-	// Options.Patience. This is also the state if only nodes that the policy ignores are
-	// left: an ignored node is not complete, even if it is not eligible and Assessment.Complete
-	// does not count it.
+	// Options.Patience.
 	StateStalled
 	// StateWaiting: the rollout needs a decision by a person or another controller: to
 	// delete outdated pods (OnDelete), end a pause or a freeze, change a partition or a
@@ -81,34 +85,48 @@ type Assessment struct {
 	// State is the state of the rollout.
 	State State
 	// LastChange is when the rollout last changed: a stalled rollout has stalled since
-	// then. It is zero if no object has a time.
+	// then. It is zero if no object has a time. Memory.CompleteSince is since when a rollout
+	// is complete that may have had unavailable pods since.
 	LastChange time.Time
+	// MaybeDisruption says that all pods are of the current template, some are not available,
+	// and no Memory says whether the rollout was complete before: this may be a rollout, or a
+	// disruption of a complete one, such as a node that reboots.
+	MaybeDisruption bool
 	// Desired is the number of eligible nodes. Complete is the number of those for
-	// which rollout.NodeComplete holds.
+	// which rollout.NodeComplete holds. Nodes that the policy ignores count.
 	Desired, Complete int
 	// Outdated are the live pods of older templates, ordered by node name, then as in
-	// daemon.NodeState. Pods on nodes that do not exist are not included. Read-only.
+	// daemon.NodeState. Pods on nodes that do not exist, or that the policy ignores, are not
+	// included. Read-only.
 	Outdated []*corev1.Pod
 	// Budget is the budget of the update with the nodes that use it. It is zero if
 	// the strategy is not RollingUpdate.
 	Budget rollout.Budget
-	// Policy says what the policy does. Its Restricted also counts the nodes on which
-	// the policy holds back what daemon.Reconcile would write.
+	// Policy says what the policy does. Its Ignored are the nodes that block nothing. Its
+	// Restricted also counts the nodes on which the policy holds back what daemon.Reconcile
+	// would write.
 	Policy rollout.PolicyStatus
 	// Blockers are the problems that each node waits for, ordered by node name, then as in
 	// daemon.NodeState. They are about eligible nodes that are not complete, and, while
 	// there are outdated pods, about nodes that use the budget. An outdated pod that
-	// waits for its turn, or that the next pass replaces, is not a blocker.
+	// waits for its turn, or that the next pass replaces, is not a blocker, nor is a pod on a
+	// node that the policy ignores. If a complete rollout has blockers, they say why nodes
+	// are unavailable.
 	Blockers []Blocker
 	// CreateCount and DeleteCount are the numbers of pods that the next pass creates and
 	// deletes, those that its burst limit defers included.
 	CreateCount, DeleteCount int
+	// Memory is the Options.Memory of the next assessment. It shares nothing with the
+	// snapshot.
+	Memory Memory
 }
 
 // Assess returns the state of a snapshot's rollout and the problems that block it. The
 // first line that holds gives the state:
 //
 //	the DaemonSet is being deleted                        StateDeleting
+//	the next pass rolls a failed canary back              StateProgressing
+//	Options.Memory was complete, and nothing is outdated  StateComplete
 //	the next pass changes something                       StateProgressing
 //	rollout.Complete holds                                StateComplete
 //	OnDelete, and there are no blockers                   StateWaiting
@@ -118,15 +136,27 @@ type Assessment struct {
 //	LastChange is Options.Patience ago, or longer         StateStalled
 //	otherwise                                             StateProgressing
 //
-// A pass changes something when it creates or deletes a pod, rolls a failed canary back,
-// or writes a new collisionCount. Pods on a node on which pods fail again and again do
-// not count, nor do writes of the history, of ownership and of the status.
+// A pass changes something when it creates or deletes a pod, or writes a new collisionCount.
+// Pods on a node on which pods fail again and again do not count, nor do those on a node that
+// the policy ignores, nor writes of the history, of ownership and of the status. Pods that a
+// burst limit defers count, on whatever node they are.
 //
-// Give the snapshot the Backoff of the last pass. Without it a rollout whose pods fail
-// and are replaced again and again is progressing.
+// Give Assess the Memory of the assessment before. Without it, two things are not known:
 //
-// Assess looks at every node and pod. The snapshot is not changed, and the result refers
-// to its pods.
+//   - Whether the rollout was complete before. If all pods are of the current template and
+//     some are not available, MaybeDisruption says that this may be a disruption. With a
+//     Memory of a complete rollout it is one, and the state is StateComplete.
+//   - Whether pods fail and are replaced again and again, unless the snapshot has the Backoff
+//     of the last pass. Such a rollout is progressing for ever. With a Memory, two pods that
+//     were replaced before they were available are known to fail, and the rollout is stalled
+//     since the first of them has failed. See Memory.CompleteSince for pods that are available
+//     for a moment.
+//
+// A node that joins a complete rollout is unavailable until its first pod is available. It
+// does not begin a rollout.
+//
+// Assess looks at every node and pod. The snapshot and the options are not changed, and the
+// result refers to the snapshot's pods.
 //
 // Assess fails with a *field.Error if the snapshot is nil or zero, and if the strategy is
 // RollingUpdate and it has outdated pods with the hash label of a revision and no revisions,
@@ -141,20 +171,25 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Assessment{LastChange: lastChange(s)}
+	a := &Assessment{}
 	if a.Budget, err = rollout.UsedBudget(s, pass); err != nil {
 		return nil, err
 	}
-	if a.Policy, err = policyStatus(s, pass, result, a.rolling()); err != nil {
+	if a.Policy, err = policyStatus(s, pass, result); err != nil {
 		return nil, err
 	}
 	a.count(s)
+	a.Memory = opts.Memory.next(s, a.Policy)
+	fail := failures{s: s, memory: &a.Memory}
+	a.LastChange = lastChange(s, a.Policy, fail)
 	a.CreateCount = len(result.Plan.Create) + result.Plan.CreateDeferred
 	a.DeleteCount = len(result.Plan.Delete) + result.Plan.DeleteDeferred
 	if s.DaemonSet().DeletionTimestamp == nil {
 		a.Blockers = a.findBlockers(s, result)
 	}
-	a.State = a.judge(s, result, opts.patience())
+	a.State = a.judge(s, result, fail, opts.patience())
+	a.Memory.note(s, a)
+	a.MaybeDisruption = a.maybeDisruption(s)
 	return a, nil
 }
 
@@ -163,9 +198,9 @@ func (a *Assessment) rolling() bool { return a.Budget.Kind != 0 }
 
 // policyStatus returns what the policy does, to outdated pods and to what reconciling
 // would write.
-func policyStatus(s *daemon.Snapshot, pass rollout.Options, result *rollout.Result, rolling bool) (rollout.PolicyStatus, error) {
+func policyStatus(s *daemon.Snapshot, pass rollout.Options, result *rollout.Result) (rollout.PolicyStatus, error) {
 	status := result.Policy
-	if result.Step == nil && rolling {
+	if result.Step == nil && s.DaemonSet().DeletionTimestamp == nil {
 		step, err := rollout.NextStep(s, pass)
 		if err != nil {
 			return rollout.PolicyStatus{}, err
@@ -193,22 +228,29 @@ func (a *Assessment) count(s *daemon.Snapshot) {
 				a.Complete++
 			}
 		}
+		if n.Node == nil || a.Policy.Ignores(n.Name) {
+			continue
+		}
 		for j := range n.Pods {
-			if p := &n.Pods[j]; n.Node != nil && p.Live() && !p.Updated {
+			if p := &n.Pods[j]; p.Live() && !p.Updated {
 				a.Outdated = append(a.Outdated, p.Pod)
 			}
 		}
 	}
 }
 
-func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, patience time.Duration) State {
+func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, fail failures, patience time.Duration) State {
 	now := s.Now()
 	switch {
 	case s.DaemonSet().DeletionTimestamp != nil:
 		return StateDeleting
-	case changesSomething(s, result):
+	case !result.Rollback.Skipped():
 		return StateProgressing
-	case rollout.Complete(s):
+	case a.Memory.wasComplete() && len(a.Outdated) == 0:
+		return StateComplete
+	case a.changesSomething(result, fail):
+		return StateProgressing
+	case rollout.Complete(s, a.Policy):
 		return StateComplete
 	case !a.rolling() && len(a.Blockers) == 0, result.NeedsDecision():
 		return StateWaiting
@@ -221,12 +263,38 @@ func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, patience 
 }
 
 // changesSomething reports whether a pass changes the rollout.
-func changesSomething(s *daemon.Snapshot, result *rollout.Result) bool {
+func (a *Assessment) changesSomething(result *rollout.Result, fail failures) bool {
+	counts := func(node string) bool {
+		_, again := fail.since(node)
+		return !again && !a.Policy.Ignores(node)
+	}
 	plan := &result.Plan
-	return result.Outcome == rollout.OutcomeCollision || !result.Rollback.Skipped() ||
-		plan.CreateDeferred+plan.DeleteDeferred > 0 ||
-		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return !failsAgain(s, c.Node) }) ||
-		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return !failsAgain(s, d.Node) })
+	return result.Outcome == rollout.OutcomeCollision || plan.CreateDeferred+plan.DeleteDeferred > 0 ||
+		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return counts(c.Node) }) ||
+		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return counts(d.Node) })
+}
+
+// hasOutdated reports whether outdated pods are left, be they live or not, on nodes that
+// exist and that the policy does not ignore.
+func (a *Assessment) hasOutdated(s *daemon.Snapshot) bool {
+	return slices.ContainsFunc(s.Nodes(), func(n daemon.NodeState) bool {
+		return n.Node != nil && !a.Policy.Ignores(n.Name) && slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return !p.Updated })
+	})
+}
+
+// maybeDisruption reports whether a rollout cannot be told from a disruption.
+func (a *Assessment) maybeDisruption(s *daemon.Snapshot) bool {
+	if a.State == StateComplete || a.State == StateDeleting || a.Memory.Rollout {
+		return false
+	}
+	unavailable, pods := false, false
+	for i := range s.Nodes() {
+		if n := &s.Nodes()[i]; n.Decision.Run && !a.Policy.Ignores(n.Name) {
+			unavailable = unavailable || !rollout.NodeComplete(n)
+			pods = pods || len(n.Pods) > 0
+		}
+	}
+	return unavailable && pods
 }
 
 // goesOn reports whether the policy allows more at a time that is known.

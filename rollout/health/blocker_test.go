@@ -18,14 +18,14 @@ func TestAssessBlockers(t *testing.T) {
 			name: "image", why: "the image is the one of the pod's spec; pulling began when the pod was bound",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("ImagePullBackOff", "Back-off pulling image"))},
-			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ImagePullBackOff)`,
+			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ImagePullBackOff)` + doubt,
 			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
 		},
 		{
 			name: "image of a container that ran", why: "it began when the last run ended",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(20*time.Minute), podWaits("ErrImageNeverPull", ""), podEnded("Error", 1, 1, 30*time.Minute, 20*time.Minute))},
-			want:     `stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ErrImageNeverPull)`,
+			want:     `stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ErrImageNeverPull)` + doubt,
 			blockers: []string{"w1: image cannot be pulled since -20m0s"},
 		},
 		{
@@ -33,7 +33,7 @@ func TestAssessBlockers(t *testing.T) {
 			nodes: build.Nodes("w1"),
 			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour),
 				podWaits("InvalidImageName", ""), podInit, podWaits("PodInitializing", ""))},
-			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "setup:1" cannot be pulled: InvalidImageName)`,
+			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "setup:1" cannot be pulled: InvalidImageName)` + doubt,
 			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
 		},
 		{
@@ -41,7 +41,7 @@ func TestAssessBlockers(t *testing.T) {
 			nodes: build.Nodes("w1"),
 			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour),
 				podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 40, time.Second, time.Minute), podInit, podWaits("PodInitializing", ""))},
-			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: CrashLoopBackOff, 40 restarts, last exit Error (1))",
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: CrashLoopBackOff, 40 restarts, last exit Error (1))" + doubt,
 			blockers: []string{"w1: container keeps crashing since -1h0m0s"},
 		},
 		{
@@ -52,7 +52,7 @@ func TestAssessBlockers(t *testing.T) {
 					Name: "setup", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 3}},
 				}}
 			})},
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: 0 restarts, last exit Error (3))",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: 0 restarts, last exit Error (3))" + doubt,
 			blockers: []string{"w1: container keeps crashing since -1h0m0s"},
 			opts:     health.Options{Patience: 2 * time.Hour},
 		},
@@ -65,7 +65,7 @@ func TestAssessBlockers(t *testing.T) {
 					Type: corev1.PodInitialized, Status: corev1.ConditionTrue, LastTransitionTime: agoTime(40 * time.Minute),
 				})
 			})},
-			want:     `stalled since 2026-01-01T11:20:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ErrImagePull)`,
+			want:     `stalled since 2026-01-01T11:20:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ErrImagePull)` + doubt,
 			blockers: []string{"w1: image cannot be pulled since -40m0s"},
 		},
 		{
@@ -74,7 +74,7 @@ func TestAssessBlockers(t *testing.T) {
 			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podRuns(time.Hour), podInit, podWaits("ContainerCreating", ""), func(pod *corev1.Pod) {
 				pod.Spec.InitContainers[0].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
 			})},
-			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: container main: ContainerCreating)",
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: container main: ContainerCreating)" + doubt,
 			blockers: []string{"w1: not ready since -1h0m0s"},
 		},
 		{
@@ -82,7 +82,7 @@ func TestAssessBlockers(t *testing.T) {
 			nodes: build.Nodes("w1"),
 			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute),
 				podRuns(time.Minute), podInit, podWaits("PodInitializing", ""))},
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: init container setup: running)",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: init container setup: running)" + doubt,
 			blockers: []string{"w1: not ready since -1m0s"},
 		},
 		{
@@ -93,7 +93,7 @@ func TestAssessBlockers(t *testing.T) {
 					Name: "setup", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed"}},
 				}}
 			}, podWaits("ContainerCreating", ""))},
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: container main: ContainerCreating)",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: container main: ContainerCreating)" + doubt,
 			blockers: []string{"w1: not ready since -1m0s"},
 		},
 		{
@@ -107,7 +107,7 @@ func TestAssessBlockers(t *testing.T) {
 				}}
 			})},
 			// Four runs of a minute, and 10, 20 and 40 seconds between them.
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 3 restarts, last exit OOMKilled (137))",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 3 restarts, last exit OOMKilled (137))" + doubt,
 			blockers: []string{"w1: container keeps crashing since -6m10s"},
 		},
 		{
@@ -115,49 +115,49 @@ func TestAssessBlockers(t *testing.T) {
 			nodes: build.Nodes("w1"),
 			pods:  []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podRuns(30*time.Second), podEnded("Error", 2, 2, time.Minute, 90*time.Second))},
 			// Two runs of a minute and 10 seconds between them, before it ran again.
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 2 restarts, last exit Error (2))",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 2 restarts, last exit Error (2))" + doubt,
 			blockers: []string{"w1: container keeps crashing since -3m40s"},
 		},
 		{
 			name: "restarted long ago", why: "after ten minutes the kubelet forgets, and so does this",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podRuns(10*time.Minute), podEnded("Error", 2, 2, time.Minute, 11*time.Minute))},
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])" + doubt,
 			blockers: []string{"w1: not ready since -1m0s"},
 		},
 		{
 			name: "crash loop of a pod that flips", why: "each run makes it ready for a moment, which is no progress",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podUnready(time.Minute), podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 10, 0, time.Minute))},
-			want:     "stalled since 2026-01-01T11:28:50Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 10 restarts, last exit Error (1))",
+			want:     "stalled since 2026-01-01T11:28:50Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 10 restarts, last exit Error (1))" + doubt,
 			blockers: []string{"w1: container keeps crashing since -31m10s"},
 		},
 		{
 			name: "first crash after a long run", why: "the run was longer than the kubelet's memory, so it began now",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podUnready(time.Minute), podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 7, time.Hour, time.Minute))},
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 7 restarts, last exit Error (1))",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 7 restarts, last exit Error (1))" + doubt,
 			blockers: []string{"w1: container keeps crashing since -1m0s"},
 		},
 		{
 			name: "container", why: "the message says what is missing",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("CreateContainerConfigError", "secret \"token\"\n not found"))},
-			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: container main cannot start: CreateContainerConfigError: secret "token" not found)`,
+			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: container main cannot start: CreateContainerConfigError: secret "token" not found)` + doubt,
 			blockers: []string{"w1: container cannot start since -1h0m0s"},
 		},
 		{
 			name: "container that never ran", why: "CrashLoopBackOff is only how the kubelet goes on trying",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("CrashLoopBackOff", ""), podEnded("StartError", 128, 5, 0, time.Hour))},
-			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: container main cannot start: StartError)",
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: container main cannot start: StartError)" + doubt,
 			blockers: []string{"w1: container cannot start since -1h0m0s"},
 		},
 		{
 			name: "not scheduled yet", why: "the scheduler has not reported on it",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podUnbound("", "", 0))},
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: waits for the scheduler)",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: waits for the scheduler)" + doubt,
 			blockers: []string{"w1: not ready since -1m0s"},
 		},
 		{
@@ -166,7 +166,7 @@ func TestAssessBlockers(t *testing.T) {
 			pods: []*corev1.Pod{newAgent("w1", podMade(time.Minute), podUnbound("x", "y", 0), func(pod *corev1.Pod) {
 				pod.Status.Conditions[0].Status = corev1.ConditionTrue
 			})},
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: waits for the scheduler)",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: waits for the scheduler)" + doubt,
 			blockers: []string{"w1: not ready since -1m0s"},
 		},
 		{
@@ -179,7 +179,7 @@ func TestAssessBlockers(t *testing.T) {
 			name: "gated", why: "the scheduler must not place it yet",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Hour), podUnbound("SchedulingGated", "", time.Hour))},
-			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: cannot be scheduled: SchedulingGated)",
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: cannot be scheduled: SchedulingGated)" + doubt,
 			blockers: []string{"w1: cannot be scheduled since -1h0m0s"},
 		},
 		{
@@ -281,21 +281,21 @@ func TestAssessBlockers(t *testing.T) {
 			name: "node not ready", why: "the kubelet says so, and nothing is wrong with the pod",
 			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionFalse, "KubeletNotReady", "container runtime is down", 20*time.Minute)},
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour))},
-			want:     "stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: node is not ready since 2026-01-01T11:40:00Z: KubeletNotReady: container runtime is down)",
+			want:     "stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: node is not ready since 2026-01-01T11:40:00Z: KubeletNotReady: container runtime is down)" + doubt,
 			blockers: []string{"w1: node is not ready since -20m0s"},
 		},
 		{
 			name: "node not ready for want of the pod", why: "a network agent that cannot be pulled is why its node is not ready",
 			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionFalse, "KubeletNotReady", "cni plugin not initialized", 20*time.Minute)},
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("ImagePullBackOff", ""))},
-			want:     `stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ImagePullBackOff)`,
+			want:     `stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ImagePullBackOff)` + doubt,
 			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
 		},
 		{
 			name: "node ready", why: "nothing is wrong with the node",
 			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionTrue, "KubeletReady", "", time.Minute)},
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour))},
-			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])" + doubt,
 			blockers: []string{"w1: not ready since -1h0m0s"},
 		},
 		{
@@ -321,7 +321,7 @@ func TestAssessBlockers(t *testing.T) {
 			pods: []*corev1.Pod{newAgent("w1", func(pod *corev1.Pod) {
 				pod.Status.Conditions[1].LastTransitionTime = metav1.Time{}
 			})},
-			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: ready, but not for minReadySeconds yet)",
+			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: ready, but not for minReadySeconds yet)" + doubt,
 			blockers: []string{"w1: ready, but not for minReadySeconds yet"},
 		},
 		{
@@ -329,7 +329,7 @@ func TestAssessBlockers(t *testing.T) {
 			set:   build.Set{MinReady: 1800},
 			nodes: build.Nodes("w1", "w2"),
 			pods:  []*corev1.Pod{newAgent("w1", podMade(31*time.Minute)), newAgent("w2", podMade(time.Hour), podUnready(time.Hour))},
-			want:  "progressing: 1 of 2 nodes complete; not complete: w2 (new-w2: not ready: containers with unready status: [main])",
+			want:  "progressing: 1 of 2 nodes complete; not complete: w2 (new-w2: not ready: containers with unready status: [main])" + doubt,
 			blockers: []string{
 				"w2: not ready since -1h0m0s",
 			},
@@ -340,7 +340,7 @@ func TestAssessBlockers(t *testing.T) {
 			pods:    []*corev1.Pod{newAgent("w1", podMade(time.Hour)), newAgent("w2", podMade(2*time.Minute), podFailed("Evicted", "The node was low on resource: memory."))},
 			backoff: backoffOf("w2", 2*time.Minute, 8*time.Minute+32*time.Second),
 			// Ten and a half minutes of failures one after the other.
-			want:     "stalled since 2026-01-01T11:49:28Z: 1 of 2 nodes complete; not complete: w2 (new-w2: failed since 2026-01-01T11:58:00Z: Evicted: The node was low on resource: memory.)",
+			want:     "stalled since 2026-01-01T11:49:28Z: 1 of 2 nodes complete; not complete: w2 (new-w2: failed since 2026-01-01T11:58:00Z: Evicted: The node was low on resource: memory.)" + doubt,
 			blockers: []string{"w2: failed since -2m0s until +6m32s"},
 		},
 		{
@@ -353,14 +353,14 @@ func TestAssessBlockers(t *testing.T) {
 					}},
 				}}
 			})},
-			want:     "progressing: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:59:00Z: container main: last exit Error (3))",
+			want:     "progressing: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:59:00Z: container main: last exit Error (3))" + doubt,
 			blockers: []string{"w1: failed since -1m0s"},
 		},
 		{
 			name: "failed for the first time", why: "the pass deletes it, and a new one may do better",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podFailed("", ""))},
-			want:     "progressing: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)",
+			want:     "progressing: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)" + doubt,
 			blockers: []string{"w1: failed since -2m0s"},
 		},
 		{
@@ -368,7 +368,7 @@ func TestAssessBlockers(t *testing.T) {
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podUnready(time.Minute))},
 			backoff:  backoffOf("w1", 20*time.Minute, time.Second),
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])" + doubt,
 			blockers: []string{"w1: not ready since -1m0s"},
 		},
 		{
@@ -380,7 +380,7 @@ func TestAssessBlockers(t *testing.T) {
 				newAgent("w1", func(pod *corev1.Pod) { pod.Name += "-2" }, podFailed("", "")),
 			},
 			backoff:  backoffOf("w1", time.Minute, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:44:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])",
+			want:     "stalled since 2026-01-01T11:44:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])" + doubt,
 			blockers: []string{"w1: not ready since -1h0m0s"},
 		},
 		{
@@ -388,7 +388,7 @@ func TestAssessBlockers(t *testing.T) {
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podFailed("", ""))},
 			backoff:  backoffOf("w1", 15*time.Minute, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)",
+			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)" + doubt,
 			blockers: []string{"w1: failed since -2m0s"},
 		},
 		{
@@ -412,7 +412,7 @@ func TestAssessBlockers(t *testing.T) {
 				ready := &pod.Status.Conditions[len(pod.Status.Conditions)-1]
 				ready.Reason, ready.Message = "ReadinessGatesNotReady", `corresponding condition of pod readiness gate "example.com/lb" does not exist.`
 			})},
-			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: corresponding condition of pod readiness gate "example.com/lb" does not exist.)`,
+			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: corresponding condition of pod readiness gate "example.com/lb" does not exist.)` + doubt,
 			blockers: []string{"w1: not ready since -1h0m0s"},
 		},
 	})

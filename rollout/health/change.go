@@ -14,9 +14,9 @@ import (
 // lastChange returns when the rollout last changed, at most the time of the snapshot:
 // when a pod was created, bound, initialized or deleted, became ready, not ready or
 // available, or when a node became not ready. A crash loop, and pods that fail one after
-// the other, are one change, at their beginning. If no pod and no node has a time, it
-// is the creation of the DaemonSet.
-func lastChange(s *daemon.Snapshot) time.Time {
+// the other, are one change, at their beginning. So is a node that the policy ignores. If no
+// pod and no node has a time, it is the creation of the DaemonSet.
+func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) time.Time {
 	var last time.Time
 	note := func(t time.Time) {
 		if t.After(s.Now()) {
@@ -24,16 +24,21 @@ func lastChange(s *daemon.Snapshot) time.Time {
 		}
 		last = podstatus.Latest(last, t)
 	}
+	for _, n := range status.Ignored {
+		note(n.Since)
+	}
 	for i := range s.Nodes() {
 		n := &s.Nodes()[i]
+		if status.Ignores(n.Name) {
+			continue
+		}
 		if n.Node != nil && (n.Decision.Run || len(n.Pods) > 0) {
 			if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
 				note(ready.LastTransitionTime.Time)
 			}
 		}
-		if failsAgain(s, n.Name) && !rollout.NodeComplete(n) {
-			e, _ := s.BackoffOf(n.Name)
-			note(e.Last.Add(-e.Delay))
+		if since, ok := fail.since(n.Name); ok && !rollout.NodeComplete(n) {
+			note(since)
 			continue
 		}
 		for j := range n.Pods {
@@ -68,10 +73,4 @@ func notePod(s *daemon.Snapshot, p *daemon.PodState, note func(time.Time)) {
 	if seconds := s.DaemonSet().Spec.MinReadySeconds; p.Available && seconds > 0 {
 		note(ready.LastTransitionTime.Add(time.Duration(seconds) * time.Second))
 	}
-}
-
-// failsAgain reports whether several pods have failed on the node one after the other.
-func failsAgain(s *daemon.Snapshot, node string) bool {
-	e, _ := s.BackoffOf(node)
-	return e.Failures(s.Now()) > 1
 }

@@ -24,6 +24,9 @@ func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result) []
 		if uses {
 			users = users[1:]
 		}
+		if a.Policy.Ignores(n.Name) {
+			continue
+		}
 		if n.Decision.Run && !rollout.NodeComplete(n) || uses && len(a.Outdated) > 0 {
 			out = append(out, f.node(n)...)
 		}

@@ -6,17 +6,21 @@
 // the kubelet, the scheduler or the node says about it.
 //
 //	snapshot, err := daemon.Observe(in) // or rollout.State.Snapshot
-//	assessment, err := health.Assess(snapshot, health.Options{Policy: policy, CanaryTrial: result.CanaryTrial})
+//	assessment, err := health.Assess(snapshot, health.Options{Policy: policy, CanaryTrial: result.CanaryTrial, Memory: memory})
 //	fmt.Println(assessment)
+//	memory = assessment.Memory // for the next assessment
 //
 // prints, on one line,
 //
 //	stalled since 2026-01-01T11:30:00Z: 1 of 3 nodes complete; maxUnavailable 1 is used by
 //	worker-2 (agent-zp5hf: image "agent:2" cannot be pulled: ImagePullBackOff)
 //
+// OfObject is for those who have the DaemonSet and not its pods. It also gives the verdicts of
+// kstatus and Argo CD.
+//
 // # Rules
 //
-//  1. Only objects count, not the status of the DaemonSet: its counters may be old, and
+//  1. For Assess only objects count, not the status of the DaemonSet: its counters may be old, and
 //     they count one pod of each node. kubectl.RolloutStatus lists how this differs from
 //     kubectl rollout status (DaemonSetStatusViewer.Status@v0.37.2).
 //  2. rollout.SyncSnapshot returns what the next pass writes, and rollout.Complete says
@@ -25,7 +29,10 @@
 //  3. Changes are: a pod is created, bound, initialized or deleted; it becomes ready, not
 //     ready or available; a node becomes not ready. A container that crashes again and
 //     again (MaxContainerBackOff@v1.37.2), and pods that fail one after the other
-//     (daemon.Backoff), are one change, at their beginning.
-//  4. The same snapshot always gives the same assessment. Times of objects that are after
-//     the time of the snapshot count as that time.
+//     (daemon.Backoff, Memory), are one change, at their beginning.
+//  4. A node that the policy ignores blocks nothing.
+//  5. A rollout that was complete (Memory) stays complete until the template changes or an
+//     outdated pod turns up.
+//  6. The same snapshot and options always give the same assessment. Times of objects that are
+//     after the time of the snapshot count as that time.
 package health

@@ -29,6 +29,9 @@ type assessCase struct {
 	blockers  []string // by blockerLine
 }
 
+// doubt is the end of the sentence where nothing says whether the rollout was complete before.
+const doubt = "; it is not known whether this is a rollout or a disruption"
+
 // assessPod returns a pod of the DaemonSet in the tables, with an init container.
 func assessPod(p build.Pod, changes ...func(*corev1.Pod)) *corev1.Pod {
 	pod := p.Of(build.Set{}.Object())

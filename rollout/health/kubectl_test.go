@@ -44,7 +44,7 @@ func TestKubectl(t *testing.T) {
 		}, {
 			name: "terminating", why: "the status counts the pod while it is ready, but it is about to go",
 			nodes: build.Nodes("w1"), pods: []*corev1.Pod{newAgent("w1", podDeleted(time.Minute, 3600))}, rolledOut: true,
-			want: "progressing: 0 of 1 node complete; not complete: w1 (new-w1: terminating until 2026-01-01T12:59:00Z)",
+			want: "progressing: 0 of 1 node complete; not complete: w1 (new-w1: terminating until 2026-01-01T12:59:00Z)" + doubt,
 		}, {
 			name: "outdated pod terminating beside the new one", why: "the status counts the older pod, but it is about to go",
 			set:   build.Set{MaxSurge: "1"},

@@ -146,7 +146,7 @@ func randomPod(r *rand.Rand, node, name string) *corev1.Pod {
 
 func randomPolicy(r *rand.Rand) rollout.Policy {
 	amount := intstr.FromInt32(int32(1 + r.IntN(2)))
-	switch r.IntN(14) {
+	switch r.IntN(16) {
 	case 0:
 		return rollout.Policy{Frozen: true}
 	case 1:
@@ -159,8 +159,22 @@ func randomPolicy(r *rand.Rand) rollout.Policy {
 		return rollout.Policy{NodeSelector: &metav1.LabelSelector{MatchLabels: build.Labels{"a": "b"}}, StrictBudget: true}
 	case 5:
 		return rollout.Policy{SlowStart: &rollout.SlowStart{Pods: 1, Interval: metav1.Duration{Duration: time.Hour}}}
+	case 6, 7:
+		return ignoringPolicy(r)
 	}
 	return rollout.Policy{}
+}
+
+// ignoringPolicy returns a policy that ignores nodes.
+func ignoringPolicy(r *rand.Rand) rollout.Policy {
+	after := &rollout.IgnoreAfter{After: metav1.Duration{Duration: pick(r, 0, 0, 5*time.Minute)}}
+	switch r.IntN(3) {
+	case 0:
+		return rollout.Policy{IgnoreNotReadyNodes: after}
+	case 1:
+		return rollout.Policy{IgnoreStuckPods: after}
+	}
+	return rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "w0" || n.Name == "w5" }}}
 }
 
 // minutes is up to an hour, and seldom less than the patience.

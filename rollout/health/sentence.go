@@ -19,6 +19,8 @@ const (
 // String returns the assessment as one sentence:
 //
 //	complete since 2026-01-01T10:02:11Z: 3 of 3 nodes complete
+//	complete since 2026-01-01T10:02:11Z: 2 of 3 nodes complete; ignored: worker-3 (node is not ready)
+//	complete since 2026-01-01T10:02:11Z: 1 of 3 nodes unavailable: worker-3 (agent-x5k8p: node is not ready since 2026-01-01T11:59:00Z)
 //	progressing: 1 of 3 nodes complete; 1 to delete now
 //	stalled since 2026-01-01T10:02:11Z: 1 of 3 nodes complete; maxUnavailable 1 is used by worker-2 (agent-zp5hf: image "x" cannot be pulled: ImagePullBackOff)
 //	waiting: 1 of 3 nodes complete; canary waits for promotion on worker-2; held back: 2 by canary
@@ -31,16 +33,25 @@ func (a *Assessment) String() string {
 		return "no assessment"
 	}
 	head := a.State.String()
-	if a.State == StateStalled || a.State == StateComplete {
-		head += at(" since ", a.LastChange)
-	}
-	if a.State == StateDeleting {
+	var parts []string
+	nodes := a.nodeTexts()
+	switch {
+	case a.State == StateDeleting:
 		return head
-	}
-	parts := []string{a.completeClause()}
-	if a.State != StateComplete {
-		nodes := a.nodeTexts()
-		parts = append(parts, a.nextClause(), a.budgetClause(nodes), a.policyClause(), a.nodesClause(nodes), a.outdatedClause())
+	case a.State == StateComplete:
+		head += at(" since ", cmp.Or(a.Memory.CompleteSince.Time, a.LastChange))
+		if len(nodes) > 0 {
+			parts = []string{a.unavailableClause(nodes), a.nextClause(), a.policyClause()}
+		} else {
+			parts = []string{a.completeClause(), a.nextClause(), rollout.PolicyStatus{Ignored: a.Policy.Ignored}.String()}
+		}
+	default:
+		if a.State == StateStalled {
+			head += at(" since ", a.LastChange)
+		}
+		parts = []string{
+			a.completeClause(), a.nextClause(), a.budgetClause(nodes), a.policyClause(), a.nodesClause(nodes), a.outdatedClause(), a.doubtClause(),
+		}
 	}
 	parts = slices.DeleteFunc(parts, func(c string) bool { return c == "" })
 	return head + ": " + strings.Join(parts, "; ")
@@ -51,6 +62,19 @@ func (a *Assessment) completeClause() string {
 		return "no eligible node"
 	}
 	return fmt.Sprintf("%d of %s complete", a.Complete, plural(a.Desired, "node"))
+}
+
+// unavailableClause names the nodes with blockers of a complete rollout.
+func (a *Assessment) unavailableClause(nodes map[string]*nodeText) string {
+	return fmt.Sprintf("%d of %s unavailable: %s", len(nodes), plural(a.Desired, "node"), a.listBlocked(nodes, map[string]bool{}))
+}
+
+// doubtClause says that nobody knows whether this is a rollout.
+func (a *Assessment) doubtClause() string {
+	if !a.MaybeDisruption {
+		return ""
+	}
+	return "it is not known whether this is a rollout or a disruption"
 }
 
 // nextClause says what the next pass does.
@@ -99,6 +123,14 @@ func (a *Assessment) nodesClause(nodes map[string]*nodeText) string {
 			named[u.Node] = true
 		}
 	}
+	if list := a.listBlocked(nodes, named); list != "" {
+		return "not complete: " + list
+	}
+	return ""
+}
+
+// listBlocked names the nodes with blockers, except those in named, to which it adds them.
+func (a *Assessment) listBlocked(nodes map[string]*nodeText, named map[string]bool) string {
 	var texts []*nodeText
 	for i := range a.Blockers {
 		if name := a.Blockers[i].Node; !named[name] {
@@ -106,10 +138,7 @@ func (a *Assessment) nodesClause(nodes map[string]*nodeText) string {
 			texts = append(texts, nodes[name])
 		}
 	}
-	if texts == nil {
-		return ""
-	}
-	return "not complete: " + listNodes(texts)
+	return listNodes(texts)
 }
 
 // outdatedClause names the pods that OnDelete leaves to others, or counts the outdated

@@ -102,6 +102,8 @@ func (p Progress) String() string {
 //   - The controller has not written the status or the observed generation yet.
 //   - An outdated pod is being deleted beside a younger, available pod of the
 //     current template. The status counts the outdated one.
+//   - The policy ignores a node whose pod is outdated or not available. kubectl knows no
+//     policy.
 //
 // It fails with a *field.Error if ds is nil, and if
 // spec.updateStrategy.type is not RollingUpdate, with kubectl's words as Detail.

@@ -84,6 +84,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 		snapshot = s.state.Snapshot()
 	}
 	s.tally.count(snapshot)
+	s.tally.leaveOut(result.Policy.Ignored)
 	return result, err
 }
 

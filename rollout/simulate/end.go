@@ -14,8 +14,9 @@ import (
 type End struct {
 	// State says whether the rollout is complete and, if not, why it ended.
 	State EndState
-	// Time is when the last node became complete, or when the DaemonSet last changed if that
-	// is later. If neither happened, it is when the Run began.
+	// Time is when the last node became complete, or when the policy began to ignore it, or
+	// when the DaemonSet last changed if that is later. If nothing of that happened, it is
+	// when the Run began.
 	Time time.Time
 	// Took is the time from the beginning of the Run to Time.
 	Took time.Duration
@@ -40,9 +41,10 @@ type End struct {
 	// generation as the API server does: the rollout does not depend on it, but
 	// kubectl.RolloutStatus does.
 	After daemon.Input
-	// Incomplete lists the nodes for which rollout.NodeComplete does not hold, ordered by
-	// name, each with its status. An ignored node is among them. It is nil if the rollout
-	// is complete.
+	// Incomplete lists the nodes that the rollout is not complete on, ordered by name, each
+	// with its status: rollout.NodeComplete does not hold for them, and the policy does not
+	// ignore them. Last.Policy.Ignored lists those that it ignores. Incomplete is nil if the
+	// rollout is complete.
 	Incomplete []daemon.NodeStatus
 }
 
@@ -50,14 +52,13 @@ type End struct {
 type EndState int
 
 const (
-	// EndComplete: rollout.Complete holds.
+	// EndComplete: rollout.Complete holds. Nodes that the policy ignores may be left.
 	EndComplete EndState = iota + 1
 	// EndWaiting: the rollout needs a decision; see rollout.Result.NeedsDecision. With
 	// the strategy OnDelete, the outdated pods wait to be deleted.
 	EndWaiting
-	// EndStalled: no event is left, or the same events repeat. This is also the end if
-	// only nodes that the policy ignores are left: an ignored node is not complete.
-	// health.Assess says "progressing" until its patience is over.
+	// EndStalled: no event is left, or the same events repeat. health.Assess says
+	// "progressing" until its patience is over.
 	EndStalled
 	// EndIgnored: the controller leaves the DaemonSet alone, because it is being deleted
 	// or its selector is empty.
@@ -85,7 +86,8 @@ const shownNodes = 10
 // String returns how the rollout has ended. If it is not complete, it adds lines for ten
 // nodes: first those that use the budget that outdated pods wait for, although they may not
 // be in Incomplete, then those whose pod is not available or never ends, then the others.
-// It also says who uses the budget, and what the policy holds back.
+// It also says who uses the budget, and what the policy holds back. If the rollout is
+// complete, a second line names the nodes that the policy ignores, if there are any.
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
@@ -97,6 +99,9 @@ func (e *End) String() string {
 		line := fmt.Sprintf("complete at %s %s", at, counts)
 		if e.Rollback != nil && e.Rollback.Revision != nil {
 			line += ", back on revision " + e.Rollback.Revision.Name
+		}
+		if e.Last != nil && len(e.Last.Policy.Ignored) > 0 {
+			line += "\n" + rollout.PolicyStatus{Ignored: e.Last.Policy.Ignored}.String()
 		}
 		return line
 	case EndIgnored:

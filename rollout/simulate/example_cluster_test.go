@@ -150,6 +150,7 @@ func ExampleCluster_lostNode() {
 	//   worker-1: desired, current, ready, available; agent-1 has an outdated template
 	// maxUnavailable 1 is used by worker-2 (no live pod)
 	// complete at 00:00:22 after 4 passes, at least 0 available
+	// ignored: worker-2 (node is not ready)
 }
 
 // Does a canary find a broken image, and is it rolled back? The pods of agent:2 never

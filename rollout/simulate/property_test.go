@@ -115,7 +115,7 @@ func comparePass(c *Cluster, s *set, seen map[string]int) error {
 	if kept := s.tally; kept.desired != fresh.desired || kept.available != fresh.available || kept.incomplete != fresh.incomplete {
 		return fmt.Errorf("tally has %d, %d, %d, want %d, %d, %d", kept.desired, kept.available, kept.incomplete, fresh.desired, fresh.available, fresh.incomplete)
 	}
-	if got.Snapshot != nil && (s.tally.incomplete == 0) != rollout.Complete(got.Snapshot) {
+	if got.Snapshot != nil && (s.tally.left == 0) != rollout.Complete(got.Snapshot, got.Policy) {
 		return errors.New("the tally and rollout.Complete disagree")
 	}
 	predicted := s.tally.after(snapshot, &got.Plan)
@@ -158,12 +158,17 @@ func randomCluster(t *testing.T, r *rand.Rand) *Cluster {
 		}
 		return times
 	}
-	switch r.IntN(6) {
+	switch r.IntN(7) {
 	case 0:
 		c.Options.Policy.Paused = true
 	case 1:
 		c.Options.Policy.Partition = &rollout.Partition{Nodes: intstr.FromInt32(1)}
-	case 2, 3:
+	case 2:
+		after := &rollout.IgnoreAfter{After: metav1.Duration{Duration: time.Duration(r.IntN(3)) * time.Second}}
+		c.Options.Policy = []rollout.Policy{
+			{IgnoreNotReadyNodes: after}, {IgnoreStuckPods: after}, {IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name < "n2" }}},
+		}[r.IntN(3)]
+	case 3, 4:
 		c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: time.Second}}
 	}
 	for i := range 1 + r.IntN(5) {

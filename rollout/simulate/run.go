@@ -135,9 +135,9 @@ func (c *Cluster) newRun() *run { return &run{c: c, began: c.now, of: make(map[*
 // progress is how far the rollout of one DaemonSet is.
 type progress struct {
 	passes, lowest int
-	// best is the lowest number of incomplete nodes so far, of the generation that it
-	// was counted for, since is when it got there or when all nodes were last complete,
-	// and idle how many passes were made from the last progress on.
+	// best is the lowest number of incomplete nodes so far, without the ignored ones, of the
+	// generation that it was counted for, since is when it got there or when all nodes were
+	// last complete, and idle how many passes were made from the last progress on.
 	best       int
 	generation int64
 	// left is the number of incomplete nodes in the last pass.
@@ -196,7 +196,7 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 
 // note notes how many nodes are left.
 func (r *run) note(s *set, p *progress) {
-	left, before := s.tally.incomplete, p.left
+	left, before := s.tally.left, p.left
 	p.left = left
 	if left < before {
 		p.since = r.c.now // best may have been as low before: nodes join, and pods fail.
@@ -256,10 +256,10 @@ func (r *run) last(s *set) (*Pass, error) {
 	case snapshot == nil:
 		end.State = EndIgnored
 		return pass, nil
-	case s.tally.incomplete == 0:
+	case s.tally.left == 0:
 		end.State = EndComplete
 		return pass, nil
-	case last.NeedsDecision(), onDelete(s.ds) && s.tally.available == s.tally.desired:
+	case last.NeedsDecision(), onDelete(s.ds) && s.tally.missing == 0:
 		end.State = EndWaiting
 	}
 	// The caller may have changed c.Options since the last pass, and what the policy of that
@@ -271,7 +271,7 @@ func (r *run) last(s *set) (*Pass, error) {
 	}
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
-		if !rollout.NodeComplete(&nodes[i]) {
+		if !rollout.NodeComplete(&nodes[i]) && !last.Policy.Ignores(nodes[i].Name) {
 			end.Incomplete = append(end.Incomplete, n)
 		}
 	}

@@ -3,6 +3,7 @@ package simulate_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -647,34 +648,152 @@ func TestStrandedPod(t *testing.T) {
 	}
 }
 
-// TestIgnoredNodeIsStalled: a rollout of which only ignored nodes are left is stalled, for
-// simulate at once and for health once its patience is over, also if the ignored node is not
-// eligible.
-func TestIgnoredNodeIsStalled(t *testing.T) {
-	for _, taint := range []bool{false, true} {
-		in := outdated(build.Set{}, build.Nodes("a", "b", "c", "d")...)
-		lost := in.Nodes[3].DeepCopy()
-		lost.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
-		if taint {
-			lost.Spec.Taints = []corev1.Taint{build.NoSchedule(corev1.TaintNodeUnreachable)}
+// TestRunIgnoresNode: an ignored node blocks nothing. The Run ends complete and names it, and
+// health agrees at once and later.
+func TestRunIgnoresNode(t *testing.T) {
+	noSchedule, noExecute := build.NoSchedule(corev1.TaintNodeUnreachable), build.NoExecute("lost")
+	for _, tc := range []struct {
+		name, why string
+		set       build.Set
+		taints    []corev1.Taint
+		// updated nodes have a pod of the current template when the Run begins.
+		updated []string
+		// left is the image of the pod on the node at the end.
+		left string
+	}{
+		{"old pod", "it stays", build.Set{}, nil, []string{"n1", "n2"}, "agent:0"},
+		{"current pod", "it never becomes ready again", build.Set{}, nil, []string{"n1", "n2", "down"}, "agent:1"},
+		{"old pod, NoSchedule", "the node is not eligible and keeps its pod", build.Set{}, []corev1.Taint{noSchedule}, []string{"n1", "n2"}, "agent:0"},
+		{"current pod, NoSchedule", "the node is not eligible and keeps its pod", build.Set{}, []corev1.Taint{noSchedule}, []string{"n1", "n2", "down"}, "agent:1"},
+		{"old pod, NoExecute", "the pod terminates for ever", build.Set{}, []corev1.Taint{noExecute}, []string{"n1", "n2"}, "agent:0"},
+		{"current pod, NoExecute", "the pod terminates for ever", build.Set{}, []corev1.Taint{noExecute}, []string{"n1", "n2", "down"}, "agent:1"},
+		{"whole update", "the others are updated", build.Set{}, nil, nil, "agent:0"},
+		{"surge", "the others are updated", build.Set{MaxSurge: "1"}, nil, nil, "agent:0"},
+		{"OnDelete", "nobody has to delete the pod", build.Set{OnDelete: true}, nil, []string{"n1", "n2"}, "agent:0"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := outdated(tc.set, build.Nodes("n1", "n2", "down")...)
+			for _, pod := range in.Pods {
+				pod.Spec.Containers = []corev1.Container{{Name: "main", Image: "agent:0"}}
+				if name, _ := daemon.TargetNode(pod); slices.Contains(tc.updated, name) {
+					pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = "new"
+					pod.Spec.Containers[0].Image = "agent:1"
+				}
+			}
+			in.Nodes[2] = build.Node{Name: "down", Taints: tc.taints, NotReady: 2 * time.Hour}.Object()
+			for _, pod := range in.Pods {
+				if name, _ := daemon.TargetNode(pod); name == "down" {
+					podNotReady(pod)
+				}
+			}
+			policy := rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}}}
+			end := settle(t, in, simulate.Options{Policy: policy})
+			if end.State != simulate.EndComplete || end.Incomplete != nil || !strings.HasSuffix(end.String(), "\nignored: down (node is not ready)") {
+				t.Fatalf("Run() = %v, want it complete, and down named: %s", end, tc.why)
+			}
+			for _, pod := range end.After.Pods {
+				if name, _ := daemon.TargetNode(pod); name == "down" && pod.Spec.Containers[0].Image != tc.left {
+					t.Errorf("down has a pod of %s, want %s: %s", pod.Spec.Containers[0].Image, tc.left, tc.why)
+				}
+			}
+			for _, after := range []time.Duration{0, health.DefaultPatience} {
+				late := end.After
+				late.Now = late.Now.Add(after)
+				snapshot, err := daemon.Observe(late)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := health.Assess(snapshot, health.Options{Policy: policy})
+				if err != nil || got.State != health.StateComplete || !strings.HasSuffix(got.String(), "; ignored: down (node is not ready)") {
+					t.Errorf("Assess() after %v = %v, %v, want it complete, and down named: %s", after, got, err, tc.why)
+				}
+			}
+		})
+	}
+}
+
+// TestRunWithIgnoredNodes plays arbitrary clusters with nodes that are not ready, stuck pods
+// and nodes that the caller ignores: the End is complete exactly if rollout.Complete says so of
+// its last pass, health.Assess agrees, and no ignored node is in Incomplete.
+func TestRunWithIgnoredNodes(t *testing.T) {
+	complete, ignored := 0, 0
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 31))
+		in := scenario.Random(r)
+		for i, node := range in.Nodes {
+			if r.IntN(3) == 0 {
+				node = node.DeepCopy()
+				node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(build.Now)}}
+				in.Nodes[i] = node
+			}
 		}
-		in.Nodes[3] = lost
-		policy := rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}
+		after := &rollout.IgnoreAfter{After: metav1.Duration{Duration: time.Duration(r.IntN(2)) * time.Minute}}
+		policy := []rollout.Policy{
+			{IgnoreNotReadyNodes: after}, {IgnoreStuckPods: after, IgnoreNotReadyNodes: after},
+			{IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return len(n.Pods) > 0 && len(n.Name)%2 == 0 }}},
+		}[r.IntN(3)]
 		end := settle(t, in, simulate.Options{Policy: policy})
-		if end.State != simulate.EndStalled || len(end.Incomplete) != 1 || end.Incomplete[0].Node != "d" {
-			t.Errorf("taint %v: Run() = %v, want it stalled on d", taint, end)
+		if end.State == simulate.EndIgnored {
+			continue
 		}
-		for after, want := range map[time.Duration]health.State{0: health.StateProgressing, health.DefaultPatience: health.StateStalled} {
-			late := end.After
-			late.Now = late.Now.Add(after)
-			snapshot, err := daemon.Observe(late)
-			if err != nil {
-				t.Fatal(err)
+		status := end.Last.Policy
+		if got := end.State == simulate.EndComplete; got != rollout.Complete(end.Last.Snapshot, status) || got != (end.Incomplete == nil) {
+			t.Fatalf("seed %d: Run() = %v, but rollout.Complete() = %v, incomplete are %v", seed, end, !got, end.Incomplete)
+		}
+		for _, n := range end.Incomplete {
+			if status.Ignores(n.Node) {
+				t.Fatalf("seed %d: %s is ignored, and blocks: %v", seed, n.Node, end)
 			}
-			got, err := health.Assess(snapshot, health.Options{Policy: policy})
-			if err != nil || got.State != want {
-				t.Errorf("taint %v: Assess() after %v = %v, %v, want it %v", taint, after, got, err, want)
+		}
+		snapshot, err := daemon.Observe(end.After)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		got, err := health.Assess(snapshot, health.Options{Policy: policy})
+		if err != nil || end.Last.Empty() && (got.State == health.StateComplete) != (end.State == simulate.EndComplete) {
+			t.Fatalf("seed %d: Run() = %v, but Assess() = %v, %v", seed, end, got, err)
+		}
+		if len(status.Ignored) > 0 {
+			ignored++
+			if end.State == simulate.EndComplete {
+				complete++
 			}
+		}
+	}
+	if ignored < 100 || complete < 50 {
+		t.Errorf("%d clusters with ignored nodes, %d of them complete, want 100 and 50", ignored, complete)
+	}
+}
+
+// TestRunUntilIgnored: the rollout is complete when the policy begins to ignore the node, also
+// with OnDelete, which has no update.
+func TestRunUntilIgnored(t *testing.T) {
+	for _, set := range []build.Set{{}, {OnDelete: true}} {
+		in := daemon.Input{DaemonSet: set.Object(), Now: build.Now, Nodes: append(build.Nodes("a"), build.Node{Name: "b", NotReady: time.Minute}.Object())}
+		policy := rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}}}
+		end := settle(t, in, simulate.Options{Policy: policy})
+		if end.State != simulate.EndComplete || end.Took != 4*time.Minute {
+			t.Errorf("OnDelete %v: Run() = %v after %v, want it complete after 4 minutes", set.OnDelete, end, end.Took)
+		}
+	}
+}
+
+// TestRunWaitsWithoutIgnored: OnDelete waits for deletions on the other nodes alone.
+func TestRunWaitsWithoutIgnored(t *testing.T) {
+	in := outdated(build.Set{OnDelete: true}, build.Nodes("a", "b")...)
+	in.Nodes[1] = build.Node{Name: "b", NotReady: time.Hour}.Object()
+	podNotReady(in.Pods[1])
+	end := settle(t, in, simulate.Options{Policy: rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}})
+	if end.State != simulate.EndWaiting || len(end.Incomplete) != 1 || end.Incomplete[0].Node != "a" {
+		t.Errorf("Run() = %v, want it to wait on a", end)
+	}
+}
+
+// podNotReady makes a pod not ready.
+func podNotReady(pod *corev1.Pod) {
+	for i := range pod.Status.Conditions {
+		if pod.Status.Conditions[i].Type == corev1.PodReady {
+			pod.Status.Conditions[i].Status = corev1.ConditionFalse
 		}
 	}
 }

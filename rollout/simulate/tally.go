@@ -16,6 +16,9 @@ type tally struct {
 	// desired nodes are eligible, available ones are eligible and have an available live
 	// pod, and incomplete ones are not rollout.NodeComplete.
 	desired, available, incomplete int
+	// left and missing are incomplete, and desired without available, without the nodes that
+	// the policy ignores.
+	left, missing int
 	// touched are the nodes that have changed, and stale says that all may have.
 	touched []string
 	stale   bool
@@ -101,6 +104,20 @@ func (t *tally) set(i int, m mark) {
 			*c.count++
 		case m&c.mark == 0 && was&c.mark != 0:
 			*c.count--
+		}
+	}
+}
+
+// leaveOut sets left and missing.
+func (t *tally) leaveOut(ignored []rollout.IgnoredNode) {
+	t.left, t.missing = t.incomplete, t.desired-t.available
+	for _, n := range ignored {
+		m := t.of(n.Node)
+		if m&markIncomplete != 0 {
+			t.left--
+		}
+		if m&(markDesired|markAvailable) == markDesired {
+			t.missing--
 		}
 	}
 }

@@ -1,0 +1,240 @@
+package health
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Memory is what Assess remembers from one assessment to the next: it returns a Memory in
+// Assessment.Memory, and takes it in Options.Memory. It can be stored as JSON, for instance in the status of a custom
+// resource. The zero Memory remembers nothing.
+//
+// It is about one revision of one DaemonSet. With another current revision it begins anew, and
+// remembers that a rollout has begun. With another UID it begins anew as if there were none. A
+// new generation with the same template, such as a change of maxUnavailable, changes nothing.
+//
+// Times have the precision of a second. Keep a Memory for each DaemonSet, and use each once,
+// in the order of the snapshots. Several observers need one each.
+type Memory struct {
+	// UID is the DaemonSet's.
+	UID types.UID `json:"uid,omitempty"`
+	// RevisionHash is the hash label of the current revision. If it is empty, there is no
+	// memory.
+	RevisionHash string `json:"revisionHash,omitempty"`
+	// Rollout says that an assessment has seen a rollout of this revision: there was an
+	// outdated pod, in whatever state, or another revision was current before.
+	Rollout bool `json:"rollout,omitempty"`
+	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
+	// time of the assessment. It is zero if the last assessment was not StateComplete, and
+	// while Nodes has a node on which pods fail again and again. If it is set already, it only
+	// becomes zero if that began within DefaultPatience: pods that are ready for a moment and
+	// then fail do not complete a rollout.
+	CompleteSince metav1.Time `json:"completeSince,omitzero"`
+	// Nodes are eligible nodes with a pod of the current template that are not complete, and
+	// those on which such a pod was replaced, ordered by name. They are at most MemoryNodes;
+	// nodes with replaced pods come first. On the nodes that are left out, every new pod is a
+	// change.
+	Nodes []NodeMemory `json:"nodes,omitempty"`
+}
+
+// MemoryNodes is how many nodes a Memory has at most.
+const MemoryNodes = 500
+
+// NodeMemory is what a Memory holds about one node.
+type NodeMemory struct {
+	// Node is the node's name.
+	Node string `json:"node"`
+	// Pod is the name of the node's youngest pod of the current template.
+	Pod string `json:"pod,omitempty"`
+	// Created is the creation time of that pod.
+	Created metav1.Time `json:"created,omitzero"`
+	// Replaced is how often an assessment has found another pod than the one before. Half an
+	// hour after the last time it is zero again, like daemon.Backoff.
+	Replaced int `json:"replaced,omitempty"`
+	// LastReplaced is the time of the last assessment that found another pod.
+	LastReplaced metav1.Time `json:"lastReplaced,omitzero"`
+	// FailingSince is when the first of these pods failed. If no assessment has seen it as a
+	// failed pod, it is when the first of its successors that was seen was created.
+	FailingSince metav1.Time `json:"failingSince,omitzero"`
+}
+
+const (
+	// again is how many replaced pods are a row of failures.
+	again = 2
+	// forgottenAfter is how long a row of failures is remembered after the last one.
+	forgottenAfter = 30 * time.Minute
+)
+
+// DeepCopyInto copies the memory into out. It does nothing if the memory or out is nil.
+func (m *Memory) DeepCopyInto(out *Memory) {
+	if m == nil || out == nil {
+		return
+	}
+	*out = *m
+	out.Nodes = slices.Clone(m.Nodes)
+}
+
+// DeepCopy returns a copy that shares nothing with the memory. nil gives nil.
+func (m *Memory) DeepCopy() *Memory {
+	if m == nil {
+		return nil
+	}
+	out := &Memory{}
+	m.DeepCopyInto(out)
+	return out
+}
+
+// next returns the memory with what a snapshot adds about its nodes.
+func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
+	before := *m
+	out := Memory{UID: s.DaemonSet().UID, RevisionHash: s.RevisionHash()}
+	switch {
+	case before.RevisionHash == "" || before.UID != out.UID:
+		before = Memory{}
+	case before.RevisionHash != out.RevisionHash:
+		before, out.Rollout = Memory{}, true
+	}
+	out.Rollout = out.Rollout || before.Rollout
+	out.CompleteSince = before.CompleteSince
+	for i := range s.Nodes() {
+		n := &s.Nodes()[i]
+		if !n.Decision.Run || status.Ignores(n.Name) {
+			continue
+		}
+		if node, ok := before.node(n.Name).next(s.Now(), n); ok {
+			out.Nodes = append(out.Nodes, node)
+		}
+	}
+	if slices.ContainsFunc(out.Nodes, func(n NodeMemory) bool { return n.failedBefore(out.CompleteSince.Add(DefaultPatience)) }) {
+		out.CompleteSince = metav1.Time{}
+	}
+	if len(out.Nodes) > MemoryNodes {
+		slices.SortStableFunc(out.Nodes, func(a, b NodeMemory) int { return -cmp.Compare(min(a.Replaced, 1), min(b.Replaced, 1)) })
+		out.Nodes = slices.Clone(out.Nodes[:MemoryNodes])
+		slices.SortFunc(out.Nodes, func(a, b NodeMemory) int { return strings.Compare(a.Node, b.Node) })
+	}
+	return out
+}
+
+// node returns what is remembered about a node; zero if that is nothing.
+func (m *Memory) node(name string) NodeMemory {
+	if i, ok := slices.BinarySearchFunc(m.Nodes, name, func(n NodeMemory, name string) int { return strings.Compare(n.Node, name) }); ok {
+		return m.Nodes[i]
+	}
+	return NodeMemory{}
+}
+
+// next returns what is remembered about an eligible node from now on, and false if that is
+// nothing.
+func (m NodeMemory) next(now time.Time, n *daemon.NodeState) (NodeMemory, bool) {
+	m.Node = n.Name
+	if m.Replaced > 0 && now.Sub(m.LastReplaced.Time) > forgottenAfter {
+		m.Replaced, m.LastReplaced, m.FailingSince = 0, metav1.Time{}, metav1.Time{}
+	}
+	youngest := youngestUpdated(n)
+	if youngest == nil {
+		return m, m.Pod != "" // its successor is still to come
+	}
+	pod := youngest.Pod
+	created := toSecond(pod.CreationTimestamp.Time, time.Time{})
+	if m.Pod != "" && (m.Pod != pod.Name || !m.Created.Equal(&created)) {
+		m.Replaced++
+		m.LastReplaced = toSecond(now, now)
+		if m.FailingSince.IsZero() {
+			m.FailingSince = toSecond(created.Time, now)
+		}
+	}
+	m.Pod, m.Created = pod.Name, created
+	if youngest.Failed && m.FailingSince.IsZero() {
+		m.FailingSince = toSecond(failedAt(pod), now)
+	}
+	return m, m.Replaced > 0 || !rollout.NodeComplete(n)
+}
+
+// failedBefore reports whether pods fail again and again, since a time before the given one.
+func (m *NodeMemory) failedBefore(t time.Time) bool {
+	return m.Replaced >= again && m.FailingSince.Time.Before(t)
+}
+
+// youngestUpdated returns the youngest pod of the current template on a node, in whatever
+// state it is, or nil.
+func youngestUpdated(n *daemon.NodeState) *daemon.PodState {
+	var youngest *daemon.PodState
+	for i := range n.Pods {
+		p := &n.Pods[i]
+		if p.Updated && (youngest == nil || !p.Pod.CreationTimestamp.Before(&youngest.Pod.CreationTimestamp)) {
+			youngest = p
+		}
+	}
+	return youngest
+}
+
+// failedAt returns when a failed pod has failed; zero if that is not known.
+func failedAt(pod *corev1.Pod) time.Time {
+	var at time.Time
+	for _, c := range podstatus.Containers(pod) {
+		if end := c.Status.State.Terminated; end != nil {
+			at = podstatus.Latest(at, end.FinishedAt.Time)
+		}
+	}
+	if ready := podstatus.Condition(pod, corev1.PodReady); at.IsZero() && ready != nil && ready.Status != corev1.ConditionTrue {
+		at = ready.LastTransitionTime.Time
+	}
+	return at
+}
+
+// toSecond returns a time with the precision that survives JSON. If it is zero or after
+// most, it returns most; a zero most is no limit.
+func toSecond(t, most time.Time) metav1.Time {
+	if t.IsZero() || !most.IsZero() && t.After(most) {
+		t = most
+	}
+	if t.IsZero() {
+		return metav1.Time{}
+	}
+	return metav1.NewTime(t.UTC().Truncate(time.Second))
+}
+
+// wasComplete reports whether the memory is of a complete rollout.
+func (m *Memory) wasComplete() bool { return !m.CompleteSince.IsZero() }
+
+// note adds the result of the assessment.
+func (m *Memory) note(s *daemon.Snapshot, a *Assessment) {
+	m.Rollout = m.Rollout || a.hasOutdated(s)
+	switch {
+	case a.State == StateDeleting:
+	case a.State != StateComplete:
+		m.CompleteSince = metav1.Time{}
+	case !m.wasComplete() && !slices.ContainsFunc(m.Nodes, func(n NodeMemory) bool { return n.Replaced >= again }):
+		m.CompleteSince = toSecond(a.LastChange, s.Now())
+	}
+}
+
+// failures knows the nodes on which pods fail again and again.
+type failures struct {
+	s      *daemon.Snapshot
+	memory *Memory
+}
+
+// since returns since when pods fail again and again on a node, and false if they do not.
+func (f failures) since(node string) (time.Time, bool) {
+	var since time.Time
+	known := false
+	if e, _ := f.s.BackoffOf(node); e.Failures(f.s.Now()) >= again {
+		since, known = e.Last.Add(-e.Delay), true
+	}
+	if m := f.memory.node(node); m.Replaced >= again && (!known || m.FailingSince.Time.Before(since)) {
+		since, known = m.FailingSince.Time, true
+	}
+	return since, known
+}

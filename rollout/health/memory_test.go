@@ -1,0 +1,457 @@
+package health_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// stored returns a memory after it was stored as JSON.
+func stored(t *testing.T, m health.Memory) (out health.Memory) {
+	t.Helper()
+	raw, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// completeMemory is the memory of the nodes w1 to w3, complete an hour ago.
+func completeMemory(t *testing.T) health.Memory {
+	t.Helper()
+	return stored(t, assess(t, assessCase{pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3")}}).Memory)
+}
+
+// TestAssessComplete: the rollout was complete in the assessment before.
+func TestAssessComplete(t *testing.T) {
+	before := completeMemory(t)
+	opts := health.Options{Memory: before}
+	other := before
+	other.RevisionHash = "other"
+	recreated := before
+	recreated.UID = "uid-before"
+	reboots := func(d time.Duration) []*corev1.Pod {
+		return []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3", podUnready(d))}
+	}
+	fails := before
+	fails.Nodes = []health.NodeMemory{{
+		Node: "w3", Pod: "before", Replaced: 5, LastReplaced: metav1.NewTime(build.Now), FailingSince: metav1.NewTime(build.Now.Add(-40 * time.Minute)),
+	}}
+	never := before
+	never.Nodes = slices.Clone(fails.Nodes)
+	never.Nodes[0].FailingSince = metav1.NewTime(build.Now.Add(-51 * time.Minute))
+	const unready = "w3 (new-w3: not ready: containers with unready status: [main])"
+	testAssess(t, []assessCase{
+		{
+			name: "still complete", why: "nothing has happened", opts: opts,
+			pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3")},
+			want: "complete since 2026-01-01T11:00:00Z: 3 of 3 nodes complete",
+		}, {
+			name: "available again", why: "the rollout is complete since the same time", opts: opts,
+			pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3", podMade(time.Minute))},
+			want: "complete since 2026-01-01T11:00:00Z: 3 of 3 nodes complete",
+		}, {
+			name: "unavailable for a minute", why: "no rollout has begun", opts: opts, pods: reboots(time.Minute),
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + unready,
+			blockers: []string{"w3: not ready since -1m0s"},
+		}, {
+			name: "unavailable for an hour", why: "no rollout is stalled", opts: opts, pods: reboots(time.Hour),
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + unready,
+			blockers: []string{"w3: not ready since -1h0m0s"},
+		}, {
+			name: "two unavailable", why: "both are named, the crash first", opts: opts,
+			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute)), newAgent("w2"), newAgent("w3", podUnready(time.Minute), podWaits("CrashLoopBackOff", ""))},
+			want: "complete since 2026-01-01T11:00:00Z: 2 of 3 nodes unavailable: w3 (new-w3: container main keeps crashing: CrashLoopBackOff, 0 restarts), " +
+				"w1 (new-w1: not ready: containers with unready status: [main])",
+			blockers: []string{"w1: not ready since -1m0s", "w3: container keeps crashing since -1h0m0s"},
+		}, {
+			name: "drained", why: "the pod is replaced by one of the same template", opts: opts,
+			pods:     []*corev1.Pod{newAgent("w1"), newAgent("w2")},
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: w3 (no pod); 1 to create now",
+			blockers: []string{"w3: no pod"},
+		}, {
+			name: "a node joins", why: "its first pod is of the template that is complete", opts: opts,
+			nodes:    build.Nodes("w1", "w2", "w3", "w4"),
+			pods:     []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3")},
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 4 nodes unavailable: w4 (no pod); 1 to create now",
+			blockers: []string{"w4: no pod"},
+		}, {
+			name: "frozen", why: "the policy keeps the node without a pod", opts: health.Options{Memory: before, Policy: rollout.Policy{Frozen: true}},
+			pods:     []*corev1.Pod{newAgent("w1"), newAgent("w2")},
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: w3 (no pod); held back: 1 by freeze",
+			blockers: []string{"w3: no pod"},
+		}, {
+			name: "OnDelete", why: "nobody has to delete a pod", set: build.Set{OnDelete: true}, opts: opts, pods: reboots(time.Hour),
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + unready,
+			blockers: []string{"w3: not ready since -1h0m0s"},
+		}, {
+			name: "generation", why: "it is the same template", set: build.Set{MaxUnavailable: "2", Generation: 9}, opts: opts, pods: reboots(time.Hour),
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + unready,
+			blockers: []string{"w3: not ready since -1h0m0s"},
+		}, {
+			name: "fails again and again", why: "it was complete for 20 minutes before", opts: health.Options{Memory: fails}, pods: reboots(time.Minute),
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + unready,
+			blockers: []string{"w3: not ready since -1m0s"},
+		}, {
+			name: "fails from the beginning", why: "nine minutes are not enough to be complete", opts: health.Options{Memory: never}, pods: reboots(time.Minute),
+			want:     "stalled since 2026-01-01T11:09:00Z: 2 of 3 nodes complete; not complete: " + unready + doubt,
+			blockers: []string{"w3: not ready since -1m0s"},
+		}, {
+			name: "an old pod comes back", why: "it has to be replaced, so the rollout is not complete", opts: opts,
+			pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), oldAgent("w3")},
+			want: "progressing: 2 of 3 nodes complete; 1 to delete now",
+		}, {
+			name: "another revision", why: "a rollout has begun since", opts: health.Options{Memory: other}, pods: reboots(time.Hour),
+			want:     "stalled since 2026-01-01T11:00:00Z: 2 of 3 nodes complete; not complete: " + unready,
+			blockers: []string{"w3: not ready since -1h0m0s"},
+		}, {
+			name: "another DaemonSet", why: "of this one nothing is known", opts: health.Options{Memory: recreated}, pods: reboots(time.Hour),
+			want:     "stalled since 2026-01-01T11:00:00Z: 2 of 3 nodes complete; not complete: " + unready + doubt,
+			blockers: []string{"w3: not ready since -1h0m0s"},
+		}, {
+			name: "no memory", why: "nothing is known", pods: reboots(time.Minute),
+			want:     "progressing: 2 of 3 nodes complete; not complete: " + unready + doubt,
+			blockers: []string{"w3: not ready since -1m0s"},
+		}, {
+			name: "no memory, outdated pods", why: "that is a rollout", pods: []*corev1.Pod{newAgent("w1"), oldAgent("w2"), newAgent("w3", podUnready(time.Minute))},
+			want:     "progressing: 1 of 3 nodes complete; maxUnavailable 1 is used by " + unready,
+			blockers: []string{"w3: not ready since -1m0s"},
+		}, {
+			name: "deleting", why: "that is the state, whatever was before", set: build.Set{Deleting: true}, opts: opts, pods: reboots(time.Minute), want: "deleting",
+		},
+	})
+}
+
+// TestMemoryOfRollout: what was a rollout once does not become a possible disruption, and is
+// complete only when all nodes are.
+func TestMemoryOfRollout(t *testing.T) {
+	var memory health.Memory
+	for _, step := range []struct {
+		name, why string
+		pods      []*corev1.Pod
+		state     health.State
+		maybe     bool
+		complete  bool
+	}{
+		{"one to update", "it is a rollout", []*corev1.Pod{newAgent("w1"), newAgent("w2"), oldAgent("w3")}, health.StateProgressing, false, false},
+		{"all updated", "it still is", []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3", podUnready(time.Minute))}, health.StateProgressing, false, false},
+		{"complete", "all are available", []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3")}, health.StateComplete, false, true},
+		{"unavailable", "it was complete", []*corev1.Pod{newAgent("w1"), newAgent("w2", podUnready(time.Hour)), newAgent("w3")}, health.StateComplete, false, true},
+		{"old pod", "the rollout goes on", []*corev1.Pod{newAgent("w1"), newAgent("w2"), oldAgent("w3")}, health.StateProgressing, false, false},
+		{"all updated again", "it was not complete since", []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3", podUnready(time.Hour))}, health.StateStalled, false, false},
+	} {
+		a := assess(t, assessCase{pods: step.pods, opts: health.Options{Memory: memory}})
+		if a.State != step.state || a.MaybeDisruption != step.maybe || a.Memory.CompleteSince.IsZero() == step.complete {
+			t.Fatalf("%s: Assess() = %v, %+v, want %v: %s", step.name, a, a.Memory, step.state, step.why)
+		}
+		memory = stored(t, a.Memory)
+	}
+}
+
+// failing is a pod of the node w1 that was created some minutes after build.Now.
+func failingPod(n int, made time.Duration, changes ...func(*corev1.Pod)) *corev1.Pod {
+	pod := newAgent("w1", append([]func(*corev1.Pod){podMade(-made), podUnready(-made)}, changes...)...)
+	pod.Name = fmt.Sprint("new-w1-", n)
+	pod.UID = types.UID(pod.Name)
+	return pod
+}
+
+// TestAssessFailsAgain: one pod fails 20 seconds after each start and is replaced. An observer
+// without Backoff looks at it.
+func TestAssessFailsAgain(t *testing.T) {
+	failedAt := func(at time.Duration) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) {
+			pod.Status.Phase = corev1.PodFailed
+			podUnready(-at)(pod)
+		}
+	}
+	type look struct {
+		at   time.Duration
+		pods []*corev1.Pod
+	}
+	every := func(pod func(n int, at time.Duration) *corev1.Pod) (looks []look) {
+		for n := range 60 {
+			at := time.Duration(n) * time.Minute
+			next := look{at: at}
+			if pod := pod(n, at); pod != nil {
+				next.pods = []*corev1.Pod{pod}
+			}
+			looks = append(looks, next)
+		}
+		return looks
+	}
+	fresh := func(n int, at time.Duration) *corev1.Pod { return failingPod(n, at-5*time.Second) }
+	for _, tc := range []struct {
+		name, why string
+		looks     []look
+		state     health.State
+		since     time.Duration // from build.Now on
+	}{
+		{"never seen as failed", "the first failure was before the second pod was created", every(fresh), health.StateStalled, 55 * time.Second},
+		{"seen as failed", "the pods say when the first of them failed", every(func(n int, at time.Duration) *corev1.Pod {
+			return failingPod(n, at-30*time.Second, failedAt(at-10*time.Second))
+		}), health.StateStalled, -10 * time.Second},
+		{"absent at every other look", "the successor is still to come", every(func(n int, at time.Duration) *corev1.Pod {
+			if n%2 == 1 {
+				return nil
+			}
+			return fresh(n, at)
+		}), health.StateStalled, 115 * time.Second},
+		{"same name", "the creation time is another one", every(func(n int, at time.Duration) *corev1.Pod {
+			pod := fresh(n, at)
+			pod.Name = "agent"
+			return pod
+		}), health.StateStalled, 55 * time.Second},
+		{"ready at one look", "that does not make the rollout complete", every(func(n int, at time.Duration) *corev1.Pod {
+			pod := fresh(n, at)
+			if n == 30 {
+				podMade(-at + 5*time.Second)(pod)
+				pod.Status.Conditions[len(pod.Status.Conditions)-1].Status = corev1.ConditionTrue
+			}
+			return pod
+		}), health.StateStalled, 55 * time.Second},
+		{"replaced once", "that is a change", every(func(n int, at time.Duration) *corev1.Pod {
+			if n < 55 {
+				return failingPod(0, 0)
+			}
+			return failingPod(1, 55*time.Minute)
+		}), health.StateProgressing, 55 * time.Minute},
+		{"never replaced", "nothing has changed since it was created", every(func(int, time.Duration) *corev1.Pod { return failingPod(0, 0) }), health.StateStalled, 0},
+		{"replaced twice, long ago", "the row is forgotten after half an hour", every(func(n int, at time.Duration) *corev1.Pod {
+			return failingPod(min(n, 2), time.Duration(min(n, 2))*time.Minute)
+		})[:40], health.StateStalled, 2 * time.Minute},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ds := build.Set{}.Object()
+			var memory health.Memory
+			var a *health.Assessment
+			for _, look := range tc.looks {
+				s := observe(t, daemon.Input{
+					DaemonSet: ds, Nodes: build.Nodes("w1", "w2"), Pods: append(look.pods, newAgent("w2")), Revisions: build.Current(ds, "new"),
+					Now: build.Now.Add(look.at),
+				})
+				var err error
+				if a, err = health.Assess(s, health.Options{Memory: memory}); err != nil {
+					t.Fatal(err)
+				}
+				memory = stored(t, a.Memory)
+			}
+			if since := a.LastChange.Sub(build.Now); a.State != tc.state || since != tc.since {
+				t.Errorf("Assess() = %v since %v, want %v since %v: %s", a, since, tc.state, tc.since, tc.why)
+			}
+		})
+	}
+}
+
+// TestAssessFailingCluster plays a rollout whose pods fail 20 seconds after each start on one
+// node. An observer without Backoff looks at it every minute for an hour.
+func TestAssessFailingCluster(t *testing.T) {
+	t.Run("never ready", func(t *testing.T) {
+		testFailingCluster(t, simulate.PodTimes{ReadyAfter: -1, FailsAfter: 20 * time.Second}, 2*time.Minute)
+	})
+	// Two looks find all pods available, before the first failed pod is seen.
+	t.Run("ready for ten seconds", func(t *testing.T) {
+		testFailingCluster(t, simulate.PodTimes{FailsAfter: 20 * time.Second}, 5*time.Minute)
+	})
+}
+
+// testFailingCluster plays the rollout, and checks that it is stalled since the first failure,
+// which is seen at most so long after the beginning. While all pods are ready, it is complete
+// for a moment.
+func testFailingCluster(t *testing.T, times simulate.PodTimes, seen time.Duration) {
+	t.Helper()
+	var c simulate.Cluster
+	ds := build.Set{}.Object()
+	apply := func(objects ...metav1.Object) {
+		t.Helper()
+		if err := c.Apply(objects...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply(ds)
+	for _, node := range build.Nodes("w1", "w2", "w3") {
+		apply(node)
+	}
+	if _, err := c.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	c.Options.PodTimes = func(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+		if node.Name == "w1" && pod.Spec.Containers[0].Image == "agent:2" {
+			return times
+		}
+		return simulate.PodTimes{}
+	}
+	newer := ds.DeepCopy()
+	newer.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	apply(newer)
+	began := c.Now()
+	var memory health.Memory
+	for minute := range 61 {
+		if err := c.Advance(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		in := c.Input(ds)
+		in.Backoff = nil
+		a, err := health.Assess(observe(t, in), health.Options{Memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		memory = stored(t, a.Memory)
+		first := a.LastChange.Sub(began)
+		if minute > 14 && a.Complete < a.Desired && (a.State != health.StateStalled || first > seen) {
+			t.Fatalf("after %d minutes: Assess() = %v, %v after the beginning, want it stalled since the first failure", minute+1, a, first)
+		}
+		if minute < 5 && a.State == health.StateStalled {
+			t.Fatalf("after %d minutes: Assess() = %v, want it not stalled", minute+1, a)
+		}
+	}
+}
+
+// TestMemoryIsBounded: a cluster of any size has a small memory, and nodes with replaced pods
+// stay in it.
+func TestMemoryIsBounded(t *testing.T) {
+	ds := build.Set{}.Object()
+	in := daemon.Input{DaemonSet: ds, Revisions: build.Current(ds, "new"), Now: build.Now}
+	const nodes = health.MemoryNodes + 100
+	for i := range nodes {
+		name := fmt.Sprintf("n%04d", i)
+		in.Nodes = append(in.Nodes, build.Nodes(name)...)
+		in.Pods = append(in.Pods, newAgent(name, podUnready(time.Minute)))
+	}
+	look := func(memory health.Memory) health.Memory {
+		t.Helper()
+		a, err := health.Assess(observe(t, in), health.Options{Memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := make([]string, len(a.Memory.Nodes))
+		for i, n := range a.Memory.Nodes {
+			names[i] = n.Node
+		}
+		if len(names) != health.MemoryNodes || !slices.IsSorted(names) {
+			t.Fatalf("Memory has %d nodes, sorted: %v, want %d", len(names), slices.IsSorted(names), health.MemoryNodes)
+		}
+		return a.Memory
+	}
+	look(health.Memory{})
+	const last = "n0599"
+	memory := health.Memory{UID: ds.UID, RevisionHash: "new", Nodes: []health.NodeMemory{
+		{Node: last, Pod: "before", Replaced: 3, LastReplaced: metav1.NewTime(build.Now), FailingSince: metav1.NewTime(build.Now)},
+	}}
+	memory = look(memory)
+	if got := memory.Nodes[len(memory.Nodes)-1]; got.Node != last || got.Replaced != 4 {
+		t.Errorf("Memory ends with %+v, want %s with 4 replaced pods", got, last)
+	}
+}
+
+func TestMemoryCopies(t *testing.T) {
+	memory := health.Memory{RevisionHash: "new", Nodes: []health.NodeMemory{{Node: "w1"}}}
+	deep := memory.DeepCopy()
+	deep.Nodes[0].Node = "w2"
+	if memory.Nodes[0].Node != "w1" {
+		t.Error("DeepCopy() shares the nodes")
+	}
+	var none *health.Memory
+	if none.DeepCopy() != nil {
+		t.Error("DeepCopy() of nil is not nil")
+	}
+	none.DeepCopyInto(deep)
+	memory.DeepCopyInto(nil)
+	if deep.Nodes[0].Node != "w2" {
+		t.Error("DeepCopyInto() of nil changed the copy")
+	}
+}
+
+// TestMemoryProperties looks at random clusters again and again, with and without JSON between.
+func TestMemoryProperties(t *testing.T) {
+	disrupted := 0
+	for seed := range uint64(600) {
+		r := rand.New(rand.NewPCG(seed, 23))
+		in, opts := randomInput(r)
+		in.Now = in.Now.Add(time.Duration(r.IntN(int(time.Second)))) // JSON has seconds
+		var kept health.Memory
+		for range 6 {
+			opts.Memory = kept
+			before := kept.DeepCopy()
+			a, err := health.Assess(observe(t, in), opts)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if !reflect.DeepEqual(*before, opts.Memory) {
+				t.Fatalf("seed %d: Assess() changed the memory (-before +after):\n%s", seed, cmp.Diff(*before, opts.Memory))
+			}
+			opts.Memory = stored(t, kept)
+			again, err := health.Assess(observe(t, in), opts)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if diff := cmp.Diff(a, again); diff != "" {
+				t.Fatalf("seed %d: JSON changes the assessment (-before +after):\n%s", seed, diff)
+			}
+			checkMemory(t, seed, kept, a)
+			opts.Memory = a.Memory
+			same, err := health.Assess(observe(t, in), opts)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if diff := cmp.Diff(a, same); diff != "" {
+				t.Fatalf("seed %d: the same snapshot again changes the assessment (-first +second):\n%s", seed, diff)
+			}
+			if a.State == health.StateComplete && len(a.Blockers) > 0 {
+				disrupted++
+			}
+			kept = a.Memory
+			in.Now = in.Now.Add(minutes(r))
+			for i, pod := range in.Pods {
+				if !one(r, 3) {
+					continue
+				}
+				name, _ := daemon.TargetNode(pod)
+				in.Pods[i] = randomPod(r, name, fmt.Sprintf("%s-%d", name, r.IntN(1<<20)))
+				in.Pods[i].Labels = pod.Labels
+			}
+		}
+	}
+	if disrupted < 50 {
+		t.Errorf("%d clusters were complete with unavailable nodes, want 50", disrupted)
+	}
+}
+
+// checkMemory checks what a memory changes in an assessment.
+func checkMemory(t *testing.T, seed uint64, before health.Memory, a *health.Assessment) {
+	t.Helper()
+	was := !before.CompleteSince.IsZero() && before.RevisionHash == a.Memory.RevisionHash
+	switch {
+	case a.State == health.StateDeleting:
+	case was && len(a.Outdated) == 0 && a.State != health.StateComplete && !slices.ContainsFunc(a.Memory.Nodes, func(n health.NodeMemory) bool {
+		return n.Replaced > 1 && n.FailingSince.Sub(before.CompleteSince.Time) < health.DefaultPatience
+	}):
+		t.Fatalf("seed %d: Assess() = %v, but the rollout was complete: %+v", seed, a, before)
+	case len(a.Outdated) > 0 && (a.State == health.StateComplete || !a.Memory.CompleteSince.IsZero() || a.MaybeDisruption):
+		t.Fatalf("seed %d: Assess() = %v, %+v with outdated pods", seed, a, a.Memory)
+	case was && a.State == health.StateComplete && !a.Memory.CompleteSince.IsZero() && !a.Memory.CompleteSince.Equal(&before.CompleteSince):
+		t.Fatalf("seed %d: complete since %v, before since %v", seed, a.Memory.CompleteSince, before.CompleteSince)
+	case !was && a.State == health.StateComplete && len(a.Blockers) > 0:
+		t.Fatalf("seed %d: Assess() = %v, but nothing says that it was complete", seed, a)
+	case before.Rollout && !a.Memory.Rollout, a.MaybeDisruption && a.Memory.Rollout:
+		t.Fatalf("seed %d: Assess() = %v, %+v after %+v", seed, a, a.Memory, before)
+	}
+}
