@@ -46,6 +46,7 @@ type Cluster struct {
 	scheduled, lives, named, made int
 	// rooms are what the pods of each node take, and problems what is wrong with them.
 	rooms    map[string]*room
+	ties     *ties
 	problems map[string][]problem
 	// failures count the failed pods and the crashes of each node since a rollout has last
 	// made progress.

@@ -39,7 +39,9 @@
 //  5. A pod does not fit if a pod on the node uses its host port, such as the old pod of a surge
 //     (fitsPorts@v1.37.2).
 //  6. A pod does not fit if the node lacks the topologyKey of a topologySpreadConstraint with
-//     DoNotSchedule (PodTopologySpread.Filter@v1.37.2).
+//     DoNotSchedule (PodTopologySpread.Filter@v1.37.2), or if a term of the pod's required
+//     podAntiAffinity matches a pod in the domain of the node (satisfyPodAntiAffinity@v1.37.2).
+//     The terms of other pods, podAffinity and the skew are not looked at.
 //  7. A pod that has been unschedulable for a minute stays so, because the scheduler may know
 //     what the cluster does not. So do new pods for that node with the same requests, host
 //     ports, affinity and constraints. That ends when a pod leaves the node, and when the node

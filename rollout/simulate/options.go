@@ -84,6 +84,8 @@ type Overlook struct {
 	// SpreadLabels: pods are bound although their node lacks the label of a topology spread
 	// constraint (rule 6).
 	SpreadLabels bool
+	// PodAntiAffinity: pods are bound although their podAntiAffinity excludes the node (rule 6).
+	PodAntiAffinity bool
 	// Unschedulable: the cluster tries to bind pods that have been unschedulable for long
 	// (rule 7).
 	Unschedulable bool

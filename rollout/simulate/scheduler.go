@@ -75,6 +75,7 @@ func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
 	if sameDemand(old, cur) {
 		return
 	}
+	c.ties.change(old, cur)
 	was, is := takenBy(old), takenBy(cur)
 	if occupies(old) {
 		c.rooms[old.Spec.NodeName].release(was)
@@ -84,6 +85,7 @@ func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
 	}
 	if occupies(old) && !(occupies(cur) && cur.Spec.NodeName == old.Spec.NodeName) {
 		c.retry(old.Spec.NodeName)
+		c.retryTied()
 	}
 	for _, s := range ns.sets {
 		s.load.change(s.counts(old), s.counts(cur), was, is)
@@ -145,10 +147,21 @@ func (c *Cluster) retry(node string) {
 	}
 }
 
-// The scheduler's words (ErrReason of NodePorts, ErrReasonNodeLabelNotMatch @v1.37.2).
+// nodeChanged notes that a node has changed, come or gone.
+func (c *Cluster) nodeChanged(node string) {
+	c.retry(node)
+	if c.ties != nil {
+		c.ties.domains = nil
+		c.retryTied()
+	}
+}
+
+// The scheduler's words (ErrReason of NodePorts, ErrReasonNodeLabelNotMatch,
+// ErrReasonAntiAffinityRulesNotMatch @v1.37.2).
 const (
 	noFreePorts     = "node(s) didn't have free ports for the requested pod ports"
 	noTopologyLabel = "node(s) didn't match pod topology spread constraints (missing required label)"
+	repelledReason  = "node(s) didn't match pod anti-affinity rules"
 )
 
 // misfits returns why the scheduler does not bind a pod to a node, in the order in which it
@@ -176,6 +189,9 @@ func (c *Cluster) misfits(node *corev1.Node, pod *corev1.Pod) []string {
 				return []string{noTopologyLabel}
 			}
 		}
+	}
+	if !overlook.PodAntiAffinity && c.repelled(node, pod) {
+		return []string{repelledReason}
 	}
 	return nil
 }
@@ -217,14 +233,13 @@ func (r *room) insufficient(allocatable, requests corev1.ResourceList) []string 
 // nodes before any filter looks at them (NodeAffinity.PreFilter, findNodesThatFitPod
 // @v1.37.2). The scheduler adds a sentence about preemption, which the cluster does not have.
 func (c *Cluster) unavailableMessage(reasons []string) string {
-	parts := make([]string, 0, len(reasons)+1)
+	parts := make([]string, 0, len(reasons)+1) // in upstream's order
 	for _, reason := range reasons {
 		parts = append(parts, "1 "+reason)
 	}
 	if others := len(c.nodes) - 1; others > 0 {
 		parts = append(parts, fmt.Sprintf("%d node(s) didn't satisfy plugin(s) [NodeAffinity]", others))
 	}
-	slices.Sort(parts)
 	return fmt.Sprintf("0/%d nodes are available: %s.", len(c.nodes), strings.Join(parts, ", "))
 }
 
@@ -233,6 +248,9 @@ func (c *Cluster) tryToBind(ns *namespace, p stored, node *corev1.Node) {
 	message := ""
 	if reasons := c.misfits(node, p.pod); reasons != nil {
 		message = c.unavailableMessage(reasons)
+		if reasons[0] == repelledReason {
+			c.tie().waiting[node.Name] = true
+		}
 	} else if known := c.problemOf(ns, node, p.pod, unscheduled); known != nil {
 		message = known.message
 	} else {

@@ -181,7 +181,7 @@ func (c *Cluster) applyNode(node *corev1.Node, changes map[string]nodeChange) {
 	if old == nil || worked != works {
 		changes[node.Name] = nodeChange{stopped: worked && !works, returned: works}
 	}
-	c.retry(node.Name)
+	c.nodeChanged(node.Name)
 	c.eachSet(func(s *set) {
 		s.update(daemon.Changes{Nodes: []*corev1.Node{node}})
 		s.tally.touch(node.Name)
@@ -266,6 +266,7 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 				continue
 			}
 			delete(c.nodes, o.Name)
+			c.nodeChanged(o.Name)
 			changes[o.Name] = nodeChange{}
 			c.eachSet(func(s *set) {
 				s.update(daemon.Changes{DeletedNodes: []string{o.Name}})

@@ -143,6 +143,22 @@ func TestRunScheduler(t *testing.T) {
 			}},
 			nodes: build.Nodes("a"), state: simulate.EndStalled,
 			want: []string{"False Unschedulable: 0/1 nodes are available: 1 node(s) didn't match pod topology spread constraints (missing required label)."},
+		}, {
+			name: "surge against itself", why: "the old pod is in the domain of its node", set: surge,
+			before: apart("zone"), after: apart("zone", "x"), nodes: zoned("a", "b"), state: simulate.EndStalled,
+			want: []string{"False Unschedulable: 0/2 nodes are available: 1 node(s) didn't match pod anti-affinity rules, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]."},
+		}, {
+			name: "surge against itself, overlooked", why: "the caller knows better", set: surge,
+			before: apart("zone"), after: apart("zone", "x"), nodes: zoned("a"), overlook: simulate.Overlook{PodAntiAffinity: true}, state: simulate.EndComplete,
+		}, {
+			name: "surge against its own revision", why: "the old pod has another hash", set: surge,
+			before: revised(apart("zone")), after: revised(apart("zone", "x")), nodes: zoned("a", "b"), state: simulate.EndComplete,
+		}, {
+			name: "no domain", why: "the node lacks the label", set: surge,
+			before: apart("zone"), after: apart("zone", "x"), nodes: build.Nodes("a"), state: simulate.EndComplete,
+		}, {
+			name: "one by one", why: "the old pod is gone when the new one comes", set: build.Set{},
+			before: apart("zone"), after: apart("zone", "x"), nodes: zoned("a", "b"), state: simulate.EndComplete,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -162,6 +178,96 @@ func TestRunScheduler(t *testing.T) {
 				t.Errorf("pending pods: %s (-want +got):\n%s", tc.why, diff)
 			}
 		})
+	}
+}
+
+// zoned returns nodes in a zone of their own each.
+func zoned(names ...string) []*corev1.Node {
+	nodes := build.Nodes(names...)
+	for _, node := range nodes {
+		node.Labels = build.Labels{"zone": node.Name}
+	}
+	return nodes
+}
+
+// apart is a pod spec that allows one pod of the DaemonSet in each domain.
+func apart(topologyKey string, args ...string) corev1.PodSpec {
+	spec := requesting("")
+	spec.Containers[0].Args = args
+	spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{
+		{TopologyKey: topologyKey, LabelSelector: &metav1.LabelSelector{MatchLabels: build.Labels{"app": "agent"}}},
+	}}}
+	return spec
+}
+
+// revised restricts the terms of a spec to pods of the same revision.
+func revised(spec corev1.PodSpec) corev1.PodSpec {
+	spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution[0].MatchLabelKeys = []string{appsv1.DefaultDaemonSetUniqueLabelKey}
+	return spec
+}
+
+// TestSchedulerCounts: pods take what they request from their binding to their end.
+func TestSchedulerCounts(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		times     simulate.PodTimes
+		bound     []string // after a minute
+	}{
+		{"bound at once", "the first has the room", simulate.PodTimes{}, []string{"agent"}},
+		{"bound later", "the first has the room", simulate.PodTimes{BoundAfter: time.Second}, []string{"agent"}},
+		{"fails", "a failed pod takes nothing, and the one that waits comes before the next one", simulate.PodTimes{FailsAfter: 40 * time.Second}, []string{"proxy"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := &simulate.Cluster{Options: always(tc.times)}
+			ds, second := build.Set{Spec: requesting("3")}.Object(), build.Set{Name: "proxy", Spec: requesting("2")}.Object()
+			apply(t, c, sized("4", "a")[0], ds, second)
+			if err := c.Advance(time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			var bound []string
+			for _, pod := range c.Input(ds).Pods {
+				if pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodFailed {
+					bound = append(bound, pod.Labels["app"])
+				}
+			}
+			if diff := gocmp.Diff(tc.bound, bound); diff != "" {
+				t.Errorf("bound pods: %s (-want +got):\n%s\n%v", tc.why, diff, pending(c.Input(ds)))
+			}
+		})
+	}
+}
+
+// TestSchedulerDomains: a pod that waits for its zone is bound when another has left it, on
+// whichever node.
+func TestSchedulerDomains(t *testing.T) {
+	c := &simulate.Cluster{}
+	ds := build.Set{Spec: apart("zone")}.Object()
+	for _, name := range []string{"a", "b"} {
+		apply(t, c, build.Node{Name: name, Labels: build.Labels{"zone": "z"}}.Object())
+	}
+	apply(t, c, ds)
+	bound := func() (pods []*corev1.Pod) {
+		if ends := settleCluster(t, c); ends[0].State != simulate.EndStalled {
+			t.Errorf("Settle() = %v, want one of two pods to wait", ends[0])
+		}
+		for _, pod := range c.Input(ds).Pods {
+			if pod.Spec.NodeName != "" {
+				pods = append(pods, pod)
+			}
+		}
+		return pods
+	}
+	first := bound()
+	if len(first) != 1 {
+		t.Fatalf("%d pods are bound, want 1", len(first))
+	}
+	deleteObjects(t, c, first[0])
+	if second := bound(); len(second) != 1 || second[0].Spec.NodeName == first[0].Spec.NodeName {
+		t.Errorf("bound after the deletion: %v, want the pod that has waited", show(c.Input(ds)))
+	}
+	apply(t, c, build.Node{Name: "a", Labels: build.Labels{"zone": "y"}}.Object(), build.Node{Name: "b", Labels: build.Labels{"zone": "x"}}.Object())
+	if ends := settleCluster(t, c); ends[0].State != simulate.EndComplete {
+		t.Errorf("Settle() with zones of their own = %v, want it complete", ends[0])
 	}
 }
 
@@ -259,6 +365,29 @@ func TestRunUnschedulable(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestUnschedulableTriesAgain: what the scheduler has said holds until something leaves the node.
+func TestUnschedulableTriesAgain(t *testing.T) {
+	in := running(t, build.Set{}, build.Nodes("a")...)
+	pod := in.Pods[0].DeepCopy()
+	pod.Spec.NodeName = ""
+	pod.Status = corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, LastTransitionTime: metav1.NewTime(in.Now.Add(-time.Hour)),
+	}}}
+	in.Pods = []*corev1.Pod{pod, other("2", "a", corev1.PodRunning)}
+	c, err := simulate.NewCluster(in, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, other("2", "a", corev1.PodPending))
+	if ends := settleCluster(t, c); ends[0].State != simulate.EndStalled {
+		t.Errorf("Settle() after another status of a pod = %v, want it stalled: nothing has left the node", ends[0])
+	}
+	deleteObjects(t, c, other("2", "a", corev1.PodRunning))
+	if ends := settleCluster(t, c); ends[0].State != simulate.EndComplete {
+		t.Errorf("Settle() after a pod has left the node = %v, want it complete", ends[0])
 	}
 }
 
@@ -495,6 +624,15 @@ func TestRunPeak(t *testing.T) {
 				t.Errorf("another Run has %d pods at most, want the 10 that are there", again.PeakPods)
 			}
 		})
+	}
+	c, ds := settled(t, build.Set{MaxSurge: "1", MaxUnavailable: "0"}, "a", "b")
+	ds.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	apply(t, c, ds)
+	if ends := settleCluster(t, c); ends[0].PeakPods <= 2 {
+		t.Errorf("peak of a surge = %d, want more than 2 pods", ends[0].PeakPods)
+	}
+	if ends := settleCluster(t, c); ends[0].PeakPods != 2 {
+		t.Errorf("peak of the next Settle = %d, want the 2 pods that are there", ends[0].PeakPods)
 	}
 	in := running(t, build.Set{}, build.Nodes("a")...)
 	if end := settle(t, in, simulate.Options{}); end.PeakPods != 1 || end.PeakRequests != nil {
