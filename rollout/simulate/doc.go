@@ -5,6 +5,7 @@
 //	how does it end?                              Settle (function)
 //	what would this manifest, or taint, do?       WhatIf
 //	what happens when this pod crashes?           Cluster
+//	what must a quota allow?                      End.PeakPods, End.PeakRequests
 //
 // A Cluster is for tests: apply objects, let time pass, look at the facts.
 //
@@ -19,6 +20,9 @@
 //
 // Single steps are Sync, one pass of a controller; Next, the clock up to the next event;
 // and Elapse, time without controllers.
+//
+// The cluster believes the objects: pods that do not fit on their node wait, and what has been
+// broken for long stays broken. Options.Overlook switches such rules off, one by one.
 //
 // # Rules
 //

@@ -8,8 +8,8 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// Options say how a cluster behaves. The zero Options are a healthy cluster with
-// upstream's controller.
+// Options say how a cluster behaves. The zero Options are a cluster with upstream's
+// controller in which all goes well of which the objects do not say otherwise.
 type Options struct {
 	// Policy restricts the updates of all DaemonSets, as in rollout.Options.
 	Policy rollout.Policy

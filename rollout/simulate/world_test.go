@@ -679,6 +679,25 @@ func TestCrashesAfter(t *testing.T) {
 	}
 }
 
+// TestCrashesLate: a container that runs for long is restarted at once, and one that has run for
+// longer already does not crash.
+func TestCrashesLate(t *testing.T) {
+	c := &simulate.Cluster{Options: always(simulate.PodTimes{CrashesAfter: 11 * time.Minute})}
+	ds := build.Set{}.Object()
+	apply(t, c, ds, build.Nodes("a")[0])
+	if err := c.Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if status := c.Input(ds).Pods[0].Status.ContainerStatuses[0]; status.RestartCount != 5 || status.State.Running == nil {
+		t.Errorf("container after an hour = %+v, want 5 restarts without a delay", status)
+	}
+	in := running(t, build.Set{}, build.Nodes("a")...)
+	end := settle(t, in, always(simulate.PodTimes{CrashesAfter: time.Minute}))
+	if end.State != simulate.EndComplete || len(end.After.Pods[0].Status.ContainerStatuses) > 0 {
+		t.Errorf("Run() over a pod that is ready for an hour = %v, want it as it is", end)
+	}
+}
+
 // TestCanaryRestarts plays the limits of a canary.
 func TestCanaryRestarts(t *testing.T) {
 	for _, tc := range []struct {
