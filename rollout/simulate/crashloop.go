@@ -20,6 +20,8 @@ const (
 	// tooOftenTried is the least tooOften while a canary is on trial: more failures in a row
 	// than daemon.BackoffEntry.Failures counts, so that no limit of the canary is still ahead.
 	tooOftenTried = 12
+	// mostTried bounds tooOften whatever restarts a canary allows: so many take most of a day.
+	mostTried = 200
 	// longestWait bounds how long pods fail while a policy may still act.
 	longestWait = 30 * 24 * time.Hour
 )
@@ -50,7 +52,7 @@ func (c *Cluster) hopeless() bool {
 func (c *Cluster) tooOftenTried() int {
 	limit := tooOftenTried
 	if canary := c.Options.Policy.Canary; canary != nil {
-		limit = max(limit, canary.PauseRestarts+2, canary.FailRestarts+2)
+		limit = max(limit, min(max(canary.PauseRestarts, canary.FailRestarts), mostTried)+2)
 	}
 	return limit
 }

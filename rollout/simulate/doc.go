@@ -60,8 +60,8 @@
 //     more: something holds it. When the kubelet of its node works again, it ends at once.
 //  10. A problem that a pod has had for a minute stays: an image that cannot be pulled, a crash
 //     loop, a container that cannot be created or started, and a container that runs and is not
-//     ready. A container without any reason (ContainerCreating) has ten minutes. The last two
-//     have PodTimes.ReadyAfter at least. A container in a crash loop restarts on and on. New
+//     ready. A container without a reason (ContainerCreating) and an init container that runs
+//     have ten minutes. These two and the one that is not ready have PodTimes.ReadyAfter at least. A container in a crash loop restarts on and on. New
 //     pods on that node have the problem, too, until the template changes in what is wrong:
 //     for an image that cannot be pulled, the image, the pull policy, the pull secrets or the
 //     service account; otherwise anything of that container. Other nodes do not have it: the

@@ -18,8 +18,8 @@ import (
 const (
 	// stuckAfter is how long a problem lasts until it is expected for ever.
 	stuckAfter = time.Minute
-	// stuckCreatingAfter is the same for a container that is being created: a large image
-	// takes its time.
+	// stuckCreatingAfter is the same for a container that is being created, because a large
+	// image takes its time, and for an init container that runs.
 	stuckCreatingAfter = 10 * time.Minute
 )
 
@@ -186,7 +186,11 @@ func (c *Cluster) problemIn(pod *corev1.Pod, readyAfter time.Duration) problem {
 			if found.kind = problemStart; !since(podstatus.StartedAt(pod), max(stuckCreatingAfter, readyAfter)) {
 				continue
 			}
-		case status.State.Running != nil && !status.Ready && (!container.Init || container.Sidecar()):
+		case status.State.Running != nil && container.Init && !container.Sidecar():
+			if found.kind = problemStart; !since(status.State.Running.StartedAt.Time, max(stuckCreatingAfter, readyAfter)) {
+				continue
+			}
+		case status.State.Running != nil && !status.Ready:
 			began := status.State.Running.StartedAt.Time
 			if ready := podstatus.Condition(pod, corev1.PodReady); ready != nil {
 				began = podstatus.Latest(began, ready.LastTransitionTime.Time)
@@ -287,7 +291,8 @@ func (p *problem) withProblem(pod *corev1.Pod, now time.Time) *corev1.Pod {
 	status := statusOf(&out.Status, p.container, p.init)
 	status.Ready, status.Started = false, new(p.kind == problemProbe)
 	status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(now)}}
-	if p.kind != problemProbe {
+	initialize(out, p.container, p.init)
+	if p.kind != problemProbe && p.status.State.Running == nil {
 		out.Status.Phase = corev1.PodPending
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
 		switch {

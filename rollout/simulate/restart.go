@@ -95,6 +95,7 @@ func withCrash(pod *corev1.Pod, l *loop, now time.Time) *corev1.Pod {
 	status.LastTerminationState = corev1.ContainerState{Terminated: &end}
 	status.Ready, status.Started = false, new(false)
 	out.Status.Conditions = withCondition(out.Status.Conditions, notReadyFrom(pod, l.container, now))
+	initialize(out, l.container, l.init)
 	delay := restartDelay(status.RestartCount, now.Sub(started))
 	if delay == 0 {
 		startAgain(status, now)
@@ -153,6 +154,24 @@ func withStatuses(pod *corev1.Pod, now time.Time) *corev1.Pod {
 		}
 	}
 	return &out
+}
+
+// initialize makes the containers of a pod that is not shared yet wait for an init container
+// with a problem, unless that is a sidecar.
+func initialize(pod *corev1.Pod, container string, init bool) {
+	if !init {
+		return
+	}
+	if c := containerOf(&pod.Spec, container, init); c != nil && podstatus.Sidecar(c) {
+		return
+	}
+	pod.Status.Phase = corev1.PodPending
+	for i := range pod.Status.ContainerStatuses {
+		if status := &pod.Status.ContainerStatuses[i]; status.State.Waiting == nil {
+			status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}}
+			status.Ready, status.Started = false, new(false)
+		}
+	}
 }
 
 // findStatus returns the status of a container, or nil.

@@ -503,6 +503,46 @@ func withNow(in daemon.Input, now time.Time) daemon.Input {
 	return in
 }
 
+// TestRunInitProblems: an init container keeps the others waiting.
+func TestRunInitProblems(t *testing.T) {
+	now := build.Now
+	spec := requesting("")
+	spec.InitContainers = []corev1.Container{{Name: "main", Image: "init:1"}}
+	for _, tc := range []struct {
+		name, why string
+		status    corev1.ContainerStatus
+		state     simulate.EndState
+	}{
+		{"image", "nobody pushes it meanwhile", waiting("ImagePullBackOff"), simulate.EndStalled},
+		{"crash loop", "it goes on", crashing(now, 4, time.Second), simulate.EndStalled},
+		{"runs for long", "what it waits for does not come", up(now, 40*time.Minute), simulate.EndStalled},
+		{"runs", "it is at work", up(now, 5*time.Minute), simulate.EndComplete},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := running(t, build.Set{Spec: spec}, build.Nodes("a")...)
+			pod := in.Pods[0].DeepCopy()
+			pod.Status = corev1.PodStatus{
+				Phase: corev1.PodPending, Conditions: pod.Status.Conditions[:1], InitContainerStatuses: []corev1.ContainerStatus{tc.status},
+				ContainerStatuses: []corev1.ContainerStatus{waiting("PodInitializing")},
+			}
+			in.Pods[0] = pod
+			in.DaemonSet = in.DaemonSet.DeepCopy()
+			in.DaemonSet.Spec.Template.Annotations = build.Labels{"x": "y"}
+			end := settle(t, in, simulate.Options{})
+			if end.State != tc.state {
+				t.Fatalf("Run() = %v, want %v: %s", end, tc.state, tc.why)
+			}
+			last := end.After.Pods[0]
+			if tc.state != simulate.EndStalled {
+				return
+			}
+			if hash := appsv1.DefaultDaemonSetUniqueLabelKey; last.Labels[hash] == pod.Labels[hash] || last.Status.Phase != corev1.PodPending || last.Status.ContainerStatuses[0].State.Waiting == nil {
+				t.Errorf("at the end pod %s = %+v, want a new pod that initializes", last.Name, last.Status)
+			}
+		})
+	}
+}
+
 // TestRunProblemElsewhere: other nodes have no problem, and one that a caller ends is over.
 func TestRunProblemElsewhere(t *testing.T) {
 	in := running(t, build.Set{MaxUnavailable: "2"}, build.Nodes("a", "b", "c")...)
@@ -710,6 +750,7 @@ func TestCanaryRestarts(t *testing.T) {
 		{name: "defaults", why: "the sixth restart fails it, and the old template is back", state: simulate.EndComplete, rollback: true, restarts: 6},
 		{name: "one restart", why: "two are too many", canary: rollout.Canary{FailRestarts: 1}, state: simulate.EndComplete, rollback: true, restarts: 2},
 		{name: "many restarts", why: "the end waits for the limit", canary: rollout.Canary{PauseRestarts: -1, FailRestarts: 30}, state: simulate.EndComplete, rollback: true, restarts: 31},
+		{name: "too many restarts", why: "a limit that is years away is none", canary: rollout.Canary{PauseRestarts: -1, FailRestarts: 1<<31 - 1}, state: simulate.EndStalled},
 		{name: "pause", why: "a person has to decide", canary: rollout.Canary{PauseRestarts: 2, FailRestarts: -1}, state: simulate.EndWaiting},
 		{name: "no limit", why: "it is never available", canary: rollout.Canary{PauseRestarts: -1, FailRestarts: -1}, state: simulate.EndStalled},
 	} {
