@@ -99,7 +99,7 @@ func (c *Cluster) repelled(node *corev1.Node, pod *corev1.Pod) bool {
 		}
 		for _, name := range c.domain(terms[i].TopologyKey, value) {
 			for key := range c.ties.pods[name] {
-				if key.namespace == pod.Namespace && key.name == pod.Name || !selectsNamespace(&terms[i], pod.Namespace, key.namespace) {
+				if !selectsNamespace(&terms[i], pod.Namespace, key.namespace) {
 					continue
 				}
 				if p, ok := c.namespace(key.namespace).pods[key.name]; ok && selector.Matches(labels.Set(p.pod.Labels)) {

@@ -262,12 +262,25 @@ func TestSchedulerDomains(t *testing.T) {
 		t.Fatalf("%d pods are bound, want 1", len(first))
 	}
 	deleteObjects(t, c, first[0])
-	if second := bound(); len(second) != 1 || second[0].Spec.NodeName == first[0].Spec.NodeName {
-		t.Errorf("bound after the deletion: %v, want the pod that has waited", show(c.Input(ds)))
+	second := bound()
+	if len(second) != 1 || second[0].Spec.NodeName == first[0].Spec.NodeName {
+		t.Fatalf("bound after the deletion: %v, want the pod that has waited", show(c.Input(ds)))
 	}
-	apply(t, c, build.Node{Name: "a", Labels: build.Labels{"zone": "y"}}.Object(), build.Node{Name: "b", Labels: build.Labels{"zone": "x"}}.Object())
+	failed := second[0].DeepCopy()
+	failed.Status = corev1.PodStatus{Phase: corev1.PodFailed}
+	apply(t, c, failed)
+	c.Elapse(0) // The scheduler is faster than the controller.
+	third := bound()
+	if len(third) != 1 || third[0].Spec.NodeName == second[0].Spec.NodeName {
+		t.Fatalf("bound after the failure: %v, want the pod that has waited", show(c.Input(ds)))
+	}
+	apply(t, c, build.Node{Name: third[0].Spec.NodeName, Labels: build.Labels{"zone": "y"}}.Object())
 	if ends := settleCluster(t, c); ends[0].State != simulate.EndComplete {
 		t.Errorf("Settle() with zones of their own = %v, want it complete", ends[0])
+	}
+	apply(t, c, build.Node{Name: "c", Labels: build.Labels{"zone": "y"}}.Object())
+	if ends := settleCluster(t, c); ends[0].State != simulate.EndStalled {
+		t.Errorf("Settle() with another node in a zone = %v, want its pod to wait", ends[0])
 	}
 }
 
@@ -675,6 +688,9 @@ func TestRunPeak(t *testing.T) {
 		t.Errorf("peak of the next Settle = %d, want the 2 pods that are there", ends[0].PeakPods)
 	}
 	in := running(t, build.Set{}, build.Nodes("a")...)
+	failed := in.Pods[0].DeepCopy()
+	failed.Name, failed.Status = "failed", corev1.PodStatus{Phase: corev1.PodFailed}
+	in.Pods = append(in.Pods, failed, other("1", "a", corev1.PodRunning)) // neither counts
 	if end := settle(t, in, simulate.Options{}); end.PeakPods != 1 || end.PeakRequests != nil {
 		t.Errorf("peak of a cluster at rest = %d, %v, want 1 pod and no requests", end.PeakPods, end.PeakRequests)
 	}
@@ -725,11 +741,11 @@ func TestCrashesLate(t *testing.T) {
 	c := &simulate.Cluster{Options: always(simulate.PodTimes{CrashesAfter: 11 * time.Minute})}
 	ds := build.Set{}.Object()
 	apply(t, c, ds, build.Nodes("a")[0])
-	if err := c.Advance(time.Hour); err != nil {
+	if err := c.Advance(2 * time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if status := c.Input(ds).Pods[0].Status.ContainerStatuses[0]; status.RestartCount != 5 || status.State.Running == nil {
-		t.Errorf("container after an hour = %+v, want 5 restarts without a delay", status)
+	if status := c.Input(ds).Pods[0].Status.ContainerStatuses[0]; status.RestartCount != 10 || status.State.Running == nil {
+		t.Errorf("container after two hours = %+v, want 10 restarts without a delay", status)
 	}
 	in := running(t, build.Set{}, build.Nodes("a")...)
 	end := settle(t, in, always(simulate.PodTimes{CrashesAfter: time.Minute}))
