@@ -124,8 +124,11 @@ func (c *Cluster) startBound(ns *namespace, p stored, node *corev1.Node) {
 // rejects reports whether the kubelet of a node rejects a pod because of its operating system
 // (rejectPodAdmissionBasedOnOSField@v1.37.2). A node without the label may run any.
 func (c *Cluster) rejects(node *corev1.Node, pod *corev1.Pod) bool {
+	if pod.Spec.OS == nil || pod.Spec.OS.Name == "" || c.Options.Overlook.OperatingSystems {
+		return false
+	}
 	os := node.Labels[corev1.LabelOSStable]
-	return os != "" && pod.Spec.OS != nil && pod.Spec.OS.Name != "" && string(pod.Spec.OS.Name) != os && !c.Options.Overlook.OperatingSystems
+	return os != "" && os != string(pod.Spec.OS.Name)
 }
 
 // boundAt returns when a pod was bound. A pod that does not say so was bound at its

@@ -690,7 +690,7 @@ func TestRunPeak(t *testing.T) {
 	in := running(t, build.Set{}, build.Nodes("a")...)
 	failed := in.Pods[0].DeepCopy()
 	failed.Name, failed.Status = "failed", corev1.PodStatus{Phase: corev1.PodFailed}
-	in.Pods = append(in.Pods, failed, other("1", "a", corev1.PodRunning)) // neither counts
+	in.Pods = append(in.Pods, failed, build.Pod{Name: "foreign", Node: "a", Foreign: true}.Of(in.DaemonSet)) // neither counts
 	if end := settle(t, in, simulate.Options{}); end.PeakPods != 1 || end.PeakRequests != nil {
 		t.Errorf("peak of a cluster at rest = %d, %v, want 1 pod and no requests", end.PeakPods, end.PeakRequests)
 	}
