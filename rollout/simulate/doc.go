@@ -32,10 +32,10 @@
 //     the State as events.
 //  3. The scheduler binds a pod to the node that it is pinned to, if that exists and rules 4
 //     to 7 allow it. It looks at nothing else, and preempts no pod. Pods without such a node
-//     stay unbound. A pod that is not bound has the condition PodScheduled False with the
+//     stay unbound. A pod that does not fit gets the condition PodScheduled False with the
 //     scheduler's reason and message (FitError.Error@v1.37.2), without the sentence about
-//     preemption. The scheduler tries it again when a pod has left the node, and when the node
-//     has changed.
+//     preemption. The scheduler tries it again when a pod has left the node or has finished, and
+//     when the node has changed.
 //  4. A pod does not fit if its requests and those of the pods that are bound to the node are
 //     more than status.allocatable (fitsRequest@v1.37.2). All pods that the cluster holds
 //     count, also those of other owners and namespaces. Nodes without status.allocatable have

@@ -185,7 +185,9 @@ func (c *Cluster) happen(e *event, p stored) {
 	c.noteOthers(name)
 	switch e.kind {
 	case podBound:
-		c.tryToBind(e.ns, p, c.nodes[name])
+		if node := c.nodes[name]; node != nil { // A caller may have pinned the pod elsewhere.
+			c.tryToBind(e.ns, p, node)
+		}
 	case podReady:
 		c.start(e.ns, c.putPod(e.ns, withReady(p.pod, c.now), c.newLife()))
 	case podAvailable:
@@ -206,9 +208,11 @@ func (c *Cluster) happen(e *event, p stored) {
 	case podCrashes, podRestarts:
 		c.turn(e, p, c.nodes[name])
 	case podStuck:
-		if stuck := c.problemOf(e.ns, c.nodes[name], p.pod, ofContainer); stuck != nil {
-			c.start(e.ns, c.putPod(e.ns, stuck.withProblem(p.pod, c.now), c.newLife()))
+		pod := p.pod
+		if stuck := c.problemOf(e.ns, c.nodes[name], pod, ofContainer); stuck != nil {
+			pod = stuck.withProblem(pod, c.now)
 		}
+		c.start(e.ns, c.putPod(e.ns, pod, c.newLife()))
 	case podEnds:
 		c.removePod(e.ns, p.pod)
 	}
@@ -218,15 +222,15 @@ func (c *Cluster) happen(e *event, p stored) {
 // failure of a pod.
 func (c *Cluster) turn(e *event, p stored, node *corev1.Node) {
 	t := c.times(node, p.pod)
-	l, ok := c.loopOf(e.ns, node, p.pod, &t)
-	if !ok { // The caller has changed Options.
-		return
-	}
-	pod := withRestart(p.pod, &l, c.now)
-	if e.kind == podCrashes {
-		pod = withCrash(p.pod, &l, c.now)
-		c.failures[node.Name]++
+	pod := p.pod
+	switch l, ok := c.loopOf(e.ns, node, pod, &t); {
+	case !ok: // The caller has changed Options.
+	case e.kind == podCrashes:
+		pod = withCrash(pod, &l, c.now)
+		c.failures[pod.Spec.NodeName]++
 		c.failed++
+	default:
+		pod = withRestart(pod, &l, c.now)
 	}
 	c.start(e.ns, c.putPod(e.ns, pod, c.newLife()))
 }

@@ -75,7 +75,8 @@ type PodTimes struct {
 }
 
 // Overlook names facts that a cluster does not look at. Each field that is true switches one
-// rule off; the numbers are those of the package's rules.
+// rule off; the numbers are those of the package's rules. A change counts from the next thing
+// on that happens to a pod.
 type Overlook struct {
 	// Requests: pods are bound although they request more than their node has left (rule 4).
 	Requests bool

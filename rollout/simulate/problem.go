@@ -80,8 +80,11 @@ func ofContainer(kind problemKind) bool { return kind != problemUnschedulable }
 func unscheduled(kind problemKind) bool { return kind == problemUnschedulable }
 
 // problemOf returns the problem that a pod shares with one that has been on its node, of a
-// kind that is asked for; nil if there is none.
+// kind that is asked for; nil if there is none, or no node.
 func (c *Cluster) problemOf(ns *namespace, node *corev1.Node, pod *corev1.Pod, of func(problemKind) bool) *problem {
+	if node == nil {
+		return nil
+	}
 	list := c.problems[node.Name]
 	for i := range list {
 		p := &list[i]

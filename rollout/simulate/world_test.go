@@ -404,6 +404,48 @@ func TestUnschedulableTriesAgain(t *testing.T) {
 	}
 }
 
+// TestUnboundPodMoves: a pod that a client pins to a node that does not exist is not bound.
+func TestUnboundPodMoves(t *testing.T) {
+	c := &simulate.Cluster{Options: always(simulate.PodTimes{BoundAfter: time.Second})}
+	ds := build.Set{Spec: requesting("1")}.Object()
+	apply(t, c, sized("4", "a")[0], ds)
+	if err := c.Advance(0); err != nil {
+		t.Fatal(err)
+	}
+	pod := c.Input(ds).Pods[0].DeepCopy()
+	pod.Spec.Affinity = build.OnNode("z")
+	apply(t, c, pod)
+	c.Elapse(time.Minute)
+	if got := c.Input(ds).Pods[0]; got.Spec.NodeName != "" {
+		t.Errorf("the pod is bound to %q, want no node", got.Spec.NodeName)
+	}
+}
+
+// TestOverlookChanges: a rule that is switched off during a run counts from the next event on.
+func TestOverlookChanges(t *testing.T) {
+	for name, status := range map[string]corev1.ContainerStatus{
+		"crash loop": crashing(build.Now, 9, time.Second), "image": waiting("ImagePullBackOff"),
+	} {
+		in := running(t, build.Set{}, build.Nodes("a")...)
+		pod := in.Pods[0].DeepCopy()
+		pod.Status.Conditions, pod.Status.ContainerStatuses = pod.Status.Conditions[:1], []corev1.ContainerStatus{status}
+		in.Pods[0] = pod
+		in.DaemonSet = in.DaemonSet.DeepCopy()
+		in.DaemonSet.Spec.Template.Annotations = build.Labels{"x": "y"}
+		c, err := simulate.NewCluster(in, simulate.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Advance(3 * time.Second); err != nil { // The new pod is there.
+			t.Fatal(err)
+		}
+		c.Options.Overlook = everything
+		if ends := settleCluster(t, c); ends[0].State != simulate.EndComplete {
+			t.Errorf("%s: Settle() = %v, want it complete", name, ends[0])
+		}
+	}
+}
+
 // waiting is the status of a pod whose container waits since the given time.
 func waiting(reason string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{Name: "main", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "said the kubelet"}}}
@@ -494,6 +536,9 @@ func TestRunProblems(t *testing.T) {
 				reason := ""
 				if w := status.State.Waiting; w != nil {
 					reason = w.Reason
+				}
+				if end := status.LastTerminationState.Terminated; reason == "CrashLoopBackOff" && (end == nil || end.Reason != "OOMKilled") {
+					t.Errorf("container %+v at the end, want it to end as before", status)
 				}
 				if reason != tc.reason || status.Ready {
 					t.Errorf("container %+v at the end, want it not ready and waiting for %q: %s", status, tc.reason, tc.why)
