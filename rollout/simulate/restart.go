@@ -33,28 +33,6 @@ func (c *Cluster) loopOf(ns *namespace, node *corev1.Node, pod *corev1.Pod, t *P
 	return loop{container: pod.Spec.Containers[0].Name, run: t.CrashesAfter}, true
 }
 
-// The kubelet's delays between the end of a container and its next start, and how long a
-// container runs until they begin anew (backOffPeriod, MaxContainerBackOff, doBackOff
-// @v1.37.2).
-const (
-	firstRestartDelay = 10 * time.Second
-	lastRestartDelay  = 5 * time.Minute
-	steadyAfter       = 2 * lastRestartDelay
-)
-
-// restartDelay returns how long the kubelet waits until it starts a container again that was
-// restarted so often and has run for so long. The first restart comes at once.
-func restartDelay(restarts int32, run time.Duration) time.Duration {
-	if restarts <= 0 || run >= steadyAfter {
-		return 0
-	}
-	delay := firstRestartDelay
-	for ; restarts > 1 && delay < lastRestartDelay; restarts-- {
-		delay *= 2
-	}
-	return min(delay, lastRestartDelay)
-}
-
 // restartsIn returns how long the container of a loop still waits until it starts again; false
 // if it does not wait.
 func (c *Cluster) restartsIn(pod *corev1.Pod, l *loop) (time.Duration, bool) {
@@ -66,7 +44,7 @@ func (c *Cluster) restartsIn(pod *corev1.Pod, l *loop) (time.Duration, bool) {
 	if end == nil {
 		return 0, false
 	}
-	return c.left(end.FinishedAt.Time, restartDelay(status.RestartCount, end.FinishedAt.Sub(end.StartedAt.Time))), true
+	return c.left(end.FinishedAt.Time, podstatus.RestartDelay(status.RestartCount, end.FinishedAt.Sub(end.StartedAt.Time))), true
 }
 
 // startedAt returns when the container of a loop has started last: with the pod, if it was not
@@ -96,7 +74,7 @@ func withCrash(pod *corev1.Pod, l *loop, now time.Time) *corev1.Pod {
 	status.Ready, status.Started = false, new(false)
 	out.Status.Conditions = withCondition(out.Status.Conditions, notReadyFrom(pod, l.container, now))
 	initialize(out, l.container, l.init)
-	delay := restartDelay(status.RestartCount, now.Sub(started))
+	delay := podstatus.RestartDelay(status.RestartCount, now.Sub(started))
 	if delay == 0 {
 		startAgain(status, now)
 		return out
