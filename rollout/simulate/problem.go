@@ -129,17 +129,23 @@ func (c *Cluster) noteProblem(ns *namespace, node *corev1.Node, pod *corev1.Pod,
 		return
 	}
 	found.namespace, found.hash = pod.Namespace, c.hashOf(pod)
+	if found.hash != "" && slices.ContainsFunc(c.problems[node.Name], found.same) {
+		return
+	}
+	c.forget(node.Name, func(p *problem) bool { return found.same(*p) })
 	found.spec, found.exact = c.templateOf(ns, found.hash)
 	if !found.exact {
 		found.spec = &pod.Spec
 	}
-	c.forget(node.Name, func(p *problem) bool {
-		return p.kind == found.kind && p.namespace == found.namespace && p.hash == found.hash && p.container == found.container
-	})
 	if c.problems == nil {
 		c.problems = make(map[string][]problem)
 	}
 	c.problems[node.Name] = append(c.problems[node.Name], found)
+}
+
+// same reports whether a problem of the same node is one of the same revision and container.
+func (p *problem) same(other problem) bool {
+	return p.kind == other.kind && p.namespace == other.namespace && p.hash == other.hash && p.container == other.container && p.init == other.init
 }
 
 // templateOf returns the pod template of the revision with a hash; false if it is not known.

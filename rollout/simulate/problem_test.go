@@ -2,9 +2,14 @@ package simulate
 
 import (
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
 )
 
 // TestConcerns: a pod of the API server is compared with one of the template.
@@ -43,5 +48,29 @@ func TestConcerns(t *testing.T) {
 	gone := problem{kind: problemProbe, spec: &stored, container: "other"}
 	if gone.concerns(&corev1.Pod{Spec: template}, "") {
 		t.Error("concerns = true for a container that the pod does not have, want false")
+	}
+}
+
+// TestProblemsAreBounded: a crash loop is one problem, however often it crashes.
+func TestProblemsAreBounded(t *testing.T) {
+	for _, hash := range []string{"", "old"} {
+		ds := build.Set{OnDelete: true}.Object()
+		pod := build.Pod{Name: "x", Node: "a", Hash: hash, NotReady: true}.Of(ds)
+		pod.Spec.Containers = ds.Spec.Template.Spec.Containers
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+			Name: "main", RestartCount: 9, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+				StartedAt: metav1.NewTime(build.Now.Add(-2 * time.Minute)), FinishedAt: metav1.NewTime(build.Now.Add(-time.Minute)),
+			}},
+		}}
+		c, err := NewCluster(daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a"), Pods: []*corev1.Pod{pod}, Revisions: build.Current(ds, "new"), Now: build.Now}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Elapse(time.Hour)
+		p, ok := c.namespaces[build.Namespace].pods["x"]
+		if n := len(c.problems["a"]); n != 1 || !ok || p.pod.Status.ContainerStatuses[0].RestartCount < 15 {
+			t.Errorf("hash %q: %d problems after an hour of crashes, want 1", hash, n)
+		}
 	}
 }
