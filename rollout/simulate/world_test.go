@@ -1,13 +1,12 @@
 package simulate_test
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -174,7 +173,7 @@ func TestRunScheduler(t *testing.T) {
 			if end.State != tc.state {
 				t.Errorf("Run() = %v, want %v: %s", end, tc.state, tc.why)
 			}
-			if diff := gocmp.Diff(tc.want, pending(end.After)); diff != "" {
+			if diff := cmp.Diff(tc.want, pending(end.After)); diff != "" {
 				t.Errorf("pending pods: %s (-want +got):\n%s", tc.why, diff)
 			}
 		})
@@ -230,7 +229,7 @@ func TestSchedulerCounts(t *testing.T) {
 					bound = append(bound, pod.Labels["app"])
 				}
 			}
-			if diff := gocmp.Diff(tc.bound, bound); diff != "" {
+			if diff := cmp.Diff(tc.bound, bound); diff != "" {
 				t.Errorf("bound pods: %s (-want +got):\n%s\n%v", tc.why, diff, pending(c.Input(ds)))
 			}
 		})
@@ -373,7 +372,7 @@ func TestRunUnschedulable(t *testing.T) {
 				t.Errorf("Run() = %v, want %v: %s", end, tc.state, tc.why)
 			}
 			if tc.state == simulate.EndStalled {
-				if diff := gocmp.Diff([]string{"False Unschedulable: said the scheduler"}, pending(end.After)); diff != "" {
+				if diff := cmp.Diff([]string{"False Unschedulable: said the scheduler"}, pending(end.After)); diff != "" {
 					t.Errorf("pending pods (-want +got):\n%s", diff)
 				}
 			}
@@ -756,7 +755,10 @@ func TestCrashesAfter(t *testing.T) {
 		words := []string{"starting"}
 		if len(pod.Status.ContainerStatuses) > 0 {
 			status := pod.Status.ContainerStatuses[0]
-			words = []string{cmp.Or(strings.Join(map[bool][]string{true: {"waiting"}}[status.State.Waiting != nil], ""), "running"), fmt.Sprint(status.RestartCount)}
+			words = []string{"running", fmt.Sprint(status.RestartCount)}
+			if status.State.Waiting != nil {
+				words[0] = "waiting"
+			}
 		}
 		if strings.Contains(strings.Join(show(c.Input(ds)), ""), "ready=True") {
 			words = append(words, "ready")
@@ -772,7 +774,7 @@ func TestCrashesAfter(t *testing.T) {
 		"7m30s waiting 6", "12m30s running 7", "12m35s running 7 ready", "12m50s waiting 7", "17m50s running 8", "17m55s running 8 ready",
 		"18m10s waiting 8", "23m10s running 9", "23m15s running 9 ready", "23m30s waiting 9",
 	}
-	if diff := gocmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("restarts (-want +got):\n%s", diff)
 	}
 	if ends := settleCluster(t, c); ends[0].State != simulate.EndStalled {
@@ -877,7 +879,7 @@ func TestCrashLoopGoesOn(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if diff := gocmp.Diff(next.Input(ds).Pods, same.Input(ds).Pods); diff != "" {
+		if diff := cmp.Diff(next.Input(ds).Pods, same.Input(ds).Pods); diff != "" {
 			t.Fatalf("pods of a cluster that was made anew nine times (-once +anew):\n%s", diff)
 		}
 	}
