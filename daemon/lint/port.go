@@ -1,34 +1,26 @@
 package lint
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/placement"
 )
 
 // hostPort is a port of the node that a pod uses.
 type hostPort struct {
-	ip       string // as written; "" and anyIP are every address
-	protocol corev1.Protocol
-	port     int32
-	path     *field.Path // of the hostPort or containerPort
+	demand.Port
+	path *field.Path // of the hostPort or containerPort
 }
 
-const anyIP = "0.0.0.0"
-
-func (p hostPort) everyAddress() bool { return p.ip == "" || p.ip == anyIP }
-
-// hostPorts returns the host ports that the scheduler sees: those of containers and
-// sidecars (GetHostPorts@v1.37.2). In the host network every declared port is a host
-// port (SetDefaults_Pod@v1.37.2).
+// hostPorts returns the host ports that the scheduler sees, with their paths; see
+// demand.Ports.
 func hostPorts(spec *corev1.PodSpec) []hostPort {
 	var found []hostPort
 	for i := range spec.InitContainers {
@@ -40,45 +32,30 @@ func hostPorts(spec *corev1.PodSpec) []hostPort {
 }
 
 func initContainerPorts(spec *corev1.PodSpec, i int) []hostPort {
-	return portsOf(&spec.InitContainers[i], podSpecPath().Child("initContainers").Index(i), spec.HostNetwork)
+	return portsOf(spec, &spec.InitContainers[i], podSpecPath().Child("initContainers").Index(i))
 }
 
 func containerPorts(spec *corev1.PodSpec) []hostPort {
 	var found []hostPort
 	for i := range spec.Containers {
-		found = append(found, portsOf(&spec.Containers[i], podSpecPath().Child("containers").Index(i), spec.HostNetwork)...)
+		found = append(found, portsOf(spec, &spec.Containers[i], podSpecPath().Child("containers").Index(i))...)
 	}
 	return found
 }
 
-func portsOf(container *corev1.Container, path *field.Path, hostNetwork bool) []hostPort {
+func portsOf(spec *corev1.PodSpec, container *corev1.Container, path *field.Path) []hostPort {
 	var found []hostPort
-	for i, p := range container.Ports {
-		at := path.Child("ports").Index(i)
-		port := hostPort{ip: p.HostIP, protocol: cmp.Or(p.Protocol, corev1.ProtocolTCP), port: p.HostPort, path: at.Child("hostPort")}
-		if port.port == 0 && hostNetwork {
-			port.port, port.path = p.ContainerPort, at.Child("containerPort")
+	for i := range container.Ports {
+		p := &container.Ports[i]
+		name := "hostPort"
+		if p.HostPort == 0 {
+			name = "containerPort"
 		}
-		if port.port > 0 {
-			found = append(found, port)
+		if port := demand.PortOf(spec, p); port.Number > 0 {
+			found = append(found, hostPort{port, path.Child("ports").Index(i).Child(name)})
 		}
 	}
 	return found
-}
-
-// conflicts reports whether the scheduler keeps the two ports on different nodes. A
-// port of every address conflicts with that of any address (fitsPorts@v1.37.2).
-func (p hostPort) conflicts(q hostPort) bool {
-	return p.port == q.port && p.protocol == q.protocol && (p.ip == q.ip || p.everyAddress() || q.everyAddress())
-}
-
-// String returns "8080/TCP" or "127.0.0.1:8080/TCP".
-func (p hostPort) String() string {
-	s := strconv.Itoa(int(p.port)) + "/" + string(p.protocol)
-	if !p.everyAddress() {
-		s = p.ip + ":" + s
-	}
-	return s
 }
 
 func (c *checker) ports() {
@@ -151,8 +128,8 @@ func (c *checker) kubeletPorts(ports []hostPort) {
 		byPort[port] = append(byPort[port], node.Name)
 	}
 	for _, p := range ports {
-		nodes := slices.Clone(byPort[p.port])
-		if len(nodes) == 0 || !p.everyAddress() || p.protocol != corev1.ProtocolTCP {
+		nodes := slices.Clone(byPort[p.Number])
+		if len(nodes) == 0 || !p.EveryAddress() || p.Protocol != corev1.ProtocolTCP {
 			continue
 		}
 		c.add(Finding{
@@ -172,7 +149,9 @@ func (c *checker) conflictingPorts(ports []hostPort) {
 			continue
 		}
 		theirs := hostPorts(&other.Spec.Template.Spec)
-		both := slices.DeleteFunc(slices.Clone(ports), func(p hostPort) bool { return !slices.ContainsFunc(theirs, p.conflicts) })
+		both := slices.DeleteFunc(slices.Clone(ports), func(p hostPort) bool {
+			return !slices.ContainsFunc(theirs, func(q hostPort) bool { return p.Conflicts(q.Port) })
+		})
 		if len(both) == 0 {
 			continue
 		}

@@ -10,17 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
-
-// withLimits returns the requests. A resource without a request takes the limit
-// (SetDefaults_Pod@v1.37.2).
-func withLimits(r *corev1.ResourceRequirements) corev1.ResourceList {
-	out := make(corev1.ResourceList, len(r.Requests)+len(r.Limits))
-	maps.Copy(out, r.Limits)
-	maps.Copy(out, r.Requests)
-	return out
-}
 
 func (c *checker) requests() {
 	for i := range c.spec.InitContainers {
@@ -32,7 +24,7 @@ func (c *checker) requests() {
 		c.missingRequests(podSpecPath().Child("containers").Index(i), &c.spec.Containers[i])
 	}
 
-	total := podRequests(c.spec)
+	total := demand.Requests(c.spec)
 	for _, name := range slices.Sorted(maps.Keys(total)) {
 		if quantity := total[name]; quantity.Sign() > 0 {
 			c.exceedingRequests(name, quantity)
@@ -43,9 +35,9 @@ func (c *checker) requests() {
 func (c *checker) missingRequests(path *field.Path, container *corev1.Container) {
 	var pod corev1.ResourceList
 	if c.spec.Resources != nil {
-		pod = withLimits(c.spec.Resources)
+		pod = demand.WithLimits(c.spec.Resources)
 	}
-	own := withLimits(&container.Resources)
+	own := demand.WithLimits(&container.Resources)
 	missing := func(name corev1.ResourceName) bool {
 		_, ofContainer := own[name]
 		_, ofPod := pod[name]
@@ -115,57 +107,5 @@ func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.
 				twice.String(), name, counted(n, "eligible node"), listNames(onlyOne), plural(n, "has", "have")),
 			Fix: "Use maxUnavailable instead of maxSurge, or request less.",
 		})
-	}
-}
-
-// podRequests returns what the scheduler reserves for a pod (PodRequests@v0.37.2):
-// the requests of the pod as a whole, if set; otherwise the larger of two sums: all
-// containers with all sidecars, or one init container with the sidecars before it. The
-// overhead is added to both.
-func podRequests(spec *corev1.PodSpec) corev1.ResourceList {
-	running, starting := corev1.ResourceList{}, corev1.ResourceList{}
-	for i := range spec.InitContainers {
-		container := &spec.InitContainers[i]
-		own := withLimits(&container.Resources)
-		if podstatus.Sidecar(container) {
-			addResources(running, own)
-			own = corev1.ResourceList{}
-		}
-		addResources(own, running)
-		maxResources(starting, own)
-	}
-	for i := range spec.Containers {
-		addResources(running, withLimits(&spec.Containers[i].Resources))
-	}
-	maxResources(running, starting)
-	if pod := spec.Resources; pod != nil {
-		maps.Copy(running, pod.Requests)
-		for name, limit := range pod.Limits {
-			// A limit of the pod counts if no container requests the resource
-			// (defaultPodRequests@v1.37.2).
-			if _, ok := running[name]; !ok {
-				running[name] = limit
-			}
-		}
-	}
-	addResources(running, spec.Overhead)
-	return running
-}
-
-// addResources adds each quantity of from to the same resource in to.
-func addResources(to, from corev1.ResourceList) {
-	for name, quantity := range from {
-		sum := to[name].DeepCopy()
-		sum.Add(quantity)
-		to[name] = sum
-	}
-}
-
-// maxResources raises each quantity in to that is smaller than the one in from.
-func maxResources(to, from corev1.ResourceList) {
-	for name, quantity := range from {
-		if has, ok := to[name]; !ok || has.Cmp(quantity) < 0 {
-			to[name] = quantity.DeepCopy()
-		}
 	}
 }

@@ -14,7 +14,10 @@
 // quickstart. With a manifest of the stored DaemonSet beside it, it draws the rollout
 // of the manifest. How long pods take to get ready and to end is assumed: -ready-after
 // and -termination say how long, and -never-ready names nodes on which they never do.
-// On a node that reports not to be ready nothing starts and nothing ends.
+// What the objects say holds: on a node that is not ready nothing starts and nothing ends,
+// a pod that has not been ready for long, for instance because its image cannot be pulled,
+// stays so, and a pod that does not fit on its node is not bound. The rules are those of
+// package simulate.
 //
 // Times in the picture count from the beginning of the rollout. If two pods are
 // on a node at once, its row is split, the older pod above. Up to 40 nodes have a
@@ -24,8 +27,10 @@
 // available nodes shows the lowest value of each column. So the file stays below a
 // few hundred kilobytes regardless of the cluster.
 //
-// The exit status is 1 if the input is wrong, or at rest so that there is
-// nothing to draw, and 2 if the arguments are wrong.
+// The exit status is 0 if the rollout is complete at the end of the picture, 2 if it is
+// stalled, and 3 if it waits for somebody, for instance with OnDelete. Standard error then
+// has the reason. It is 1 if the arguments or the input are wrong, or at rest so that there
+// is nothing to draw.
 //
 // main.go has the arguments, plan.go makes a rollout of them, cluster.go is the
 // built-in cluster, record.go follows the rollout, and picture.go lays it out:
@@ -60,6 +65,24 @@ const usage = `Draws a rollout as one SVG: nodes down, time across, availability
 Without -f it is the update of a built-in cluster of 12 nodes in 3 zones.
 
 `
+
+// The exit statuses besides 0.
+const (
+	statusWrong   = 1
+	statusStalled = 2
+	statusWaiting = 3
+)
+
+// statusOf returns the exit status for an end.
+func statusOf(state simulate.EndState) int {
+	switch state {
+	case simulate.EndComplete:
+		return 0
+	case simulate.EndWaiting:
+		return statusWaiting
+	}
+	return statusStalled
+}
 
 // run is the command. It returns the exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time) int {
@@ -96,16 +119,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
-		return 2
+		return statusWrong
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if wrong := p.misuse(given, flags.Args()); wrong != "" {
 		fmt.Fprintln(stderr, "timeline:", manifest.Printable(wrong))
-		return 2
+		return statusWrong
 	}
 
-	svg, notes, err := draw(p, stdin)
+	svg, status, notes, err := draw(p, stdin)
 	for _, note := range notes {
 		fmt.Fprintln(stderr, "timeline:", manifest.Printable(note))
 	}
@@ -116,9 +139,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "timeline:", manifest.Printable(err.Error()))
-		return 1
+		return statusWrong
 	}
-	return 0
+	return status
 }
 
 // budget reads a number or a percentage.
@@ -155,27 +178,37 @@ func (p *plan) misuse(given map[string]bool, rest []string) string {
 	return ""
 }
 
-// draw plays the rollout and draws it.
-func draw(p *plan, stdin io.Reader) (svg []byte, notes []string, err error) {
+// draw plays the rollout and draws it. The status is that of its end. The notes say what was
+// ignored or assumed, and what keeps the rollout from being complete.
+func draw(p *plan, stdin io.Reader) (svg []byte, status int, notes []string, err error) {
 	in, notes, err := p.input(stdin)
 	if err != nil {
-		return nil, notes, err
+		return nil, statusWrong, notes, err
 	}
 	opts, err := p.options(in.Nodes)
 	if err != nil {
-		return nil, notes, err
+		return nil, statusWrong, notes, err
 	}
 	rec, err := record(in, opts)
 	name := in.DaemonSet.Namespace + "/" + in.DaemonSet.Name
 	switch {
 	case err != nil:
-		return nil, notes, fmt.Errorf("%s: %w", name, err)
+		err = fmt.Errorf("%s: %w", name, err)
 	case rec.desired == 0 && len(rec.rows) == 0:
-		return nil, notes, fmt.Errorf("%s: no node of the input runs it", name)
+		err = fmt.Errorf("%s: no node of the input runs it", name)
 	case rec.still():
-		return nil, notes, fmt.Errorf("%s is at rest, nothing rolls out: all of its pods are available and of the current template; -image IMAGE draws an update", name)
+		err = fmt.Errorf("%s is at rest, nothing rolls out: all of its pods are available and of the current template; -image IMAGE draws an update", name)
+	}
+	if err != nil {
+		return nil, statusWrong, notes, err
+	}
+	picture := newPicture(rec, in.DaemonSet.Name, p.strategy(in.DaemonSet))
+	if !rec.complete() {
+		for _, sentence := range picture.trouble() {
+			notes = append(notes, name+": "+sentence)
+		}
 	}
 	var out bytes.Buffer
-	newPicture(rec, in.DaemonSet.Name, p.strategy(in.DaemonSet)).draw(&out)
-	return out.Bytes(), notes, nil
+	picture.draw(&out)
+	return out.Bytes(), statusOf(rec.end.State), notes, nil
 }

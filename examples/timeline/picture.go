@@ -226,6 +226,10 @@ func (p *picture) trouble() []string {
 			waiting = append(waiting, n.Node)
 			continue
 		}
+		if problem := p.rec.problems[n.Node]; problem != "" {
+			on = append(on, problem)
+			continue
+		}
 		_, why, _ := strings.Cut(n.String(), "; ")
 		on = append(on, n.Node+": "+why)
 	}

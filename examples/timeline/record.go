@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -81,6 +83,8 @@ type recording struct {
 	// last is when the last thing happens, and horizon where the picture ends.
 	last, horizon time.Duration
 	end           *simulate.End
+	// problems are what objects say about the nodes on which the rollout is stuck, by node.
+	problems map[string]string
 	// ended is end.Time, counted from the beginning.
 	ended time.Duration
 }
@@ -202,7 +206,32 @@ func record(in daemon.Input, opts simulate.Options) (*recording, error) {
 		return nil, errors.New(r.rec.end.String())
 	}
 	r.finish(start)
-	return r.rec, nil
+	r.rec.problems, err = problems(r.rec.end, opts.Policy)
+	return r.rec, err
+}
+
+// problems returns what the kubelet and the scheduler say at the end about pods that are not
+// available, by node; nil for a rollout that is complete.
+func problems(end *simulate.End, policy rollout.Policy) (map[string]string, error) {
+	if end.State == simulate.EndComplete {
+		return nil, nil
+	}
+	snapshot, err := daemon.Observe(end.After)
+	if err != nil {
+		return nil, err
+	}
+	assessment, err := health.Assess(snapshot, health.Options{Policy: policy, CanaryTrial: end.Last.CanaryTrial})
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for _, b := range assessment.Blockers {
+		switch b.Kind {
+		case health.BlockerImage, health.BlockerCrashLoop, health.BlockerCannotStart, health.BlockerUnschedulable:
+			found[b.Node] = b.String()
+		}
+	}
+	return found, nil
 }
 
 // newLife returns the life of a pod to which nothing has happened.

@@ -39,12 +39,18 @@ func command(stdin string, args ...string) (status int, stdout, stderr string) {
 	return status, out.String(), errs.String()
 }
 
-// drawn runs timeline where it must draw.
+// drawn runs timeline where it must draw a rollout that is complete at the end.
 func drawn(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
+	return drawnTo(t, 0, stdin, args...)
+}
+
+// drawnTo runs timeline where it must draw. It says why the exit status is not 0.
+func drawnTo(t *testing.T, want int, stdin string, args ...string) string {
+	t.Helper()
 	status, svg, stderr := command(stdin, args...)
-	if status != 0 {
-		t.Fatalf("run(%q) = %d, stderr %q, want 0", args, status, stderr)
+	if status != want || want != 0 && stderr == "" {
+		t.Fatalf("run(%q) = %d, %d bytes, stderr %q, want %d", args, status, len(svg), stderr, want)
 	}
 	return svg
 }
@@ -100,6 +106,44 @@ func clusterYAML(t *testing.T, zones, perZone int) string {
 	}
 	for _, pod := range in.Pods {
 		add("Pod", "v1", pod)
+	}
+	data, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// brokenImage gives the pod on node-b1 an image that cannot be pulled since the time of the
+// built-in cluster.
+func brokenImage(t *testing.T, cluster string) string {
+	t.Helper()
+	var list struct {
+		Kind       string           `json:"kind"`
+		APIVersion string           `json:"apiVersion"`
+		Items      []map[string]any `json:"items"`
+	}
+	if err := json.Unmarshal([]byte(cluster), &list); err != nil {
+		t.Fatal(err)
+	}
+	broken := 0
+	for _, object := range list.Items {
+		metadata, _ := object["metadata"].(map[string]any)
+		if object["kind"] != "Pod" || metadata["name"] != "agent-v1-node-b1" {
+			continue
+		}
+		broken++
+		metadata["creationTimestamp"] = "2026-01-01T12:00:00Z"
+		object["status"] = map[string]any{
+			"phase": "Pending",
+			"containerStatuses": []any{map[string]any{
+				"name": "agent", "image": builtInOldImage, "imageID": "", "ready": false, "restartCount": 0,
+				"state": map[string]any{"waiting": map[string]any{"reason": "ImagePullBackOff", "message": "Back-off pulling image"}},
+			}},
+		}
+	}
+	if broken != 1 {
+		t.Fatalf("%d pods on node-b1, want 1", broken)
 	}
 	data, err := json.Marshal(list)
 	if err != nil {
@@ -198,6 +242,7 @@ func TestDraw(t *testing.T) {
 	for _, tc := range []struct {
 		name, why, stdin string
 		args             []string
+		status           int
 		texts            []string // some of them
 		absent           []string
 		titles           []string
@@ -217,14 +262,14 @@ func TestDraw(t *testing.T) {
 			titles: []string{"agent-v1-node-b1 on node-b1: old, 0 s to 30 s"},
 		},
 		{
-			name: "stuck", why: "since when and on what, and who waits for that",
+			name: "stuck", why: "since when and on what, and who waits for that", status: 2,
 			args:    []string{"-never-ready", "node-b2", "-never-ready", "node-b3", "-max-unavailable", "2", "-ready-after", "8s"},
 			texts:   []string{"stalled since 30 s, on node-b2: agent-6 is not ready", "node-b3: agent-7 is not ready", "5 nodes wait for the update"},
 			titles:  []string{"stalled since 30 s"},
 			classes: []string{"stuck"},
 		},
 		{
-			name: "many are stuck", why: "the list has an end", stdin: zoned,
+			name: "many are stuck", why: "the list has an end", stdin: zoned, status: 2,
 			args: []string{"-f", "-", "-image", "new", "-max-unavailable", "100%", "-never-ready", "node-a1", "-never-ready", "node-a2",
 				"-never-ready", "node-b1", "-never-ready", "node-b2", "-never-ready", "node-c1", "-never-ready", "node-c2"},
 			texts:  []string{"stalled from the beginning, on node-a1: agent-1 is not ready", "and on 2 more nodes"},
@@ -238,7 +283,7 @@ func TestDraw(t *testing.T) {
 			classes: []string{"canary", "ready"},
 		},
 		{
-			name: "OnDelete", why: "nothing happens, and that is said", stdin: strings.Replace(strings.Replace(zoned, `"type":"RollingUpdate"`, `"type":"OnDelete"`, 1), `"rollingUpdate":{"maxUnavailable":1,"maxSurge":0}`, `"rollingUpdate":null`, 1),
+			name: "OnDelete", why: "nothing happens, and that is said", status: 3, stdin: strings.Replace(strings.Replace(zoned, `"type":"RollingUpdate"`, `"type":"OnDelete"`, 1), `"rollingUpdate":{"maxUnavailable":1,"maxSurge":0}`, `"rollingUpdate":null`, 1),
 			args:  []string{"-f", "-", "-image", "new"},
 			texts: []string{"Rollout of agent: OnDelete", "waiting from the beginning", "6 nodes wait for the update"},
 		},
@@ -268,11 +313,23 @@ func TestDraw(t *testing.T) {
 			absent: []string{"zone-a", "no zone"},
 		},
 		{
-			name: "node not ready", why: "nothing ends on it, nothing starts",
+			name: "node not ready", why: "nothing ends on it, nothing starts", status: 2,
 			stdin:  strings.Replace(zoned, `"status":{"daemonEndpoints"`, `"status":{"conditions":[{"type":"Ready","status":"Unknown"}],"daemonEndpoints"`, 1),
 			args:   []string{"-f", "-", "-image", "new"},
 			texts:  []string{"template; agent-v1-node-a1 is being deleted", "5 nodes wait for the update"},
 			titles: []string{"agent-v1-node-a1 on node-a1: terminating, 0 s to 30 s"},
+		},
+		{
+			name: "image cannot be pulled", why: "it stays so: nothing else in the objects has told the picture", status: 2, stdin: brokenImage(t, zoned),
+			args:    []string{"-f", "-", "-now", "2026-01-01T12:40:00Z"},
+			texts:   []string{`stalled from the beginning, on node-b1: agent-v1-node-b1: image`, `"registry.example/agent:1.0" cannot be pulled: ImagePullBackOff`},
+			titles:  []string{"stalled since 0 s", "agent-v1-node-b1 on node-b1: starting, 0 s to 30 s"},
+			classes: []string{"stuck", "starting"},
+		},
+		{
+			name: "image cannot be pulled, another image", why: "that one can", stdin: brokenImage(t, zoned),
+			args:  []string{"-f", "-", "-now", "2026-01-01T12:40:00Z", "-image", "new"},
+			texts: []string{"6 nodes · complete after 1 min 12 s · 19 passes · at least 5 of 6 available"},
 		},
 		{
 			name: "domain", why: "what all names have in common is left out", stdin: regexp.MustCompile(`"node-([a-c]\d)"`).ReplaceAllString(zoned, `"node-$1.example.com"`),
@@ -288,7 +345,7 @@ func TestDraw(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := parse(t, drawn(t, tc.stdin, tc.args...))
+			got := parse(t, drawnTo(t, tc.status, tc.stdin, tc.args...))
 			has := func(list []string, want string) bool {
 				for _, text := range list {
 					if text == want {
@@ -491,17 +548,17 @@ func TestFailures(t *testing.T) {
 		{"node", "misspelt", "", []string{"-never-ready", "node"}, 1, "timeline: -never-ready node: there is no such node\n"},
 		{"canaries", "none is no canary", "", []string{"-canary", "0"}, 1, ""},
 		{"output", "no such folder", "", []string{"-o", filepath.Join("nowhere", "x.svg")}, 1, "timeline: open " + filepath.Join("nowhere", "x.svg") + ": " + syscall.ENOENT.Error() + "\n"},
-		{"forgotten -f", "not silently the built-in cluster", "", []string{"ds.yaml"}, 2, "timeline: ds.yaml: unexpected argument; use -f FILE\n"},
-		{"time without file", "it would have no effect", "", []string{"-now", "2026-01-02T15:04:05Z"}, 2, "timeline: -now requires -f: the built-in cluster has a clock of its own\n"},
-		{"wait without canary", "it would have no effect", "", []string{"-canary-wait", "1m"}, 2, "timeline: -canary-wait requires -canary\n"},
-		{"set without file", "there is only one", "", []string{"-set", "a/b"}, 2, "timeline: -set requires -f\n"},
-		{"set without namespace", "ambiguous", "", []string{"-f", "x", "-set", "b"}, 2, "timeline: -set b: want NAMESPACE/NAME\n"},
-		{"ready at once", "not the same as never or the default", "", []string{"-ready-after", "0s"}, 2, "timeline: -ready-after has to be above zero; -never-ready names nodes on which pods never are\n"},
-		{"ends before", "cannot be", "", []string{"-termination", "-1s"}, 2, "timeline: -termination has to be above zero\n"},
-		{"budget", "not a number", "", []string{"-max-surge", "some"}, 2, ""},
-		{"negative budget", "not a budget", "", []string{"-max-unavailable", "-1"}, 2, ""},
-		{"time", "not a time", "", []string{"-now", "noon"}, 2, ""},
-		{"no such flag", "not ignored", "", []string{"-x"}, 2, ""},
+		{"forgotten -f", "not silently the built-in cluster", "", []string{"ds.yaml"}, 1, "timeline: ds.yaml: unexpected argument; use -f FILE\n"},
+		{"time without file", "it would have no effect", "", []string{"-now", "2026-01-02T15:04:05Z"}, 1, "timeline: -now requires -f: the built-in cluster has a clock of its own\n"},
+		{"wait without canary", "it would have no effect", "", []string{"-canary-wait", "1m"}, 1, "timeline: -canary-wait requires -canary\n"},
+		{"set without file", "there is only one", "", []string{"-set", "a/b"}, 1, "timeline: -set requires -f\n"},
+		{"set without namespace", "ambiguous", "", []string{"-f", "x", "-set", "b"}, 1, "timeline: -set b: want NAMESPACE/NAME\n"},
+		{"ready at once", "not the same as never or the default", "", []string{"-ready-after", "0s"}, 1, "timeline: -ready-after has to be above zero; -never-ready names nodes on which pods never are\n"},
+		{"ends before", "cannot be", "", []string{"-termination", "-1s"}, 1, "timeline: -termination has to be above zero\n"},
+		{"budget", "not a number", "", []string{"-max-surge", "some"}, 1, ""},
+		{"negative budget", "not a budget", "", []string{"-max-unavailable", "-1"}, 1, ""},
+		{"time", "not a time", "", []string{"-now", "noon"}, 1, ""},
+		{"no such flag", "not ignored", "", []string{"-x"}, 1, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, stdout, stderr := command(tc.stdin, tc.args...)

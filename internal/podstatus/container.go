@@ -131,6 +131,20 @@ const (
 // twice the longest delay (MaxContainerBackOff@v1.37.2).
 const steadyAfter = 2 * lastRestartDelay
 
+// RestartDelay returns how long the kubelet waits until it starts a container again that was
+// restarted so often and has run for so long: the first restart comes at once, the second after
+// the first delay, which then doubles (doBackOff@v1.37.2).
+func RestartDelay(restarts int32, run time.Duration) time.Duration {
+	if restarts <= 0 || run >= steadyAfter {
+		return 0
+	}
+	delay := firstRestartDelay
+	for ; restarts > 1 && delay < lastRestartDelay; restarts-- {
+		delay *= 2
+	}
+	return min(delay, lastRestartDelay)
+}
+
 // Recovering reports whether the container was restarted and has not run for steadyAfter
 // since.
 func (c Container) Recovering(now time.Time) bool {

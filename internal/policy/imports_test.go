@@ -83,6 +83,7 @@ var imports = map[string][]allowance{
 	},
 	"daemon/lint": {
 		{"k8s.io/apimachinery/pkg/api/resource", "requests against what nodes have"},
+		{module + "/internal/demand", "what pods take of a node, as the simulation sees it"},
 		{module + "/internal/percent", "numbers and percentages of nodes"},
 		{module + "/daemon", "the layer below: defaults of a manifest"},
 		{module + "/placement", "eligible nodes, malformed terms, default tolerations"},
@@ -113,6 +114,7 @@ var imports = map[string][]allowance{
 		{"iter", "passes are an iterator"},
 		{"k8s.io/apimachinery/pkg/api/equality", "whether an update changes the spec, as the API server finds out"},
 		{"k8s.io/apimachinery/pkg/runtime", "RawExtension, the type of revision data"},
+		{module + "/internal/demand", "what pods take of a node, as lint sees it"},
 		{module + "/daemon", "what the controller sees"},
 		{module + "/daemon/diff", "what a proposal changes in the template"},
 		{module + "/placement", "decisions about nodes before and after"},

@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -84,6 +85,36 @@ func BenchmarkRun(b *testing.B) {
 	} {
 		b.Run(fmt.Sprintf("1/5000/%v", &policy), func(b *testing.B) { benchmarkRun(b, 5_000, "1", policy) })
 		b.Run(fmt.Sprintf("1%%/100000/%v", &policy), func(b *testing.B) { benchmarkRun(b, 100_000, "1%", policy) })
+	}
+}
+
+// BenchmarkRunRequests plays rollouts of pods with requests and a host port on nodes with limits.
+func BenchmarkRunRequests(b *testing.B) {
+	for _, nodes := range []int{1_000, 10_000} {
+		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
+			in := facts(b, nodes, nodes)
+			list := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("500m"), corev1.ResourceMemory: resource.MustParse("1Gi")}
+			for _, node := range in.Nodes {
+				node.Status.Allocatable = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("600m"), corev1.ResourceMemory: resource.MustParse("4Gi")}
+			}
+			change := func(spec *corev1.PodSpec) {
+				spec.Containers[0].Resources.Requests = list
+				spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 9100, ContainerPort: 9100, Protocol: corev1.ProtocolTCP}}
+			}
+			for _, pod := range in.Pods {
+				change(&pod.Spec)
+			}
+			change(&in.DaemonSet.Spec.Template.Spec)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				end, err := simulate.Settle(in, simulate.Options{})
+				if err != nil || end.State != simulate.EndComplete {
+					b.Fatal(end, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(nodes), "ns/node")
+		})
 	}
 }
 

@@ -20,7 +20,7 @@ type event struct {
 type eventKind int8
 
 const (
-	// podBound: the scheduler binds the pod.
+	// podBound: the scheduler binds the pod, or finds that it does not fit.
 	podBound eventKind = iota + 1
 	// podReady: the kubelet reports the pod ready.
 	podReady
@@ -29,6 +29,11 @@ const (
 	podAvailable
 	// podFails: the kubelet reports the pod failed.
 	podFails
+	// podStuck: the kubelet reports the problem that the pod shares with another.
+	podStuck
+	// podCrashes and podRestarts: a container terminates, and starts again.
+	podCrashes
+	podRestarts
 	// podEnds: the kubelet, or pod garbage collection, removes the pod.
 	podEnds
 )
@@ -150,7 +155,7 @@ func (c *Cluster) Now() time.Time {
 }
 
 // Next moves the clock to the next thing that happens: a pod is bound, becomes ready or
-// available, fails or ends, or a controller requeues its DaemonSet. Controllers make no
+// available, fails or ends, a container terminates or starts again, or a controller requeues its DaemonSet. Controllers make no
 // pass. If nothing is going to happen, it reports false and the clock stays.
 func (c *Cluster) Next() bool {
 	if c == nil {

@@ -45,10 +45,14 @@ type Cluster struct {
 	// scheduled, lives, named and made count events, lives of pods, and generated names
 	// and UIDs, to number them.
 	scheduled, lives, named, made int
-	// failures count the failed pods of each node since a rollout has last made
-	// progress.
+	// rooms are what the pods of each node take, and problems what is wrong with them.
+	rooms    map[string]*room
+	ties     *ties
+	problems map[string][]problem
+	// failures count the failed pods and the crashes of each node since a rollout has last
+	// made progress.
 	failures map[string]int
-	// failed counts all pods that have failed.
+	// failed counts all failed pods and crashes.
 	failed int
 	// othersAt is when something last happened on a node without a crash loop.
 	othersAt time.Time
@@ -99,6 +103,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 			return nil, unusable("pods", i, pod)
 		}
 		ns.pods[pod.Name] = stored{pod, c.newLife()}
+		c.account(ns, nil, pod)
 	}
 	for i, rev := range in.Revisions {
 		if rev == nil || rev.Name == "" || c.namespace(rev.Namespace).revisions[rev.Name] != nil {
@@ -111,7 +116,9 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.namespace(ds.Namespace).sets[ds.Name] = &set{ds: ds, state: state, backoff: in.Backoff, due: true}
+		ns, s := c.namespace(ds.Namespace), &set{ds: ds, state: state, backoff: in.Backoff, due: true}
+		ns.sets[ds.Name] = s
+		c.countLoad(ns, s)
 	}
 	for _, pod := range in.Pods {
 		ns := c.namespaces[pod.Namespace]

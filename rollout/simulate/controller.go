@@ -32,6 +32,9 @@ type set struct {
 	last *rollout.Result
 	// policy is that of the last pass.
 	policy rollout.Policy
+	// id says which pods are its own, and load what they take of a quota.
+	id   owner.Identity
+	load load
 }
 
 // update reports a change to the controller.

@@ -14,12 +14,14 @@ import (
 )
 
 const (
-	// tooOften is how many pods have to fail on one node, without any progress, until the
-	// same is expected for ever.
+	// tooOften is how many pods have to fail, or containers to crash, on one node, without any
+	// progress, until the same is expected for ever.
 	tooOften = 3
-	// tooOftenTried is tooOften while a canary is on trial: more failures in a row than
-	// daemon.BackoffEntry.Failures counts, so that no limit of the canary is still ahead.
+	// tooOftenTried is the least tooOften while a canary is on trial: more failures in a row
+	// than daemon.BackoffEntry.Failures counts, so that no limit of the canary is still ahead.
 	tooOftenTried = 12
+	// mostTried bounds tooOften whatever restarts a canary allows: so many take most of a day.
+	mostTried = 200
 	// longestWait bounds how long pods fail while a policy may still act.
 	longestWait = 30 * 24 * time.Hour
 )
@@ -30,7 +32,7 @@ func (c *Cluster) hopeless() bool {
 	limit := tooOften
 	c.eachSet(func(s *set) {
 		if s.onTrial() {
-			limit = tooOftenTried
+			limit = c.tooOftenTried()
 		}
 	})
 	if len(c.failures) == 0 || slices.Max(slices.Collect(maps.Values(c.failures))) < limit {
@@ -44,6 +46,15 @@ func (c *Cluster) hopeless() bool {
 		}
 	}
 	return c.policyHasWaited()
+}
+
+// tooOftenTried is tooOften while a canary is on trial.
+func (c *Cluster) tooOftenTried() int {
+	limit := tooOftenTried
+	if canary := c.Options.Policy.Canary; canary != nil {
+		limit = max(limit, min(max(canary.PauseRestarts, canary.FailRestarts), mostTried)+2)
+	}
+	return limit
 }
 
 // policyHasWaited reports whether the longest time that the policy may wait has passed

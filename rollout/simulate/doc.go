@@ -5,6 +5,7 @@
 //	how does it end?                              Settle (function)
 //	what would this manifest, or taint, do?       WhatIf
 //	what happens when this pod crashes?           Cluster
+//	what must a quota allow?                      End.PeakPods, End.PeakRequests
 //
 // A Cluster is for tests: apply objects, let time pass, look at the facts.
 //
@@ -20,32 +21,67 @@
 // Single steps are Sync, one pass of a controller; Next, the clock up to the next event;
 // and Elapse, time without controllers.
 //
+// The cluster believes the objects: pods that do not fit on their node wait, and what has been
+// broken for long stays broken. Options.Overlook switches such rules off, one by one.
+//
 // # Rules
 //
 //  1. The clock moves only in Next, Elapse, Advance, Run and Settle.
 //  2. The controller of a DaemonSet is a rollout.State. A pass costs what has changed
 //     since the one before, and gives what rollout.Sync gives for Input. All writes reach
 //     the State as events.
-//  3. The scheduler binds a pod to the node that it is pinned to, if that exists, and
-//     looks at nothing else. Pods without such a node stay unbound.
-//  4. A node whose Ready condition is not True has no working kubelet: no pod on it
+//  3. The scheduler binds a pod to the node that it is pinned to, if that exists and rules 4
+//     to 7 allow it. It looks at nothing else, and preempts no pod. Pods without such a node
+//     stay unbound. A pod that does not fit gets the condition PodScheduled False with the
+//     scheduler's reason and message (FitError.Error@v1.37.2), without the sentence about
+//     preemption. The scheduler tries it again when a pod has left the node or has finished, and
+//     when the node has changed.
+//  4. A pod does not fit if its requests and those of the pods that are bound to the node are
+//     more than status.allocatable (fitsRequest@v1.37.2). All pods that the cluster holds
+//     count, also those of other owners and namespaces. Nodes without status.allocatable have
+//     room for all. The number of pods has no limit.
+//  5. A pod does not fit if a pod on the node uses its host port, such as the old pod of a surge
+//     (fitsPorts@v1.37.2).
+//  6. A pod does not fit if the node lacks the topologyKey of a topologySpreadConstraint with
+//     DoNotSchedule (PodTopologySpread.Filter@v1.37.2), or if a term of the pod's required
+//     podAntiAffinity matches a pod in the domain of the node (satisfyPodAntiAffinity@v1.37.2).
+//     The terms of other pods, podAffinity and the skew are not looked at.
+//  7. A pod that has been unschedulable for a minute stays so, because the scheduler may know
+//     what the cluster does not. So do new pods for that node with the same requests, host
+//     ports, affinity and constraints. That ends when a pod leaves the node, and when the node
+//     changes.
+//  8. A node whose Ready condition is not True has no working kubelet: no pod on it
 //     becomes ready, fails or terminates. A node without the condition is ready. The
 //     Cluster sets no taints. To lose a node, also add node.kubernetes.io/unreachable
 //     with NoSchedule and NoExecute, as the node controller does
 //     (doNoScheduleTaintingPass@v1.37.2, processTaintBaseEviction@v1.37.2).
-//  5. A deleted pod terminates within its grace period. The deletion timestamp is the end
+//  9. A deleted pod terminates within its grace period. The deletion timestamp is the end
 //     of that period (BeforeDelete@v0.37.2). A pod that is past it does not terminate any
 //     more: something holds it. When the kubelet of its node works again, it ends at once.
-//  6. Pods bound to a node that does not exist are ended by pod garbage collection
+//  10. A problem that a pod has had for a minute stays: an image that cannot be pulled, a crash
+//     loop, a container that cannot be created or started, and a container that runs and is not
+//     ready. A container without a reason (ContainerCreating) and an init container that runs
+//     have ten minutes. These two and the one that is not ready have PodTimes.ReadyAfter at least. A container in a crash loop restarts on and on. New
+//     pods on that node have the problem, too, until the template changes in what is wrong:
+//     for an image that cannot be pulled, the image, the pull policy, the pull secrets or the
+//     service account; otherwise anything of that container. Other nodes do not have it: the
+//     same image may be there already. It ends when a pod with it becomes ready, because a
+//     caller says so.
+//  11. The kubelet rejects a pod whose spec.os is not that of its node's label
+//     kubernetes.io/os: the pod fails (rejectPodAdmissionBasedOnOSField@v1.37.2).
+//  12. Pods bound to a node that does not exist are ended by pod garbage collection
 //     (gcOrphaned@v1.37.2).
-//  7. A ready pod stays ready until it fails, its node stops being ready, or a caller
-//     changes it. It fails PodTimes.FailsAfter after its binding, also if it was ready
+//  13. A ready pod stays ready until it fails or crashes, its node stops being ready, or a
+//     caller changes it. It fails PodTimes.FailsAfter after its binding, also if it was ready
 //     from the beginning; one that has outlived this time does not fail.
-//  8. Options.PodTimes says how long things take, and cannot overrule rules 3 to 6.
-//     They count from the times in the objects: NewCluster(c.Input(ds), opts) continues the
-//     rollout to the same end. opts are those of c, with the canary's trial of the last
-//     pass.
-//  9. The same calls give the same cluster: names and UIDs are numbered, and what happens
+//  14. A container crashes PodTimes.CrashesAfter after each start, and the kubelet starts it
+//     again with its backoff. This comes before a crash loop of rule 10.
+//  15. Options.PodTimes says how long things take, and cannot overrule rules 3 to 12;
+//     Options.Overlook switches rules 4 to 11 off. Times count from the times in the objects:
+//     NewCluster(c.Input(ds), opts) continues the rollout to the same end. opts are those of c,
+//     with the canary's trial of the last pass. Only the problems of pods that are gone are not
+//     in the objects.
+//  16. The same calls give the same cluster: names and UIDs are numbered, and what happens
 //     at one moment happens in the order in which it was scheduled.
-//  10. A rollout is complete if rollout.Complete holds.
+//  17. A rollout is complete if rollout.Complete holds.
 package simulate

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -24,6 +26,15 @@ type End struct {
 	Passes int
 	// LowestAvailable is the lowest Pass.Available.
 	LowestAvailable int
+	// PeakPods is the largest number of pods of the DaemonSet at one moment of the Run, those
+	// that terminate or wait for a node included. Finished pods do not count. A quota of pods
+	// must allow so many (QuotaV1Pod@v1.37.2).
+	PeakPods int
+	// PeakRequests are, for each resource, what the pods of PeakPods request at most at one
+	// moment, which may be another one for each. A quota of requests must allow them. A
+	// container without a request counts with its limit. It is nil if no pod requests
+	// anything.
+	PeakRequests corev1.ResourceList
 	// Last is the result of the last pass, which is also Pass.Result there. Its Step and
 	// Restricted say what the budget and the policy hold back. It has something to write
 	// only if passes would go on without end.

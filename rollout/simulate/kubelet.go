@@ -15,9 +15,12 @@ import (
 
 // kubeletWorks reports whether a kubelet looks after the pods of a node: the node exists
 // and does not say that it is not ready.
-func kubeletWorks(node *corev1.Node) bool {
+func (c *Cluster) kubeletWorks(node *corev1.Node) bool {
 	if node == nil {
 		return false
+	}
+	if c.Options.Overlook.NodesNotReady {
+		return true
 	}
 	ready := nodestatus.Ready(node)
 	return ready == nil || ready.Status == corev1.ConditionTrue
@@ -42,7 +45,7 @@ func inSeconds(n int64) time.Duration {
 // overdue reports whether a terminating pod is past its grace period. The deletion
 // timestamp is the end of that period (BeforeDelete@v0.37.2).
 func (c *Cluster) overdue(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp != nil && pod.DeletionTimestamp.Time.Before(c.now)
+	return !c.Options.Overlook.OverduePods && pod.DeletionTimestamp != nil && pod.DeletionTimestamp.Time.Before(c.now)
 }
 
 func isReady(pod *corev1.Pod) bool {
@@ -64,14 +67,15 @@ func (c *Cluster) start(ns *namespace, p stored) {
 		// Pod garbage collection (gcOrphaned, gcUnscheduledTerminating @v1.37.2).
 		c.schedule(c.times(nil, pod).TerminatesAfter, podEnds, ns, p)
 	case pod.DeletionTimestamp != nil:
-		if kubeletWorks(node) && !c.overdue(pod) {
+		if c.kubeletWorks(node) && !c.overdue(pod) {
 			c.schedule(c.terminatesIn(node, pod), podEnds, ns, p)
 		}
 	case !bound:
 		if node != nil {
+			c.noteProblem(ns, node, pod, &PodTimes{})
 			c.schedule(c.left(pod.CreationTimestamp.Time, c.times(node, pod).BoundAfter), podBound, ns, p)
 		}
-	case podstatus.Finished(pod), !kubeletWorks(node):
+	case podstatus.Finished(pod), !c.kubeletWorks(node):
 	default:
 		c.startBound(ns, p, node)
 	}
@@ -79,19 +83,52 @@ func (c *Cluster) start(ns *namespace, p stored) {
 
 // startBound schedules what becomes of a bound pod on a node with a kubelet.
 func (c *Cluster) startBound(ns *namespace, p stored, node *corev1.Node) {
-	t := c.times(node, p.pod)
-	since := boundAt(p.pod)
+	pod, ready := p.pod, isReady(p.pod)
+	t := c.times(node, pod)
+	if !ready && c.rejects(node, pod) {
+		c.schedule(0, podFails, ns, p)
+		return
+	}
+	c.noteProblem(ns, node, pod, &t)
+	since := boundAt(pod)
 	fails := c.left(since, t.FailsAfter)
-	if isReady(p.pod) {
-		if since.IsZero() || since.Add(t.FailsAfter).After(c.now) {
-			c.schedule(fails, podFails, ns, p)
+	if !ready || since.IsZero() || since.Add(t.FailsAfter).After(c.now) {
+		c.schedule(fails, podFails, ns, p)
+	}
+	crashes := never
+	if l, ok := c.loopOf(ns, node, pod, &t); ok {
+		if restarts, waits := c.restartsIn(pod, &l); waits {
+			c.schedule(restarts, podRestarts, ns, p)
+			return
+		}
+		since = startedAt(pod, &l)
+		if !ready || since.IsZero() || since.Add(l.run).After(c.now) {
+			crashes = c.left(since, l.run)
+			c.schedule(crashes, podCrashes, ns, p)
+		}
+	}
+	if ready {
+		return
+	}
+	if stuck := c.problemOf(ns, node, pod, ofContainer); stuck != nil {
+		if stuck.kind != problemCrashLoop && findStatus(&pod.Status, stuck.container, stuck.init) == nil {
+			c.schedule(c.left(since, t.ReadyAfter), podStuck, ns, p)
 		}
 		return
 	}
-	c.schedule(fails, podFails, ns, p)
-	if ready := c.left(since, t.ReadyAfter); fails < 0 || ready < fails {
-		c.schedule(ready, podReady, ns, p)
+	if readyIn := c.left(since, t.ReadyAfter); (fails < 0 || readyIn < fails) && (crashes < 0 || readyIn < crashes) {
+		c.schedule(readyIn, podReady, ns, p)
 	}
+}
+
+// rejects reports whether the kubelet of a node rejects a pod because of its operating system
+// (rejectPodAdmissionBasedOnOSField@v1.37.2). A node without the label may run any.
+func (c *Cluster) rejects(node *corev1.Node, pod *corev1.Pod) bool {
+	if pod.Spec.OS == nil || pod.Spec.OS.Name == "" || c.Options.Overlook.OperatingSystems {
+		return false
+	}
+	os := node.Labels[corev1.LabelOSStable]
+	return os != "" && os != string(pod.Spec.OS.Name)
 }
 
 // boundAt returns when a pod was bound. A pod that does not say so was bound at its
@@ -148,9 +185,9 @@ func (c *Cluster) happen(e *event, p stored) {
 	c.noteOthers(name)
 	switch e.kind {
 	case podBound:
-		pod := *p.pod
-		c.bind(&pod, name)
-		c.start(e.ns, c.putPod(e.ns, &pod, c.newLife()))
+		if node := c.nodes[name]; node != nil { // A caller may have pinned the pod elsewhere.
+			c.tryToBind(e.ns, p, node)
+		}
 	case podReady:
 		c.start(e.ns, c.putPod(e.ns, withReady(p.pod, c.now), c.newLife()))
 	case podAvailable:
@@ -161,26 +198,53 @@ func (c *Cluster) happen(e *event, p stored) {
 	case podFails:
 		pod := *p.pod
 		pod.Status = corev1.PodStatus{Phase: corev1.PodFailed}
+		if node := c.nodes[name]; node != nil && c.rejects(node, &pod) {
+			pod.Status.Reason = "PodOSNotSupported"
+			pod.Status.Message = "Failed to admit pod as the OS field doesn't match node OS"
+		}
 		c.putPod(e.ns, &pod, c.newLife())
 		c.failures[name]++
 		c.failed++
+	case podCrashes, podRestarts:
+		c.turn(e, p, c.nodes[name])
+	case podStuck:
+		pod := p.pod
+		if stuck := c.problemOf(e.ns, c.nodes[name], pod, ofContainer); stuck != nil {
+			pod = stuck.withProblem(pod, c.now)
+		}
+		c.start(e.ns, c.putPod(e.ns, pod, c.newLife()))
 	case podEnds:
 		c.removePod(e.ns, p.pod)
 	}
 }
 
+// turn lets the container of a crash loop terminate or start again. A crash counts as the
+// failure of a pod.
+func (c *Cluster) turn(e *event, p stored, node *corev1.Node) {
+	t := c.times(node, p.pod)
+	pod := p.pod
+	switch l, ok := c.loopOf(e.ns, node, pod, &t); {
+	case !ok: // The caller has changed Options.
+	case e.kind == podCrashes:
+		pod = withCrash(pod, &l, c.now)
+		c.failures[pod.Spec.NodeName]++
+		c.failed++
+	default:
+		pod = withRestart(pod, &l, c.now)
+	}
+	c.start(e.ns, c.putPod(e.ns, pod, c.newLife()))
+}
+
 // bind does what the scheduler does to a pod that is not shared yet.
 func (c *Cluster) bind(pod *corev1.Pod, node string) {
 	pod.Spec.NodeName = node
-	others := slices.DeleteFunc(slices.Clone(pod.Status.Conditions), func(condition corev1.PodCondition) bool {
-		return condition.Type == corev1.PodScheduled
-	})
-	pod.Status.Conditions = append(others, corev1.PodCondition{
+	pod.Status.Conditions = withCondition(pod.Status.Conditions, corev1.PodCondition{
 		Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(c.now),
 	})
 }
 
-// withReady returns a copy of the pod that runs and is ready.
+// withReady returns a copy of the pod that runs and is ready. Statuses of containers stay, with
+// their restarts.
 func withReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
 	out := *pod
 	conditions := make([]corev1.PodCondition, 0, 2)
@@ -190,6 +254,10 @@ func withReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
 	out.Status = corev1.PodStatus{Phase: corev1.PodRunning, Conditions: append(conditions, corev1.PodCondition{
 		Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(now),
 	})}
+	if was := &pod.Status; len(was.ContainerStatuses)+len(was.InitContainerStatuses) > 0 {
+		out.Status.InitContainerStatuses = readyStatuses(was.InitContainerStatuses, true, now)
+		out.Status.ContainerStatuses = readyStatuses(was.ContainerStatuses, false, now)
+	}
 	return &out
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// Options say how a cluster behaves. The zero Options are a healthy cluster with
-// upstream's controller.
+// Options say how a cluster behaves. The zero Options are a cluster with upstream's
+// controller in which all goes well of which the objects do not say otherwise.
 type Options struct {
 	// Policy restricts the updates of all DaemonSets, as in rollout.Options.
 	Policy rollout.Policy
@@ -23,6 +23,8 @@ type Options struct {
 	// several times for a pod. node is the node that the pod is bound or pinned to, and nil
 	// if that does not exist; both are read-only. nil: the zero PodTimes for all pods.
 	PodTimes func(node *corev1.Node, pod *corev1.Pod) PodTimes
+	// Overlook switches rules of the cluster off. The zero value switches none off.
+	Overlook Overlook
 	// PodName returns the name of the n-th pod that the API server names, n from one.
 	// If the name is taken, PodName is called again with the next n. nil: the
 	// generateName followed by n.
@@ -41,11 +43,13 @@ type Options struct {
 // its condition PodScheduled, or else the creation timestamp or the time since which the
 // pod is ready; and its deletion timestamp minus the grace period. If such a time is
 // missing, or the duration has passed and nothing has happened, it counts from now on. The
-// exception is FailsAfter: a ready pod that was bound longer ago does not fail.
+// exceptions are FailsAfter and CrashesAfter: a ready pod that has outlived them neither fails
+// nor crashes.
 //
-// They do not overrule the facts: on a node whose Ready condition is not True nothing
-// becomes ready, fails or terminates, and a pod that is past its deletion timestamp does
-// not terminate.
+// They do not overrule the facts: a pod that does not fit on its node is not bound, on a node
+// whose Ready condition is not True nothing becomes ready, fails or terminates, a pod with a
+// problem for long does not become ready, and a pod that is past its deletion timestamp does
+// not terminate. Options.Overlook does.
 type PodTimes struct {
 	// BoundAfter is the time from the creation of the pod to its binding. The default
 	// is at once.
@@ -56,11 +60,50 @@ type PodTimes struct {
 	// FailsAfter is the time from the binding to when the pod fails for good. A pod that
 	// fails before it is ready never is. The default is never.
 	FailsAfter time.Duration
+	// CrashesAfter is the time from each start of the first container to its next crash.
+	// Containers start when the pod is bound, and again after a crash: at once for the first
+	// time, then with the kubelet's backoff of ten seconds, which doubles up to five minutes
+	// (MaxContainerBackOff, doBackOff @v1.37.2). RestartCount rises with each restart, and
+	// ReadyAfter then counts from the restart. The pod is never ready if CrashesAfter is not
+	// longer than ReadyAfter. The default is never.
+	CrashesAfter time.Duration
 	// TerminatesAfter is the time from the request to delete the pod to when it is gone.
 	// A pod is gone after its grace period at the latest, unless TerminatesAfter is below
 	// zero. The default is DefaultTerminatesAfter. Pods of nodes that do not exist are
 	// gone after the same time.
 	TerminatesAfter time.Duration
+}
+
+// Overlook names facts that a cluster does not look at. Each field that is true switches one
+// rule off; the numbers are those of the package's rules. A change counts from the next thing
+// on that happens to a pod.
+type Overlook struct {
+	// Requests: pods are bound although they request more than their node has left (rule 4).
+	Requests bool
+	// HostPorts: pods are bound although another pod uses their host port (rule 5).
+	HostPorts bool
+	// SpreadLabels: pods are bound although their node lacks the label of a topology spread
+	// constraint (rule 6).
+	SpreadLabels bool
+	// PodAntiAffinity: pods are bound although their podAntiAffinity excludes the node (rule 6).
+	PodAntiAffinity bool
+	// Unschedulable: the cluster tries to bind pods that have been unschedulable for long
+	// (rule 7).
+	Unschedulable bool
+	// NodesNotReady: kubelets work on nodes whose Ready condition is not True (rule 8).
+	NodesNotReady bool
+	// OverduePods: pods past their grace period terminate (rule 9).
+	OverduePods bool
+	// Images: images can be pulled again that could not be pulled for long (rule 10).
+	Images bool
+	// CrashLoops: containers run again that have crashed for long (rule 10).
+	CrashLoops bool
+	// Starts: containers start that could not be created or started for long (rule 10).
+	Starts bool
+	// Probes: containers become ready that have run for long without being ready (rule 10).
+	Probes bool
+	// OperatingSystems: kubelets take pods of another operating system (rule 11).
+	OperatingSystems bool
 }
 
 const (
@@ -84,6 +127,9 @@ func (c *Cluster) times(node *corev1.Node, pod *corev1.Pod) PodTimes {
 	}
 	if t.FailsAfter == 0 {
 		t.FailsAfter = never
+	}
+	if t.CrashesAfter == 0 {
+		t.CrashesAfter = never
 	}
 	if t.TerminatesAfter == 0 {
 		t.TerminatesAfter = min(DefaultTerminatesAfter, gracePeriod(pod))

@@ -11,11 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/demand"
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -48,9 +51,12 @@ func TestPassEqualsSync(t *testing.T) {
 			} else {
 				c.Elapse(time.Duration(r.IntN(8)) * time.Second)
 			}
+			if err := checkAccounts(c, seen); err != nil {
+				t.Fatalf("seed %d, step %d: %v", seed, step, err)
+			}
 		}
 	}
-	for _, what := range []string{"create", "delete", "revision", "claim", "clean-up", "rollback", "step", "restricted", "status", "new state"} {
+	for _, what := range []string{"create", "delete", "revision", "claim", "clean-up", "rollback", "step", "restricted", "status", "new state", "room", "no room", "crash"} {
 		if seen[what] == 0 {
 			t.Errorf("%q never happened: the clusters are dull", what)
 		}
@@ -142,6 +148,48 @@ func comparePass(c *Cluster, s *set, seen map[string]int) error {
 	return nil
 }
 
+// checkAccounts holds what a cluster has added up against a look at every pod.
+func checkAccounts(c *Cluster, seen map[string]int) error {
+	fresh := &Cluster{naming: c.naming}
+	loads := map[*set]int{}
+	for _, ns := range c.namespaces {
+		for _, p := range ns.pods {
+			if occupies(p.pod) && !demand.None(&p.pod.Spec) {
+				fresh.room(p.pod.Spec.NodeName).take(takenBy(p.pod))
+			}
+			for _, s := range ns.sets {
+				if s.counts(p.pod) {
+					loads[s]++
+				}
+			}
+			for i := range p.pod.Status.ContainerStatuses {
+				seen["crash"] += int(p.pod.Status.ContainerStatuses[i].RestartCount)
+			}
+			scheduled := podstatus.Condition(p.pod, corev1.PodScheduled)
+			if p.pod.Spec.NodeName != "" || scheduled == nil || scheduled.Reason != corev1.PodReasonUnschedulable {
+				continue
+			}
+			seen["no room"]++
+		}
+		for _, s := range ns.sets {
+			if s.load.pods != loads[s] || s.load.most < loads[s] {
+				return fmt.Errorf("DaemonSet %s has %d pods, %d at most, want %d", s.ds.Name, s.load.pods, s.load.most, loads[s])
+			}
+		}
+	}
+	for name := range c.nodes {
+		kept, want := c.room(name), fresh.room(name)
+		if k, w := kept.requests[corev1.ResourceCPU], want.requests[corev1.ResourceCPU]; k.Cmp(w) != 0 {
+			return fmt.Errorf("node %s: pods request %v CPUs, want %v", name, k.String(), w.String())
+		}
+		if len(kept.ports) != len(want.ports) {
+			return fmt.Errorf("node %s: ports %v are in use, want %v", name, kept.ports, want.ports)
+		}
+		seen["room"] += len(want.requests)
+	}
+	return nil
+}
+
 // randomCluster returns a cluster with two DaemonSets.
 func randomCluster(t *testing.T, r *rand.Rand) *Cluster {
 	t.Helper()
@@ -155,6 +203,8 @@ func randomCluster(t *testing.T, r *rand.Rand) *Cluster {
 			times = PodTimes{ReadyAfter: 3 * time.Second, FailsAfter: time.Minute}
 		case 2:
 			times = PodTimes{BoundAfter: 2 * time.Second, TerminatesAfter: time.Duration(len(pod.Name)%3-1) * time.Second}
+		case 3:
+			times = PodTimes{ReadyAfter: 2 * time.Second, CrashesAfter: 6 * time.Second}
 		}
 		return times
 	}
@@ -172,11 +222,17 @@ func randomCluster(t *testing.T, r *rand.Rand) *Cluster {
 		c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: time.Second}}
 	}
 	for i := range 1 + r.IntN(5) {
-		apply(t, c, build.Node{Name: fmt.Sprint("n", i)}.Object())
+		apply(t, c, randomNode(r, build.Node{Name: fmt.Sprint("n", i)}))
 	}
 	for _, name := range []string{"agent", "proxy"} {
 		set := build.Set{Name: name, MinReady: int32(r.IntN(2) * 4), MaxSurge: []string{"", "1", "40%"}[r.IntN(3)]}.Object()
 		set.Spec.RevisionHistoryLimit = new(int32(r.IntN(3)))
+		if r.IntN(2) == 0 {
+			set.Spec.Template.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: *resource.NewQuantity(int64(r.IntN(4)), resource.DecimalSI)}
+		}
+		if r.IntN(3) == 0 {
+			set.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 80}}
+		}
 		apply(t, c, set)
 	}
 	return c
@@ -187,6 +243,15 @@ func apply(t *testing.T, c *Cluster, objects ...metav1.Object) {
 	if err := c.Apply(objects...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// randomNode returns a node with room for some pods.
+func randomNode(r *rand.Rand, n build.Node) *corev1.Node {
+	node := n.Object()
+	if r.IntN(3) > 0 {
+		node.Status.Allocatable = corev1.ResourceList{corev1.ResourceCPU: *resource.NewQuantity(int64(2+r.IntN(4)), resource.DecimalSI)}
+	}
+	return node
 }
 
 // disturb changes something.
@@ -204,14 +269,18 @@ func disturb(t *testing.T, r *rand.Rand, c *Cluster) {
 		pod = in.Pods[r.IntN(len(in.Pods))].DeepCopy()
 	}
 	node := build.Node{Name: fmt.Sprint("n", r.IntN(7))}
-	switch r.IntN(13) {
+	switch r.IntN(14) {
+	case 13:
+		ds = ds.DeepCopy()
+		ds.Spec.Template.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: *resource.NewQuantity(int64(r.IntN(6)), resource.DecimalSI)}
+		apply(t, c, ds)
 	case 12:
 		if pod != nil {
 			pod.Spec.NodeName = "" // ready already, and bound again
 			apply(t, c, pod)
 		}
 	case 0:
-		apply(t, c, node.Object())
+		apply(t, c, randomNode(r, node))
 	case 1:
 		node.NotReady = time.Second
 		apply(t, c, node.Object())

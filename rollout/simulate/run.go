@@ -74,7 +74,10 @@ func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 		c.begin()
 		clear(c.failures)
 		c.othersAt = c.now
-		c.eachSet(func(s *set) { s.due = true })
+		c.eachSet(func(s *set) {
+			s.due = true
+			s.load.begin()
+		})
 		r := c.newRun()
 		for {
 			goOn, err := r.syncDue(func(p *Pass) bool { return yield(p, nil) })
@@ -247,6 +250,7 @@ func (r *run) last(s *set) (*Pass, error) {
 	end := &End{
 		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
+	end.PeakPods, end.PeakRequests = s.load.most, s.load.greatest.DeepCopy()
 	pass.End = end
 	if p.passes == 0 {
 		end.LowestAvailable = pass.Available

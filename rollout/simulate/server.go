@@ -177,10 +177,11 @@ func (c *Cluster) applyNode(node *corev1.Node, changes map[string]nodeChange) {
 		c.identify(node, old)
 	}
 	c.nodes[node.Name] = node
-	worked, works := kubeletWorks(old), kubeletWorks(node)
+	worked, works := c.kubeletWorks(old), c.kubeletWorks(node)
 	if old == nil || worked != works {
 		changes[node.Name] = nodeChange{stopped: worked && !works, returned: works}
 	}
+	c.nodeChanged(node.Name)
 	c.eachSet(func(s *set) {
 		s.update(daemon.Changes{Nodes: []*corev1.Node{node}})
 		s.tally.touch(node.Name)
@@ -218,6 +219,7 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 	ds.Generation, ds.Status = 1, appsv1.DaemonSetStatus{}
 	s := &set{ds: ds, due: true}
 	ns.sets[ds.Name] = s
+	c.countLoad(ns, s)
 	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
 		c.scheduleAvailable(ns, ns.pods[name])
 	}
@@ -264,6 +266,7 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 				continue
 			}
 			delete(c.nodes, o.Name)
+			c.nodeChanged(o.Name)
 			changes[o.Name] = nodeChange{}
 			c.eachSet(func(s *set) {
 				s.update(daemon.Changes{DeletedNodes: []string{o.Name}})
@@ -332,14 +335,15 @@ func (c *Cluster) deletePod(ns *namespace, p stored, graceSeconds *int64) {
 // createPod stores the pod of a controller, which is not shared yet, and binds it if
 // that takes no time.
 func (c *Cluster) createPod(pod *corev1.Pod) {
+	ns := c.namespace(pod.Namespace)
 	c.name(pod)
 	pod.UID = c.newUID()
 	pod.CreationTimestamp = metav1.NewTime(c.now)
 	pod.Status.Phase = corev1.PodPending
-	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" && c.nodes[name] != nil && c.times(c.nodes[name], pod).BoundAfter == 0 {
+	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" && c.nodes[name] != nil && c.times(c.nodes[name], pod).BoundAfter == 0 &&
+		c.misfits(c.nodes[name], pod) == nil && c.problemOf(ns, c.nodes[name], pod, unscheduled) == nil {
 		c.bind(pod, name)
 	}
-	ns := c.namespace(pod.Namespace)
 	c.start(ns, c.putPod(ns, pod, c.newLife()))
 }
 
@@ -368,6 +372,7 @@ func (c *Cluster) putPod(ns *namespace, pod *corev1.Pod, life int) stored {
 	if pod == old {
 		return p
 	}
+	c.account(ns, old, pod)
 	for _, s := range ns.sets {
 		s.update(daemon.Changes{Pods: []*corev1.Pod{pod}})
 		s.touchPods(old, pod)
@@ -380,6 +385,7 @@ func (c *Cluster) putPod(ns *namespace, pod *corev1.Pod, life int) stored {
 
 func (c *Cluster) removePod(ns *namespace, pod *corev1.Pod) {
 	delete(ns.pods, pod.Name)
+	c.account(ns, pod, nil)
 	for _, s := range ns.sets {
 		s.update(daemon.Changes{DeletedPods: []string{pod.Name}})
 		s.touchPods(pod, nil)

@@ -1,0 +1,340 @@
+package simulate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/internal/demand"
+	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/podstatus"
+)
+
+// room is what the pods that are bound to a node take of it, and who waits for it. Nodes
+// whose pods take nothing have none.
+type room struct {
+	requests corev1.ResourceList
+	ports    map[demand.Port]int
+	// waiting are the pods that the scheduler could not bind, in the order in which it tries
+	// them again.
+	waiting []waitingPod
+}
+
+// waitingPod is a pod in one of its lives.
+type waitingPod struct {
+	ns   *namespace
+	name string
+	life int
+}
+
+// waits reports whether the pod is still in that life.
+func (w *waitingPod) waits() bool {
+	p, ok := w.ns.pods[w.name]
+	return ok && p.life == w.life
+}
+
+func (c *Cluster) room(node string) *room {
+	r := c.rooms[node]
+	if r == nil {
+		r = &room{}
+		if c.rooms == nil {
+			c.rooms = make(map[string]*room)
+		}
+		c.rooms[node] = r
+	}
+	return r
+}
+
+// taken is what a pod takes from the node that it is bound to, and from a quota.
+type taken struct {
+	requests corev1.ResourceList
+	ports    []demand.Port
+}
+
+func takenBy(pod *corev1.Pod) taken {
+	if pod == nil || demand.None(&pod.Spec) {
+		return taken{}
+	}
+	return taken{demand.Requests(&pod.Spec), demand.Ports(&pod.Spec)}
+}
+
+// occupies reports whether a pod takes something of its node. A finished pod takes nothing:
+// the scheduler does not watch it (NewInformerFactory@v1.37.2).
+func occupies(pod *corev1.Pod) bool {
+	return pod != nil && pod.Spec.NodeName != "" && !podstatus.Finished(pod)
+}
+
+// account brings what pods take up to date with a change of one; old or cur may be nil. It
+// looks at the spec only if that may have changed, or the pod counts from now on, or not any
+// more.
+func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
+	if sameDemand(old, cur) {
+		return
+	}
+	c.ties.change(old, cur)
+	was, is := takenBy(old), takenBy(cur)
+	if occupies(old) {
+		c.rooms[old.Spec.NodeName].release(was)
+	}
+	if occupies(cur) && (len(is.requests) > 0 || len(is.ports) > 0) {
+		c.room(cur.Spec.NodeName).take(is)
+	}
+	if occupies(old) && !(occupies(cur) && cur.Spec.NodeName == old.Spec.NodeName) {
+		c.retry(old.Spec.NodeName)
+		c.retryTied()
+	}
+	for _, s := range ns.sets {
+		s.load.change(s.counts(old), s.counts(cur), was, is)
+	}
+}
+
+// sameDemand reports whether two versions of a pod take the same from the same node and the
+// same quota. What the cluster changes of a pod it changes in a copy that shares the lists.
+func sameDemand(old, cur *corev1.Pod) bool {
+	return old != nil && cur != nil && old.Spec.NodeName == cur.Spec.NodeName && podstatus.Finished(old) == podstatus.Finished(cur) &&
+		sameList(old.Spec.Containers, cur.Spec.Containers) && sameList(old.OwnerReferences, cur.OwnerReferences)
+}
+
+// sameList reports whether two lists are one in memory.
+func sameList[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func (r *room) take(t taken) {
+	if r.requests == nil && len(t.requests) > 0 {
+		r.requests = make(corev1.ResourceList, len(t.requests))
+	}
+	demand.Add(r.requests, t.requests)
+	if r.ports == nil && len(t.ports) > 0 {
+		r.ports = make(map[demand.Port]int, len(t.ports))
+	}
+	for _, p := range t.ports {
+		r.ports[p]++
+	}
+}
+
+// release gives back what a pod took of a node. r may be nil.
+func (r *room) release(t taken) {
+	if r == nil {
+		return
+	}
+	demand.Subtract(r.requests, t.requests)
+	for _, p := range t.ports {
+		if r.ports[p]--; r.ports[p] <= 0 {
+			delete(r.ports, p)
+		}
+	}
+}
+
+// retry lets the scheduler try the pods again that wait for a node, because something there
+// has changed. What it said about them before counts no more.
+func (c *Cluster) retry(node string) {
+	c.forget(node, func(p *problem) bool { return p.kind == problemUnschedulable })
+	r := c.rooms[node]
+	if r == nil || len(r.waiting) == 0 {
+		return
+	}
+	waiting := r.waiting
+	r.waiting = nil
+	for i := range waiting {
+		if w := &waiting[i]; w.waits() {
+			c.schedule(0, podBound, w.ns, w.ns.pods[w.name])
+		}
+	}
+}
+
+// nodeChanged notes that a node has changed, come or gone.
+func (c *Cluster) nodeChanged(node string) {
+	c.retry(node)
+	if c.ties != nil {
+		c.ties.domains = nil
+		c.retryTied()
+	}
+}
+
+// The scheduler's words (ErrReason of NodePorts, ErrReasonNodeLabelNotMatch,
+// ErrReasonAntiAffinityRulesNotMatch @v1.37.2).
+const (
+	noFreePorts     = "node(s) didn't have free ports for the requested pod ports"
+	noTopologyLabel = "node(s) didn't match pod topology spread constraints (missing required label)"
+	repelledReason  = "node(s) didn't match pod anti-affinity rules"
+)
+
+// misfits returns why the scheduler does not bind a pod to a node, in the order in which it
+// finds out; the first plugin that refuses the node is the last that is asked
+// (RunFilterPlugins@v1.37.2). It is nil if the pod fits.
+func (c *Cluster) misfits(node *corev1.Node, pod *corev1.Pod) []string {
+	overlook := &c.Options.Overlook
+	if !demand.None(&pod.Spec) {
+		r := c.rooms[node.Name]
+		if !overlook.HostPorts && r != nil && len(r.ports) > 0 {
+			if slices.ContainsFunc(demand.Ports(&pod.Spec), r.portInUse) {
+				return []string{noFreePorts}
+			}
+		}
+		if !overlook.Requests && len(node.Status.Allocatable) > 0 {
+			if found := r.insufficient(node.Status.Allocatable, demand.Requests(&pod.Spec)); found != nil {
+				return found
+			}
+		}
+	}
+	if !overlook.SpreadLabels {
+		for i := range pod.Spec.TopologySpreadConstraints {
+			constraint := &pod.Spec.TopologySpreadConstraints[i]
+			if _, ok := node.Labels[constraint.TopologyKey]; !ok && constraint.WhenUnsatisfiable == corev1.DoNotSchedule {
+				return []string{noTopologyLabel}
+			}
+		}
+	}
+	if !overlook.PodAntiAffinity && c.repelled(node, pod) {
+		return []string{repelledReason}
+	}
+	return nil
+}
+
+func (r *room) portInUse(want demand.Port) bool {
+	if r.ports[want] > 0 {
+		return true
+	}
+	for p := range r.ports {
+		if p.Conflicts(want) {
+			return true
+		}
+	}
+	return false
+}
+
+// insufficient lists the resources of which a node has less than a pod requests beside the
+// others (fitsRequest@v1.37.2). r may be nil.
+func (r *room) insufficient(allocatable, requests corev1.ResourceList) []string {
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(requests)) {
+		need := requests[name]
+		if need.Sign() <= 0 {
+			continue
+		}
+		if r != nil {
+			need = need.DeepCopy()
+			need.Add(r.requests[name])
+		}
+		if has := allocatable[name]; has.Cmp(need) < 0 {
+			found = append(found, "Insufficient "+string(name))
+		}
+	}
+	return found
+}
+
+// unavailableMessage is what the scheduler writes into the condition PodScheduled of a pod
+// that is pinned to one node (FitError.Error@v1.37.2). The node affinity excludes the other
+// nodes before any filter looks at them (NodeAffinity.PreFilter, findNodesThatFitPod
+// @v1.37.2). The scheduler adds a sentence about preemption, which the cluster does not have.
+func (c *Cluster) unavailableMessage(reasons []string) string {
+	parts := make([]string, 0, len(reasons)+1) // in upstream's order
+	for _, reason := range reasons {
+		parts = append(parts, "1 "+reason)
+	}
+	if others := len(c.nodes) - 1; others > 0 {
+		parts = append(parts, fmt.Sprintf("%d node(s) didn't satisfy plugin(s) [NodeAffinity]", others))
+	}
+	return fmt.Sprintf("0/%d nodes are available: %s.", len(c.nodes), strings.Join(parts, ", "))
+}
+
+// tryToBind binds a pod to its node, or lets it wait.
+func (c *Cluster) tryToBind(ns *namespace, p stored, node *corev1.Node) {
+	message := ""
+	if reasons := c.misfits(node, p.pod); reasons != nil {
+		message = c.unavailableMessage(reasons)
+		if reasons[0] == repelledReason {
+			c.tie().waiting[node.Name] = true
+		}
+	} else if known := c.problemOf(ns, node, p.pod, unscheduled); known != nil {
+		message = known.message
+	} else {
+		pod := *p.pod
+		c.bind(&pod, node.Name)
+		c.start(ns, c.putPod(ns, &pod, c.newLife()))
+		return
+	}
+	r := c.room(node.Name)
+	r.waiting = slices.DeleteFunc(r.waiting, func(w waitingPod) bool { return !w.waits() })
+	r.waiting = append(r.waiting, waitingPod{ns, p.pod.Name, p.life})
+	was := podstatus.Condition(p.pod, corev1.PodScheduled)
+	if was != nil && was.Status == corev1.ConditionFalse && was.Reason == corev1.PodReasonUnschedulable && was.Message == message {
+		return
+	}
+	condition := corev1.PodCondition{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: message,
+		LastTransitionTime: metav1.NewTime(c.now),
+	}
+	if was != nil && was.Status == corev1.ConditionFalse {
+		condition.LastTransitionTime = was.LastTransitionTime
+	}
+	pod := *p.pod
+	pod.Status.Conditions = withCondition(pod.Status.Conditions, condition)
+	c.putPod(ns, &pod, p.life)
+}
+
+// withCondition returns a copy of conditions with one of them replaced or added.
+func withCondition(conditions []corev1.PodCondition, condition corev1.PodCondition) []corev1.PodCondition {
+	others := slices.DeleteFunc(slices.Clone(conditions), func(other corev1.PodCondition) bool { return other.Type == condition.Type })
+	return append(others, condition)
+}
+
+// load is what the pods of a DaemonSet take of a quota, now and at most since the beginning
+// of a Run.
+type load struct {
+	pods, most         int
+	requests, greatest corev1.ResourceList
+}
+
+// counts reports whether a quota counts a pod of the DaemonSet: until it has finished or is
+// gone (QuotaV1Pod@v1.37.2).
+func (s *set) counts(pod *corev1.Pod) bool {
+	if pod == nil || podstatus.Finished(pod) {
+		return false
+	}
+	ref := metav1.GetControllerOfNoCopy(pod)
+	return ref != nil && s.id.Relation(ref) == owner.Own
+}
+
+// change counts a pod that has changed, come or gone.
+func (l *load) change(counted, counts bool, was, is taken) {
+	if counted {
+		l.pods--
+		demand.Subtract(l.requests, was.requests)
+	}
+	if !counts {
+		return
+	}
+	l.pods++
+	l.most = max(l.most, l.pods)
+	if l.requests == nil && len(is.requests) > 0 {
+		l.requests, l.greatest = corev1.ResourceList{}, corev1.ResourceList{}
+	}
+	demand.Add(l.requests, is.requests)
+	for name := range is.requests {
+		if most, now := l.greatest[name], l.requests[name]; most.Cmp(now) < 0 {
+			l.greatest[name] = now
+		}
+	}
+}
+
+// begin forgets what was more than now.
+func (l *load) begin() {
+	l.most, l.greatest = l.pods, maps.Clone(l.requests)
+}
+
+// countLoad counts the pods of a DaemonSet that is new in the cluster.
+func (c *Cluster) countLoad(ns *namespace, s *set) {
+	s.id, _ = owner.Of(s.ds) // Apply and NewCluster have refused one without an identity.
+	for _, p := range ns.pods {
+		if s.counts(p.pod) {
+			s.load.change(false, true, taken{}, takenBy(p.pod))
+		}
+	}
+	s.load.begin()
+}
