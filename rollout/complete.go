@@ -9,6 +9,7 @@ import (
 // Complete reports whether the rollout is complete: whether NodeComplete is true for every
 // node that the policy does not ignore. status is Result.Policy or Step.Policy of the same
 // facts; its Ignored must be ordered by name, as they are there. Without a policy it is zero.
+// It is also zero in a pass with OutcomeCollision, which looks at no node.
 //
 // A snapshot without nodes and a nil snapshot are complete. rollout/health and
 // rollout/simulate share this definition. Complete reads the pods and not the status, and

@@ -89,7 +89,9 @@ func UnderPressure(n *daemon.NodeState) bool {
 // Ineligible chooses nodes that keep a pod and would not get one, for instance because of a
 // NoSchedule taint that was added later. Upstream counts such a pod against the budget while
 // it is not available.
-func Ineligible(n *daemon.NodeState) bool { return n != nil && !n.Decision.Run }
+func Ineligible(n *daemon.NodeState) bool {
+	return n != nil && n.Node != nil && n.Decision.Keep && !n.Decision.Run
+}
 
 // Tainted chooses nodes with a taint of the given key.
 func Tainted(key string) Predicate {

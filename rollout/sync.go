@@ -243,6 +243,11 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	var strategyErr error
 	if opts.AwaitingWrites {
 		result.Outcome = OutcomeAwaitingWrites
+		if !policy.empty() {
+			var none Step
+			none.leaveOut(st.factsFor(policy), s, policy)
+			result.Policy = none.Policy
+		}
 	} else {
 		strategyErr = st.update(result, policy)
 		if strategyErr == nil || !wrongBudget(ds) {

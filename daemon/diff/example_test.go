@@ -163,8 +163,8 @@ func ExampleSiblings() {
 		fmt.Println(pod.Name, diff.Siblings(pod, pods, daemon.Naming{}))
 	}
 	// Output:
-	// agent-b2c4d like its 2 siblings
-	// agent-cc2tw like its 2 siblings
+	// agent-b2c4d like agent-cc2tw, the most typical of its 2 siblings
+	// agent-cc2tw like agent-b2c4d, the most typical of its 2 siblings
 	// agent-x2x4z differs from agent-b2c4d, the most typical of its 2 siblings:
 	//   spec.containers[name=proxy]: added {"name":"proxy","image":"proxy:1","resources":{}}
 }

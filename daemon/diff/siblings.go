@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -27,7 +28,7 @@ type SiblingChanges struct {
 }
 
 // Siblings compares a pod with its siblings: the pods that the same DaemonSet made from the
-// same template for other nodes. It leaves out what differs by nature and shows the rest,
+// same template. It leaves out what differs by nature and shows the rest,
 // such as the container that a webhook put into this pod alone.
 //
 // pods may be any pods in any order; nil pods are skipped, and so is the pod itself, which is
@@ -56,7 +57,7 @@ type SiblingChanges struct {
 // All else is compared by the rules of the package comment. Annotations that a network plugin
 // writes into each pod are therefore changes; leave out what you know by Change.Path. A nil
 // pod, and one without a controller, has no siblings. The result may share memory with the
-// pods: it is read-only. The time is linear in the pods.
+// pods: it is read-only. The time is linear in the pods, except that they are sorted by name.
 func Siblings(pod *corev1.Pod, pods []*corev1.Pod, naming daemon.Naming) SiblingChanges {
 	if pod == nil {
 		return SiblingChanges{}
@@ -73,6 +74,7 @@ func Siblings(pod *corev1.Pod, pods []*corev1.Pod, naming daemon.Naming) Sibling
 		return SiblingChanges{}
 	}
 	slices.SortFunc(siblings, n.compareByName)
+	siblings = slices.CompactFunc(siblings, samePod)
 	sibling := mostTypical(siblings, pod, naming)
 	self := identityOf(pod)
 	return SiblingChanges{
@@ -87,22 +89,20 @@ func Siblings(pod *corev1.Pod, pods []*corev1.Pod, naming daemon.Naming) Sibling
 //	differs from agent-b2c4d, the most typical of its 3 siblings:
 //	  spec.containers[name=proxy]: added {"name":"proxy","image":"proxy:1","resources":{}}
 //
-// Without changes it returns "like its 3 siblings", and without siblings "no siblings".
+// Without changes it returns "like agent-b2c4d, the most typical of its 3 siblings", and
+// without siblings "no siblings".
 func (c SiblingChanges) String() string {
 	if c.Sibling == nil {
 		return "no siblings"
 	}
-	count := "its sibling"
-	if c.Siblings != 1 {
-		count = fmt.Sprintf("its %d siblings", c.Siblings)
+	sibling := fmt.Sprintf("%s, the most typical of its %d siblings", nameText(c.Sibling), c.Siblings)
+	if c.Siblings == 1 {
+		sibling = nameText(c.Sibling) + ", its only sibling"
 	}
 	if len(c.Changes) == 0 {
-		return "like " + count
+		return "like " + sibling
 	}
-	lines := []string{fmt.Sprintf("differs from %s, the most typical of %s:", nameText(c.Sibling), count)}
-	if c.Siblings == 1 {
-		lines[0] = fmt.Sprintf("differs from %s, its only sibling:", nameText(c.Sibling))
-	}
+	lines := []string{"differs from " + sibling + ":"}
 	for _, change := range c.Changes {
 		lines = append(lines, "  "+change.String())
 	}
@@ -263,11 +263,13 @@ func mostTypical(siblings []*corev1.Pod, pod *corev1.Pod, naming daemon.Naming) 
 		}
 		values[""] += len(all) - have
 	}
-	best, most := 0, -1
+	// A pod without any part would get the votes of all absences. What a pod has counts in
+	// place of its absence, so that the parts of other pods need no look.
+	best, most := 0, math.MinInt
 	for i := range siblings {
 		sum := 0
-		for name, values := range votes {
-			sum += values[all[i][name]]
+		for name, value := range all[i] {
+			sum += votes[name][value] - votes[name][""]
 		}
 		if sum > most {
 			best, most = i, sum

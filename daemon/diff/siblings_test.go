@@ -95,15 +95,16 @@ func TestSiblings(t *testing.T) {
 			on("d", func(p *corev1.Pod) { p.Namespace = "x" }),
 		}, daemon.Naming{}, "no siblings"},
 		{"alike", "names, nodes, token volumes and status differ by nature", on("a"), []*corev1.Pod{on("a"), on("b"), on("c"), on("d")},
-			daemon.Naming{}, "like its 3 siblings"},
+			daemon.Naming{}, "like agent-bbbbb, the most typical of its 3 siblings"},
 		{"not bound yet", "the pin alone names the node", on("a", func(p *corev1.Pod) { p.Spec.NodeName = "" }), []*corev1.Pod{on("b")},
-			daemon.Naming{}, "like its sibling"},
+			daemon.Naming{}, "like agent-bbbbb, its only sibling"},
 		{"injected", "the sidecar is in this pod alone", on("a", inject), []*corev1.Pod{on("b"), on("c"), on("d")}, daemon.Naming{},
 			"differs from agent-bbbbb, the most typical of its 3 siblings:" + sidecar},
 		{"one sibling", "there is no other to compare with", on("a", inject), []*corev1.Pod{on("b")}, daemon.Naming{},
 			"differs from agent-bbbbb, its only sibling:" + sidecar},
-		{"a sibling is injected", "most are like the pod", on("a"), []*corev1.Pod{on("b", inject), on("c"), on("d")}, daemon.Naming{}, "like its 3 siblings"},
-		{"of two siblings one is injected", "the pod itself counts, too", on("a"), []*corev1.Pod{on("b", inject), on("c")}, daemon.Naming{}, "like its 2 siblings"},
+		{"a sibling is injected", "most are like the pod", on("a"), []*corev1.Pod{on("b", inject), on("c"), on("d")}, daemon.Naming{}, "like agent-ccccc, the most typical of its 3 siblings"},
+		{"of two siblings one is injected", "the pod itself counts, too", on("a"), []*corev1.Pod{on("b", inject), on("c")}, daemon.Naming{}, "like agent-ccccc, the most typical of its 2 siblings"},
+		{"the same sibling twice", "it is one", on("a"), []*corev1.Pod{on("b"), on("b"), on("c")}, daemon.Naming{}, "like agent-bbbbb, the most typical of its 2 siblings"},
 		{"missed by the webhook", "its siblings have what it lacks", on("a"), []*corev1.Pod{on("b", inject), on("c", inject), on("d")}, daemon.Naming{},
 			`differs from agent-bbbbb, the most typical of its 3 siblings:
   spec.containers[name=proxy]: removed {"name":"proxy","image":"proxy:1","resources":{}}`},
@@ -116,7 +117,7 @@ func TestSiblings(t *testing.T) {
 		}, daemon.Naming{}, `differs from agent-ccccc, the most typical of its 3 siblings:
   metadata.annotations[network/ip]: "3" -> "1"`},
 		{"annotation in one alone", "a key that the others lack counts as much as another value", on("a"),
-			[]*corev1.Pod{on("b", annotate("2")), on("c"), on("d")}, daemon.Naming{}, "like its 3 siblings"},
+			[]*corev1.Pod{on("b", annotate("2")), on("c"), on("d")}, daemon.Naming{}, "like agent-ccccc, the most typical of its 3 siblings"},
 		{"a pin to another node", "only its own node is left out", on("a", func(p *corev1.Pod) {
 			p.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms[0].MatchFields[0].Values[0] = "z"
 		}), []*corev1.Pod{on("b")}, daemon.Naming{}, `differs from agent-bbbbb, its only sibling:
@@ -131,16 +132,16 @@ func TestSiblings(t *testing.T) {
 		}), []*corev1.Pod{on("b")}, daemon.Naming{}, `differs from agent-bbbbb, its only sibling:
   spec.volumes[name=kube-api-access-aaaaa].projected.sources[0].serviceAccountToken.expirationSeconds: 3607 -> 600`},
 		{"template generation", "a rollback leaves pods of the same template with another one", on("a", func(p *corev1.Pod) { p.Labels["pod-template-generation"] = "3" }),
-			[]*corev1.Pod{on("b", func(p *corev1.Pod) { p.Labels["pod-template-generation"] = "1" }), on("c")}, daemon.Naming{}, "like its 2 siblings"},
+			[]*corev1.Pod{on("b", func(p *corev1.Pod) { p.Labels["pod-template-generation"] = "1" }), on("c")}, daemon.Naming{}, "like agent-bbbbb, the most typical of its 2 siblings"},
 		{"naming", "a controller's own labels say which pods are siblings", on("a", func(p *corev1.Pod) { p.Labels["x/hash"] = "1" }),
 			[]*corev1.Pod{on("b", func(p *corev1.Pod) { p.Labels["x/hash"] = "2" })}, daemon.Naming{RevisionHashLabel: "x/hash"}, "no siblings"},
 		{"a DaemonSet without UID", "one side is not in a cluster, and the UID is no difference", on("a"),
-			[]*corev1.Pod{on("b", func(p *corev1.Pod) { p.OwnerReferences[0].UID = "" })}, daemon.Naming{}, "like its sibling"},
+			[]*corev1.Pod{on("b", func(p *corev1.Pod) { p.OwnerReferences[0].UID = "" })}, daemon.Naming{}, "like agent-bbbbb, its only sibling"},
 		{"another owner beside it", "only the controller's UID is left out", on("a", func(p *corev1.Pod) {
 			p.OwnerReferences = append(p.OwnerReferences, metav1.OwnerReference{Name: "o", UID: "7"})
 		}), []*corev1.Pod{on("b")}, daemon.Naming{}, `differs from agent-bbbbb, its only sibling:
   metadata.ownerReferences[uid=7]: added {"apiVersion":"","kind":"","name":"o","uid":"7"}`},
-		{"desired pods", "pods without names are siblings, too", daemon.NewPod(ds, "a", "h1"), []*corev1.Pod{daemon.NewPod(ds, "b", "h1")}, daemon.Naming{}, "like its sibling"},
+		{"desired pods", "pods without names are siblings, too", daemon.NewPod(ds, "a", "h1"), []*corev1.Pod{daemon.NewPod(ds, "b", "h1")}, daemon.Naming{}, "like agent-, its only sibling"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before := []any{tc.pod.DeepCopy(), copyPods(tc.pods)}
@@ -203,7 +204,7 @@ func TestSiblingsEveryField(t *testing.T) {
 	ds.Spec.Template.Spec.NodeName = ""
 	sibling, twin, work := livePod(ds, "a"), livePod(ds, "b"), livePod(ds, "c")
 	for _, pod := range []*corev1.Pod{sibling, twin, work} {
-		pod.SelfLink, pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = "x", new(metav1.NewTime(time.Unix(9, 0))), new(int64(3))
+		pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = new(metav1.NewTime(time.Unix(9, 0))), new(int64(3))
 		pod.Spec.Hostname, pod.Annotations, pod.Finalizers = pod.Name, map[string]string{"c": "d"}, []string{"x/y"}
 		fill(reflect.ValueOf(&pod.ManagedFields).Elem())
 		// One entry of each list is enough.

@@ -139,7 +139,7 @@ type Assessment struct {
 // A pass changes something when it creates or deletes a pod, or writes a new collisionCount.
 // Pods on a node on which pods fail again and again do not count, nor do those on a node that
 // the policy ignores, nor writes of the history, of ownership and of the status. Pods that a
-// burst limit defers count, on whatever node they are.
+// burst limit defers count unless rollout.Complete holds.
 //
 // Give Assess the Memory of the assessment before. Without it, two things are not known:
 //
@@ -148,7 +148,7 @@ type Assessment struct {
 //     Memory of a complete rollout it is one, and the state is StateComplete.
 //   - Whether pods fail and are replaced again and again, unless the snapshot has the Backoff
 //     of the last pass. Such a rollout is progressing for ever. With a Memory, two pods that
-//     were replaced before they were available are known to fail, and the rollout is stalled
+//     were replaced before they were available for DefaultPatience are known to fail, and the rollout is stalled
 //     since the first of them has failed. See Memory.CompleteSince for pods that are available
 //     for a moment.
 //
@@ -269,7 +269,9 @@ func (a *Assessment) changesSomething(result *rollout.Result, fail failures) boo
 		return !again && !a.Policy.Ignores(node)
 	}
 	plan := &result.Plan
-	return result.Outcome == rollout.OutcomeCollision || plan.CreateDeferred+plan.DeleteDeferred > 0 ||
+	// Which pods a burst limit defers is not known, only whether one can be on another node.
+	deferred := plan.CreateDeferred+plan.DeleteDeferred > 0 && !rollout.Complete(result.Snapshot, a.Policy)
+	return result.Outcome == rollout.OutcomeCollision || deferred ||
 		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return counts(c.Node) }) ||
 		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return counts(d.Node) })
 }

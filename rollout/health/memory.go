@@ -15,9 +15,9 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// Memory is what Assess remembers from one assessment to the next: it returns a Memory in
-// Assessment.Memory, and takes it in Options.Memory. It can be stored as JSON, for instance in the status of a custom
-// resource. The zero Memory remembers nothing.
+// Memory is what Assess remembers from one assessment to the next. Assess returns it in
+// Assessment.Memory and takes it in Options.Memory. It can be stored as JSON, for instance in
+// the status of a custom resource. The zero Memory remembers nothing.
 //
 // It is about one revision of one DaemonSet. With another current revision it begins anew, and
 // remembers that a rollout has begun. With another UID it begins anew as if there were none. A
@@ -32,16 +32,19 @@ type Memory struct {
 	// memory.
 	RevisionHash string `json:"revisionHash,omitempty"`
 	// Rollout says that an assessment has seen a rollout of this revision: there was an
-	// outdated pod, in whatever state, or another revision was current before.
+	// outdated pod on a node that exists and that the policy does not ignore, or another
+	// revision was current before.
 	Rollout bool `json:"rollout,omitempty"`
 	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
-	// time of the assessment. It is zero if the last assessment was not StateComplete, and
-	// while Nodes has a node on which pods fail again and again. If it is set already, it only
-	// becomes zero if that began within DefaultPatience: pods that are ready for a moment and
-	// then fail do not complete a rollout.
+	// time of the assessment. It is zero if the last assessment was not StateComplete. It is not
+	// set while Nodes has a node on which pods fail again and again, nor while the policy
+	// ignores a node that is not complete. Failures that begin within DefaultPatience clear it:
+	// pods that are ready for a moment and then fail do not complete a rollout. Later ones do
+	// not.
 	CompleteSince metav1.Time `json:"completeSince,omitzero"`
 	// Nodes are eligible nodes with a pod of the current template that are not complete, and
-	// those on which such a pod was replaced, ordered by name. They are at most MemoryNodes;
+	// those on which such a pod was replaced, ordered by name. What is known about a node
+	// stays while the policy ignores it. They are at most MemoryNodes;
 	// nodes with replaced pods come first. On the nodes that are left out, every new pod is a
 	// change.
 	Nodes []NodeMemory `json:"nodes,omitempty"`
@@ -58,8 +61,9 @@ type NodeMemory struct {
 	Pod string `json:"pod,omitempty"`
 	// Created is the creation time of that pod.
 	Created metav1.Time `json:"created,omitzero"`
-	// Replaced is how often an assessment has found another pod than the one before. Half an
-	// hour after the last time it is zero again, like daemon.Backoff.
+	// Replaced is how often an assessment has found another pod than the assessment before.
+	// Half an hour after the last time it is zero again, like daemon.Backoff, and also once a
+	// pod has been available for DefaultPatience.
 	Replaced int `json:"replaced,omitempty"`
 	// LastReplaced is the time of the last assessment that found another pod.
 	LastReplaced metav1.Time `json:"lastReplaced,omitzero"`
@@ -109,6 +113,10 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 	for i := range s.Nodes() {
 		n := &s.Nodes()[i]
 		if !n.Decision.Run || status.Ignores(n.Name) {
+			// Nothing is known until the node counts again.
+			if node := before.node(n.Name); node.Node != "" && !node.forgotten(s.Now()) {
+				out.Nodes = append(out.Nodes, node)
+			}
 			continue
 		}
 		if node, ok := before.node(n.Name).next(s.Now(), n); ok {
@@ -138,8 +146,8 @@ func (m *Memory) node(name string) NodeMemory {
 // nothing.
 func (m NodeMemory) next(now time.Time, n *daemon.NodeState) (NodeMemory, bool) {
 	m.Node = n.Name
-	if m.Replaced > 0 && now.Sub(m.LastReplaced.Time) > forgottenAfter {
-		m.Replaced, m.LastReplaced, m.FailingSince = 0, metav1.Time{}, metav1.Time{}
+	if m.forgotten(now) {
+		m.forget()
 	}
 	youngest := youngestUpdated(n)
 	if youngest == nil {
@@ -158,7 +166,21 @@ func (m NodeMemory) next(now time.Time, n *daemon.NodeState) (NodeMemory, bool) 
 	if youngest.Failed && m.FailingSince.IsZero() {
 		m.FailingSince = toSecond(failedAt(pod), now)
 	}
+	if ready := podstatus.Condition(pod, corev1.PodReady); youngest.Available && ready != nil &&
+		!ready.LastTransitionTime.IsZero() && now.Sub(ready.LastTransitionTime.Time) >= DefaultPatience {
+		m.forget() // What becomes of this pod later is no part of the row.
+	}
 	return m, m.Replaced > 0 || !rollout.NodeComplete(n)
+}
+
+// forgotten reports whether a row of failures is so long ago that it does not count any more.
+func (m *NodeMemory) forgotten(now time.Time) bool {
+	return m.Replaced > 0 && now.Sub(m.LastReplaced.Time) > forgottenAfter
+}
+
+// forget ends a row of failures.
+func (m *NodeMemory) forget() {
+	m.Replaced, m.LastReplaced, m.FailingSince = 0, metav1.Time{}, metav1.Time{}
 }
 
 // failedBefore reports whether pods fail again and again, since a time before the given one.
@@ -215,9 +237,16 @@ func (m *Memory) note(s *daemon.Snapshot, a *Assessment) {
 	case a.State == StateDeleting:
 	case a.State != StateComplete:
 		m.CompleteSince = metav1.Time{}
+	case a.leavesOut(s):
+		// The rollout of an ignored node is not complete: it goes on when the node is back.
 	case !m.wasComplete() && !slices.ContainsFunc(m.Nodes, func(n NodeMemory) bool { return n.Replaced >= again }):
 		m.CompleteSince = toSecond(a.LastChange, s.Now())
 	}
+}
+
+// leavesOut reports whether the policy ignores a node on which the rollout is not complete.
+func (a *Assessment) leavesOut(s *daemon.Snapshot) bool {
+	return slices.ContainsFunc(a.Policy.Ignored, func(n rollout.IgnoredNode) bool { return !rollout.NodeComplete(s.Node(n.Node)) })
 }
 
 // failures knows the nodes on which pods fail again and again.

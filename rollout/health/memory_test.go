@@ -455,3 +455,119 @@ func checkMemory(t *testing.T, seed uint64, before health.Memory, a *health.Asse
 		t.Fatalf("seed %d: Assess() = %v, %+v after %+v", seed, a, a.Memory, before)
 	}
 }
+
+// look is one assessment of a sequence: the minute at which it is made and what it sees.
+type look struct {
+	minute int
+	change func(in *daemon.Input, at time.Time)
+	want   health.State
+}
+
+// pods replaces the pods of the input.
+func onlyPods(pods ...build.Pod) func(in *daemon.Input, at time.Time) {
+	return func(in *daemon.Input, at time.Time) {
+		in.Pods = nil
+		for _, p := range pods {
+			in.Pods = append(in.Pods, p.Of(in.DaemonSet))
+		}
+	}
+}
+
+// TestMemoryOverLooks plays sequences of assessments, each with the memory of the one before.
+func TestMemoryOverLooks(t *testing.T) {
+	notReady := func(in *daemon.Input, at time.Time, is bool) {
+		in.Nodes[1] = build.Node{Name: "w2"}.Object()
+		if is {
+			in.Nodes[1] = build.Node{Name: "w2", NotReady: time.Minute}.Object()
+		}
+	}
+	w1 := build.Pod{Name: "a", Node: "w1", Hash: "new", Age: 10 * time.Hour}
+	broken := func(name string) build.Pod {
+		return build.Pod{Name: name, Node: "w2", Hash: "new", NotReady: true, Waiting: "ImagePullBackOff", Age: 2 * time.Hour}
+	}
+	running := build.Pod{Name: "b1", Node: "w2", Hash: "new"}
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		looks     []look
+	}{
+		{"an ignored node comes back broken", "its rollout was left out, not completed", rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}, []look{
+			{0, func(in *daemon.Input, at time.Time) { notReady(in, at, true); onlyPods(w1)(in, at) }, health.StateComplete},
+			{60, func(in *daemon.Input, at time.Time) { notReady(in, at, false); onlyPods(w1, broken("b"))(in, at) }, health.StateStalled},
+		}},
+		{"a node reboots and is ignored meanwhile", "the rollout was complete before", rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}, []look{
+			{0, func(in *daemon.Input, at time.Time) { notReady(in, at, false); onlyPods(w1, running)(in, at) }, health.StateComplete},
+			{1, func(in *daemon.Input, at time.Time) { notReady(in, at, true); onlyPods(w1, broken("b1"))(in, at) }, health.StateComplete},
+			{60, func(in *daemon.Input, at time.Time) { notReady(in, at, false); onlyPods(w1, broken("b1"))(in, at) }, health.StateComplete},
+		}},
+		{"an eviction long after a restart", "the pod was available for long", rollout.Policy{}, []look{
+			{0, onlyPods(w1, broken("b0")), health.StateStalled},
+			{1, onlyPods(w1, build.Pod{Name: "b1", Node: "w2", Hash: "new", Age: time.Minute, Ready: 30 * time.Second}), health.StateComplete},
+			{25, onlyPods(w1, build.Pod{Name: "b1", Node: "w2", Hash: "new", Age: 25 * time.Minute, Ready: 24 * time.Minute}), health.StateComplete},
+			{26, onlyPods(w1, broken("b2")), health.StateComplete},
+		}},
+		{"failures around a look at an ignored node", "two pods in a row fail", rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}, []look{
+			{0, onlyPods(w1, build.Pod{Name: "b0", Node: "w2", Hash: "new", NotReady: true, Age: time.Minute}), health.StateProgressing},
+			{1, onlyPods(w1, build.Pod{Name: "b1", Node: "w2", Hash: "new", NotReady: true, Age: time.Second}), health.StateProgressing},
+			{2, func(in *daemon.Input, at time.Time) { notReady(in, at, true); onlyPods(w1)(in, at) }, health.StateComplete},
+			{15, func(in *daemon.Input, at time.Time) {
+				notReady(in, at, false)
+				onlyPods(w1, build.Pod{Name: "b2", Node: "w2", Hash: "new", NotReady: true, Age: time.Second})(in, at)
+			}, health.StateStalled},
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ds := build.Set{}.Object()
+			in := daemon.Input{DaemonSet: ds, Nodes: build.Nodes("w1", "w2"), Revisions: build.Current(ds, "new")}
+			var memory health.Memory
+			for _, l := range tc.looks {
+				in.Now = build.Now.Add(time.Duration(l.minute) * time.Minute)
+				l.change(&in, in.Now)
+				// build.Pod counts its times back from build.Now.
+				for _, pod := range in.Pods {
+					shift(pod, in.Now.Sub(build.Now))
+				}
+				snapshot, err := daemon.Observe(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a, err := health.Assess(snapshot, health.Options{Policy: tc.policy, Memory: memory})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.State != l.want {
+					t.Fatalf("after %d minutes: %v, want %v: %s", l.minute, a, l.want, tc.why)
+				}
+				memory = stored(t, a.Memory)
+			}
+		})
+	}
+}
+
+// shift moves the times of a pod.
+func shift(pod *corev1.Pod, by time.Duration) {
+	pod.CreationTimestamp = metav1.NewTime(pod.CreationTimestamp.Add(by))
+	for i := range pod.Status.Conditions {
+		c := &pod.Status.Conditions[i]
+		c.LastTransitionTime = metav1.NewTime(c.LastTransitionTime.Add(by))
+	}
+}
+
+// TestAssessManyIgnoredNodes: ignored nodes block nothing, however many creations the burst
+// limit defers there.
+func TestAssessManyIgnoredNodes(t *testing.T) {
+	ds := build.Set{}.Object()
+	in := daemon.Input{DaemonSet: ds, Now: build.Now, Nodes: build.Nodes("a"), Revisions: build.Current(ds, "new")}
+	in.Pods = append(in.Pods, build.Pod{Name: "a", Node: "a", Hash: "new"}.Of(ds))
+	for i := range 300 {
+		in.Nodes = append(in.Nodes, build.Node{Name: fmt.Sprint("n", i), NotReady: time.Hour}.Object())
+	}
+	snapshot, err := daemon.Observe(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := health.Assess(snapshot, health.Options{Policy: rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}})
+	if err != nil || a.State != health.StateComplete {
+		t.Errorf("Assess() = %v, %v, want complete", a, err)
+	}
+}

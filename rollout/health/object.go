@@ -52,16 +52,16 @@ const (
 	// controller replaces no pod: somebody has to delete the outdated pods (OnDelete), or to
 	// correct the strategy.
 	ObjectWaiting
-	// ObjectAvailableEnough: all pods are updated, and no more than maxUnavailable of them
+	// ObjectReadyEnough: all pods are updated, and no more than maxUnavailable of them
 	// are not ready. That is enough for Helm.
-	ObjectAvailableEnough
+	ObjectReadyEnough
 	// ObjectCurrent: all pods are updated and available.
 	ObjectCurrent
 	// ObjectDeleting: the DaemonSet is being deleted.
 	ObjectDeleting
 )
 
-// String returns "not observed", "progressing", "waiting", "available enough", "current" or
+// String returns "not observed", "progressing", "waiting", "ready enough", "current" or
 // "deleting".
 func (s ObjectState) String() string {
 	switch s {
@@ -71,8 +71,8 @@ func (s ObjectState) String() string {
 		return "progressing"
 	case ObjectWaiting:
 		return "waiting"
-	case ObjectAvailableEnough:
-		return "available enough"
+	case ObjectReadyEnough:
+		return "ready enough"
 	case ObjectCurrent:
 		return "current"
 	case ObjectDeleting:
@@ -107,7 +107,7 @@ func (k KStatus) String() string {
 //	updated < desired, available < desired                       ObjectProgressing
 //	updated < desired                                            ObjectWaiting
 //	available >= desired                                         ObjectCurrent
-//	ready >= desired - maxUnavailable, RollingUpdate             ObjectAvailableEnough
+//	ready >= desired - maxUnavailable, RollingUpdate             ObjectReadyEnough
 //	otherwise                                                    ObjectProgressing
 //
 // So a DaemonSet that no node needs is current, and an unknown strategy, or none, counts like
@@ -121,7 +121,7 @@ func (k KStatus) String() string {
 //	ObjectNotObserved       InProgress     Progressing  not ready
 //	ObjectProgressing       InProgress     Progressing  not ready
 //	ObjectWaiting           InProgress     Healthy      ready
-//	ObjectAvailableEnough   InProgress     Progressing  ready
+//	ObjectReadyEnough   InProgress     Progressing  ready
 //	ObjectCurrent           Current        Healthy      ready
 //
 // These are the exceptions:
@@ -190,7 +190,7 @@ func (o *Object) judge(ds *appsv1.DaemonSet) ObjectState {
 	case !unavailable:
 		return ObjectCurrent
 	case rolls(ds) && int(o.Ready) >= int(o.Desired)-o.MaxUnavailable:
-		return ObjectAvailableEnough
+		return ObjectReadyEnough
 	}
 	return ObjectProgressing
 }

@@ -58,16 +58,16 @@ func TestOfObject(t *testing.T) {
 		{"current", "every number is there", setWith(build.Set{Status: counts(3, 3, 3, 3, 3)}), health.ObjectCurrent, "Current", "Healthy", true},
 		{"one to update", "the controller replaces its pod", setWith(build.Set{Status: counts(3, 3, 2, 3, 3)}), health.ObjectProgressing, "InProgress (LessUpdated)", "Progressing", false},
 		{"no pod on a node", "the controller creates it", setWith(build.Set{Status: counts(3, 2, 2, 2, 2)}), health.ObjectProgressing, "InProgress (LessCurrent)", "Progressing", false},
-		{"one of three unavailable", "maxUnavailable is 1", setWith(build.Set{Status: counts(3, 3, 3, 2, 2)}), health.ObjectAvailableEnough, "InProgress (LessAvailable)", "Progressing", true},
+		{"one of three unavailable", "maxUnavailable is 1", setWith(build.Set{Status: counts(3, 3, 3, 2, 2)}), health.ObjectReadyEnough, "InProgress (LessAvailable)", "Progressing", true},
 		{"two of three unavailable", "that is one too many", setWith(build.Set{Status: counts(3, 3, 3, 1, 1)}), health.ObjectProgressing, "InProgress (LessAvailable)", "Progressing", false},
-		{"ready, not available", "Helm does not wait for minReadySeconds", setWith(build.Set{Status: counts(3, 3, 3, 3, 0)}), health.ObjectAvailableEnough, "InProgress (LessAvailable)", "Progressing", true},
-		{"percentage", "25% of 5 rounds up to 2", setWith(build.Set{MaxUnavailable: "25%", Status: counts(5, 5, 5, 3, 3)}), health.ObjectAvailableEnough, "InProgress (LessAvailable)", "Progressing", true},
+		{"ready, not available", "Helm does not wait for minReadySeconds", setWith(build.Set{Status: counts(3, 3, 3, 3, 0)}), health.ObjectReadyEnough, "InProgress (LessAvailable)", "Progressing", true},
+		{"percentage", "25% of 5 rounds up to 2", setWith(build.Set{MaxUnavailable: "25%", Status: counts(5, 5, 5, 3, 3)}), health.ObjectReadyEnough, "InProgress (LessAvailable)", "Progressing", true},
 		{"surge", "maxUnavailable is 0, so Helm waits for all", setWith(build.Set{MaxSurge: "1", Status: counts(3, 3, 3, 2, 2)}), health.ObjectProgressing, "InProgress (LessAvailable)", "Progressing", false},
 		{"no budget", "Helm takes desired for it", setWith(build.Set{Status: counts(3, 3, 3, 0, 0)}, func(ds *appsv1.DaemonSet) { ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = nil }),
-			health.ObjectAvailableEnough, "InProgress (LessAvailable)", "Progressing", true},
+			health.ObjectReadyEnough, "InProgress (LessAvailable)", "Progressing", true},
 		{"malformed budget", "Helm takes desired for it", setWith(build.Set{Status: counts(3, 3, 3, 0, 0)}, func(ds *appsv1.DaemonSet) {
 			ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("many"))
-		}), health.ObjectAvailableEnough, "InProgress (LessAvailable)", "Progressing", true},
+		}), health.ObjectReadyEnough, "InProgress (LessAvailable)", "Progressing", true},
 		{"not observed", "the numbers are of generation 1", setWith(build.Set{Status: counts(3, 3, 3, 3, 3)}, observed(1)), health.ObjectNotObserved, "InProgress (LatestGenerationNotObserved)", "Progressing", false},
 		{"no status", "no controller has seen it", setWith(build.Set{}), health.ObjectNotObserved, "InProgress (NoObservedGeneration)", "Progressing", false},
 		{"generation 0", "no API server has stored it; Argo CD and Helm look at zero numbers", setWith(build.Set{}, generation(0)), health.ObjectNotObserved, "InProgress (NoGeneration)", "Healthy", true},
@@ -120,7 +120,7 @@ func TestOfObjectNumbers(t *testing.T) {
 	}
 	for state, want := range map[health.ObjectState]string{
 		health.ObjectNotObserved: "not observed", health.ObjectProgressing: "progressing", health.ObjectWaiting: "waiting",
-		health.ObjectAvailableEnough: "available enough", health.ObjectCurrent: "current", health.ObjectDeleting: "deleting", 99: "ObjectState(99)",
+		health.ObjectReadyEnough: "ready enough", health.ObjectCurrent: "current", health.ObjectDeleting: "deleting", 99: "ObjectState(99)",
 	} {
 		if got := state.String(); got != want {
 			t.Errorf("String() = %q, want %q", got, want)
@@ -226,12 +226,12 @@ func checkTable(t *testing.T, ds *appsv1.DaemonSet, got health.Object) {
 		kstatus, argoCD string
 		helm            bool
 	}{
-		health.ObjectDeleting:        {"Terminating", "Progressing", helmReady(ds)},
-		health.ObjectNotObserved:     {"InProgress", "Progressing", false},
-		health.ObjectProgressing:     {"InProgress", "Progressing", false},
-		health.ObjectWaiting:         {"InProgress", "Healthy", true},
-		health.ObjectAvailableEnough: {"InProgress", "Progressing", true},
-		health.ObjectCurrent:         {"Current", "Healthy", true},
+		health.ObjectDeleting:    {"Terminating", "Progressing", helmReady(ds)},
+		health.ObjectNotObserved: {"InProgress", "Progressing", false},
+		health.ObjectProgressing: {"InProgress", "Progressing", false},
+		health.ObjectWaiting:     {"InProgress", "Healthy", true},
+		health.ObjectReadyEnough: {"InProgress", "Progressing", true},
+		health.ObjectCurrent:     {"Current", "Healthy", true},
 	}
 	row := rows[got.State]
 	kind := ds.Spec.UpdateStrategy.Type
