@@ -24,8 +24,8 @@ type Impact struct {
 	Template diff.Changes
 	// NoChange says that the proposal changes nothing: with the defaults filled in on both
 	// sides, the DaemonSet is the same in all that diff.DaemonSets compares, a revision
-	// stores the same bytes for its template, and the nodes are the same. A rollout may be
-	// due all the same; see AlreadyDue.
+	// stores the same bytes for its template, and the nodes are the same, heartbeats included.
+	// A rollout may be due all the same; see AlreadyDue.
 	NoChange bool
 	// OnlyDefaults says that the manifest writes out defaults that the given DaemonSet
 	// lacks, and differs from it in nothing else. Defaults that the manifest leaves out do
@@ -228,7 +228,8 @@ func (n NodeImpact) String() string {
 type NodeEffect int
 
 const (
-	// NodeUnchanged: the node is eligible on both sides, or on neither.
+	// NodeUnchanged: the node is eligible on both sides, or on neither, or the controller
+	// leaves the DaemonSet alone (RolloutIgnored).
 	NodeUnchanged NodeEffect = iota + 1
 	// NodeGained: the node becomes eligible and gets a pod.
 	NodeGained

@@ -24,8 +24,8 @@ import (
 type Proposal struct {
 	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. It
 	// takes the place of the stored one, as in an update: what a client cannot change comes
-	// from the stored one, which is status, generations, timestamps, and kind, name,
-	// namespace and UID if they are empty. nil: the DaemonSet is not changed.
+	// from the stored one, which is status, generations, the creation timestamp, the deletion
+	// of a DaemonSet that is being deleted, and kind, name, namespace and UID if they are empty. nil: the DaemonSet is not changed.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
 	// list that is not nil removes all nodes.
@@ -344,7 +344,10 @@ func (w *whatIf) compareNodes() {
 	for _, name := range slices.Sorted(maps.Keys(nodes)) {
 		n := nodes[name]
 		impact := NodeImpact{Node: name, Before: decide(before, n.before), After: decide(after, n.after)}
-		impact.Effect = impact.effect(pods[name])
+		impact.Effect = NodeUnchanged
+		if w.impact.Rollout != RolloutIgnored {
+			impact.Effect = impact.effect(pods[name])
+		}
 		switch {
 		case impact.Effect == NodeUnchanged:
 		case impact.Effect == NodeGained && before != nil:

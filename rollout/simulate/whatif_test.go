@@ -130,6 +130,19 @@ no change
 no rollout: the DaemonSet is being deleted`,
 		},
 		{
+			name: "a node selector, while it is being deleted", why: "nobody deletes the pods of the nodes",
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				p.DaemonSet.Spec.Template.Spec.NodeSelector = map[string]string{"no": "node"}
+				in.DaemonSet.DeletionTimestamp, in.DaemonSet.DeletionGracePeriodSeconds = new(metav1.NewTime(build.Now)), new(int64(0))
+			},
+			want: `
+no rollout: the DaemonSet is being deleted
+  spec.nodeSelector[no]: added "node"
+nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
+first pass: 0 to delete, 0 to create`,
+		},
+		{
 			name: "a label of its own", why: "the template is the same, and the DaemonSet is not",
 			change: func(in *daemon.Input, p *simulate.Proposal) {
 				p.DaemonSet = fromServer(in.DaemonSet.DeepCopy())
