@@ -229,6 +229,20 @@ func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {
 	return in
 }
 
+// podsElsewhere returns the pods of all other namespaces, ordered by namespace and name: they
+// take room, too.
+func (c *Cluster) podsElsewhere(namespace string) []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, name := range slices.Sorted(maps.Keys(c.namespaces)) {
+		if name != namespace {
+			for _, pod := range slices.Sorted(maps.Keys(c.namespaces[name].pods)) {
+				out = append(out, c.namespaces[name].pods[pod].pod)
+			}
+		}
+	}
+	return out
+}
+
 // byName returns the values of a map in the order of their keys.
 func byName[T any](objects map[string]*T) []*T {
 	if len(objects) == 0 {

@@ -40,7 +40,7 @@ func (c *Cluster) hopeless() bool {
 	}
 	for i := range c.events {
 		if p, ok := c.events[i].subject(); ok {
-			if node, _ := daemon.TargetNode(p.pod); c.failures[node] < limit {
+			if c.failuresOf(p.pod) < limit {
 				return false
 			}
 		}
@@ -132,9 +132,16 @@ func (c *Cluster) willIgnorePod(after time.Duration) bool {
 	return false
 }
 
-// noteOthers notes that something happens on a node, unless it has a crash loop.
-func (c *Cluster) noteOthers(node string) {
-	if c.failures[node] < tooOften {
+// noteOthers notes that something happens to a pod, unless it is part of a crash loop.
+func (c *Cluster) noteOthers(pod *corev1.Pod) {
+	if c.failuresOf(pod) < tooOften {
 		c.othersAt = c.now
 	}
+}
+
+// failuresOf counts the failed pods of the node of a pod and the crashes of the pod itself: those
+// of another pod do not keep this one from becoming ready.
+func (c *Cluster) failuresOf(pod *corev1.Pod) int {
+	node, _ := daemon.TargetNode(pod)
+	return max(c.failures[node], c.failures[pod.Namespace+"/"+pod.Name])
 }

@@ -46,11 +46,11 @@ type End struct {
 	// State then describes the rollout of the restored template. It is nil if there was
 	// no rollback.
 	Rollback *rollout.Rollback
-	// After is the cluster at the end, as Cluster.Input returns it, for WhatIf or another
-	// Run to go on from. It holds no Options: give Run the same ones, with Last.CanaryTrial
-	// if there is a canary. Read-only. To change the DaemonSet, change a copy, and raise its
-	// generation as the API server does: the rollout does not depend on it, but
-	// kubectl.RolloutStatus does.
+	// After is the cluster at the end, for WhatIf or another Run to go on from: what
+	// Cluster.Input returns, and behind those pods the ones of all other namespaces, which take
+	// room. It holds no Options: give Run the same ones, with Last.CanaryTrial if there is a
+	// canary. Read-only. To change the DaemonSet, change a copy, and raise its generation as the
+	// API server does: the rollout does not depend on it, but kubectl.RolloutStatus does.
 	After daemon.Input
 	// Incomplete lists the nodes that the rollout is not complete on, ordered by name, each
 	// with its status: rollout.NodeComplete does not hold for them, and the policy does not

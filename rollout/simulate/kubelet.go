@@ -60,7 +60,7 @@ func (c *Cluster) start(ns *namespace, p stored) {
 	name, _ := daemon.TargetNode(pod)
 	node := c.nodes[name]
 	bound := pod.Spec.NodeName != ""
-	c.noteOthers(name)
+	c.noteOthers(pod)
 	c.scheduleAvailable(ns, p)
 	switch {
 	case bound && node == nil, pod.DeletionTimestamp != nil && !bound:
@@ -182,7 +182,7 @@ func (c *Cluster) scheduleAvailable(ns *namespace, p stored) {
 // scheduled: a node that changes lets its pods begin another life.
 func (c *Cluster) happen(e *event, p stored) {
 	name, _ := daemon.TargetNode(p.pod)
-	c.noteOthers(name)
+	c.noteOthers(p.pod)
 	switch e.kind {
 	case podBound:
 		if node := c.nodes[name]; node != nil { // A caller may have pinned the pod elsewhere.
@@ -227,7 +227,7 @@ func (c *Cluster) turn(e *event, p stored, node *corev1.Node) {
 	case !ok: // The caller has changed Options.
 	case e.kind == podCrashes:
 		pod = withCrash(pod, &l, c.now)
-		c.failures[pod.Spec.NodeName]++
+		c.failures[pod.Namespace+"/"+pod.Name]++ // no name of a node has a slash
 		c.failed++
 	default:
 		pod = withRestart(pod, &l, c.now)
@@ -255,8 +255,8 @@ func withReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
 		Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(now),
 	})}
 	if was := &pod.Status; len(was.ContainerStatuses)+len(was.InitContainerStatuses) > 0 {
-		out.Status.InitContainerStatuses = readyStatuses(was.InitContainerStatuses, true, now)
-		out.Status.ContainerStatuses = readyStatuses(was.ContainerStatuses, false, now)
+		out.Status.InitContainerStatuses = readyStatuses(&pod.Spec, was.InitContainerStatuses, true, now)
+		out.Status.ContainerStatuses = readyStatuses(&pod.Spec, was.ContainerStatuses, false, now)
 	}
 	return &out
 }
@@ -314,6 +314,9 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 			continue
 		}
 		c.start(ns, p)
+	}
+	for name := range changes { // start has noted again what nodeChanged has forgotten.
+		c.forget(name, func(p *problem) bool { return p.kind == problemUnschedulable })
 	}
 }
 

@@ -177,22 +177,33 @@ func (c *Cluster) problemIn(pod *corev1.Pod, readyAfter time.Duration) problem {
 		}
 		return problem{kind: problemUnschedulable, message: scheduled.Message}
 	}
+	began, waits := podstatus.StartedAt(pod), false // when the next container could be created, and whether it waits for another
 	for _, container := range podstatus.Containers(pod) {
 		status := container.Status
+		mayStart := !waits
+		if container.Init {
+			switch end := status.State.Terminated; {
+			case end != nil && end.ExitCode == 0:
+				began = podstatus.Latest(began, end.FinishedAt.Time)
+			case !container.Sidecar() || status.State.Running == nil || status.Started == nil || !*status.Started:
+				waits = true
+			}
+		}
 		found := problem{container: status.Name, init: container.Init, status: *status}
 		kind, _, _ := container.Problem(c.now)
+		run, known := lastRun(container.LastEnd())
+		if kind == podstatus.ProblemCrashLoop && (!restarts(pod, status) || status.State.Running != nil && known && podstatus.RestartDelay(1, run) == 0) {
+			kind = 0 // It ended for good, or ran for long before and has started again.
+		}
 		switch {
 		case kind != 0:
 			found.kind = kindOf(kind)
 			if !since(container.Since(kind), stuckAfter) {
 				continue
 			}
-			if end := container.LastEnd(); end != nil {
-				found.run = max(0, end.FinishedAt.Sub(end.StartedAt.Time))
-			}
-			found.run = max(found.run, time.Second)
-		case status.State.Waiting != nil && creating(status.State.Waiting.Reason):
-			if found.kind = problemStart; !since(podstatus.StartedAt(pod), max(stuckCreatingAfter, readyAfter)) {
+			found.run = max(run, time.Second)
+		case status.State.Waiting != nil && mayStart && creating(status.State.Waiting.Reason):
+			if found.kind = problemStart; !since(began, max(stuckCreatingAfter, readyAfter)) {
 				continue
 			}
 		case status.State.Running != nil && container.Init && !container.Sidecar():
@@ -215,6 +226,28 @@ func (c *Cluster) problemIn(pod *corev1.Pod, readyAfter time.Duration) problem {
 	return problem{}
 }
 
+// lastRun returns how long a container ran; false if it is not known. A runtime writes 1970 for a
+// container that it has not started.
+func lastRun(end *corev1.ContainerStateTerminated) (time.Duration, bool) {
+	if end == nil || end.StartedAt.Unix() <= 0 || end.FinishedAt.Before(&end.StartedAt) {
+		return 0, false
+	}
+	return end.FinishedAt.Sub(end.StartedAt.Time), true
+}
+
+// restarts reports whether the kubelet starts a container again that has terminated
+// (ShouldContainerBeRestarted@v1.37.2).
+func restarts(pod *corev1.Pod, status *corev1.ContainerStatus) bool {
+	end := status.State.Terminated
+	switch {
+	case end == nil:
+		return true
+	case pod.Spec.RestartPolicy == corev1.RestartPolicyNever:
+		return false
+	}
+	return pod.Spec.RestartPolicy != corev1.RestartPolicyOnFailure || end.ExitCode != 0
+}
+
 func kindOf(p podstatus.Problem) problemKind {
 	switch p {
 	case podstatus.ProblemImage:
@@ -226,8 +259,11 @@ func kindOf(p podstatus.Problem) problemKind {
 }
 
 // creating reports whether the kubelet says nothing but that a container is not there yet.
-// PodInitializing is left out: then an init container has the problem.
-func creating(reason string) bool { return reason == "ContainerCreating" }
+// PodInitializing is its word for all containers of a pod with init containers
+// (convertToAPIContainerStatuses@v1.37.2).
+func creating(reason string) bool {
+	return reason == "ContainerCreating" || reason == "PodInitializing"
+}
 
 // concerns reports whether a pod with a revision hash has the problem, too: it is of the same
 // template, or of one that is the same in what is wrong.
@@ -243,7 +279,8 @@ func (p *problem) concerns(pod *corev1.Pod, hash string) bool {
 		return false
 	}
 	if p.kind != problemImage {
-		return equality.Semantic.DeepEqual(asInTemplate(mine), asInTemplate(its))
+		return equality.Semantic.DeepEqual(asInTemplate(mine), asInTemplate(its)) &&
+			equality.Semantic.DeepEqual(around(p.spec), around(&pod.Spec))
 	}
 	return mine.Image == its.Image && pullPolicyOf(mine) == pullPolicyOf(its) &&
 		(!p.exact || cmp.Or(p.spec.ServiceAccountName, "default") == cmp.Or(pod.Spec.ServiceAccountName, "default") &&
@@ -278,13 +315,43 @@ func asInTemplate(c *corev1.Container) *corev1.Container {
 	return out
 }
 
+// around returns what the containers of a pod share, in the words of a template.
+func around(spec *corev1.PodSpec) corev1.PodSpec {
+	out := corev1.PodSpec{
+		Volumes:                      templateVolumes(spec),
+		SecurityContext:              cmp.Or(spec.SecurityContext, &corev1.PodSecurityContext{}).DeepCopy(),
+		ServiceAccountName:           cmp.Or(spec.ServiceAccountName, "default"),
+		AutomountServiceAccountToken: spec.AutomountServiceAccountToken,
+		HostNetwork:                  spec.HostNetwork, HostPID: spec.HostPID, HostIPC: spec.HostIPC, HostUsers: spec.HostUsers,
+		ShareProcessNamespace: spec.ShareProcessNamespace, RuntimeClassName: spec.RuntimeClassName,
+		DNSPolicy: cmp.Or(spec.DNSPolicy, corev1.DNSClusterFirst), DNSConfig: spec.DNSConfig, HostAliases: spec.HostAliases,
+		ResourceClaims: spec.ResourceClaims,
+	}
+	return out
+}
+
+// templateVolumes returns the volumes with the defaults of the API server, and without the one
+// that it adds to pods only.
+func templateVolumes(spec *corev1.PodSpec) []corev1.Volume {
+	var out []corev1.Volume
+	for i := range spec.Volumes {
+		if !strings.HasPrefix(spec.Volumes[i].Name, "kube-api-access-") {
+			volume := spec.Volumes[i].DeepCopy()
+			defaultVolume(volume)
+			out = append(out, *volume)
+		}
+	}
+	return out
+}
+
 // sameScheduling reports whether the scheduler reads the same in two specs, apart from the
 // node affinity, which pins a pod and not a template, from tolerations and from priorities.
 func sameScheduling(a, b *corev1.PodSpec) bool {
 	same := equality.Semantic.DeepEqual
 	return same(demand.Requests(a), demand.Requests(b)) && slices.Equal(demand.Ports(a), demand.Ports(b)) &&
 		same(a.NodeSelector, b.NodeSelector) && same(podAffinity(a), podAffinity(b)) &&
-		same(a.TopologySpreadConstraints, b.TopologySpreadConstraints)
+		same(a.TopologySpreadConstraints, b.TopologySpreadConstraints) &&
+		same(templateVolumes(a), templateVolumes(b)) && same(a.ResourceClaims, b.ResourceClaims)
 }
 
 func podAffinity(spec *corev1.PodSpec) corev1.Affinity {

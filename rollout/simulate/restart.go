@@ -44,7 +44,8 @@ func (c *Cluster) restartsIn(pod *corev1.Pod, l *loop) (time.Duration, bool) {
 	if end == nil {
 		return 0, false
 	}
-	return c.left(end.FinishedAt.Time, podstatus.RestartDelay(status.RestartCount, end.FinishedAt.Sub(end.StartedAt.Time))), true
+	run, _ := lastRun(end)
+	return c.left(end.FinishedAt.Time, podstatus.RestartDelay(status.RestartCount, run)), true
 }
 
 // startedAt returns when the container of a loop has started last: with the pod, if it was not
@@ -182,11 +183,19 @@ func statusOf(pod *corev1.PodStatus, container string, init bool) *corev1.Contai
 
 // readyStatuses returns the statuses of a pod that is ready: they keep what the containers have
 // been through.
-func readyStatuses(list []corev1.ContainerStatus, init bool, now time.Time) []corev1.ContainerStatus {
+func readyStatuses(spec *corev1.PodSpec, list []corev1.ContainerStatus, init bool, now time.Time) []corev1.ContainerStatus {
 	list = slices.Clone(list)
 	for i := range list {
 		status := &list[i]
 		if ended := status.State.Terminated; init && ended != nil && ended.ExitCode == 0 {
+			continue
+		}
+		if c := containerOf(spec, status.Name, init); init && c != nil && !podstatus.Sidecar(c) {
+			end := &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: metav1.NewTime(now), FinishedAt: metav1.NewTime(now)}
+			if was := status.State.Running; was != nil {
+				end.StartedAt = was.StartedAt
+			}
+			status.State, status.Ready, status.Started = corev1.ContainerState{Terminated: end}, true, new(false)
 			continue
 		}
 		if status.State.Terminated != nil {

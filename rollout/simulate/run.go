@@ -251,6 +251,7 @@ func (r *run) last(s *set) (*Pass, error) {
 		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
 	end.PeakPods, end.PeakRequests = s.load.most, s.load.greatest.DeepCopy()
+	end.After.Pods = append(end.After.Pods, r.c.podsElsewhere(s.ds.Namespace)...)
 	pass.End = end
 	if p.passes == 0 {
 		end.LowestAvailable = pass.Available

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/internal/demand"
@@ -325,6 +326,10 @@ func (l *load) change(counted, counts bool, was, is taken) {
 
 // begin forgets what was more than now.
 func (l *load) begin() {
+	maps.DeleteFunc(l.requests, func(_ corev1.ResourceName, now resource.Quantity) bool { return now.IsZero() })
+	if len(l.requests) == 0 {
+		l.requests = nil
+	}
 	l.most, l.greatest = l.pods, maps.Clone(l.requests)
 }
 

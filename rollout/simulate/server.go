@@ -266,6 +266,7 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 				continue
 			}
 			delete(c.nodes, o.Name)
+			delete(c.problems, o.Name) // Another node of that name is another machine.
 			c.nodeChanged(o.Name)
 			changes[o.Name] = nodeChange{}
 			c.eachSet(func(s *set) {
