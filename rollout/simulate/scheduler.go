@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/internal/demand"
@@ -326,7 +325,11 @@ func (l *load) change(counted, counts bool, was, is taken) {
 
 // begin forgets what was more than now.
 func (l *load) begin() {
-	maps.DeleteFunc(l.requests, func(_ corev1.ResourceName, now resource.Quantity) bool { return now.IsZero() })
+	for name, now := range l.requests {
+		if now.IsZero() {
+			delete(l.requests, name)
+		}
+	}
 	if len(l.requests) == 0 {
 		l.requests = nil
 	}
