@@ -161,7 +161,6 @@ func TestAPIServerCrash(t *testing.T) {
 		return s.owners.Create(tr.ctx, withBudget(newDaemonSet(s.namespace), fmt.Sprint(budget), "0"), nil)
 	})
 	tr.settle("create", runs(nodes, v1))
-	tr.lostAnswers = true
 	end := tr.hold(Promise{Owner: name, Nodes: nodeNames(nodes), MaxUnavailable: budget})
 	world.kubelets.SetReadyAfter(200 * time.Millisecond)
 	defer world.kubelets.SetReadyAfter(quickly)

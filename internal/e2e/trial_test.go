@@ -42,9 +42,6 @@ type trial struct {
 	sides []*side
 	// patience is how long a side may take to get where it is to be.
 	patience time.Duration
-	// lostAnswers says that answers to writes get lost. Upstream then may exceed the budget: its
-	// expectation of a deletion ends with the error, although the deletion may have taken effect.
-	lostAnswers bool
 }
 
 var namespaces int
@@ -232,7 +229,7 @@ func (tr *trial) hold(p Promise) (end func()) {
 		tr.Helper()
 		defer cancel()
 		for side, log := range logs {
-			if side == Upstream.Name && tr.lostAnswers {
+			if side == Upstream.Name { // The promise is the library's.
 				broken, _ := log.Free()
 				tr.Logf("upstream: broken %d times, first: %v", len(broken), broken[:min(1, len(broken))])
 			}
