@@ -130,3 +130,20 @@ func TestCompleteWithoutIgnored(t *testing.T) {
 		t.Errorf("complete or not with ignored nodes: %v, want 100 and 200", seen)
 	}
 }
+
+// TestIgnoredWhileAwaitingWrites: a pass that waits for earlier writes names the ignored nodes as
+// any other pass does, so that Complete is the same.
+func TestIgnoredWhileAwaitingWrites(t *testing.T) {
+	ds := build.Set{}.Object()
+	in := daemon.Input{DaemonSet: ds, Now: build.Now, Revisions: build.Current(ds, "new"), Nodes: []*corev1.Node{
+		build.Node{Name: "a"}.Object(), build.Node{Name: "down", NotReady: time.Hour}.Object(),
+	}}
+	in.Pods = append(in.Pods, build.Pod{Name: "a", Node: "a", Hash: "new"}.Of(ds))
+	for _, awaiting := range []bool{false, true} {
+		policy := rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}
+		r, err := rollout.Sync(in, rollout.Options{Policy: policy, AwaitingWrites: awaiting})
+		if err != nil || !rollout.Complete(r.Snapshot, r.Policy) {
+			t.Errorf("AwaitingWrites %v: Complete() is false with %v, %v", awaiting, r.Policy, err)
+		}
+	}
+}

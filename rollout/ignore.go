@@ -240,10 +240,11 @@ func (c *choice) ignoreNodes() {
 	requeue(&c.step.Plan, after)
 }
 
-// leaveOut notes the nodes that the policy ignores in a step that does nothing else.
-func (st *Step) leaveOut(f *nodeFacts, s *daemon.Snapshot, p *policy) {
-	after := f.eachIgnored(s, p, func(_ int, n IgnoredNode) { st.Policy.Ignored = append(st.Policy.Ignored, n) })
-	requeue(&st.Plan, after)
+// ignored returns the nodes that the policy ignores, ordered by name, and after which time it
+// will ignore another one; zero: never.
+func (f *nodeFacts) ignored(s *daemon.Snapshot, p *policy) (out []IgnoredNode, after time.Duration) {
+	after = f.eachIgnored(s, p, func(_ int, n IgnoredNode) { out = append(out, n) })
+	return out, after
 }
 
 // eachIgnored visits the nodes that the policy ignores, ordered by name, and returns after

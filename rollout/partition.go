@@ -45,7 +45,7 @@ func (p *Partition) validate(path *field.Path) field.ErrorList {
 
 // partition applies Policy.Partition.
 func (c *choice) partition(p *Partition) {
-	c.descending = c.compare == nil
+	c.descending = c.policy.order().byName()
 	var updated, underway, pending []int
 	nodes := 0
 	for i, role := range c.facts.roles {

@@ -220,6 +220,14 @@ func (p *policy) column(m marker) int {
 
 func (p *policy) empty() bool { return p == nil }
 
+// order returns the order of the nodes; nil for that of their names.
+func (p *policy) order() *Order {
+	if p == nil {
+		return nil
+	}
+	return p.Order
+}
+
 func (p *policy) strict() bool { return p != nil && p.StrictBudget }
 
 // restrict applies the fields that hold nodes back, order them or add budgets.
@@ -234,9 +242,6 @@ func (c *choice) restrict(trial *CanaryTrial) {
 	c.ignoreNodes()
 	if p.NodeSelector != nil {
 		c.selectNodes()
-	}
-	if p.Order != nil {
-		c.compare = p.Order.By
 	}
 	if p.Canary != nil {
 		c.tryCanary(p.Canary, trial)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/indexset"
 )
 
 // queues keep the nodes with an action in the order of the policy between steps: in one
@@ -224,4 +225,122 @@ func (p *places) replaceFirst(by ...place) {
 		p.list = append(p.list, by[1])
 		heap.Fix(p, len(p.list)-1)
 	}
+}
+
+// inOrder yields the positions with an action and, while the budget has room, those with
+// its budgeted twin, in the order of the policy. It leaves out nodes that are held back.
+func (c *choice) inOrder(action role, p *budgetLeft) iter.Seq[int] {
+	f := c.facts
+	free, budgeted := f.todo[action], f.todo[action+1]
+	switch {
+	case f.queues.ready() && len(f.held) <= (free.Len()+budgeted.Len())/4:
+		return c.fromQueues(action, p)
+	case c.policy.order().byName() && !c.descending:
+		return func(yield func(int) bool) {
+			for i := range inBoth(free, budgeted, p) {
+				if !f.isHeld(i) && !yield(i) {
+					return
+				}
+			}
+		}
+	}
+	return func(yield func(int) bool) {
+		positions, freeLeft := f.candidates[:0], 0
+		for i := range inBoth(free, budgeted, p) {
+			if f.isHeld(i) {
+				continue
+			}
+			positions = append(positions, i)
+			if f.roles[i]&roleAction == action {
+				freeLeft++
+			}
+		}
+		f.candidates = positions
+		for i := range c.sorted(positions) {
+			switch {
+			case f.roles[i]&roleAction == action:
+				freeLeft--
+			case p.left > 0:
+			case freeLeft == 0:
+				return
+			default:
+				continue
+			}
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// inBoth yields the members of two disjoint sets in ascending order. It leaves the
+// second one as soon as the budget has no room.
+func inBoth(a, b *indexset.Set, p *budgetLeft) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		i, j := a.Next(0), b.Next(0)
+		for {
+			if p.left <= 0 {
+				j = -1
+			}
+			if i < 0 && j < 0 {
+				return
+			}
+			next := j
+			if j < 0 || i >= 0 && i < j {
+				next, i = i, a.Next(i+1)
+			} else {
+				j = b.Next(j + 1)
+			}
+			if !yield(next) {
+				return
+			}
+		}
+	}
+}
+
+// before compares two nodes in the order of the policy.
+func (c *choice) before(i, j int) int {
+	if c.descending {
+		return j - i
+	}
+	return c.policy.order().compare(c.nodes, i, j)
+}
+
+// sorted yields positions in the order of the policy. It may reorder the slice.
+func (c *choice) sorted(positions []int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if c.descending {
+			for k := len(positions) - 1; k >= 0 && yield(positions[k]); k-- {
+			}
+			return
+		}
+		queue := &orderedQueue{positions: positions, choice: c}
+		heap.Init(queue)
+		for len(queue.positions) > 0 && yield(heap.Pop(queue).(int)) {
+		}
+	}
+}
+
+// orderedQueue is a heap, the first in the order of the policy on top.
+type orderedQueue struct {
+	positions []int
+	choice    *choice
+}
+
+func (q *orderedQueue) Len() int { return len(q.positions) }
+func (q *orderedQueue) Less(i, j int) bool {
+	return q.choice.before(q.positions[i], q.positions[j]) < 0
+}
+func (q *orderedQueue) Swap(i, j int) {
+	q.positions[i], q.positions[j] = q.positions[j], q.positions[i]
+}
+
+// Push implements heap.Interface; nothing is ever pushed.
+func (q *orderedQueue) Push(x any) { q.positions = append(q.positions, x.(int)) }
+
+// Pop implements heap.Interface.
+func (q *orderedQueue) Pop() any {
+	last := q.positions[len(q.positions)-1]
+	q.positions = q.positions[:len(q.positions)-1]
+	return last
 }

@@ -3,12 +3,14 @@ package rollout
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
@@ -54,16 +56,17 @@ func TestQueuesEqualSort(t *testing.T) {
 			for a := range f.todo {
 				f.todo[a] = indexset.New(len(nodes))
 			}
+			for i, role := range f.roles {
+				f.todo[role&roleAction].Put(i, true)
+			}
 			f.holds = holds{}
 			f.holds.begin(len(nodes), len(f.classes.counts))
 			closed := r.IntN(len(f.closed) + 1)
 			if closed < len(f.closed) {
 				f.closed[closed] = RestrictionDomain
 			}
-			c := &choice{facts: f, nodes: nodes, step: &Step{}}
-			if order != nil {
-				c.compare = order.By
-			}
+			c := &choice{facts: f, nodes: nodes, policy: &policy{Policy: Policy{Order: order}}, step: &Step{}}
+			p := &budgetLeft{}
 			action := []role{actionDelete, actionCreate}[r.IntN(2)]
 			var want []int
 			for i, role := range f.roles {
@@ -76,6 +79,31 @@ func TestQueuesEqualSort(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("seed %d, batch %d: the queues have %v, want %v", seed, batch, got, want)
 			}
+			// Under a budget the queues and a sort of the candidates yield the same nodes to take.
+			budget := r.IntN(6)
+			take := func(nodes iter.Seq[int]) (taken []int) {
+				p.left = budget
+				for i := range nodes {
+					switch budgeted := f.roles[i]&roleAction != action; {
+					case !budgeted:
+					case p.left > 0:
+						p.left--
+					default:
+						continue
+					}
+					taken = append(taken, i)
+				}
+				return taken
+			}
+			wantTaken, queues := take(slices.Values(want)), f.queues
+			if got := take(c.fromQueues(action, p)); !slices.Equal(got, wantTaken) {
+				t.Fatalf("seed %d, batch %d: of the queues %v are taken, want %v", seed, batch, got, wantTaken)
+			}
+			f.queues.heaps = nil
+			if got := take(c.inOrder(action, p)); !slices.Equal(got, wantTaken) {
+				t.Fatalf("seed %d, batch %d: of the candidates %v are taken, want %v", seed, batch, got, wantTaken)
+			}
+			f.queues = queues
 		}
 	}
 }
@@ -131,5 +159,78 @@ func TestOrderComparesOnlyChanges(t *testing.T) {
 	// A node leaves its queue with at most 2 log2(n) comparisons.
 	if most := passes * 3 * 13; compared > most {
 		t.Errorf("%d passes compare %d nodes, want at most %d", passes-1, compared, most)
+	}
+}
+
+// kept returns a State of a cluster whose nodes have one pod each and the label own.
+func kept(t *testing.T, nodes int) (state *State, node func(i int, own string) *corev1.Node) {
+	t.Helper()
+	node = func(i int, own string) *corev1.Node {
+		return build.Node{Name: fmt.Sprintf("node-%05d", i), Labels: build.Labels{"own": own, "other": own + "x"}}.Object()
+	}
+	ds := build.Set{}.Object()
+	in := daemon.Input{DaemonSet: ds, Now: build.Now, Revisions: build.Current(ds, "new")}
+	for i := range nodes {
+		in.Nodes = append(in.Nodes, node(i, "v"))
+		in.Pods = append(in.Pods, build.Pod{Name: fmt.Sprint("pod-", i), Node: in.Nodes[i].Name, Hash: "new"}.Of(ds))
+	}
+	state, err := NewState(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state, node
+}
+
+func keptPass(t *testing.T, state *State, policy Policy, changed ...*corev1.Node) {
+	t.Helper()
+	if err := state.Update(daemon.Changes{Nodes: changed}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.Sync(build.Now, Options{Policy: policy}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestIgnoreNodesAsksOnlyChanges: a State asks about each node once, and then about nodes that
+// change and nodes that are ignored.
+func TestIgnoreNodesAsksOnlyChanges(t *testing.T) {
+	const nodes = 500
+	state, node := kept(t, nodes)
+	asked := 0
+	policy := Policy{IgnoreNodes: &IgnoreNodes{By: func(n *daemon.NodeState) bool { asked++; return n.Node.Labels["own"] == "ignored" }}}
+	keptPass(t, state, policy)
+	if asked < nodes {
+		t.Fatalf("the first pass asks about %d nodes, want all %d", asked, nodes)
+	}
+	asked = 0
+	for i := range 10 {
+		keptPass(t, state, policy, node(i, "v2"))
+	}
+	if asked == 0 || asked > 50 {
+		t.Errorf("10 passes after one change each ask %d times, want at most 50", asked)
+	}
+	other := policy
+	other.IgnoreNodes = &IgnoreNodes{By: policy.IgnoreNodes.By}
+	asked = 0
+	keptPass(t, state, other, node(0, "v3"))
+	if asked < nodes {
+		t.Errorf("a pass with another IgnoreNodes asks about %d nodes, want all %d", asked, nodes)
+	}
+}
+
+// TestClassesAreForgotten: classes that no node is in any more do not pile up, although each of
+// the two labels has few values at a time.
+func TestClassesAreForgotten(t *testing.T) {
+	const nodes = 20
+	state, node := kept(t, nodes)
+	budget := intstr.FromInt32(1)
+	policy := Policy{DomainBudgets: []DomainBudget{{Label: "own", MaxUnavailable: budget}, {Label: "other", MaxUnavailable: budget}}}
+	for i := range 2000 {
+		changed := node(i%nodes, fmt.Sprint("v", i%30))
+		changed.Labels["other"] = fmt.Sprint("w", i%37)
+		keptPass(t, state, policy, changed)
+	}
+	if got, most := len(state.facts.classes.counts), 2*nodes+65; got > most {
+		t.Errorf("%d nodes are in %d classes, want at most %d", nodes, got, most)
 	}
 }

@@ -84,8 +84,9 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	case err != nil:
 		return nil, err
 	case step == nil && s.DaemonSet().DeletionTimestamp == nil:
-		none := &Step{}
-		none.leaveOut(facts, s, policy)
+		none, after := &Step{}, time.Duration(0)
+		none.Policy.Ignored, after = facts.ignored(s, policy)
+		requeue(&none.Plan, after)
 		return none, nil
 	case step == nil:
 		return &Step{}, nil
@@ -214,9 +215,7 @@ type choice struct {
 
 	// halt holds back everything.
 	halt Restriction
-	// compare orders the nodes; nil for the order of their names.
-	compare func(a, b *daemon.NodeState) int
-	// descending reverses the order of names if there is no compare.
+	// descending reverses the order of names, if that is the order.
 	descending bool
 	// limits are the budgets of topology domains.
 	limits []domainLimit

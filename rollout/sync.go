@@ -156,11 +156,11 @@ func (o Outcome) String() string {
 //   - A pass needs the time: a zero Input.Now is an error.
 //
 // It fails with a *field.Error if the input, the policy or the state of the canary's trial is
-// wrong; errors.Join combines
-// several errors of the policy. A missing strategy type and a missing rollingUpdate, which
-// daemon.Default fills in, are such errors. If the type is unknown or a budget is malformed,
-// Sync returns the Result together with the error. That Result holds what upstream still
-// writes: everything except the update step and, if a budget is wrong, the clean-up.
+// wrong; errors.Join combines several errors of the policy. A missing strategy type and a
+// missing rollingUpdate, which daemon.Default fills in, are such errors. If the type is unknown
+// or a budget is malformed, Sync returns the Result together with the error. That Result holds
+// what upstream still writes: everything except the update step and, if a budget is wrong, the
+// clean-up.
 //
 // Sync makes one pass of a new State. Keep a State to make passes repeatedly.
 func Sync(in daemon.Input, opts Options) (*Result, error) {
@@ -244,9 +244,7 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	if opts.AwaitingWrites {
 		result.Outcome = OutcomeAwaitingWrites
 		if !policy.empty() {
-			var none Step
-			none.leaveOut(st.factsFor(policy), s, policy)
-			result.Policy = none.Policy
+			result.Policy.Ignored, _ = st.factsFor(policy).ignored(s, policy)
 		}
 	} else {
 		strategyErr = st.update(result, policy)
@@ -267,17 +265,15 @@ func (st *State) update(r *Result, policy *policy) error {
 	}
 	facts := st.factsFor(policy)
 	r.Restricted = policy.restrictPlan(facts, s, &r.Plan)
-	var none Step
 	if !r.Plan.Empty() {
-		none.leaveOut(facts, s, policy)
-		r.Policy = none.Policy
+		r.Policy.Ignored, _ = facts.ignored(s, policy)
 		return nil
 	}
 	step, err := facts.step(s, policy, r.CanaryTrial)
 	if err != nil || step == nil {
-		none.leaveOut(facts, s, policy)
-		r.Policy = none.Policy
-		requeue(&r.Plan, none.Plan.RequeueAfter)
+		var after time.Duration
+		r.Policy.Ignored, after = facts.ignored(s, policy)
+		requeue(&r.Plan, after)
 		return err
 	}
 	r.Policy.Ignored = step.Policy.Ignored

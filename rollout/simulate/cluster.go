@@ -63,6 +63,9 @@ type namespace struct {
 	pods      map[string]stored
 	revisions map[string]*appsv1.ControllerRevision
 	sets      map[string]*set
+	// templates are those of revisions by hash that were asked for; nil: there is
+	// none. A change of a revision forgets them.
+	templates map[string]*corev1.PodSpec
 }
 
 // stored is a pod with the number of its life. A pod begins another life when it is

@@ -28,7 +28,8 @@ type End struct {
 	LowestAvailable int
 	// PeakPods is the largest number of pods of the DaemonSet at one moment of the Run, those
 	// that terminate or wait for a node included. Finished pods do not count. A quota of pods
-	// must allow so many (QuotaV1Pod@v1.37.2).
+	// must allow so many (QuotaV1Pod@v1.37.2); it may allow fewer if pods are past their
+	// deletion timestamp, which it leaves out after another grace period.
 	PeakPods int
 	// PeakRequests are, for each resource, what the pods of PeakPods request at most at one
 	// moment, which may be another one for each. A quota of requests must allow them. A

@@ -79,8 +79,8 @@ func ofContainer(kind problemKind) bool { return kind != problemUnschedulable }
 
 func unscheduled(kind problemKind) bool { return kind == problemUnschedulable }
 
-// problemOf returns the problem that a pod shares with one that has been on its node, of a
-// kind that is asked for; nil if there is none, or no node.
+// problemOf returns the first problem of a node that concerns a pod and whose kind the
+// function accepts. It returns nil if there is none. The node may be nil.
 func (c *Cluster) problemOf(ns *namespace, node *corev1.Node, pod *corev1.Pod, of func(problemKind) bool) *problem {
 	if node == nil {
 		return nil
@@ -153,20 +153,29 @@ func (c *Cluster) templateOf(ns *namespace, hash string) (*corev1.PodSpec, bool)
 	if hash == "" {
 		return nil, false
 	}
+	if spec, ok := ns.templates[hash]; ok {
+		return spec, spec != nil
+	}
+	var spec *corev1.PodSpec
 	label := c.naming.WithDefaults().RevisionHashLabel
 	for _, rev := range byName(ns.revisions) {
 		if rev.Labels[label] != hash {
 			continue
 		}
 		if template, err := rollout.RevisionTemplate(rev); err == nil && len(template.Spec.Containers) > 0 {
-			return &template.Spec, true
+			spec = &template.Spec
+			break
 		}
 	}
-	return nil, false
+	if ns.templates == nil {
+		ns.templates = make(map[string]*corev1.PodSpec)
+	}
+	ns.templates[hash] = spec
+	return spec, spec != nil
 }
 
-// problemIn returns what has been wrong with a pod for long, that of the first container with
-// a problem. Its kind is zero if there is none.
+// problemIn returns the problem that a pod has had for long. If several containers have one,
+// the first counts. Without a problem the kind is zero.
 func (c *Cluster) problemIn(pod *corev1.Pod, readyAfter time.Duration) problem {
 	since := func(since time.Time, after time.Duration) bool { return !since.IsZero() && c.now.Sub(since) >= after }
 	if pod.Spec.NodeName == "" {

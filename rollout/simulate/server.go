@@ -398,7 +398,7 @@ func (c *Cluster) removePod(ns *namespace, pod *corev1.Pod) {
 
 func (c *Cluster) putRevision(rev *appsv1.ControllerRevision) {
 	ns := c.namespace(rev.Namespace)
-	ns.revisions[rev.Name] = rev
+	ns.revisions[rev.Name], ns.templates = rev, nil
 	for _, s := range ns.sets {
 		s.update(daemon.Changes{Revisions: []*appsv1.ControllerRevision{rev}})
 		s.tally.stale = true
@@ -411,6 +411,7 @@ func (c *Cluster) removeRevision(namespace, name string) {
 		return
 	}
 	delete(ns.revisions, name)
+	ns.templates = nil
 	for _, s := range ns.sets {
 		s.update(daemon.Changes{DeletedRevisions: []string{name}})
 		s.tally.stale = true

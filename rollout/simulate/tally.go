@@ -122,7 +122,7 @@ func (t *tally) leaveOut(ignored []rollout.IgnoredNode) {
 	}
 }
 
-// of returns how the named node counts: zero if there is none.
+// of returns the mark of the named node. A node that is not in the list has no mark.
 func (t *tally) of(node string) mark {
 	if i, ok := t.at[node]; ok {
 		return t.marks[i]
