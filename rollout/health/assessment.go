@@ -148,9 +148,9 @@ type Assessment struct {
 //     Memory of a complete rollout it is one, and the state is StateComplete.
 //   - Whether pods fail and are replaced again and again, unless the snapshot has the Backoff
 //     of the last pass. Such a rollout is progressing for ever. With a Memory, two pods that
-//     were replaced before they were available for DefaultPatience are known to fail, and the rollout is stalled
-//     since the first of them has failed. See Memory.CompleteSince for pods that are available
-//     for a moment.
+//     were replaced before they were available for DefaultPatience are known to fail, and the
+//     rollout is stalled since the first of them has failed. See Memory.CompleteSince for pods
+//     that are available for a moment.
 //
 // A node that joins a complete rollout is unavailable until its first pod is available. It
 // does not begin a rollout.

@@ -34,8 +34,8 @@
 //     to 7 allow it. It looks at nothing else, and preempts no pod. Pods without such a node
 //     stay unbound. A pod that does not fit gets the condition PodScheduled False with the
 //     scheduler's reason and message (FitError.Error@v1.37.2), without the sentence about
-//     preemption. The scheduler tries it again when a pod has left the node or has finished, and
-//     when the node has changed.
+//     preemption. The scheduler tries it again when a pod has left the node, has finished or
+//     takes less, and when the node has changed.
 //  4. A pod does not fit if its requests and those of the pods that are bound to the node are
 //     more than status.allocatable (fitsRequest@v1.37.2). All pods that the cluster holds
 //     count, also those of other owners and namespaces. Nodes without status.allocatable have
@@ -48,8 +48,8 @@
 //     The terms of other pods, podAffinity and the skew are not looked at.
 //  7. A pod that has been unschedulable for a minute stays so, because the scheduler may know
 //     what the cluster does not. So do new pods for that node with the same requests, host
-//     ports, affinity and constraints. That ends when a pod leaves the node, and when the node
-//     changes.
+//     ports, affinity, constraints and volumes. That ends when a pod leaves the node or takes
+//     less, and when the node changes.
 //  8. A node whose Ready condition is not True has no working kubelet: no pod on it
 //     becomes ready, fails or terminates. A node without the condition is ready. The
 //     Cluster sets no taints. To lose a node, also add node.kubernetes.io/unreachable

@@ -183,3 +183,17 @@ func TestForeignPodsStay(t *testing.T) {
 		t.Errorf("Settle(End.After) = %v, %v, want stalled", again, err)
 	}
 }
+
+// TestNeighbourShrinks: a pod that waits for room is tried again when another pod of its node
+// asks for less.
+func TestNeighbourShrinks(t *testing.T) {
+	var c simulate.Cluster
+	if err := c.Apply(asking(build.Set{}.Object(), "3"), sizedNode("4", 0), foreign("2")); err != nil {
+		t.Fatal(err)
+	}
+	wantEnd(t, &c, simulate.EndStalled, "the other pod takes too much")
+	if err := c.Apply(foreign("1")); err != nil {
+		t.Fatal(err)
+	}
+	wantEnd(t, &c, simulate.EndComplete, "there is room now")
+}

@@ -62,6 +62,16 @@ func takenBy(pod *corev1.Pod) taken {
 	return taken{demand.Requests(&pod.Spec), demand.Ports(&pod.Spec)}
 }
 
+// lessThan reports whether a pod takes less of something than it did.
+func (t *taken) lessThan(was *taken) bool {
+	for name, amount := range was.requests {
+		if now := t.requests[name]; now.Cmp(amount) < 0 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(was.ports, func(p demand.Port) bool { return !slices.Contains(t.ports, p) })
+}
+
 // occupies reports whether a pod takes something of its node. A finished pod takes nothing:
 // the scheduler does not watch it (NewInformerFactory@v1.37.2).
 func occupies(pod *corev1.Pod) bool {
@@ -83,9 +93,13 @@ func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
 	if occupies(cur) && (len(is.requests) > 0 || len(is.ports) > 0) {
 		c.room(cur.Spec.NodeName).take(is)
 	}
-	if occupies(old) && !(occupies(cur) && cur.Spec.NodeName == old.Spec.NodeName) {
+	switch left := !occupies(cur) || old != nil && cur.Spec.NodeName != old.Spec.NodeName; {
+	case !occupies(old):
+	case left:
 		c.retry(old.Spec.NodeName)
 		c.retryTied()
+	case is.lessThan(&was):
+		c.retry(old.Spec.NodeName)
 	}
 	for _, s := range ns.sets {
 		s.load.change(s.counts(old), s.counts(cur), was, is)
@@ -96,7 +110,8 @@ func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
 // same quota. What the cluster changes of a pod it changes in a copy that shares the lists.
 func sameDemand(old, cur *corev1.Pod) bool {
 	return old != nil && cur != nil && old.Spec.NodeName == cur.Spec.NodeName && podstatus.Finished(old) == podstatus.Finished(cur) &&
-		sameList(old.Spec.Containers, cur.Spec.Containers) && sameList(old.OwnerReferences, cur.OwnerReferences)
+		sameList(old.Spec.Containers, cur.Spec.Containers) && sameList(old.Spec.InitContainers, cur.Spec.InitContainers) &&
+		sameList(old.OwnerReferences, cur.OwnerReferences)
 }
 
 // sameList reports whether two lists are one in memory.
