@@ -129,7 +129,7 @@ func checkOwner(ds *appsv1.DaemonSet, id *owner.Identity, list string, i int, ob
 // checkNames refuses nil entries, and of the objects that concern the DaemonSet those with
 // an empty or a repeated name.
 func checkNames[T any](list string, objects []*T, name func(*T) (name string, concerns bool)) error {
-	var seen map[string]bool
+	var seen nameTable
 	at := func(i int) *field.Path { return field.NewPath(list).Index(i) }
 	for i, object := range objects {
 		if object == nil {
@@ -145,13 +145,18 @@ func checkNames[T any](list string, objects []*T, name func(*T) (name string, co
 		if len(objects) == 1 {
 			return nil
 		}
-		if seen == nil {
-			seen = make(map[string]bool, len(objects))
+		if seen.slots == nil {
+			seen = newNameTable(len(objects))
 		}
-		if seen[n] {
-			return field.Duplicate(at(i).Child("metadata", "name"), n)
+		hash := seen.hash(n)
+		before, slot := seen.first(hash)
+		for before >= 0 {
+			if other, _ := name(objects[before]); other == n {
+				return field.Duplicate(at(i).Child("metadata", "name"), n)
+			}
+			before, slot = seen.next(hash, slot)
 		}
-		seen[n] = true
+		seen.put(hash, slot, i)
 	}
 	return nil
 }

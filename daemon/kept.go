@@ -177,7 +177,7 @@ func (s *Snapshot) rebuild(in Input, c *Changes) error {
 // kept are the look-up tables for updates.
 type kept struct {
 	// homes are the nodes that pods count on, by the pod's name.
-	homes map[string]home
+	homes map[string]*home
 	// claims and uncounted hold the entries of the lists of the same name.
 	claims    map[string]PodClaim
 	uncounted map[string]UncountedPod
@@ -210,7 +210,7 @@ func (s *Snapshot) keep() {
 		return
 	}
 	k := &kept{
-		homes:     make(map[string]home, len(s.nodes)),
+		homes:     make(map[string]*home, len(s.nodes)),
 		claims:    make(map[string]PodClaim, len(s.claims)),
 		uncounted: make(map[string]UncountedPod, len(s.uncounted)),
 		unclaimed: make(map[string]*corev1.Pod, len(s.unclaimed)),
@@ -222,7 +222,7 @@ func (s *Snapshot) keep() {
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		for j := range n.Pods {
-			k.homes[n.Pods[j].Pod.Name] = home{n.Pods[j].Pod, n.Name, i, s.hashOf(n.Pods[j].Pod)}
+			k.homes[n.Pods[j].Pod.Name] = &home{n.Pods[j].Pod, n.Name, i, s.hashOf(n.Pods[j].Pod)}
 			k.await(&n.Pods[j], s.in.DaemonSet)
 		}
 	}
@@ -303,7 +303,7 @@ func (u *update) advance(now time.Time) {
 	s.in.Now = now
 	for len(s.kept.waiting) > 0 && !s.kept.waiting[0].at.After(now) {
 		next := heap.Pop(&s.kept.waiting).(waitingPod)
-		if h := s.kept.homes[next.pod.Name]; h.pod == next.pod {
+		if h := s.kept.homes[next.pod.Name]; h != nil && h.pod == next.pod {
 			u.node(h.node, h.at)
 			u.ready[next.pod] = struct{}{}
 		}
@@ -349,8 +349,8 @@ func (u *update) deletePod(name string) {
 	delete(u.s.kept.homes, name)
 }
 
-// takeOut takes a pod out of everything except kept.homes. It returns its home there.
-func (u *update) takeOut(name string) home {
+// takeOut takes a pod out of everything except kept.homes. It returns its home there, or nil.
+func (u *update) takeOut(name string) *home {
 	k := u.s.kept
 	if _, ok := k.claims[name]; ok {
 		delete(k.claims, name)
@@ -364,9 +364,9 @@ func (u *update) takeOut(name string) home {
 		u.uncounted = true
 	}
 	delete(k.unclaimed, name)
-	h, ok := k.homes[name]
-	if !ok {
-		return h
+	h := k.homes[name]
+	if h == nil {
+		return nil
 	}
 	k.drop(h.hash)
 	if n, _ := u.node(h.node, h.at); len(n.Pods) <= fewPods {
@@ -380,10 +380,16 @@ func (u *update) takeOut(name string) home {
 
 func (u *update) setPod(pod *corev1.Pod) {
 	k := u.s.kept
-	old := u.takeOut(pod.Name)
-	if home, ok := u.place(pod, old.at); ok {
-		k.homes[pod.Name] = home
-	} else if old.pod != nil {
+	h, guess := u.takeOut(pod.Name), -1
+	if h != nil {
+		guess = h.at
+	}
+	switch is, ok := u.place(pod, guess); {
+	case ok && h != nil:
+		*h = is
+	case ok:
+		k.homes[pod.Name] = new(is)
+	case h != nil:
 		delete(k.homes, pod.Name)
 	}
 }

@@ -199,6 +199,7 @@ func newPodBuilder(ds *appsv1.DaemonSet, id owner.Identity, names Naming, hash s
 
 func (b *podBuilder) build(nodeName string) *corev1.Pod {
 	template := &b.ds.Spec.Template
+	own := &made{owner: [1]metav1.OwnerReference{b.owner.Reference()}}
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       b.ds.Namespace,
@@ -206,13 +207,22 @@ func (b *podBuilder) build(nodeName string) *corev1.Pod {
 			Labels:          maps.Clone(b.labels),
 			Annotations:     maps.Clone(template.Annotations),
 			Finalizers:      slices.Clone(template.Finalizers),
-			OwnerReferences: []metav1.OwnerReference{b.owner.Reference()},
+			OwnerReferences: own.owner[:],
 		},
 	}
-	template.Spec.DeepCopyInto(&pod.Spec)
+	spec := template.Spec
+	spec.Tolerations = nil // replaced, so not copied
+	spec.DeepCopyInto(&pod.Spec)
 	pod.Spec.Tolerations = cloneTolerations(b.tolerations)
-	pinToNode(&pod.Spec, nodeName)
+	own.pin.to(&pod.Spec, nodeName)
 	return pod
+}
+
+// made is what every new pod has of its own beside its lists of variable length, in one piece of
+// memory.
+type made struct {
+	owner [1]metav1.OwnerReference
+	pin   pin
 }
 
 func cloneTolerations(in []corev1.Toleration) []corev1.Toleration {
@@ -231,24 +241,30 @@ func clonePointer[T any](p *T) *T {
 	return &v
 }
 
-// pinToNode replaces all required node affinity terms; preferred terms and pod
-// (anti-)affinity stay.
-func pinToNode(spec *corev1.PodSpec, nodeName string) {
+// pin is a required node affinity for one node.
+type pin struct {
+	affinity     corev1.Affinity
+	nodeAffinity corev1.NodeAffinity
+	selector     corev1.NodeSelector
+	term         [1]corev1.NodeSelectorTerm
+	field        [1]corev1.NodeSelectorRequirement
+	value        [1]string
+}
+
+// to replaces all required node affinity terms; preferred terms and pod (anti-)affinity
+// stay.
+func (p *pin) to(spec *corev1.PodSpec, nodeName string) {
 	if spec.Affinity == nil {
-		spec.Affinity = &corev1.Affinity{}
+		spec.Affinity = &p.affinity
 	}
 	if spec.Affinity.NodeAffinity == nil {
-		spec.Affinity.NodeAffinity = &corev1.NodeAffinity{}
+		spec.Affinity.NodeAffinity = &p.nodeAffinity
 	}
-	spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution = &corev1.NodeSelector{
-		NodeSelectorTerms: []corev1.NodeSelectorTerm{{
-			MatchFields: []corev1.NodeSelectorRequirement{{
-				Key:      metav1.ObjectNameField,
-				Operator: corev1.NodeSelectorOpIn,
-				Values:   []string{nodeName},
-			}},
-		}},
-	}
+	p.value[0] = nodeName
+	p.field[0] = corev1.NodeSelectorRequirement{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: p.value[:]}
+	p.term[0].MatchFields = p.field[:]
+	p.selector.NodeSelectorTerms = p.term[:]
+	spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution = &p.selector
 }
 
 // templateGeneration returns the generation in the deprecated annotation, in the form of

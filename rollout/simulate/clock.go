@@ -12,9 +12,9 @@ type event struct {
 	kind eventKind
 	// life is the life of the pod that the event belongs to. A pod that has begun
 	// another life since is left alone.
-	life int
-	ns   *namespace
-	pod  string
+	life    int
+	ns      *namespace
+	subject *stored
 }
 
 type eventKind int8
@@ -86,25 +86,22 @@ func (e *events) pop() event {
 }
 
 // schedule plans an event after a duration; below zero it never happens.
-func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p stored) {
+func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p *stored) {
 	if after < 0 {
 		return
 	}
 	c.scheduled++
-	c.events.push(event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, pod: p.pod.Name})
+	c.events.push(event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, subject: p})
 }
 
-// subject returns the pod of an event, and false if the event cannot happen any more.
-func (e *event) subject() (stored, bool) {
-	p, ok := e.ns.pods[e.pod]
-	return p, ok && p.life == e.life
-}
+// valid reports whether the event can still happen.
+func (e *event) valid() bool { return e.subject.life == e.life }
 
 // next returns when something happens next: an event of a pod, or the time at which a
 // controller requeues its DaemonSet.
 func (c *Cluster) next() (time.Time, bool) {
 	for len(c.events) > 0 {
-		if _, ok := c.events[0].subject(); ok {
+		if c.events[0].valid() {
 			break
 		}
 		c.events.pop()
@@ -131,8 +128,8 @@ func (c *Cluster) moveTo(at time.Time) {
 	}
 	for len(c.events) > 0 && !c.events[0].at.After(c.now) {
 		e := c.events.pop()
-		if p, ok := e.subject(); ok {
-			c.happen(&e, p)
+		if e.valid() {
+			c.happen(&e)
 		}
 	}
 	for _, ns := range c.namespaces {

@@ -60,7 +60,7 @@ type Cluster struct {
 
 // namespace holds the objects of one namespace by name.
 type namespace struct {
-	pods      map[string]stored
+	pods      map[string]*stored
 	revisions map[string]*appsv1.ControllerRevision
 	sets      map[string]*set
 	// templates are those of revisions by hash that were asked for; nil: there is
@@ -69,7 +69,7 @@ type namespace struct {
 }
 
 // stored is a pod with the number of its life. A pod begins another life when it is
-// bound or deleted, and when its status is changed.
+// bound or deleted, and when its status is changed. One that is gone has the life zero.
 type stored struct {
 	pod  *corev1.Pod
 	life int
@@ -94,18 +94,20 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		}
 		c.nodes[node.Name] = node
 	}
+	all := make([]stored, len(in.Pods))
 	for i, pod := range in.Pods {
 		if pod == nil || pod.Name == "" {
 			return nil, unusable("pods", i, pod)
 		}
 		ns := c.namespace(pod.Namespace)
 		if len(ns.pods) == 0 {
-			ns.pods = make(map[string]stored, len(in.Pods))
+			ns.pods = make(map[string]*stored, len(in.Pods))
 		}
 		if _, ok := ns.pods[pod.Name]; ok {
 			return nil, unusable("pods", i, pod)
 		}
-		ns.pods[pod.Name] = stored{pod, c.newLife()}
+		all[i] = stored{pod, c.newLife()}
+		ns.pods[pod.Name] = &all[i]
 		c.account(ns, nil, pod)
 	}
 	for i, rev := range in.Revisions {
@@ -123,9 +125,8 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		ns.sets[ds.Name] = s
 		c.countLoad(ns, s)
 	}
-	for _, pod := range in.Pods {
-		ns := c.namespaces[pod.Namespace]
-		c.start(ns, ns.pods[pod.Name])
+	for i := range all {
+		c.start(c.namespaces[all[i].pod.Namespace], &all[i])
 	}
 	return c, nil
 }
@@ -167,7 +168,7 @@ func (c *Cluster) namespace(name string) *namespace {
 	ns := c.namespaces[name]
 	if ns == nil {
 		ns = &namespace{
-			pods:      make(map[string]stored),
+			pods:      make(map[string]*stored),
 			revisions: make(map[string]*appsv1.ControllerRevision),
 			sets:      make(map[string]*set),
 		}

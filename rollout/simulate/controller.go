@@ -97,14 +97,14 @@ func (c *Cluster) write(s *set, r *rollout.Result) {
 	ns := c.namespace(s.ds.Namespace)
 	c.writeRevisions(s, ns, r.Revisions)
 	for _, w := range r.Claims {
-		if p, ok := ns.stored(w.Pod); ok {
+		if p := ns.stored(w.Pod); p != nil {
 			pod := *p.pod
 			pod.OwnerReferences = claimed(pod.OwnerReferences, s.ds, w.Claim)
-			c.putPod(ns, &pod, p.life)
+			c.putPod(ns, p, &pod, p.life)
 		}
 	}
 	for _, w := range r.Plan.Delete {
-		if p, ok := ns.stored(w.Pod); ok {
+		if p := ns.stored(w.Pod); p != nil {
 			c.deletePod(ns, p, nil)
 		}
 	}
@@ -144,11 +144,11 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 		c.putRevision(&created)
 	}
 	for _, w := range plan.Relabel {
-		if p, ok := ns.stored(w.Pod); ok {
+		if p := ns.stored(w.Pod); p != nil {
 			pod := *p.pod
 			pod.Labels = maps.Clone(pod.Labels)
 			metav1.SetMetaDataLabel(&pod.ObjectMeta, c.naming.WithDefaults().RevisionHashLabel, plan.Hash)
-			c.putPod(ns, &pod, p.life)
+			c.putPod(ns, p, &pod, p.life)
 		}
 	}
 	c.removeRevisions(plan.Duplicates)
@@ -156,16 +156,16 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 }
 
 // stored returns the stored pod that is the given one, which may be nil: it has its name
-// and, if both have a UID, its UID.
-func (ns *namespace) stored(pod *corev1.Pod) (stored, bool) {
+// and, if both have a UID, its UID. It returns nil if there is none.
+func (ns *namespace) stored(pod *corev1.Pod) *stored {
 	if pod == nil {
-		return stored{}, false
+		return nil
 	}
-	p, ok := ns.pods[pod.Name]
-	if !ok || otherUID(p.pod, pod) {
-		return stored{}, false
+	p := ns.pods[pod.Name]
+	if p == nil || otherUID(p.pod, pod) {
+		return nil
 	}
-	return p, true
+	return p
 }
 
 // storedRevision returns the stored revision that is the given one, or nil: it has its name

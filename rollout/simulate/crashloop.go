@@ -39,10 +39,8 @@ func (c *Cluster) hopeless() bool {
 		return false
 	}
 	for i := range c.events {
-		if p, ok := c.events[i].subject(); ok {
-			if c.failuresOf(p.pod) < limit {
-				return false
-			}
+		if e := &c.events[i]; e.valid() && c.failuresOf(e.subject.pod) < limit {
+			return false
 		}
 	}
 	return c.policyHasWaited()

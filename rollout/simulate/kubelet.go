@@ -55,7 +55,7 @@ func isReady(pod *corev1.Pod) bool {
 
 // start schedules what becomes of a pod whose life has just begun. How long things take
 // counts from what the pod says about the past.
-func (c *Cluster) start(ns *namespace, p stored) {
+func (c *Cluster) start(ns *namespace, p *stored) {
 	pod := p.pod
 	name, _ := daemon.TargetNode(pod)
 	node := c.nodes[name]
@@ -82,7 +82,7 @@ func (c *Cluster) start(ns *namespace, p stored) {
 }
 
 // startBound schedules what becomes of a bound pod on a node with a kubelet.
-func (c *Cluster) startBound(ns *namespace, p stored, node *corev1.Node) {
+func (c *Cluster) startBound(ns *namespace, p *stored, node *corev1.Node) {
 	pod, ready := p.pod, isReady(p.pod)
 	t := c.times(node, pod)
 	if !ready && c.rejects(node, pod) {
@@ -164,7 +164,7 @@ func (c *Cluster) terminatesIn(node *corev1.Node, pod *corev1.Pod) time.Duration
 }
 
 // scheduleAvailable wakes controllers up when a ready pod becomes available.
-func (c *Cluster) scheduleAvailable(ns *namespace, p stored) {
+func (c *Cluster) scheduleAvailable(ns *namespace, p *stored) {
 	for _, s := range ns.sets {
 		seconds := s.ds.Spec.MinReadySeconds
 		if seconds <= 0 || p.pod.DeletionTimestamp != nil || !isReady(p.pod) {
@@ -180,7 +180,8 @@ func (c *Cluster) scheduleAvailable(ns *namespace, p stored) {
 
 // happen carries out an event of a pod. Its node is as it was when the event was
 // scheduled: a node that changes lets its pods begin another life.
-func (c *Cluster) happen(e *event, p stored) {
+func (c *Cluster) happen(e *event) {
+	p := e.subject
 	name, _ := daemon.TargetNode(p.pod)
 	c.noteOthers(p.pod)
 	switch e.kind {
@@ -189,7 +190,7 @@ func (c *Cluster) happen(e *event, p stored) {
 			c.tryToBind(e.ns, p, node)
 		}
 	case podReady:
-		c.start(e.ns, c.putPod(e.ns, withReady(p.pod, c.now), c.newLife()))
+		c.live(e.ns, p, withReady(p.pod, c.now))
 	case podAvailable:
 		for _, s := range e.ns.sets {
 			s.tally.touch(name)
@@ -202,27 +203,27 @@ func (c *Cluster) happen(e *event, p stored) {
 			pod.Status.Reason = "PodOSNotSupported"
 			pod.Status.Message = "Failed to admit pod as the OS field doesn't match node OS"
 		}
-		c.putPod(e.ns, &pod, c.newLife())
+		c.putPod(e.ns, p, &pod, c.newLife())
 		c.failures[name]++
 		c.failed++
 	case podCrashes, podRestarts:
-		c.turn(e, p, c.nodes[name])
+		c.turn(e, c.nodes[name])
 	case podStuck:
 		pod := p.pod
 		if stuck := c.problemOf(e.ns, c.nodes[name], pod, ofContainer); stuck != nil {
 			pod = stuck.withProblem(pod, c.now)
 		}
-		c.start(e.ns, c.putPod(e.ns, pod, c.newLife()))
+		c.live(e.ns, p, pod)
 	case podEnds:
-		c.removePod(e.ns, p.pod)
+		c.removePod(e.ns, p)
 	}
 }
 
 // turn lets the container of a crash loop terminate or start again. A crash counts as the
 // failure of a pod.
-func (c *Cluster) turn(e *event, p stored, node *corev1.Node) {
-	t := c.times(node, p.pod)
-	pod := p.pod
+func (c *Cluster) turn(e *event, node *corev1.Node) {
+	pod := e.subject.pod
+	t := c.times(node, pod)
 	switch l, ok := c.loopOf(e.ns, node, pod, &t); {
 	case !ok: // The caller has changed Options.
 	case e.kind == podCrashes:
@@ -232,7 +233,7 @@ func (c *Cluster) turn(e *event, p stored, node *corev1.Node) {
 	default:
 		pod = withRestart(pod, &l, c.now)
 	}
-	c.start(e.ns, c.putPod(e.ns, pod, c.newLife()))
+	c.live(e.ns, e.subject, pod)
 }
 
 // bind does what the scheduler does to a pod that is not shared yet.
@@ -281,23 +282,24 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 	if len(changes) == 0 {
 		return
 	}
-	var pods []*corev1.Pod
+	var pods []*stored
 	for _, ns := range c.namespaces {
 		for _, p := range ns.pods {
 			if name, ok := daemon.TargetNode(p.pod); ok {
 				if _, changed := changes[name]; changed {
-					pods = append(pods, p.pod)
+					pods = append(pods, p)
 				}
 			}
 		}
 	}
-	slices.SortFunc(pods, func(a, b *corev1.Pod) int {
-		if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
+	slices.SortFunc(pods, func(a, b *stored) int {
+		if c := strings.Compare(a.pod.Namespace, b.pod.Namespace); c != 0 {
 			return c
 		}
-		return strings.Compare(a.Name, b.Name)
+		return strings.Compare(a.pod.Name, b.pod.Name)
 	})
-	for _, pod := range pods {
+	for _, p := range pods {
+		pod := p.pod
 		name, _ := daemon.TargetNode(pod)
 		change := changes[name]
 		if change.stopped && pod.Spec.NodeName != "" && isReady(pod) {
@@ -305,11 +307,11 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 			pod = withNotReady(pod, c.now)
 		}
 		ns := c.namespaces[pod.Namespace]
-		p := c.putPod(ns, pod, c.newLife())
+		c.putPod(ns, p, pod, c.newLife())
 		if change.returned && pod.DeletionTimestamp != nil && pod.Spec.NodeName != "" && c.overdue(pod) {
 			// The kubelet hears of the deletion only now.
 			if c.times(c.nodes[name], pod).TerminatesAfter >= 0 {
-				c.removePod(ns, pod)
+				c.removePod(ns, p)
 			}
 			continue
 		}
@@ -318,6 +320,12 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 	for name := range changes { // start has noted again what nodeChanged has forgotten.
 		c.forget(name, func(p *problem) bool { return p.kind == problemUnschedulable })
 	}
+}
+
+// live lets a pod begin another life as the given object.
+func (c *Cluster) live(ns *namespace, p *stored, pod *corev1.Pod) {
+	c.putPod(ns, p, pod, c.newLife())
+	c.start(ns, p)
 }
 
 func (c *Cluster) newLife() int {

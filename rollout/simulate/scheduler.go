@@ -27,15 +27,12 @@ type room struct {
 // waitingPod is a pod in one of its lives.
 type waitingPod struct {
 	ns   *namespace
-	name string
+	pod  *stored
 	life int
 }
 
 // waits reports whether the pod is still in that life.
-func (w *waitingPod) waits() bool {
-	p, ok := w.ns.pods[w.name]
-	return ok && p.life == w.life
-}
+func (w *waitingPod) waits() bool { return w.pod.life == w.life }
 
 func (c *Cluster) room(node string) *room {
 	r := c.rooms[node]
@@ -157,7 +154,7 @@ func (c *Cluster) retry(node string) {
 	r.waiting = nil
 	for i := range waiting {
 		if w := &waiting[i]; w.waits() {
-			c.schedule(0, podBound, w.ns, w.ns.pods[w.name])
+			c.schedule(0, podBound, w.ns, w.pod)
 		}
 	}
 }
@@ -259,7 +256,7 @@ func (c *Cluster) unavailableMessage(reasons []string) string {
 }
 
 // tryToBind binds a pod to its node, or lets it wait.
-func (c *Cluster) tryToBind(ns *namespace, p stored, node *corev1.Node) {
+func (c *Cluster) tryToBind(ns *namespace, p *stored, node *corev1.Node) {
 	message := ""
 	if reasons := c.misfits(node, p.pod); reasons != nil {
 		message = c.unavailableMessage(reasons)
@@ -271,12 +268,12 @@ func (c *Cluster) tryToBind(ns *namespace, p stored, node *corev1.Node) {
 	} else {
 		pod := *p.pod
 		c.bind(&pod, node.Name)
-		c.start(ns, c.putPod(ns, &pod, c.newLife()))
+		c.live(ns, p, &pod)
 		return
 	}
 	r := c.room(node.Name)
 	r.waiting = slices.DeleteFunc(r.waiting, func(w waitingPod) bool { return !w.waits() })
-	r.waiting = append(r.waiting, waitingPod{ns, p.pod.Name, p.life})
+	r.waiting = append(r.waiting, waitingPod{ns, p, p.life})
 	was := podstatus.Condition(p.pod, corev1.PodScheduled)
 	if was != nil && was.Status == corev1.ConditionFalse && was.Reason == corev1.PodReasonUnschedulable && was.Message == message {
 		return
@@ -290,7 +287,7 @@ func (c *Cluster) tryToBind(ns *namespace, p stored, node *corev1.Node) {
 	}
 	pod := *p.pod
 	pod.Status.Conditions = withCondition(pod.Status.Conditions, condition)
-	c.putPod(ns, &pod, p.life)
+	c.putPod(ns, p, &pod, p.life)
 }
 
 // withCondition returns a copy of conditions with one of them replaced or added.

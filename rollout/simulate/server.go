@@ -194,18 +194,19 @@ func (c *Cluster) applyPod(pod *corev1.Pod) {
 	}
 	pod.Status.Phase = cmp.Or(pod.Status.Phase, corev1.PodPending)
 	ns := c.namespace(pod.Namespace)
-	old, ok := ns.pods[pod.Name]
-	if !ok {
+	p := ns.pods[pod.Name]
+	if p == nil {
 		c.identify(pod, nil)
-	} else {
-		c.identify(pod, old.pod)
-		if pod.Spec.NodeName == old.pod.Spec.NodeName && pod.DeletionTimestamp.Equal(old.pod.DeletionTimestamp) &&
-			equality.Semantic.DeepEqual(pod.Status, old.pod.Status) {
-			c.putPod(ns, pod, old.life)
-			return
-		}
+		c.addPod(ns, pod)
+		return
 	}
-	c.start(ns, c.putPod(ns, pod, c.newLife()))
+	c.identify(pod, p.pod)
+	if pod.Spec.NodeName == p.pod.Spec.NodeName && pod.DeletionTimestamp.Equal(p.pod.DeletionTimestamp) &&
+		equality.Semantic.DeepEqual(pod.Status, p.pod.Status) {
+		c.putPod(ns, p, pod, p.life)
+		return
+	}
+	c.live(ns, p, pod)
 }
 
 func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
@@ -275,7 +276,7 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 			})
 		case *corev1.Pod:
 			ns := c.namespace(o.Namespace)
-			if p, ok := ns.pods[o.Name]; ok {
+			if p := ns.pods[o.Name]; p != nil {
 				c.deletePod(ns, p, o.DeletionGracePeriodSeconds)
 			}
 		case *appsv1.ControllerRevision:
@@ -317,12 +318,12 @@ func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
 
 // deletePod requests the deletion of a pod, with the grace period of its spec
 // unless it is to go at once.
-func (c *Cluster) deletePod(ns *namespace, p stored, graceSeconds *int64) {
+func (c *Cluster) deletePod(ns *namespace, p *stored, graceSeconds *int64) {
 	grace := gracePeriod(p.pod)
 	atOnce := p.pod.Spec.NodeName == "" || podstatus.Finished(p.pod) || grace == 0 || graceSeconds != nil && *graceSeconds <= 0
 	switch {
 	case atOnce:
-		c.removePod(ns, p.pod)
+		c.removePod(ns, p)
 		return
 	case p.pod.DeletionTimestamp != nil:
 		return
@@ -330,7 +331,7 @@ func (c *Cluster) deletePod(ns *namespace, p stored, graceSeconds *int64) {
 	pod := *p.pod
 	pod.DeletionTimestamp = &metav1.Time{Time: c.now.Add(grace)}
 	pod.DeletionGracePeriodSeconds = new(int64(grace.Seconds()))
-	c.start(ns, c.putPod(ns, &pod, c.newLife()))
+	c.live(ns, p, &pod)
 }
 
 // createPod stores the pod of a controller, which is not shared yet, and binds it if
@@ -341,11 +342,13 @@ func (c *Cluster) createPod(pod *corev1.Pod) {
 	pod.UID = c.newUID()
 	pod.CreationTimestamp = metav1.NewTime(c.now)
 	pod.Status.Phase = corev1.PodPending
-	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" && c.nodes[name] != nil && c.times(c.nodes[name], pod).BoundAfter == 0 &&
-		c.misfits(c.nodes[name], pod) == nil && c.problemOf(ns, c.nodes[name], pod, unscheduled) == nil {
-		c.bind(pod, name)
+	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" {
+		if node := c.nodes[name]; node != nil && c.times(node, pod).BoundAfter == 0 &&
+			c.misfits(node, pod) == nil && c.problemOf(ns, node, pod, unscheduled) == nil {
+			c.bind(pod, name)
+		}
 	}
-	c.start(ns, c.putPod(ns, pod, c.newLife()))
+	c.addPod(ns, pod)
 }
 
 // name gives a pod a name that is not taken.
@@ -365,13 +368,19 @@ func (c *Cluster) name(pod *corev1.Pod) {
 	}
 }
 
-// putPod stores a pod and reports it to the controllers and the watch.
-func (c *Cluster) putPod(ns *namespace, pod *corev1.Pod, life int) stored {
-	old := ns.pods[pod.Name].pod
-	p := stored{pod, life}
+// addPod stores a new pod and schedules what becomes of it.
+func (c *Cluster) addPod(ns *namespace, pod *corev1.Pod) {
+	p := new(stored)
 	ns.pods[pod.Name] = p
+	c.live(ns, p, pod)
+}
+
+// putPod replaces the object of a pod and reports it to the controllers and the watch.
+func (c *Cluster) putPod(ns *namespace, p *stored, pod *corev1.Pod, life int) {
+	old := p.pod
+	p.pod, p.life = pod, life
 	if pod == old {
-		return p
+		return
 	}
 	c.account(ns, old, pod)
 	for _, s := range ns.sets {
@@ -381,10 +390,11 @@ func (c *Cluster) putPod(ns *namespace, pod *corev1.Pod, life int) stored {
 	if c.Options.WatchPods != nil {
 		c.Options.WatchPods(c.now, old, pod)
 	}
-	return p
 }
 
-func (c *Cluster) removePod(ns *namespace, pod *corev1.Pod) {
+func (c *Cluster) removePod(ns *namespace, p *stored) {
+	pod := p.pod
+	p.life = 0
 	delete(ns.pods, pod.Name)
 	c.account(ns, pod, nil)
 	for _, s := range ns.sets {
