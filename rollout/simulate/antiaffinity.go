@@ -71,7 +71,7 @@ func (c *Cluster) domain(key, value string) []string {
 	if byValue == nil {
 		byValue = make(map[string][]string)
 		for _, name := range slices.Sorted(maps.Keys(c.nodes)) {
-			if v, ok := c.nodes[name].Labels[key]; ok {
+			if v, ok := c.nodes[name].node.Labels[key]; ok {
 				byValue[v] = append(byValue[v], name)
 			}
 		}

@@ -38,7 +38,7 @@ type Cluster struct {
 	placement placement.Options
 	naming    daemon.Naming
 
-	nodes      map[string]*corev1.Node
+	nodes      map[string]*host
 	namespaces map[string]*namespace
 
 	events events
@@ -68,11 +68,37 @@ type namespace struct {
 	templates map[string]*corev1.PodSpec
 }
 
+// host is a node that exists.
+type host struct {
+	node *corev1.Node
+	// at is where it was in the list of a snapshot.
+	at int
+}
+
 // stored is a pod with the number of its life. A pod begins another life when it is
 // bound or deleted, and when its status is changed. One that is gone has the life zero.
 type stored struct {
 	pod  *corev1.Pod
 	life int
+	// host is the node that the pod is bound or pinned to; nil if it does not exist.
+	host *host
+}
+
+// node returns the node that the pod is bound or pinned to; nil if it does not exist.
+func (p *stored) node() *corev1.Node {
+	if p.host == nil {
+		return nil
+	}
+	return p.host.node
+}
+
+// hostOf returns the node that a pod is bound or pinned to, likely guess, and its name.
+func (c *Cluster) hostOf(pod *corev1.Pod, guess *host) (*host, string) {
+	name, _ := daemon.TargetNode(pod)
+	if guess != nil && guess.node.Name == name {
+		return guess, name
+	}
+	return c.nodes[name], name
 }
 
 // NewCluster returns a cluster with the facts of in, taken as they are: nothing is
@@ -87,12 +113,14 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 	c := &Cluster{Options: opts, now: in.Now, burst: in.BurstReplicas, placement: in.Placement, naming: in.Naming}
 	c.begin()
 	in.Now = c.now
-	c.nodes = make(map[string]*corev1.Node, len(in.Nodes))
+	c.nodes = make(map[string]*host, len(in.Nodes))
+	hosts := make([]host, len(in.Nodes))
 	for i, node := range in.Nodes {
 		if node == nil || node.Name == "" || c.nodes[node.Name] != nil {
 			return nil, unusable("nodes", i, node)
 		}
-		c.nodes[node.Name] = node
+		hosts[i].node = node
+		c.nodes[node.Name] = &hosts[i]
 	}
 	all := make([]stored, len(in.Pods))
 	for i, pod := range in.Pods {
@@ -106,7 +134,8 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		if _, ok := ns.pods[pod.Name]; ok {
 			return nil, unusable("pods", i, pod)
 		}
-		all[i] = stored{pod, c.newLife()}
+		all[i] = stored{pod: pod, life: c.newLife()}
+		all[i].host, _ = c.hostOf(pod, nil)
 		ns.pods[pod.Name] = &all[i]
 		c.account(ns, nil, pod)
 	}
@@ -153,7 +182,7 @@ func (c *Cluster) begin() {
 		c.now = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	if c.nodes == nil {
-		c.nodes = make(map[string]*corev1.Node)
+		c.nodes = make(map[string]*host)
 	}
 	if c.namespaces == nil {
 		c.namespaces = make(map[string]*namespace)
@@ -215,7 +244,11 @@ func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {
 		return daemon.Input{}
 	}
 	c.begin()
-	in := daemon.Input{Now: c.now, BurstReplicas: c.burst, Placement: c.placement, Naming: c.naming, Nodes: byName(c.nodes)}
+	in := daemon.Input{Now: c.now, BurstReplicas: c.burst, Placement: c.placement, Naming: c.naming}
+	in.Nodes = make([]*corev1.Node, 0, len(c.nodes))
+	for _, name := range slices.Sorted(maps.Keys(c.nodes)) {
+		in.Nodes = append(in.Nodes, c.nodes[name].node)
+	}
 	if ds == nil {
 		return in
 	}

@@ -45,18 +45,6 @@ func (s *set) update(c daemon.Changes) {
 	}
 }
 
-// touchPods notes that the nodes of a pod count differently, before and after a change.
-func (s *set) touchPods(old, cur *corev1.Pod) {
-	was, _ := daemon.TargetNode(old)
-	is, _ := daemon.TargetNode(cur)
-	if was != "" {
-		s.tally.touch(was)
-	}
-	if is != "" && is != was {
-		s.tally.touch(is)
-	}
-}
-
 // pass works out what the controller writes now. After an error without a result the
 // DaemonSet is still due.
 func (c *Cluster) pass(s *set) (*rollout.Result, error) {
@@ -87,7 +75,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 		snapshot = s.state.Snapshot()
 	}
 	s.tally.count(snapshot)
-	s.tally.leaveOut(result.Policy.Ignored)
+	s.tally.leaveOut(snapshot, result.Policy.Ignored)
 	return result, err
 }
 

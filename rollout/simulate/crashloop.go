@@ -105,8 +105,8 @@ func (s *set) startsSlowly() bool {
 
 // willIgnoreNode reports whether a node is not ready for less than a duration.
 func (c *Cluster) willIgnoreNode(after time.Duration) bool {
-	for _, node := range c.nodes {
-		ready := nodestatus.Ready(node)
+	for _, h := range c.nodes {
+		ready := nodestatus.Ready(h.node)
 		if ready != nil && ready.Status != corev1.ConditionTrue && ready.LastTransitionTime.Add(after).After(c.now) {
 			return true
 		}

@@ -57,8 +57,7 @@ func isReady(pod *corev1.Pod) bool {
 // counts from what the pod says about the past.
 func (c *Cluster) start(ns *namespace, p *stored) {
 	pod := p.pod
-	name, _ := daemon.TargetNode(pod)
-	node := c.nodes[name]
+	node := p.node()
 	bound := pod.Spec.NodeName != ""
 	c.noteOthers(pod)
 	c.scheduleAvailable(ns, p)
@@ -183,23 +182,24 @@ func (c *Cluster) scheduleAvailable(ns *namespace, p *stored) {
 func (c *Cluster) happen(e *event) {
 	p := e.subject
 	name, _ := daemon.TargetNode(p.pod)
+	node := p.node()
 	c.noteOthers(p.pod)
 	switch e.kind {
 	case podBound:
-		if node := c.nodes[name]; node != nil { // A caller may have pinned the pod elsewhere.
+		if node != nil { // A caller may have pinned the pod elsewhere.
 			c.tryToBind(e.ns, p, node)
 		}
 	case podReady:
 		c.live(e.ns, p, withReady(p.pod, c.now))
 	case podAvailable:
 		for _, s := range e.ns.sets {
-			s.tally.touch(name)
+			s.tally.touch(name, p.host)
 			s.due = true
 		}
 	case podFails:
 		pod := *p.pod
 		pod.Status = corev1.PodStatus{Phase: corev1.PodFailed}
-		if node := c.nodes[name]; node != nil && c.rejects(node, &pod) {
+		if node != nil && c.rejects(node, &pod) {
 			pod.Status.Reason = "PodOSNotSupported"
 			pod.Status.Message = "Failed to admit pod as the OS field doesn't match node OS"
 		}
@@ -207,10 +207,10 @@ func (c *Cluster) happen(e *event) {
 		c.failures[name]++
 		c.failed++
 	case podCrashes, podRestarts:
-		c.turn(e, c.nodes[name])
+		c.turn(e, node)
 	case podStuck:
 		pod := p.pod
-		if stuck := c.problemOf(e.ns, c.nodes[name], pod, ofContainer); stuck != nil {
+		if stuck := c.problemOf(e.ns, node, pod, ofContainer); stuck != nil {
 			pod = stuck.withProblem(pod, c.now)
 		}
 		c.live(e.ns, p, pod)
@@ -307,10 +307,11 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 			pod = withNotReady(pod, c.now)
 		}
 		ns := c.namespaces[pod.Namespace]
+		p.host = c.nodes[name]
 		c.putPod(ns, p, pod, c.newLife())
 		if change.returned && pod.DeletionTimestamp != nil && pod.Spec.NodeName != "" && c.overdue(pod) {
 			// The kubelet hears of the deletion only now.
-			if c.times(c.nodes[name], pod).TerminatesAfter >= 0 {
+			if c.times(p.node(), pod).TerminatesAfter >= 0 {
 				c.removePod(ns, p)
 			}
 			continue

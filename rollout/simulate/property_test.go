@@ -124,7 +124,7 @@ func comparePass(c *Cluster, s *set, seen map[string]int) error {
 	if got.Snapshot != nil && (s.tally.left == 0) != rollout.Complete(got.Snapshot, got.Policy) {
 		return errors.New("the tally and rollout.Complete disagree")
 	}
-	predicted := s.tally.after(snapshot, &got.Plan)
+	predicted := s.tally.after(snapshot, c.nodes, &got.Plan)
 	c.write(s, got)
 	if got.Rollback.Skipped() {
 		after, err := daemon.Observe(c.Input(s.ds))
@@ -276,7 +276,7 @@ func disturb(t *testing.T, r *rand.Rand, c *Cluster) {
 		apply(t, c, ds)
 	case 12:
 		if pod != nil {
-			pod.Spec.NodeName = "" // ready already, and bound again
+			pod.Spec.NodeName = []string{"", node.Name}[r.IntN(2)] // ready already, and bound again, or moved
 			apply(t, c, pod)
 		}
 	case 0:

@@ -223,7 +223,7 @@ func (r *run) carryOut(s *set, p *progress, result *rollout.Result) *Pass {
 	p.passes++
 	pass := r.pass(s, p, result)
 	if result.Snapshot != nil {
-		pass.Available = s.tally.after(result.Snapshot, &result.Plan)
+		pass.Available = s.tally.after(result.Snapshot, r.c.nodes, &result.Plan)
 	}
 	if p.passes == 1 {
 		p.lowest = pass.Available

@@ -170,13 +170,17 @@ func (c *Cluster) newUID() types.UID {
 }
 
 func (c *Cluster) applyNode(node *corev1.Node, changes map[string]nodeChange) {
-	old := c.nodes[node.Name]
-	if old == nil {
+	var old *corev1.Node
+	h := c.nodes[node.Name]
+	if h == nil {
 		c.identify(node, nil)
+		h = &host{node: node}
+		c.nodes[node.Name] = h
 	} else {
+		old = h.node
 		c.identify(node, old)
+		h.node = node
 	}
-	c.nodes[node.Name] = node
 	worked, works := c.kubeletWorks(old), c.kubeletWorks(node)
 	if old == nil || worked != works {
 		changes[node.Name] = nodeChange{stopped: worked && !works, returned: works}
@@ -184,7 +188,7 @@ func (c *Cluster) applyNode(node *corev1.Node, changes map[string]nodeChange) {
 	c.nodeChanged(node.Name)
 	c.eachSet(func(s *set) {
 		s.update(daemon.Changes{Nodes: []*corev1.Node{node}})
-		s.tally.touch(node.Name)
+		s.tally.touch(node.Name, h)
 	})
 }
 
@@ -272,7 +276,7 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 			changes[o.Name] = nodeChange{}
 			c.eachSet(func(s *set) {
 				s.update(daemon.Changes{DeletedNodes: []string{o.Name}})
-				s.tally.touch(o.Name)
+				s.tally.touch(o.Name, nil)
 			})
 		case *corev1.Pod:
 			ns := c.namespace(o.Namespace)
@@ -343,8 +347,8 @@ func (c *Cluster) createPod(pod *corev1.Pod) {
 	pod.CreationTimestamp = metav1.NewTime(c.now)
 	pod.Status.Phase = corev1.PodPending
 	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" {
-		if node := c.nodes[name]; node != nil && c.times(node, pod).BoundAfter == 0 &&
-			c.misfits(node, pod) == nil && c.problemOf(ns, node, pod, unscheduled) == nil {
+		if h := c.nodes[name]; h != nil && c.times(h.node, pod).BoundAfter == 0 &&
+			c.misfits(h.node, pod) == nil && c.problemOf(ns, h.node, pod, unscheduled) == nil {
 			c.bind(pod, name)
 		}
 	}
@@ -382,10 +386,17 @@ func (c *Cluster) putPod(ns *namespace, p *stored, pod *corev1.Pod, life int) {
 	if pod == old {
 		return
 	}
+	was := p.host
+	wasOn, _ := daemon.TargetNode(old)
+	var isOn string
+	p.host, isOn = c.hostOf(pod, was)
 	c.account(ns, old, pod)
 	for _, s := range ns.sets {
 		s.update(daemon.Changes{Pods: []*corev1.Pod{pod}})
-		s.touchPods(old, pod)
+		if isOn != wasOn {
+			s.tally.touch(wasOn, was)
+		}
+		s.tally.touch(isOn, p.host)
 	}
 	if c.Options.WatchPods != nil {
 		c.Options.WatchPods(c.now, old, pod)
@@ -395,11 +406,12 @@ func (c *Cluster) putPod(ns *namespace, p *stored, pod *corev1.Pod, life int) {
 func (c *Cluster) removePod(ns *namespace, p *stored) {
 	pod := p.pod
 	p.life = 0
+	node, _ := daemon.TargetNode(pod)
 	delete(ns.pods, pod.Name)
 	c.account(ns, pod, nil)
 	for _, s := range ns.sets {
 		s.update(daemon.Changes{DeletedPods: []string{pod.Name}})
-		s.touchPods(pod, nil)
+		s.tally.touch(node, p.host)
 	}
 	if c.Options.WatchPods != nil {
 		c.Options.WatchPods(c.now, pod, nil)

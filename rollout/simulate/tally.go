@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
@@ -10,8 +11,7 @@ import (
 // tally counts nodes by how they count for a rollout. It looks at a node only when it
 // has changed, and at all nodes when one has joined or left.
 type tally struct {
-	// at is where each node is in the list of the snapshot, and marks how it counts.
-	at    map[string]int32
+	// marks say how each node of the snapshot counts.
 	marks []mark
 	// desired nodes are eligible, available ones are eligible and have an available live
 	// pod, and incomplete ones are not rollout.NodeComplete.
@@ -20,8 +20,14 @@ type tally struct {
 	// the policy ignores.
 	left, missing int
 	// touched are the nodes that have changed, and stale says that all may have.
-	touched []string
+	touched []touchedNode
 	stale   bool
+}
+
+// touchedNode is the name of a node, which may be missing.
+type touchedNode struct {
+	name string
+	host *host
 }
 
 // mark is how one node counts.
@@ -35,13 +41,13 @@ const (
 	markSinglePod
 )
 
-// touch notes that a node has changed. After many changes without a pass the nodes are
-// counted anew.
-func (t *tally) touch(node string) {
+// touch notes that a node has changed; h is nil if it does not exist. After many changes
+// without a pass the nodes are counted anew. Without a name there is no node.
+func (t *tally) touch(node string, h *host) {
 	switch {
-	case t.stale:
+	case t.stale, node == "":
 	case len(t.touched) < 64+2*len(t.marks):
-		t.touched = append(t.touched, node)
+		t.touched = append(t.touched, touchedNode{node, h})
 	default:
 		t.stale, t.touched = true, nil
 	}
@@ -50,40 +56,43 @@ func (t *tally) touch(node string) {
 // count brings the counts up to date. A nil snapshot has no nodes.
 func (t *tally) count(s *daemon.Snapshot) {
 	nodes := s.Nodes()
-	if t.stale || t.at == nil || !t.countTouched(nodes) {
+	if t.stale || t.marks == nil || !t.countTouched(nodes) {
 		t.countAll(nodes)
 	}
 	t.touched, t.stale = t.touched[:0], false
 }
 
-// countTouched reports whether all nodes that have changed are where they were.
+// countTouched counts the nodes that have changed. It reports whether no node has joined or left
+// the list: one that has left was touched, and is not found.
 func (t *tally) countTouched(nodes []daemon.NodeState) bool {
 	if len(nodes) != len(t.marks) {
 		return false
 	}
-	for _, name := range t.touched {
-		i, ok := t.at[name]
-		if !ok || nodes[i].Name != name {
+	for _, n := range t.touched {
+		i, ok := position(nodes, n.name, n.host)
+		if !ok {
 			return false
 		}
-		t.set(int(i), markOf(&nodes[i]))
+		t.set(i, markOf(&nodes[i]))
 	}
 	return true
 }
 
+// position returns where a node is in the list of a snapshot, and false if it is not there. h is
+// nil if it does not exist.
+func position(nodes []daemon.NodeState, name string, h *host) (int, bool) {
+	if h != nil && h.at < len(nodes) && nodes[h.at].Name == name {
+		return h.at, true
+	}
+	i, ok := slices.BinarySearchFunc(nodes, name, func(n daemon.NodeState, name string) int { return strings.Compare(n.Name, name) })
+	if ok && h != nil {
+		h.at = i
+	}
+	return i, ok
+}
+
 func (t *tally) countAll(nodes []daemon.NodeState) {
-	same := len(nodes) == len(t.marks)
-	for i := 0; same && i < len(nodes); i++ {
-		at, ok := t.at[nodes[i].Name]
-		same = ok && int(at) == i
-	}
-	if !same {
-		t.at, t.marks = make(map[string]int32, len(nodes)), make([]mark, len(nodes))
-		t.desired, t.available, t.incomplete = 0, 0, 0
-		for i := range nodes {
-			t.at[nodes[i].Name] = int32(i)
-		}
-	}
+	*t = tally{marks: make([]mark, len(nodes)), touched: t.touched}
 	for i := range nodes {
 		t.set(i, markOf(&nodes[i]))
 	}
@@ -109,10 +118,10 @@ func (t *tally) set(i int, m mark) {
 }
 
 // leaveOut sets left and missing.
-func (t *tally) leaveOut(ignored []rollout.IgnoredNode) {
+func (t *tally) leaveOut(s *daemon.Snapshot, ignored []rollout.IgnoredNode) {
 	t.left, t.missing = t.incomplete, t.desired-t.available
 	for _, n := range ignored {
-		m := t.of(n.Node)
+		m := t.of(s, n.Node, nil)
 		if m&markIncomplete != 0 {
 			t.left--
 		}
@@ -123,8 +132,8 @@ func (t *tally) leaveOut(ignored []rollout.IgnoredNode) {
 }
 
 // of returns the mark of the named node. A node that is not in the list has no mark.
-func (t *tally) of(node string) mark {
-	if i, ok := t.at[node]; ok {
+func (t *tally) of(s *daemon.Snapshot, node string, h *host) mark {
+	if i, ok := position(s.Nodes(), node, h); ok {
 		return t.marks[i]
 	}
 	return 0
@@ -151,11 +160,11 @@ func markOf(n *daemon.NodeState) mark {
 func isAvailable(p daemon.PodState) bool { return p.Available && p.Live() }
 
 // after returns how many nodes are available after the deletions of a plan.
-func (t *tally) after(s *daemon.Snapshot, plan *daemon.Plan) int {
+func (t *tally) after(s *daemon.Snapshot, hosts map[string]*host, plan *daemon.Plan) int {
 	available := t.available
 	var several map[string][]string
 	for _, d := range plan.Delete {
-		switch m := t.of(d.Node); {
+		switch m := t.of(s, d.Node, hosts[d.Node]); {
 		case m&markAvailable == 0:
 		case m&markSinglePod != 0:
 			available--
