@@ -13,6 +13,8 @@ import (
 // node object and its pods alone, so that a node is looked at only when it changes.
 type policyFacts struct {
 	columns []column
+	// seen are the node objects that the columns were read from.
+	seen []*corev1.Node
 	// ages are the creation times of the pods; nil if the policy does not need them.
 	ages []podAges
 	// suspects are the nodes that the policy may ignore, and ignore is its choice that they
@@ -93,7 +95,10 @@ func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy) {
 // new.
 func (f *nodeFacts) markColumns(nodes []daemon.NodeState, p *policy) (changed bool) {
 	if !slices.EqualFunc(f.columns, p.markers, func(c column, m marker) bool { return c.key == m.key }) {
-		f.columns = make([]column, len(p.markers))
+		f.columns, f.seen = make([]column, len(p.markers)), make([]*corev1.Node, len(nodes))
+		for i := range nodes {
+			f.seen[i] = nodes[i].Node
+		}
 	}
 	for slot := range f.columns {
 		c := &f.columns[slot]
@@ -112,11 +117,14 @@ func (f *nodeFacts) markColumns(nodes []daemon.NodeState, p *policy) (changed bo
 
 // read reads the facts of a node that has changed.
 func (f *nodeFacts) read(i int, n *daemon.NodeState) {
-	for slot := range f.columns {
-		c := &f.columns[slot]
-		c.set(i, c.mark(n.Node))
+	if f.seen != nil && f.seen[i] != n.Node { // mostly only pods have changed
+		f.seen[i] = n.Node
+		for slot := range f.columns {
+			c := &f.columns[slot]
+			c.set(i, c.mark(n.Node))
+		}
+		f.classes.enter(f.columns, i, f.roles[i], f.surge)
 	}
-	f.classes.enter(f.columns, i, f.roles[i], f.surge)
 	if f.ages != nil {
 		f.ages[i] = agesOf(n)
 	}
