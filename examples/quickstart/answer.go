@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/kubectl"
@@ -31,45 +31,64 @@ const (
 // answer prints the answer for every DaemonSet that was loaded, by namespace and name, and
 // returns what is wrong with some of them.
 func answer(out io.Writer, loaded *manifest.Objects, now time.Time) []error {
-	if len(loaded.Sets) == 0 {
+	if len(loaded.DaemonSets) == 0 {
 		return []error{errors.New("no DaemonSet in the input")}
 	}
 	var errs []error
-	for i, set := range loaded.SortedSets() {
+	for i, subject := range loaded.Subjects() {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
+		set := subject.DaemonSet
 		fmt.Fprintf(out, "# DaemonSet %s/%s\n", set.Namespace, set.Name)
-		r := &report{Subject: loaded.Subject(set), out: out, now: now}
+		subject.Input.Now = now
+		r := &report{Subject: subject, set: subject.Input.DaemonSet, out: out, now: now}
+		for _, note := range subject.Notes {
+			r.notes = append(r.notes, note.String())
+		}
 		if wrong := r.tell(); len(wrong) > 0 {
-			errs = append(errs, loaded.Wrong(set, wrong))
+			errs = append(errs, loaded.Locate(set, fieldErrors(wrong)))
 			continue
 		}
 		if wrong := r.proposal(); len(wrong) > 0 {
-			errs = append(errs, loaded.Wrong(r.Proposed, wrong))
+			errs = append(errs, loaded.Locate(r.Proposed, fieldErrors(wrong)))
 		}
-		for _, note := range r.Notes {
+		for _, note := range r.notes {
 			labelled(r.out, "note", note)
 		}
 	}
 	return errs
 }
 
+// fieldErrors are the errors with a field; others have none.
+func fieldErrors(errs []error) (list field.ErrorList) {
+	for _, err := range errs {
+		var at *field.Error
+		if !errors.As(err, &at) {
+			at = &field.Error{Type: field.ErrorTypeInvalid, BadValue: field.OmitValueType{}, Detail: err.Error()}
+		}
+		list = append(list, at)
+	}
+	return list
+}
+
 // report is the answer for one DaemonSet.
 type report struct {
-	*manifest.Subject
-	out io.Writer
-	now time.Time
+	manifest.Subject
+	set   *appsv1.DaemonSet
+	out   io.Writer
+	now   time.Time
+	notes []string
 }
 
 func (r *report) note(format string, args ...any) {
-	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
 // tell prints the report. It returns what is wrong with the DaemonSet, if that
 // stands in the way.
 func (r *report) tell() []error {
-	if findings := daemon.Validate(r.Set); len(findings) > 0 {
+	if findings := daemon.Validate(r.set); len(findings) > 0 {
 		var lines []string
 		var errs []error
 		for _, finding := range findings {
@@ -77,28 +96,28 @@ func (r *report) tell() []error {
 			errs = append(errs, finding)
 		}
 		r.lines("wrong", lines)
-		if !r.Stored {
+		if !r.Stored() {
 			return errs // an API server would not take it
 		}
 	}
-	for _, malformed := range placement.Compile(&r.Set.Spec.Template, placement.Options{}).Malformed() {
+	for _, malformed := range placement.Compile(&r.set.Spec.Template, placement.Options{}).Malformed() {
 		labelled(r.out, "wrong", "spec.template."+malformed.Error()+" (ignored)")
 	}
 
-	switch counted := r.Set.Status.CurrentNumberScheduled; {
-	case len(r.Nodes) == 0:
+	switch counted := r.set.Status.CurrentNumberScheduled; {
+	case len(r.Input.Nodes) == 0:
 		r.note("no nodes in the input: cannot decide placement or writes")
-		if r.Stored {
-			r.table(r.Set.Status)
-			r.progress(r.Set)
+		if r.Stored() {
+			r.table(r.set.Status)
+			r.progress(r.set)
 		}
-	case len(r.Pods) == 0 && counted > 0:
+	case len(r.Input.Pods) == 0 && counted > 0:
 		r.note("no pods in the input, but %d in the status: cannot decide what to write", counted)
-		r.table(r.Set.Status)
+		r.table(r.set.Status)
 		r.where()
-		r.progress(r.Set)
+		r.progress(r.set)
 	default:
-		result, err := rollout.Sync(r.input(), rollout.Options{})
+		result, err := rollout.Sync(r.Input, rollout.Options{})
 		if result != nil {
 			r.pass(result)
 		}
@@ -116,7 +135,7 @@ func (r *report) proposal() []error {
 	if r.Proposed == nil {
 		return nil
 	}
-	impact, err := simulate.WhatIf(r.input(), simulate.Proposal{DaemonSet: r.Proposed}, simulate.Options{})
+	impact, err := simulate.WhatIf(r.Input, simulate.Proposal{DaemonSet: r.Proposed}, simulate.Options{})
 	if err != nil {
 		labelled(r.out, "wrong", err.Error())
 		return []error{err}
@@ -129,15 +148,10 @@ func (r *report) proposal() []error {
 	return errs
 }
 
-// input returns what the controller of the DaemonSet sees.
-func (r *report) input() daemon.Input {
-	return daemon.Input{DaemonSet: r.Set, Nodes: r.Nodes, Pods: r.Pods, Revisions: r.Revisions, Now: r.now}
-}
-
 // pass prints what one controller pass sees and would do.
 func (r *report) pass(result *rollout.Result) {
 	if result.Snapshot == nil {
-		r.table(r.Set.Status)
+		r.table(r.set.Status)
 		labelled(r.out, "now", result.String())
 		return
 	}
@@ -164,8 +178,8 @@ func (r *report) pass(result *rollout.Result) {
 	}
 	r.lines("why", off)
 
-	set := r.Set
-	if !r.Stored {
+	set := r.set
+	if !r.Stored() {
 		set = set.DeepCopy()
 		set.Status = status
 	}
@@ -174,7 +188,7 @@ func (r *report) pass(result *rollout.Result) {
 		return
 	}
 	switch step := result.Step; {
-	case r.Set.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType:
+	case r.set.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType:
 		labelled(r.out, "", "OnDelete: outdated pods are replaced only after they are deleted by hand")
 	case step != nil:
 		budget, _, _ := strings.Cut(step.String(), "\n")
@@ -187,7 +201,7 @@ func (r *report) pass(result *rollout.Result) {
 }
 
 func (r *report) table(status appsv1.DaemonSetStatus) {
-	set := *r.Set
+	set := *r.set
 	set.Status = status
 	fmt.Fprint(r.out, kubectl.NewTable([]*appsv1.DaemonSet{&set}, r.now))
 }
@@ -195,8 +209,8 @@ func (r *report) table(status appsv1.DaemonSetStatus) {
 // where prints on which nodes the pods belong. In a large cluster it lists only nodes
 // that do not run a pod.
 func (r *report) where() {
-	matcher := placement.Compile(&r.Set.Spec.Template, placement.Options{})
-	nodes := slices.SortedFunc(slices.Values(r.Nodes), func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
+	matcher := placement.Compile(&r.set.Spec.Template, placement.Options{})
+	nodes := slices.SortedFunc(slices.Values(r.Input.Nodes), func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
 	var lines []string
 	for _, node := range nodes {
 		if why := matcher.Explain(node); len(nodes) <= fewNodes || !why.Run {

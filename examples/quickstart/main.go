@@ -27,7 +27,7 @@
 // The exit status is 1 if the input is wrong, with one line on standard error
 // that names the file, the document and the field, and 2 if the arguments are.
 //
-// main.go has the arguments, internal/manifest reads YAML, answer.go asks the library
+// main.go has the arguments, package manifest reads YAML, answer.go asks the library
 // about it; cluster.go has a simulated cluster and lesson.go plays on it.
 package main
 
@@ -38,10 +38,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/daemon/manifest"
+	"github.com/pernode/daemonset/examples/internal/cli"
 )
 
 func main() {
@@ -87,7 +87,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	status := 0
 	for _, err := range errs {
 		if err != nil {
-			fmt.Fprintln(stderr, "quickstart:", manifest.Printable(err.Error()))
+			fmt.Fprintln(stderr, "quickstart:", cli.Printable(err.Error()))
 			status = 1
 		}
 	}
@@ -97,18 +97,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 // answerFiles answers for the DaemonSets in the files; notes say what of them did
 // not matter.
 func answerFiles(out, notes io.Writer, stdin io.Reader, files []string, now time.Time) []error {
-	loaded, err := manifest.New()
-	if err != nil {
+	var objects manifest.Objects
+	if err := cli.ReadFiles(&objects, files, stdin); err != nil {
 		return []error{err}
 	}
-	for _, file := range files {
-		passedOver, err := loaded.ReadFile(file, stdin)
-		if err != nil {
-			return []error{err}
-		}
-		if len(passedOver) > 0 {
-			fmt.Fprintf(notes, "quickstart: passed over in %s: %s\n", manifest.Title(file), manifest.Printable(strings.Join(passedOver, ", ")))
-		}
+	for _, line := range cli.PassedOver(&objects) {
+		fmt.Fprintln(notes, "quickstart:", cli.Printable(line))
 	}
-	return answer(out, loaded, now)
+	return answer(out, &objects, now)
 }

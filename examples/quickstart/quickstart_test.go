@@ -178,7 +178,7 @@ func TestAnswer(t *testing.T) {
 		{
 			name: "refused manifest", why: "the server would refuse it: the answer for the stored one stays, and the status is 1",
 			args: []string{"-f", "-", "-f", "testdata/refused.yaml"}, stdin: list, want: "refused.txt", status: 1,
-			stderr: service + "quickstart: testdata/refused.yaml: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n",
+			stderr: service + "quickstart: testdata/refused.yaml:8: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n",
 		},
 		{
 			name: "manifest without revisions", why: "whether it changes anything cannot be told",
@@ -248,7 +248,7 @@ func TestAnswerLarge(t *testing.T) {
 	}
 }
 
-// How reading fails is tested in internal/manifest; this is what the command makes of it.
+// How reading fails is tested in daemon/manifest; this is what the command makes of it.
 func TestWrongInput(t *testing.T) {
 	const node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
 	set := func(spec string) string {
@@ -259,16 +259,16 @@ func TestWrongInput(t *testing.T) {
 		{"no DaemonSet", "nothing to answer for", node, "no DaemonSet in the input"},
 		{"empty list", "kubectl get ds -o yaml without any", "apiVersion: v1\nkind: List\nitems: []\n", "no DaemonSet in the input"},
 		{"old group", "removed from Kubernetes long ago", "apiVersion: extensions/v1beta1\nkind: DaemonSet\n",
-			"passed over in standard input: extensions/v1beta1 DaemonSet (1)\nquickstart: no DaemonSet in the input"},
+			`standard input:1: document 1: apiVersion: Invalid value: "extensions/v1beta1": write apps/v1 for a DaemonSet: Kubernetes 1.16 removed the older versions`},
 		{"misspelt", "silence would be worse", set("{tmplate: {}, selektor: {}}"),
-			"standard input: document 1: spec.selektor: unknown field (and 1 more)"},
+			"standard input:4: document 1: spec.selektor: unknown field (and 1 more)"},
 		{"no selector", "the API server refuses it", set("{template: {metadata: {labels: {a: b}}}}"),
-			"standard input: document 1: spec.selector: Required value"},
+			"standard input:4: document 1: spec.selector: Required value"},
 		{"empty selector", "would select every pod", set("{selector: {}, template: {metadata: {labels: {a: b}}}}"),
-			"standard input: document 1: spec.selector: Invalid value: {}: empty selector is invalid for daemonset"},
+			"standard input:4: document 1: spec.selector: Invalid value: {}: empty selector is invalid for daemonset"},
 		{"several", "all in the answer, the first here",
 			set("{minReadySeconds: -1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}}}"),
-			"standard input: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels` (and 1 more)"},
+			"standard input:4: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels` (and 1 more)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, _, stderr := command(tc.stdin, "-f", "-")
@@ -291,9 +291,9 @@ func TestFilesAndArguments(t *testing.T) {
 	}{
 		{"no file", "named once", "quickstart: open nowhere.yaml: " + syscall.ENOENT.Error() + "\n", []string{"-f", "nowhere.yaml"}, 1},
 		{"escape", "a name must not control the terminal", "quickstart: open no\uFFFDwhere.yaml: " + syscall.ENOENT.Error() + "\n", []string{"-f", "no\x1bwhere.yaml"}, 1},
-		{"wrong file", "named, with document and field", "quickstart: " + wrong + ": document 1: metadata.nam: unknown field\n", []string{"-f", "lesson/daemonset.yaml", "-f", wrong}, 1},
+		{"wrong file", "named, with document and field", "quickstart: " + wrong + ":3: document 1: metadata.nam: unknown field\n", []string{"-f", "lesson/daemonset.yaml", "-f", wrong}, 1},
 		{"same file twice", "a slip, not a bigger cluster",
-			"quickstart: lesson/nodes.yaml: document 1: metadata.name: Node cka-cluster2-control-plane is in lesson/nodes.yaml, document 1, already\n",
+			"quickstart: lesson/nodes.yaml:6: document 1: metadata.name: Duplicate value: Node cka-cluster2-control-plane is in lesson/nodes.yaml:3 already (and 2 more)\n",
 			[]string{"-f", "lesson/nodes.yaml", "-f", "lesson/nodes.yaml"}, 1},
 		{"forgotten -f", "not silently the lesson", "quickstart: ds.yaml: unexpected argument; use -f FILE\n", []string{"ds.yaml"}, 2},
 	} {

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/examples/internal/cli"
 )
 
 // width is where long lines are folded.
@@ -18,7 +18,7 @@ func labelled(out io.Writer, label, text string) {
 	lead := fmt.Sprintf("    %-7s", label)
 	blank := strings.Repeat(" ", len(lead))
 	for line := range strings.Lines(text) {
-		line = manifest.Printable(strings.TrimSuffix(line, "\n"))
+		line = cli.Printable(strings.TrimSuffix(line, "\n"))
 		for len(lead)+len(line) > width {
 			at := strings.LastIndex(line[:width-len(lead)+1], " ")
 			if at < 0 {
