@@ -88,8 +88,7 @@ func (n Note) String() string {
 	case NotePodsElsewhere:
 		return fmt.Sprintf("pods of it in namespace %s, which do not count: %d", n.Namespace, n.Pods)
 	case NoteApplied:
-		return "a DaemonSet of this name has pods already: this is what applying the manifest would do; " +
-			"fields that the server fills in look removed, except in the output of kubectl apply --dry-run=server -o yaml"
+		return "pods of a DaemonSet of this name are in the input, and the DaemonSet is not: this is what applying the manifest leads to"
 	case NoteRevisionAssumed:
 		return fmt.Sprintf("no controllerrevisions of it in the input: %s, the revision of its newest pod, is taken for the current one", n.RevisionHash)
 	case NoteNoRevisions:

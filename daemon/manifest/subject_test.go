@@ -31,8 +31,7 @@ func TestSubject(t *testing.T) {
 	pods := []*corev1.Pod{owned("a", "old", "h1", 1), owned("a", "new", "h2", 2), owned("b", "lost", "h2", 2)}
 	const (
 		lost    = "pods of it in namespace b, which do not count: 1"
-		applied = "a DaemonSet of this name has pods already: this is what applying the manifest would do; " +
-			"fields that the server fills in look removed, except in the output of kubectl apply --dry-run=server -o yaml"
+		applied = "pods of a DaemonSet of this name are in the input, and the DaemonSet is not: this is what applying the manifest leads to"
 	)
 	for _, tc := range []struct {
 		name, why string
