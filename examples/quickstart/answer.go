@@ -10,234 +10,201 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/internal/manifest"
-	"github.com/pernode/daemonset/placement"
-	"github.com/pernode/daemonset/rollout"
-	"github.com/pernode/daemonset/rollout/kubectl"
+	"github.com/pernode/daemonset/daemon/manifest"
+	"github.com/pernode/daemonset/examples/internal/cli"
+	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
-// How much of a large cluster is shown: all nodes are listed up to fewNodes, and
-// no list is longer than shown.
-const (
-	fewNodes = 10
-	shown    = 20
-)
-
-// answer prints the answer for every DaemonSet that was loaded, by namespace and name, and
-// returns what is wrong with some of them.
-func answer(out io.Writer, loaded *manifest.Objects, now time.Time) []error {
-	if len(loaded.Sets) == 0 {
-		return []error{errors.New("no DaemonSet in the input")}
-	}
-	var errs []error
-	for i, set := range loaded.SortedSets() {
-		if i > 0 {
-			fmt.Fprintln(out)
-		}
-		fmt.Fprintf(out, "# DaemonSet %s/%s\n", set.Namespace, set.Name)
-		r := &report{Subject: loaded.Subject(set), out: out, now: now}
-		if wrong := r.tell(); len(wrong) > 0 {
-			errs = append(errs, loaded.Wrong(set, wrong))
-			continue
-		}
-		if wrong := r.proposal(); len(wrong) > 0 {
-			errs = append(errs, loaded.Wrong(r.Proposed, wrong))
-		}
-		for _, note := range r.Notes {
-			labelled(r.out, "note", note)
-		}
-	}
-	return errs
-}
-
-// report is the answer for one DaemonSet.
-type report struct {
-	*manifest.Subject
-	out io.Writer
+// question is what the arguments ask.
+type question struct {
+	files []string
+	// set restricts the answer to the DaemonSets of this NAME or NAMESPACE/NAME.
+	set string
 	now time.Time
+	// verbose lists nodes that are as they should be, and findings without harm.
+	verbose bool
 }
 
-func (r *report) note(format string, args ...any) {
-	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
-}
-
-// tell prints the report. It returns what is wrong with the DaemonSet, if that
-// stands in the way.
-func (r *report) tell() []error {
-	if findings := daemon.Validate(r.Set); len(findings) > 0 {
-		var lines []string
-		var errs []error
-		for _, finding := range findings {
-			lines = append(lines, finding.Error())
-			errs = append(errs, finding)
-		}
-		r.lines("wrong", lines)
-		if !r.Stored {
-			return errs // an API server would not take it
-		}
+// ask answers for the DaemonSets in the files.
+func ask(q question, stdin io.Reader) *report {
+	r := &report{Time: q.now}
+	var objects manifest.Objects
+	if err := cli.ReadFiles(&objects, q.files, stdin); err != nil {
+		return r.wrong(err)
 	}
-	for _, malformed := range placement.Compile(&r.Set.Spec.Template, placement.Options{}).Malformed() {
-		labelled(r.out, "wrong", "spec.template."+malformed.Error()+" (ignored)")
-	}
-
-	switch counted := r.Set.Status.CurrentNumberScheduled; {
-	case len(r.Nodes) == 0:
-		r.note("no nodes in the input: cannot decide placement or writes")
-		if r.Stored {
-			r.table(r.Set.Status)
-			r.progress(r.Set)
-		}
-	case len(r.Pods) == 0 && counted > 0:
-		r.note("no pods in the input, but %d in the status: cannot decide what to write", counted)
-		r.table(r.Set.Status)
-		r.where()
-		r.progress(r.Set)
-	default:
-		result, err := rollout.Sync(r.input(), rollout.Options{})
-		if result != nil {
-			r.pass(result)
-		}
-		if err != nil {
-			labelled(r.out, "wrong", err.Error())
-			return []error{err}
-		}
-	}
-	return nil
-}
-
-// proposal prints what the manifest in the input would do to the stored DaemonSet. It
-// returns what is wrong with the manifest.
-func (r *report) proposal() []error {
-	if r.Proposed == nil {
-		return nil
-	}
-	impact, err := simulate.WhatIf(r.input(), simulate.Proposal{DaemonSet: r.Proposed}, simulate.Options{})
+	subjects, err := choose(&objects, q.set)
 	if err != nil {
-		labelled(r.out, "wrong", err.Error())
-		return []error{err}
+		return r.wrong(err)
 	}
-	r.lines("apply", strings.Split(impact.String(), "\n"))
-	var errs []error
-	for _, refusal := range impact.Refused {
-		errs = append(errs, refusal)
+	r.PassedOver = cli.PassedOver(&objects)
+	var all []*appsv1.DaemonSet
+	for _, s := range objects.Subjects() {
+		all = append(all, s.Input.DaemonSet)
 	}
-	return errs
-}
-
-// input returns what the controller of the DaemonSet sees.
-func (r *report) input() daemon.Input {
-	return daemon.Input{DaemonSet: r.Set, Nodes: r.Nodes, Pods: r.Pods, Revisions: r.Revisions, Now: r.now}
-}
-
-// pass prints what one controller pass sees and would do.
-func (r *report) pass(result *rollout.Result) {
-	if result.Snapshot == nil {
-		r.table(r.Set.Status)
-		labelled(r.out, "now", result.String())
-		return
+	for _, subject := range subjects {
+		subject.Input.Now = q.now
+		w := &work{question: q, objects: &objects, all: all, Subject: subject}
+		r.DaemonSets = append(r.DaemonSets, w.answer())
+		r.Errors = append(r.Errors, w.errs...)
 	}
-	status := daemon.Status(result.Snapshot)
-	r.table(status)
-	r.where()
-	r.lines("now", strings.Split(result.String(), "\n"))
-	if again := result.Plan.RequeueAfter; again > 0 {
-		labelled(r.out, "", fmt.Sprintf("requeue after %v", again))
-	}
-
-	created := map[string]bool{}
-	for _, creation := range result.Plan.Create {
-		created[creation.Node] = true
-	}
-	var off []string
-	outdated := false
-	for _, node := range daemon.StatusByNode(result.Snapshot) {
-		outdated = outdated || node.Current && !node.Updated
-		fine := node.Desired && node.Available && node.Updated && node.Others == 0 || !node.Desired && node.Pod == nil
-		if told := node.Pod == nil && created[node.Node]; !fine && !told {
-			off = append(off, node.String())
-		}
-	}
-	r.lines("why", off)
-
-	set := r.Set
-	if !r.Stored {
-		set = set.DeepCopy()
-		set.Status = status
-	}
-	r.progress(set)
-	if !outdated {
-		return
-	}
-	switch step := result.Step; {
-	case r.Set.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType:
-		labelled(r.out, "", "OnDelete: outdated pods are replaced only after they are deleted by hand")
-	case step != nil:
-		budget, _, _ := strings.Cut(step.String(), "\n")
-		if step.MaxSurge == 0 && step.Unavailable >= step.MaxUnavailable && step.Plan.Empty() {
-			budget += ": it waits for the unavailable ones"
-		}
-		labelled(r.out, "", budget)
-	}
-	r.changes(result.Revisions)
-}
-
-func (r *report) table(status appsv1.DaemonSetStatus) {
-	set := *r.Set
-	set.Status = status
-	fmt.Fprint(r.out, kubectl.NewTable([]*appsv1.DaemonSet{&set}, r.now))
-}
-
-// where prints on which nodes the pods belong. In a large cluster it lists only nodes
-// that do not run a pod.
-func (r *report) where() {
-	matcher := placement.Compile(&r.Set.Spec.Template, placement.Options{})
-	nodes := slices.SortedFunc(slices.Values(r.Nodes), func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
-	var lines []string
-	for _, node := range nodes {
-		if why := matcher.Explain(node); len(nodes) <= fewNodes || !why.Run {
-			lines = append(lines, why.String())
-		}
-	}
-	labelled(r.out, "where", matcher.Summarize(nodes).String())
-	r.lines("", lines)
-}
-
-// progress prints how far the rollout is.
-func (r *report) progress(set *appsv1.DaemonSet) {
-	progress, err := kubectl.RolloutStatus(set)
-	var wrong *field.Error
+	slices.SortStableFunc(r.DaemonSets, func(a, b *answer) int { return cmp.Compare(a.urgency(), b.urgency()) })
 	switch {
-	case errors.As(err, &wrong):
-		labelled(r.out, "when", wrong.Detail)
-	case err == nil:
-		labelled(r.out, "when", progress.String())
+	case len(r.Errors) > 0:
+		r.ExitStatus = statusWrong
+	case slices.ContainsFunc(r.DaemonSets, (*answer).bad):
+		r.ExitStatus = statusBad
 	}
+	return r
 }
 
-// changes prints what the update changes in the template.
-func (r *report) changes(revisions *rollout.RevisionPlan) {
-	if revisions.Current == nil || len(revisions.Old) == 0 {
-		return
+// wrong notes an error of the input.
+func (r *report) wrong(err error) *report {
+	r.ExitStatus = statusWrong
+	var list manifest.ErrorList
+	if errors.As(err, &list) {
+		r.Errors = list
+	} else {
+		r.Errors = []*manifest.Error{{Detail: err.Error()}}
 	}
-	old, cur := revisions.Old[len(revisions.Old)-1], revisions.Current
-	changes, err := rollout.DiffRevisions(old, cur)
-	if err != nil {
-		r.note("%v", err)
-		return
-	}
-	r.lines("diff", append([]string{fmt.Sprintf("revision %d to %d:", old.Revision, cur.Revision)},
-		strings.Split(changes.String(), "\n")...))
+	return r
 }
 
-// lines prints a list, if not all of it.
-func (r *report) lines(label string, lines []string) {
-	if more := len(lines) - shown; more > 1 {
-		lines = append(slices.Clone(lines[:shown]), fmt.Sprintf("and %d more", more))
+// choose returns the DaemonSets of a name, or all.
+func choose(objects *manifest.Objects, name string) ([]manifest.Subject, error) {
+	all := objects.Subjects()
+	if len(all) == 0 {
+		return nil, noDaemonSet(objects)
 	}
-	labelled(r.out, label, strings.Join(lines, "\n"))
+	if name == "" {
+		return all, nil
+	}
+	var found []manifest.Subject
+	var names []string
+	for _, s := range all {
+		full := s.DaemonSet.Namespace + "/" + s.DaemonSet.Name
+		if name == full || name == s.DaemonSet.Name {
+			found = append(found, s)
+		}
+		names = append(names, full)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("no DaemonSet %s in the input, but %s", name, enumerate(names))
+	}
+	return found, nil
+}
+
+// noDaemonSet says what is there instead.
+func noDaemonSet(objects *manifest.Objects) error {
+	var there []string
+	for _, kind := range []struct {
+		name  string
+		count int
+	}{{"Node", len(objects.Nodes)}, {"Pod", len(objects.Pods)}, {"ControllerRevision", len(objects.Revisions)}} {
+		if kind.count > 0 {
+			there = append(there, fmt.Sprintf("%s (%d)", kind.name, kind.count))
+		}
+	}
+	for _, p := range objects.PassedOver {
+		if p.Field == "" {
+			there = append(there, p.String())
+		}
+	}
+	const help = "kubectl get ds,nodes,pods,controllerrevisions -A -o yaml lists those of all namespaces"
+	if len(there) == 0 {
+		return errors.New("no DaemonSet in the input: the list is empty; " + help)
+	}
+	return fmt.Errorf("no DaemonSet in the input, only %s; %s", strings.Join(there, ", "), help)
+}
+
+// enumerate lists some names.
+func enumerate(names []string) string {
+	const most = 10
+	if more := len(names) - most; more > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// work is an answer on its way.
+type work struct {
+	question
+	objects *manifest.Objects
+	// all are the DaemonSets of the input, those that the question leaves out included.
+	all []*appsv1.DaemonSet
+	manifest.Subject
+	a    answer
+	errs manifest.ErrorList
+}
+
+func (w *work) answer() *answer {
+	w.a.Namespace, w.a.Name = w.DaemonSet.Namespace, w.DaemonSet.Name
+	for _, note := range w.Subject.Notes {
+		w.note("%v", note)
+	}
+	if !w.Stored() {
+		w.proposeNew()
+		return &w.a
+	}
+	w.judge()
+	if w.a.State != stateRefused {
+		w.a.Findings = w.lint(w.DaemonSet, w.Input.DaemonSet)
+	}
+	if w.Proposed != nil {
+		w.propose()
+	}
+	return &w.a
+}
+
+func (w *work) note(format string, args ...any) {
+	w.a.Notes = append(w.a.Notes, fmt.Sprintf(format, args...))
+}
+
+// refuse notes that no answer is possible.
+func (w *work) refuse(errs manifest.ErrorList) {
+	w.errs = append(w.errs, errs...)
+	w.a.State, w.a.Verdict = stateRefused, "no answer: "+errs.Error()
+}
+
+// locate gives an error of the library its position.
+func (w *work) locate(err error) manifest.ErrorList {
+	var at *field.Error
+	if errors.As(err, &at) {
+		path, about := strings.CutPrefix(at.Field, "daemonSet.")
+		if about || strings.HasPrefix(path, "spec.") || strings.HasPrefix(path, "metadata.") {
+			return manifest.ErrorList{{Position: w.objects.Position(w.DaemonSet, path), Detail: at.ErrorBody()}}
+		}
+	}
+	return manifest.ErrorList{{Position: w.objects.Position(w.DaemonSet, ""), Detail: err.Error()}}
+}
+
+// bad reports whether the DaemonSet is stalled, or will be. A manifest that changes something
+// decides, if there is one: it may be the repair.
+func (a *answer) bad() bool {
+	if p := a.Proposal; p != nil && !p.NoChange && len(p.Refused) == 0 {
+		return p.bad()
+	}
+	return a.State == health.StateStalled.String()
+}
+
+// bad reports whether the manifest takes pods away, ends stalled, or does not work as written.
+func (p *proposal) bad() bool {
+	return len(p.Loses) > 0 || p.Rollout && len(p.Keeps) > 0 ||
+		p.End != nil && p.End.State == simulate.EndStalled.String() ||
+		slices.ContainsFunc(p.Findings, finding.isError)
+}
+
+// urgency orders the answers: what needs attention comes first.
+func (a *answer) urgency() int {
+	switch {
+	case a.State == stateRefused, a.Proposal != nil && len(a.Proposal.Refused) > 0:
+		return 0
+	case a.bad(), a.State == health.StateStalled.String():
+		return 1
+	case a.State == health.StateComplete.String() && a.Proposal == nil:
+		return 3
+	}
+	return 2
 }

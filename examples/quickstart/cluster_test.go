@@ -18,7 +18,7 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.create(loaded.Sets[0]); err != nil {
+	if err := c.create(loaded.DaemonSets[0]); err != nil {
 		t.Fatal(err)
 	}
 	before := c.facts().DaemonSet

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"embed"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
-	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/kubectl"
@@ -51,7 +50,7 @@ func play(out io.Writer) error {
 	}
 	p := &lessonPlay{out: out, cluster: c}
 	for _, step := range []func() error{
-		func() error { return p.create(loaded.Sets[0]) },
+		func() error { return p.create(loaded.DaemonSets[0]) },
 		p.join, p.leave, p.deleteOnePod, p.selectNodes, p.tolerate, p.update,
 	} {
 		if err := step(); err != nil {
@@ -62,20 +61,13 @@ func play(out io.Writer) error {
 }
 
 func loadLesson(names ...string) (*manifest.Objects, error) {
-	loaded, err := manifest.New()
-	if err != nil {
-		return nil, err
-	}
+	var loaded manifest.Objects
 	for _, name := range names {
-		data, err := lesson.ReadFile("lesson/" + name)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := loaded.Read(name, bytes.NewReader(data)); err != nil {
+		if err := loaded.ReadFS(lesson, "lesson/"+name); err != nil {
 			return nil, err
 		}
 	}
-	return loaded, nil
+	return &loaded, nil
 }
 
 func (p *lessonPlay) create(set *appsv1.DaemonSet) error {

@@ -8,107 +8,148 @@
 // selector, a toleration; and an update that rolls out step by step. The YAML it
 // starts from is in the folder lesson.
 //
-//	kubectl get ds,nodes,pods,controllerrevisions -o yaml | go run ./examples/quickstart -f -
+//	kubectl get ds,nodes,pods,controllerrevisions -A -o yaml | go run ./examples/quickstart -f -
 //
-// answers for every DaemonSet in the input: where it runs and why it does not run
-// elsewhere, what its controller would do now, why nodes count as they do, and how
-// far its rollout is. With -A kubectl gets all namespaces. -f may be repeated, "-"
-// is standard input; files hold YAML or JSON, any number of documents, single
-// objects or lists. -now sets the time of the answer, which is otherwise the
-// present one.
+// says of every DaemonSet of the cluster how its rollout is: complete, progressing,
+// stalled since when, or waiting for whom. Those that need attention come first. Below
+// each verdict stand the pods that block it, with what the kubelet or the scheduler
+// reports about them, the nodes that use the budget, what the controller would do next,
+// what the rollout changes, pods that are where they should not be, and what package lint
+// finds. Nodes that are as they should be are counted; -v lists them.
 //
-// A DaemonSet without uid is a manifest: it needs no more than one would write by
-// hand, a field that does not exist is an error, and beside the pods of a live
-// DaemonSet of its name it answers what applying it would do. One with uid comes
-// from a server, and fields that this program does not know are passed over. If the
-// input has both, they are one DaemonSet and a proposal: the answer for the stored
-// one ends with what the manifest would change.
+//	... | go run ./examples/quickstart -f - -f ds.yaml -set logging/agent
 //
-// The exit status is 1 if the input is wrong, with one line on standard error
-// that names the file, the document and the field, and 2 if the arguments are.
+// A DaemonSet without uid is a manifest. Beside the stored DaemonSet of its name it is a
+// proposal: the answer says what it would change, which nodes gain and lose the pod, and
+// how the rollout would end, in a simulated cluster. What an API server would refuse is
+// not simulated. A manifest without a stored DaemonSet is a new one.
 //
-// main.go has the arguments, internal/manifest reads YAML, answer.go asks the library
-// about it; cluster.go has a simulated cluster and lesson.go plays on it.
+// -f may be repeated, and "-" is standard input. Files hold YAML or JSON, any number of
+// documents, single objects or lists; package manifest reads them. -set restricts the
+// answer to one NAME or NAMESPACE/NAME. -o json prints the same facts for programs, as
+// the type report documents them. -now sets the time of the answer, which is otherwise
+// the present one.
+//
+// The exit status is 0 if all is well; 2 if a rollout is stalled, or a manifest would take
+// pods away or end stalled; and 1 if the input or the arguments are wrong, with a line
+// for each error on standard error that has the file, the line and the field.
+//
+// main.go has the arguments, answer.go finds what to answer for, verdict.go judges what
+// is there, proposal.go what would be, report.go has the facts of an answer, and text.go
+// prints them; cluster.go has a simulated cluster, and lesson.go plays on it.
 package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/examples/internal/cli"
 )
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, time.Now()))
 }
 
-// run is the command. It returns the exit status: 0, or 1 if the input is
-// wrong, or 2 if the arguments are.
+const usage = `Plays the life of a DaemonSet, or says how the DaemonSets of a cluster are.
+
+    quickstart
+    kubectl get ds,nodes,pods,controllerrevisions -A -o yaml | quickstart -f - [-f ds.yaml]
+
+A manifest beside the stored DaemonSet of its name is a proposal. The exit status is 0 if all
+is well, 2 if a rollout is or would be stalled or nodes would lose their pod, and 1 if the
+input or the arguments are wrong.
+
+`
+
+// The exit statuses besides 0.
+const (
+	statusWrong = 1
+	statusBad   = 2
+)
+
+// run is the command. It returns the exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time) int {
-	var files []string
-	start := now
+	q := question{now: now}
+	output := "text"
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		flags.PrintDefaults()
+	}
 	flags.Func("f", "answer for the DaemonSets in `FILE`; may be repeated, - is standard input", func(file string) error {
-		files = append(files, file)
+		q.files = append(q.files, file)
 		return nil
 	})
+	flags.StringVar(&q.set, "set", "", "answer for the DaemonSets of this `NAME` or NAMESPACE/NAME only")
+	flags.StringVar(&output, "o", output, "print `FORMAT`, text or json")
+	flags.BoolVar(&q.verbose, "v", false, "list all nodes, and what lint finds without harm")
 	flags.Func("now", "the `TIME` of the answer, such as 2026-01-02T15:04:05Z (default: the present)", func(text string) (err error) {
-		now, err = time.Parse(time.RFC3339, text)
+		q.now, err = time.Parse(time.RFC3339, text)
 		return err
 	})
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
-	case err != nil:
-		return 2
+	} else if err != nil {
+		return statusWrong
+	}
+	wrong := ""
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name != "f" && len(q.files) == 0 {
+			wrong = "-" + f.Name + " requires -f: the lesson is always the same"
+		}
+	})
+	switch {
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "quickstart: %s: unexpected argument; use -f FILE\n", flags.Arg(0))
-		return 2
-	case len(files) == 0 && !now.Equal(start):
-		fmt.Fprintln(stderr, "quickstart: -now requires -f: the lesson has a clock of its own")
-		return 2
+		wrong = flags.Arg(0) + ": unexpected argument; use -f FILE"
+	case output != "text" && output != "json":
+		wrong = "-o " + output + ": want text or json"
+	}
+	if wrong != "" {
+		fmt.Fprintln(stderr, "quickstart:", cli.Printable(wrong))
+		return statusWrong
 	}
 
 	out := bufio.NewWriter(stdout)
+	status := 0
 	var errs []error
-	if len(files) == 0 {
+	if len(q.files) == 0 {
 		errs = append(errs, play(out))
 	} else {
-		errs = answerFiles(out, stderr, stdin, files, now)
+		status, errs = answerFiles(out, stderr, stdin, q, output)
 	}
 	errs = append(errs, out.Flush())
-	status := 0
 	for _, err := range errs {
 		if err != nil {
-			fmt.Fprintln(stderr, "quickstart:", manifest.Printable(err.Error()))
-			status = 1
+			fmt.Fprintln(stderr, "quickstart:", cli.Printable(err.Error()))
+			status = statusWrong
 		}
 	}
 	return status
 }
 
-// answerFiles answers for the DaemonSets in the files; notes say what of them did
-// not matter.
-func answerFiles(out, notes io.Writer, stdin io.Reader, files []string, now time.Time) []error {
-	loaded, err := manifest.New()
-	if err != nil {
-		return []error{err}
+// answerFiles prints the answer for the files, and on stderr what of them did not matter.
+func answerFiles(out, stderr io.Writer, stdin io.Reader, q question, output string) (status int, errs []error) {
+	r := ask(q, stdin)
+	for _, line := range r.PassedOver {
+		fmt.Fprintln(stderr, "quickstart:", cli.Printable(line))
 	}
-	for _, file := range files {
-		passedOver, err := loaded.ReadFile(file, stdin)
-		if err != nil {
-			return []error{err}
-		}
-		if len(passedOver) > 0 {
-			fmt.Fprintf(notes, "quickstart: passed over in %s: %s\n", manifest.Title(file), manifest.Printable(strings.Join(passedOver, ", ")))
-		}
+	if output == "json" {
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		errs = append(errs, encoder.Encode(r))
+	} else {
+		r.write(out)
 	}
-	return answer(out, loaded, now)
+	for _, err := range r.Errors {
+		errs = append(errs, err)
+	}
+	return r.ExitStatus, errs
 }

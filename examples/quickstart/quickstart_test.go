@@ -121,24 +121,24 @@ func TestAnswer(t *testing.T) {
 	}{
 		{
 			name: "rollout", why: "what kubectl get -o yaml prints of an update that is stuck",
-			args: []string{"-f", "testdata/rollout.yaml"}, want: "rollout.txt",
+			args: []string{"-f", "testdata/rollout.yaml"}, status: 2, want: "rollout.txt",
 			stderr: "quickstart: passed over in testdata/rollout.yaml: v1 Service (1)\n",
 		},
 		{
 			name: "standard input", why: "the same from a pipe is the same",
-			args: []string{"-f", "-"}, stdin: list, want: "rollout.txt", stderr: service,
+			args: []string{"-f", "-"}, stdin: list, status: 2, want: "rollout.txt", stderr: service,
 		},
 		{
 			name: "pretty JSON", why: "kubectl -o json indents the revisions' data, by whose bytes they are told apart",
-			args: []string{"-f", "-"}, stdin: pretty.String(), want: "rollout.txt", stderr: service,
+			args: []string{"-f", "-"}, stdin: pretty.String(), status: 2, want: "rollout.txt", stderr: service,
 		},
 		{
 			name: "other time", why: "-now replaces the clock: ages are others",
-			args: []string{"-f", "-", "-now", "2026-01-01T12:00:00+01:00"}, stdin: list, want: "rollout-later.txt", stderr: service,
+			args: []string{"-f", "-", "-now", "2026-01-01T12:00:00+01:00"}, stdin: list, status: 2, want: "rollout-later.txt", stderr: service,
 		},
 		{
 			name: "manifests", why: "documents, a typed list, two DaemonSets with defaults to add, and one term that does not parse",
-			args: []string{"-f", "testdata/manifests.yaml"}, want: "manifests.txt",
+			args: []string{"-f", "testdata/manifests.yaml"}, status: 2, want: "manifests.txt",
 			stderr: "quickstart: passed over in testdata/manifests.yaml: v1 ConfigMap (1)\n",
 		},
 		{
@@ -146,8 +146,8 @@ func TestAnswer(t *testing.T) {
 			args: []string{"-f", "lesson/daemonset.yaml", "-f", "lesson/nodes.yaml"}, want: "lesson-files.txt",
 		},
 		{
-			name: "json", why: "JSON needs no marks between values",
-			args: []string{"-f", "-", "-f", "lesson/daemonset.yaml"}, want: "json.txt",
+			name: "JSON values", why: "they need no marks between them",
+			args: []string{"-f", "-", "-f", "lesson/daemonset.yaml"}, want: "json-values.txt",
 			stdin: `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}}{"apiVersion":"v1","kind":"List","items":[` +
 				`{"apiVersion":"v1","kind":"Node","metadata":{"name":"b"}}]}`,
 		},
@@ -161,7 +161,7 @@ func TestAnswer(t *testing.T) {
 		},
 		{
 			name: "no revisions", why: "kubectl get ds,nodes,pods alone must not read as if all pods were outdated",
-			args: []string{"-f", "-"}, stdin: without("ControllerRevision"), want: "no-revisions.txt", stderr: service,
+			args: []string{"-f", "-"}, stdin: without("ControllerRevision"), status: 2, want: "no-revisions.txt", stderr: service,
 		},
 		{
 			name: "manifest of a live DaemonSet", why: "tells what applying it would do",
@@ -178,7 +178,7 @@ func TestAnswer(t *testing.T) {
 		{
 			name: "refused manifest", why: "the server would refuse it: the answer for the stored one stays, and the status is 1",
 			args: []string{"-f", "-", "-f", "testdata/refused.yaml"}, stdin: list, want: "refused.txt", status: 1,
-			stderr: service + "quickstart: testdata/refused.yaml: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n",
+			stderr: service + "quickstart: testdata/refused.yaml:8: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n",
 		},
 		{
 			name: "manifest without revisions", why: "whether it changes anything cannot be told",
@@ -186,8 +186,34 @@ func TestAnswer(t *testing.T) {
 		},
 		{
 			name: "OnDelete", why: "the update waits for somebody, not for a budget",
-			args: []string{"-f", "-"}, want: "on-delete.txt", stderr: service,
+			args: []string{"-f", "-"}, status: 2, want: "on-delete.txt", stderr: service,
 			stdin: strings.Replace(list, "    updateStrategy:\n      rollingUpdate:\n        maxSurge: 0\n        maxUnavailable: 1\n      type: RollingUpdate\n", "    updateStrategy:\n      type: OnDelete\n", 1),
+		},
+		{
+			name: "trouble", why: "what is wrong comes first, and what is well is a line",
+			args: []string{"-f", "testdata/trouble.yaml"}, status: 2, want: "trouble.txt",
+		},
+		{
+			name: "verbose", why: "-v lists all nodes and warnings that can wait; -set restricts the answer",
+			args: []string{"-v", "-set", "probe", "-f", "testdata/trouble.yaml"}, want: "verbose.txt",
+		},
+		{
+			name: "one of a namespace", why: "-set takes a namespace, too",
+			args: []string{"-set", "kube-system/cni", "-f", "testdata/trouble.yaml"}, status: 2, want: "set.txt",
+		},
+		{
+			name: "json", why: "the same facts for programs",
+			args: []string{"-o", "json", "-v", "-f", "testdata/rollout.yaml", "-f", "testdata/apply.yaml"}, want: "proposal.json",
+			stderr: "quickstart: passed over in testdata/rollout.yaml: v1 Service (1)\n",
+		},
+		{
+			name: "json of wrong input", why: "errors are facts, too",
+			args: []string{"-o", "json", "-f", "-", "-f", "testdata/refused.yaml"}, stdin: without("Pod"), status: 1, want: "refused.json",
+			stderr: service + "quickstart: testdata/refused.yaml:8: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n",
+		},
+		{
+			name: "repair", why: "the end of the proposal counts, not the stalled rollout that it repairs",
+			args: []string{"-f", "-", "-f", "testdata/repair.yaml"}, stdin: list, want: "repair.txt", stderr: service,
 		},
 		{
 			name: "odd but stored", why: "a newer server's field is passed over, pods elsewhere do not count, the empty selector makes the controller do nothing",
@@ -217,8 +243,8 @@ func TestAnswerNoChange(t *testing.T) {
 		}
 	}
 	status, stdout, stderr := command(list+"\n---\n"+strings.Join(lines, ""), "-f", "-")
-	if want := "    apply  no change\n"; status != 0 || !strings.Contains(stdout, want) || strings.Count(stdout, "# DaemonSet") != 1 {
-		t.Errorf("run(-f -) = %d, stderr %q, stdout\n%s\nwant one DaemonSet and %q", status, stderr, stdout, want)
+	if want := "    apply  standard input:538: changes nothing\n"; status != 2 || !strings.Contains(stdout, want) || strings.Count(stdout, "logging/log-agent:") != 1 {
+		t.Errorf("run(-f -) = %d, stderr %q, stdout\n%s\nwant 2, because it stays stalled, one DaemonSet and %q", status, stderr, stdout, want)
 	}
 }
 
@@ -238,17 +264,96 @@ func TestAnswerLarge(t *testing.T) {
 		t.Fatalf("run = %d, stderr %q, want 0 and nothing", status, stderr)
 	}
 	for _, want := range []string{
-		"60 of 100 nodes run it; 40 have untolerated taint {dedicated: }",
-		"node-79: does not run: untolerated taint {dedicated: } (NoExecute)\n           and 20 more\n",
-		"create on node-18: node has no pod\n           and 42 more\n",
+		"default/nginx-deploy: new: would run on 60 of 100 nodes, complete after 10s\n",
+		"    nodes  40 have untolerated taint {dedicated: }\n",
 	} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("answer for 100 nodes lacks %q:\n%s", want, stdout)
 		}
 	}
+	status, stdout, _ = command(input.String(), "-v", "-f", "-")
+	if want := "           node-18: runs here\n           and 81 more\n"; status != 0 || !strings.Contains(stdout, want) {
+		t.Errorf("run(-v) = %d, stdout\n%s\nwant 0 and %q", status, stdout, want)
+	}
 }
 
-// How reading fails is tested in internal/manifest; this is what the command makes of it.
+// proxy is a manifest of the DaemonSet proxy of trouble.yaml, which is complete, with a budget
+// and more of the pod's spec.
+func proxy(budget, spec string) string {
+	return `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: proxy, namespace: kube-system}
+spec:
+  selector: {matchLabels: {app: proxy}}
+  updateStrategy:
+    rollingUpdate:
+      maxUnavailable: ` + budget + `
+  template:
+    metadata: {labels: {app: proxy}}
+    spec:
+      ` + spec + "\n"
+}
+
+const (
+	proxyNodes      = "nodeSelector: {pool: general}"
+	proxyContainers = `containers: [{name: proxy, image: "registry.example/proxy:1", resources: {requests: {cpu: 10m, memory: 64Mi}}}]`
+)
+
+func TestExitStatus(t *testing.T) {
+	const lines = "\n      "
+	update := strings.Replace(proxyContainers, "proxy:1", "proxy:2", 1)
+	for _, tc := range []struct {
+		name, why, manifest string
+		args                []string
+		want                int
+		stdout, not         string
+	}{
+		{name: "complete", why: "all is well", args: []string{"-set", "proxy"},
+			stdout: "kube-system/proxy: complete since 2026-01-01T07:00:10Z (179m): 4 of 4 nodes complete\n", not: "    "},
+		{name: "progressing", why: "it goes on by itself", args: []string{"-set", "logs"}, stdout: "progressing: 1 of 4"},
+		{name: "waiting", why: "somebody has decided so", args: []string{"-set", "tuner"}, stdout: "somebody has to delete 2 outdated pods"},
+		{name: "stalled", why: "somebody has to look", args: []string{"-set", "cni"}, want: 2, stdout: "stalled since"},
+		{name: "one of many", why: "the worst counts", want: 2, stdout: "kube-system/proxy: complete"},
+		{name: "same", why: "changes nothing", manifest: proxy("1", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"}, stdout: "changes nothing"},
+		{name: "another budget", why: "no rollout", manifest: proxy("2", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"},
+			stdout: "starts no rollout, complete after 0s\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n"},
+		{name: "update", why: "goes well", manifest: proxy("1", proxyNodes+lines+update), args: []string{"-set", "proxy"},
+			stdout: "starts a rollout to revision 2, complete after 48s\n"},
+		{name: "fewer nodes", why: "takes pods away", manifest: proxy("1", "nodeSelector: {kubernetes.io/hostname: node-1}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
+			stdout: "    loses  node-2: nodeSelector kubernetes.io/hostname=node-1, node has kubernetes.io/hostname=node-2\n"},
+		{name: "too large", why: "never fits", manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "10m", "64", 1)), args: []string{"-set", "proxy"}, want: 2,
+			stdout: "starts a rollout to revision 2, stalled after "},
+		{name: "lint", why: "the server would refuse the pods", args: []string{"-set", "proxy"}, want: 2, stdout: "lint   error TolerationMalformed",
+			manifest: proxy("1", proxyNodes+lines+"tolerations: [{key: a, operator: Has}]"+lines+proxyContainers)},
+		{name: "percentage", why: "no server takes it, and it is not simulated", manifest: proxy("10 %", proxyNodes+lines+update), args: []string{"-set", "proxy"}, want: 1,
+			stdout: "wrong  standard input:9: document 1: spec.updateStrategy.rollingUpdate.maxUnavailable:", not: "rollout to"},
+		{name: "percentage of a new one", why: "no server takes it, and it is not simulated", manifest: strings.Replace(proxy("10 %", update), "name: proxy,", "name: new,", 1),
+			args: []string{"-set", "new"}, want: 1, stdout: "kube-system/new: refused", not: "end "},
+		{name: "other percentage", why: "is one", manifest: proxy("10%", proxyNodes+lines+update), args: []string{"-set", "proxy"}, stdout: "complete after 48s"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			args := append(tc.args, "-f", "testdata/trouble.yaml")
+			if tc.manifest != "" {
+				args = append(args, "-f", "-")
+			}
+			status, stdout, stderr := command(tc.manifest, args...)
+			if status != tc.want || !strings.Contains(stdout, tc.stdout) || tc.not != "" && strings.Contains(stdout, tc.not) {
+				t.Errorf("run(%q) = %d, stdout\n%s\nwant %d, %q, not %q: %s", args, status, stdout, tc.want, tc.stdout, tc.not, tc.why)
+			}
+			if (stderr != "") != (tc.want == statusWrong) {
+				t.Errorf("run(%q): stderr %q", args, stderr)
+			}
+			var r report
+			_, text, _ := command(tc.manifest, append(args, "-o", "json")...)
+			if err := json.Unmarshal([]byte(text), &r); err != nil || r.ExitStatus != tc.want {
+				t.Errorf("run(%q -o json) = %s, %v, want exitStatus %d", args, text, err, tc.want)
+			}
+		})
+	}
+}
+
+// How reading fails is tested in daemon/manifest; this is what the command makes of it.
 func TestWrongInput(t *testing.T) {
 	const node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
 	set := func(spec string) string {
@@ -256,19 +361,28 @@ func TestWrongInput(t *testing.T) {
 	}
 	for _, tc := range []struct{ name, why, stdin, want string }{
 		{"empty", "kubectl prints nothing where it finds nothing", "", "standard input: nothing in it"},
-		{"no DaemonSet", "nothing to answer for", node, "no DaemonSet in the input"},
-		{"empty list", "kubectl get ds -o yaml without any", "apiVersion: v1\nkind: List\nitems: []\n", "no DaemonSet in the input"},
+		{"no DaemonSet", "nothing to answer for", node + "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n",
+			"no DaemonSet in the input, only Node (1), apps/v1 Deployment (1); kubectl get ds,nodes,pods,controllerrevisions -A -o yaml lists those of all namespaces"},
+		{"empty list", "kubectl get ds -o yaml without any", "apiVersion: v1\nkind: List\nitems: []\n",
+			"no DaemonSet in the input: the list is empty; kubectl get ds,nodes,pods,controllerrevisions -A -o yaml lists those of all namespaces"},
+		{"misspelt kind", "it would be passed over", "apiVersion: apps/v1\nkind: Daemonset\nmetadata: {name: a}\n",
+			`standard input:2: document 1: kind: Invalid value: "Daemonset": did you mean DaemonSet?`},
+		{"template", "not rendered yet", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  name: {{ .Values.name }}\n",
+			`standard input:4: document 1: is a template: render it first, for instance with helm template (invalid map key: map[interface {}]interface {}{".Values.name":interface {}(nil)})`},
+		{"quantity", "with its value", set("{template: {spec: {containers: [{name: x, resources: {limits: {memory: 64 Mi}}}]}}}"),
+			`standard input:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "64 Mi": is no quantity, such as 100m, 2 or 1.5Gi`},
 		{"old group", "removed from Kubernetes long ago", "apiVersion: extensions/v1beta1\nkind: DaemonSet\n",
-			"passed over in standard input: extensions/v1beta1 DaemonSet (1)\nquickstart: no DaemonSet in the input"},
+			`standard input:1: document 1: apiVersion: Invalid value: "extensions/v1beta1": write apps/v1 for a DaemonSet: Kubernetes 1.16 removed the older versions`},
 		{"misspelt", "silence would be worse", set("{tmplate: {}, selektor: {}}"),
-			"standard input: document 1: spec.selektor: unknown field (and 1 more)"},
+			"standard input:4: document 1: spec.selektor: unknown field\nquickstart: standard input:4: document 1: spec.tmplate: unknown field"},
 		{"no selector", "the API server refuses it", set("{template: {metadata: {labels: {a: b}}}}"),
-			"standard input: document 1: spec.selector: Required value"},
+			"standard input:4: document 1: spec.selector: Required value"},
 		{"empty selector", "would select every pod", set("{selector: {}, template: {metadata: {labels: {a: b}}}}"),
-			"standard input: document 1: spec.selector: Invalid value: {}: empty selector is invalid for daemonset"},
-		{"several", "all in the answer, the first here",
+			"standard input:4: document 1: spec.selector: Invalid value: {}: empty selector is invalid for daemonset"},
+		{"several", "a line for each",
 			set("{minReadySeconds: -1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}}}"),
-			"standard input: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels` (and 1 more)"},
+			"standard input:4: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`\n" +
+				"quickstart: standard input:4: document 1: spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, _, stderr := command(tc.stdin, "-f", "-")
@@ -291,11 +405,18 @@ func TestFilesAndArguments(t *testing.T) {
 	}{
 		{"no file", "named once", "quickstart: open nowhere.yaml: " + syscall.ENOENT.Error() + "\n", []string{"-f", "nowhere.yaml"}, 1},
 		{"escape", "a name must not control the terminal", "quickstart: open no\uFFFDwhere.yaml: " + syscall.ENOENT.Error() + "\n", []string{"-f", "no\x1bwhere.yaml"}, 1},
-		{"wrong file", "named, with document and field", "quickstart: " + wrong + ": document 1: metadata.nam: unknown field\n", []string{"-f", "lesson/daemonset.yaml", "-f", wrong}, 1},
+		{"wrong file", "named, with document and field", "quickstart: " + wrong + ":3: document 1: metadata.nam: unknown field\n", []string{"-f", "lesson/daemonset.yaml", "-f", wrong}, 1},
 		{"same file twice", "a slip, not a bigger cluster",
-			"quickstart: lesson/nodes.yaml: document 1: metadata.name: Node cka-cluster2-control-plane is in lesson/nodes.yaml, document 1, already\n",
+			"quickstart: lesson/nodes.yaml:6: document 1: metadata.name: Duplicate value: Node cka-cluster2-control-plane is in lesson/nodes.yaml:3 already\n" +
+				"quickstart: lesson/nodes.yaml:18: document 2: metadata.name: Duplicate value: Node cka-cluster2-worker is in lesson/nodes.yaml:15 already\n" +
+				"quickstart: lesson/nodes.yaml:25: document 3: metadata.name: Duplicate value: Node cka-cluster2-worker2 is in lesson/nodes.yaml:22 already\n",
 			[]string{"-f", "lesson/nodes.yaml", "-f", "lesson/nodes.yaml"}, 1},
-		{"forgotten -f", "not silently the lesson", "quickstart: ds.yaml: unexpected argument; use -f FILE\n", []string{"ds.yaml"}, 2},
+		{"forgotten -f", "not silently the lesson", "quickstart: ds.yaml: unexpected argument; use -f FILE\n", []string{"ds.yaml"}, 1},
+		{"unknown DaemonSet", "with those that are there", "quickstart: no DaemonSet probes in the input, but kube-system/cni, kube-system/exporter, kube-system/gpu, kube-system/logs, kube-system/probe, kube-system/proxy, kube-system/storage, kube-system/tuner\n",
+			[]string{"-f", "testdata/trouble.yaml", "-set", "probes"}, 1},
+		{"format", "of two", "quickstart: -o yaml: want text or json\n", []string{"-f", "testdata/trouble.yaml", "-o", "yaml"}, 1},
+		{"-set without -f", "not silently the lesson", "quickstart: -set requires -f: the lesson is always the same\n", []string{"-set", "a"}, 1},
+		{"-v without -f", "not silently the lesson", "quickstart: -v requires -f: the lesson is always the same\n", []string{"-v"}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, stdout, stderr := command("", tc.args...)
@@ -305,11 +426,11 @@ func TestFilesAndArguments(t *testing.T) {
 		})
 	}
 	for _, args := range [][]string{{"-now", "noon"}, {"-now", "2026-01-02T15:04:05Z"}, {"-x"}, {"-f"}} {
-		if status, _, stderr := command("", args...); status != 2 || stderr == "" {
-			t.Errorf("run(%q) = %d, stderr %q, want 2 and an explanation", args, status, stderr)
+		if status, _, stderr := command("", args...); status != 1 || stderr == "" {
+			t.Errorf("run(%q) = %d, stderr %q, want 1 and an explanation", args, status, stderr)
 		}
 	}
-	if status, _, stderr := command("", "-h"); status != 0 || !strings.Contains(stderr, "-f FILE") {
+	if status, _, stderr := command("", "-h"); status != 0 || !strings.Contains(stderr, "-f FILE") || !strings.Contains(stderr, "kubectl get ds,nodes,pods,controllerrevisions -A -o yaml") {
 		t.Errorf("run(-h) = %d, stderr %q, want 0 and the flags", status, stderr)
 	}
 }
@@ -345,8 +466,8 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var errs bytes.Buffer
 		status := run([]string{"-f", "-"}, bytes.NewReader(data), io.Discard, &errs, testNow)
-		if status != 0 && status != 1 {
-			t.Errorf("run = %d, want 0 or 1", status)
+		if status < 0 || status > 2 {
+			t.Errorf("run = %d, want 0, 1 or 2", status)
 		}
 		if status == 1 && errs.Len() == 0 {
 			t.Error("run = 1 without a reason")

@@ -3,10 +3,220 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
-	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/examples/internal/cli"
+	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
+
+// shown is how long lists are at most.
+const shown = 20
+
+// write prints the report as text.
+func (r *report) write(out io.Writer) {
+	for i, a := range r.DaemonSets {
+		if i > 0 && (a.long() || r.DaemonSets[i-1].long()) {
+			fmt.Fprintln(out)
+		}
+		a.write(out)
+	}
+}
+
+// long reports whether there is more to say than the verdict.
+func (a *answer) long() bool {
+	return a.State != health.StateComplete.String() ||
+		len(a.Stray)+len(a.Findings)+len(a.Notes)+len(a.NodeList) > 0 || a.Proposal != nil
+}
+
+func (a *answer) write(out io.Writer) {
+	fmt.Fprintln(out, cli.Printable(fmt.Sprintf("%s/%s: %s", a.Namespace, a.Name, a.Verdict)))
+	lines(out, "blocks", texts(a.Blockers))
+	lines(out, "budget", a.Budget.texts())
+	lines(out, "delete", texts(a.ToDelete))
+	lines(out, "next", a.nextTexts())
+	lines(out, "diff", a.Change.texts())
+	lines(out, "stray", a.Stray)
+	lines(out, "nodes", a.nodeTexts())
+	lines(out, "lint", a.lintTexts())
+	if a.Proposal != nil {
+		a.Proposal.write(out, a.State == stateNew || a.State == stateRefused)
+	}
+	lines(out, "note", a.Notes)
+}
+
+// nodeTexts count the nodes, if there is a reason to. The verdict on a new DaemonSet has the
+// number of those that run it.
+func (a *answer) nodeTexts() []string {
+	_, reasons, some := strings.Cut(a.Nodes, "; ")
+	switch {
+	case len(a.NodeList) > 0:
+		return append([]string{a.Nodes}, a.NodeList...)
+	case !some, a.State == health.StateComplete.String():
+		return nil
+	case a.State == stateNew:
+		return []string{reasons}
+	}
+	return []string{a.Nodes}
+}
+
+// lintTexts are the findings. Warnings about a DaemonSet that is complete can wait: they are
+// counted.
+func (a *answer) lintTexts() []string {
+	var list, codes []string
+	for _, f := range a.Findings {
+		if a.State == health.StateComplete.String() && len(a.NodeList) == 0 && !f.isError() {
+			codes = append(codes, f.Code)
+		} else {
+			list = append(list, f.String())
+		}
+	}
+	if len(codes) > 0 {
+		list = append(list, fmt.Sprintf("%s: %s; -v says more", plural(len(codes), "warning"), strings.Join(slices.Compact(codes), ", ")))
+	}
+	return list
+}
+
+// write prints the proposal. alone says that its verdict is that of the answer.
+func (p *proposal) write(out io.Writer, alone bool) {
+	if !alone {
+		lines(out, "apply", []string{fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Verdict)})
+		lines(out, "diff", p.Fields)
+		lines(out, "gains", texts(p.Gains))
+		lines(out, "loses", texts(p.Loses))
+		lines(out, "keeps", texts(p.Keeps))
+	}
+	var refused []string
+	for _, err := range p.Refused {
+		refused = append(refused, err.Error())
+	}
+	lines(out, "wrong", refused)
+	if p.End != nil {
+		lines(out, "blocks", texts(p.End.Blockers))
+		lines(out, "budget", p.End.Budget.texts())
+		lines(out, "end", []string{p.End.text(alone)})
+	}
+	lines(out, "lint", texts(p.Findings))
+}
+
+// texts are the fields that change. A revision may differ in nothing that has a meaning.
+func (c *change) texts() []string {
+	if c == nil {
+		return nil
+	}
+	head := fmt.Sprintf("revision %d to %d: ", c.From, c.To)
+	switch len(c.Fields) {
+	case 0:
+		return []string{head + "nothing that has a meaning"}
+	case 1:
+		return []string{head + c.Fields[0]}
+	}
+	return append([]string{head}, c.Fields...)
+}
+
+// nextTexts are what the next pass writes.
+func (a *answer) nextTexts() []string {
+	list := texts(a.Deletes)
+	for i := range list {
+		list[i] = "delete " + list[i]
+	}
+	if n := len(a.Creates); n > 0 {
+		list = append(list, fmt.Sprintf("create %s on %s", plural(n, "pod"), enumerate(a.Creates)))
+	}
+	return list
+}
+
+// String is the problem on one line, with what its text leaves out.
+func (b blocker) String() string {
+	text := b.Node + ": "
+	if b.Pod != "" {
+		text += b.Pod + ": "
+	}
+	text += b.Text
+	if b.Container != "" && !strings.Contains(b.Text, "container "+b.Container) {
+		text += "; container " + b.Container
+	}
+	if !b.Since.IsZero() && !strings.Contains(b.Text, "since") {
+		text += "; since " + b.Since.Format(time.RFC3339)
+	}
+	if message := strings.Join(strings.Fields(b.Message), " "); message != "" && !strings.Contains(b.Text, message) {
+		const most = 240
+		if runes := []rune(message); len(runes) > most {
+			message = string(runes[:most]) + "..."
+		}
+		text += "; " + message
+	}
+	return text
+}
+
+func (b *budget) texts() []string {
+	if b == nil {
+		return nil
+	}
+	var users []string
+	for _, user := range b.Users {
+		users = append(users, fmt.Sprintf("%s (%s)", user.Node, user.Reason))
+	}
+	if len(users) == 0 {
+		return []string{fmt.Sprintf("%s is %d", b.Kind, b.Limit)}
+	}
+	return []string{fmt.Sprintf("%s %d is used by %s", b.Kind, b.Limit, enumerate(users))}
+}
+
+func (p podOnNode) String() string {
+	text := p.Pod
+	if p.Node != "" {
+		text += " on " + p.Node
+	}
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	return text
+}
+
+func (n nodeEffect) String() string { return n.Node + ": " + n.Why }
+
+// text says what the end in the verdict depends on. A new DaemonSet has no pods to lose.
+func (e *end) text(isNew bool) string {
+	text := fmt.Sprintf("if pods are ready %v after their start and gone %v after their deletion",
+		simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter)
+	if isNew {
+		return text
+	}
+	return fmt.Sprintf("%d of %s available at the worst moment, %s", e.LowestAvailable, plural(e.Desired, "node"), text)
+}
+
+func (f finding) isError() bool { return f.Severity == lint.SeverityError.String() }
+
+func (f finding) String() string {
+	text := f.Severity + " " + f.Code
+	if f.Field != "" {
+		text += " at " + f.Field
+	}
+	text += ": " + f.Message
+	if f.Fix != "" {
+		text += " " + f.Fix
+	}
+	return text
+}
+
+func texts[T fmt.Stringer](list []T) (lines []string) {
+	for _, entry := range list {
+		lines = append(lines, entry.String())
+	}
+	return lines
+}
+
+// lines prints a list, if not all of it; nothing, if it is empty.
+func lines(out io.Writer, label string, list []string) {
+	if more := len(list) - shown; more > 1 {
+		list = append(slices.Clone(list[:shown]), fmt.Sprintf("and %d more", more))
+	}
+	labelled(out, label, strings.Join(list, "\n"))
+}
 
 // width is where long lines are folded.
 const width = 104
@@ -18,7 +228,7 @@ func labelled(out io.Writer, label, text string) {
 	lead := fmt.Sprintf("    %-7s", label)
 	blank := strings.Repeat(" ", len(lead))
 	for line := range strings.Lines(text) {
-		line = manifest.Printable(strings.TrimSuffix(line, "\n"))
+		line = cli.Printable(strings.TrimSuffix(line, "\n"))
 		for len(lead)+len(line) > width {
 			at := strings.LastIndex(line[:width-len(lead)+1], " ")
 			if at < 0 {

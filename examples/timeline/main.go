@@ -50,7 +50,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/examples/internal/cli"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -124,13 +124,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if wrong := p.misuse(given, flags.Args()); wrong != "" {
-		fmt.Fprintln(stderr, "timeline:", manifest.Printable(wrong))
+		fmt.Fprintln(stderr, "timeline:", cli.Printable(wrong))
 		return statusWrong
 	}
 
 	svg, status, notes, err := draw(p, stdin)
 	for _, note := range notes {
-		fmt.Fprintln(stderr, "timeline:", manifest.Printable(note))
+		fmt.Fprintln(stderr, "timeline:", cli.Printable(note))
 	}
 	if err == nil && output != "" {
 		err = os.WriteFile(output, svg, 0o644)
@@ -138,7 +138,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 		_, err = stdout.Write(svg)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "timeline:", manifest.Printable(err.Error()))
+		fmt.Fprintln(stderr, "timeline:", cli.Printable(err.Error()))
 		return statusWrong
 	}
 	return status

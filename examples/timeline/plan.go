@@ -14,7 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/internal/manifest"
+	"github.com/pernode/daemonset/daemon/manifest"
+	"github.com/pernode/daemonset/examples/internal/cli"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -62,42 +63,30 @@ func (p *plan) input(stdin io.Reader) (in daemon.Input, notes []string, err erro
 
 // load reads the files and chooses the DaemonSet.
 func (p *plan) load(stdin io.Reader) (in daemon.Input, notes []string, err error) {
-	loaded, err := manifest.New()
-	if err != nil {
+	var objects manifest.Objects
+	if err := cli.ReadFiles(&objects, p.files, stdin); err != nil {
 		return in, nil, err
 	}
-	for _, file := range p.files {
-		passedOver, err := loaded.ReadFile(file, stdin)
-		if err != nil {
-			return in, notes, err
-		}
-		if len(passedOver) > 0 {
-			notes = append(notes, fmt.Sprintf("passed over in %s: %s", manifest.Title(file), strings.Join(passedOver, ", ")))
-		}
-	}
-	set, err := p.choose(loaded.SortedSets())
+	notes = cli.PassedOver(&objects)
+	subject, err := p.choose(objects.Subjects())
 	if err != nil {
 		return in, notes, err
 	}
-	subject := loaded.Subject(set)
+	set := subject.DaemonSet
 	name := set.Namespace + "/" + set.Name
 	for _, note := range subject.Notes {
-		notes = append(notes, name+": "+note)
+		notes = append(notes, name+": "+note.String())
 	}
-	var wrong []error
-	for _, finding := range daemon.Validate(subject.Set) {
-		wrong = append(wrong, finding)
-	}
+	in = subject.Input
+	in.Now = p.now
+	wrong := daemon.Validate(in.DaemonSet)
 	switch counted := set.Status.CurrentNumberScheduled; {
 	case len(wrong) > 0:
-		return in, notes, loaded.Wrong(set, wrong)
-	case len(subject.Nodes) == 0:
+		return in, notes, objects.Locate(set, wrong)
+	case len(in.Nodes) == 0:
 		return in, notes, errors.New("no nodes in the input")
-	case len(subject.Pods) == 0 && counted > 0:
+	case len(in.Pods) == 0 && counted > 0:
 		return in, notes, fmt.Errorf("no pods in the input, but %d in the status of %s", counted, name)
-	}
-	in = daemon.Input{
-		DaemonSet: subject.Set, Nodes: subject.Nodes, Pods: subject.Pods, Revisions: subject.Revisions, Now: p.now,
 	}
 	if subject.Proposed == nil {
 		return in, notes, nil
@@ -107,32 +96,29 @@ func (p *plan) load(stdin io.Reader) (in daemon.Input, notes []string, err error
 	if err != nil {
 		return in, notes, fmt.Errorf("%s: %w", name, err)
 	}
-	for _, refusal := range impact.Refused {
-		wrong = append(wrong, refusal)
-	}
-	if len(wrong) > 0 {
-		return in, notes, loaded.Wrong(subject.Proposed, wrong)
+	if len(impact.Refused) > 0 {
+		return in, notes, objects.Locate(subject.Proposed, impact.Refused)
 	}
 	return impact.After, notes, nil
 }
 
 // choose finds the DaemonSet to draw.
-func (p *plan) choose(sets []*appsv1.DaemonSet) (*appsv1.DaemonSet, error) {
+func (p *plan) choose(subjects []manifest.Subject) (manifest.Subject, error) {
 	var names []string
-	for _, set := range sets {
-		name := set.Namespace + "/" + set.Name
-		if p.set == name || p.set == "" && len(sets) == 1 {
-			return set, nil
+	for _, s := range subjects {
+		name := s.DaemonSet.Namespace + "/" + s.DaemonSet.Name
+		if p.set == name || p.set == "" && len(subjects) == 1 {
+			return s, nil
 		}
 		names = append(names, name)
 	}
 	switch {
-	case len(sets) == 0:
-		return nil, errors.New("no DaemonSet in the input")
+	case len(names) == 0:
+		return manifest.Subject{}, errors.New("no DaemonSet in the input")
 	case p.set != "":
-		return nil, fmt.Errorf("no DaemonSet %s in the input, but %s", p.set, enumerate(names))
+		return manifest.Subject{}, fmt.Errorf("no DaemonSet %s in the input, but %s", p.set, enumerate(names))
 	}
-	return nil, fmt.Errorf("%d DaemonSets in the input, choose one with -set: %s", len(sets), enumerate(names))
+	return manifest.Subject{}, fmt.Errorf("%d DaemonSets in the input, choose one with -set: %s", len(names), enumerate(names))
 }
 
 // enumerate lists some names.

@@ -527,7 +527,7 @@ func TestFailures(t *testing.T) {
 		want             string // of standard error
 	}{
 		{"no file", "named", "", []string{"-f", "nowhere.yaml"}, 1, "timeline: open nowhere.yaml: " + syscall.ENOENT.Error() + "\n"},
-		{"wrong field", "with document and field", "apiVersion: v1\nkind: Node\nmetadata: {nam: a}\n", []string{"-f", "-"}, 1, "timeline: standard input: document 1: metadata.nam: unknown field\n"},
+		{"wrong field", "with document and field", "apiVersion: v1\nkind: Node\nmetadata: {nam: a}\n", []string{"-f", "-"}, 1, "timeline: standard input:3: document 1: metadata.nam: unknown field\n"},
 		{"no DaemonSet", "nothing to draw", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n", []string{"-f", "-"}, 1, "timeline: no DaemonSet in the input\n"},
 		{"no nodes", "nowhere to roll out", "", []string{"-f", "../quickstart/lesson/daemonset.yaml"}, 1, "timeline: no nodes in the input\n"},
 		{"at rest", "said, with what to do", settled, []string{"-f", "-"}, 1,
@@ -541,7 +541,7 @@ func TestFailures(t *testing.T) {
 			"timeline: 2 DaemonSets in the input, choose one with -set: default/nginx-deploy, kube-system/agent\n"},
 		{"refused manifest", "a stored DaemonSet cannot become it", "", []string{"-f", "../quickstart/testdata/rollout.yaml", "-f", "../quickstart/testdata/refused.yaml"}, 1,
 			"timeline: passed over in ../quickstart/testdata/rollout.yaml: v1 Service (1)\n" +
-				"timeline: ../quickstart/testdata/refused.yaml: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n"},
+				"timeline: ../quickstart/testdata/refused.yaml:8: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n"},
 		{"other DaemonSet", "named, with those that there are", settled, []string{"-f", "-", "-set", "a/b"}, 1, "timeline: no DaemonSet a/b in the input, but kube-system/agent\n"},
 		{"no pods", "not all missing", "", []string{"-f", "testdata/no-pods.yaml"}, 1, "timeline: no pods in the input, but 1 in the status of default/a\n"},
 		{"nowhere wanted", "nothing to draw", "", []string{"-f", "testdata/nowhere.yaml"}, 1, "timeline: default/a: no node of the input runs it\n"},

@@ -1,0 +1,231 @@
+package manifest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	jsonserializer "k8s.io/apimachinery/pkg/runtime/serializer/json"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// The kinds that are read.
+const (
+	kindDaemonSet = "DaemonSet"
+	kindNode      = "Node"
+	kindPod       = "Pod"
+	kindRevision  = "ControllerRevision"
+)
+
+// versions has the API version of each kind that is read.
+var versions = map[string]schema.GroupVersion{
+	kindDaemonSet: appsv1.SchemeGroupVersion,
+	kindRevision:  appsv1.SchemeGroupVersion,
+	kindNode:      corev1.SchemeGroupVersion,
+	kindPod:       corev1.SchemeGroupVersion,
+}
+
+// newDecoder returns a decoder of these kinds that reports unknown fields.
+func newDecoder() runtime.Decoder {
+	scheme := runtime.NewScheme()
+	scheme.AddKnownTypes(appsv1.SchemeGroupVersion, &appsv1.DaemonSet{}, &appsv1.ControllerRevision{})
+	scheme.AddKnownTypes(corev1.SchemeGroupVersion, &corev1.Node{}, &corev1.Pod{})
+	return jsonserializer.NewSerializerWithOptions(jsonserializer.DefaultMetaFactory, scheme, scheme,
+		jsonserializer.SerializerOptions{Strict: true})
+}
+
+// object reads one object, or a list of objects. list is the type that the items of a typed
+// list have without saying so.
+func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
+	if r.full() {
+		return
+	}
+	var head struct {
+		metav1.TypeMeta `json:",inline"`
+		Items           []json.RawMessage `json:"items"`
+	}
+	readHead := func(raw []byte) error { return utiljson.Unmarshal(raw, &head) }
+	if err := readHead(raw); err != nil {
+		r.errs = append(r.errs, at.undecodable(raw, readHead, err))
+		return
+	}
+	if head.Kind == "" {
+		head.Kind = list.Kind
+	}
+	if head.APIVersion == "" {
+		head.APIVersion = list.APIVersion
+	}
+	kind, isList := strings.CutSuffix(head.Kind, "List")
+	var err *Error
+	switch gvk := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind); {
+	case head.Kind == "":
+		err = at.wrong("kind", "Required value")
+	case head.APIVersion == "":
+		err = at.wrong("apiVersion", "Required value")
+	case isList:
+		items := metav1.TypeMeta{Kind: kind}
+		if kind != "" {
+			items.APIVersion = head.APIVersion
+		}
+		for i, item := range head.Items {
+			at := at
+			at.item = strings.TrimPrefix(fmt.Sprintf("%s.items[%d]", at.item, i), ".")
+			r.object(at, item, items)
+		}
+	case versions[head.Kind] == gvk.GroupVersion():
+		err = r.decode(at, raw, gvk)
+	default:
+		if field, detail := mistaken(gvk); detail != "" {
+			err = at.wrong(field, detail)
+		} else {
+			r.passedOver[PassedOver{File: r.file, APIVersion: head.APIVersion, Kind: head.Kind}]++
+		}
+	}
+	if err != nil {
+		r.errs = append(r.errs, err)
+	}
+}
+
+// decode reads an object of one of the kinds that matter.
+func (r *reading) decode(at place, raw []byte, gvk schema.GroupVersionKind) *Error {
+	if r.decoder == nil {
+		r.decoder = newDecoder()
+	}
+	var object metav1.Object
+	var doubts []error
+	decode := func(raw []byte) error {
+		decoded, _, err := r.decoder.Decode(raw, &gvk, nil)
+		if strict, ok := runtime.AsStrictDecodingError(err); ok {
+			doubts, err = strict.Errors(), nil
+		}
+		if err == nil {
+			object = decoded.(metav1.Object)
+		}
+		return err
+	}
+	if err := decode(raw); err != nil {
+		return at.undecodable(raw, decode, err)
+	}
+	wrong := len(r.errs)
+	for _, doubt := range doubts {
+		what, path := strictWords(doubt)
+		// What a server has stored is not misspelt: the server is newer.
+		if what == unknownField && isStored(object) {
+			r.passedOver[PassedOver{r.file, gvk.GroupVersion().String(), gvk.Kind, indices.ReplaceAllString(path, "[]"), 0}]++
+		} else {
+			r.errs = append(r.errs, at.wrong(path, what))
+		}
+	}
+	if len(r.errs) > wrong {
+		return nil
+	}
+	return r.keep(at, gvk.Kind, object)
+}
+
+// undecodable is the error for an object that cannot be decoded.
+func (p place) undecodable(raw []byte, decode func([]byte) error, err error) *Error {
+	var whole any
+	if err := utiljson.Unmarshal(raw, &whole); err != nil {
+		return p.wrong("", err.Error())
+	}
+	path, part := narrow(whole, func(part any) bool {
+		raw, err := json.Marshal(part)
+		return err == nil && decode(raw) != nil
+	})
+	return p.wrong(strings.TrimPrefix(path, "."), decodingWords(err, part))
+}
+
+// narrow returns the innermost part of a value that fails all by itself, and the path to it.
+// Errors of decoding do not have it: not at all, or without the indices of lists.
+func narrow(value any, fails func(any) bool) (path string, part any) {
+	switch value := value.(type) {
+	case map[string]any:
+		if fails(map[string]any{}) {
+			break
+		}
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			only := func(part any) bool { return fails(map[string]any{key: part}) }
+			if only(value[key]) {
+				step := "." + key
+				if strings.ContainsAny(key, "./") {
+					step = "[" + key + "]"
+				}
+				path, part := narrow(value[key], only)
+				return step + path, part
+			}
+		}
+	case []any:
+		if fails([]any{}) {
+			break
+		}
+		for i := range value {
+			only := func(part any) bool { return fails([]any{part}) }
+			if only(value[i]) {
+				path, part := narrow(value[i], only)
+				return fmt.Sprintf("[%d]", i) + path, part
+			}
+		}
+	}
+	return "", value
+}
+
+const unknownField = "unknown field"
+
+var (
+	strictError = regexp.MustCompile(`^(unknown field|duplicate field) "(.*)"$`)
+	typeError   = regexp.MustCompile(`cannot unmarshal (\w+).* into Go .*of type (.+)$`)
+	indices     = regexp.MustCompile(`\[\d+\]`)
+)
+
+// strictWords takes a strict decoding error apart: what is wrong, and at which path.
+func strictWords(err error) (what, path string) {
+	if m := strictError.FindStringSubmatch(err.Error()); m != nil {
+		return m[1], m[2]
+	}
+	return err.Error(), ""
+}
+
+// decodingWords says what a decoding error about a value says, in the words of someone who
+// writes YAML.
+func decodingWords(err error, value any) string {
+	text := err.Error()
+	for _, wrong := range []error{resource.ErrFormatWrong, resource.ErrNumeric, resource.ErrSuffix} {
+		if strings.Contains(text, wrong.Error()) {
+			return fmt.Sprintf("Invalid value: %#v: is no quantity, such as 100m, 2 or 1.5Gi", value)
+		}
+	}
+	if strings.HasPrefix(text, "parsing time ") {
+		return fmt.Sprintf("Invalid value: %#v: is no time, such as 2026-01-02T15:04:05Z", value)
+	}
+	m := typeError.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	is := map[string]string{
+		"object": "a map", "array": "a list", "string": "a string", "number": "a number", "bool": "true or false",
+	}[m[1]]
+	want, hint := "a map", ""
+	switch kind := m[2]; {
+	case strings.HasPrefix(kind, "[]"):
+		want = "a list"
+	case strings.HasPrefix(kind, "int"):
+		want = "a whole number (" + kind + ")"
+	case kind == "bool":
+		want = "true or false"
+	case kind == "string":
+		want = "a string"
+		if m[1] == "number" || m[1] == "bool" {
+			hint = ": put it in quotes"
+		}
+	}
+	return fmt.Sprintf("is %s and has to be %s%s", is, want, hint)
+}

@@ -1,0 +1,303 @@
+package manifest
+
+import (
+	"strconv"
+	"strings"
+)
+
+// lineOf returns the line of the file in which a field of the document begins: that of its
+// key, or of its dash. If the text has no such field, or writes it in a way that is not
+// understood here (an alias, a merge key), it is the line of the innermost field around it.
+//
+// It follows the layout of the text and parses no values: no requirement of this module
+// parses YAML and keeps the lines. A parser has accepted the text before.
+func (d document) lineOf(path string) int {
+	f := &finder{text: d.text}
+	f.skipBlank()
+	f.found = f.pos
+	f.node(-1, splitPath(path))
+	return d.line + strings.Count(d.text[:min(f.found, len(d.text))], "\n")
+}
+
+// splitPath returns the keys and indices of a path such as a.b[0].c[x/y].
+func splitPath(path string) []string {
+	var steps []string
+	for path != "" {
+		end := 0
+		switch path[0] {
+		case '.':
+			path = path[1:]
+		case '[':
+			if end = strings.IndexByte(path, ']'); end < 0 {
+				return append(steps, path[1:])
+			}
+			steps, path = append(steps, path[1:end]), path[end+1:]
+		default:
+			if end = strings.IndexAny(path, ".["); end < 0 {
+				return append(steps, path)
+			}
+			steps, path = append(steps, path[:end]), path[end:]
+		}
+	}
+	return steps
+}
+
+// finder walks through the text of a document.
+type finder struct {
+	text string
+	// pos is the offset of what comes next; found is that of the innermost field of the path
+	// so far.
+	pos, found int
+}
+
+// peek returns the next byte, or 0 at the end.
+func (f *finder) peek() byte {
+	if f.pos < len(f.text) {
+		return f.text[f.pos]
+	}
+	return 0
+}
+
+// line returns what is left of the current line.
+func (f *finder) line() string {
+	line, _, _ := strings.Cut(f.text[f.pos:], "\n")
+	return strings.TrimRight(line, " \t\r")
+}
+
+// column returns the indentation of what comes next in its line.
+func (f *finder) column() int { return f.pos - strings.LastIndexByte(f.text[:f.pos], '\n') - 1 }
+
+// skipSpace goes to the next text in the line.
+func (f *finder) skipSpace() {
+	for f.peek() == ' ' || f.peek() == '\t' {
+		f.pos++
+	}
+}
+
+// skipBlank goes to the next text that is neither blank nor a comment.
+func (f *finder) skipBlank() {
+	for f.pos < len(f.text) {
+		switch f.peek() {
+		case ' ', '\t', '\r', '\n':
+			f.pos++
+		case '#':
+			f.pos += len(f.line())
+		default:
+			return
+		}
+	}
+}
+
+// skipProperties goes to the next text that is neither an anchor nor a tag.
+func (f *finder) skipProperties() {
+	for f.skipBlank(); f.peek() == '&' || f.peek() == '!'; f.skipBlank() {
+		if end := strings.IndexAny(f.text[f.pos:], " \t\r\n"); end > 0 {
+			f.pos += end
+		} else {
+			f.pos = len(f.text)
+		}
+	}
+}
+
+// node looks for the rest of the path in the value that comes next. Its lines are indented
+// by more than parent, or by as much if they are the items of a list.
+func (f *finder) node(parent int, steps []string) {
+	if f.skipProperties(); len(steps) == 0 || f.pos == len(f.text) {
+		return
+	}
+	switch {
+	case f.peek() == '{', f.peek() == '[':
+		f.flow(steps)
+	case f.isItem() && f.column() >= parent:
+		f.list(steps)
+	case f.column() > parent:
+		f.mapping(steps)
+	}
+}
+
+func (f *finder) isItem() bool {
+	return f.peek() == '-' && (f.pos+1 == len(f.text) || strings.IndexByte(" \t\r\n", f.text[f.pos+1]) >= 0)
+}
+
+// list looks for an item in a list of dashes, which begins here.
+func (f *finder) list(steps []string) {
+	want, err := strconv.Atoi(steps[0])
+	if err != nil {
+		return
+	}
+	for column, index := f.column(), 0; f.isItem(); index++ {
+		if index == want {
+			f.found = f.pos
+			f.pos++
+			f.node(column, steps[1:])
+			return
+		}
+		f.pos++
+		if !f.next(column) {
+			return
+		}
+	}
+}
+
+// mapping looks for a key in the lines of a mapping, which begins here.
+func (f *finder) mapping(steps []string) {
+	column := f.column()
+	for more := true; more; more = f.next(column) {
+		// The items of a list may be indented like its key.
+		if f.isItem() {
+			continue
+		}
+		start := f.pos
+		key, ok := f.key()
+		if ok && key == steps[0] {
+			f.found = start
+			f.node(column, steps[1:])
+			return
+		}
+	}
+}
+
+// next skips the value that begins here and goes to the next line that begins in a column.
+// It reports false if a line that is indented less comes first, or none.
+func (f *finder) next(column int) bool {
+	switch f.skipSpace(); f.peek() {
+	case '{', '[':
+		f.flow(nil)
+	case '"', '\'':
+		f.quoted()
+	}
+	for {
+		f.pos += len(f.line())
+		f.skipBlank()
+		if f.pos == len(f.text) || f.column() < column {
+			return false
+		}
+		if f.column() == column {
+			return true
+		}
+	}
+}
+
+// key returns the key that begins here, and goes behind its colon.
+func (f *finder) key() (key string, ok bool) {
+	if f.peek() == '"' || f.peek() == '\'' {
+		key = f.quoted()
+		if f.skipSpace(); f.peek() != ':' {
+			return "", false
+		}
+		f.pos++
+		return key, true
+	}
+	line := f.line()
+	for at := range len(line) {
+		if line[at] == ':' && (at+1 == len(line) || line[at+1] == ' ' || line[at+1] == '\t') {
+			f.pos += at + 1
+			return strings.TrimRight(line[:at], " \t"), true
+		}
+	}
+	return "", false
+}
+
+// quoted returns the string in quotes that begins here, and goes behind it.
+func (f *finder) quoted() string {
+	start, quote := f.pos, f.peek()
+	for f.pos++; f.pos < len(f.text); f.pos++ {
+		if f.peek() == '\\' && quote == '"' {
+			f.pos++
+			continue
+		}
+		if f.peek() != quote {
+			continue
+		}
+		if f.pos++; quote == '\'' && f.peek() == quote {
+			continue
+		}
+		source := f.text[start:f.pos]
+		if value, err := strconv.Unquote(source); err == nil && quote == '"' {
+			return value
+		}
+		return strings.ReplaceAll(source[1:len(source)-1], "''", "'")
+	}
+	f.pos = min(f.pos, len(f.text))
+	return ""
+}
+
+// flow looks for a field in a value in braces or brackets, which begins here. It goes
+// behind the value, unless the path leads into it: then it returns true.
+func (f *finder) flow(steps []string) (inside bool) {
+	isMap := f.peek() == '{'
+	f.pos++
+	index := 0
+	for {
+		switch f.skipBlank(); f.peek() {
+		case 0:
+			return false
+		case ',':
+			f.pos++
+			continue
+		case '}', ']':
+			f.pos++
+			return false
+		}
+		start, name := f.pos, strconv.Itoa(index)
+		index++
+		if isMap {
+			if name = f.scalar(); f.peek() == ':' {
+				f.pos++
+			}
+		}
+		match := len(steps) > 0 && name == steps[0]
+		var below []string
+		if match {
+			f.found, below = start, steps[1:]
+		}
+		switch f.skipProperties(); f.peek() {
+		case ',', '}', ']':
+		case '{', '[':
+			if f.flow(below) {
+				return true
+			}
+		default:
+			f.scalar()
+		}
+		if match {
+			return true
+		}
+	}
+}
+
+// scalar returns the scalar of a value in braces or brackets that begins here, and goes to
+// what follows it. It goes on by one byte at least, unless the text is at its end.
+func (f *finder) scalar() string {
+	if f.peek() == '"' || f.peek() == '\'' {
+		value := f.quoted()
+		f.skipBlank()
+		return value
+	}
+	start := f.pos
+	for f.pos < len(f.text) {
+		switch c := f.peek(); c {
+		case ',', '{', '}', '[', ']', '\n':
+		case ':':
+			if rest := f.text[f.pos+1:]; rest != "" && !strings.ContainsRune(" \t\r\n,{}[]", rune(rest[0])) {
+				f.pos++
+				continue
+			}
+		case '#':
+			if strings.IndexByte(" \t", f.text[f.pos-1]) < 0 {
+				f.pos++
+				continue
+			}
+		default:
+			f.pos++
+			continue
+		}
+		break
+	}
+	value := strings.TrimRight(f.text[start:f.pos], " \t\r")
+	if f.pos == start && f.pos < len(f.text) {
+		f.pos++
+	}
+	f.skipBlank()
+	return value
+}

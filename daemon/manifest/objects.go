@@ -1,0 +1,298 @@
+package manifest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// Objects are the DaemonSets of some texts, and the objects of the three other kinds that
+// matter to them, each kind in the order of the texts. The zero Objects are empty. They may
+// be added to and changed; Read and ReadFS change them, too.
+type Objects struct {
+	// DaemonSets are the DaemonSets, stored ones and manifests. Subjects says which belong
+	// together.
+	DaemonSets []*appsv1.DaemonSet
+	// Nodes are the nodes.
+	Nodes []*corev1.Node
+	// Pods are the pods of all namespaces.
+	Pods []*corev1.Pod
+	// Revisions are the ControllerRevisions of all namespaces and owners. Their data is
+	// compact, with sorted keys, as the API server stores it (getPatch@v1.37.2).
+	Revisions []*appsv1.ControllerRevision
+	// PassedOver is what the texts hold besides, in the order of the files and then of
+	// APIVersion, Kind and Field.
+	PassedOver []PassedOver
+
+	// places has the place of each object that was read.
+	places map[metav1.Object]place
+}
+
+// PassedOver is something that Read has passed over: objects of another kind, or a field of
+// stored objects that the API does not have in this version of the module.
+type PassedOver struct {
+	// File is the name that was given to Read.
+	File string
+	// APIVersion and Kind are those of the objects.
+	APIVersion, Kind string
+	// Field is the path of the field, with [] for every index. It is empty if the objects
+	// were passed over as a whole.
+	Field string
+	// Count is how often it is there.
+	Count int
+}
+
+// String returns, for instance, "v1 Service (2)" or "field spec.novelty of DaemonSet (1)".
+func (p PassedOver) String() string {
+	if p.Field != "" {
+		return fmt.Sprintf("field %s of %s (%d)", p.Field, p.Kind, p.Count)
+	}
+	return fmt.Sprintf("%s %s (%d)", p.APIVersion, p.Kind, p.Count)
+}
+
+// MaxErrors is how many errors Read returns for one text at most.
+const MaxErrors = 10
+
+// ReadFS reads the files of a file system that the patterns match, as Read does. The
+// patterns are those of fs.Glob; a pattern that matches nothing is an error. Errors and
+// positions have the path of the file in the file system.
+func (o *Objects) ReadFS(fsys fs.FS, patterns ...string) error {
+	if fsys == nil {
+		return field.Required(field.NewPath("fsys"), "")
+	}
+	for _, pattern := range patterns {
+		names, err := fs.Glob(fsys, pattern)
+		if err != nil {
+			return fmt.Errorf("%s: %w", pattern, err)
+		}
+		if len(names) == 0 {
+			return &fs.PathError{Op: "open", Path: pattern, Err: fs.ErrNotExist}
+		}
+		for _, name := range names {
+			if err := o.readFile(fsys, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (o *Objects) readFile(fsys fs.FS, name string) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return o.Read(name, f)
+}
+
+// Read adds the objects of one text: YAML or JSON, one document or many, single objects or
+// lists of them. file is what errors and positions call the text.
+//
+// As an API server does, it puts objects without a namespace into "default", and takes the
+// namespace of a node away. It adds no other defaults. Objects share nothing with each other.
+//
+// If the text is wrong, the error is an ErrorList, with at most MaxErrors errors, and
+// nothing is added. Wrong are, besides what does not parse: a field that does not exist, or
+// is there twice; a missing or malformed name; a second object of the same kind, namespace
+// and name, here or in what was read before, except for a manifest beside a stored
+// DaemonSet; a DaemonSet of an API version that is gone; and a text with nothing in it. If
+// r fails, the error wraps that of r.
+func (o *Objects) Read(file string, r io.Reader) error {
+	if o == nil || r == nil {
+		return field.Required(field.NewPath("r"), "Read requires Objects and a reader")
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	reading := &reading{objects: o, file: file, named: o.names(), passedOver: map[PassedOver]int{}}
+	reading.text(string(data))
+	if len(reading.errs) > 0 {
+		return reading.errs[:min(len(reading.errs), MaxErrors)]
+	}
+	o.add(reading)
+	return nil
+}
+
+// key names an object. A stored DaemonSet and a manifest of the same name have two keys.
+type key struct {
+	kind, namespace, name string
+	manifest              bool
+}
+
+func keyOf(kind string, object metav1.Object) key {
+	return key{kind, object.GetNamespace(), object.GetName(), kind == kindDaemonSet && !isStored(object)}
+}
+
+// isStored reports whether an object comes from an API server.
+func isStored(object metav1.Object) bool { return object.GetUID() != "" }
+
+// names has the objects by their keys.
+func (o *Objects) names() map[key]metav1.Object {
+	named := make(map[key]metav1.Object, len(o.DaemonSets)+len(o.Nodes)+len(o.Pods)+len(o.Revisions))
+	name(named, kindDaemonSet, o.DaemonSets)
+	name(named, kindNode, o.Nodes)
+	name(named, kindPod, o.Pods)
+	name(named, kindRevision, o.Revisions)
+	return named
+}
+
+func name[T any, P interface {
+	*T
+	metav1.Object
+}](named map[key]metav1.Object, kind string, objects []P) {
+	for _, object := range objects {
+		if object != nil {
+			named[keyOf(kind, object)] = object
+		}
+	}
+}
+
+// reading is a text that is being read.
+type reading struct {
+	objects    *Objects
+	file       string
+	named      map[key]metav1.Object
+	found      []metav1.Object
+	places     []place
+	passedOver map[PassedOver]int
+	errs       ErrorList
+	decoder    runtime.Decoder
+}
+
+// full reports whether there are as many errors as are returned.
+func (r *reading) full() bool { return len(r.errs) >= MaxErrors }
+
+func (r *reading) text(text string) {
+	number := 0
+	if detail := notText(text); detail != "" {
+		r.errs = ErrorList{{Position{File: r.file}, detail}}
+		return
+	}
+	for _, doc := range splitDocuments(text) {
+		values, err := doc.values()
+		for _, value := range values {
+			number++
+			before := len(r.errs)
+			r.object(place{r.file, number, value.document, ""}, value.raw, metav1.TypeMeta{})
+			if len(r.errs) > before {
+				value.explain(r.errs[before])
+			}
+			if r.full() {
+				return
+			}
+		}
+		if err != nil {
+			number++
+			errs := place{r.file, number, doc, ""}.syntax(err)
+			doc.explainSyntax(errs[0])
+			r.errs = append(r.errs, errs...)
+		}
+		if r.full() {
+			return
+		}
+	}
+	if number == 0 {
+		r.errs = ErrorList{{Position{File: r.file}, "nothing in it"}}
+	}
+}
+
+// keep notes a decoded object and its place.
+func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
+	if object.GetName() == "" {
+		return at.wrong("metadata.name", "Required value")
+	}
+	if msgs := validation.IsDNS1123Subdomain(object.GetName()); len(msgs) > 0 {
+		return at.wrong("metadata.name", fmt.Sprintf("Invalid value: %q: %s", object.GetName(), msgs[0]))
+	}
+	if msgs := validation.IsDNS1123Label(object.GetNamespace()); object.GetNamespace() != "" && len(msgs) > 0 {
+		return at.wrong("metadata.namespace", fmt.Sprintf("Invalid value: %q: %s", object.GetNamespace(), msgs[0]))
+	}
+	switch {
+	case kind == kindNode:
+		object.SetNamespace("")
+	case object.GetNamespace() == "":
+		object.SetNamespace(metav1.NamespaceDefault)
+	}
+	key := keyOf(kind, object)
+	if other := r.named[key]; other != nil {
+		return at.wrong("metadata.name", fmt.Sprintf("Duplicate value: %s %s is %s already",
+			kind, strings.TrimPrefix(key.namespace+"/"+key.name, "/"), r.where(other)))
+	}
+	if revision, ok := object.(*appsv1.ControllerRevision); ok {
+		if err := compact(revision); err != nil {
+			return at.wrong("data", err.Error())
+		}
+	}
+	r.named[key] = object
+	r.found, r.places = append(r.found, object), append(r.places, at)
+	return nil
+}
+
+// where says where an object is.
+func (r *reading) where(object metav1.Object) string {
+	at, ok := r.objects.places[object]
+	if i := slices.Index(r.found, object); i >= 0 {
+		at, ok = r.places[i], true
+	}
+	if !ok {
+		return "there"
+	}
+	return fmt.Sprintf("in %s:%d", at.file, at.position("").Line)
+}
+
+// compact gives the data of a revision the bytes that it has at the server, by which
+// revisions are told apart. Printing has changed them.
+func compact(revision *appsv1.ControllerRevision) error {
+	if len(revision.Data.Raw) == 0 {
+		return nil
+	}
+	var data any
+	if err := utiljson.Unmarshal(revision.Data.Raw, &data); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(data)
+	revision.Data.Raw = raw
+	return err
+}
+
+// add adds what was read.
+func (o *Objects) add(r *reading) {
+	if o.places == nil {
+		o.places = make(map[metav1.Object]place, len(r.found))
+	}
+	for i, object := range r.found {
+		o.places[object] = r.places[i]
+		switch object := object.(type) {
+		case *appsv1.DaemonSet:
+			o.DaemonSets = append(o.DaemonSets, object)
+		case *corev1.Node:
+			o.Nodes = append(o.Nodes, object)
+		case *corev1.Pod:
+			o.Pods = append(o.Pods, object)
+		case *appsv1.ControllerRevision:
+			o.Revisions = append(o.Revisions, object)
+		}
+	}
+	what := slices.SortedFunc(maps.Keys(r.passedOver), func(a, b PassedOver) int {
+		return cmp.Or(cmp.Compare(a.APIVersion, b.APIVersion), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Field, b.Field))
+	})
+	for _, p := range what {
+		p.Count = r.passedOver[p]
+		o.PassedOver = append(o.PassedOver, p)
+	}
+}

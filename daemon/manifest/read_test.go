@@ -1,0 +1,213 @@
+package manifest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func testdata(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestReadFails(t *testing.T) {
+	const node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
+	const storedSet = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, uid: u}\n"
+	set := func(spec string) string {
+		return "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\nspec: " + spec + "\n"
+	}
+	for _, tc := range []struct{ name, why, text, want string }{
+		{"empty", "kubectl prints nothing if it finds nothing", "", "ds.yaml: nothing in it"},
+		{"comments", "no document", "# a\n---\n# b\n", "ds.yaml: nothing in it"},
+		{"text", "not an object", "hello\n", "ds.yaml:1: document 1: is a string and has to be a map"},
+		{"bare list", "not an object", "- a\n", "ds.yaml:1: document 1: is a list and has to be a map"},
+		{"table", "kubectl without -o", "NAMESPACE   NAME    DESIRED   CURRENT\nlogging     agent   3         3\n",
+			"ds.yaml: is a table for people: have kubectl print it with -o yaml"},
+		{"UTF-16", "what > makes in an old PowerShell", "\xff\xfea\x00:\x00", "ds.yaml: is UTF-16: write it as UTF-8"},
+		{"YAML syntax", "the line is the file's, not the document's", node + "---\na: b: c\n",
+			"ds.yaml:5: document 2: mapping values are not allowed in this context"},
+		{"indentation", "the parser counts lines from 0", "apiVersion: v1\nkind: Node\nmetadata:\n  name: a\n labels: {}\n",
+			"ds.yaml:5: document 1: did not find expected key"},
+		{"bracket", "it is still open at the end", node + "spec: {taints: [a\n", "ds.yaml:4: document 1: did not find expected ',' or ']'"},
+		{"tab", "the usual slip", "apiVersion: v1\n\tkind: Node\n",
+			"ds.yaml:2: document 1: found a tab character that violates indentation"},
+		{"JSON syntax", "the line is the file's", node + "---\n{\"kind\": \"Node\",\n,}\n",
+			"ds.yaml:6: document 2: invalid character ',' looking for beginning of object key string"},
+		{"JSON end", "cut off", "{\"kind\": \"Node\"", "ds.yaml:1: document 1: unexpected EOF"},
+		{"template", "not rendered yet", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  labels:\n    {{- include \"x.labels\" . | nindent 4 }}\n",
+			"ds.yaml:5: document 1: is a template: render it first, for instance with helm template (did not find expected node content)"},
+		{"template, whole values", "they look like maps", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  name: {{ .Values.name }}\n",
+			"ds.yaml:4: document 1: is a template: render it first, for instance with helm template (invalid map key: map[interface {}]interface {}{\".Values.name\":interface {}(nil)})"},
+		{"no kind", "half an object", "apiVersion: v1\n", "ds.yaml:1: document 1: kind: Required value"},
+		{"no version", "half an object", "kind: Node\n", "ds.yaml:1: document 1: apiVersion: Required value"},
+		{"no name", "half an object", "apiVersion: v1\nkind: Node\n", "ds.yaml:1: document 1: metadata.name: Required value"},
+		{"gone", "since Kubernetes 1.16", "kind: DaemonSet\napiVersion: extensions/v1beta1\n",
+			`ds.yaml:2: document 1: apiVersion: Invalid value: "extensions/v1beta1": write apps/v1 for a DaemonSet: Kubernetes 1.16 removed the older versions`},
+		{"gone, too", "since Kubernetes 1.16", "kind: DaemonSet\napiVersion: apps/v1beta2\n",
+			`ds.yaml:2: document 1: apiVersion: Invalid value: "apps/v1beta2": write apps/v1 for a DaemonSet: Kubernetes 1.16 removed the older versions`},
+		{"wrong group", "a guess", "apiVersion: v1\nkind: DaemonSet\n",
+			`ds.yaml:1: document 1: apiVersion: Invalid value: "v1": write apps/v1 for a DaemonSet`},
+		{"misspelt kind", "letters swapped", "apiVersion: apps/v1\nkind: DeamonSet\n",
+			`ds.yaml:2: document 1: kind: Invalid value: "DeamonSet": did you mean DaemonSet?`},
+		{"kind in lower case", "as kubectl takes it in arguments", "apiVersion: apps/v1\nkind: daemonset\n",
+			`ds.yaml:2: document 1: kind: Invalid value: "daemonset": did you mean DaemonSet?`},
+		{"kinds of a list", "a plural", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pods\n",
+			`ds.yaml:5: document 1: items[0].kind: Invalid value: "Pods": did you mean Pod?`},
+		{"null item", "half a list", "apiVersion: v1\nkind: List\nitems: [null]\n", "ds.yaml:3: document 1: items[0].kind: Required value"},
+		{"items", "not a list", "apiVersion: v1\nkind: List\nitems: {}\n", "ds.yaml:3: document 1: items: is a map and has to be a list"},
+		{"bad name", "no line of its own for a name", "apiVersion: v1\nkind: Node\nmetadata: {name: \"a\\nb\"}\n",
+			`ds.yaml:3: document 1: metadata.name: Invalid value: "a\nb": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`},
+		{"bad namespace", "it would be printed", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  namespace: a.b\n",
+			`ds.yaml:5: document 1: metadata.namespace: Invalid value: "a.b": must not contain dots`},
+		{"misspelt", "silence would be worse", set("{tmplate: {}, selektor: {}}"),
+			"ds.yaml:4: document 1: spec.selektor: unknown field (and 1 more)"},
+		{"wrong type", "with the index, which the decoder does not give",
+			set("{template: {spec: {containers: [{name: x}, {name: z, ports: [{containerPort: http}]}]}}}"),
+			"ds.yaml:4: document 1: spec.template.spec.containers[1].ports[0].containerPort: is a string and has to be a whole number (int32)"},
+		{"label", "YAML takes it for a number", set("{template: {metadata: {labels: {example.com/version: 2}}}}"),
+			`ds.yaml:4: document 1: spec.template.metadata.labels[example.com/version]: is a number and has to be a string: put it in quotes`},
+		{"map for list", "the field itself, not what is in it", set("{template: {spec: {containers: {name: nginx}}}}"),
+			"ds.yaml:4: document 1: spec.template.spec.containers: is a map and has to be a list"},
+		{"quantity", "the decoder gives no field and no value",
+			set("{template: {spec: {containers: [{name: x, resources: {limits: {memory: 64 Mi}}}]}}}"),
+			`ds.yaml:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "64 Mi": is no quantity, such as 100m, 2 or 1.5Gi`},
+		{"quantity of a unit", "Gi is meant", set("{template: {spec: {containers: [{name: x, resources: {limits: {memory: 2GB}}}]}}}"),
+			`ds.yaml:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "2GB": is no quantity, such as 100m, 2 or 1.5Gi`},
+		{"time", "the decoder gives neither the field nor the item",
+			"apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: a}\n- metadata: {name: b, creationTimestamp: today}\n",
+			`ds.yaml:5: document 1: items[1].metadata.creationTimestamp: Invalid value: "today": is no time, such as 2026-01-02T15:04:05Z`},
+		{"two of a name", "which one is right?", node + "---\n" + node,
+			"ds.yaml:7: document 2: metadata.name: Duplicate value: Node a is in ds.yaml:1 already"},
+		{"two manifests of a name", "which one is proposed?", set("{minReadySeconds: 1}") + "---\n" + set("{minReadySeconds: 2}"),
+			"ds.yaml:8: document 2: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already"},
+		{"two stored ones of a name", "which one is there?", storedSet + "---\n" + set("{}") + "---\n" + storedSet,
+			"ds.yaml:12: document 3: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already"},
+		{"twice in YAML", "the second would win silently", "apiVersion: v1\nkind: Node\nkind: Pod\n",
+			`ds.yaml:3: document 1: key "kind" already set in map`},
+		{"twice in JSON", "the second would win silently", `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a","name":"b"}}`,
+			"ds.yaml:1: document 1: metadata.name: duplicate field"},
+		{"broken revision", "no number of a server is as large", `{"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"name":"r"},` + "\n" + `"data":1e999}`,
+			"ds.yaml:2: document 1: data: json: cannot unmarshal number 1e999 into Go value of type float64"},
+		{"lesson without indentation", "as it is found in the lesson's text", testdata(t, "flat.yaml"),
+			`ds.yaml:9: document 1: key "metadata" already set in map (what belongs under "metadata:" is not indented) (and 5 more)`},
+		{"short and flat", "no field is there twice", "apiVersion: v1\nkind: Node\nmetadata:\nname: a\n",
+			`ds.yaml:4: document 1: name: unknown field (what belongs under "metadata:" is not indented)`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var o Objects
+			err := o.Read("ds.yaml", strings.NewReader(tc.text))
+			if err == nil || err.Error() != tc.want {
+				t.Errorf("Read = %v\nwant   %s: %s", err, tc.want, tc.why)
+			}
+			if diff := cmp.Diff(map[string][]string{}, names(&o)); diff != "" {
+				t.Errorf("Read fails and adds (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// names lists what was read, by kind.
+func names(o *Objects) map[string][]string {
+	found := map[string][]string{}
+	for _, x := range o.DaemonSets {
+		found["DaemonSet"] = append(found["DaemonSet"], x.Namespace+"/"+x.Name)
+	}
+	for _, x := range o.Nodes {
+		found["Node"] = append(found["Node"], x.Name)
+	}
+	for _, x := range o.Pods {
+		found["Pod"] = append(found["Pod"], x.Namespace+"/"+x.Name)
+	}
+	for _, x := range o.Revisions {
+		found["ControllerRevision"] = append(found["ControllerRevision"], x.Namespace+"/"+x.Name+" "+string(x.Data.Raw))
+	}
+	return found
+}
+
+func TestRead(t *testing.T) {
+	for _, tc := range []struct {
+		name, why, text string
+		want            map[string][]string
+		passedOver      []string
+	}{
+		{
+			name: "documents", why: "comments and empty documents are nothing; other kinds are told; namespaces have a default",
+			text: "# first\n---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: b}\n---\n---\n" +
+				"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, namespace: z}\n",
+			want:       map[string][]string{"DaemonSet": {"default/b", "z/a"}},
+			passedOver: []string{"v1 ConfigMap (1)"},
+		},
+		{
+			name: "typed list", why: "its items need not say what they are",
+			text: "apiVersion: v1\nkind: NodeList\nitems:\n- metadata: {name: b}\n- metadata: {name: a, namespace: x}\n",
+			want: map[string][]string{"Node": {"b", "a"}},
+		},
+		{
+			name: "JSON", why: "one value behind the other",
+			text: `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}} {"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}`,
+			want: map[string][]string{"Node": {"a"}, "Pod": {"default/p"}},
+		},
+		{
+			name: "revision data", why: "revisions are told apart by bytes, which printing changes",
+			text: "apiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: r}\ndata:\n  z: 1\n  a: {c: 1.0, b: 2}\n",
+			want: map[string][]string{"ControllerRevision": {`default/r {"a":{"b":2,"c":1},"z":1}`}},
+		},
+		{
+			name: "field of a newer server", why: "what a server stored is not misspelt",
+			text:       "apiVersion: v1\nkind: Node\nmetadata: {name: a, uid: u}\nspec: {novelty: 1}\n",
+			want:       map[string][]string{"Node": {"a"}},
+			passedOver: []string{"field spec.novelty of Node (1)"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var o Objects
+			if err := o.Read("x.yaml", strings.NewReader(tc.text)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, names(&o)); diff != "" {
+				t.Errorf("Read: %s (-want +got):\n%s", tc.why, diff)
+			}
+			var passedOver []string
+			for _, p := range o.PassedOver {
+				passedOver = append(passedOver, p.String())
+			}
+			if diff := cmp.Diff(tc.passedOver, passedOver); diff != "" {
+				t.Errorf("Read passes over: %s (-want +got):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+// FuzzRead feeds anything: there are objects or one error, never a panic.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{
+		"", "a: b: c\n", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n---\n[1]\n", "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{}]}",
+		"apiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: r}\ndata: {z: 1}\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var o Objects
+		err := o.Read("x", strings.NewReader(text))
+		var list ErrorList
+		if err != nil && (!errors.As(err, &list) || len(list) == 0 || len(list) > MaxErrors) {
+			t.Fatalf("Read = %#v, want an ErrorList with 1 to %d errors", err, MaxErrors)
+		}
+		lines := strings.Count(text, "\n") + 1
+		for _, e := range list {
+			if e.File != "x" || e.Detail == "" || e.Line < 0 || e.Line > lines {
+				t.Errorf("Read = %#v, want the file, a detail and a line up to %d", e, lines)
+			}
+		}
+		o.Subjects()
+	})
+}

@@ -1,0 +1,132 @@
+package manifest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// owned is a pod of the DaemonSet with UID u.
+func owned(namespace, name, hash string, created int64) *corev1.Pod {
+	pod := &corev1.Pod{}
+	pod.Namespace, pod.Name, pod.CreationTimestamp = namespace, name, metav1.Unix(created, 0)
+	pod.Labels = map[string]string{appsv1.DefaultDaemonSetUniqueLabelKey: hash}
+	controller := true
+	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "set", UID: "u", Controller: &controller}}
+	return pod
+}
+
+func TestSubject(t *testing.T) {
+	stored := &appsv1.DaemonSet{}
+	stored.Namespace, stored.Name, stored.UID = "a", "set", "u"
+	manifest := stored.DeepCopy()
+	manifest.UID = ""
+	revision := &appsv1.ControllerRevision{}
+	revision.Namespace, revision.Name = "a", "set-1"
+	revision.OwnerReferences = owned("", "", "", 0).OwnerReferences
+	pods := []*corev1.Pod{owned("a", "old", "h1", 1), owned("a", "new", "h2", 2), owned("b", "lost", "h2", 2)}
+	const (
+		lost    = "pods of it in namespace b, which do not count: 1"
+		applied = "pods of a DaemonSet of this name are in the input, and the DaemonSet is not: this is what applying the manifest leads to"
+	)
+	for _, tc := range []struct {
+		name, why string
+		set       *appsv1.DaemonSet
+		pods      []*corev1.Pod
+		revisions []*appsv1.ControllerRevision
+		want      []string // revisions
+		notes     []string
+	}{
+		{name: "complete", why: "nothing to make up for; pods elsewhere are told", set: stored, pods: pods,
+			revisions: []*appsv1.ControllerRevision{revision}, want: []string{"set-1"}, notes: []string{lost}},
+		{name: "no revisions", why: "the newest pod's is taken, or all pods would look outdated", set: stored, pods: pods[:2],
+			want: []string{"set-h2"}, notes: []string{"no controllerrevisions of it in the input: h2, the revision of its newest pod, is taken for the current one"}},
+		{name: "new", why: "without pods there is nothing to assume", set: stored},
+		{name: "manifest", why: "it becomes the update of the live one", set: manifest, pods: pods[:2],
+			revisions: []*appsv1.ControllerRevision{revision}, want: []string{"set-1"}, notes: []string{applied}},
+		{name: "manifest without revisions", why: "whether it changes anything cannot be told", set: manifest, pods: pods[:2],
+			notes: []string{applied, "no controllerrevisions of it in the input: every pod is taken for outdated"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := &Objects{DaemonSets: []*appsv1.DaemonSet{tc.set}, Pods: tc.pods, Revisions: tc.revisions}
+			s := o.Subjects()[0]
+			var got, notes []string
+			for _, note := range s.Notes {
+				notes = append(notes, note.String())
+			}
+			for _, revision := range s.Input.Revisions {
+				got = append(got, revision.Name)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Subjects()[0].Input.Revisions: %s (-want +got):\n%s", tc.why, diff)
+			}
+			if diff := cmp.Diff(tc.notes, notes); diff != "" {
+				t.Errorf("Subjects()[0].Notes: %s (-want +got):\n%s", tc.why, diff)
+			}
+			if len(tc.pods) > 0 && (len(s.Input.Pods) != 2 || s.Input.DaemonSet.UID != "u") {
+				t.Errorf("Subjects()[0].Input has %d pods and UID %q, want 2 and u: %s", len(s.Input.Pods), s.Input.DaemonSet.UID, tc.why)
+			}
+			if s.Input.DaemonSet.Spec.UpdateStrategy.Type == "" || tc.set.Spec.UpdateStrategy.Type != "" {
+				t.Errorf("Subjects does not add defaults, or changes the objects")
+			}
+		})
+	}
+}
+
+func TestSubjectsOrder(t *testing.T) {
+	var o Objects
+	const set = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: "
+	text := set + "{name: b, namespace: a}\n---\n" + set + "{name: a, namespace: b}\n---\n" + set + "{name: a, namespace: a}\n"
+	if err := o.Read("x", strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range o.Subjects() {
+		got = append(got, s.DaemonSet.Namespace+"/"+s.DaemonSet.Name)
+	}
+	if diff := cmp.Diff([]string{"a/a", "a/b", "b/a"}, got); diff != "" {
+		t.Errorf("Subjects (-want +got):\n%s", diff)
+	}
+}
+
+// TestProposed: a stored DaemonSet and a manifest of its namespace and name are one, with a
+// proposal, in any order and also in two files.
+func TestProposed(t *testing.T) {
+	const head = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: "
+	const stored, manifest = head + "{name: a, namespace: x, uid: u}\n", head + "{name: a, namespace: x, labels: {from: manifest}}\n"
+	for _, tc := range []struct {
+		name, why string
+		files     []string
+		want      map[string]bool // of the sets, whether something is proposed
+	}{
+		{"stored alone", "nothing is proposed", []string{stored}, map[string]bool{"x/a u": false}},
+		{"manifest alone", "it is new", []string{manifest}, map[string]bool{"x/a ": false}},
+		{"stored, then manifest", "one proposal", []string{stored, manifest}, map[string]bool{"x/a u": true}},
+		{"manifest, then stored", "the order does not matter", []string{manifest, stored}, map[string]bool{"x/a u": true}},
+		{"one file", "nor do files", []string{manifest + "---\n" + stored}, map[string]bool{"x/a u": true}},
+		{"another namespace", "another DaemonSet", []string{stored, head + "{name: a, namespace: z}\n"}, map[string]bool{"x/a u": false, "z/a ": false}},
+		{"another name", "another DaemonSet", []string{stored, head + "{name: b, namespace: x}\n"}, map[string]bool{"x/a u": false, "x/b ": false}},
+	} {
+		var o Objects
+		for _, file := range tc.files {
+			if err := o.Read("f", strings.NewReader(file)); err != nil {
+				t.Fatalf("%s: Read() = %v: %s", tc.name, err, tc.why)
+			}
+		}
+		got := map[string]bool{}
+		for _, s := range o.Subjects() {
+			set := s.DaemonSet
+			got[set.Namespace+"/"+set.Name+" "+string(set.UID)] = s.Proposed != nil
+			if s.Proposed != nil && (s.Proposed.Labels["from"] != "manifest" || s.Input.DaemonSet.Labels["from"] != "") {
+				t.Errorf("%s: Proposed has the labels %v, Input.DaemonSet %v", tc.name, s.Proposed.Labels, s.Input.DaemonSet.Labels)
+			}
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: Subjects: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
+	}
+}

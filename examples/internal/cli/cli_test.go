@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pernode/daemonset/daemon/manifest"
+)
+
+func TestPrintable(t *testing.T) {
+	if got, want := Printable("a\nb\x1b[1mä"), "a\uFFFDb\uFFFD[1mä"; got != want {
+		t.Errorf("Printable = %q, want %q", got, want)
+	}
+}
+
+func TestReadFiles(t *testing.T) {
+	const service, node = "apiVersion: v1\nkind: Service\n---\napiVersion: v1\nkind: Secret\n", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
+	file := filepath.Join(t.TempDir(), "s.yaml")
+	if err := os.WriteFile(file, []byte(service), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var objects manifest.Objects
+	if err := ReadFiles(&objects, []string{file, "-"}, strings.NewReader(node+"---\n"+service)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"passed over in " + file + ": v1 Secret (1), v1 Service (1)",
+		"passed over in standard input: v1 Secret (1), v1 Service (1)",
+	}
+	if diff := cmp.Diff(want, PassedOver(&objects)); diff != "" || len(objects.Nodes) != 1 {
+		t.Errorf("ReadFiles: %d nodes, want 1; PassedOver (-want +got):\n%s", len(objects.Nodes), diff)
+	}
+	err := ReadFiles(&objects, []string{"nowhere.yaml"}, nil)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("ReadFiles(nowhere.yaml) = %v, want %v", err, fs.ErrNotExist)
+	}
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/placement"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
+)
+
+// judge says how the rollout of a stored DaemonSet is.
+func (w *work) judge() {
+	in := w.Input
+	switch counted := in.DaemonSet.Status.CurrentNumberScheduled; {
+	case len(in.Nodes) == 0:
+		w.judgeStatus("no nodes in the input")
+		return
+	case len(in.Pods) == 0 && counted > 0:
+		w.judgeStatus(fmt.Sprintf("no pods in the input, but %d in the status", counted))
+		w.countNodes()
+		return
+	}
+	result, err := rollout.Sync(in, rollout.Options{})
+	switch {
+	case err != nil:
+		w.refuse(w.locate(err))
+		return
+	case result.Snapshot == nil:
+		w.a.State = stateIgnored
+		if result.Outcome == rollout.OutcomeDeleting {
+			w.a.State = health.StateDeleting.String()
+		}
+		w.a.Verdict = fmt.Sprintf("%s: the controller does nothing: %v", w.a.State, result.Outcome)
+		w.countNodes()
+		return
+	}
+	assessment, err := health.Assess(result.Snapshot, health.Options{})
+	if err != nil {
+		w.refuse(w.locate(err))
+		return
+	}
+	a := &w.a
+	a.State, a.Desired, a.Complete, a.Outdated = assessment.State.String(), assessment.Desired, assessment.Complete, len(assessment.Outdated)
+	if assessment.State == health.StateComplete || assessment.State == health.StateStalled {
+		a.Since = assessment.LastChange.UTC()
+	}
+	a.Verdict = w.verdict(assessment)
+	w.next(result)
+	a.Blockers = slices.DeleteFunc(blockers(assessment), func(b blocker) bool {
+		return b.Pod == "" && slices.Contains(a.Creates, b.Node)
+	})
+	a.Budget = waitedFor(assessment)
+	if w.onDelete() {
+		for _, pod := range assessment.Outdated {
+			node, _ := daemon.TargetNode(pod)
+			a.ToDelete = append(a.ToDelete, podOnNode{Pod: pod.Name, Node: node})
+		}
+	}
+	if a.Outdated > 0 {
+		w.rolledOut(result.Revisions)
+	}
+	w.countNodes()
+	w.walkNodes(daemon.StatusByNode(result.Snapshot))
+}
+
+// judgeStatus says how the rollout is by the status alone.
+func (w *work) judgeStatus(why string) {
+	object := health.OfObject(w.Input.DaemonSet)
+	w.a.State = stateStatus
+	w.a.Desired = int(object.Desired)
+	w.a.Verdict = fmt.Sprintf("%v, by its status alone: %d of %s updated, %d available",
+		object.State, object.Updated, plural(int(object.Desired), "node"), object.Available)
+	w.note("%s: what blocks it is not known", why)
+}
+
+// onDelete reports whether the controller replaces no outdated pod.
+func (w *work) onDelete() bool {
+	return w.Input.DaemonSet.Spec.UpdateStrategy.Type != appsv1.RollingUpdateDaemonSetStrategyType
+}
+
+// verdict is the state in a sentence.
+func (w *work) verdict(a *health.Assessment) string {
+	text := a.State.String()
+	if !w.a.Since.IsZero() {
+		text += fmt.Sprintf(" since %s (%s)", w.a.Since.Format(time.RFC3339), duration.HumanDuration(w.now.Sub(w.a.Since)))
+	}
+	if a.Desired == 0 {
+		return text + ": no node should run it"
+	}
+	text += fmt.Sprintf(": %d of %s complete", a.Complete, plural(a.Desired, "node"))
+	switch n := len(a.Outdated); {
+	case n > 0 && w.onDelete():
+		text += fmt.Sprintf(", somebody has to delete %s", plural(n, "outdated pod"))
+	case n > 0:
+		text += ", " + plural(n, "outdated pod") + " left"
+	}
+	if a.MaybeDisruption && a.State != health.StateComplete {
+		text += "; a rollout, or a disruption of a complete one"
+	}
+	return text
+}
+
+// blockers are those of an assessment, the most urgent first.
+func blockers(a *health.Assessment) []blocker {
+	list := slices.Clone(a.Blockers)
+	slices.SortStableFunc(list, func(a, b health.Blocker) int { return cmp.Compare(a.Kind, b.Kind) })
+	var out []blocker
+	for _, b := range list {
+		_, text, _ := strings.Cut(b.String(), ": ")
+		fact := blocker{Node: b.Node, Kind: b.Kind.String(), Text: text, Reason: b.Reason, Message: b.Message, Since: b.Since.UTC(), Until: b.Until.UTC()}
+		if b.Pod != nil {
+			fact.Pod = b.Pod.Name
+			fact.Text = strings.TrimPrefix(text, b.Pod.Name+": ")
+		}
+		if b.Container != nil {
+			fact.Container = b.Container.Name
+		}
+		out = append(out, fact)
+	}
+	return out
+}
+
+// waitedFor returns the budget that outdated pods wait for, or nil.
+func waitedFor(a *health.Assessment) *budget {
+	if len(a.Outdated) == 0 || !a.Budget.Exhausted() {
+		return nil
+	}
+	b := &budget{Kind: a.Budget.Kind.String(), Limit: a.Budget.Limit}
+	for _, user := range a.Budget.Users {
+		b.Users = append(b.Users, budgetUser{user.Node, user.Reason.String()})
+	}
+	return b
+}
+
+// next notes what the next pass writes.
+func (w *work) next(result *rollout.Result) {
+	for _, c := range result.Plan.Create {
+		w.a.Creates = append(w.a.Creates, c.Node)
+	}
+	for _, d := range result.Plan.Delete {
+		w.a.Deletes = append(w.a.Deletes, podOnNode{d.Pod.Name, d.Node, d.Reason.String()})
+	}
+}
+
+// rolledOut notes what the rollout changes in the template.
+func (w *work) rolledOut(revisions *rollout.RevisionPlan) {
+	if revisions == nil || revisions.Current == nil || len(revisions.Old) == 0 {
+		return
+	}
+	old, cur := revisions.Old[len(revisions.Old)-1], revisions.Current
+	changes, err := rollout.DiffRevisions(old, cur)
+	if err != nil {
+		w.note("%v", err)
+		return
+	}
+	w.a.Change = &change{From: old.Revision, To: cur.Revision}
+	for _, c := range changes {
+		w.a.Change.Fields = append(w.a.Change.Fields, c.String())
+	}
+}
+
+// countNodes counts the nodes that should run the DaemonSet, and those that should not. With
+// -v it lists them.
+func (w *work) countNodes() {
+	matcher := placement.Compile(&w.Input.DaemonSet.Spec.Template, placement.Options{})
+	w.a.Nodes = matcher.Summarize(w.Input.Nodes).String()
+	if !w.verbose {
+		return
+	}
+	nodes := slices.SortedFunc(slices.Values(w.Input.Nodes), func(a, b *corev1.Node) int { return cmp.Compare(a.Name, b.Name) })
+	for _, node := range nodes {
+		w.a.NodeList = append(w.a.NodeList, matcher.Explain(node).String())
+	}
+}
+
+// walkNodes notes the nodes that are not as they should be and not told elsewhere, and with
+// -v all: here more is known about them than where they belong.
+func (w *work) walkNodes(nodes []daemon.NodeStatus) {
+	told := map[string]bool{}
+	for _, b := range w.a.Blockers {
+		told[b.Node] = true
+	}
+	for _, node := range w.a.Creates {
+		told[node] = true
+	}
+	for _, p := range slices.Concat(w.a.Deletes, w.a.ToDelete) {
+		told[p.Node] = true
+	}
+	w.a.NodeList = nil
+	for _, n := range nodes {
+		if w.verbose {
+			w.a.NodeList = append(w.a.NodeList, n.String())
+		}
+		// An outdated pod waits for its turn: those are counted.
+		fine := n.Desired && n.Available && n.Others == 0 || !n.Desired && n.Pod == nil
+		if !fine && !told[n.Node] {
+			w.a.Stray = append(w.a.Stray, n.String())
+		}
+	}
+}
+
+// plural is a number of things.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
