@@ -95,7 +95,7 @@ func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	if r.most <= n {
 		return
 	}
-	worst := c.factsOf(t, r, r.worst)
+	worst := c.factsOf(t, r.worst)
 	var lines []string
 	for _, node := range worst.snapshot.Nodes() {
 		if node.Node != nil && node.Decision.Run && !available(&node) {

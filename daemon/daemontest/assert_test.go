@@ -8,10 +8,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/daemontest"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -208,6 +210,22 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 kube-system/agent: 2 nodes unavailable at 12:00:00, want at most 1:
 node-1: no pod
 node-2: no pod`},
+		{"AtMostUnavailable, rolled back", "the template of that moment decides which nodes should run it", func(t testing.TB) {
+			nodes := daemontest.Nodes(4)
+			daemontest.Label(t, "disk=ssd", nodes[0])
+			c := daemontest.Settled(t, agent, nodes...)
+			c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: time.Minute}}
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(onSSDs(), "agent:2"))
+			c.SettlesWithin(t, 5*time.Minute)
+			c.RunsOn(t, agent, nodes...)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 4 nodes unavailable at 12:01:14, want at most 1:
+node-1: desired, current; agent-5 is not ready; agent-5 has an outdated template
+node-2: agent-6: not ready
+node-3: no pod
+node-4: no pod`},
 		{"AtMostUnavailable, many nodes", "twenty are shown", func(t testing.TB) {
 			daemontest.Settled(t, agent, daemontest.Nodes(22)...).AtMostUnavailable(t, agent, 1)
 		}, `
@@ -243,6 +261,16 @@ and 2 more`},
 		{"NoPodLost holds without nodes", "nodes that leave take their pods with them", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Leave(t, ssds[0])
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, ``},
+		{"NoPodLost holds for a new node of an old name", "it is another machine", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+			c.Leave(t, daemontest.Node("node-2"))
+			node := daemontest.Node("node-2")
+			daemontest.Taint(t, "gpu:NoSchedule", node)
+			c.Advance(t, time.Minute)
+			c.Join(t, node)
 			c.Settle(t)
 			c.NoPodLost(t, agent)
 		}, ``},
@@ -307,14 +335,20 @@ node-3: agent-6 was available after 36s`},
 		{"SettlesWithin, minReadySeconds", "a pod becomes available without a change", func(t testing.TB) {
 			slow := agent.DeepCopy()
 			slow.Spec.MinReadySeconds = 30
-			c := &daemontest.Cluster{}
+			var c daemontest.Cluster
+			c.Options.PodTimes = func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
+				if node != nil && node.Name == "node-2" {
+					return simulate.PodTimes{ReadyAfter: time.Minute}
+				}
+				return simulate.PodTimes{}
+			}
 			c.Join(t, ssds...)
 			c.Apply(t, slow)
 			c.SettlesWithin(t, 39*time.Second)
 		}, `
-kube-system/agent: complete after 40s, want it within 39s:
+kube-system/agent: complete after 1m30s, want it within 39s:
 node-1: agent-1 was available after 40s
-node-2: agent-2 was available after 40s`},
+node-2: agent-2 was available after 1m30s`},
 		{"SettlesWithin, stalled", "what each node waits for", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.BreakImage(t, "agent:2")

@@ -24,9 +24,6 @@ func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 				t.Fatal(err)
 			}
 			c.tick()
-			if r := c.records[keyOf(pass.DaemonSet)]; r != nil {
-				r.trial = pass.Result.CanaryTrial
-			}
 			if pass.End != nil {
 				ends = append(ends, pass.End)
 				continue
@@ -65,7 +62,6 @@ func (c *Cluster) advance(t testing.TB, d time.Duration) {
 			t.Fatal(err)
 		}
 		d = 0
-		c.tick()
 		if !c.failPulls(t) {
 			c.observe()
 			return
@@ -92,7 +88,6 @@ func (c *Cluster) Elapse(t testing.TB, d time.Duration) {
 	t.Helper()
 	c.change(t)
 	c.sim.Elapse(d)
-	c.tick()
 	c.failPulls(t)
 }
 
@@ -104,9 +99,6 @@ func (c *Cluster) Sync(t testing.TB, ds *appsv1.DaemonSet) *rollout.Result {
 	result, err := c.sim.Sync(ds)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if r := c.records[keyOf(ds)]; r != nil {
-		r.trial = result.CanaryTrial
 	}
 	c.failPulls(t)
 	c.observe()

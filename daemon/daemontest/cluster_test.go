@@ -200,6 +200,13 @@ node-2:`},
 12:00:12
 node-1: agent-1 ready
 node-2: agent-3, not ready`},
+		{"Step, after Apply", "the controller first deletes a pod", func(t *testing.T, c *daemontest.Cluster) {
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Step(t)
+		}, `
+12:00:12
+node-1: agent-3, not ready
+node-2: agent-2 ready`},
 		{"Step, settled", "nothing is going to happen", func(t *testing.T, c *daemontest.Cluster) {
 			if c.Step(t) {
 				t.Error("Step() = true, want false in a settled cluster")

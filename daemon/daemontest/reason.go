@@ -1,7 +1,6 @@
 package daemontest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,10 +46,11 @@ func (c *Cluster) record(t testing.TB, ds *appsv1.DaemonSet) *record {
 // look returns the facts now.
 func (c *Cluster) look(t testing.TB, ds *appsv1.DaemonSet) facts {
 	t.Helper()
-	return c.factsOf(t, c.record(t, ds), c.sim.Input(ds))
+	c.record(t, ds)
+	return c.factsOf(t, c.sim.Input(ds))
 }
 
-func (c *Cluster) factsOf(t testing.TB, r *record, in daemon.Input) facts {
+func (c *Cluster) factsOf(t testing.TB, in daemon.Input) facts {
 	t.Helper()
 	snapshot, err := daemon.Observe(in)
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *Cluster) factsOf(t testing.TB, r *record, in daemon.Input) facts {
 			f.reasons[n.Node] = n.Explanation.String()
 		}
 	}
-	assessment, err := health.Assess(snapshot, health.Options{Policy: c.Options.Policy, CanaryTrial: cmp.Or(r.trial, c.Options.CanaryTrial)})
+	assessment, err := health.Assess(snapshot, health.Options{Policy: c.Options.Policy, CanaryTrial: c.Options.CanaryTrial})
 	if err != nil {
 		t.Fatal(err)
 	}

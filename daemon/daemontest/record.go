@@ -10,7 +10,6 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/placement"
-	"github.com/pernode/daemonset/rollout"
 )
 
 // record is what has happened to one DaemonSet. It follows every change of a pod, so that
@@ -20,8 +19,6 @@ type record struct {
 	// which pods are updated and on nothing that is recorded.
 	snapshot *daemon.Snapshot
 	err      error
-	// trial is the canary's trial after the last pass that is known.
-	trial *rollout.CanaryTrial
 
 	// first has, for each node that has ever had a pod, when the first one was seen.
 	first map[string]sighting
