@@ -14,13 +14,18 @@ import (
 )
 
 // Start returns the time at which clusters begin, noon of 1 January 2026 UTC. It is the Now
-// of an Input of objects from this package, which are an hour older.
+// of an Input of objects from this package: pods and revisions are an hour older.
 func Start() time.Time { return build.Now }
 
-// DaemonSet returns a DaemonSet in the namespace kube-system as an API server returns it:
-// the label and selector app=<name>, one container "main" with the image <name>:1, a rolling
-// update with maxUnavailable 1, and the UID uid-<name>. Without a name it is "agent".
-func DaemonSet(name string) *appsv1.DaemonSet { return build.Set{Name: name}.Object() }
+// DaemonSet returns a DaemonSet in the namespace kube-system with the defaults of the API
+// server: the label and selector app=<name>, one container "main" with the image <name>:1, a
+// rolling update with maxUnavailable 1, and the UID uid-<name>. It is created when it is
+// applied. Without a name it is "agent".
+func DaemonSet(name string) *appsv1.DaemonSet {
+	ds := build.Set{Name: name}.Object()
+	ds.CreationTimestamp = metav1.Time{}
+	return ds
+}
 
 // WithImage returns a copy of ds whose first container has the image: the next version for
 // Cluster.Apply. A ds without containers gets one. nil gives nil.
