@@ -42,6 +42,7 @@ func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 func (c *Cluster) tick() {
 	for _, r := range c.records {
 		if r.snapshot != nil {
+			r.keep()
 			r.update(c, daemon.Changes{Now: c.sim.Now()})
 		}
 	}
@@ -89,6 +90,7 @@ func (c *Cluster) Elapse(t testing.TB, d time.Duration) {
 	c.change(t)
 	c.sim.Elapse(d)
 	c.failPulls(t)
+	c.observe()
 }
 
 // Sync lets the controller of the DaemonSet make one pass and returns what it has written,

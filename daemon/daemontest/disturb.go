@@ -237,9 +237,7 @@ func (c *Cluster) BreakImage(t testing.TB, image string) {
 
 // cannotPull reports whether a pod is bound and waits for an image that cannot be pulled.
 func (c *Cluster) cannotPull(pod *corev1.Pod) bool {
-	ready := podstatus.Condition(pod, corev1.PodReady)
-	return len(c.broken) > 0 && pod.Spec.NodeName != "" && pod.DeletionTimestamp == nil && !podstatus.Finished(pod) &&
-		(ready == nil || ready.Status != corev1.ConditionTrue) &&
+	return len(c.broken) > 0 && pod.Spec.NodeName != "" && pod.DeletionTimestamp == nil && !podstatus.Finished(pod) && !isReady(pod) &&
 		slices.ContainsFunc(pod.Spec.Containers, func(container corev1.Container) bool { return c.broken[container.Image] })
 }
 

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -27,10 +28,12 @@ type record struct {
 
 	// unavailable are the eligible nodes without an available pod, now.
 	unavailable map[string]bool
-	// worst are the facts when most nodes were unavailable, for the first time, and most is
-	// how many.
-	worst daemon.Input
-	most  int
+	// most is how many nodes were unavailable at most, and worst are the facts when that was
+	// so for the first time. While it is rising they are still to be kept: a pass that deletes
+	// many pods keeps them once.
+	most   int
+	rising bool
+	worst  daemon.Input
 	// had has the pod of each node that had one.
 	had map[string]string
 	// lost has, for each node, the first pod that was deleted because the node does not keep it.
@@ -69,6 +72,7 @@ func (c *Cluster) inputOf(key types.NamespacedName) daemon.Input {
 
 // observe makes the snapshot anew.
 func (r *record) observe(in daemon.Input) {
+	r.keep()
 	r.snapshot, r.err = daemon.Observe(in)
 	if r.err != nil {
 		return
@@ -89,13 +93,21 @@ func (r *record) observe(in daemon.Input) {
 			delete(r.lost, name)
 		}
 	}
-	r.look(daemon.Changed{All: true}, in)
+	r.look(daemon.Changed{All: true})
+	r.keep()
+}
+
+// keep keeps the facts of the worst moment, if that is now.
+func (r *record) keep() {
+	if r.rising && r.snapshot != nil {
+		r.worst, r.rising = r.snapshot.Input(), false
+	}
 }
 
 // restart begins to record anew.
 func (r *record) restart(c *Cluster) {
 	r.unavailable, r.had, r.lost, r.available = nil, nil, nil, nil
-	r.worst, r.most = daemon.Input{}, 0
+	r.most, r.rising, r.worst = 0, false, daemon.Input{}
 	if r.snapshot != nil {
 		r.observe(c.inputOf(keyOf(r.snapshot.DaemonSet())))
 	}
@@ -124,6 +136,9 @@ func (r *record) watch(c *Cluster, now time.Time, old, cur *corev1.Pod) {
 	if old != nil && old.DeletionTimestamp == nil && (cur == nil || cur.DeletionTimestamp != nil) {
 		r.noteLoss(now, old)
 	}
+	if now.After(r.snapshot.Now()) || !becomesUnavailable(old, cur) {
+		r.keep()
+	}
 	changes := daemon.Changes{Now: now}
 	if cur != nil {
 		changes.Pods = []*corev1.Pod{cur}
@@ -141,24 +156,26 @@ func (r *record) watch(c *Cluster, now time.Time, old, cur *corev1.Pod) {
 
 // update brings the snapshot up to date.
 func (r *record) update(c *Cluster, changes daemon.Changes) {
-	key := keyOf(r.snapshot.DaemonSet())
 	changed, err := r.snapshot.Update(changes)
 	if err != nil {
-		r.observe(c.inputOf(key))
+		r.observe(c.inputOf(keyOf(r.snapshot.DaemonSet())))
 		return
 	}
-	if !changed.All && len(changed.Nodes) == 0 {
-		return
-	}
-	before := r.most
-	r.look(changed, daemon.Input{})
-	if r.most > before {
-		r.worst = c.inputOf(key)
-	}
+	r.look(changed)
 }
 
-// look notes what is new on the changed nodes. in are the facts.
-func (r *record) look(changed daemon.Changed, in daemon.Input) {
+// becomesUnavailable reports whether a pod that may have been available is not any more.
+func becomesUnavailable(old, cur *corev1.Pod) bool {
+	return old != nil && isReady(old) && old.DeletionTimestamp == nil && (cur == nil || cur.DeletionTimestamp != nil || !isReady(cur))
+}
+
+func isReady(pod *corev1.Pod) bool {
+	ready := podstatus.Condition(pod, corev1.PodReady)
+	return ready != nil && ready.Status == corev1.ConditionTrue
+}
+
+// look notes what is new on the changed nodes.
+func (r *record) look(changed daemon.Changed) {
 	if r.first == nil {
 		r.first = map[string]sighting{}
 	}
@@ -176,7 +193,7 @@ func (r *record) look(changed daemon.Changed, in daemon.Input) {
 		}
 	}
 	if len(r.unavailable) > r.most {
-		r.most, r.worst = len(r.unavailable), in
+		r.most, r.rising = len(r.unavailable), true
 	}
 }
 
