@@ -33,6 +33,14 @@ func surging() *appsv1.DaemonSet {
 	return ds
 }
 
+// timesOf returns the times of pods by the names of their nodes.
+func timesOf(times map[string]simulate.PodTimes) func(*corev1.Node, *corev1.Pod) simulate.PodTimes {
+	return func(_ *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+		name, _ := daemon.TargetNode(pod)
+		return times[name]
+	}
+}
+
 // TestAssertions: what an assertion reports, and that it reports nothing if it holds.
 func TestAssertions(t *testing.T) {
 	agent := daemontest.DaemonSet("agent")
@@ -226,6 +234,33 @@ node-1: desired, current; agent-5 is not ready; agent-5 has an outdated template
 node-2: agent-6: not ready
 node-3: no pod
 node-4: no pod`},
+		{"AtMostUnavailable, one fails when another becomes ready", "both were unavailable at that moment", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-3": {FailsAfter: 40 * time.Second}, "node-4": {ReadyAfter: 30 * time.Second}})
+			c.Join(t, daemontest.Node("node-3"))
+			c.Advance(t, 10*time.Second)
+			c.Join(t, daemontest.Node("node-4"))
+			c.Advance(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
+node-3: agent-3: failed
+node-4: agent-4: not ready`},
+		{"AtMostUnavailable, a pod that is only kept crashes later", "the moment is over then", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-3": {CrashesAfter: 40 * time.Second}, "node-4": {CrashesAfter: 35 * time.Second}})
+			c.Join(t, daemontest.Node("node-3"))
+			c.Advance(t, 10*time.Second)
+			c.Join(t, daemontest.Node("node-4"))
+			c.Advance(t, 10*time.Second)
+			c.Taint(t, "gpu:NoSchedule", daemontest.Node("node-4"))
+			c.Hang(t, c.Pods(t, agent, ssds[0])...)
+			c.Advance(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
+node-1: agent-1: not ready: ContainersNotReady
+node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)`},
 		{"AtMostUnavailable, many nodes", "twenty are shown", func(t testing.TB) {
 			daemontest.Settled(t, agent, daemontest.Nodes(22)...).AtMostUnavailable(t, agent, 1)
 		}, `
@@ -336,12 +371,7 @@ node-3: agent-6 was available after 36s`},
 			slow := agent.DeepCopy()
 			slow.Spec.MinReadySeconds = 30
 			var c daemontest.Cluster
-			c.Options.PodTimes = func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
-				if node != nil && node.Name == "node-2" {
-					return simulate.PodTimes{ReadyAfter: time.Minute}
-				}
-				return simulate.PodTimes{}
-			}
+			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-2": {ReadyAfter: time.Minute}})
 			c.Join(t, ssds...)
 			c.Apply(t, slow)
 			c.SettlesWithin(t, 39*time.Second)

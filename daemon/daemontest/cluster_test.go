@@ -3,6 +3,7 @@ package daemontest_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -446,7 +447,7 @@ func TestRecord(t *testing.T) {
 		c := daemontest.Settled(t, agent, nodes...)
 		// seen, worst, had and lost are what the record should have.
 		seen, changing := map[string]bool{}, false
-		var worst int
+		var worst []string // the time and the nodes
 		var had, lost map[string]bool
 		count := func() {
 			snapshot := observe(t, c.Input(agent))
@@ -455,10 +456,12 @@ func TestRecord(t *testing.T) {
 				had[node.Name] = node.Node != nil && (had[node.Name] || live(&node))
 				lost[node.Name] = node.Node != nil && lost[node.Name]
 			}
-			worst = max(worst, unavailable(snapshot))
+			if names := unavailable(snapshot); len(names) >= len(worst) {
+				worst = append([]string{snapshot.Now().Format(time.TimeOnly)}, names...)
+			}
 		}
 		restart := func() {
-			worst, had, lost = 0, map[string]bool{}, map[string]bool{}
+			worst, had, lost = nil, map[string]bool{}, map[string]bool{}
 			count()
 		}
 		restart()
@@ -485,12 +488,18 @@ func TestRecord(t *testing.T) {
 			changing = false
 			count()
 			c.Advance(t, time.Duration(r.IntN(30))*time.Second)
-			if got := reportsOf(func(t testing.TB) { c.AtMostUnavailable(t, agent, worst) }); got != "" {
-				t.Fatalf("seed %d: AtMostUnavailable(%d) reports\n%s", seed, worst, got)
+			n := len(worst) - 1
+			if got := reportsOf(func(t testing.TB) { c.AtMostUnavailable(t, agent, n) }); got != "" {
+				t.Fatalf("seed %d: AtMostUnavailable(%d) reports\n%s", seed, n, got)
 			}
-			if worst > 0 {
-				if got := reportsOf(func(t testing.TB) { c.AtMostUnavailable(t, agent, worst-1) }); strings.Count(got, "\n") != worst {
-					t.Fatalf("seed %d: AtMostUnavailable(%d) reports\n%s\nwant a line for each of %d nodes", seed, worst-1, got, worst)
+			if n > 0 {
+				got := reportsOf(func(t testing.TB) { c.AtMostUnavailable(t, agent, n-1) })
+				var words []string
+				for _, match := range timeOrNode.FindAllStringSubmatch(got, -1) {
+					words = append(words, match[1]+match[2])
+				}
+				if diff := cmp.Diff(worst, words); diff != "" {
+					t.Fatalf("seed %d: AtMostUnavailable(%d) reports\n%s\nwant this time and these nodes (-want +got):\n%s", seed, n-1, got, diff)
 				}
 			}
 			snapshot, losers := observe(t, c.Input(agent)), 0
@@ -525,22 +534,20 @@ func live(node *daemon.NodeState) bool {
 	return slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return !p.Terminating && !p.Failed })
 }
 
-// unavailable counts the nodes that should run the DaemonSet and have no available pod.
-func unavailable(snapshot *daemon.Snapshot) int {
-	n := 0
+var timeOrNode = regexp.MustCompile(`(?m) unavailable at (\S+),|^([\w-]+):`)
+
+// unavailable returns the nodes that should run the DaemonSet and have no available pod.
+func unavailable(snapshot *daemon.Snapshot) []string {
+	var names []string
 	for _, node := range snapshot.Nodes() {
 		if node.Node == nil || !node.Decision.Run {
 			continue
 		}
-		n++
-		for _, p := range node.Pods {
-			if p.Available && !p.Terminating && !p.Failed {
-				n--
-				break
-			}
+		if !slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Available && !p.Terminating && !p.Failed }) {
+			names = append(names, node.Name)
 		}
 	}
-	return n
+	return names
 }
 
 // disturb changes something in the cluster.
