@@ -405,6 +405,16 @@ node-2: desired, current, ready, available; agent-2 has an outdated template`},
 			c.Apply(t, agent2)
 			c.StallsAt(t, agent, 1)
 		}, ``},
+		{"StallsAt, an init container", "it cannot be pulled either", func(t testing.TB) {
+			withInit := agent2.DeepCopy()
+			withInit.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "setup:1"}}
+			c := daemontest.Settled(t, agent, ssds...)
+			c.BreakImage(t, "setup:1")
+			c.Apply(t, withInit)
+			c.StallsAt(t, agent, 0)
+		}, `
+kube-system/agent: stalled at 1 node, want 0:
+node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff`},
 		{"StallsAt, another number", "the nodes that it has reached", func(t testing.TB) {
 			wide := agent.DeepCopy()
 			wide.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("50%"))

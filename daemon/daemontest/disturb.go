@@ -221,8 +221,9 @@ func setNotReady(pod *corev1.Pod, since metav1.Time) {
 	})
 }
 
-// BreakImage makes an image one that cannot be pulled: pods with such a container that
-// are bound from now on never become ready, and their status says ImagePullBackOff.
+// BreakImage makes an image one that cannot be pulled: pods with such a container, or init
+// container, that are bound from now on never become ready, and their status says
+// ImagePullBackOff.
 func (c *Cluster) BreakImage(t testing.TB, image string) {
 	t.Helper()
 	c.begin(t)
@@ -238,12 +239,26 @@ func (c *Cluster) BreakImage(t testing.TB, image string) {
 // cannotPull reports whether a pod is bound and waits for an image that cannot be pulled.
 func (c *Cluster) cannotPull(pod *corev1.Pod) bool {
 	return len(c.broken) > 0 && pod.Spec.NodeName != "" && pod.DeletionTimestamp == nil && !podstatus.Finished(pod) && !isReady(pod) &&
-		slices.ContainsFunc(pod.Spec.Containers, func(container corev1.Container) bool { return c.broken[container.Image] })
+		(len(c.waiting(pod.Spec.InitContainers)) > 0 || len(c.waiting(pod.Spec.Containers)) > 0)
+}
+
+// waiting returns the statuses of the containers whose images cannot be pulled.
+func (c *Cluster) waiting(containers []corev1.Container) []corev1.ContainerStatus {
+	var list []corev1.ContainerStatus
+	for _, container := range containers {
+		if c.broken[container.Image] {
+			list = append(list, corev1.ContainerStatus{
+				Name: container.Name, Image: container.Image,
+				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: imagePullBackOff}},
+			})
+		}
+	}
+	return list
 }
 
 // saysWhy reports whether a container waits for its image.
 func saysWhy(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses), func(s corev1.ContainerStatus) bool {
 		return s.State.Waiting != nil && s.State.Waiting.Reason == imagePullBackOff
 	})
 }
@@ -262,13 +277,10 @@ func (c *Cluster) failPulls(t testing.TB) bool {
 			continue // it has changed since, and is in the list again if it still has to be
 		}
 		pod = pod.DeepCopy()
-		for _, container := range pod.Spec.Containers {
-			if c.broken[container.Image] {
-				pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{
-					Name: container.Name, Image: container.Image,
-					State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: imagePullBackOff}},
-				})
-			}
+		if init := c.waiting(pod.Spec.InitContainers); len(init) > 0 {
+			pod.Status.InitContainerStatuses = init // the others wait for it
+		} else {
+			pod.Status.ContainerStatuses = c.waiting(pod.Spec.Containers)
 		}
 		setNotReady(pod, metav1.NewTime(podstatus.StartedAt(pod)))
 		if err := c.sim.Apply(pod); err != nil {

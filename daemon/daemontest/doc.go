@@ -39,7 +39,7 @@
 //
 //	runs on these nodes, and on no other             Cluster.RunsOn
 //	never gets a pod on these nodes                  Cluster.NeverOn
-//	n nodes unavailable at most, all the time        Cluster.AtMostUnavailable
+//	at most n nodes unavailable, at every moment     Cluster.AtMostUnavailable
 //	no node loses its pod                            Cluster.NoPodLost
 //	the rollout is complete after d at the latest    Cluster.SettlesWithin
 //	the rollout stops after n nodes                  Cluster.StallsAt
@@ -58,6 +58,6 @@
 //     given a DaemonSet or a node that the cluster has never had.
 //  6. The same calls give the same cluster, the same names of pods, and the same text.
 //
-// Every function that takes a testing.TB uses it, and panics if it is nil. The cluster keeps none: give
-// a subtest's own TB to the calls in it. A Cluster is not safe for concurrent use.
+// Functions that take a testing.TB panic if it is nil. A Cluster keeps none: give a subtest's
+// own TB to the calls in it. A Cluster is not safe for concurrent use.
 package daemontest
