@@ -37,9 +37,11 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 				note(ready.LastTransitionTime.Time)
 			}
 		}
-		if since, ok := fail.since(n.Name); ok && !rollout.NodeComplete(n) {
-			note(since)
-			continue
+		if since, ok := fail.since(n.Name); ok {
+			if _, unsettled := fail.unsettled(n); unsettled || !rollout.NodeComplete(n) {
+				note(since)
+				continue
+			}
 		}
 		for j := range n.Pods {
 			notePod(s, &n.Pods[j], note)
