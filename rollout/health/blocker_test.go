@@ -388,14 +388,14 @@ func TestAssessBlockers(t *testing.T) {
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podFailed("", ""))},
 			backoff:  backoffOf("w1", 15*time.Minute, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)" + doubt,
+			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now, which is no progress; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)" + doubt,
 			blockers: []string{"w1: failed since -2m0s"},
 		},
 		{
 			name: "created again", why: "creating the next pod where pods fail again and again is no progress either",
 			nodes:    build.Nodes("w1"),
 			backoff:  backoffOf("w1", time.Second, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:44:59Z: 0 of 1 node complete; 1 to create now; not complete: w1 (no pod)",
+			want:     "stalled since 2026-01-01T11:44:59Z: 0 of 1 node complete; 1 to create now, which is no progress; not complete: w1 (no pod)",
 			blockers: []string{"w1: no pod"},
 		},
 		{
