@@ -16,9 +16,16 @@ import (
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
+// timesOf says how long things take for a pod.
+type timesOf func(pod *corev1.Pod) simulate.PodTimes
+
+func always(times simulate.PodTimes) timesOf {
+	return func(*corev1.Pod) simulate.PodTimes { return times }
+}
+
 // updated returns a cluster of three nodes in which the update to agent:2 begins now. times are
 // those of the new pods on the node w2, or on all nodes if all is set.
-func updated(t *testing.T, all bool, times simulate.PodTimes) *simulate.Cluster {
+func updated(t *testing.T, all bool, times timesOf) *simulate.Cluster {
 	t.Helper()
 	c := &simulate.Cluster{}
 	ds := build.Set{}.Object()
@@ -39,7 +46,7 @@ func updated(t *testing.T, all bool, times simulate.PodTimes) *simulate.Cluster 
 	}
 	c.Options.PodTimes = func(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
 		if pod.Spec.Containers[0].Image == "agent:2" && (all || node != nil && node.Name == "w2") {
-			return times
+			return times(pod)
 		}
 		return simulate.PodTimes{}
 	}
@@ -60,18 +67,27 @@ type observer struct {
 // complete, a later one is a disruption of a complete rollout.
 func TestAssessCrashLoop(t *testing.T) {
 	for _, tc := range []struct {
-		after, end time.Duration
-		want       health.State
+		first, later time.Duration // how long a container runs, at first and after a crash
+		end          time.Duration
+		want         health.State
 	}{
-		{30 * time.Second, 3 * time.Hour, health.StateStalled},
-		{5 * time.Minute, 5 * time.Hour, health.StateStalled},
-		{12 * time.Hour, 15 * time.Hour, health.StateComplete},
+		{30 * time.Second, 30 * time.Second, 3 * time.Hour, health.StateStalled},
+		{5 * time.Minute, 5 * time.Minute, 5 * time.Hour, health.StateStalled},
+		{5 * time.Minute, 10 * time.Second, 3 * time.Hour, health.StateStalled},
+		{12 * time.Hour, 12 * time.Hour, 15 * time.Hour, health.StateComplete},
+		{12 * time.Hour, 30 * time.Second, 15 * time.Hour, health.StateComplete},
+		{30 * time.Second, 12 * time.Hour, 3 * time.Hour, health.StateComplete},
 	} {
 		for _, all := range []bool{false, true} {
-			t.Run(fmt.Sprintf("after %v, all nodes %v", tc.after, all), func(t *testing.T) {
-				c := updated(t, all, simulate.PodTimes{CrashesAfter: tc.after})
+			t.Run(fmt.Sprintf("after %v, then %v, all nodes %v", tc.first, tc.later, all), func(t *testing.T) {
+				c := updated(t, all, func(pod *corev1.Pod) simulate.PodTimes {
+					if len(pod.Status.ContainerStatuses) > 0 && pod.Status.ContainerStatuses[0].RestartCount > 0 {
+						return simulate.PodTimes{CrashesAfter: tc.later}
+					}
+					return simulate.PodTimes{CrashesAfter: tc.first}
+				})
 				began := c.Now()
-				r := rand.New(rand.NewPCG(uint64(tc.after), 5))
+				r := rand.New(rand.NewPCG(uint64(tc.first), uint64(tc.later)))
 				var observers []*observer
 				for range 12 {
 					interval := 30*time.Second + time.Duration(r.Int64N(int64(time.Hour)))
@@ -129,7 +145,7 @@ func advanceTo(t *testing.T, c *simulate.Cluster, at time.Time) {
 // TestAssessFailingPodsFlash: pods fail 20 seconds after each start and are ready before. Once
 // that is known, no look at a ready one says that the rollout is complete.
 func TestAssessFailingPodsFlash(t *testing.T) {
-	c := updated(t, false, simulate.PodTimes{ReadyAfter: 5 * time.Second, FailsAfter: 20 * time.Second})
+	c := updated(t, false, always(simulate.PodTimes{ReadyAfter: 5 * time.Second, FailsAfter: 20 * time.Second}))
 	began := c.Now()
 	var memory health.Memory
 	ready := 0

@@ -157,7 +157,7 @@ func TestAssessBeginsToIgnore(t *testing.T) {
 		{"both", "the pod cannot be stuck on a node that was down before", rollout.Policy{IgnoreNotReadyNodes: minutes, IgnoreStuckPods: &rollout.IgnoreAfter{}}, simulate.PodTimes{TerminatesAfter: -1}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := updated(t, false, simulate.PodTimes{})
+			c := updated(t, false, always(simulate.PodTimes{}))
 			ds := c.Input(build.Set{}.Object()).DaemonSet.DeepCopy()
 			ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromInt32(3))
 			if err := c.Apply(ds); err != nil {

@@ -310,7 +310,7 @@ func TestAssessFailingCluster(t *testing.T) {
 // which is seen at most so long after the beginning.
 func testFailingCluster(t *testing.T, times simulate.PodTimes, seen time.Duration) {
 	t.Helper()
-	c := updated(t, false, times)
+	c := updated(t, false, always(times))
 	began := c.Now()
 	var memory health.Memory
 	for minute := range 61 {
