@@ -42,7 +42,8 @@ type Canary struct {
 	// Spread are node labels. The nodes are spread evenly over the combinations of
 	// their values.
 	Spread []string `json:"spread,omitempty"`
-	// Wait is how long each pod must stay available, after minReadySeconds.
+	// Wait is how long each pod must stay available, after minReadySeconds. If it is zero, a
+	// node passes as soon as its pod is available, and a crash that comes later is not seen.
 	Wait metav1.Duration `json:"wait,omitzero"`
 	// Manual makes the update wait for a promotion after every node has passed; see
 	// CanaryTrial.

@@ -12,7 +12,8 @@ import (
 // It is also zero in a pass with OutcomeCollision, which looks at no node.
 //
 // A snapshot without nodes and a nil snapshot are complete. rollout/health and
-// rollout/simulate share this definition. Complete reads the pods and not the status, and
+// rollout/simulate share this definition; health.Assess also asks for pods that do not fail
+// again and again. Complete reads the pods and not the status, and
 // may therefore differ from kubectl; see rollout/kubectl.
 func Complete(s *daemon.Snapshot, status PolicyStatus) bool {
 	nodes := s.Nodes()

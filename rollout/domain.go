@@ -34,7 +34,7 @@ func (o *OneDomain) String() string {
 	if o == nil {
 		return "all domains at once"
 	}
-	return fmt.Sprintf("one %s at a time", o.Label)
+	return fmt.Sprintf("one %s at a time", cmp.Or(o.Label, "domain"))
 }
 
 func (o *OneDomain) validate(path *field.Path) field.ErrorList {
@@ -104,7 +104,7 @@ type DomainBudget struct {
 
 // String returns "at most 1 per topology.kubernetes.io/zone".
 func (d DomainBudget) String() string {
-	return fmt.Sprintf("at most %s per %s", d.MaxUnavailable.String(), d.Label)
+	return fmt.Sprintf("at most %s per %s", d.MaxUnavailable.String(), cmp.Or(d.Label, "domain"))
 }
 
 func (d DomainBudget) validate(path *field.Path) field.ErrorList {

@@ -195,7 +195,8 @@ const (
 	// IgnoredStuckPod: the node's pods are terminating past their grace period
 	// (Policy.IgnoreStuckPods).
 	IgnoredStuckPod
-	// IgnoredByCaller: Policy.IgnoreNodes ignores the node.
+	// IgnoredByCaller: Policy.IgnoreNodes ignores the node. To find out which of several
+	// predicates chose it, call each with Snapshot.Node.
 	IgnoredByCaller
 )
 
@@ -216,10 +217,14 @@ func (r IgnoredReason) String() string {
 type IgnoredNode struct {
 	// Node is the node's name.
 	Node string
-	// Reason says why it is ignored.
+	// Reason says why it is ignored. If several fields of the policy ignore it, it is the first
+	// of their constants.
 	Reason IgnoredReason
-	// Since is when the problem began. It is zero if that is not known.
+	// Since is when the problem of Reason began. It is zero if that is not known.
 	Since time.Time
+	// From is when the policy began to ignore the node: when the first of its problems had lasted
+	// for IgnoreAfter.After. It is zero if that is not known. IgnoreNodes has no time.
+	From time.Time
 }
 
 // String returns a phrase such as "worker-2 (node is not ready)".
@@ -256,8 +261,8 @@ func (f *nodeFacts) eachIgnored(s *daemon.Snapshot, p *policy, visit func(i int,
 	look := ignoring{policy: p, now: s.Now()}
 	nodes := s.Nodes()
 	for i := f.suspects.Next(0); i >= 0; i = f.suspects.Next(i + 1) {
-		if reason, since := look.reason(&nodes[i]); reason != 0 {
-			visit(i, IgnoredNode{Node: nodes[i].Name, Reason: reason, Since: since})
+		if n, ok := look.at(&nodes[i]); ok {
+			visit(i, n)
 		}
 	}
 	return look.after
@@ -285,30 +290,43 @@ type ignoring struct {
 	after time.Duration
 }
 
-// reason says why the policy ignores a node, and since when that reason holds; zero if it
-// does not ignore the node.
-func (g *ignoring) reason(n *daemon.NodeState) (IgnoredReason, time.Time) {
+// at returns how the policy ignores a node; false if it does not.
+func (g *ignoring) at(n *daemon.NodeState) (IgnoredNode, bool) {
 	p := g.policy
+	out := IgnoredNode{Node: n.Name}
 	if !n.Decision.Run && len(n.Pods) == 0 {
-		return 0, time.Time{}
+		return out, false
 	}
 	if p.IgnoreNotReadyNodes != nil && n.Node != nil {
 		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
-			since := ready.LastTransitionTime.Time
-			if g.due(since.Add(p.IgnoreNotReadyNodes.After.Duration)) {
-				return IgnoredNotReady, since
-			}
+			g.note(&out, IgnoredNotReady, ready.LastTransitionTime.Time, p.IgnoreNotReadyNodes)
 		}
 	}
 	if p.IgnoreStuckPods != nil {
-		if since := terminatingUntil(n); !since.IsZero() && g.due(since.Add(p.IgnoreStuckPods.After.Duration)) {
-			return IgnoredStuckPod, since
+		if since := terminatingUntil(n); !since.IsZero() {
+			g.note(&out, IgnoredStuckPod, since, p.IgnoreStuckPods)
 		}
 	}
-	if p.IgnoreNodes.chooses(n) {
-		return IgnoredByCaller, time.Time{}
+	if out.Reason == 0 && p.IgnoreNodes.chooses(n) {
+		out.Reason = IgnoredByCaller
 	}
-	return 0, time.Time{}
+	return out, out.Reason != 0
+}
+
+// note notes a problem of a node if it has lasted long enough.
+func (g *ignoring) note(out *IgnoredNode, reason IgnoredReason, since time.Time, after *IgnoreAfter) {
+	from := since.Add(after.After.Duration)
+	if out.Reason != 0 && from.After(g.now) || !g.due(from) {
+		return // An ignored node waits for no further problem.
+	}
+	if since.IsZero() {
+		from = since
+	}
+	if out.Reason == 0 {
+		out.Reason, out.Since, out.From = reason, since, from
+	} else if from.Before(out.From) && !from.IsZero() {
+		out.From = from
+	}
 }
 
 // due reports whether a time is not after now, and notes how long it takes until then.

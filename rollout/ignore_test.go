@@ -4,9 +4,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
@@ -137,5 +139,59 @@ func TestIgnoredNodesGetNoPods(t *testing.T) {
 	})
 	if held < 500 || deferred < 300 || successors < 50 {
 		t.Errorf("only %d creations are held back, %d are deferred, and %d are successors", held, deferred, successors)
+	}
+}
+
+// TestIgnoredFrom: an ignored node says since when the policy ignores it, for the first of its
+// problems, and waits for no other.
+func TestIgnoredFrom(t *testing.T) {
+	after := func(d time.Duration) *rollout.IgnoreAfter {
+		return &rollout.IgnoreAfter{After: metav1.Duration{Duration: d}}
+	}
+	all := &rollout.IgnoreNodes{By: func(*daemon.NodeState) bool { return true }}
+	at := func(d time.Duration) time.Time { return build.Now.Add(-d) }
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		untimed   bool
+		want      rollout.IgnoredNode
+	}{
+		{"not ready", "for an hour, and ignored after five minutes", rollout.Policy{IgnoreNotReadyNodes: after(5 * time.Minute)}, false,
+			rollout.IgnoredNode{Node: "a", Reason: rollout.IgnoredNotReady, Since: at(time.Hour), From: at(55 * time.Minute)}},
+		{"stuck pod", "for ten minutes", rollout.Policy{IgnoreStuckPods: after(time.Minute), IgnoreNodes: all}, false,
+			rollout.IgnoredNode{Node: "a", Reason: rollout.IgnoredStuckPod, Since: at(10 * time.Minute), From: at(9 * time.Minute)}},
+		{"both", "it was stuck for long enough before it was not ready for long enough", rollout.Policy{IgnoreNotReadyNodes: after(59 * time.Minute), IgnoreStuckPods: after(0)}, false,
+			rollout.IgnoredNode{Node: "a", Reason: rollout.IgnoredNotReady, Since: at(time.Hour), From: at(10 * time.Minute)}},
+		{"another one is not due", "it is ignored already", rollout.Policy{IgnoreNotReadyNodes: after(0), IgnoreStuckPods: after(time.Hour)}, false,
+			rollout.IgnoredNode{Node: "a", Reason: rollout.IgnoredNotReady, Since: at(time.Hour), From: at(time.Hour)}},
+		{"by the caller", "a predicate has no time", rollout.Policy{IgnoreNodes: all}, false,
+			rollout.IgnoredNode{Node: "a", Reason: rollout.IgnoredByCaller}},
+		{"without a time", "the condition has none", rollout.Policy{IgnoreNotReadyNodes: after(5 * time.Minute)}, true,
+			rollout.IgnoredNode{Node: "a", Reason: rollout.IgnoredNotReady}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ds := build.Set{}.Object()
+			node := build.Node{Name: "a", NotReady: time.Hour}.Object()
+			if tc.untimed {
+				node.Status.Conditions[0].LastTransitionTime = metav1.Time{}
+			}
+			pod := build.Pod{Name: "a", Node: "a", Hash: "old"}.Of(ds)
+			gone := metav1.NewTime(at(10 * time.Minute))
+			pod.DeletionTimestamp = &gone
+			s, err := daemon.Observe(daemon.Input{DaemonSet: ds, Nodes: []*corev1.Node{node}, Pods: []*corev1.Pod{pod}, Revisions: build.Current(ds, "new"), Now: build.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			step, err := rollout.NextStep(s, rollout.Options{Policy: tc.policy})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]rollout.IgnoredNode{tc.want}, step.Policy.Ignored); diff != "" {
+				t.Errorf("NextStep().Policy.Ignored differs: %s (-want +got):\n%s", tc.why, diff)
+			}
+			if step.Plan.RequeueAfter != 0 {
+				t.Errorf("NextStep() goes on after %v, want never: %s", step.Plan.RequeueAfter, tc.why)
+			}
+		})
 	}
 }

@@ -413,7 +413,7 @@ func TestPolicyString(t *testing.T) {
 		{"empty structs", &rollout.Policy{
 			IgnoreNotReadyNodes: &rollout.IgnoreAfter{}, NodeSelector: &metav1.LabelSelector{}, Canary: &rollout.Canary{NodeSelector: &metav1.LabelSelector{}},
 			Partition: &rollout.Partition{}, OneDomain: &rollout.OneDomain{}, DomainBudgets: []rollout.DomainBudget{{}}, SlowStart: &rollout.SlowStart{},
-		}, "ignore not-ready nodes, only nodes with any labels, canary on 0 of the nodes with any labels, partition 0, one  at a time, at most 0 per , slow start of 0 pods every 1m0s"},
+		}, "ignore not-ready nodes, only nodes with any labels, canary on 0 of the nodes with any labels, partition 0, one domain at a time, at most 0 per domain, slow start of 0 pods every 1m0s"},
 	} {
 		if got := tc.policy.String(); got != tc.want {
 			t.Errorf("String() of a %s policy = %q, want %q", tc.name, got, tc.want)
@@ -442,7 +442,8 @@ func TestStringsOfNothing(t *testing.T) {
 		{"half-filled canary status", half.String, `canary CanaryState("?") on , , , ,  and 2 more: : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); : CanaryLimit(0); and 2 more`},
 		{"zero restricted", rollout.Restricted{}.String, "0 by Restriction(0)"},
 		{"zero ignored node", rollout.IgnoredNode{}.String, " (IgnoredReason(0))"},
-		{"zero domain budget", rollout.DomainBudget{}.String, "at most 0 per "},
+		{"zero domain budget", rollout.DomainBudget{}.String, "at most 0 per domain"},
+		{"zero reason", rollout.NoRollback(0).String, "nothing prevents a rollback"},
 		{"wrong selector", (&rollout.Policy{NodeSelector: selector}).String, "only nodes with <error>"},
 		{"limit", rollout.CanaryLimit(-1).String, "CanaryLimit(-1)"},
 		{"restriction", rollout.Restriction(99).String, "Restriction(99)"},

@@ -26,6 +26,11 @@ import (
 // final: nodes that join later and pods that break later change nothing. To promote a
 // template, in any state of its trial, set State to CanaryPromoted in a DeepCopy of
 // Result.CanaryTrial, and pass the copy as Options.CanaryTrial of the next pass.
+//
+// A trial ends when another template is current, also by a rollback, and nothing remembers
+// that it failed: if a GitOps tool applies the failed template again, it is tried again. Keep
+// the RevisionHash of a trial that is CanaryFailed. Matches says whether a DaemonSet has the
+// template of that revision.
 type CanaryTrial struct {
 	// RevisionHash is the hash label of the revision.
 	RevisionHash string `json:"revisionHash"`
@@ -545,6 +550,8 @@ const (
 // String returns the reason as a short phrase.
 func (n NoRollback) String() string {
 	switch n {
+	case 0:
+		return "nothing prevents a rollback"
 	case NoRollbackPaused:
 		return "the update is paused or frozen"
 	case NoRollbackMissing:

@@ -40,7 +40,8 @@ type SiblingChanges struct {
 // The pod is compared with the most typical sibling. For each field of metadata and spec,
 // label and annotation, Siblings counts how many of the pods, this one included, have the same
 // value. The sibling with the largest sum is the most typical one, and the one with the lowest
-// name if several are. A few siblings that a webhook changed, too, do not hide a difference.
+// name if several are. A few siblings that a webhook changed, too, do not hide a difference. If
+// there are only two pods, neither is more typical: each differs from the other.
 //
 // These differ by nature and are left out:
 //

@@ -152,6 +152,20 @@ func (c Container) Recovering(now time.Time) bool {
 	return run != nil && c.Status.RestartCount > 0 && c.LastEnd() != nil && now.Sub(run.StartedAt.Time) < steadyAfter
 }
 
+// Loops reports whether the container crashes again and again: it has terminated twice or more,
+// has run for less than steadyAfter each time, as the last run shows, and since.
+func (c Container) Loops(now time.Time) bool {
+	end := c.LastEnd()
+	if end == nil || end.StartedAt.IsZero() || end.FinishedAt.IsZero() || end.FinishedAt.Sub(end.StartedAt.Time) >= steadyAfter {
+		return false
+	}
+	if c.Status.State.Running != nil {
+		return c.Status.RestartCount > 1 && c.Recovering(now)
+	}
+	problem, _, _ := c.Problem(now)
+	return c.Status.RestartCount > 0 && problem == ProblemCrashLoop
+}
+
 // Since returns when a problem of the container began, or the best estimate.
 func (c Container) Since(problem Problem) time.Time {
 	began := StartedAt(c.Pod)
@@ -183,9 +197,10 @@ func (c Container) LoopBegan() time.Time {
 		runs++
 	}
 	took := time.Duration(runs) * run
-	for delay := firstRestartDelay; runs > 1; delay = min(2*delay, lastRestartDelay) {
+	// The first restart comes at once; see RestartDelay.
+	for delay := firstRestartDelay; runs > 2; delay = min(2*delay, lastRestartDelay) {
 		if runs--; delay == lastRestartDelay {
-			took += time.Duration(runs) * delay
+			took += time.Duration(runs-1) * delay
 			break
 		}
 		took += delay

@@ -60,6 +60,31 @@ func TestProblem(t *testing.T) {
 	}
 }
 
+func TestLoops(t *testing.T) {
+	crashed := func(restarts int32, state corev1.ContainerState, run time.Duration) corev1.ContainerStatus {
+		return corev1.ContainerStatus{RestartCount: restarts, State: state, LastTerminationState: ended("Error", 1, run+time.Minute, time.Minute)}
+	}
+	for _, tc := range []struct {
+		name, why string
+		status    corev1.ContainerStatus
+		want      bool
+	}{
+		{"two crashes, waiting", "it waits for its second restart", crashed(1, waiting("CrashLoopBackOff"), time.Second), true},
+		{"one crash, waiting", "one crash is no loop", crashed(0, waiting("CrashLoopBackOff"), time.Second), false},
+		{"two crashes, running", "it may crash again", crashed(2, running(time.Minute), time.Second), true},
+		{"one crash, running", "one crash is no loop", crashed(1, running(time.Minute), time.Second), false},
+		{"running for long", "ten minutes are steady", crashed(9, running(10*time.Minute), time.Second), false},
+		{"long runs", "it was steady before each end", crashed(9, running(time.Minute), time.Hour), false},
+		{"no times", "nothing is known", corev1.ContainerStatus{RestartCount: 9, State: waiting("CrashLoopBackOff")}, false},
+		{"image", "the image is missing, the container does not crash", crashed(9, waiting("ImagePullBackOff"), time.Second), false},
+	} {
+		pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{tc.status}}}
+		if got := Containers(pod)[0].Loops(now); got != tc.want {
+			t.Errorf("%s: Loops() = %v, want %v: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}
+
 func TestLoopBegan(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
@@ -70,9 +95,9 @@ func TestLoopBegan(t *testing.T) {
 		{"no times", "nothing to estimate from", corev1.ContainerStatus{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}, time.Time{}},
 		{"long run", "it was steady before it ended", corev1.ContainerStatus{RestartCount: 9, LastTerminationState: ended("Error", 1, time.Hour, time.Minute)}, now.Add(-time.Minute)},
 		{"first crash", "one run of ten seconds", corev1.ContainerStatus{State: ended("Error", 1, 70*time.Second, 60*time.Second)}, now.Add(-70 * time.Second)},
-		{"third crash", "three runs of ten seconds, with ten and twenty seconds between", corev1.ContainerStatus{RestartCount: 2, State: ended("Error", 1, 70*time.Second, 60*time.Second)}, now.Add(-60*time.Second - 60*time.Second)},
+		{"third crash", "three runs of ten seconds; the first restart comes at once, the second after ten seconds", corev1.ContainerStatus{RestartCount: 2, State: ended("Error", 1, 70*time.Second, 60*time.Second)}, now.Add(-60*time.Second - 40*time.Second)},
 		{"countless crashes", "the sum is bounded", corev1.ContainerStatus{RestartCount: 1<<31 - 1, State: ended("Error", 1, 61*time.Second, 60*time.Second)},
-			now.Add(-60*time.Second - 100_001*time.Second - (10+20+40+80+160)*time.Second - 99_995*5*time.Minute)},
+			now.Add(-60*time.Second - 100_001*time.Second - (10+20+40+80+160)*time.Second - 99_994*5*time.Minute)},
 	} {
 		pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{tc.status}}}
 		if got := Containers(pod)[0].LoopBegan(); !got.Equal(tc.want) {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -44,8 +45,8 @@ const (
 	// StateProgressing: the rollout is not complete, and it changed within the
 	// patience, the next pass changes it, or it goes on by itself at a known time.
 	StateProgressing State = iota + 1
-	// StateComplete: rollout.Complete holds, and the next pass changes nothing, except on
-	// nodes that the policy ignores. It is also the state of a rollout that was complete
+	// StateComplete: rollout.Complete holds, no pod is in a row of failures, and the next pass
+	// changes nothing, except on nodes that the policy ignores. It is also the state of a rollout that was complete
 	// before, by Options.Memory, and has no outdated pods: nodes that reboot, or join, do not
 	// begin a rollout, however long their pods are unavailable. Assessment.Blockers has them.
 	// kubectl.RolloutStatus lists how this differs from kubectl rollout status.
@@ -85,15 +86,20 @@ type Assessment struct {
 	// State is the state of the rollout.
 	State State
 	// LastChange is when the rollout last changed: a stalled rollout has stalled since
-	// then. It is zero if no object has a time. Memory.CompleteSince is since when a rollout
-	// is complete that may have had unavailable pods since.
+	// then. It is zero if no object has a time. A complete rollout may change, too, when a
+	// node reboots; Memory.CompleteSince does not.
+	//
+	// A node that the policy ignores has changed at IgnoredNode.From, as if the policy had always
+	// been the same. That time is not known for rollout.IgnoredByCaller: such a node does not
+	// count, and LastChange is that of the other nodes.
 	LastChange time.Time
 	// MaybeDisruption says that all pods are of the current template, some are not available,
 	// and no Memory says whether the rollout was complete before: this may be a rollout, or a
 	// disruption of a complete one, such as a node that reboots.
 	MaybeDisruption bool
 	// Desired is the number of eligible nodes. Complete is the number of those for
-	// which rollout.NodeComplete holds. Nodes that the policy ignores count.
+	// which rollout.NodeComplete holds, without those whose pod is in a row of failures. Nodes
+	// that the policy ignores count.
 	Desired, Complete int
 	// Outdated are the live pods of older templates, ordered by node name, then as in
 	// daemon.NodeState. Pods on nodes that do not exist, or that the policy ignores, are not
@@ -111,7 +117,7 @@ type Assessment struct {
 	// there are outdated pods, about nodes that use the budget. An outdated pod that
 	// waits for its turn, or that the next pass replaces, is not a blocker, nor is a pod on a
 	// node that the policy ignores. If a complete rollout has blockers, they say why nodes
-	// are unavailable.
+	// are unavailable. BlockerUnsettled and BlockerCrashLoop may be about an available pod.
 	Blockers []Blocker
 	// CreateCount and DeleteCount are the numbers of pods that the next pass creates and
 	// deletes, those that its burst limit defers included.
@@ -128,7 +134,7 @@ type Assessment struct {
 //	the next pass rolls a failed canary back              StateProgressing
 //	Options.Memory was complete, and nothing is outdated  StateComplete
 //	the next pass changes something                       StateProgressing
-//	rollout.Complete holds                                StateComplete
+//	rollout.Complete holds, without a row of failures     StateComplete
 //	OnDelete, and there are no blockers                   StateWaiting
 //	rollout.Result.NeedsDecision holds                    StateWaiting
 //	the policy goes on at a known time                    StateProgressing
@@ -138,8 +144,9 @@ type Assessment struct {
 //
 // A pass changes something when it creates or deletes a pod, or writes a new collisionCount.
 // Pods on a node on which pods fail again and again do not count, nor do those on a node that
-// the policy ignores, nor writes of the history, of ownership and of the status. Pods that a
-// burst limit defers count unless rollout.Complete holds.
+// the policy ignores, nor writes of the history, of ownership and of the status. So a stalled
+// rollout may have a DeleteCount: the next pass deletes the failed pod, as it did before. Pods
+// that a burst limit defers count unless rollout.Complete holds.
 //
 // Give Assess the Memory of the assessment before. Without it, two things are not known:
 //
@@ -147,10 +154,10 @@ type Assessment struct {
 //     some are not available, MaybeDisruption says that this may be a disruption. With a
 //     Memory of a complete rollout it is one, and the state is StateComplete.
 //   - Whether pods fail and are replaced again and again, unless the snapshot has the Backoff
-//     of the last pass. Such a rollout is progressing for ever. With a Memory, two pods that
-//     were replaced before they were available for DefaultPatience are known to fail, and the
-//     rollout is stalled since the first of them has failed. See Memory.CompleteSince for pods
-//     that are available for a moment.
+//     of the last pass. Such a rollout is progressing for ever, and complete while the pods are
+//     available. With a Memory it is stalled since NodeMemory.FailingSince, the first failure
+//     that an assessment can know of. That takes two assessments that find another pod than the
+//     one before, of pods that were not available for DefaultPatience.
 //
 // A node that joins a complete rollout is unavailable until its first pod is available. It
 // does not begin a rollout.
@@ -185,11 +192,11 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	a.CreateCount = len(result.Plan.Create) + result.Plan.CreateDeferred
 	a.DeleteCount = len(result.Plan.Delete) + result.Plan.DeleteDeferred
 	if s.DaemonSet().DeletionTimestamp == nil {
-		a.Blockers = a.findBlockers(s, result)
+		a.Blockers = a.findBlockers(s, result, fail)
 	}
 	a.State = a.judge(s, result, fail, opts.patience())
 	a.Memory.note(s, a)
-	a.MaybeDisruption = a.maybeDisruption(s)
+	a.MaybeDisruption = a.maybeDisruption(s, fail)
 	return a, nil
 }
 
@@ -241,6 +248,7 @@ func (a *Assessment) count(s *daemon.Snapshot) {
 
 func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, fail failures, patience time.Duration) State {
 	now := s.Now()
+	complete := rollout.Complete(s, a.Policy)
 	switch {
 	case s.DaemonSet().DeletionTimestamp != nil:
 		return StateDeleting
@@ -250,16 +258,33 @@ func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, fail fail
 		return StateComplete
 	case a.changesSomething(result, fail):
 		return StateProgressing
-	case rollout.Complete(s, a.Policy):
+	case complete && len(a.Blockers) == 0:
 		return StateComplete
 	case !a.rolling() && len(a.Blockers) == 0, result.NeedsDecision():
 		return StateWaiting
 	case goesOn(result), slices.ContainsFunc(a.Blockers, func(b Blocker) bool { return b.ends(now) }):
 		return StateProgressing
-	case patience > 0 && !a.LastChange.IsZero() && now.Sub(a.LastChange) >= patience:
+	case complete:
+		// A pod that has become available in time has DefaultPatience to settle.
+		now = a.lastAvailable(now)
+	}
+	if patience > 0 && !a.LastChange.IsZero() && now.Sub(a.LastChange) >= patience {
 		return StateStalled
 	}
 	return StateProgressing
+}
+
+// lastAvailable returns when the last of the pods that are not settled became available.
+func (a *Assessment) lastAvailable(now time.Time) time.Time {
+	var last time.Time
+	for i := range a.Blockers {
+		until := a.Blockers[i].Until
+		if until.IsZero() {
+			return now
+		}
+		last = podstatus.Latest(last, until.Add(-DefaultPatience))
+	}
+	return last
 }
 
 // changesSomething reports whether a pass changes the rollout.
@@ -285,14 +310,15 @@ func (a *Assessment) hasOutdated(s *daemon.Snapshot) bool {
 }
 
 // maybeDisruption reports whether a rollout cannot be told from a disruption.
-func (a *Assessment) maybeDisruption(s *daemon.Snapshot) bool {
+func (a *Assessment) maybeDisruption(s *daemon.Snapshot, fail failures) bool {
 	if a.State == StateComplete || a.State == StateDeleting || a.Memory.Rollout {
 		return false
 	}
 	unavailable, pods := false, false
 	for i := range s.Nodes() {
 		if n := &s.Nodes()[i]; n.Decision.Run && !a.Policy.Ignores(n.Name) {
-			unavailable = unavailable || !rollout.NodeComplete(n)
+			_, unsettled := fail.unsettled(n)
+			unavailable = unavailable || unsettled || !rollout.NodeComplete(n)
 			pods = pods || len(n.Pods) > 0
 		}
 	}

@@ -30,8 +30,9 @@ type Blocker struct {
 	// restarts. It is zero if it is not known.
 	Since time.Time
 	// Until is when the problem ends by itself, for BlockerMinReady and
-	// BlockerTerminating, or when the failed pod is deleted, for BlockerFailed. It is
-	// zero if it is not known.
+	// BlockerTerminating, when it is over if the pod stays available, for BlockerUnsettled and
+	// for BlockerCrashLoop of an available pod, or when the failed pod is deleted, for
+	// BlockerFailed. It is zero if it is not known.
 	Until time.Time
 }
 
@@ -59,7 +60,8 @@ const (
 	// RegistryUnavailable).
 	BlockerImage BlockerKind = iota + 1
 	// BlockerCrashLoop: a container terminates again and again. It waits for the next
-	// restart (CrashLoopBackOff), or was restarted a short while ago.
+	// restart (CrashLoopBackOff), or was restarted a short while ago. The pod may be available
+	// between two crashes.
 	BlockerCrashLoop
 	// BlockerCannotStart: a container cannot be created or started
 	// (CreateContainerConfigError, CreateContainerError, PreStartHookError,
@@ -81,6 +83,9 @@ const (
 	BlockerFailed
 	// BlockerNotReady: the pod is not ready for no reported reason.
 	BlockerNotReady
+	// BlockerUnsettled: the pod is available, and not for DefaultPatience yet, and pods before
+	// it have failed again and again.
+	BlockerUnsettled
 	// BlockerTerminating: the pod is terminating within its grace period.
 	BlockerTerminating
 	// BlockerMinReady: the pod is ready, but not for minReadySeconds yet.
@@ -110,6 +115,8 @@ func (k BlockerKind) String() string {
 		return "failed"
 	case BlockerNotReady:
 		return "not ready"
+	case BlockerUnsettled:
+		return "available, but pods keep failing"
 	case BlockerTerminating:
 		return "terminating"
 	case BlockerMinReady:
@@ -157,6 +164,8 @@ func (b *Blocker) sentence() string {
 		if !b.Since.IsZero() {
 			return "ready" + at(" since ", b.Since) + at(", available at ", b.Until)
 		}
+	case BlockerUnsettled:
+		return b.Kind.String() + at(" since ", b.Since)
 	case BlockerNodeNotReady:
 		return clauses(b.Kind.String()+at(" since ", b.Since), b.Reason, b.Message)
 	case BlockerFailed:

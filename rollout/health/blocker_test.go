@@ -106,17 +106,17 @@ func TestAssessBlockers(t *testing.T) {
 					}},
 				}}
 			})},
-			// Four runs of a minute, and 10, 20 and 40 seconds between them.
+			// Four runs of a minute, and 0, 10 and 20 seconds between them.
 			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 3 restarts, last exit OOMKilled (137))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -6m10s"},
+			blockers: []string{"w1: container keeps crashing since -5m30s"},
 		},
 		{
 			name: "crash loop, running", why: "it is not ready, and has been restarted a moment ago",
 			nodes: build.Nodes("w1"),
 			pods:  []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podRuns(30*time.Second), podEnded("Error", 2, 2, time.Minute, 90*time.Second))},
-			// Two runs of a minute and 10 seconds between them, before it ran again.
+			// Two runs of a minute, the second at once, before it ran again.
 			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 2 restarts, last exit Error (2))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -3m40s"},
+			blockers: []string{"w1: container keeps crashing since -3m30s"},
 		},
 		{
 			name: "restarted long ago", why: "after ten minutes the kubelet forgets, and so does this",
@@ -129,8 +129,8 @@ func TestAssessBlockers(t *testing.T) {
 			name: "crash loop of a pod that flips", why: "each run makes it ready for a moment, which is no progress",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podUnready(time.Minute), podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 10, 0, time.Minute))},
-			want:     "stalled since 2026-01-01T11:28:50Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 10 restarts, last exit Error (1))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -31m10s"},
+			want:     "stalled since 2026-01-01T11:33:50Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 10 restarts, last exit Error (1))" + doubt,
+			blockers: []string{"w1: container keeps crashing since -26m10s"},
 		},
 		{
 			name: "first crash after a long run", why: "the run was longer than the kubelet's memory, so it began now",
@@ -388,22 +388,45 @@ func TestAssessBlockers(t *testing.T) {
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podFailed("", ""))},
 			backoff:  backoffOf("w1", 15*time.Minute, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)" + doubt,
+			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now, which is no progress; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)" + doubt,
 			blockers: []string{"w1: failed since -2m0s"},
 		},
 		{
 			name: "created again", why: "creating the next pod where pods fail again and again is no progress either",
 			nodes:    build.Nodes("w1"),
 			backoff:  backoffOf("w1", time.Second, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:44:59Z: 0 of 1 node complete; 1 to create now; not complete: w1 (no pod)",
+			want:     "stalled since 2026-01-01T11:44:59Z: 0 of 1 node complete; 1 to create now, which is no progress; not complete: w1 (no pod)",
 			blockers: []string{"w1: no pod"},
 		},
 		{
-			name: "recovered", why: "the failures are over once a pod is available",
+			name: "available again", why: "the pods before it were available, too, before they failed",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute))},
+			backoff:  backoffOf("w1", 2*time.Minute, 15*time.Minute),
+			want:     "stalled since 2026-01-01T11:43:00Z: 0 of 1 node complete; not complete: w1 (new-w1: available, but pods keep failing since 2026-01-01T11:43:00Z)" + doubt,
+			blockers: []string{"w1: available, but pods keep failing since -17m0s until +9m0s"},
+		},
+		{
+			name: "available soon", why: "it was available before the patience was over, and has time to settle",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(6*time.Minute))},
+			backoff:  backoffOf("w1", 7*time.Minute, 4*time.Minute),
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: available, but pods keep failing since 2026-01-01T11:49:00Z)" + doubt,
+			blockers: []string{"w1: available, but pods keep failing since -11m0s until +4m0s"},
+		},
+		{
+			name: "recovered", why: "it has been available for ten minutes",
 			nodes:   build.Nodes("w1"),
-			pods:    []*corev1.Pod{newAgent("w1", podMade(time.Minute))},
-			backoff: backoffOf("w1", 2*time.Minute, 15*time.Minute),
-			want:    "complete since 2026-01-01T11:59:00Z: 1 of 1 node complete",
+			pods:    []*corev1.Pod{newAgent("w1", podMade(10*time.Minute))},
+			backoff: backoffOf("w1", 11*time.Minute, 15*time.Minute),
+			want:    "complete since 2026-01-01T11:50:00Z: 1 of 1 node complete",
+		},
+		{
+			name: "crash loop, available", why: "it was restarted a moment ago, for the twentieth time",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podRuns(30*time.Second), podEnded("Error", 1, 20, time.Minute, time.Minute))},
+			want:     "stalled since 2026-01-01T10:28:50Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 20 restarts, last exit Error (1))" + doubt,
+			blockers: []string{"w1: container keeps crashing since -1h31m10s until +9m30s"},
 		},
 		{
 			name: "readiness", why: "the kubelet says which gate is closed",

@@ -14,8 +14,8 @@ import (
 // lastChange returns when the rollout last changed, at most the time of the snapshot:
 // when a pod was created, bound, initialized or deleted, became ready, not ready or
 // available, or when a node became not ready. A crash loop, and pods that fail one after
-// the other, are one change, at their beginning. So is a node that the policy ignores. If no
-// pod and no node has a time, it is the creation of the DaemonSet.
+// the other, are one change, at their beginning. A node that the policy ignores has changed when
+// it began to. If no pod and no node has a time, it is the creation of the DaemonSet.
 func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) time.Time {
 	var last time.Time
 	note := func(t time.Time) {
@@ -25,7 +25,7 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 		last = podstatus.Latest(last, t)
 	}
 	for _, n := range status.Ignored {
-		note(n.Since)
+		note(n.From)
 	}
 	for i := range s.Nodes() {
 		n := &s.Nodes()[i]
@@ -37,9 +37,11 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 				note(ready.LastTransitionTime.Time)
 			}
 		}
-		if since, ok := fail.since(n.Name); ok && !rollout.NodeComplete(n) {
-			note(since)
-			continue
+		if since, ok := fail.since(n.Name); ok {
+			if _, unsettled := fail.unsettled(n); unsettled || !rollout.NodeComplete(n) {
+				note(since)
+				continue
+			}
 		}
 		for j := range n.Pods {
 			notePod(s, &n.Pods[j], note)

@@ -14,7 +14,7 @@ import (
 )
 
 // findBlockers returns the blockers; see Assessment.Blockers.
-func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result) []Blocker {
+func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result, fail failures) []Blocker {
 	f := newFinder(s, result, a.rolling())
 	users := a.Budget.Users
 	var out []Blocker
@@ -25,6 +25,11 @@ func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result) []
 			users = users[1:]
 		}
 		if a.Policy.Ignores(n.Name) {
+			continue
+		}
+		if b, unsettled := fail.unsettled(n); unsettled && !a.Memory.wasComplete() {
+			a.Complete--
+			out = append(out, b)
 			continue
 		}
 		if n.Decision.Run && !rollout.NodeComplete(n) || uses && len(a.Outdated) > 0 {

@@ -27,12 +27,17 @@
 //     when a rollout is complete. Assess assumes that a controller is running: a pass that
 //     changes something is progress, even if no controller makes it.
 //  3. Changes are: a pod is created, bound, initialized or deleted; it becomes ready, not
-//     ready or available; a node becomes not ready. A container that crashes again and
-//     again (MaxContainerBackOff@v1.37.2), and pods that fail one after the other
-//     (daemon.Backoff, Memory), are one change, at their beginning.
-//  4. A node that the policy ignores blocks nothing.
-//  5. A rollout that was complete (Memory) stays complete until the template changes or an
-//     outdated pod turns up.
-//  6. The same snapshot and options always give the same assessment. Times of objects that are
+//     ready or available; a node becomes not ready; the policy begins to ignore a node. A
+//     container that crashes again and again (MaxContainerBackOff@v1.37.2), and pods that fail
+//     one after the other (daemon.Backoff, Memory), are one change, at their beginning.
+//  4. A pod is in such a row of failures until it has been available, or its container has run,
+//     for DefaultPatience. Until then the rollout is not complete, so that the answer does not
+//     depend on whether somebody looks before or after the next failure. It is stalled if it
+//     was when the pod became available, and progressing otherwise.
+//  5. A node that the policy ignores blocks nothing.
+//  6. A rollout that was complete (Memory) stays complete until the template changes or an
+//     outdated pod turns up. A row of failures that begins less than DefaultPatience after the
+//     rollout was complete takes that back.
+//  7. The same snapshot and options always give the same assessment. Times of objects that are
 //     after the time of the snapshot count as that time.
 package health

@@ -14,6 +14,7 @@ import (
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // TestAssessIgnored: n1 and n2 are done. The node down has not been ready for two hours.
@@ -137,5 +138,74 @@ func TestIgnoredBlocksNothing(t *testing.T) {
 	}
 	if ignored < 500 || complete < 50 {
 		t.Errorf("%d clusters with ignored nodes, %d of them complete without these, want 500 and 50", ignored, complete)
+	}
+}
+
+// TestAssessBeginsToIgnore: the rollout changes when the policy begins to ignore a node. So it is
+// complete since no time at which it was not, and simulate ends at the same time.
+func TestAssessBeginsToIgnore(t *testing.T) {
+	minutes := &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}}
+	down := build.Node{Name: "w2", NotReady: time.Second}.Object()
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		times     simulate.PodTimes
+		down      bool
+	}{
+		{"not ready", "it is for five minutes", rollout.Policy{IgnoreNotReadyNodes: minutes}, simulate.PodTimes{}, true},
+		{"stuck pod", "its grace period is over for five minutes", rollout.Policy{IgnoreStuckPods: minutes}, simulate.PodTimes{TerminatesAfter: -1}, false},
+		{"both", "the pod cannot be stuck on a node that was down before", rollout.Policy{IgnoreNotReadyNodes: minutes, IgnoreStuckPods: &rollout.IgnoreAfter{}}, simulate.PodTimes{TerminatesAfter: -1}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := updated(t, false, always(simulate.PodTimes{}))
+			ds := c.Input(build.Set{}.Object()).DaemonSet.DeepCopy()
+			ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromInt32(3))
+			if err := c.Apply(ds); err != nil {
+				t.Fatal(err)
+			}
+			c.Options.Policy = tc.policy
+			c.Options.PodTimes = func(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+				if node != nil && node.Name == "w2" {
+					return tc.times
+				}
+				return simulate.PodTimes{}
+			}
+			if tc.down {
+				down.Status.Conditions[0].LastTransitionTime = metav1.NewTime(c.Now())
+				if err := c.Apply(down); err != nil {
+					t.Fatal(err)
+				}
+			}
+			end, err := simulate.Settle(c.Input(build.Set{}.Object()), c.Options)
+			if err != nil || end.State != simulate.EndComplete {
+				t.Fatalf("Settle() = %v, %v, want complete", end, err)
+			}
+			opts := health.Options{Policy: tc.policy}
+			if a, err := health.Assess(observe(t, end.After), opts); err != nil || !a.LastChange.Equal(end.Time) {
+				t.Errorf("Assess() = %v since %v, %v, but simulate ends at %v: %s", a, a.LastChange, err, end.Time, tc.why)
+			}
+			var incomplete time.Time
+			complete := 0
+			for range 60 {
+				if err := c.Advance(10 * time.Second); err != nil {
+					t.Fatal(err)
+				}
+				a, err := health.Assess(observe(t, c.Input(build.Set{}.Object())), opts)
+				switch {
+				case err != nil:
+					t.Fatal(err)
+				case a.State != health.StateComplete:
+					incomplete = c.Now()
+				case a.LastChange.Before(incomplete):
+					t.Fatalf("Assess() = %v, but at %v it was not: %s", a, incomplete, tc.why)
+				default:
+					complete++
+				}
+				opts.Memory = stored(t, a.Memory)
+			}
+			if complete == 0 || incomplete.IsZero() {
+				t.Errorf("%d looks found it complete, and the last one that did not was at %v", complete, incomplete)
+			}
+		})
 	}
 }

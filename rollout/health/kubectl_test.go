@@ -13,7 +13,7 @@ import (
 
 // TestKubectl holds Assess beside the rule of kubectl rollout status: rolled out if
 // the status counts as many updated and as many available nodes as desired ones
-// (DaemonSetStatusViewer.Status@v0.37.2). The last four cases are differences that
+// (DaemonSetStatusViewer.Status@v0.37.2). The last five cases are differences that
 // kubectl.RolloutStatus lists.
 func TestKubectl(t *testing.T) {
 	tainted := []*corev1.Node{build.Node{Name: "w1", Taints: []corev1.Taint{build.NoSchedule("k")}}.Object()}
@@ -50,6 +50,10 @@ func TestKubectl(t *testing.T) {
 			set:   build.Set{MaxSurge: "1"},
 			nodes: build.Nodes("w1"), pods: []*corev1.Pod{oldAgent("w1", podDeleted(time.Minute, 3600)), newAgent("w1")},
 			want: "complete since 2026-01-01T11:59:00Z: 1 of 1 node complete",
+		}, {
+			name: "crash loop", why: "the pod is available between two crashes",
+			nodes: build.Nodes("w1"), pods: []*corev1.Pod{newAgent("w1", podRuns(time.Minute), podEnded("Error", 1, 2, time.Minute, 2*time.Minute))}, rolledOut: true,
+			want: "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 2 restarts, last exit Error (1))" + doubt,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -24,7 +24,9 @@ import (
 // new generation with the same template, such as a change of maxUnavailable, changes nothing.
 //
 // Times have the precision of a second. Keep a Memory for each DaemonSet, and use each once,
-// in the order of the snapshots. Several observers need one each.
+// in the order of the snapshots. Several observers need one each. Assess at least every half
+// hour: pods that fail and are replaced are forgotten after that time. Crash loops are not, because
+// the pods themselves report them.
 type Memory struct {
 	// UID is the DaemonSet's.
 	UID types.UID `json:"uid,omitempty"`
@@ -32,15 +34,17 @@ type Memory struct {
 	// memory.
 	RevisionHash string `json:"revisionHash,omitempty"`
 	// Rollout says that an assessment has seen a rollout of this revision: there was an
-	// outdated pod on a node that exists and that the policy does not ignore, or another
-	// revision was current before.
+	// outdated pod on a node that exists and that the policy does not ignore, another
+	// revision was current before, or the DaemonSet was younger than DefaultPatience and not
+	// complete.
 	Rollout bool `json:"rollout,omitempty"`
 	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
 	// time of the assessment. It is zero if the last assessment was not StateComplete. It is not
-	// set while Nodes has a node on which pods fail again and again, nor while the policy
-	// ignores a node that is not complete. Failures that begin within DefaultPatience clear it:
-	// pods that are ready for a moment and then fail do not complete a rollout. Later ones do
-	// not.
+	// set while the policy ignores a node that is not complete.
+	//
+	// Pods that fail one after the other, and containers that crash again and again, clear it if
+	// that began less than DefaultPatience after it: pods that are ready for a moment do not
+	// complete a rollout. Later failures are a disruption of a complete rollout.
 	CompleteSince metav1.Time `json:"completeSince,omitzero"`
 	// Nodes are eligible nodes with a pod of the current template that are not complete, and
 	// those on which such a pod was replaced, ordered by name. What is known about a node
@@ -119,11 +123,14 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 			}
 			continue
 		}
-		if node, ok := before.node(n.Name).next(s.Now(), n); ok {
+		if node, ok := before.node(n.Name).next(s, n); ok {
 			out.Nodes = append(out.Nodes, node)
 		}
+		if _, began, loops := crashLoopOn(n, s.Now()); loops && began.Before(before.CompleteSince.Add(DefaultPatience)) {
+			out.CompleteSince = metav1.Time{}
+		}
 	}
-	if slices.ContainsFunc(out.Nodes, func(n NodeMemory) bool { return n.failedBefore(out.CompleteSince.Add(DefaultPatience)) }) {
+	if slices.ContainsFunc(out.Nodes, func(n NodeMemory) bool { return n.failedBefore(before.CompleteSince.Add(DefaultPatience)) }) {
 		out.CompleteSince = metav1.Time{}
 	}
 	if len(out.Nodes) > MemoryNodes {
@@ -144,7 +151,8 @@ func (m *Memory) node(name string) NodeMemory {
 
 // next returns what is remembered about an eligible node from now on, and false if that is
 // nothing.
-func (m NodeMemory) next(now time.Time, n *daemon.NodeState) (NodeMemory, bool) {
+func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState) (NodeMemory, bool) {
+	now := s.Now()
 	m.Node = n.Name
 	if m.forgotten(now) {
 		m.forget()
@@ -166,8 +174,7 @@ func (m NodeMemory) next(now time.Time, n *daemon.NodeState) (NodeMemory, bool) 
 	if youngest.Failed && m.FailingSince.IsZero() {
 		m.FailingSince = toSecond(failedAt(pod), now)
 	}
-	if ready := podstatus.Condition(pod, corev1.PodReady); youngest.Available && ready != nil &&
-		!ready.LastTransitionTime.IsZero() && now.Sub(ready.LastTransitionTime.Time) >= DefaultPatience {
+	if settled(s, youngest) {
 		m.forget() // What becomes of this pod later is no part of the row.
 	}
 	return m, m.Replaced > 0 || !rollout.NodeComplete(n)
@@ -232,7 +239,7 @@ func (m *Memory) wasComplete() bool { return !m.CompleteSince.IsZero() }
 
 // note adds the result of the assessment.
 func (m *Memory) note(s *daemon.Snapshot, a *Assessment) {
-	m.Rollout = m.Rollout || a.hasOutdated(s)
+	m.Rollout = m.Rollout || a.hasOutdated(s) || a.State != StateComplete && isNew(s)
 	switch {
 	case a.State == StateDeleting:
 	case a.State != StateComplete:
@@ -244,26 +251,14 @@ func (m *Memory) note(s *daemon.Snapshot, a *Assessment) {
 	}
 }
 
+// isNew reports whether the DaemonSet was created so lately that its first rollout cannot have been
+// complete for long.
+func isNew(s *daemon.Snapshot) bool {
+	created := s.DaemonSet().CreationTimestamp
+	return !created.IsZero() && s.Now().Sub(created.Time) < DefaultPatience
+}
+
 // leavesOut reports whether the policy ignores a node on which the rollout is not complete.
 func (a *Assessment) leavesOut(s *daemon.Snapshot) bool {
 	return slices.ContainsFunc(a.Policy.Ignored, func(n rollout.IgnoredNode) bool { return !rollout.NodeComplete(s.Node(n.Node)) })
-}
-
-// failures knows the nodes on which pods fail again and again.
-type failures struct {
-	s      *daemon.Snapshot
-	memory *Memory
-}
-
-// since returns since when pods fail again and again on a node, and false if they do not.
-func (f failures) since(node string) (time.Time, bool) {
-	var since time.Time
-	known := false
-	if e, _ := f.s.BackoffOf(node); e.Failures(f.s.Now()) >= again {
-		since, known = e.Last.Add(-e.Delay), true
-	}
-	if m := f.memory.node(node); m.Replaced >= again && (!known || m.FailingSince.Time.Before(since)) {
-		since, known = m.FailingSince.Time, true
-	}
-	return since, known
 }

@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
@@ -167,6 +166,39 @@ func TestMemoryOfRollout(t *testing.T) {
 	}
 }
 
+// TestMemoryOfFirstRollout: a DaemonSet that was seen soon after its creation, and not complete, is
+// in its first rollout.
+func TestMemoryOfFirstRollout(t *testing.T) {
+	unready := []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3", podUnready(time.Hour))}
+	for _, tc := range []struct {
+		name, why string
+		age       time.Duration
+		want      bool
+	}{
+		{"young", "it cannot have been complete for long", 9 * time.Minute, true},
+		{"old", "it may have been complete before", 10 * time.Minute, false},
+		{"no creation time", "nothing is known", -1, false},
+	} {
+		ds := build.Set{}.Object()
+		ds.CreationTimestamp = agoTime(tc.age)
+		if tc.age < 0 {
+			ds.CreationTimestamp = metav1.Time{}
+		}
+		in := daemon.Input{DaemonSet: ds, Nodes: build.Nodes("w1", "w2", "w3"), Pods: unready, Revisions: build.Current(ds, "new"), Now: build.Now}
+		var memory health.Memory
+		for range 2 {
+			a, err := health.Assess(observe(t, in), health.Options{Memory: memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Memory.Rollout != tc.want || a.MaybeDisruption == tc.want {
+				t.Errorf("%s: Assess() = %v, %+v, want a rollout: %v: %s", tc.name, a, a.Memory, tc.want, tc.why)
+			}
+			memory, in.Now = stored(t, a.Memory), in.Now.Add(time.Hour)
+		}
+	}
+}
+
 // failing is a pod of the node w1 that was created some minutes after build.Now.
 func failingPod(n int, made time.Duration, changes ...func(*corev1.Pod)) *corev1.Pod {
 	pod := newAgent("w1", append([]func(*corev1.Pod){podMade(-made), podUnready(-made)}, changes...)...)
@@ -275,24 +307,17 @@ func TestAssessFailingCluster(t *testing.T) {
 }
 
 // testFailingCluster plays the rollout, and checks that it is stalled since the first failure,
-// which is seen at most so long after the beginning. While all pods are ready, it is complete
-// for a moment.
+// which is seen at most so long after the beginning.
 func testFailingCluster(t *testing.T, times simulate.PodTimes, seen time.Duration) {
 	t.Helper()
-	agent := daemontest.DaemonSet("agent")
-	c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
-	c.Options.PodTimes = func(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
-		if node.Name == "node-1" && pod.Spec.Containers[0].Image == "agent:2" {
-			return times
-		}
-		return simulate.PodTimes{}
-	}
-	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+	c := updated(t, false, always(times))
 	began := c.Now()
 	var memory health.Memory
 	for minute := range 61 {
-		c.Advance(t, time.Minute)
-		in := c.Input(agent)
+		if err := c.Advance(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		in := c.Input(build.Set{}.Object())
 		in.Backoff = nil
 		a, err := health.Assess(observe(t, in), health.Options{Memory: memory})
 		if err != nil {
@@ -300,7 +325,7 @@ func testFailingCluster(t *testing.T, times simulate.PodTimes, seen time.Duratio
 		}
 		memory = stored(t, a.Memory)
 		first := a.LastChange.Sub(began)
-		if minute > 14 && a.Complete < a.Desired && (a.State != health.StateStalled || first > seen) {
+		if minute > 14 && (a.State != health.StateStalled || first > seen) {
 			t.Fatalf("after %d minutes: Assess() = %v, %v after the beginning, want it stalled since the first failure", minute+1, a, first)
 		}
 		if minute < 5 && a.State == health.StateStalled {
@@ -427,6 +452,8 @@ func checkMemory(t *testing.T, seed uint64, before health.Memory, a *health.Asse
 	case a.State == health.StateDeleting:
 	case was && len(a.Outdated) == 0 && a.State != health.StateComplete && !slices.ContainsFunc(a.Memory.Nodes, func(n health.NodeMemory) bool {
 		return n.Replaced > 1 && n.FailingSince.Sub(before.CompleteSince.Time) < health.DefaultPatience
+	}) && !slices.ContainsFunc(a.Blockers, func(b health.Blocker) bool {
+		return b.Pod != nil && crashes(b.Pod)
 	}):
 		t.Fatalf("seed %d: Assess() = %v, but the rollout was complete: %+v", seed, a, before)
 	case len(a.Outdated) > 0 && (a.State == health.StateComplete || !a.Memory.CompleteSince.IsZero() || a.MaybeDisruption):
@@ -438,6 +465,14 @@ func checkMemory(t *testing.T, seed uint64, before health.Memory, a *health.Asse
 	case before.Rollout && !a.Memory.Rollout, a.MaybeDisruption && a.Memory.Rollout:
 		t.Fatalf("seed %d: Assess() = %v, %+v after %+v", seed, a, a.Memory, before)
 	}
+}
+
+// crashes reports whether a container of a pod has crashed twice after short runs.
+func crashes(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...), func(c corev1.ContainerStatus) bool {
+		end := c.LastTerminationState.Terminated
+		return end != nil && c.RestartCount > 0 && end.FinishedAt.Sub(end.StartedAt.Time) < 10*time.Minute
+	})
 }
 
 // look is one assessment of a sequence: the minute at which it is made and what it sees.

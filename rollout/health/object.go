@@ -25,9 +25,10 @@ type Object struct {
 	Available int32
 	// Misscheduled is status.numberMisscheduled. It does not change the State.
 	Misscheduled int32
-	// MaxUnavailable is the budget as a number of nodes, a percentage of Desired rounded up.
-	// It is Desired if the budget is missing or malformed, as in Helm. It is zero if the
-	// strategy is not RollingUpdate.
+	// MaxUnavailable is the budget as a number of nodes, a percentage of Desired rounded up, and
+	// at most Desired. It is Desired if maxUnavailable is missing or malformed, as in Helm. It is
+	// zero if the strategy is not RollingUpdate. It is also zero, the careful answer, if
+	// rollingUpdate is missing: no API server returns that, and Helm panics.
 	MaxUnavailable int
 	// Generation is metadata.generation.
 	Generation int64
@@ -121,8 +122,20 @@ func (k KStatus) String() string {
 //	ObjectNotObserved       InProgress     Progressing  not ready
 //	ObjectProgressing       InProgress     Progressing  not ready
 //	ObjectWaiting           InProgress     Healthy      ready
-//	ObjectReadyEnough   InProgress     Progressing  ready
+//	ObjectReadyEnough       InProgress     Progressing  ready
 //	ObjectCurrent           Current        Healthy      ready
+//
+// A tool that has to choose between healthy and not shows ObjectCurrent as healthy, and
+// ObjectNotObserved and ObjectProgressing as progressing. Two states are a choice:
+//
+//   - ObjectWaiting does not end by itself, so do not wait for it. Show it as healthy, with the
+//     number of outdated pods, if somebody is expected to delete them, as Argo CD does.
+//   - ObjectReadyEnough is a rollout whose last pods start, and also a complete one on whose
+//     nodes pods restart. Show it as healthy if maxUnavailable is what may be missing at any
+//     time, as Helm does. Only Assess, with a Memory, knows which of the two it is.
+//
+// With OnDelete, a pod that is not available moves ObjectWaiting to ObjectProgressing: that pod
+// comes first, as in Assess, although nothing replaces the outdated ones.
 //
 // These are the exceptions:
 //
@@ -167,13 +180,13 @@ func maxUnavailable(ds *appsv1.DaemonSet) int {
 	desired := int(ds.Status.DesiredNumberScheduled)
 	update := ds.Spec.UpdateStrategy.RollingUpdate
 	if update == nil {
-		return desired
+		return 0
 	}
 	n, err := intstr.GetScaledValueFromIntOrPercent(update.MaxUnavailable, desired, true)
 	if err != nil {
 		return desired
 	}
-	return n
+	return max(0, min(n, desired))
 }
 
 func (o *Object) judge(ds *appsv1.DaemonSet) ObjectState {

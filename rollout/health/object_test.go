@@ -97,6 +97,33 @@ func TestOfObject(t *testing.T) {
 	}
 }
 
+// TestOfObjectBudget: no more nodes may be unavailable than there are.
+func TestOfObjectBudget(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		budget    *intstr.IntOrString
+		missing   bool
+		want      int
+		state     health.ObjectState
+	}{
+		{"more than all", "three nodes are all", new(intstr.FromInt32(5)), false, 3, health.ObjectReadyEnough},
+		{"150%", "three nodes are all", new(intstr.FromString("150%")), false, 3, health.ObjectReadyEnough},
+		{"negative", "no API server accepts it", new(intstr.FromInt32(-1)), false, 0, health.ObjectProgressing},
+		{"nil", "Helm takes desired for it", nil, false, 3, health.ObjectReadyEnough},
+		{"malformed", "Helm takes desired for it", new(intstr.FromString("many")), false, 3, health.ObjectReadyEnough},
+		{"no rollingUpdate", "no API server returns that, and Helm has no rule for it", nil, true, 0, health.ObjectProgressing},
+	} {
+		ds := setWith(build.Set{Status: counts(3, 3, 3, 0, 0)})
+		ds.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = tc.budget
+		if tc.missing {
+			ds.Spec.UpdateStrategy.RollingUpdate = nil
+		}
+		if got := health.OfObject(ds); got.MaxUnavailable != tc.want || got.State != tc.state {
+			t.Errorf("%s: OfObject() = %v, want maxUnavailable %d and %v: %s", tc.name, got, tc.want, tc.state, tc.why)
+		}
+	}
+}
+
 func TestOfObjectNumbers(t *testing.T) {
 	status := counts(10, 9, 8, 7, 6)
 	status.NumberMisscheduled = 5

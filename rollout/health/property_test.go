@@ -83,14 +83,16 @@ func checkState(t *testing.T, s *daemon.Snapshot, a *health.Assessment, result *
 		e, ok := s.Backoff()[daemon.BackoffKey{UID: s.DaemonSet().UID, Node: node}]
 		return ok && e.Delay > time.Second && s.Now().Sub(e.Last) <= 30*time.Minute
 	}
-	news := result.Outcome == rollout.OutcomeCollision || result.Plan.CreateDeferred+result.Plan.DeleteDeferred > 0
+	news := result.Outcome == rollout.OutcomeCollision ||
+		result.Plan.CreateDeferred+result.Plan.DeleteDeferred > 0 && !rollout.Complete(s, a.Policy)
 	for _, c := range result.Plan.Create {
 		news = news || !again(c.Node) && !a.Policy.Ignores(c.Node)
 	}
 	for _, d := range result.Plan.Delete {
 		news = news || !again(d.Node) && !a.Policy.Ignores(d.Node)
 	}
-	complete := rollout.Complete(s, a.Policy) && !news
+	flaps := slices.ContainsFunc(s.Nodes(), func(n daemon.NodeState) bool { return !a.Policy.Ignores(n.Name) && flaps(s, &n) })
+	complete := rollout.Complete(s, a.Policy) && !news && !flaps
 	if got := a.State == health.StateComplete; got != complete {
 		t.Errorf("Assess() = %v, but rollout.Complete() = %v, and the next pass: %v", a, rollout.Complete(s, a.Policy), result)
 	}
@@ -149,7 +151,7 @@ func checkExplained(t *testing.T, s *daemon.Snapshot, a *health.Assessment) {
 			continue
 		}
 		desired++
-		if rollout.NodeComplete(n) {
+		if rollout.NodeComplete(n) && !flaps(s, n) {
 			complete++
 		} else if a.Policy.Ignores(n.Name) {
 			if explained[n.Name] {
@@ -165,6 +167,31 @@ func checkExplained(t *testing.T, s *daemon.Snapshot, a *health.Assessment) {
 	if a.State == health.StateStalled && len(a.Blockers) == 0 && len(a.Outdated) == 0 {
 		t.Errorf("Assess() = %v without a reason", a)
 	}
+}
+
+// flaps reports whether every pod that serves on a node is the next one in a row of failures, and
+// has not served for ten minutes.
+func flaps(s *daemon.Snapshot, n *daemon.NodeState) bool {
+	e := s.Backoff()[daemon.BackoffKey{UID: s.DaemonSet().UID, Node: n.Name}]
+	row := e.Delay > time.Second && s.Now().Sub(e.Last) <= 30*time.Minute
+	serve, flap := 0, 0
+	for _, p := range n.Pods {
+		if !p.Live() || !p.Updated || !p.Available {
+			continue
+		}
+		serve++
+		ready := p.Pod.Status.Conditions[len(p.Pod.Status.Conditions)-1].LastTransitionTime
+		short := row && s.Now().Sub(ready.Time) < 10*time.Minute+time.Duration(s.DaemonSet().Spec.MinReadySeconds)*time.Second
+		for _, c := range p.Pod.Status.ContainerStatuses {
+			end, run := c.LastTerminationState.Terminated, c.State.Running
+			short = short || run != nil && end != nil && c.RestartCount >= 2 &&
+				s.Now().Sub(run.StartedAt.Time) < 10*time.Minute && end.FinishedAt.Sub(end.StartedAt.Time) < 10*time.Minute
+		}
+		if short {
+			flap++
+		}
+	}
+	return n.Decision.Run && rollout.NodeComplete(n) && serve > 0 && serve == flap
 }
 
 func copyInput(in daemon.Input) daemon.Input {

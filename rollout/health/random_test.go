@@ -131,6 +131,9 @@ func randomPod(r *rand.Rand, node, name string) *corev1.Pod {
 		if one(r, 4) {
 			podInit(pod)
 		}
+	} else if one(r, 3) {
+		podRuns(time.Duration(r.IntN(15)) * time.Minute)(pod)
+		podEnded("Error", 1, int32(r.IntN(8)), minutes(r), minutes(r))(pod)
 	}
 	if one(r, 8) {
 		podUnbound(pick(r, "", "Unschedulable"), "m", minutes(r))(pod)

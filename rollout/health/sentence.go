@@ -79,15 +79,21 @@ func (a *Assessment) doubtClause() string {
 
 // nextClause says what the next pass does.
 func (a *Assessment) nextClause() string {
+	var text string
 	switch {
 	case a.CreateCount > 0 && a.DeleteCount > 0:
-		return fmt.Sprintf("%d to delete and %d to create now", a.DeleteCount, a.CreateCount)
+		text = fmt.Sprintf("%d to delete and %d to create now", a.DeleteCount, a.CreateCount)
 	case a.CreateCount > 0:
-		return fmt.Sprintf("%d to create now", a.CreateCount)
+		text = fmt.Sprintf("%d to create now", a.CreateCount)
 	case a.DeleteCount > 0:
-		return fmt.Sprintf("%d to delete now", a.DeleteCount)
+		text = fmt.Sprintf("%d to delete now", a.DeleteCount)
+	default:
+		return ""
 	}
-	return ""
+	if a.State == StateStalled {
+		text += ", which is no progress"
+	}
+	return text
 }
 
 // namesBudget reports whether outdated pods wait for the budget.

@@ -52,7 +52,7 @@ func TestStrings(t *testing.T) {
 		{health.State(0), "State(0)"},
 		{health.BlockerImage, "image cannot be pulled"},
 		{health.BlockerNoPod, "no pod"},
-		{health.BlockerKind(13), "BlockerKind(13)"},
+		{health.BlockerKind(14), "BlockerKind(14)"},
 		{(*health.Assessment)(nil), "no assessment"},
 		{&health.Assessment{}, "no assessment"},
 		{&health.Assessment{State: health.StateStalled}, "stalled: no eligible node"},

@@ -95,6 +95,8 @@ func (p Progress) String() string {
 //     status counts one pod of each node, here the older one.
 //   - The pod that the status counts is being deleted, has failed or has succeeded,
 //     and its Ready condition is still true.
+//   - A container crashes, or pods fail, again and again, and the pod is available between
+//     two failures.
 //   - A pod has changed, and the controller has not written the status since.
 //
 // In these cases kubectl waits although the rollout is complete:

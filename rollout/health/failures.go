@@ -1,0 +1,105 @@
+package health
+
+import (
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// failures knows the nodes on which pods, or their containers, fail again and again.
+type failures struct {
+	s      *daemon.Snapshot
+	memory *Memory
+}
+
+// since returns since when pods fail and are replaced again and again on a node, and false if
+// they are not.
+func (f failures) since(node string) (time.Time, bool) {
+	var since time.Time
+	known := false
+	if e, _ := f.s.BackoffOf(node); e.Failures(f.s.Now()) >= again {
+		since, known = e.Last.Add(-e.Delay), true
+	}
+	if m := f.memory.node(node); m.Replaced >= again && (!known || m.FailingSince.Time.Before(since)) {
+		since, known = m.FailingSince.Time, true
+	}
+	return since, known
+}
+
+// unsettled returns the blocker of a complete node whose pod is available for a moment only, as
+// far as anybody can know: pods fail again and again there, or its containers do. It is false if
+// there is none. Nobody can tell the pause between two failures from their end before
+// DefaultPatience is over.
+func (f failures) unsettled(n *daemon.NodeState) (b Blocker, ok bool) {
+	if !n.Decision.Run || !rollout.NodeComplete(n) {
+		return Blocker{}, false
+	}
+	since, failing := f.since(n.Name)
+	for i := range n.Pods {
+		p := &n.Pods[i]
+		if !p.Live() || !p.Updated || !p.Available {
+			continue
+		}
+		c, began, loops := crashLoop(p.Pod, f.s.Now())
+		switch {
+		case loops:
+			b = Blocker{Node: n.Name, Pod: p.Pod, Kind: BlockerCrashLoop, Container: blockedContainer(c), Since: began}
+			if run := c.Status.State.Running; run != nil {
+				b.Until = run.StartedAt.Add(DefaultPatience)
+			}
+		case failing && !settled(f.s, p):
+			b = Blocker{Node: n.Name, Pod: p.Pod, Kind: BlockerUnsettled, Since: since}
+			if at := availableSince(f.s, p.Pod); !at.IsZero() {
+				b.Until = at.Add(DefaultPatience)
+			}
+		default:
+			return Blocker{}, false
+		}
+	}
+	return b, true
+}
+
+// crashLoopOn is crashLoop of a live pod of the current template on a node.
+func crashLoopOn(n *daemon.NodeState, now time.Time) (c podstatus.Container, began time.Time, ok bool) {
+	for i := range n.Pods {
+		if p := &n.Pods[i]; p.Live() && p.Updated && !ok {
+			c, began, ok = crashLoop(p.Pod, now)
+		}
+	}
+	return c, began, ok
+}
+
+// crashLoop returns the container of a pod that crashes again and again, also while it runs, and
+// when that began. It is false if there is none.
+func crashLoop(pod *corev1.Pod, now time.Time) (c podstatus.Container, began time.Time, ok bool) {
+	restarted := func(c corev1.ContainerStatus) bool { return c.RestartCount > 0 }
+	if !slices.ContainsFunc(pod.Status.ContainerStatuses, restarted) && !slices.ContainsFunc(pod.Status.InitContainerStatuses, restarted) {
+		return c, began, false
+	}
+	for _, c := range podstatus.Containers(pod) {
+		if c.Loops(now) {
+			return c, c.Since(podstatus.ProblemCrashLoop), true
+		}
+	}
+	return c, began, false
+}
+
+// availableSince returns since when an available pod is available; zero if that is not known.
+func availableSince(s *daemon.Snapshot, pod *corev1.Pod) time.Time {
+	ready := podstatus.Condition(pod, corev1.PodReady)
+	if ready == nil || ready.LastTransitionTime.IsZero() {
+		return time.Time{}
+	}
+	return ready.LastTransitionTime.Add(time.Duration(s.DaemonSet().Spec.MinReadySeconds) * time.Second)
+}
+
+// settled reports whether a pod has been available for DefaultPatience.
+func settled(s *daemon.Snapshot, p *daemon.PodState) bool {
+	at := availableSince(s, p.Pod)
+	return p.Available && !at.IsZero() && s.Now().Sub(at) >= DefaultPatience
+}
