@@ -76,12 +76,11 @@ func notReady(node *corev1.Node) *corev1.Node {
 // update lets a node go down, then applies a new image, and returns how that rollout is an hour
 // later.
 func update(in daemon.Input, down *corev1.Node, policy rollout.Policy) (*health.Assessment, error) {
-	settled, err := simulate.Settle(in, simulate.Options{})
+	c, err := simulate.NewCluster(in, simulate.Options{Policy: policy})
 	if err != nil {
 		return nil, err
 	}
-	c, err := simulate.NewCluster(settled.After, simulate.Options{Policy: policy})
-	if err != nil {
+	if _, err := c.Settle(); err != nil {
 		return nil, err
 	}
 	next := in.DaemonSet.DeepCopy()
