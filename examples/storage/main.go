@@ -50,7 +50,7 @@ func main() {
 		{"one zone at a time", oneZone, ""},
 		{"one zone at a time, and the new version does not start on storage-b2", oneZone, "storage-b2"},
 	} {
-		fmt.Println(run.title)
+		fmt.Printf("\n%s\n", run.title)
 		if err := update(in, run.policy, run.broken); err != nil {
 			log.Fatal(err)
 		}

@@ -7,6 +7,7 @@ func Example() {
 	// 9 of 12 nodes run it; 3 do not match node affinity
 	//
 	// How does an update go? (o old, n new, . unavailable)
+	//
 	// as Kubernetes does it
 	//      0s  zone-a ooo  zone-b ooo  zone-c ooo
 	//     10s  zone-a ..o  zone-b ooo  zone-c ooo
@@ -21,6 +22,7 @@ func Example() {
 	//    5m0s  zone-a nnn  zone-b nnn  zone-c nnn
 	// zones with an unavailable node at the same time: 2
 	// complete since 2026-01-05T09:05:40Z: 9 of 9 nodes complete
+	//
 	// one zone at a time
 	//      0s  zone-a ooo  zone-b ooo  zone-c ooo
 	//     10s  zone-a ..o  zone-b ooo  zone-c ooo
@@ -37,6 +39,7 @@ func Example() {
 	//    6m0s  zone-a nnn  zone-b nnn  zone-c nnn
 	// zones with an unavailable node at the same time: 1
 	// complete since 2026-01-05T09:06:40Z: 9 of 9 nodes complete
+	//
 	// one zone at a time, and the new version does not start on storage-b2
 	//      0s  zone-a ooo  zone-b ooo  zone-c ooo
 	//     10s  zone-a ..o  zone-b ooo  zone-c ooo
