@@ -5,14 +5,15 @@
 //	premerge -nodes nodes.yaml OLD.yaml NEW.yaml
 //	premerge -markdown -nodes nodes.yaml OLD.yaml NEW.yaml >>$GITHUB_STEP_SUMMARY
 //
-// OLD.yaml and NEW.yaml are the two versions of the manifests, for instance those of the two
-// branches. Try it on those in testdata:
+// OLD.yaml and NEW.yaml are the two versions of the manifests, for instance those of two
+// branches. Files hold YAML or JSON; other kinds of objects in them are passed over. Try it:
 //
 //	cd examples/premerge/testdata && go run .. -nodes nodes.yaml old.yaml new.yaml
 //
-// The exit status is 0 if all is well; 2 if the change takes pods away from nodes, its rollout
-// stalls, or lint finds an error that was not there before; and 1 if the input is wrong, with a
-// line for each error on standard error that has the file, the line and the field.
+// The exit status is 0 if all is well; 2 if nodes would lose their pod, a rollout would stall,
+// or lint finds an error that was not there before; and 1 if the input is wrong, with a line
+// for each error on standard error that has the file, the line and the field. go run makes
+// every status but 0 a 1: build the command for a pipeline.
 //
 // check.go finds out what a change does, and report.go prints it.
 package main

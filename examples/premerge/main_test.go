@@ -135,7 +135,7 @@ func TestRun(t *testing.T) {
 	}{
 		{
 			name: "no change", why: "nothing can hurt",
-			old: "testdata/old.yaml", new: "testdata/old.yaml", out: "no change\n",
+			old: "testdata/old.yaml", new: "testdata/old.yaml", out: "no DaemonSet changes\n",
 		},
 		{
 			name: "new", why: "a new DaemonSet takes no pod away",

@@ -31,7 +31,7 @@ func writeText(w io.Writer, changes []*change) {
 		fmt.Fprintf(w, "%s: %s\n  %s\n", c.name, c.verdict(), strings.Join(c.details(), "\n  "))
 	}
 	if len(changes) == 0 {
-		fmt.Fprintln(w, "no change")
+		fmt.Fprintln(w, "no DaemonSet changes")
 	}
 }
 
