@@ -11,6 +11,12 @@
 //     templates, pods, sets of pods, or a pod and its siblings?
 //   - [github.com/pernode/daemonset/daemon/lint]: what in a DaemonSet will get stuck, run
 //     nowhere or have no effect?
+//   - [github.com/pernode/daemonset/daemon/overhead]: what will a node, a template of one or a
+//     pool run of many DaemonSets, and what does it cost?
+//   - [github.com/pernode/daemonset/daemon/daemontest]: fixtures and assertions for the tests of
+//     other projects.
+//   - [github.com/pernode/daemonset/daemon/manifest]: what do YAML and JSON hold, and what is
+//     wrong with them, at which line?
 //   - [github.com/pernode/daemonset/rollout]: what does one pass of the controller write,
 //     and under which policy does the update go on?
 //   - [github.com/pernode/daemonset/rollout/health]: is the rollout complete, progressing,

@@ -1,8 +1,8 @@
 package rollout_test
 
 import (
-	"errors"
 	"fmt"
+	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/rollout"
-	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // A controller keeps a State, tells it every event, and carries out each Result. Here
@@ -117,7 +117,7 @@ func ExampleState_awaitingWrites() {
 	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent"}}
 	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
 	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	state, err := rollout.NewState(daemon.Input{DaemonSet: daemon.Default(ds), Nodes: []*corev1.Node{node}, Now: now})
 	if err != nil {
@@ -167,28 +167,22 @@ func ExampleState_awaitingWrites() {
 	arrive()
 	pass()
 	// Output:
-	// synced: create on worker-1: node has no pod
+	// synced: create on node-1: node has no pod
 	// waiting for earlier writes to be observed: nothing to do
 	// synced: nothing to do
 }
 
 // A State remembers the trial of a canary. To promote it, give a promoted copy to one pass.
 func ExampleState_promotion() {
-	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
-	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
-	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
-	objects := []metav1.Object{ds}
-	for i := range 3 {
-		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
-	}
-	var c simulate.Cluster
-	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
-	ds.Spec.Template.Labels["version"] = "2"
+	t := new(testing.T) // a test is given one
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
 	c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true}
-	err = errors.Join(err, c.Apply(ds), c.Advance(time.Minute)) // one node tries it
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+	c.Settle(t) // one node tries it
 
-	state, stateErr := rollout.NewState(c.Input(ds))
-	if err = errors.Join(err, stateErr); err != nil {
+	state, err := rollout.NewState(c.Input(agent))
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -209,7 +203,7 @@ func ExampleState_promotion() {
 	}
 	fmt.Println(&result.Plan)
 	// Output:
-	// canary waits for promotion on worker-1
+	// canary waits for promotion on node-1
 	// held back: 2 by canary
-	// delete agent-2 on worker-2: outdated, within maxUnavailable
+	// delete agent-2 on node-2: outdated, within maxUnavailable
 }

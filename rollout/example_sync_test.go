@@ -1,8 +1,8 @@
 package rollout_test
 
 import (
-	"errors"
 	"fmt"
+	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/rollout"
-	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // What does the controller of a new DaemonSet write?
@@ -45,22 +45,12 @@ func ExampleSync() {
 // One snapshot answers several questions: what would the next pass do now, and what if the
 // update were paused?
 func ExampleSyncSnapshot() {
-	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
-	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
-	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
-	objects := []metav1.Object{ds}
-	for i := range 3 {
-		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
-	}
-	var c simulate.Cluster
-	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
-	ds.Spec.Template.Labels["version"] = "2"
-	if err = errors.Join(err, c.Apply(ds)); err != nil {
-		fmt.Println(err)
-		return
-	}
+	t := new(testing.T) // a test is given one
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 
-	snapshot, err := daemon.Observe(c.Input(ds))
+	snapshot, err := daemon.Observe(c.Input(agent))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -74,30 +64,21 @@ func ExampleSyncSnapshot() {
 		fmt.Printf("%v: %v\n", policy, &result.Plan)
 	}
 	// Output:
-	// upstream's policy: delete agent-1 on worker-1: outdated, within maxUnavailable
+	// upstream's policy: delete agent-1 on node-1: outdated, within maxUnavailable
 	// paused: nothing to do
 }
 
-// Why does the update not go on? The new pod of worker-1 never becomes ready and uses the
+// Why does the update not go on? The new pod of node-1 never becomes ready and uses the
 // whole budget.
 func ExampleUsedBudget() {
-	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
-	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
-	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
-	objects := []metav1.Object{ds}
-	for i := range 3 {
-		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
-	}
-	var c simulate.Cluster
-	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
-	ds.Spec.Template.Labels["version"] = "2"
-	c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{ReadyAfter: -1} } // never
-	if err = errors.Join(err, c.Apply(ds), c.Advance(time.Minute)); err != nil {
-		fmt.Println(err)
-		return
-	}
+	t := new(testing.T) // a test is given one
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+	c.BreakImage(t, "agent:2")
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+	c.Advance(t, time.Minute)
 
-	snapshot, err := daemon.Observe(c.Input(ds))
+	snapshot, err := daemon.Observe(c.Input(agent))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -113,31 +94,21 @@ func ExampleUsedBudget() {
 	}
 	// Output:
 	// maxUnavailable 1 exhausted: true
-	// worker-1 new pod is not available
+	// node-1 new pod is not available
 }
 
 // Two old revisions are kept, and the template has changed three times. A controller gets
 // the same revisions in Result.CleanUp.
 func ExampleCleanUp() {
-	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
-	ds.Spec.Selector = metav1.SetAsLabelSelector(map[string]string{"app": "agent"})
-	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
-	objects := []metav1.Object{ds}
-	for i := range 3 {
-		objects = append(objects, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("worker-", i+1)}})
-	}
-	var c simulate.Cluster
-	err := errors.Join(c.Apply(objects...), c.Advance(time.Minute)) // each node gets a pod
-	for _, version := range []string{"2", "3", "4"} {
-		ds.Spec.Template.Labels["version"] = version
-		err = errors.Join(err, c.Apply(ds), c.Advance(10*time.Minute))
-	}
-	if err != nil {
-		fmt.Println(err)
-		return
+	t := new(testing.T) // a test is given one
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+	for _, image := range []string{"agent:2", "agent:3", "agent:4"} {
+		c.Apply(t, daemontest.WithImage(agent, image))
+		c.Settle(t)
 	}
 
-	in := c.Input(ds)
+	in := c.Input(agent)
 	in.DaemonSet = in.DaemonSet.DeepCopy()
 	in.DaemonSet.Spec.RevisionHistoryLimit = new(int32(2))
 	snapshot, err := daemon.Observe(in)

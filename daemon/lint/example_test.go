@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/daemon/lint"
 )
 
@@ -76,18 +77,9 @@ func ExampleCheck() {
 
 // A gate before kubectl apply fails on errors, prints warnings, and accepts some codes.
 func ExampleCheck_gate() {
-	labels := map[string]string{"app": "agent"}
-	ds := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{
-		Selector:             &metav1.LabelSelector{MatchLabels: labels},
-		RevisionHistoryLimit: new(int32(0)),
-		UpdateStrategy: appsv1.DaemonSetUpdateStrategy{
-			RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.FromInt32(1))},
-		},
-		Template: corev1.PodTemplateSpec{
-			ObjectMeta: metav1.ObjectMeta{Labels: labels},
-			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "agent:1"}}},
-		},
-	}}
+	ds := daemontest.DaemonSet("agent")
+	ds.Spec.RevisionHistoryLimit = new(int32(0))
+	ds.Spec.UpdateStrategy.RollingUpdate.MaxSurge = new(intstr.FromInt32(1))
 
 	accepted := map[lint.Code]bool{lint.CodeNoRevisionHistory: true}
 	stop := false

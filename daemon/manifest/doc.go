@@ -18,5 +18,6 @@
 // of its name are one [Subject]: the manifest is a proposal to change it, for
 // simulate.WhatIf.
 //
-// The package opens nothing. Text comes from an io.Reader or an fs.FS of the caller.
+// Text comes from an io.Reader or an fs.FS of the caller; the package knows no others. Objects
+// keep the texts, to find lines in them.
 package manifest

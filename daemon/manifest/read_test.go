@@ -47,6 +47,8 @@ func TestReadFails(t *testing.T) {
 			"ds.yaml:5: document 1: is a template: render it first, for instance with helm template (did not find expected node content)"},
 		{"template, whole values", "they look like maps", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  name: {{ .Values.name }}\n",
 			"ds.yaml:4: document 1: is a template: render it first, for instance with helm template (invalid map key: map[interface {}]interface {}{\".Values.name\":interface {}(nil)})"},
+		{"JSON after JSON", "lines go on", "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\n\"metadata\":{\"name\":\"a\"}}\n\n{\"apiVersion\":\"v1\",\n\"kind\":\"Nod\"}",
+			"ds.yaml:5: document 2: kind: Invalid value: \"Nod\": did you mean Node?"},
 		{"no kind", "half an object", "apiVersion: v1\n", "ds.yaml:1: document 1: kind: Required value"},
 		{"no version", "half an object", "kind: Node\n", "ds.yaml:1: document 1: apiVersion: Required value"},
 		{"no name", "half an object", "apiVersion: v1\nkind: Node\n", "ds.yaml:1: document 1: metadata.name: Required value"},
@@ -145,6 +147,11 @@ func TestRead(t *testing.T) {
 				"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, namespace: z}\n",
 			want:       map[string][]string{"DaemonSet": {"default/b", "z/a"}},
 			passedOver: []string{"v1 ConfigMap (1)"},
+		},
+		{
+			name: "kinds of others", why: "they may have any name",
+			text: "apiVersion: apps.kruise.io/v1alpha1\nkind: DaemonSet\n---\napiVersion: example.com/v1\nkind: Daemonset\n---\napiVersion: v1\nkind: Secret\n",
+			want: map[string][]string{}, passedOver: []string{"apps.kruise.io/v1alpha1 DaemonSet (1)", "example.com/v1 Daemonset (1)", "v1 Secret (1)"},
 		},
 		{
 			name: "typed list", why: "its items need not say what they are",

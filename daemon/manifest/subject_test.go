@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // owned is a pod of the DaemonSet with UID u.
@@ -127,6 +129,34 @@ func TestProposed(t *testing.T) {
 		}
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Errorf("%s: Subjects: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
+	}
+}
+
+// TestAssumedRevision: of pods of the same age the last by name decides, in any order, and what
+// is assumed for one DaemonSet is not in the Input of another.
+func TestAssumedRevision(t *testing.T) {
+	set := func(name, uid string) *appsv1.DaemonSet {
+		return &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name, UID: types.UID(uid)}}
+	}
+	other := owned("a", "other", "h3", 1)
+	other.OwnerReferences[0].Name, other.OwnerReferences[0].UID = "set2", "u2"
+	pods := []*corev1.Pod{owned("a", "p2", "h2", 1), owned("a", "p1", "h1", 1), other}
+	for range 2 {
+		slices.Reverse(pods)
+		o := &Objects{DaemonSets: []*appsv1.DaemonSet{set("set", "u"), set("set2", "u2")}, Pods: pods}
+		for _, name := range []string{"x", "y", "z"} {
+			o.Revisions = append(o.Revisions, &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name}})
+		}
+		for i, want := range []string{"set-h2", "set2-h3"} {
+			revisions := o.Subjects()[i].Input.Revisions
+			if n := len(revisions); n != 4 || revisions[3].Name != want {
+				t.Errorf("Subjects()[%d] has %d revisions, the last %s, want 4 and %s", i, n, revisions[n-1].Name, want)
+			}
+		}
+		subjects := o.Subjects()
+		if got := subjects[0].Input.Revisions[3].Name; got != "set-h2" {
+			t.Errorf("Subjects()[0] has revision %s, want set-h2: its list is its own", got)
 		}
 	}
 }

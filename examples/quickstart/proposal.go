@@ -24,9 +24,6 @@ func (w *work) propose() {
 		return
 	}
 	in := w.Input
-	if len(in.Nodes) == 0 {
-		in.Pods = nil
-	}
 	impact, ok := w.impact(p, in, w.Proposed)
 	if !ok {
 		return

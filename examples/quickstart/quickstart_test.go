@@ -156,6 +156,10 @@ func TestAnswer(t *testing.T) {
 			args: []string{"-f", "-"}, stdin: without("Node"), want: "no-nodes.txt", stderr: service,
 		},
 		{
+			name: "manifest without nodes", why: "what it changes is known, and not what it does",
+			args: []string{"-f", "-", "-f", "testdata/repair.yaml"}, stdin: without("Node"), want: "no-nodes-proposal.txt", stderr: service,
+		},
+		{
 			name: "no pods", why: "kubectl get ds,nodes alone must not read as if all pods were missing",
 			args: []string{"-f", "-"}, stdin: without("Pod"), want: "no-pods.txt", stderr: service,
 		},
@@ -302,6 +306,7 @@ const (
 
 func TestExitStatus(t *testing.T) {
 	const lines = "\n      "
+	tolerant := proxy("1", proxyNodes+lines+"tolerations: [{key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute}]"+lines+proxyContainers)
 	update := strings.Replace(proxyContainers, "proxy:1", "proxy:2", 1)
 	for _, tc := range []struct {
 		name, why, manifest string
@@ -330,6 +335,12 @@ func TestExitStatus(t *testing.T) {
 			stdout: "wrong  standard input:9: document 1: spec.updateStrategy.rollingUpdate.maxUnavailable:", not: "rollout to"},
 		{name: "percentage of a new one", why: "no server takes it, and it is not simulated", manifest: strings.Replace(proxy("10 %", update), "name: proxy,", "name: new,", 1),
 			args: []string{"-set", "new"}, want: 1, stdout: "kube-system/new: refused", not: "end "},
+		{name: "no room", why: "pods of other namespaces take it", args: []string{"-set", "new"}, want: 2, stdout: "other/new: new: would run on 4 of 5 nodes, stalled",
+			manifest: strings.NewReplacer("{name: proxy, namespace: kube-system}", "{name: new, namespace: other}", "10m", "600m").Replace(proxy("1", proxyNodes+lines+proxyContainers))},
+		{name: "known findings", why: "those of the stored one are told there", args: []string{"-set", "probe"}, stdout: "1 warning: RequestsMissing", not: "warning RequestsMissing at",
+			manifest: strings.NewReplacer("proxy:1", "probe:2", "proxy", "probe", "{requests: {cpu: 10m, memory: 64Mi}}", "{}").Replace(proxy("1", proxyNodes+lines+proxyContainers))},
+		{name: "info", why: "does no harm", manifest: tolerant, args: []string{"-set", "proxy"}, stdout: "starts a rollout", not: "info"},
+		{name: "info and -v", why: "all is wanted", manifest: tolerant, args: []string{"-set", "proxy", "-v"}, stdout: "info TolerationDefault"},
 		{name: "other percentage", why: "is one", manifest: proxy("10%", proxyNodes+lines+update), args: []string{"-set", "proxy"}, stdout: "complete after 48s"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -379,6 +390,11 @@ func TestWrongInput(t *testing.T) {
 			"standard input:4: document 1: spec.selector: Required value"},
 		{"empty selector", "would select every pod", set("{selector: {}, template: {metadata: {labels: {a: b}}}}"),
 			"standard input:4: document 1: spec.selector: Invalid value: {}: empty selector is invalid for daemonset"},
+		{"stored percentage", "no answer is possible", "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, uid: u}\n" +
+			"spec:\n  selector: {matchLabels: {a: b}}\n  updateStrategy:\n    rollingUpdate: {maxUnavailable: 10 %}\n  template: {metadata: {labels: {a: b}}}\n---\n" +
+			"apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n",
+			`standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "10 %": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')` +
+				"\nquickstart: standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Required value: cannot be 0 when maxSurge is 0"},
 		{"several", "a line for each",
 			set("{minReadySeconds: -1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}}}"),
 			"standard input:4: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`\n" +

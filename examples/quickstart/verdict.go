@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/placement"
@@ -20,6 +21,15 @@ import (
 // judge says how the rollout of a stored DaemonSet is.
 func (w *work) judge() {
 	in := w.Input
+	// What a server has stored is taken as it is, for a newer server may allow more. But
+	// without an update strategy no rollout can be judged.
+	wrong := slices.DeleteFunc(daemon.Validate(in.DaemonSet), func(err *field.Error) bool {
+		return !strings.HasPrefix(err.Field, "spec.updateStrategy")
+	})
+	if len(wrong) > 0 {
+		w.refuse(w.objects.Locate(w.DaemonSet, wrong))
+		return
+	}
 	switch counted := in.DaemonSet.Status.CurrentNumberScheduled; {
 	case len(in.Nodes) == 0:
 		w.judgeStatus("no nodes in the input")

@@ -6,5 +6,9 @@
 //	node := build.Node{Name: "w1", Taints: []corev1.Taint{build.NoSchedule("gpu")}}.Object()
 //	pod := build.Pod{Name: "a", Node: "w1", Hash: "old"}.Of(ds)
 //
+// It is for tables of states that no cluster need ever be in, and for the tests of packages that
+// daemon/daemontest imports. That package, which is public, is built on this one: use it for
+// plain objects and for clusters.
+//
 // Every time counts back from Now. Objects share nothing with each other.
 package build

@@ -7,7 +7,8 @@
 // to [Main], which calls them through reflection:
 //
 //  1. Arguments are zero values, values filled one level and more, with nil and zero
-//     elements in slices and maps, and random mixtures of these.
+//     elements in slices and maps, and random mixtures of these. A testing.TB is never nil:
+//     functions for tests panic then, as those of the standard library do.
 //  2. Methods are called on nil pointers, on zero values and on filled values.
 //  3. Results of a call are arguments and receivers of later calls, so that the test
 //     reaches types that only a constructor fills.

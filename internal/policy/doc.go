@@ -9,7 +9,8 @@
 //  2. go.mod requires exactly the four modules named in requirements, and replaces
 //     and excludes nothing.
 //  3. These packages only compute: no clock, no randomness, no I/O, no
-//     goroutine, no panic, no state outside the arguments.
+//     goroutine, no panic, no state outside the arguments. daemon/daemontest, which is for
+//     tests, also reads files.
 //  4. Exported functions take no bool and no functional options: both grow badly.
 //  5. Every package has a comment, these cite upstream in it as symbol@tag, and the
 //     three at the top number their rules; every exported name is documented.

@@ -134,6 +134,20 @@ var imports = map[string][]allowance{
 		{module + "/placement", "decisions about nodes before and after"},
 		{module + "/rollout", "the controller"},
 	},
+	"daemon/daemontest": {
+		{"io/fs", "manifests in a file system of the test"},
+		{"os", "manifests in files: those of the package under test, as its test would open them"},
+		{"testing", "failures end the test, as in net/http/httptest"},
+		{"k8s.io/apimachinery/pkg/apis/meta/v1/validation", "labels and taints that the API server refuses"},
+		{"k8s.io/apimachinery/pkg/util/validation", "the same for labels and taints in kubectl's words"},
+		{module + "/daemon", "the facts, and which pods count"},
+		{module + "/daemon/manifest", "the reader of manifests"},
+		{module + "/internal/build", "the objects that the library's own tests are made of"},
+		{module + "/placement", "the decision about a node"},
+		{module + "/rollout", "passes of the controller under test"},
+		{module + "/rollout/health", "what a node waits for"},
+		{module + "/rollout/simulate", "the cluster"},
+	},
 }
 
 // testImports is what tests and examples may import beyond the standard library,

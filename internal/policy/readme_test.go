@@ -94,6 +94,17 @@ func TestReadmeExample(t *testing.T) {
 	compareBlock(t, "example-output", goRun(t, "run", name))
 }
 
+// TestReadmeTest holds the README's test against the file that it comes from.
+func TestReadmeTest(t *testing.T) {
+	text := readFile(t, "daemon/daemontest/operator_test.go")
+	_, text, _ = strings.Cut(text, "func TestImageChangeRollsOneNodeAtATime(")
+	body, _, found := strings.Cut(text, "\n}\n")
+	if !found {
+		t.Fatal("operator_test.go has no such test")
+	}
+	compareBlock(t, "operator-test", "func TestImageChangeRollsOneNodeAtATime("+body+"\n}\n")
+}
+
 // The lines of `go test ./...` follow from the packages and their tests, so they
 // are compared without running it from within itself; the time column is left out.
 func TestReadmeTestCommand(t *testing.T) {

@@ -19,8 +19,9 @@ const (
 	root = "../.."
 )
 
-// layers are the packages that only compute, lowest first.
-var layers = []string{"placement", "daemon", "daemon/diff", "daemon/lint", "daemon/manifest", "rollout", "rollout/health", "rollout/kubectl", "rollout/simulate"}
+// layers are the packages that only compute, lowest first. The last one also reads files and
+// reports to a test, as its imports say.
+var layers = []string{"placement", "daemon", "daemon/diff", "daemon/lint", "daemon/manifest", "rollout", "rollout/health", "rollout/kubectl", "rollout/simulate", "daemon/daemontest"}
 
 // source is one parsed Go file.
 type source struct {

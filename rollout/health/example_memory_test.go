@@ -2,52 +2,32 @@ package health_test
 
 import (
 	"fmt"
+	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/rollout/health"
-	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // Is it a rollout, or does a node reboot? With the memory of the assessment before, a rollout
 // that was complete stays complete while a node is down. Without it, nobody knows.
 func ExampleMemory() {
-	labels := map[string]string{"app": "agent"}
-	ds := &appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "agent:1"}}},
-			},
-		},
-	}
-	node := func(name string) *corev1.Node { return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}} }
-	var c simulate.Cluster
-	if err := c.Apply(ds, node("worker-1"), node("worker-2"), node("worker-3")); err != nil {
-		fmt.Println(err)
-		return
-	}
-	if _, err := c.Settle(); err != nil {
-		fmt.Println(err)
-		return
-	}
+	t := new(testing.T) // a test is given one
+	agent, nodes := daemontest.DaemonSet("agent"), daemontest.Nodes(3)
+	agent.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}} // as many agents have
+	c := daemontest.Settled(t, agent, nodes...)
 	var memory health.Memory // of the assessment before; it may be stored as JSON
 	assess := func(memory health.Memory) *health.Assessment {
-		snapshot, err := daemon.Observe(c.Input(ds))
+		snapshot, err := daemon.Observe(c.Input(agent))
 		if err != nil {
-			fmt.Println(err)
-			return &health.Assessment{}
+			t.Fatal(err)
 		}
 		assessment, err := health.Assess(snapshot, health.Options{Memory: memory})
 		if err != nil {
-			fmt.Println(err)
-			return &health.Assessment{}
+			t.Fatal(err)
 		}
 		return assessment
 	}
@@ -55,20 +35,12 @@ func ExampleMemory() {
 	fmt.Println(assessment)
 	memory = assessment.Memory
 
-	down := node("worker-3")
-	down.Status.Conditions = []corev1.NodeCondition{{
-		Type: corev1.NodeReady, Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", LastTransitionTime: metav1.NewTime(c.Now()),
-	}}
-	if err := c.Apply(down); err != nil {
-		fmt.Println(err)
-		return
-	}
-	c.Elapse(10 * time.Minute)
-	assessment = assess(memory)
-	fmt.Println(assessment)
+	c.Unreachable(t, nodes[2])
+	c.Elapse(t, 10*time.Minute)
+	fmt.Println(assess(memory))
 	fmt.Println("without memory:", assess(health.Memory{}))
 	// Output:
-	// complete since 2000-01-01T00:00:10Z: 3 of 3 nodes complete
-	// complete since 2000-01-01T00:00:10Z: 1 of 3 nodes unavailable: worker-3 (agent-3: node is not ready since 2000-01-01T00:00:10Z: NodeStatusUnknown)
-	// without memory: stalled since 2000-01-01T00:00:10Z: 2 of 3 nodes complete; not complete: worker-3 (agent-3: node is not ready since 2000-01-01T00:00:10Z: NodeStatusUnknown); it is not known whether this is a rollout or a disruption
+	// complete since 2026-01-01T12:00:10Z: 3 of 3 nodes complete
+	// complete since 2026-01-01T12:00:10Z: 1 of 3 nodes unavailable: node-3 (agent-3: node is not ready since 2026-01-01T12:00:10Z: NodeStatusUnknown)
+	// without memory: stalled since 2026-01-01T12:00:10Z: 2 of 3 nodes complete; not complete: node-3 (agent-3: node is not ready since 2026-01-01T12:00:10Z: NodeStatusUnknown); it is not known whether this is a rollout or a disruption
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
@@ -278,37 +279,20 @@ func TestAssessFailingCluster(t *testing.T) {
 // for a moment.
 func testFailingCluster(t *testing.T, times simulate.PodTimes, seen time.Duration) {
 	t.Helper()
-	var c simulate.Cluster
-	ds := build.Set{}.Object()
-	apply := func(objects ...metav1.Object) {
-		t.Helper()
-		if err := c.Apply(objects...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	apply(ds)
-	for _, node := range build.Nodes("w1", "w2", "w3") {
-		apply(node)
-	}
-	if _, err := c.Settle(); err != nil {
-		t.Fatal(err)
-	}
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
 	c.Options.PodTimes = func(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
-		if node.Name == "w1" && pod.Spec.Containers[0].Image == "agent:2" {
+		if node.Name == "node-1" && pod.Spec.Containers[0].Image == "agent:2" {
 			return times
 		}
 		return simulate.PodTimes{}
 	}
-	newer := ds.DeepCopy()
-	newer.Spec.Template.Spec.Containers[0].Image = "agent:2"
-	apply(newer)
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 	began := c.Now()
 	var memory health.Memory
 	for minute := range 61 {
-		if err := c.Advance(time.Minute); err != nil {
-			t.Fatal(err)
-		}
-		in := c.Input(ds)
+		c.Advance(t, time.Minute)
+		in := c.Input(agent)
 		in.Backoff = nil
 		a, err := health.Assess(observe(t, in), health.Options{Memory: memory})
 		if err != nil {

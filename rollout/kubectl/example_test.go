@@ -7,8 +7,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/kubectl"
 )
@@ -105,37 +105,14 @@ func ExampleRolloutStatus() {
 
 // The history as kubectl prints it, and the image of each revision.
 func ExampleRolloutHistory() {
-	ds := &appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Name: "nginx-deploy", Namespace: "default", UID: "1b0c6a3e"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"env": "demo"}},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"env": "demo"}},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx"}}},
-			},
-		},
-	}
+	old := daemontest.DaemonSet("agent")
+	agent := daemontest.WithImage(old, "agent:2")
 	// In a cluster the controller makes the revisions.
-	var revisions []*appsv1.ControllerRevision
-	for i, image := range []string{"nginx:1.27.3", "nginx:1.27.4"} {
-		ds.Spec.Template.Spec.Containers[0].Image = image
-		data, err := rollout.RevisionData(&ds.Spec.Template)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		revisions = append(revisions, &appsv1.ControllerRevision{
-			ObjectMeta: metav1.ObjectMeta{
-				Name: "nginx-deploy-" + image[len(image)-1:], Namespace: "default", Labels: map[string]string{"env": "demo"},
-				Annotations:     map[string]string{"kubernetes.io/change-cause": "use " + image},
-				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))},
-			},
-			Data:     runtime.RawExtension{Raw: data},
-			Revision: int64(i + 1),
-		})
-	}
+	revisions := []*appsv1.ControllerRevision{daemontest.Revision(old, 1), daemontest.Revision(agent, 2)}
+	revisions[0].Annotations = map[string]string{"kubernetes.io/change-cause": "use agent:1"}
+	revisions[1].Annotations = map[string]string{"kubernetes.io/change-cause": "use agent:2"}
 
-	history, err := kubectl.RolloutHistory(ds, revisions)
+	history, err := kubectl.RolloutHistory(agent, revisions)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -151,44 +128,20 @@ func ExampleRolloutHistory() {
 	}
 	// Output:
 	// REVISION  CHANGE-CAUSE
-	// 1         use nginx:1.27.3
-	// 2         use nginx:1.27.4
-	// 1 nginx:1.27.3 false
-	// 2 nginx:1.27.4 true
+	// 1         use agent:1
+	// 2         use agent:2
+	// 1 agent:1 false
+	// 2 agent:2 true
 }
 
 // Back to the previous revision, as kubectl rollout undo does.
 func ExampleRolloutUndo() {
-	ds := &appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Name: "nginx-deploy", Namespace: "default", UID: "1b0c6a3e"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"env": "demo"}},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"env": "demo"}},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx"}}},
-			},
-		},
-	}
+	old := daemontest.DaemonSet("agent")
+	agent := daemontest.WithImage(old, "agent:2")
 	// In a cluster the controller makes the revisions.
-	var revisions []*appsv1.ControllerRevision
-	for i, image := range []string{"nginx:1.27.3", "nginx:1.27.4"} {
-		ds.Spec.Template.Spec.Containers[0].Image = image
-		data, err := rollout.RevisionData(&ds.Spec.Template)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		revisions = append(revisions, &appsv1.ControllerRevision{
-			ObjectMeta: metav1.ObjectMeta{
-				Name: "nginx-deploy-" + image[len(image)-1:], Namespace: "default", Labels: map[string]string{"env": "demo"},
-				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))},
-			},
-			Data:     runtime.RawExtension{Raw: data},
-			Revision: int64(i + 1),
-		})
-	}
+	revisions := []*appsv1.ControllerRevision{daemontest.Revision(old, 1), daemontest.Revision(agent, 2)}
 
-	undo, err := kubectl.RolloutUndo(ds, revisions, 0)
+	undo, err := kubectl.RolloutUndo(agent, revisions, 0)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -204,12 +157,12 @@ func ExampleRolloutUndo() {
 	}
 	fmt.Println(again)
 
-	_, err = kubectl.RolloutUndo(ds, revisions, 7)
+	_, err = kubectl.RolloutUndo(agent, revisions, 7)
 	fmt.Println(err)
 	// Output:
 	// rolled back
-	// nginx:1.27.3
-	// {"spec":{"template":{"$patch":"replace","metadata":{"labels":{"env":"demo"}},"spec":{"containers":[{"image":"nginx:1.27.3","name":"nginx","resources":{}}]}}}}
+	// agent:1
+	// {"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"agent"}},"spec":{"containers":[{"image":"agent:1","name":"main","resources":{}}]}}}}
 	// skipped rollback (current template already matches revision 1)
 	// unable to find specified revision 7 in history
 }

@@ -2,56 +2,29 @@ package simulate_test
 
 import (
 	"fmt"
+	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // In which order does an update go that replaces one zone after the other?
 func ExampleRun_oneDomain() {
-	labels := map[string]string{"app": "agent"}
-	ds := &appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent"},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{
-				RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxUnavailable: new(intstr.FromInt32(2))},
-			},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "agent:1"}}},
-			},
-		},
+	t := new(testing.T) // a test is given one
+	agent, nodes := daemontest.DaemonSet("agent"), daemontest.Nodes(3)
+	agent.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromInt32(2))
+	for i, node := range nodes {
+		node.Labels[corev1.LabelTopologyZone] = []string{"a", "b"}[i%2]
 	}
-	var c simulate.Cluster
-	if err := c.Apply(ds); err != nil {
-		fmt.Println(err)
-		return
-	}
-	for i, zone := range []string{"a", "b", "a"} {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprintf("worker-%d", i+1), Labels: map[string]string{corev1.LabelTopologyZone: zone},
-		}}
-		if err := c.Apply(node); err != nil {
-			fmt.Println(err)
-			return
-		}
-	}
-	if _, err := c.Settle(); err != nil {
-		fmt.Println(err)
-		return
-	}
-	in := c.Input(ds)
-	in.DaemonSet = in.DaemonSet.DeepCopy()
-	in.DaemonSet.Generation++
-	in.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	c := daemontest.Settled(t, agent, nodes...)
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+	in := c.Input(agent)
 
 	opts := simulate.Options{Policy: rollout.Policy{OneDomain: &rollout.OneDomain{Label: corev1.LabelTopologyZone}}}
 	for pass, err := range simulate.Run(in, opts) {
@@ -67,26 +40,15 @@ func ExampleRun_oneDomain() {
 		}
 	}
 	// Output:
-	// 00:00:10 delete agent-1 on worker-1: outdated, within maxUnavailable
-	// 00:00:10 delete agent-3 on worker-3: outdated, within maxUnavailable
-	// 00:00:22 delete agent-2 on worker-2: outdated, within maxUnavailable
-	// complete at 00:00:34 after 7 passes, at least 1 available
+	// 12:00:10 delete agent-1 on node-1: outdated, within maxUnavailable
+	// 12:00:10 delete agent-3 on node-3: outdated, within maxUnavailable
+	// 12:00:22 delete agent-2 on node-2: outdated, within maxUnavailable
+	// complete at 12:00:34 after 7 passes, at least 1 available
 }
 
 // When was each node updated? WatchPods sees every change of a pod.
 func ExampleOptions_watchPods() {
-	labels := map[string]string{"app": "agent"}
-	in := daemon.Input{Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	in.DaemonSet = daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent", UID: "1", Generation: 1},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	for _, name := range []string{"worker-1", "worker-2"} {
-		in.Nodes = append(in.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	}
+	in := daemon.Input{DaemonSet: daemontest.DaemonSet("agent"), Nodes: daemontest.Nodes(2), Now: daemontest.Start()}
 	ready := func(pod *corev1.Pod) bool {
 		if pod != nil {
 			for _, c := range pod.Status.Conditions {
@@ -99,7 +61,7 @@ func ExampleOptions_watchPods() {
 	}
 	opts := simulate.Options{
 		PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
-			if node != nil && node.Name == "worker-1" {
+			if node != nil && node.Name == "node-1" {
 				return simulate.PodTimes{ReadyAfter: time.Minute}
 			}
 			return simulate.PodTimes{ReadyAfter: time.Nanosecond} // at once
@@ -117,28 +79,14 @@ func ExampleOptions_watchPods() {
 	}
 	fmt.Println(end)
 	// Output:
-	// 12:00:00 worker-2 is ready
-	// 12:01:00 worker-1 is ready
+	// 12:00:00 node-2 is ready
+	// 12:01:00 node-1 is ready
 	// complete at 12:01:00 after 4 passes, at least 0 available
 }
 
 // What does a second update do? A Run goes on from the end of another one.
 func ExampleEnd_after() {
-	labels := map[string]string{"app": "agent"}
-	in := daemon.Input{Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	in.DaemonSet = daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent", UID: "1", Generation: 1},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "agent:1"}}},
-			},
-		},
-	})
-	for _, name := range []string{"worker-1", "worker-2"} {
-		in.Nodes = append(in.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	}
+	in := daemon.Input{DaemonSet: daemontest.DaemonSet("agent"), Nodes: daemontest.Nodes(2), Now: daemontest.Start()}
 	end, err := simulate.Settle(in, simulate.Options{})
 	if err != nil {
 		fmt.Println(err)
@@ -147,9 +95,8 @@ func ExampleEnd_after() {
 	fmt.Println(end)
 
 	next := end.After
-	next.DaemonSet = next.DaemonSet.DeepCopy() // After is read-only
-	next.DaemonSet.Generation++                // as the API server does
-	next.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	next.DaemonSet = daemontest.WithImage(next.DaemonSet, "agent:2") // a copy: After is read-only
+	next.DaemonSet.Generation++                                      // as the API server does
 	if end, err = simulate.Settle(next, simulate.Options{}); err != nil {
 		fmt.Println(err)
 		return

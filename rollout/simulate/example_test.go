@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -61,20 +62,9 @@ func ExampleCluster() {
 
 // How does a rollout go, to its end, if the pods of one node never become ready?
 func ExampleRun() {
-	labels := map[string]string{"app": "agent"}
-	in := daemon.Input{Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	in.DaemonSet = daemon.Default(&appsv1.DaemonSet{
-		ObjectMeta: metav1.ObjectMeta{Name: "agent", Namespace: "default", UID: "1", Generation: 1},
-		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		},
-	})
-	for _, name := range []string{"worker-1", "worker-2"} {
-		in.Nodes = append(in.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	}
+	in := daemon.Input{DaemonSet: daemontest.DaemonSet("agent"), Nodes: daemontest.Nodes(2), Now: daemontest.Start()}
 	opts := simulate.Options{PodTimes: func(node *corev1.Node, _ *corev1.Pod) simulate.PodTimes {
-		if node != nil && node.Name == "worker-2" {
+		if node != nil && node.Name == "node-2" {
 			return simulate.PodTimes{ReadyAfter: -1}
 		}
 		return simulate.PodTimes{}
@@ -92,10 +82,10 @@ func ExampleRun() {
 		}
 	}
 	// Output:
-	// 12:00:00 create on worker-1: node has no pod
-	// 12:00:00 create on worker-2: node has no pod
+	// 12:00:00 create on node-1: node has no pod
+	// 12:00:00 create on node-2: node has no pod
 	// stalled since 12:00:10 after 3 passes, at least 0 available, on:
-	//   worker-2: desired, current, up-to-date; agent-2 is not ready
+	//   node-2: desired, current, up-to-date; agent-2 is not ready
 }
 
 // What would applying this manifest do? It restricts a DaemonSet to nodes with

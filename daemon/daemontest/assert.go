@@ -1,0 +1,204 @@
+package daemontest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// RunsOn fails the test unless the DaemonSet runs on exactly the given nodes now. A node runs
+// it if a pod of it is bound to the node and is neither terminating nor finished; the pod need
+// not be ready. The failure has a line for each node that is different, with the reason:
+//
+//	kube-system/agent: runs on the wrong nodes (-want +got):
+//	- node-2: does not run: nodeSelector disk=ssd, node has no label disk
+//
+// Without nodes it must run nowhere.
+func (c *Cluster) RunsOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) {
+	t.Helper()
+	now := c.look(t, ds)
+	want := c.names(t, nodes)
+	var lines []string
+	runs := map[string]bool{}
+	for _, node := range now.snapshot.Nodes() {
+		pod := running(&node)
+		if pod != nil {
+			runs[node.Name] = true
+		}
+		if pod != nil && !want[node.Name] {
+			why := now.snapshot.Matcher().Explain(node.Node)
+			lines = append(lines, fmt.Sprintf("+ %s: runs %s: %s", node.Name, pod.Name, why.Cause()))
+		}
+	}
+	for name := range want {
+		if !runs[name] {
+			lines = append(lines, "- "+now.reason(name))
+		}
+	}
+	if len(lines) > 0 {
+		slices.SortFunc(lines, byNode)
+		t.Error(report(lines, "%s: runs on the wrong nodes (-want +got)", nameOf(ds)))
+	}
+}
+
+// running returns the live pod that is bound to a node, or nil. On a node that does not exist
+// nothing runs.
+func running(node *daemon.NodeState) *corev1.Pod {
+	if node.Node == nil {
+		return nil
+	}
+	for i := range node.Pods {
+		if p := &node.Pods[i]; p.Live() && p.Pod.Spec.NodeName != "" {
+			return p.Pod
+		}
+	}
+	return nil
+}
+
+// NeverOn fails the test if one of the nodes has had a pod of the DaemonSet, at any time since
+// the cluster was made: a pod that was created for the node counts, also if it was never
+// bound. The failure has the first pod of each node, its time, and the decision about the node
+// then. At least one node must be given, and it must have been in the cluster.
+func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) {
+	t.Helper()
+	r := c.record(t, ds)
+	if len(nodes) == 0 {
+		t.Fatalf("%s: no nodes are given that it must never run on", nameOf(ds))
+	}
+	var lines []string
+	for _, name := range sortedNames(c.names(t, nodes)) {
+		if s, ok := r.first[name]; ok {
+			lines = append(lines, fmt.Sprintf("%s: got %s at %s: %s", name, s.pod, clock(s.at), s.why.Cause()))
+		}
+	}
+	if len(lines) > 0 {
+		t.Error(report(lines, "%s: had pods on %s that it must never run on", nameOf(ds), plural(len(lines), "node", "nodes")))
+	}
+}
+
+// AtMostUnavailable fails the test if more than n nodes were unavailable at any moment since
+// the cluster was last settled: they should have run the DaemonSet, and had no available
+// pod that was not terminating. The failure is about the first moment at which most nodes were
+// unavailable, with the reason for each of them. A node that joins is unavailable until its
+// first pod is available, and so are all nodes of a new DaemonSet.
+func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
+	t.Helper()
+	r := c.record(t, ds)
+	if r.most <= n {
+		return
+	}
+	worst := c.factsOf(t, r.worst)
+	var lines []string
+	for _, node := range worst.snapshot.Nodes() {
+		if node.Node != nil && node.Decision.Run && !available(&node) {
+			lines = append(lines, worst.reason(node.Name))
+		}
+	}
+	t.Error(report(lines, "%s: %s unavailable at %s, want at most %d", nameOf(ds), plural(r.most, "node", "nodes"), clock(r.worst.Now), n))
+}
+
+func available(node *daemon.NodeState) bool {
+	return slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Live() && p.Available })
+}
+
+// NoPodLost fails the test if a node has lost its pod since the cluster was last settled: the
+// node had a live pod, and has none now, or a pod was deleted because the node does not keep it.
+// A pod that the next one of its node replaces is not lost, nor are the pods of nodes that
+// leave. While a node waits for the next pod it has none, so ask a cluster that is settled. The
+// failure has the reason for each node.
+func (c *Cluster) NoPodLost(t testing.TB, ds *appsv1.DaemonSet) {
+	t.Helper()
+	r := c.record(t, ds)
+	now := c.look(t, ds)
+	var lines []string
+	for _, name := range sortedNames(r.had) {
+		node := now.snapshot.Node(name)
+		lost, deleted := r.lost[name]
+		switch {
+		case node == nil || node.Node == nil:
+		case deleted:
+			lines = append(lines, fmt.Sprintf("%s: %s was deleted at %s: %s", name, lost.pod, clock(lost.at), lost.why.Cause()))
+		case !slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Live() }):
+			lines = append(lines, now.reason(name))
+		}
+	}
+	if len(lines) > 0 {
+		t.Error(report(lines, "%s: %s lost the pod", nameOf(ds), plural(len(lines), "node", "nodes")))
+	}
+}
+
+// SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
+// is complete d after the call at the latest. The failure says what each node waits for or,
+// if the rollout takes too long, which nodes became available too late.
+func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
+	t.Helper()
+	c.begin(t)
+	began := c.sim.Now()
+	for _, end := range c.Settle(t) {
+		ds := end.After.DaemonSet
+		switch took := end.Time.Sub(began); {
+		case ds == nil: // deleted on the way
+		case end.State != simulate.EndComplete:
+			t.Error(c.reportEnd(t, ds, end, fmt.Sprintf("complete within %v", d)))
+		case took > d:
+			var lines []string
+			for _, name := range sortedNames(c.records[keyOf(ds)].available) {
+				if s := c.records[keyOf(ds)].available[name]; s.at.Sub(began) > d {
+					lines = append(lines, fmt.Sprintf("%s: %s was available after %v", name, s.pod, s.at.Sub(began)))
+				}
+			}
+			t.Error(report(lines, "%s: complete after %v, want it within %v", nameOf(ds), took, d))
+		}
+	}
+}
+
+// StallsAt settles the cluster, as Settle does, and fails the test unless the rollout of the
+// DaemonSet is stalled after it has reached exactly n nodes: these have a live pod of the new
+// template. The failure has the reason for each of them.
+func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
+	t.Helper()
+	c.record(t, ds)
+	end := endOf(c.Settle(t), ds)
+	if end == nil {
+		t.Fatalf("%s: the DaemonSet is gone", nameOf(ds))
+	}
+	if end.State != simulate.EndStalled {
+		t.Error(c.reportEnd(t, ds, end, fmt.Sprintf("stalled at %s", plural(n, "node", "nodes"))))
+		return
+	}
+	now := c.look(t, ds)
+	var lines []string
+	for _, node := range now.snapshot.Nodes() {
+		if slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Live() && p.Updated }) {
+			lines = append(lines, now.reason(node.Name))
+		}
+	}
+	if len(lines) != n {
+		t.Error(report(lines, "%s: stalled at %s, want %d", nameOf(ds), plural(len(lines), "node", "nodes"), n))
+	}
+}
+
+// reportEnd says that a rollout has not ended as it should, with the reason for each node that
+// is not complete.
+func (c *Cluster) reportEnd(t testing.TB, ds *appsv1.DaemonSet, end *simulate.End, want string) string {
+	t.Helper()
+	now := c.look(t, ds)
+	var lines []string
+	for _, node := range end.Incomplete {
+		lines = append(lines, now.reason(node.Node))
+	}
+	return report(lines, "%s: %v at %s, want it to be %s", nameOf(ds), end.State, clock(end.Time), want)
+}
+
+// byNode orders lines "- node: text" by their nodes.
+func byNode(a, b string) int { return strings.Compare(a[2:], b[2:]) }
+
+func clock(at time.Time) string { return at.UTC().Format(time.TimeOnly) }

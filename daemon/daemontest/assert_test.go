@@ -1,0 +1,449 @@
+package daemontest_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// onSSDs is an agent for the nodes with disk=ssd.
+func onSSDs() *appsv1.DaemonSet {
+	ds := daemontest.DaemonSet("agent")
+	ds.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+	return ds
+}
+
+// surging is an agent that is updated with maxSurge 1.
+func surging() *appsv1.DaemonSet {
+	ds := daemontest.DaemonSet("agent")
+	ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{
+		MaxUnavailable: new(intstr.FromInt32(0)), MaxSurge: new(intstr.FromInt32(1)),
+	}
+	return ds
+}
+
+// timesOf returns the times of pods by the names of their nodes.
+func timesOf(times map[string]simulate.PodTimes) func(*corev1.Node, *corev1.Pod) simulate.PodTimes {
+	return func(_ *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+		name, _ := daemon.TargetNode(pod)
+		return times[name]
+	}
+}
+
+// TestAssertions: what an assertion reports, and that it reports nothing if it holds.
+func TestAssertions(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	agent2 := daemontest.WithImage(agent, "agent:2")
+	ssds := daemontest.Nodes(2, "disk=ssd")
+	for _, tc := range []struct {
+		name, why string
+		test      func(t testing.TB)
+		want      string
+	}{
+		{"RunsOn holds", "nothing to report", func(t testing.TB) {
+			nodes := daemontest.Nodes(3)
+			daemontest.Settled(t, agent, nodes...).RunsOn(t, agent, nodes...)
+		}, ``},
+		{"RunsOn, pods are not ready", "where it runs, not how", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Hang(t, c.Pods(t, agent)...)
+			c.RunsOn(t, agent, ssds...)
+		}, ``},
+		{"RunsOn, nowhere", "no nodes are a demand, too", func(t testing.TB) {
+			c := daemontest.Settled(t, onSSDs(), daemontest.Nodes(3)...)
+			c.RunsOn(t, agent)
+		}, ``},
+		{"RunsOn, missing and extra", "the rule that decided about each", func(t testing.TB) {
+			nodes := daemontest.Nodes(4)
+			daemontest.Label(t, "disk=ssd", nodes[0], nodes[3])
+			daemontest.Settled(t, onSSDs(), nodes...).RunsOn(t, agent, nodes[:3]...)
+		}, `
+kube-system/agent: runs on the wrong nodes (-want +got):
+- node-2: does not run: nodeSelector disk=ssd, node has no label disk
+- node-3: does not run: nodeSelector disk=ssd, node has no label disk
++ node-4: runs agent-2: eligible`},
+		{"RunsOn, a pod that is only kept", "a taint without NoExecute", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Taint(t, "db=a:NoSchedule", ssds[1])
+			c.RunsOn(t, agent, ssds[0])
+		}, `
+kube-system/agent: runs on the wrong nodes (-want +got):
++ node-2: runs agent-2: untolerated taint {db: a} (NoSchedule)`},
+		{"RunsOn, too early", "no pass yet", func(t testing.TB) {
+			c := daemontest.NewCluster(t, daemon.Input{DaemonSet: agent, Nodes: ssds})
+			c.RunsOn(t, agent, ssds...)
+		}, `
+kube-system/agent: runs on the wrong nodes (-want +got):
+- node-1: no pod
+- node-2: no pod`},
+		{"RunsOn, the pod does not fit", "the scheduler's words", func(t testing.TB) {
+			big := daemontest.DaemonSet("agent")
+			big.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 80, ContainerPort: 80}}
+			other := big.DeepCopy()
+			other.Name, other.UID = "other", "uid-other"
+			c := daemontest.Settled(t, other, ssds...)
+			c.Apply(t, big)
+			c.Settle(t)
+			c.RunsOn(t, big, ssds[0])
+		}, `
+kube-system/agent: runs on the wrong nodes (-want +got):
+- node-1: agent-3: cannot be scheduled: 0/2 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 1 node(s) didn't satisfy plugin(s) [NodeAffinity].`},
+		{"RunsOn, a node that has left", "no node to run on", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Leave(t, ssds[1])
+			c.RunsOn(t, agent, ssds...)
+		}, `
+kube-system/agent: runs on the wrong nodes (-want +got):
+- node-2: no such node`},
+		{"RunsOn, a node of nowhere", "a mistake in the test", func(t testing.TB) {
+			daemontest.Settled(t, agent, ssds...).RunsOn(t, agent, daemontest.Node("node-3"))
+		}, `fatal: the cluster never had a node node-3; it has node-1, node-2`},
+		{"RunsOn, another DaemonSet", "a mistake in the test", func(t testing.TB) {
+			daemontest.Settled(t, agent, ssds...).RunsOn(t, daemontest.DaemonSet("other"))
+		}, `fatal: the cluster has no DaemonSet kube-system/other; it has kube-system/agent`},
+		{"RunsOn, nil", "mistakes in the test", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			t.Error(reportsOf(func(t testing.TB) { c.RunsOn(t, nil) }))
+			t.Error(reportsOf(func(t testing.TB) { c.RunsOn(t, agent, nil) }))
+			(*daemontest.Cluster)(nil).RunsOn(t, agent)
+		}, "fatal: the DaemonSet is nil\nfatal: nodes[0] is nil\nfatal: the cluster is nil"},
+
+		{"NeverOn holds", "a taint", func(t testing.TB) {
+			nodes := daemontest.Nodes(2)
+			daemontest.Taint(t, "gpu:NoSchedule", nodes[1])
+			daemontest.Settled(t, agent, nodes...).NeverOn(t, agent, nodes[1])
+		}, ``},
+		{"NeverOn, for a while", "the pod is gone again, the record is not", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Settle(t)
+			c.Taint(t, "gpu:NoExecute", ssds[1])
+			c.Settle(t)
+			c.RunsOn(t, agent, ssds[0])
+			c.NeverOn(t, agent, ssds[1])
+		}, `
+kube-system/agent: had pods on 1 node that it must never run on:
+node-2: got agent-2 at 12:00:00: eligible`},
+		{"NeverOn, never bound", "it was created there", func(t testing.TB) {
+			nodes := daemontest.Nodes(1)
+			c := &daemontest.Cluster{Options: simulate.Options{
+				PodTimes: func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: -1} },
+			}}
+			c.Join(t, nodes...)
+			c.Apply(t, agent)
+			c.Settle(t)
+			c.NeverOn(t, agent, nodes...)
+		}, `
+kube-system/agent: had pods on 1 node that it must never run on:
+node-1: got agent-1 at 12:00:00: eligible`},
+		{"NeverOn, a node that has left", "the record is older", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Leave(t, ssds[1])
+			c.Settle(t)
+			c.NeverOn(t, agent, ssds[1])
+		}, `
+kube-system/agent: had pods on 1 node that it must never run on:
+node-2: got agent-2 at 12:00:00: eligible`},
+		{"NeverOn, no nodes", "it would hold for nothing", func(t testing.TB) {
+			daemontest.Settled(t, agent, ssds...).NeverOn(t, agent)
+		}, `fatal: kube-system/agent: no nodes are given that it must never run on`},
+
+		{"AtMostUnavailable holds", "one by one", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 1)
+		}, ``},
+		{"AtMostUnavailable, surge", "never below", func(t testing.TB) {
+			c := daemontest.Settled(t, surging(), daemontest.Nodes(3)...)
+			c.Apply(t, daemontest.WithImage(surging(), "agent:2"))
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 0)
+		}, ``},
+		{"AtMostUnavailable, a rollout", "the first moment of the most", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 0)
+		}, `
+kube-system/agent: 1 node unavailable at 12:00:10, want at most 0:
+node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+		{"AtMostUnavailable, a crash in a rollout", "between two passes", func(t testing.TB) {
+			nodes := daemontest.Nodes(3)
+			c := daemontest.Settled(t, agent, nodes...)
+			c.Apply(t, agent2)
+			c.Advance(t, 3*time.Second)
+			c.Crash(t, c.Pods(t, agent, nodes[2])...)
+			c.SettlesWithin(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 2 nodes unavailable at 12:00:13, want at most 1:
+node-1: agent-4: not ready
+node-3: desired, current; agent-3 is not ready; agent-3 has an outdated template`},
+		{"AtMostUnavailable, settled in between", "the rollout before does not count", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.Advance(t, time.Hour)
+			c.AtMostUnavailable(t, agent, 0)
+		}, ``},
+		{"AtMostUnavailable, not settled in between", "one rollout", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Advance(t, time.Hour)
+			c.Advance(t, time.Hour)
+			c.AtMostUnavailable(t, agent, 0)
+		}, `
+kube-system/agent: 1 node unavailable at 12:00:10, want at most 0:
+node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+		{"AtMostUnavailable, nodes that should not run it", "they are not desired", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Taint(t, "gpu:NoExecute", ssds...)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 0)
+		}, ``},
+		{"AtMostUnavailable, a new DaemonSet", "all nodes wait for the first pods", func(t testing.TB) {
+			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 2 nodes unavailable at 12:00:00, want at most 1:
+node-1: no pod
+node-2: no pod`},
+		{"AtMostUnavailable, rolled back", "the template of that moment decides which nodes should run it", func(t testing.TB) {
+			nodes := daemontest.Nodes(4)
+			daemontest.Label(t, "disk=ssd", nodes[0])
+			c := daemontest.Settled(t, agent, nodes...)
+			c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: time.Minute}}
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(onSSDs(), "agent:2"))
+			c.SettlesWithin(t, 5*time.Minute)
+			c.RunsOn(t, agent, nodes...)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 4 nodes unavailable at 12:01:14, want at most 1:
+node-1: desired, current; agent-5 is not ready; agent-5 has an outdated template
+node-2: agent-6: not ready
+node-3: no pod
+node-4: no pod`},
+		{"AtMostUnavailable, one fails when another becomes ready", "both were unavailable at that moment", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-3": {FailsAfter: 40 * time.Second}, "node-4": {ReadyAfter: 30 * time.Second}})
+			c.Join(t, daemontest.Node("node-3"))
+			c.Advance(t, 10*time.Second)
+			c.Join(t, daemontest.Node("node-4"))
+			c.Advance(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
+node-3: agent-3: failed
+node-4: agent-4: not ready`},
+		{"AtMostUnavailable, a pod that is only kept crashes later", "the moment is over then", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-3": {CrashesAfter: 40 * time.Second}, "node-4": {CrashesAfter: 35 * time.Second}})
+			c.Join(t, daemontest.Node("node-3"))
+			c.Advance(t, 10*time.Second)
+			c.Join(t, daemontest.Node("node-4"))
+			c.Advance(t, 10*time.Second)
+			c.Taint(t, "gpu:NoSchedule", daemontest.Node("node-4"))
+			c.Hang(t, c.Pods(t, agent, ssds[0])...)
+			c.Advance(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
+node-1: agent-1: not ready: ContainersNotReady
+node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)`},
+		{"AtMostUnavailable, many nodes", "twenty are shown", func(t testing.TB) {
+			daemontest.Settled(t, agent, daemontest.Nodes(22)...).AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 22 nodes unavailable at 12:00:00, want at most 1:
+node-1: no pod
+node-10: no pod
+node-11: no pod
+node-12: no pod
+node-13: no pod
+node-14: no pod
+node-15: no pod
+node-16: no pod
+node-17: no pod
+node-18: no pod
+node-19: no pod
+node-2: no pod
+node-20: no pod
+node-21: no pod
+node-22: no pod
+node-3: no pod
+node-4: no pod
+node-5: no pod
+node-6: no pod
+node-7: no pod
+and 2 more`},
+
+		{"NoPodLost holds in a rollout", "pods are replaced", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, ``},
+		{"NoPodLost holds without nodes", "nodes that leave take their pods with them", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Leave(t, ssds[0])
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, ``},
+		{"NoPodLost holds for a new node of an old name", "it is another machine", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+			c.Leave(t, daemontest.Node("node-2"))
+			node := daemontest.Node("node-2")
+			daemontest.Taint(t, "gpu:NoSchedule", node)
+			c.Advance(t, time.Minute)
+			c.Join(t, node)
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, ``},
+		{"NoPodLost, a taint", "the taint and when", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Advance(t, time.Minute)
+			c.Taint(t, "gpu:NoExecute", ssds[0])
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, `
+kube-system/agent: 1 node lost the pod:
+node-1: agent-1 was deleted at 12:01:10: untolerated taint {gpu: } (NoExecute)`},
+		{"NoPodLost, a taint for a while", "it has another pod now", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Taint(t, "gpu:NoExecute", ssds[0])
+			c.Advance(t, time.Minute)
+			c.Untaint(t, "gpu:NoExecute", ssds[0])
+			c.SettlesWithin(t, time.Minute)
+			c.NoPodLost(t, agent)
+		}, `
+kube-system/agent: 1 node lost the pod:
+node-1: agent-1 was deleted at 12:00:10: untolerated taint {gpu: } (NoExecute)`},
+		{"NoPodLost, a new selector", "the manifest is the reason", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, append(daemontest.Nodes(1), daemontest.Node("ssd-1", "disk=ssd"))...)
+			c.Apply(t, onSSDs())
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, `
+kube-system/agent: 1 node lost the pod:
+node-1: agent-1 was deleted at 12:00:10: nodeSelector disk=ssd, node has no label disk`},
+		{"NoPodLost, a rollout on a kept node", "the node gets no other", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Taint(t, "gpu:NoSchedule", ssds[0])
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, `
+kube-system/agent: 1 node lost the pod:
+node-1: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod stays`},
+		{"NoPodLost, too early", "a node between two pods", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Advance(t, time.Second)
+			c.NoPodLost(t, agent)
+		}, `
+kube-system/agent: 1 node lost the pod:
+node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+
+		{"SettlesWithin holds", "just in time", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.SettlesWithin(t, 24*time.Second)
+		}, ``},
+		{"SettlesWithin, too slow", "the nodes that are late", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+			c.Apply(t, agent2)
+			c.SettlesWithin(t, 23*time.Second)
+		}, `
+kube-system/agent: complete after 36s, want it within 23s:
+node-2: agent-5 was available after 24s
+node-3: agent-6 was available after 36s`},
+		{"SettlesWithin, minReadySeconds", "a pod becomes available without a change", func(t testing.TB) {
+			slow := agent.DeepCopy()
+			slow.Spec.MinReadySeconds = 30
+			var c daemontest.Cluster
+			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-2": {ReadyAfter: time.Minute}})
+			c.Join(t, ssds...)
+			c.Apply(t, slow)
+			c.SettlesWithin(t, 39*time.Second)
+		}, `
+kube-system/agent: complete after 1m30s, want it within 39s:
+node-1: agent-1 was available after 40s
+node-2: agent-2 was available after 1m30s`},
+		{"SettlesWithin, stalled", "what each node waits for", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, agent2)
+			c.SettlesWithin(t, time.Hour)
+		}, `
+kube-system/agent: stalled at 12:00:10, want it to be complete within 1h0m0s:
+node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
+node-2: desired, current, ready, available; agent-2 has an outdated template`},
+		{"SettlesWithin, OnDelete", "somebody has to act", func(t testing.TB) {
+			onDelete := agent.DeepCopy()
+			onDelete.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
+			c := daemontest.Settled(t, onDelete, ssds...)
+			c.Apply(t, daemontest.WithImage(onDelete, "agent:2"))
+			c.SettlesWithin(t, time.Hour)
+		}, `
+kube-system/agent: waiting at 12:00:10, want it to be complete within 1h0m0s:
+node-1: desired, current, ready, available; agent-1 has an outdated template
+node-2: desired, current, ready, available; agent-2 has an outdated template`},
+
+		{"StallsAt holds", "the budget is 1", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, agent2)
+			c.StallsAt(t, agent, 1)
+		}, ``},
+		{"StallsAt, an init container", "it cannot be pulled either", func(t testing.TB) {
+			withInit := agent2.DeepCopy()
+			withInit.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "setup:1"}}
+			c := daemontest.Settled(t, agent, ssds...)
+			c.BreakImage(t, "setup:1")
+			c.Apply(t, withInit)
+			c.StallsAt(t, agent, 0)
+		}, `
+kube-system/agent: stalled at 1 node, want 0:
+node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff`},
+		{"StallsAt, another number", "the nodes that it has reached", func(t testing.TB) {
+			wide := agent.DeepCopy()
+			wide.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("50%"))
+			c := daemontest.Settled(t, wide, daemontest.Nodes(4)...)
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(wide, "agent:2"))
+			c.StallsAt(t, agent, 1)
+		}, `
+kube-system/agent: stalled at 2 nodes, want 1:
+node-1: agent-5: image "agent:2" cannot be pulled: ImagePullBackOff
+node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff`},
+		{"StallsAt, complete", "it does not stall", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.StallsAt(t, agent, 1)
+		}, `kube-system/agent: complete at 12:00:34, want it to be stalled at 1 node`},
+
+		{"Settled, not complete", "the reason for each node", func(t testing.TB) {
+			nodes := daemontest.Nodes(2)
+			nodes[1].Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}}
+			daemontest.Settled(t, agent, nodes...)
+		}, `
+fatal: kube-system/agent: stalled at 12:00:10, want it to be complete:
+node-2: agent-2: node is not ready: KubeletNotReady`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if diff := cmp.Diff(strings.TrimPrefix(tc.want, "\n"), reportsOf(tc.test)); diff != "" {
+				t.Errorf("reports differ (-want +got):\n%s%s", diff, tc.why)
+			}
+		})
+	}
+}

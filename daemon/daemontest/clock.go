@@ -1,0 +1,121 @@
+package daemontest
+
+import (
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// Settle lets the controllers work and the clock move until nothing happens any more, and
+// returns how the rollout of each DaemonSet has ended, ordered by namespace and name. A
+// rollout that is stalled, or waits for somebody, has ended, too. See simulate.Cluster.Run.
+func (c *Cluster) Settle(t testing.TB) []*simulate.End {
+	t.Helper()
+	c.begin(t)
+	for {
+		var ends []*simulate.End
+		for pass, err := range c.sim.Run() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.tick()
+			if pass.End != nil {
+				ends = append(ends, pass.End)
+				continue
+			}
+			c.failPulls(t)
+		}
+		if !c.failPulls(t) {
+			c.observe()
+			c.settled = true
+			return ends
+		}
+	}
+}
+
+// tick tells the records what time it is: pods become available without a change.
+func (c *Cluster) tick() {
+	for _, r := range c.records {
+		if r.snapshot != nil {
+			r.keep()
+			r.update(c, daemon.Changes{Now: c.sim.Now()})
+		}
+	}
+}
+
+// Advance moves the clock by d. Controllers react to all that happens on the way. A duration
+// below zero counts as zero.
+func (c *Cluster) Advance(t testing.TB, d time.Duration) {
+	t.Helper()
+	c.change(t)
+	c.advance(t, d)
+}
+
+func (c *Cluster) advance(t testing.TB, d time.Duration) {
+	t.Helper()
+	for {
+		if err := c.sim.Advance(d); err != nil {
+			t.Fatal(err)
+		}
+		d = 0
+		if !c.failPulls(t) {
+			c.observe()
+			return
+		}
+	}
+}
+
+// Step moves the clock to the next thing that happens, such as a pod that becomes ready, and
+// lets the controllers react. It reports false, and the clock stays, if nothing is going to
+// happen.
+func (c *Cluster) Step(t testing.TB) bool {
+	t.Helper()
+	c.change(t)
+	c.advance(t, 0)
+	moved := c.sim.Next()
+	if moved {
+		c.advance(t, 0)
+	}
+	return moved
+}
+
+// Elapse moves the clock by d, and no controller makes a pass, as if it were down.
+func (c *Cluster) Elapse(t testing.TB, d time.Duration) {
+	t.Helper()
+	c.change(t)
+	c.sim.Elapse(d)
+	c.failPulls(t)
+	c.observe()
+}
+
+// Sync lets the controller of the DaemonSet make one pass and returns what it has written,
+// read-only. The clock stays.
+func (c *Cluster) Sync(t testing.TB, ds *appsv1.DaemonSet) *rollout.Result {
+	t.Helper()
+	c.change(t)
+	result, err := c.sim.Sync(ds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.failPulls(t)
+	c.observe()
+	return result
+}
+
+// CarryOut carries out a pass that the controller under test has made itself on Input(ds).
+// The clock stays. Move it with Elapse: in all other methods that move it the cluster's own
+// controller makes passes, too.
+func (c *Cluster) CarryOut(t testing.TB, ds *appsv1.DaemonSet, result *rollout.Result) {
+	t.Helper()
+	c.change(t)
+	if err := c.sim.CarryOut(ds, result); err != nil {
+		t.Fatal(err)
+	}
+	c.failPulls(t)
+	c.observe()
+}

@@ -1,0 +1,315 @@
+package daemontest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// Cluster is a simulated cluster, seen from a test. The rules of what happens in it are those
+// of package simulate. It also records what assertions ask for. The zero Cluster is empty; do
+// not copy it once it is used.
+type Cluster struct {
+	// Options are those of the simulation, such as the policy of the controllers and how long
+	// pods take to become ready. They may be changed between calls.
+	Options simulate.Options
+
+	sim *simulate.Cluster
+	// records has the DaemonSets that are stored.
+	records map[types.NamespacedName]*record
+	// nodes are the names of all nodes there have ever been.
+	nodes map[string]bool
+	// settled says that nothing has been changed since the cluster settled.
+	settled bool
+	// applying says that objects are being applied or deleted. The records take a look
+	// when all of them are.
+	applying bool
+	// hung are pods that never become ready, broken the images that cannot be pulled, and
+	// pulling the bound pods whose status does not say so yet.
+	hung    map[podID]bool
+	broken  map[string]bool
+	pulling []*corev1.Pod
+}
+
+// Settled returns a cluster with the nodes and the DaemonSet, in which the rollout of the
+// DaemonSet is complete. It ends the test if the API server would refuse one of them, and if
+// the rollout does not become complete, with the reason for each node. A DaemonSet that runs
+// on no node is complete.
+func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster {
+	t.Helper()
+	c := &Cluster{}
+	c.Join(t, nodes...)
+	c.Apply(t, ds)
+	for _, end := range c.Settle(t) {
+		if end.State != simulate.EndComplete {
+			t.Fatal(c.reportEnd(t, ds, end, "complete"))
+		}
+	}
+	return c
+}
+
+// NewCluster returns a cluster with the facts of in, taken as they are: nothing is validated,
+// and the controller has not made a pass. A zero in.Now is Start; for objects of a
+// real cluster set it to when they were listed. It ends the test if simulate.NewCluster or
+// daemon.Observe fails. The objects are shared and read-only from then on.
+func NewCluster(t testing.TB, in daemon.Input) *Cluster {
+	t.Helper()
+	c := &Cluster{}
+	c.load(t, in)
+	return c
+}
+
+func (c *Cluster) load(t testing.TB, in daemon.Input) {
+	t.Helper()
+	if in.Now.IsZero() {
+		in.Now = Start()
+	}
+	sim, err := simulate.NewCluster(in, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.sim = sim
+	c.records, c.nodes = map[types.NamespacedName]*record{}, map[string]bool{}
+	if in.DaemonSet != nil {
+		c.records[keyOf(in.DaemonSet)] = &record{}
+	}
+	c.observe()
+	for _, r := range c.records {
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+	}
+}
+
+// begin makes the cluster ready for a call.
+func (c *Cluster) begin(t testing.TB) {
+	t.Helper()
+	if c == nil {
+		t.Fatal("the cluster is nil")
+	}
+	if c.sim == nil {
+		c.load(t, daemon.Input{})
+	}
+	c.sim.Options = c.Options
+	c.sim.Options.PodTimes, c.sim.Options.WatchPods = c.podTimes, c.watchPods
+}
+
+// change is begin for calls that change the cluster: if it was settled, what AtMostUnavailable
+// and NoPodLost look at begins now.
+func (c *Cluster) change(t testing.TB) {
+	t.Helper()
+	c.begin(t)
+	if c.settled {
+		c.settled = false
+		for _, r := range c.records {
+			r.restart(c)
+		}
+	}
+}
+
+// Apply creates or replaces DaemonSets, nodes, pods and ControllerRevisions, as kubectl apply
+// does; see simulate.Cluster.Apply. Nothing else happens until the clock moves. It ends the
+// test if the API server would refuse a DaemonSet, or the labels or taints of a node.
+func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
+	t.Helper()
+	c.change(t)
+	for _, object := range objects {
+		var errs field.ErrorList
+		switch o := object.(type) {
+		case *appsv1.DaemonSet:
+			errs = c.validateDaemonSet(o)
+		case *corev1.Node:
+			errs = validateNode(o)
+		case *corev1.Pod:
+			errs = validateOwners(o)
+		case *appsv1.ControllerRevision:
+			errs = validateOwners(o)
+		}
+		if len(errs) > 0 {
+			t.Fatalf("%s: refused: %v", nameOf(object), errs.ToAggregate())
+		}
+	}
+	c.applying = true
+	err := c.sim.Apply(objects...)
+	if c.applying = false; err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range objects {
+		if ds, ok := object.(*appsv1.DaemonSet); ok && c.records[keyOf(ds)] == nil {
+			c.records[keyOf(ds)] = &record{}
+		}
+	}
+	c.observe()
+}
+
+// Delete deletes objects, as kubectl delete does; see simulate.Cluster.Delete. It ends the
+// test if one of them is not there.
+func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
+	t.Helper()
+	c.change(t)
+	for _, object := range objects {
+		if !c.has(object) {
+			t.Fatalf("%s: not found", nameOf(object))
+		}
+	}
+	c.applying = true
+	err := c.sim.Delete(objects...)
+	if c.applying = false; err != nil {
+		t.Fatal(err)
+	}
+	c.observe()
+}
+
+// has reports whether an object is stored.
+func (c *Cluster) has(object metav1.Object) bool {
+	if isNil(object) {
+		return true // the simulation refuses it
+	}
+	in := c.sim.Input(&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: object.GetNamespace(), Name: object.GetName()}})
+	switch object.(type) {
+	case *appsv1.DaemonSet:
+		return in.DaemonSet != nil
+	case *corev1.Node:
+		return find(in.Nodes, object.GetName()) != nil
+	case *corev1.Pod:
+		return find(in.Pods, object.GetName()) != nil
+	case *appsv1.ControllerRevision:
+		return find(in.Revisions, object.GetName()) != nil
+	}
+	return true
+}
+
+// isNil reports whether an object is nil or a nil pointer.
+func isNil(object metav1.Object) bool {
+	switch o := object.(type) {
+	case nil:
+		return true
+	case *appsv1.DaemonSet:
+		return o == nil
+	case *corev1.Node:
+		return o == nil
+	case *corev1.Pod:
+		return o == nil
+	case *appsv1.ControllerRevision:
+		return o == nil
+	}
+	return false
+}
+
+// find returns the object of a name, or nil.
+func find[T any, O interface {
+	*T
+	metav1.Object
+}](list []O, name string) O {
+	if i := slices.IndexFunc(list, func(o O) bool { return o.GetName() == name }); i >= 0 {
+		return list[i]
+	}
+	return nil
+}
+
+// Input returns all facts about the DaemonSet as they are now: the stored object, all nodes,
+// and the pods and revisions of its namespace, ordered by name. Its DaemonSet is nil if the
+// cluster has none of the namespace and name of ds. The objects are read-only.
+func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {
+	if c == nil || c.sim == nil {
+		return daemon.Input{Now: Start()}
+	}
+	return c.sim.Input(ds)
+}
+
+// Now returns the cluster's time.
+func (c *Cluster) Now() time.Time { return c.Input(nil).Now }
+
+// Nodes returns the nodes whose labels match a selector in kubectl's words, such as
+// "zone in (a, b), !gpu", ordered by name; all nodes if it is empty. It ends the test if the
+// selector is malformed or no node matches. The nodes are read-only.
+func (c *Cluster) Nodes(t testing.TB, selector string) []*corev1.Node {
+	t.Helper()
+	c.begin(t)
+	matches, err := labels.Parse(selector)
+	if err != nil {
+		t.Fatalf("selector %q: %v", selector, err)
+	}
+	nodes := slices.DeleteFunc(c.sim.Input(nil).Nodes, func(node *corev1.Node) bool { return !matches.Matches(labels.Set(node.Labels)) })
+	if len(nodes) == 0 {
+		t.Fatalf("selector %q: no node matches", selector)
+	}
+	return nodes
+}
+
+// Pods returns the pods of the DaemonSet on the given nodes, or on all nodes if none is given,
+// terminating and finished ones included, ordered by node name. It ends the test if the
+// cluster does not have one of them, or if a given node has no pod. The pods are read-only.
+func (c *Cluster) Pods(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) []*corev1.Pod {
+	t.Helper()
+	now := c.look(t, ds)
+	given := c.names(t, nodes)
+	var pods []*corev1.Pod
+	for _, node := range now.snapshot.Nodes() {
+		if len(given) > 0 && !given[node.Name] {
+			continue
+		}
+		if given[node.Name] && len(node.Pods) == 0 {
+			t.Fatalf("%s: no pod on %s", nameOf(ds), now.reason(node.Name))
+		}
+		for _, p := range node.Pods {
+			pods = append(pods, p.Pod)
+		}
+	}
+	return pods
+}
+
+// names returns the names of nodes in arguments. It ends the test if one of them is nil or the
+// cluster has never had it.
+func (c *Cluster) names(t testing.TB, nodes []*corev1.Node) map[string]bool {
+	t.Helper()
+	names := make(map[string]bool, len(nodes))
+	for i, node := range nodes {
+		switch {
+		case node == nil:
+			t.Fatalf("nodes[%d] is nil", i)
+		case !c.nodes[node.Name]:
+			t.Fatalf("the cluster never had a node %s; it has %s", node.Name, atMost(20, slices.Sorted(maps.Keys(c.nodes))))
+		default:
+			names[node.Name] = true
+		}
+	}
+	return names
+}
+
+func keyOf(object metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()}
+}
+
+// nameOf returns the namespace and name of an object, for messages.
+func nameOf(object metav1.Object) string {
+	if isNil(object) {
+		return "nil"
+	}
+	return strings.TrimPrefix(object.GetNamespace()+"/", "/") + cmp.Or(object.GetName(), object.GetGenerateName())
+}
+
+// atMost joins the first n texts and counts the others.
+func atMost(n int, texts []string) string {
+	if len(texts) == 0 {
+		return "none"
+	}
+	if more := len(texts) - n; more > 0 {
+		texts = append(slices.Clip(texts[:n]), fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,595 @@
+package daemontest_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// TestBuilders: objects from this package alone are a settled cluster of their own.
+func TestBuilders(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	next := daemontest.WithImage(agent, "agent:2")
+	for _, tc := range []struct {
+		name, why string
+		in        daemon.Input
+		want      string
+	}{
+		{"current", "nothing to do but to write the status", daemon.Input{
+			DaemonSet: agent,
+			Pods:      []*corev1.Pod{daemontest.Pod(agent, "node-1"), daemontest.Pod(agent, "node-2")},
+			Revisions: []*appsv1.ControllerRevision{daemontest.Revision(agent, 1)},
+		}, ``},
+		{"outdated", "the pod of an older version", daemon.Input{
+			DaemonSet: next,
+			Pods:      []*corev1.Pod{daemontest.Pod(next, "node-1"), daemontest.Pod(agent, "node-2")},
+			Revisions: []*appsv1.ControllerRevision{daemontest.Revision(agent, 1), daemontest.Revision(next, 2)},
+		}, `delete agent-node-2 on node-2: outdated, within maxUnavailable`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.in.Nodes, tc.in.Now = daemontest.Nodes(2), daemontest.Start()
+			result, err := rollout.Sync(tc.in, rollout.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, w := range result.Plan.Create {
+				got = append(got, w.String())
+			}
+			for _, w := range result.Plan.Delete {
+				got = append(got, w.String())
+			}
+			if !result.Revisions.Empty() {
+				got = append(got, result.Revisions.String())
+			}
+			if diff := cmp.Diff(tc.want, strings.Join(got, "\n")); diff != "" {
+				t.Errorf("a pass writes (-want +got):\n%s%s", diff, tc.why)
+			}
+			c := daemontest.NewCluster(t, tc.in)
+			c.SettlesWithin(t, time.Minute)
+		})
+	}
+	if diff := cmp.Diff(daemon.Default(agent), agent); diff != "" {
+		t.Errorf("DaemonSet() lacks defaults (-defaulted +built):\n%s", diff)
+	}
+	if daemontest.WithImage(agent, "agent:2"); agent.Spec.Template.Spec.Containers[0].Image != "agent:1" {
+		t.Error("WithImage() changes its argument")
+	}
+	bare := agent.DeepCopy()
+	bare.Spec.Template.Spec.Containers = nil
+	if got := daemontest.WithImage(bare, "agent:2").Spec.Template.Spec.Containers; len(got) != 1 || got[0].Image != "agent:2" {
+		t.Errorf("WithImage() of a DaemonSet without containers has %v, want one", got)
+	}
+}
+
+// TestSteps: what each step does, seen from the state of the cluster.
+func TestSteps(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	for _, tc := range []struct {
+		name, why string
+		step      func(t *testing.T, c *daemontest.Cluster)
+		want      string
+	}{
+		{"nothing", "settled", func(*testing.T, *daemontest.Cluster) {}, `
+12:00:10
+node-1: agent-1 ready
+node-2: agent-2 ready`},
+		{"Join", "the first pod takes ten seconds", func(t *testing.T, c *daemontest.Cluster) {
+			c.Join(t, daemontest.Node("node-3"))
+			c.Settle(t)
+		}, `
+12:00:20
+node-1: agent-1 ready
+node-2: agent-2 ready
+node-3: agent-3 ready`},
+		{"Leave", "garbage collection has not come yet", func(t *testing.T, c *daemontest.Cluster) {
+			c.Leave(t, daemontest.Node("node-2"))
+		}, `
+12:00:10
+node-1: agent-1 ready
+node-2: agent-2 ready, no node`},
+		{"Leave, settled", "the pod is gone", func(t *testing.T, c *daemontest.Cluster) {
+			c.Leave(t, daemontest.Node("node-2"))
+			c.Settle(t)
+		}, `
+12:00:12
+node-1: agent-1 ready`},
+		{"Label", "the selector of the next version", func(t *testing.T, c *daemontest.Cluster) {
+			c.Label(t, "disk=ssd", c.Nodes(t, "")[1])
+			c.Apply(t, onSSDs())
+			c.Settle(t)
+		}, `
+12:00:24
+node-1:
+node-2: agent-3 ready`},
+		{"Taint and Untaint", "the pod goes, and another one comes", func(t *testing.T, c *daemontest.Cluster) {
+			c.Taint(t, "db=a:NoExecute", daemontest.Node("node-2"))
+			c.Taint(t, "db=b:NoExecute", daemontest.Node("node-2"))
+			c.Settle(t)
+			c.Untaint(t, "db=b:NoExecute", daemontest.Node("node-2"))
+			c.Settle(t)
+		}, `
+12:00:22
+node-1: agent-1 ready
+node-2: agent-3 ready`},
+		{"NotReady", "the pod stays and is not ready", func(t *testing.T, c *daemontest.Cluster) {
+			c.NotReady(t, daemontest.Node("node-2"))
+			c.Advance(t, time.Hour)
+		}, `
+13:00:10
+node-1: agent-1 ready
+node-2: agent-2, not ready, untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule)`},
+		{"Unreachable and Recover", "the kubelet works again", func(t *testing.T, c *daemontest.Cluster) {
+			c.Unreachable(t, daemontest.Node("node-2"))
+			c.Advance(t, time.Hour)
+			c.Recover(t, daemontest.Node("node-2"))
+			c.Settle(t)
+		}, `
+13:00:20
+node-1: agent-1 ready
+node-2: agent-2 ready`},
+		{"Crash", "the kubelet restarts it", func(t *testing.T, c *daemontest.Cluster) {
+			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
+			c.Advance(t, 9*time.Second)
+		}, `
+12:00:19
+node-1: agent-1 ready
+node-2: agent-2, not ready, 1 restart`},
+		{"Crash, settled", "it is ready again", func(t *testing.T, c *daemontest.Cluster) {
+			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
+			c.Settle(t)
+		}, `
+12:00:20
+node-1: agent-1 ready
+node-2: agent-2 ready, 1 restart`},
+		{"Hang", "it never is ready again", func(t *testing.T, c *daemontest.Cluster) {
+			c.Hang(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
+			c.Settle(t)
+		}, `
+12:00:10
+node-1: agent-1 ready
+node-2: agent-2, not ready`},
+		{"Hang, deleted soon", "the next one is well", func(t *testing.T, c *daemontest.Cluster) {
+			c.Hang(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
+			c.Advance(t, 30*time.Second)
+			c.Delete(t, c.Pods(t, agent, daemontest.Node("node-2"))[0])
+			c.Settle(t)
+		}, `
+12:00:52
+node-1: agent-1 ready
+node-2: agent-3 ready`},
+		{"Fail", "another one comes", func(t *testing.T, c *daemontest.Cluster) {
+			c.Fail(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
+			c.Settle(t)
+		}, `
+12:00:20
+node-1: agent-1 ready
+node-2: agent-3 ready`},
+		{"Delete", "it terminates", func(t *testing.T, c *daemontest.Cluster) {
+			c.Delete(t, c.Pods(t, agent, daemontest.Node("node-2"))[0])
+		}, `
+12:00:10
+node-1: agent-1 ready
+node-2: agent-2 ready, terminating`},
+		{"Elapse", "nobody creates another", func(t *testing.T, c *daemontest.Cluster) {
+			c.Delete(t, c.Pods(t, agent, daemontest.Node("node-2"))[0])
+			c.Elapse(t, time.Minute)
+		}, `
+12:01:10
+node-1: agent-1 ready
+node-2:`},
+		{"Step", "the next thing is that a pod is gone, and the controller creates another", func(t *testing.T, c *daemontest.Cluster) {
+			c.Delete(t, c.Pods(t, agent, daemontest.Node("node-2"))[0])
+			if !c.Step(t) {
+				t.Error("Step() = false, want a pod to terminate")
+			}
+		}, `
+12:00:12
+node-1: agent-1 ready
+node-2: agent-3, not ready`},
+		{"Step, after Apply", "the controller first deletes a pod", func(t *testing.T, c *daemontest.Cluster) {
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Step(t)
+		}, `
+12:00:12
+node-1: agent-3, not ready
+node-2: agent-2 ready`},
+		{"Step, settled", "nothing is going to happen", func(t *testing.T, c *daemontest.Cluster) {
+			if c.Step(t) {
+				t.Error("Step() = true, want false in a settled cluster")
+			}
+		}, `
+12:00:10
+node-1: agent-1 ready
+node-2: agent-2 ready`},
+		{"Sync", "one pass; the clock stays", func(t *testing.T, c *daemontest.Cluster) {
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Sync(t, agent)
+		}, `
+12:00:10
+node-1: agent-1 ready, terminating
+node-2: agent-2 ready`},
+		{"CarryOut", "a controller that replaces all pods at once", func(t *testing.T, c *daemontest.Cluster) {
+			in := c.Input(agent)
+			result := &rollout.Result{}
+			for _, pod := range in.Pods {
+				result.Plan.Delete = append(result.Plan.Delete, daemon.Delete{Pod: pod})
+			}
+			c.CarryOut(t, agent, result)
+			c.Elapse(t, 2*time.Second)
+		}, `
+12:00:12
+node-1:
+node-2:`},
+		{"BreakImage", "the word of the kubelet", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Advance(t, time.Hour)
+		}, `
+13:00:10
+node-1: agent-3, not ready, ImagePullBackOff since 12:00:12
+node-2: agent-2 ready`},
+		{"BreakImage, repaired", "another image goes on", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Settle(t)
+			c.Apply(t, daemontest.WithImage(agent, "agent:3"))
+			c.Settle(t)
+		}, `
+12:00:36
+node-1: agent-4 ready
+node-2: agent-5 ready`},
+		{"BreakImage, bound late", "the binding changes no status of the DaemonSet", func(t *testing.T, c *daemontest.Cluster) {
+			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: time.Minute} }
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Settle(t)
+		}, `
+12:01:12
+node-1: agent-3, not ready, ImagePullBackOff since 12:01:12
+node-2: agent-2 ready`},
+		{"Options", "the policy may change between calls", func(t *testing.T, c *daemontest.Cluster) {
+			c.Options.Policy.Paused = true
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Settle(t)
+		}, `
+12:00:10
+node-1: agent-1 ready
+node-2: agent-2 ready`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+			tc.step(t, c)
+			if diff := cmp.Diff(strings.TrimPrefix(tc.want, "\n"), show(t, c, agent)); diff != "" {
+				t.Errorf("the cluster is (-want +got):\n%s%s", diff, tc.why)
+			}
+		})
+	}
+}
+
+// show returns the time and a line for each node with its pods.
+func show(t *testing.T, c *daemontest.Cluster, ds *appsv1.DaemonSet) string {
+	t.Helper()
+	snapshot := observe(t, c.Input(ds))
+	lines := []string{c.Now().Format(time.TimeOnly)}
+	for _, node := range snapshot.Nodes() {
+		line := node.Name + ":"
+		for _, p := range node.Pods {
+			line += " " + p.Pod.Name
+			if p.Ready {
+				line += " ready"
+			} else {
+				line += ", not ready"
+			}
+			if p.Terminating {
+				line += ", terminating"
+			}
+			for _, s := range p.Pod.Status.ContainerStatuses {
+				if s.RestartCount > 0 {
+					line += fmt.Sprintf(", %d restart", s.RestartCount)
+				}
+				if s.State.Waiting != nil {
+					at := p.Pod.Status.Conditions[len(p.Pod.Status.Conditions)-1].LastTransitionTime
+					line += fmt.Sprintf(", %s since %s", s.State.Waiting.Reason, at.UTC().Format(time.TimeOnly))
+				}
+			}
+		}
+		switch {
+		case node.Node == nil:
+			line += ", no node"
+		case !node.Decision.Run:
+			if why := snapshot.Matcher().Explain(node.Node); len(node.Pods) > 0 {
+				line += ", " + why.Cause()
+			}
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestMistakes: a test that asks for what cannot be done ends with a sentence about it.
+func TestMistakes(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	for _, tc := range []struct {
+		name, why string
+		test      func(t testing.TB, c *daemontest.Cluster)
+		want      string
+	}{
+		{"another selector", "it is immutable", func(t testing.TB, c *daemontest.Cluster) {
+			other := agent.DeepCopy()
+			other.Spec.Selector.MatchLabels = map[string]string{"app": "other"}
+			other.Spec.Template.Labels = map[string]string{"app": "other"}
+			c.Apply(t, other)
+		}, "kube-system/agent: refused: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field is immutable"},
+		{"a selector that does not match", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) {
+			other := daemontest.DaemonSet("other")
+			other.Spec.Template.Labels = nil
+			c.Apply(t, other)
+		}, "kube-system/other: refused: spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`"},
+		{"no namespace", "kubectl sets it, a test must", func(t testing.TB, c *daemontest.Cluster) {
+			other := daemontest.DaemonSet("other")
+			other.Namespace = ""
+			c.Apply(t, other)
+		}, "other: refused: metadata.namespace: Required value"},
+		{"no object", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Apply(t, (*appsv1.DaemonSet)(nil)) },
+			"objects[0]: Required value"},
+		{"a label with spaces", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) { c.Join(t, daemontest.Node("node-3", "zone = a")) },
+			`node-3: refused: [metadata.labels: Invalid value: "zone ": name part must consist of alphanumeric characters`},
+		{"a taint without an effect", "it would keep nothing off", func(t testing.TB, c *daemontest.Cluster) {
+			node := daemontest.Node("node-3")
+			node.Spec.Taints = []corev1.Taint{{Key: "gpu"}}
+			c.Join(t, node)
+		}, `node-3: refused: spec.taints[0].effect: Unsupported value: ""`},
+		{"Taint without an effect", "kubectl wants one", func(t testing.TB, c *daemontest.Cluster) { c.Taint(t, "gpu=a", daemontest.Node("node-1")) },
+			`taint "gpu=a": the effect is "" and must be NoSchedule, PreferNoSchedule or NoExecute, as in key=value:NoSchedule`},
+		{"Label without a key", "malformed", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "=a", daemontest.Node("node-1")) },
+			`label "=a": name part must be non-empty`},
+		{"Label of nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "a=b", nil) },
+			`label "a=b": a node is nil`},
+		{"Taint of nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Taint(t, "a:NoExecute", nil) },
+			`taint "a:NoExecute": a node is nil`},
+		{"Untaint, not there", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Untaint(t, "gpu:NoExecute", daemontest.Node("node-1")) },
+			"node node-1 does not have the taint gpu:NoExecute"},
+		{"a node that has left", "a mistake", func(t testing.TB, c *daemontest.Cluster) {
+			c.Leave(t, daemontest.Node("node-1"))
+			c.NotReady(t, daemontest.Node("node-1"))
+		}, "node node-1 has left the cluster"},
+		{"Leave, twice", "a mistake", func(t testing.TB, c *daemontest.Cluster) {
+			c.Leave(t, daemontest.Node("node-1"))
+			c.Leave(t, daemontest.Node("node-1"))
+		}, "node-1: not found"},
+		{"Crash, no such pod", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Crash(t, daemontest.Pod(agent, "node-1")) },
+			"kube-system/agent-node-1: not found"},
+		{"Hang, nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Hang(t, nil) },
+			"pods[0] is nil"},
+		{"Pods, none there", "the reason for the node", func(t testing.TB, c *daemontest.Cluster) {
+			node := daemontest.Node("node-3")
+			daemontest.Taint(t, "gpu:NoSchedule", node)
+			c.Join(t, node)
+			c.Settle(t)
+			c.Pods(t, agent, node)
+		}, "kube-system/agent: no pod on node-3: does not run: untolerated taint {gpu: } (NoSchedule)"},
+		{"Nodes, malformed", "kubectl's words", func(t testing.TB, c *daemontest.Cluster) { c.Nodes(t, "a in") },
+			`selector "a in": `},
+		{"Nodes, none", "an assertion about none would hold", func(t testing.TB, c *daemontest.Cluster) { c.Nodes(t, "gpu") },
+			`selector "gpu": no node matches`},
+		{"BreakImage, empty", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.BreakImage(t, "") },
+			"the image is empty"},
+		{"a pod of a manifest", "it would belong to nobody", func(t testing.TB, c *daemontest.Cluster) {
+			manifest := daemontest.DaemonSet("agent")
+			manifest.UID = ""
+			c.Apply(t, daemontest.Pod(manifest, "node-1"))
+		}, "kube-system/agent-node-1: refused: metadata.ownerReferences[0].uid: Required value: make the object for the stored DaemonSet, Cluster.Input(ds).DaemonSet"},
+		{"NewCluster, twice the same node", "the path", func(t testing.TB, c *daemontest.Cluster) {
+			daemontest.NewCluster(t, daemon.Input{Nodes: append(daemontest.Nodes(1), daemontest.Nodes(1)...)})
+		}, `nodes[1].metadata.name: Duplicate value: "node-1"`},
+		{"Sync, no such DaemonSet", "the path", func(t testing.TB, c *daemontest.Cluster) { c.Sync(t, daemontest.DaemonSet("other")) },
+			`daemonSet: Not found: "kube-system/other"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+			got := reportsOf(func(t testing.TB) { tc.test(t, c) })
+			if !strings.HasPrefix(got, "fatal: "+tc.want) {
+				t.Errorf("reports %q, want %q: %s", got, tc.want, tc.why)
+			}
+		})
+	}
+}
+
+// TestSeveralDaemonSets: each has a record of its own.
+func TestSeveralDaemonSets(t *testing.T) {
+	agent, other, nodes := daemontest.DaemonSet("agent"), onSSDs(), daemontest.Nodes(2)
+	other.Name, other.UID = "other", "uid-other"
+	daemontest.Label(t, "disk=ssd", nodes[0])
+	c := daemontest.Settled(t, agent, nodes...)
+	c.Apply(t, other)
+	c.Settle(t)
+	c.RunsOn(t, agent, nodes...)
+	c.RunsOn(t, other, nodes[0])
+	c.NeverOn(t, other, nodes[1])
+	c.AtMostUnavailable(t, agent, 0)
+	c.Delete(t, agent)
+	c.Settle(t)
+	c.AtMostUnavailable(t, other, 0)
+	const want = "fatal: the cluster has no DaemonSet kube-system/agent; it has kube-system/other"
+	if got := reportsOf(func(t testing.TB) { c.RunsOn(t, agent) }); got != want {
+		t.Errorf("after Delete, RunsOn() reports %q, want %q", got, want)
+	}
+}
+
+// TestRecord: AtMostUnavailable, NeverOn and NoPodLost see what somebody sees who counts
+// from scratch after every change of a pod.
+func TestRecord(t *testing.T) {
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		agent := daemontest.DaemonSet("agent")
+		agent.Spec.MinReadySeconds = int32(r.IntN(2) * 15)
+		if r.IntN(3) == 0 {
+			agent = surging()
+		} else {
+			agent.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromInt32(int32(1 + r.IntN(2))))
+		}
+		nodes := daemontest.Nodes(2 + r.IntN(4))
+		c := daemontest.Settled(t, agent, nodes...)
+		// seen, worst, had and lost are what the record should have.
+		seen, changing := map[string]bool{}, false
+		var worst []string // the time and the nodes
+		var had, lost map[string]bool
+		count := func() {
+			snapshot := observe(t, c.Input(agent))
+			for _, node := range snapshot.Nodes() {
+				seen[node.Name] = seen[node.Name] || len(node.Pods) > 0
+				had[node.Name] = node.Node != nil && (had[node.Name] || live(&node))
+				lost[node.Name] = node.Node != nil && lost[node.Name]
+			}
+			if names := unavailable(snapshot); len(names) >= len(worst) {
+				worst = append([]string{snapshot.Now().Format(time.TimeOnly)}, names...)
+			}
+		}
+		restart := func() {
+			worst, had, lost = nil, map[string]bool{}, map[string]bool{}
+			count()
+		}
+		restart()
+		c.Options.WatchPods = func(_ time.Time, old, cur *corev1.Pod) {
+			if changing {
+				return
+			}
+			count()
+			if old != nil && old.DeletionTimestamp == nil && old.Status.Phase != corev1.PodFailed && (cur == nil || cur.DeletionTimestamp != nil) {
+				name, _ := daemon.TargetNode(old)
+				if node := observe(t, c.Input(agent)).Node(name); node != nil && node.Node != nil && !node.Decision.Keep {
+					lost[name] = true
+				}
+			}
+		}
+		c.BreakImage(t, "agent:broken")
+		for range 8 {
+			if r.IntN(8) == 0 {
+				c.Settle(t)
+				restart()
+			}
+			changing = true
+			disturb(t, r, c, agent, &nodes)
+			changing = false
+			count()
+			c.Advance(t, time.Duration(r.IntN(30))*time.Second)
+			n := len(worst) - 1
+			if got := reportsOf(func(t testing.TB) { c.AtMostUnavailable(t, agent, n) }); got != "" {
+				t.Fatalf("seed %d: AtMostUnavailable(%d) reports\n%s", seed, n, got)
+			}
+			if n > 0 {
+				got := reportsOf(func(t testing.TB) { c.AtMostUnavailable(t, agent, n-1) })
+				var words []string
+				for _, match := range timeOrNode.FindAllStringSubmatch(got, -1) {
+					words = append(words, match[1]+match[2])
+				}
+				if diff := cmp.Diff(worst, words); diff != "" {
+					t.Fatalf("seed %d: AtMostUnavailable(%d) reports\n%s\nwant this time and these nodes (-want +got):\n%s", seed, n-1, got, diff)
+				}
+			}
+			snapshot, losers := observe(t, c.Input(agent)), 0
+			for _, node := range snapshot.Nodes() {
+				if node.Node != nil && (lost[node.Name] || had[node.Name] && !live(&node)) {
+					losers++
+				}
+			}
+			if got := reportsOf(func(t testing.TB) { c.NoPodLost(t, agent) }); strings.Count(got, "\n") != losers {
+				t.Fatalf("seed %d: NoPodLost() reports\n%s\nwant a line for each of %d nodes", seed, got, losers)
+			}
+			for _, node := range nodes {
+				if got := reportsOf(func(t testing.TB) { c.NeverOn(t, agent, node) }); (got != "") != seen[node.Name] {
+					t.Fatalf("seed %d: NeverOn(%s) reports %q, want a report: %t", seed, node.Name, got, seen[node.Name])
+				}
+			}
+		}
+	}
+}
+
+func observe(t *testing.T, in daemon.Input) *daemon.Snapshot {
+	t.Helper()
+	snapshot, err := daemon.Observe(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot
+}
+
+// live reports whether a node has a pod that is neither terminating nor finished.
+func live(node *daemon.NodeState) bool {
+	return slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return !p.Terminating && !p.Failed })
+}
+
+var timeOrNode = regexp.MustCompile(`(?m) unavailable at (\S+),|^([\w-]+):`)
+
+// unavailable returns the nodes that should run the DaemonSet and have no available pod.
+func unavailable(snapshot *daemon.Snapshot) []string {
+	var names []string
+	for _, node := range snapshot.Nodes() {
+		if node.Node == nil || !node.Decision.Run {
+			continue
+		}
+		if !slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Available && !p.Terminating && !p.Failed }) {
+			names = append(names, node.Name)
+		}
+	}
+	return names
+}
+
+// disturb changes something in the cluster.
+func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.DaemonSet, nodes *[]*corev1.Node) {
+	t.Helper()
+	all := c.Nodes(t, "")
+	node := all[r.IntN(len(all))]
+	pods := c.Pods(t, ds)
+	if len(pods) > 0 {
+		i := r.IntN(len(pods))
+		pods = pods[i : i+1]
+	}
+	switch r.IntN(12) {
+	case 0:
+		joins := daemontest.Node(fmt.Sprintf("late-%d", len(*nodes)))
+		*nodes = append(*nodes, joins)
+		c.Join(t, joins)
+	case 1:
+		if len(all) > 1 {
+			c.Leave(t, node)
+		}
+	case 2:
+		c.NotReady(t, node)
+	case 3:
+		c.Recover(t, node)
+	case 4:
+		c.Taint(t, "db=a:NoSchedule", node)
+	case 5:
+		c.Taint(t, "db=a:NoExecute", node)
+	case 6:
+		c.Crash(t, pods...)
+	case 7:
+		c.Fail(t, pods...)
+	case 8:
+		c.Hang(t, pods...)
+	case 9:
+		if len(pods) > 0 {
+			c.Delete(t, pods[0])
+		}
+	case 10:
+		c.Apply(t, daemontest.WithImage(ds, fmt.Sprintf("agent:%d", r.IntN(4))))
+	case 11:
+		c.Apply(t, daemontest.WithImage(ds, "agent:broken"))
+	}
+}

@@ -1,0 +1,306 @@
+package daemontest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// Join adds nodes, or replaces those of the same name, as Apply does.
+func (c *Cluster) Join(t testing.TB, nodes ...*corev1.Node) {
+	t.Helper()
+	c.Apply(t, objects(nodes)...)
+}
+
+// Leave takes nodes out of the cluster. Pod garbage collection ends their pods. It ends the
+// test if one of them is not there.
+func (c *Cluster) Leave(t testing.TB, nodes ...*corev1.Node) {
+	t.Helper()
+	c.Delete(t, objects(nodes)...)
+}
+
+func objects(nodes []*corev1.Node) []metav1.Object {
+	list := make([]metav1.Object, len(nodes))
+	for i, node := range nodes {
+		list[i] = node
+	}
+	return list
+}
+
+// edit changes the stored nodes of the given names.
+func (c *Cluster) edit(t testing.TB, nodes []*corev1.Node, change func(*corev1.Node)) {
+	t.Helper()
+	c.begin(t)
+	c.names(t, nodes)
+	stored := c.sim.Input(nil).Nodes
+	var changed []*corev1.Node
+	for _, node := range nodes {
+		found := find(stored, node.Name)
+		if found == nil {
+			t.Fatalf("node %s has left the cluster", node.Name)
+		}
+		found = found.DeepCopy()
+		change(found)
+		changed = append(changed, found)
+	}
+	c.Join(t, changed...)
+}
+
+// Label gives nodes of the cluster a label such as "zone=a", as the function Label does.
+func (c *Cluster) Label(t testing.TB, label string, nodes ...*corev1.Node) {
+	t.Helper()
+	checkLabel(t, label)
+	c.edit(t, nodes, func(node *corev1.Node) { setLabel(node, label) })
+}
+
+// Taint gives nodes of the cluster a taint such as "dedicated=db:NoSchedule", as the function
+// Taint does.
+func (c *Cluster) Taint(t testing.TB, taint string, nodes ...*corev1.Node) {
+	t.Helper()
+	parsed := parseTaint(t, taint)
+	c.edit(t, nodes, func(node *corev1.Node) { setTaint(node, parsed) })
+}
+
+// Untaint takes a taint such as "dedicated=db:NoSchedule" away from nodes of the cluster. It
+// ends the test if one of them does not have it.
+func (c *Cluster) Untaint(t testing.TB, taint string, nodes ...*corev1.Node) {
+	t.Helper()
+	parsed := parseTaint(t, taint)
+	c.edit(t, nodes, func(node *corev1.Node) {
+		had := len(node.Spec.Taints)
+		node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(old corev1.Taint) bool { return old.MatchTaint(&parsed) && old.Value == parsed.Value })
+		if len(node.Spec.Taints) == had {
+			t.Fatalf("node %s does not have the taint %s", node.Name, taint)
+		}
+	})
+}
+
+// NotReady lets the kubelets of nodes report that the node is not ready. The node controller
+// sets the taints node.kubernetes.io/not-ready with NoSchedule and NoExecute
+// (doNoScheduleTaintingPass, processTaintBaseEviction @v1.37.2), and makes the pods there not
+// ready. Until Recover, no pod on the nodes becomes ready, fails or terminates.
+func (c *Cluster) NotReady(t testing.TB, nodes ...*corev1.Node) {
+	t.Helper()
+	c.edit(t, nodes, func(node *corev1.Node) {
+		c.setReady(node, corev1.ConditionFalse, "KubeletNotReady", corev1.TaintNodeNotReady)
+	})
+}
+
+// Unreachable lets the kubelets of nodes stop reporting. It is like NotReady with the
+// condition Unknown and the taints node.kubernetes.io/unreachable.
+func (c *Cluster) Unreachable(t testing.TB, nodes ...*corev1.Node) {
+	t.Helper()
+	c.edit(t, nodes, func(node *corev1.Node) {
+		c.setReady(node, corev1.ConditionUnknown, "NodeStatusUnknown", corev1.TaintNodeUnreachable)
+	})
+}
+
+// Recover makes nodes ready again after NotReady and Unreachable.
+func (c *Cluster) Recover(t testing.TB, nodes ...*corev1.Node) {
+	t.Helper()
+	c.edit(t, nodes, func(node *corev1.Node) { c.setReady(node, corev1.ConditionTrue, "KubeletReady", "") })
+}
+
+// setReady sets the Ready condition and, unless the key is empty, its taints.
+func (c *Cluster) setReady(node *corev1.Node, status corev1.ConditionStatus, reason, taint string) {
+	now := metav1.NewTime(c.sim.Now())
+	conditions := slices.DeleteFunc(node.Status.Conditions, func(old corev1.NodeCondition) bool { return old.Type == corev1.NodeReady })
+	node.Status.Conditions = append(conditions, corev1.NodeCondition{
+		Type: corev1.NodeReady, Status: status, Reason: reason, LastTransitionTime: now,
+	})
+	node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(old corev1.Taint) bool {
+		return old.Key == corev1.TaintNodeNotReady || old.Key == corev1.TaintNodeUnreachable
+	})
+	if taint != "" {
+		setTaint(node, corev1.Taint{Key: taint, Effect: corev1.TaintEffectNoSchedule, TimeAdded: &now})
+		setTaint(node, corev1.Taint{Key: taint, Effect: corev1.TaintEffectNoExecute, TimeAdded: &now})
+	}
+}
+
+// Crash lets the first container of pods terminate with the exit code 1. The kubelet starts it
+// again at once, and the pod becomes ready after its PodTimes. For a crash loop see
+// simulate.PodTimes.CrashesAfter.
+func (c *Cluster) Crash(t testing.TB, pods ...*corev1.Pod) {
+	t.Helper()
+	c.editPods(t, pods, func(pod *corev1.Pod) {
+		now := metav1.NewTime(c.sim.Now())
+		status := firstStatus(pod)
+		end := &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error", StartedAt: metav1.NewTime(podstatus.StartedAt(pod)), FinishedAt: now}
+		if running := status.State.Running; running != nil {
+			end.StartedAt = running.StartedAt
+		}
+		status.Ready, status.RestartCount = false, status.RestartCount+1
+		status.LastTerminationState = corev1.ContainerState{Terminated: end}
+		status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}}
+		setNotReady(pod, now)
+	})
+}
+
+// Hang lets pods go on running without being ready: their probes fail from now on.
+func (c *Cluster) Hang(t testing.TB, pods ...*corev1.Pod) {
+	t.Helper()
+	c.editPods(t, pods, func(pod *corev1.Pod) {
+		now := metav1.NewTime(c.sim.Now())
+		status := firstStatus(pod)
+		status.Ready = false
+		if status.State.Running == nil {
+			status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(podstatus.StartedAt(pod))}}
+		}
+		setNotReady(pod, now)
+		if c.hung == nil {
+			c.hung = map[podID]bool{}
+		}
+		c.hung[idOf(pod)] = true
+	})
+}
+
+// podID tells a pod from a later one of its name, and from those without a UID.
+type podID struct {
+	types.NamespacedName
+	uid types.UID
+}
+
+func idOf(pod *corev1.Pod) podID { return podID{keyOf(pod), pod.UID} }
+
+// Fail lets pods fail for good, as those that the kubelet evicts. The controller deletes them
+// and creates others.
+func (c *Cluster) Fail(t testing.TB, pods ...*corev1.Pod) {
+	t.Helper()
+	c.editPods(t, pods, func(pod *corev1.Pod) {
+		pod.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}
+	})
+}
+
+// editPods changes the stored pods of the given names.
+func (c *Cluster) editPods(t testing.TB, pods []*corev1.Pod, change func(*corev1.Pod)) {
+	t.Helper()
+	c.begin(t)
+	var changed []metav1.Object
+	for i, pod := range pods {
+		if pod == nil {
+			t.Fatalf("pods[%d] is nil", i)
+		}
+		stored := find(c.inputOf(keyOf(pod)).Pods, pod.Name)
+		if stored == nil {
+			t.Fatalf("%s: not found", nameOf(pod))
+		}
+		stored = stored.DeepCopy()
+		change(stored)
+		changed = append(changed, stored)
+	}
+	c.Apply(t, changed...)
+}
+
+// firstStatus returns the status of the first container of a pod, which it adds if it is missing.
+func firstStatus(pod *corev1.Pod) *corev1.ContainerStatus {
+	first := corev1.Container{}
+	if len(pod.Spec.Containers) > 0 {
+		first = pod.Spec.Containers[0]
+	}
+	list := &pod.Status.ContainerStatuses
+	i := slices.IndexFunc(*list, func(s corev1.ContainerStatus) bool { return s.Name == first.Name })
+	if i < 0 {
+		i = len(*list)
+		*list = append(*list, corev1.ContainerStatus{Name: first.Name, Image: first.Image})
+	}
+	return &(*list)[i]
+}
+
+// setNotReady sets the Ready condition of a pod to False.
+func setNotReady(pod *corev1.Pod, since metav1.Time) {
+	pod.Status.Conditions = slices.DeleteFunc(pod.Status.Conditions, func(old corev1.PodCondition) bool { return old.Type == corev1.PodReady })
+	pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
+		Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady", LastTransitionTime: since,
+	})
+}
+
+// BreakImage makes an image one that cannot be pulled: pods with such a container, or init
+// container, that are bound from now on never become ready, and their status says
+// ImagePullBackOff.
+func (c *Cluster) BreakImage(t testing.TB, image string) {
+	t.Helper()
+	c.begin(t)
+	if image == "" {
+		t.Fatal("the image is empty")
+	}
+	if c.broken == nil {
+		c.broken = map[string]bool{}
+	}
+	c.broken[image] = true
+}
+
+// cannotPull reports whether a pod is bound and waits for an image that cannot be pulled.
+func (c *Cluster) cannotPull(pod *corev1.Pod) bool {
+	return len(c.broken) > 0 && pod.Spec.NodeName != "" && pod.DeletionTimestamp == nil && !podstatus.Finished(pod) && !isReady(pod) &&
+		(len(c.waiting(pod.Spec.InitContainers)) > 0 || len(c.waiting(pod.Spec.Containers)) > 0)
+}
+
+// waiting returns the statuses of the containers whose images cannot be pulled.
+func (c *Cluster) waiting(containers []corev1.Container) []corev1.ContainerStatus {
+	var list []corev1.ContainerStatus
+	for _, container := range containers {
+		if c.broken[container.Image] {
+			list = append(list, corev1.ContainerStatus{
+				Name: container.Name, Image: container.Image,
+				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: imagePullBackOff}},
+			})
+		}
+	}
+	return list
+}
+
+// saysWhy reports whether a container waits for its image.
+func saysWhy(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses), func(s corev1.ContainerStatus) bool {
+		return s.State.Waiting != nil && s.State.Waiting.Reason == imagePullBackOff
+	})
+}
+
+const imagePullBackOff = "ImagePullBackOff"
+
+// failPulls writes into pods that have been bound what the kubelet says about images that
+// cannot be pulled. It reports whether there were any.
+func (c *Cluster) failPulls(t testing.TB) bool {
+	t.Helper()
+	wrote := false
+	pulling := c.pulling
+	c.pulling = nil
+	for _, pod := range pulling {
+		if find(c.inputOf(keyOf(pod)).Pods, pod.Name) != pod {
+			continue // it has changed since, and is in the list again if it still has to be
+		}
+		pod = pod.DeepCopy()
+		if init := c.waiting(pod.Spec.InitContainers); len(init) > 0 {
+			pod.Status.InitContainerStatuses = init // the others wait for it
+		} else {
+			pod.Status.ContainerStatuses = c.waiting(pod.Spec.Containers)
+		}
+		setNotReady(pod, metav1.NewTime(podstatus.StartedAt(pod)))
+		if err := c.sim.Apply(pod); err != nil {
+			t.Fatal(err)
+		}
+		wrote = true
+	}
+	return wrote
+}
+
+// podTimes are those of Options, except for pods that hang.
+func (c *Cluster) podTimes(node *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
+	var times simulate.PodTimes
+	if c.Options.PodTimes != nil {
+		times = c.Options.PodTimes(node, pod)
+	}
+	if c.hung[idOf(pod)] || c.cannotPull(pod) {
+		times.ReadyAfter = never
+	}
+	return times
+}
+
+const never time.Duration = -1

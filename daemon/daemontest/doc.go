@@ -1,0 +1,63 @@
+// Package daemontest provides fixtures and assertions for the tests of operators,
+// autoscalers and manifest repositories: objects made of few words, a simulated cluster that
+// fails the test instead of returning errors, and assertions about what ran where during a
+// whole rollout.
+//
+//	func TestImageChangeRollsOneNodeAtATime(t *testing.T) {
+//		agent := daemontest.ReadDaemonSet(t, "testdata/agent.yaml")
+//		c := daemontest.Settled(t, agent, daemontest.Nodes(6)...)
+//		c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+//		c.SettlesWithin(t, 5*time.Minute)
+//		c.AtMostUnavailable(t, agent, 1)
+//	}
+//
+// Objects are plain API objects. Change them, or write them as struct literals; only what a
+// cluster does with them counts.
+//
+//	nodes, as a kubelet registers them               Nodes, Node
+//	labels and taints of nodes that join later       Label, Taint
+//	a DaemonSet, its next version                    DaemonSet, WithImage
+//	a pod, a revision of a DaemonSet                 Pod, Revision
+//	the DaemonSet of a manifest                      ReadDaemonSet
+//	all objects of files, an fs.FS, or a text        Read, ReadFS, Parse
+//
+// A Cluster is a simulate.Cluster, seen from a test.
+//
+//	a cluster whose rollout is complete              Settled
+//	a cluster from facts                             NewCluster
+//	a manifest is applied, objects are deleted       Cluster.Apply, Cluster.Delete
+//	nodes join and leave                             Cluster.Join, Cluster.Leave
+//	nodes get labels and taints                      Cluster.Label, Cluster.Taint, Cluster.Untaint
+//	nodes go NotReady and come back                  Cluster.NotReady, Cluster.Unreachable, Cluster.Recover
+//	pods crash, hang, fail                           Cluster.Crash, Cluster.Hang, Cluster.Fail
+//	an image cannot be pulled                        Cluster.BreakImage
+//	the clock moves                                  Cluster.Settle, Cluster.Advance, Cluster.Step, Cluster.Elapse
+//	the controller under test makes the passes       Cluster.Sync, Cluster.CarryOut
+//	the whole state                                  Cluster.Input, Cluster.Nodes, Cluster.Pods
+//
+// Assertions report a difference with the reason for each node, and the test goes on.
+//
+//	runs on these nodes, and on no other             Cluster.RunsOn
+//	never gets a pod on these nodes                  Cluster.NeverOn
+//	at most n nodes unavailable, at every moment     Cluster.AtMostUnavailable
+//	no node loses its pod                            Cluster.NoPodLost
+//	the rollout is complete after d at the latest    Cluster.SettlesWithin
+//	the rollout stops after n nodes                  Cluster.StallsAt
+//
+// # Rules
+//
+//  1. Every cluster begins at Start, and its clock moves only when a method moves it.
+//  2. Apply refuses what the API server refuses in a DaemonSet (daemon.Validate) and in the
+//     labels and taints of nodes (ValidateNode@v1.37.2), with the path of the field.
+//  3. A DaemonSet in an argument stands for the stored one of its namespace and name. A node
+//     stands for the one of its name. Neither has to be as it was when it was applied.
+//  4. AtMostUnavailable and NoPodLost look at every moment since the cluster was last
+//     settled: since the first change after Settle, SettlesWithin, StallsAt or Settled. NeverOn
+//     looks at all that has happened in the cluster.
+//  5. Steps that cannot be done end the test, as T.Fatal does. So does the assertion that is
+//     given a DaemonSet or a node that the cluster has never had.
+//  6. The same calls give the same cluster, the same names of pods, and the same text.
+//
+// Functions that take a testing.TB panic if it is nil. A Cluster keeps none: give a subtest's
+// own TB to the calls in it. A Cluster is not safe for concurrent use.
+package daemontest

@@ -1,0 +1,50 @@
+package daemontest_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/pernode/daemonset/daemon/daemontest"
+)
+
+// printer prints what a test reports.
+type printer struct{ testing.TB }
+
+func (printer) Helper()           {}
+func (printer) Error(args ...any) { fmt.Println(args...) }
+
+// What does a failure look like? Each one has a reason for each node.
+func Example_failures() {
+	var t printer
+	agent, nodes := daemontest.DaemonSet("agent"), daemontest.Nodes(4)
+	daemontest.Taint(t, "nvidia.com/gpu:NoSchedule", nodes[3])
+	c := daemontest.Settled(t, agent, nodes...)
+	c.RunsOn(t, agent, nodes[1:]...)
+	c.NeverOn(t, agent, nodes[2:]...)
+
+	c.BreakImage(t, "agent:broken")
+	c.Apply(t, daemontest.WithImage(agent, "agent:broken"))
+	c.SettlesWithin(t, time.Minute)
+	c.AtMostUnavailable(t, agent, 0)
+
+	c.Taint(t, "db=a:NoExecute", nodes[1])
+	c.StallsAt(t, agent, 2)
+	c.NoPodLost(t, agent)
+	// Output:
+	// kube-system/agent: runs on the wrong nodes (-want +got):
+	// + node-1: runs agent-1: eligible
+	// - node-4: does not run: untolerated taint {nvidia.com/gpu: } (NoSchedule); an existing pod stays
+	// kube-system/agent: had pods on 1 node that it must never run on:
+	// node-3: got agent-3 at 12:00:00: eligible
+	// kube-system/agent: stalled at 12:00:10, want it to be complete within 1m0s:
+	// node-1: agent-4: image "agent:broken" cannot be pulled: ImagePullBackOff
+	// node-2: desired, current, ready, available; agent-2 has an outdated template
+	// node-3: desired, current, ready, available; agent-3 has an outdated template
+	// kube-system/agent: 1 node unavailable at 12:00:10, want at most 0:
+	// node-1: agent-1: terminating until 2026-01-01T12:00:40Z
+	// kube-system/agent: stalled at 1 node, want 2:
+	// node-1: agent-4: image "agent:broken" cannot be pulled: ImagePullBackOff
+	// kube-system/agent: 1 node lost the pod:
+	// node-2: agent-2 was deleted at 12:00:12: untolerated taint {db: a} (NoExecute)
+}

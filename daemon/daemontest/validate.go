@@ -1,0 +1,65 @@
+package daemontest
+
+import (
+	"cmp"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// validateDaemonSet returns the errors with which the API server refuses to store a DaemonSet.
+func (c *Cluster) validateDaemonSet(ds *appsv1.DaemonSet) field.ErrorList {
+	if ds == nil {
+		return nil // the simulation refuses it
+	}
+	stored := c.sim.Input(ds).DaemonSet
+	if stored == nil {
+		return daemon.Validate(daemon.Default(ds))
+	}
+	stored = stored.DeepCopy()
+	stored.ResourceVersion = cmp.Or(stored.ResourceVersion, "1") // the cluster keeps none
+	next := stored.DeepCopy()
+	next.Labels, next.Annotations, next.Spec = ds.Labels, ds.Annotations, ds.Spec
+	return daemon.ValidateUpdate(daemon.Default(next), stored)
+}
+
+// validateNode returns the errors with which the API server refuses the labels and taints of
+// a node, which decide where pods run.
+func validateNode(node *corev1.Node) field.ErrorList {
+	if node == nil {
+		return nil
+	}
+	errs := metav1validation.ValidateLabels(node.Labels, field.NewPath("metadata", "labels"))
+	for i, taint := range node.Spec.Taints {
+		path := field.NewPath("spec", "taints").Index(i)
+		errs = append(errs, metav1validation.ValidateLabelName(taint.Key, path.Child("key"))...)
+		switch taint.Effect {
+		case corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute:
+		default:
+			errs = append(errs, field.NotSupported(path.Child("effect"), taint.Effect, []corev1.TaintEffect{
+				corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute,
+			}))
+		}
+	}
+	return errs
+}
+
+// validateOwners refuses owners without a UID, which a pod or revision of a manifest has: no
+// DaemonSet of a cluster would be the owner (ValidateOwnerReferences@v0.37.2).
+func validateOwners(object metav1.Object) field.ErrorList {
+	if isNil(object) {
+		return nil
+	}
+	for i, owner := range object.GetOwnerReferences() {
+		if owner.UID == "" {
+			path := field.NewPath("metadata", "ownerReferences").Index(i).Child("uid")
+			return field.ErrorList{field.Required(path, "make the object for the stored DaemonSet, Cluster.Input(ds).DaemonSet")}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// BenchmarkRead reads a list of 1,000 pods, and fails at the last of them.
+func BenchmarkRead(b *testing.B) {
+	pods := func(format string) string {
+		var text strings.Builder
+		for i := range 1000 {
+			fmt.Fprintf(&text, format, i)
+		}
+		return text.String()
+	}
+	yaml := "apiVersion: v1\nkind: PodList\nitems:\n" +
+		pods("- metadata:\n    name: agent-%d\n    labels:\n      app: agent\n  spec:\n    containers:\n    - name: agent\n      image: agent:1\n")
+	json := `{"apiVersion":"v1","kind":"PodList","items":[` +
+		strings.TrimSuffix(pods(`{"metadata":{"name":"agent-%d","labels":{"app":"agent"}},"spec":{"containers":[{"name":"agent","image":"agent:1"}]}},`), ",") + `]}`
+	for _, bc := range []struct {
+		name, text string
+		fails      bool
+	}{
+		{"JSON", json, false},
+		{"YAML", yaml, false},
+		{"YAML wrong", strings.TrimSuffix(yaml, ": agent:1\n") + "s: agent:1\n", true},
+	} {
+		b.Run(bc.name, func(b *testing.B) {
+			b.SetBytes(int64(len(bc.text)))
+			for b.Loop() {
+				var o Objects
+				if err := o.Read("x", strings.NewReader(bc.text)); (err != nil) != bc.fails {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pernode/daemonset/rollout/health"
+)
+
+func TestBad(t *testing.T) {
+	node := []nodeEffect{{Node: "a"}}
+	for _, tc := range []struct {
+		name, why string
+		a         answer
+		want      bool
+	}{
+		{"complete", "well", answer{State: "complete"}, false},
+		{"stalled", "somebody has to look", answer{State: "stalled"}, true},
+		{"repaired", "the manifest decides", answer{State: "stalled", Proposal: &proposal{End: &end{State: "complete"}}}, false},
+		{"not repaired", "it changes nothing", answer{State: "stalled", Proposal: &proposal{NoChange: true}}, true},
+		{"loses pods", "at once", answer{State: "complete", Proposal: &proposal{Loses: node}}, true},
+		{"gains pods", "takes none away", answer{State: "complete", Proposal: &proposal{Gains: node}}, false},
+		{"keeps pods", "nobody deletes them", answer{State: "complete", Proposal: &proposal{Keeps: node}}, false},
+		{"keeps pods until the rollout", "it deletes them", answer{State: "complete", Proposal: &proposal{Keeps: node, Rollout: true}}, true},
+		{"ends stalled", "will be stalled", answer{State: "complete", Proposal: &proposal{End: &end{State: "stalled"}}}, true},
+		{"ends waiting", "as the strategy says", answer{State: "complete", Proposal: &proposal{End: &end{State: "waiting"}}}, false},
+		{"error", "does not work", answer{State: "complete", Proposal: &proposal{Findings: []finding{{Severity: "error"}}}}, true},
+		{"warning", "works", answer{State: "complete", Proposal: &proposal{Findings: []finding{{Severity: "warning"}}}}, false},
+	} {
+		if got := tc.a.bad(); got != tc.want {
+			t.Errorf("%s: bad() = %t, want %t: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}
+
+func TestBlockersOrder(t *testing.T) {
+	var got []string
+	for _, b := range blockers(&health.Assessment{Blockers: []health.Blocker{
+		{Node: "a", Kind: health.BlockerNotReady}, {Node: "b", Kind: health.BlockerImage}, {Node: "c", Kind: health.BlockerNotReady},
+	}}) {
+		got = append(got, b.Node)
+	}
+	if diff := cmp.Diff([]string{"b", "a", "c"}, got); diff != "" {
+		t.Errorf("blockers (-want +got):\n%s", diff)
+	}
+}
+
+// Answers of one line stand together, longer ones apart.
+func TestBlankLines(t *testing.T) {
+	short, long := &answer{Name: "s", State: "complete"}, &answer{Name: "l", State: "stalled"}
+	var out strings.Builder
+	(&report{DaemonSets: []*answer{long, short, short, long}}).write(&out)
+	if want := "/l: \n\n/s: \n/s: \n\n/l: \n"; out.String() != want {
+		t.Errorf("write = %q, want %q", out.String(), want)
+	}
+}
