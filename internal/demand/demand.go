@@ -36,6 +36,11 @@ func Requests(spec *corev1.PodSpec) corev1.ResourceList {
 	return requests(spec, nil, upstream.PodResourcesOptions{})
 }
 
+// RequestsOfAdmitted returns what Requests returns, for a spec that Admitted has returned.
+func RequestsOfAdmitted(spec *corev1.PodSpec) corev1.ResourceList {
+	return copied(upstream.PodRequests(&corev1.Pod{Spec: *spec}, upstream.PodResourcesOptions{}))
+}
+
 // RequestsOfPod returns what the scheduler reserves for a pod that exists: the largest of its
 // spec, what the kubelet has allocated, and what runs (CalculateResource@v1.37.2). The list is
 // the caller's own.
@@ -216,9 +221,20 @@ func Amount(name corev1.ResourceName, quantity resource.Quantity) int64 {
 	return quantity.ScaledValue(scale)
 }
 
+// Quantity is the opposite of Amount.
+func Quantity(name corev1.ResourceName, amount int64) resource.Quantity {
+	switch {
+	case name == corev1.ResourceCPU:
+		return *resource.NewMilliQuantity(amount, resource.DecimalSI)
+	case name == corev1.ResourceMemory, name == corev1.ResourceEphemeralStorage, hugePage(name):
+		return *resource.NewQuantity(amount, resource.BinarySI)
+	}
+	return *resource.NewQuantity(amount, resource.DecimalSI)
+}
+
 // Counted reports whether the scheduler counts the resource (Resource.Add,
 // IsScalarResourceName @v1.37.2): cpu, memory, ephemeral-storage, and names of huge pages,
-// attachable volumes and extended resources. It does not compare requests of pods.
+// attachable volumes and extended resources.
 func Counted(name corev1.ResourceName) bool {
 	switch name {
 	case corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage:

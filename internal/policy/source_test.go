@@ -20,7 +20,7 @@ const (
 )
 
 // layers are the packages that only compute, lowest first.
-var layers = []string{"placement", "daemon", "daemon/diff", "daemon/lint", "rollout", "rollout/health", "rollout/kubectl", "rollout/simulate"}
+var layers = []string{"placement", "daemon", "daemon/diff", "daemon/lint", "daemon/overhead", "rollout", "rollout/health", "rollout/kubectl", "rollout/simulate"}
 
 // source is one parsed Go file.
 type source struct {
