@@ -185,7 +185,8 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 		}
 		c.labels, c.names = dictionary.read(&ds.Spec.Template, c.matcher)
 		for i := range c.labels {
-			c.asked.set(d.numberOf(c.labels[i].key))
+			c.labels[i].number = d.numberOf(c.labels[i].key)
+			c.asked.set(c.labels[i].number)
 		}
 	}
 	d.freshName = dictionary.freshName()

@@ -95,7 +95,7 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 	var s scratch
 	s.begin(d, &in)
 	c := &d.compiled[index]
-	verdict, decision := s.verdict(d, c)
+	verdict, decision := s.verdict(c)
 	e := Explanation{Daemon: nameOf(d.list[index].DaemonSet), Verdict: verdict}
 	s.node.Spec.Taints = s.taints
 	e.Placement = c.matcher.Explain(&s.node)
@@ -106,7 +106,7 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 	case d.list[index].Refused != nil && verdict != VerdictDoesNotRun:
 		e.Verdict, e.Refused = VerdictRefused, d.list[index].Refused
 	case verdict == VerdictCannotTell:
-		s.open(d, c)
+		s.open(c)
 		e.DependsOn = s.dependsOn(c, in.StartupTaints)
 	}
 	return e, nil

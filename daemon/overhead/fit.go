@@ -32,9 +32,9 @@ func (o *NodeOverhead) fit(d *Daemons) {
 			}
 		}
 	}
-	slices.SortFunc(o.Shortages, func(a, b Shortage) int {
-		return cmp.Or(cmp.Compare(a.Daemon, b.Daemon), cmp.Compare(a.Resource, b.Resource))
-	})
+	if !slices.IsSortedFunc(o.Shortages, compareShortages) {
+		slices.SortFunc(o.Shortages, compareShortages)
+	}
 	slices.SortFunc(o.Clashes, compareClashes)
 }
 
@@ -153,6 +153,13 @@ func (o *NodeOverhead) portsFree(d *Daemons, daemon int) bool {
 // before reports whether a DaemonSet gets room before another.
 func before(class class, daemon int, otherClass class, other int) bool {
 	return class < otherClass || class == otherClass && daemon < other
+}
+
+func compareShortages(a, b Shortage) int {
+	if a.Daemon != b.Daemon {
+		return cmp.Compare(a.Daemon, b.Daemon)
+	}
+	return cmp.Compare(a.Resource, b.Resource)
 }
 
 func compareClashes(a, b Clash) int {

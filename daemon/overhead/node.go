@@ -147,7 +147,7 @@ func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	for i := range d.compiled {
 		n := &out.Daemons[i]
 		*n = NodeDaemon{}
-		n.Verdict, n.Decision = s.verdict(d, &d.compiled[i])
+		n.Verdict, n.Decision = s.verdict(&d.compiled[i])
 		if d.list[i].Refused != nil && n.mayRun() {
 			n.Verdict = VerdictRefused
 		}

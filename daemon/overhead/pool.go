@@ -229,7 +229,7 @@ func (p *poolState) open(c *compiled, requirements []int) {
 // verdict opens the axes and tries them.
 func (p *poolState) verdict(c *compiled, requirements []int) Verdict {
 	p.open(c, requirements)
-	return p.scratch.tryAll(c)
+	return p.scratch.tryAll(c, false, false)
 }
 
 func (p *poolState) answer(c *compiled) PoolDaemon {

@@ -28,6 +28,7 @@ type option struct {
 // label is a label that a DaemonSet asks for.
 type label struct {
 	key     string
+	number  int // in Daemons.labels
 	words   vocabulary
 	asks    []*placement.Matcher // one for each requirement
 	options []option             // one of each kind that asks tell apart

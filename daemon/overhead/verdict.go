@@ -153,7 +153,7 @@ func indexOfTaint(taints []corev1.Taint, taint *corev1.Taint) int {
 }
 
 // verdict decides about one DaemonSet.
-func (s *scratch) verdict(d *Daemons, c *compiled) (Verdict, placement.Decision) {
+func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
 	s.node.Spec.Taints = s.taints
 	decision := c.matcher.Decide(&s.node)
 	if !(s.nameUnknown && c.names != nil) && !c.asked.intersects(s.unknown) {
@@ -165,8 +165,15 @@ func (s *scratch) verdict(d *Daemons, c *compiled) (Verdict, placement.Decision)
 		}
 		return VerdictRuns, decision
 	}
-	s.open(d, c)
-	return s.tryAll(c), decision
+	switch {
+	case decision.Reason == placement.ReasonTaint:
+		// The taint is there in every state.
+		return VerdictDoesNotRun, decision
+	case decision.Run && s.keptAway(c):
+		return VerdictCannotTell, decision
+	}
+	s.open(c)
+	return s.tryAll(c, decision.Run, !decision.Run), decision
 }
 
 // keptAway reports whether the taints keep the pod away for as long as the startup taints are
@@ -180,10 +187,10 @@ func (s *scratch) keptAway(c *compiled) bool {
 }
 
 // open finds the axes that matter to a DaemonSet.
-func (s *scratch) open(d *Daemons, c *compiled) {
+func (s *scratch) open(c *compiled) {
 	s.axes = s.axes[:0]
 	for i := range c.labels {
-		if l := &c.labels[i]; s.unknown.has(d.labels[l.key]) {
+		if l := &c.labels[i]; s.unknown.has(l.number) {
 			s.axes = append(s.axes, axis{key: l.key, options: l.options})
 		}
 	}
@@ -192,10 +199,9 @@ func (s *scratch) open(d *Daemons, c *compiled) {
 	}
 }
 
-// tryAll looks at every state of the axes until both answers have been seen. It leaves the
-// node as it was.
-func (s *scratch) tryAll(c *compiled) Verdict {
-	runs, fails := false, false
+// tryAll looks at every state of the axes until both answers have been seen. runs and fails say
+// which have been already. It leaves the node as it was, apart from its taints.
+func (s *scratch) tryAll(c *compiled, runs, fails bool) Verdict {
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
 		if !c.matcher.Decide(&s.node).Run {
@@ -203,10 +209,10 @@ func (s *scratch) tryAll(c *compiled) Verdict {
 			return !runs
 		}
 		if runs {
-			return true
+			return !fails
 		}
 		// Taints do not depend on the axes: look once.
-		if s.node.Spec.Taints = s.taints; !c.matcher.Decide(&s.node).Run {
+		if s.node.Spec.Taints = s.taints; len(s.taints) > 0 && !c.matcher.Decide(&s.node).Run {
 			fails = true
 			return false
 		}
@@ -238,16 +244,17 @@ func (s *scratch) eachState(look func() bool) bool {
 			return true
 		}
 		i := 0
-		for ; i < len(s.axes); i++ {
-			if s.digits[i]++; s.digits[i] < s.axes[i].len() {
-				s.choose(i)
-				break
-			}
-			s.digits[i] = 0
-			s.choose(i)
+		for i < len(s.axes) && s.digits[i]+1 == s.axes[i].len() {
+			i++
 		}
 		if i == len(s.axes) {
 			return true
+		}
+		s.digits[i]++
+		s.choose(i)
+		for i--; i >= 0; i-- {
+			s.digits[i] = 0
+			s.choose(i)
 		}
 	}
 	return false
