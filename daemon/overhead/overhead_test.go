@@ -427,6 +427,25 @@ func TestTooManyStates(t *testing.T) {
 	}
 }
 
+// TestImpossible: no node will ever have such a label or name.
+func TestImpossible(t *testing.T) {
+	byLabel := daemonSet("label", corev1.PodSpec{NodeSelector: map[string]string{"zone": "not a value"}})
+	byName := daemonSet("name", corev1.PodSpec{NodeName: "Not A Name"})
+	cores := func(op corev1.NodeSelectorOperator, values ...string) corev1.NodeSelectorRequirement {
+		return corev1.NodeSelectorRequirement{Key: "cores", Operator: op, Values: values}
+	}
+	negative := daemonSet("negative", corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{cores("Lt", "0")}})})
+	five := daemonSet("five", corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{cores("Gt", "4"), cores("Lt", "6"), cores("NotIn", "5")}})})
+	daemons := compile(t, []*appsv1.DaemonSet{byLabel, byName, negative, five}, overhead.Options{})
+	in := overhead.Input{Node: bareNode("n"), NameUnknown: true, LateLabels: []string{"zone", "cores"}}
+	want := []overhead.Verdict{overhead.VerdictCannotTell, overhead.VerdictDoesNotRun, overhead.VerdictDoesNotRun, overhead.VerdictDoesNotRun}
+	for i, n := range onNode(t, daemons, in).Daemons { // "05" is five and not "5"
+		if n.Verdict != want[i] {
+			t.Errorf("%s: %v, want %v", daemons.List()[i].DaemonSet.Name, n.Verdict, want[i])
+		}
+	}
+}
+
 // TestPod: the pod as the API server has it, with and without a hash.
 func TestPod(t *testing.T) {
 	ds := daemonSet("agent", corev1.PodSpec{
