@@ -10,20 +10,26 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"io"
 	"log"
 	"os"
 )
 
 func main() {
 	log.SetFlags(0)
-	spec := Spec{}
+	var spec Spec
 	flag.StringVar(&spec.Version, "version", "1.4.0", "the version of the agent")
 	flag.StringVar(&spec.Pool, "pool", "", "the pool of nodes, that is the value of their label "+PoolLabel+"; empty for all nodes")
 	flag.StringVar(&spec.Parallel, "parallel", "1", "how many nodes to update at once, as a number or percentage")
 	flag.Parse()
-	encoder := json.NewEncoder(os.Stdout)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(DaemonSet(spec)); err != nil {
+	if err := write(os.Stdout, spec); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// write prints the DaemonSet of a spec as JSON.
+func write(w io.Writer, spec Spec) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(DaemonSet(spec))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -81,4 +82,14 @@ func TestPhase(t *testing.T) {
 	c.Hang(t, c.Pods(t, agent)[0])
 	c.Advance(t, time.Second)
 	check("one pod hangs, as the budget allows", "Ready")
+}
+
+func TestPrintsAManifest(t *testing.T) {
+	var out strings.Builder
+	if err := write(&out, Spec{Version: "1", Pool: "web"}); err != nil {
+		t.Fatal(err)
+	}
+	node := daemontest.Node("node-1", PoolLabel+"=web")
+	agent := daemontest.Parse(t, out.String()).DaemonSets[0]
+	daemontest.Settled(t, agent, node).RunsOn(t, agent, node)
 }

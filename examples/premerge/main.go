@@ -5,8 +5,12 @@
 //	premerge -nodes nodes.yaml OLD.yaml NEW.yaml
 //	premerge -markdown -nodes nodes.yaml OLD.yaml NEW.yaml >>$GITHUB_STEP_SUMMARY
 //
-// OLD.yaml and NEW.yaml are the two versions of the manifests, for instance those of two
-// branches. Files hold YAML or JSON; other kinds of objects in them are passed over. Try it:
+// OLD.yaml and NEW.yaml are the two versions of the manifests. One of the three may be
+// standard input, for instance the old version in a clone:
+//
+//	git show origin/main:agent.yaml | premerge -nodes nodes.yaml - agent.yaml
+//
+// Files hold YAML or JSON; other kinds of objects in them are passed over. Try it:
 //
 //	cd examples/premerge/testdata && go run .. -nodes nodes.yaml old.yaml new.yaml
 //

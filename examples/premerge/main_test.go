@@ -117,6 +117,26 @@ func Example_refused() {
 	// exit status 1
 }
 
+// A manifest may come from anybody: it must not end its block in the summary.
+func TestMarkdownStaysInItsBlock(t *testing.T) {
+	old, err := os.ReadFile("testdata/old.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hostile := strings.Replace(string(old), "image: registry.example.com/cache:7.0", `image: "x\n`+"```"+`\n<b>"`, 1)
+	var out bytes.Buffer
+	run([]string{"-markdown", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "-"}, strings.NewReader(hostile), &out, &out)
+	fences := 0
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			fences++
+		}
+	}
+	if fences != 2 || !strings.Contains(out.String(), "<b>") {
+		t.Errorf("%d fences, want the 2 of the block around <b>:\n%s", fences, &out)
+	}
+}
+
 func TestRun(t *testing.T) {
 	old, err := os.ReadFile("testdata/old.yaml")
 	if err != nil {
