@@ -63,10 +63,14 @@ func check(nodes []*corev1.Node, before, after *manifest.Objects) ([]*change, er
 		changes = append(changes, newChange(old, ds, impact, end, findings))
 	}
 	for _, ds := range before.DaemonSets {
-		if find(after.DaemonSets, ds) == nil {
-			pods := c.Input(ds).DaemonSet.Status.CurrentNumberScheduled
-			changes = append(changes, &change{name: nameOf(ds), hurts: []string{fmt.Sprintf("nodes that lose the pod: %d", pods)}, lines: []string{"removed"}})
+		if find(after.DaemonSets, ds) != nil {
+			continue
 		}
+		removed := &change{name: nameOf(ds), lines: []string{"removed"}}
+		if pods := c.Input(ds).DaemonSet.Status.CurrentNumberScheduled; pods > 0 {
+			removed.hurts = []string{fmt.Sprintf("nodes that lose the pod: %d", pods)}
+		}
+		changes = append(changes, removed)
 	}
 	return changes, nil
 }

@@ -166,6 +166,10 @@ func TestRun(t *testing.T) {
 			old: "testdata/old.yaml", new: "-", stdin: only, status: 2, out: "logging/log-agent: would hurt: nodes that lose the pod: 3\n  removed\n",
 		},
 		{
+			name: "removed from nowhere", why: "it had no pods",
+			old: "-", stdin: strings.Replace(only, "containers:", "nodeName: nowhere\n      containers:", 1), new: "testdata/nodes.yaml", out: "web/cache: well\n  removed\n",
+		},
+		{
 			name: "not tolerated any more", why: "the pod stays until the rollout deletes it",
 			old: "testdata/new.yaml", new: "testdata/old.yaml", status: 2, out: "monitoring/node-exporter: would hurt: nodes that lose the pod: 1\n",
 		},
