@@ -94,6 +94,7 @@ var leastPlanted = map[string]int{
 	"daemon":           10,
 	"daemon/diff":      0,
 	"daemon/lint":      0,
+	"daemon/overhead":  5,
 	"rollout":          10,
 	"rollout/health":   0,
 	"rollout/kubectl":  5,

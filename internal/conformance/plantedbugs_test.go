@@ -695,4 +695,48 @@ var plantedBugs = []plantedBug{
 		old:  `toRevision < 0`,
 		new:  `toRevision < -1`,
 	},
+	// daemon/overhead
+	{
+		name: "startup taints stay for ever",
+		file: "daemon/overhead/verdict.go",
+		old:  `if indexOfTaint(startup, &taints[i]) < 0 {`,
+		new:  `if startup != nil {`,
+	},
+	{
+		name: "a late label has the value that the template has",
+		file: "daemon/overhead/verdict.go",
+		old:  `!ok || !s.unknown.has(n)`,
+		new:  `!ok || n >= 0`,
+	},
+	{
+		name: "a pod that fits exactly does not fit",
+		file: "daemon/overhead/fit.go",
+		old:  `missing > 0 && missing > s.free[at]`,
+		new:  `missing > 0 && missing >= s.free[at]`,
+	},
+	{
+		name: "a pod without a free port takes room",
+		file: "daemon/overhead/fit.go",
+		old:  `if !fits || !n.Fits {`,
+		new:  `if !fits {`,
+	},
+	{
+		name: "a pod that does not fit keeps its port from others",
+		file: "daemon/overhead/fit.go",
+		old:  `if other.Fits {`,
+		new:  `if other.mayRun() {`,
+	},
+	// internal/demand
+	{
+		name: "the overhead is not rounded",
+		file: "internal/demand/demand.go",
+		old:  `out.Overhead = rounded(spec.Overhead)`,
+		new:  `out.Overhead = spec.Overhead`,
+	},
+	{
+		name: "a pod may request less than the minimum",
+		file: "internal/demand/limitrange.go",
+		old:  `request == nil || less(request, &least, limit):`,
+		new:  `request == nil:`,
+	},
 }

@@ -1,6 +1,7 @@
 package demand
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -53,6 +54,84 @@ func TestRequests(t *testing.T) {
 	limited := corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Limits: list("2", "")}}}}
 	if got := Requests(&limited); !equality.Semantic.DeepEqual(got, list("2", "")) {
 		t.Errorf("Requests with a limit only = %v, want the limit, as the API server has it", got)
+	}
+}
+
+// TestAdmitted: what the API server adds before the scheduler looks. The conformance module
+// holds random specs to its own code.
+func TestAdmitted(t *testing.T) {
+	limited := func(requests, limits corev1.ResourceList) corev1.Container {
+		return corev1.Container{Resources: corev1.ResourceRequirements{Requests: requests, Limits: limits}}
+	}
+	pod := func(requests, limits corev1.ResourceList, containers ...corev1.Container) corev1.PodSpec {
+		return corev1.PodSpec{Containers: containers, Resources: &corev1.ResourceRequirements{Requests: requests, Limits: limits}}
+	}
+	device := func(n string) corev1.ResourceList {
+		return corev1.ResourceList{"example.com/device": resource.MustParse(n)}
+	}
+	pages := func(n string) corev1.ResourceList {
+		return corev1.ResourceList{"hugepages-2Mi": resource.MustParse(n)}
+	}
+	for _, tc := range []struct {
+		name, why string
+		spec      corev1.PodSpec
+		want      corev1.ResourceList
+	}{
+		{"sidecar limit", "its limit is its request", corev1.PodSpec{InitContainers: []corev1.Container{{RestartPolicy: new(corev1.ContainerRestartPolicyAlways),
+			Resources: corev1.ResourceRequirements{Limits: list("1", "")}}}, Containers: []corev1.Container{container("1", "")}}, list("2", "")},
+		{"limit of the pod", "a container requests it", pod(nil, list("5", ""), container("1", "")), list("1", "")},
+		{"limit of the pod, none of a container", "it is the request", pod(nil, list("5", "2Gi"), container("1", "")), list("1", "2Gi")},
+		{"device of the pod", "the scheduler knows cpu, memory and huge pages of whole pods", pod(device("7"), device("7"), limited(device("1"), nil)), device("1")},
+		{"huge pages", "the limit of the pod is its request", pod(nil, pages("8Mi"), limited(pages("2Mi"), pages("2Mi"))), pages("8Mi")},
+		{"huge pages of containers", "they are the pod's", pod(list("1", ""), nil, limited(pages("2Mi"), pages("2Mi"))), corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1"), "hugepages-2Mi": resource.MustParse("2Mi")}},
+		{"micro", "rounded up to thousandths", corev1.PodSpec{Containers: []corev1.Container{container("100u", ""), container("100u", "")}, Overhead: list("1u", "")}, list("3m", "")},
+	} {
+		before := tc.spec.DeepCopy()
+		if got := Requests(&tc.spec); !equality.Semantic.DeepEqual(got, tc.want) {
+			t.Errorf("%s: Requests = %v, want %v: %s", tc.name, got, tc.want, tc.why)
+		}
+		if !equality.Semantic.DeepEqual(before, &tc.spec) {
+			t.Errorf("%s: the spec was changed", tc.name)
+		}
+	}
+}
+
+// TestRequestsOfPod: the kubelet may have allocated more than the spec says.
+func TestRequestsOfPod(t *testing.T) {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Resources: corev1.ResourceRequirements{Limits: list("1", "1Gi")}}}}}
+	if got := RequestsOfPod(pod); !equality.Semantic.DeepEqual(got, list("1", "1Gi")) {
+		t.Errorf("RequestsOfPod = %v, want the limits", got)
+	}
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "c", AllocatedResources: list("3", "")}}
+	if got := RequestsOfPod(pod); !equality.Semantic.DeepEqual(got, list("3", "1Gi")) {
+		t.Errorf("RequestsOfPod = %v, want what is allocated, which is more", got)
+	}
+}
+
+func TestAmount(t *testing.T) {
+	for _, tc := range []struct {
+		name corev1.ResourceName
+		text string
+		want int64
+	}{
+		{corev1.ResourceCPU, "1500m", 1500}, {corev1.ResourceCPU, "100u", 1}, {corev1.ResourceMemory, "1500m", 2}, {corev1.ResourceMemory, "1Gi", 1 << 30},
+		{corev1.ResourceMemory, "8E", 8e18}, {corev1.ResourceCPU, "9P", 9e18}, {corev1.ResourceCPU, "10P", math.MaxInt64}, {corev1.ResourceMemory, "100E", math.MaxInt64}, {corev1.ResourceCPU, "-10P", -math.MaxInt64},
+	} {
+		got := Amount(tc.name, resource.MustParse(tc.text))
+		if got != tc.want {
+			t.Errorf("Amount(%s, %s) = %d, want %d", tc.name, tc.text, got, tc.want)
+		}
+		if back := Quantity(tc.name, got); Amount(tc.name, back) != got {
+			t.Errorf("Amount(Quantity(%d)) = %d", got, Amount(tc.name, back))
+		}
+	}
+	for name, want := range map[corev1.ResourceName]bool{
+		"cpu": true, "memory": true, "ephemeral-storage": true, "hugepages-1Gi": true, "example.com/device": true, "attachable-volumes-x": true,
+		"kubernetes.io/x": true, "pods": false, "storage": false, "word": false, "requests.example.com/x": false, "bad name/x": false,
+	} {
+		if Counted(name) != want {
+			t.Errorf("Counted(%q) = %v, want %v", name, !want, want)
+		}
 	}
 }
 

@@ -102,6 +102,16 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/yaml", "YAML"},
 		{module + "/daemon", "the layer below: defaults, and the Input of a Subject"},
 	},
+	"daemon/overhead": {
+		{"k8s.io/api/node/v1", "RuntimeClass: the overhead of pods"},
+		{"k8s.io/api/scheduling/v1", "PriorityClass: the order in which pods get room"},
+		{"k8s.io/apimachinery/pkg/api/equality", "the overhead of a pod against that of its class"},
+		{"k8s.io/apimachinery/pkg/api/resource", "sums of requests"},
+		{"k8s.io/apimachinery/pkg/util/validation", "values and names that nodes can have"},
+		{module + "/internal/demand", "what pods take of a node, as lint and the simulation see it"},
+		{module + "/daemon", "the layer below: the pod for a node"},
+		{module + "/placement", "decisions about nodes"},
+	},
 	"rollout": {
 		{"k8s.io/apimachinery/pkg/apis/meta/v1/validation", "label selectors of a policy"},
 		{"encoding/json", "revision data"},

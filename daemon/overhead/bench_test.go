@@ -1,0 +1,183 @@
+package overhead_test
+
+import (
+	"fmt"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon/overhead"
+)
+
+// benchSets returns DaemonSets of five kinds that clusters have: everywhere, by operating
+// system, on few nodes, away from some nodes, and with a toleration.
+func benchSets(n int) []*appsv1.DaemonSet {
+	sets := make([]*appsv1.DaemonSet, n)
+	for i := range sets {
+		ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: fmt.Sprintf("team-%d", i%20), Name: fmt.Sprintf("agent-%d", i)}}
+		spec := &ds.Spec.Template.Spec
+		spec.Containers = []corev1.Container{{Name: "agent", Resources: corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
+			Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("128Mi"), corev1.ResourceEphemeralStorage: resource.MustParse("1Gi")},
+		}}}
+		switch i % 5 {
+		case 0:
+			spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+		case 1:
+			spec.NodeSelector = map[string]string{"kubernetes.io/os": "linux"}
+			spec.HostNetwork = i%50 == 1
+			spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: int32(9000 + i)}}
+		case 2:
+			spec.NodeSelector = map[string]string{"kubernetes.io/os": "linux", "example.com/pool": fmt.Sprintf("pool-%d", i%7)}
+		case 3:
+			spec.Affinity = required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{
+				{Key: "kubernetes.io/os", Operator: corev1.NodeSelectorOpIn, Values: []string{"linux"}},
+				{Key: "kubernetes.io/arch", Operator: corev1.NodeSelectorOpIn, Values: []string{"amd64", "arm64"}},
+				{Key: "eks.amazonaws.com/compute-type", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"fargate", "hybrid", "auto"}},
+			}})
+		case 4:
+			spec.Tolerations = []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpEqual, Value: fmt.Sprintf("team-%d", i%20)}}
+		}
+		sets[i] = ds
+	}
+	return sets
+}
+
+func required(terms ...corev1.NodeSelectorTerm) *corev1.Affinity {
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: terms}}}
+}
+
+// benchShapes returns templates of nodes, labelled as a cloud provider labels them.
+func benchShapes(n int) []*corev1.Node {
+	shapes := make([]*corev1.Node, n)
+	for i := range shapes {
+		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+			Name: fmt.Sprintf("template-%d", i),
+			Labels: map[string]string{
+				"kubernetes.io/arch":                       []string{"amd64", "arm64"}[i%2],
+				"kubernetes.io/os":                         "linux",
+				"kubernetes.io/hostname":                   fmt.Sprintf("template-%d", i),
+				"node.kubernetes.io/instance-type":         fmt.Sprintf("type-%d", i),
+				"topology.kubernetes.io/region":            "eu-west-1",
+				"topology.kubernetes.io/zone":              fmt.Sprintf("eu-west-1%c", 'a'+i%3),
+				"failure-domain.beta.kubernetes.io/region": "eu-west-1",
+				"example.com/pool":                         fmt.Sprintf("pool-%d", i%11),
+				"karpenter.sh/capacity-type":               "spot",
+			},
+		}}
+		if i%4 == 0 {
+			node.Spec.Taints = []corev1.Taint{{Key: "dedicated", Value: fmt.Sprintf("team-%d", i%20), Effect: corev1.TaintEffectNoSchedule}}
+		}
+		node.Status.Allocatable = corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse(fmt.Sprint(4 + i%60)), corev1.ResourceMemory: resource.MustParse(fmt.Sprintf("%dGi", 8+i%120)),
+			corev1.ResourceEphemeralStorage: resource.MustParse("500Gi"), corev1.ResourcePods: resource.MustParse("110"),
+		}
+		shapes[i] = node
+	}
+	return shapes
+}
+
+// unknown is what an autoscaler does not know about a template.
+func unknown(node *corev1.Node) overhead.Input {
+	return overhead.Input{
+		Node: node, NameUnknown: true, LateLabels: []string{"topology.kubernetes.io/zone", "example.com/topology"},
+		StartupTaints: []corev1.Taint{{Key: "node.cilium.io/agent-not-ready", Effect: corev1.TaintEffectNoExecute}},
+	}
+}
+
+func known(node *corev1.Node) overhead.Input { return overhead.Input{Node: node} }
+
+// undecided is a template of which a label is not known that three of five DaemonSets ask for.
+func undecided(node *corev1.Node) overhead.Input {
+	return overhead.Input{Node: node, LateLabels: []string{"kubernetes.io/os"}}
+}
+
+var benchInputs = []struct {
+	name  string
+	input func(*corev1.Node) overhead.Input
+}{{"known", known}, {"unknown", unknown}, {"undecided", undecided}}
+
+// BenchmarkOnNode decides 500 DaemonSets for 1,000 shapes in every iteration.
+func BenchmarkOnNode(b *testing.B) {
+	const sets, shapes = 500, 1000
+	daemons, err := overhead.Compile(benchSets(sets), overhead.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	nodes := benchShapes(shapes)
+	for _, bc := range benchInputs {
+		inputs := make([]overhead.Input, len(nodes))
+		for i, node := range nodes {
+			inputs[i] = bc.input(node)
+		}
+		b.Run(bc.name, func(b *testing.B) {
+			var out overhead.NodeOverhead
+			b.ReportAllocs()
+			for b.Loop() {
+				for i := range inputs {
+					if err := daemons.OnNode(inputs[i], &out); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(sets*shapes), "ns/pair")
+		})
+	}
+}
+
+// BenchmarkCompile compiles 500 DaemonSets.
+func BenchmarkCompile(b *testing.B) {
+	sets := benchSets(500)
+	for b.Loop() {
+		if _, err := overhead.Compile(sets, overhead.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkInPool answers for one pool and 500 DaemonSets.
+func BenchmarkInPool(b *testing.B) {
+	daemons, err := overhead.Compile(benchSets(500), overhead.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	pool := overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{
+		{Key: "kubernetes.io/os", Operator: corev1.NodeSelectorOpIn, Values: []string{"linux"}},
+		{Key: "kubernetes.io/arch", Operator: corev1.NodeSelectorOpIn, Values: []string{"amd64", "arm64"}},
+		{Key: "topology.kubernetes.io/zone", Operator: corev1.NodeSelectorOpExists},
+	}}
+	for b.Loop() {
+		if _, err := daemons.InPool(pool); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestOnNodeAllocates: nothing, for any pair, once the result has grown.
+func TestOnNodeAllocates(t *testing.T) {
+	daemons, err := overhead.Compile(benchSets(100), overhead.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := benchShapes(20)
+	for _, tc := range benchInputs {
+		inputs := make([]overhead.Input, len(nodes))
+		for i, node := range nodes {
+			inputs[i] = tc.input(node)
+		}
+		var out overhead.NodeOverhead
+		allocs := testing.AllocsPerRun(20, func() {
+			for i := range inputs {
+				if err := daemons.OnNode(inputs[i], &out); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		if allocs != 0 {
+			t.Errorf("OnNode(%s) allocates %v times for %d nodes, want 0", tc.name, allocs, len(nodes))
+		}
+	}
+}

@@ -1,0 +1,306 @@
+package overhead
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/demand"
+	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/placement"
+)
+
+// Options are the facts beside the DaemonSets that decide what their pods request. Each list
+// may be nil. The order of a list has no effect.
+type Options struct {
+	// Placement are the feature gates of placement.
+	Placement placement.Options
+	// LimitRanges of all namespaces. They give defaults to containers, and the API server
+	// refuses pods that break them. If several of a namespace have a default for one resource,
+	// the first by name counts; the API server takes an arbitrary one.
+	LimitRanges []*corev1.LimitRange
+	// PriorityClasses say how large the priority of a pod is. The system's own two classes are
+	// known without them. The priority of an unknown class is zero.
+	PriorityClasses []*schedulingv1.PriorityClass
+	// RuntimeClasses say what the overhead of a pod is. Their scheduling field has no effect
+	// on the DaemonSet controller, and none here.
+	RuntimeClasses []*nodev1.RuntimeClass
+}
+
+// Daemons are DaemonSets, compiled for any number of nodes. It is immutable and safe for
+// concurrent use. It keeps the pointers to the DaemonSets, which must not change while it is
+// in use. A nil Daemons and the zero Daemons have no DaemonSet.
+type Daemons struct {
+	list     []Daemon
+	compiled []compiled // in the order of list
+
+	resources []corev1.ResourceName // those that the scheduler counts, sorted
+	labels    map[string]int        // the label keys that some DaemonSet asks for, numbered
+	byPort    map[int32][]portOf
+	byOwner   map[ownerKey]int
+	// freshName is a name for nodes that no DaemonSet mentions.
+	freshName string
+}
+
+// Daemon is a DaemonSet with what one of its pods takes of a node.
+type Daemon struct {
+	// DaemonSet is the one passed to Compile: read-only.
+	DaemonSet *appsv1.DaemonSet
+	// Priority is that of its pods.
+	Priority int32
+	// Requests are what the scheduler reserves for a pod, with its overhead: read-only.
+	Requests corev1.ResourceList
+	// HostPorts are the ports of the node that a pod uses, those of sidecars first. In the
+	// host network every declared port is one.
+	HostPorts []HostPort
+	// Refused is why the API server refuses the pods, because of a LimitRange or of a
+	// RuntimeClass with another overhead. Paths start at the DaemonSet's spec. It is nil if the
+	// API server accepts them.
+	Refused field.ErrorList
+}
+
+// HostPort is a port of the node.
+type HostPort struct {
+	// IP is the address as it is written; "" and 0.0.0.0 are every address.
+	IP string
+	// Protocol is never empty.
+	Protocol corev1.Protocol
+	// Number is above zero.
+	Number int32
+}
+
+// Conflicts reports whether two pods with these ports cannot share a node. A port of every
+// address conflicts with that of any address (fitsPorts@v1.37.2).
+func (p HostPort) Conflicts(q HostPort) bool { return demand.Port(p).Conflicts(demand.Port(q)) }
+
+// String returns "8080/TCP" or "127.0.0.1:8080/TCP".
+func (p HostPort) String() string { return demand.Port(p).String() }
+
+// compiled is what OnNode and InPool read of a DaemonSet.
+type compiled struct {
+	matcher *placement.Matcher
+	owner   owner.Identity
+	spec    corev1.PodSpec // admitted, shares with the DaemonSet
+
+	needs     []need // sorted by resource
+	offset    int    // of the first of needs in a list of those of all DaemonSets
+	conflicts []conflict
+
+	labels []label  // sorted by key
+	asked  bits     // the numbers of labels
+	names  []string // that decide, and one that does not; nil if no name matters
+}
+
+// need is an amount of a resource above zero, in the scheduler's unit.
+type need struct {
+	resource int // in Daemons.resources
+	amount   int64
+}
+
+// portOf is a host port of a DaemonSet.
+type portOf struct {
+	daemon int
+	port   HostPort
+}
+
+// conflict is a pair of host ports that two DaemonSets cannot have on one node. Each of the two
+// knows it.
+type conflict struct {
+	other     int
+	own, port HostPort
+}
+
+// ownerKey is what an owner reference says, apart from the UID.
+type ownerKey struct{ namespace, kind, name string }
+
+// Compile reads the pod templates of the DaemonSets: what they ask of a node, and what one pod
+// takes of it. A DaemonSet that is being deleted, or that has no selector, is treated as any
+// other: leave out those that you do not want.
+//
+// It fails with a *field.Error if a DaemonSet is nil, has no name, has only one of apiVersion
+// and kind, or is in the list twice, and if an entry of the options is nil. Without DaemonSets
+// it returns an empty Daemons.
+//
+// The cost is linear in the DaemonSets, and, for those with the same host port, quadratic.
+func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
+	admission, err := newAdmission(opts)
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemons{labels: make(map[string]int), byPort: make(map[int32][]portOf), byOwner: make(map[ownerKey]int)}
+	identities := make([]owner.Identity, len(sets))
+	for i, ds := range sets {
+		path := field.NewPath("daemonSets").Index(i)
+		if ds == nil {
+			return nil, field.Required(path, "")
+		}
+		if identities[i], err = owner.At(path, ds); err != nil {
+			return nil, err
+		}
+		if ds.Name == "" {
+			return nil, field.Required(path.Child("metadata", "name"), "")
+		}
+		key := keyOf(ds)
+		if _, twice := d.byOwner[key]; twice {
+			return nil, field.Duplicate(path.Child("metadata", "name"), nameOf(ds))
+		}
+		d.byOwner[key] = i // until they are sorted
+	}
+
+	order := make([]int, len(sets))
+	for i := range order {
+		order[i] = i
+	}
+	priorities := make([]int32, len(sets))
+	for i, ds := range sets {
+		priorities[i] = admission.priority(&ds.Spec.Template.Spec)
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(
+			cmp.Compare(priorities[b], priorities[a]),
+			strings.Compare(sets[a].Namespace, sets[b].Namespace),
+			strings.Compare(sets[a].Name, sets[b].Name),
+			strings.Compare(sets[a].Kind, sets[b].Kind),
+		)
+	})
+
+	d.list = make([]Daemon, len(sets))
+	d.compiled = make([]compiled, len(sets))
+	dictionary := newDictionary(opts.Placement)
+	for to, from := range order {
+		ds, c := sets[from], &d.compiled[to]
+		d.byOwner[keyOf(ds)] = to
+		*c = compiled{matcher: placement.Compile(&ds.Spec.Template, opts.Placement), owner: identities[from]}
+		var refused field.ErrorList
+		c.spec, refused = admission.admit(ds)
+		d.list[to] = Daemon{
+			DaemonSet: ds, Priority: priorities[from], Refused: refused,
+			Requests: demand.RequestsOfAdmitted(&c.spec), HostPorts: hostPorts(&c.spec),
+		}
+		c.labels, c.names = dictionary.read(&ds.Spec.Template, c.matcher)
+		for i := range c.labels {
+			c.labels[i].number = d.numberOf(c.labels[i].key)
+			c.asked.set(c.labels[i].number)
+		}
+	}
+	d.freshName = dictionary.freshName()
+	d.findConflicts()
+	d.internResources()
+	return d, nil
+}
+
+func keyOf(ds *appsv1.DaemonSet) ownerKey {
+	return ownerKey{ds.Namespace, cmp.Or(ds.Kind, "DaemonSet"), ds.Name}
+}
+
+// nameOf returns "namespace/name", or the name if there is no namespace.
+func nameOf(ds *appsv1.DaemonSet) string {
+	if ds.Namespace == "" {
+		return ds.Name
+	}
+	return ds.Namespace + "/" + ds.Name
+}
+
+func hostPorts(spec *corev1.PodSpec) []HostPort {
+	var ports []HostPort
+	for _, p := range demand.Ports(spec) {
+		ports = append(ports, HostPort(p))
+	}
+	return ports
+}
+
+// numberOf returns the number of a label key, and gives it one if it has none.
+func (d *Daemons) numberOf(key string) int {
+	n, ok := d.labels[key]
+	if !ok {
+		n = len(d.labels)
+		d.labels[key] = n
+	}
+	return n
+}
+
+func (d *Daemons) findConflicts() {
+	for i := range d.list {
+		for _, p := range d.list[i].HostPorts {
+			for _, q := range d.byPort[p.Number] {
+				if q.daemon != i && p.Conflicts(q.port) {
+					d.compiled[i].conflicts = append(d.compiled[i].conflicts, conflict{q.daemon, p, q.port})
+					d.compiled[q.daemon].conflicts = append(d.compiled[q.daemon].conflicts, conflict{i, q.port, p})
+				}
+			}
+			d.byPort[p.Number] = append(d.byPort[p.Number], portOf{i, p})
+		}
+	}
+}
+
+func (d *Daemons) internResources() {
+	for i := range d.list {
+		for name := range d.list[i].Requests {
+			if demand.Counted(name) {
+				d.resources = append(d.resources, name)
+			}
+		}
+	}
+	slices.Sort(d.resources)
+	d.resources = slices.Compact(d.resources)
+	offset := 0
+	for i := range d.list {
+		c := &d.compiled[i]
+		for at, name := range d.resources {
+			if quantity, ok := d.list[i].Requests[name]; ok {
+				if amount := demand.Amount(name, quantity); amount > 0 {
+					c.needs = append(c.needs, need{at, amount})
+				}
+			}
+		}
+		c.offset = offset
+		offset += len(c.needs)
+	}
+}
+
+// List returns the DaemonSets, read-only, in the order in which their pods get room on a node:
+// the highest priority first, then by namespace and name. The results of OnNode and InPool
+// refer to them by their index.
+func (d *Daemons) List() []Daemon {
+	if d == nil {
+		return nil
+	}
+	return d.list
+}
+
+// emptyDaemons is what a nil Daemons stands for. Never written.
+var emptyDaemons = &Daemons{freshName: "a"}
+
+func (d *Daemons) orEmpty() *Daemons {
+	if d == nil || d.freshName == "" {
+		return emptyDaemons
+	}
+	return d
+}
+
+// bits is a set of small numbers.
+type bits []uint64
+
+func (b *bits) set(n int) {
+	for len(*b) <= n/64 {
+		*b = append(*b, 0)
+	}
+	(*b)[n/64] |= 1 << (n % 64)
+}
+
+func (b bits) has(n int) bool { return n/64 < len(b) && b[n/64]&(1<<(n%64)) != 0 }
+
+func (b bits) intersects(other bits) bool {
+	for i := range min(len(b), len(other)) {
+		if b[i]&other[i] != 0 {
+			return true
+		}
+	}
+	return false
+}

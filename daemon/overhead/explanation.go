@@ -1,0 +1,231 @@
+package overhead
+
+import (
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+// Fact is something that is not known about a node and decides whether a pod runs there.
+type Fact struct {
+	// Kind says which of the fields below is set.
+	Kind FactKind
+	// Label is the key, for FactLabel.
+	Label string
+	// Taint is the taint, for FactStartupTaint.
+	Taint corev1.Taint
+}
+
+// FactKind is the kind of a Fact.
+type FactKind uint8
+
+// The kinds of facts. Zero is none.
+const (
+	// FactName is the name of the node.
+	FactName FactKind = iota + 1
+	// FactLabel is a label: whether the node has it, and its value.
+	FactLabel
+	// FactStartupTaint is a startup taint: whether it is still there.
+	FactStartupTaint
+)
+
+// String returns the kind in a few words.
+func (k FactKind) String() string {
+	switch k {
+	case FactName:
+		return "name"
+	case FactLabel:
+		return "label"
+	case FactStartupTaint:
+		return "startup taint"
+	default:
+		return "FactKind(" + strconv.Itoa(int(k)) + ")"
+	}
+}
+
+// String returns "the name of the node", `label "zone"` or
+// "startup taint starting:NoSchedule".
+func (f Fact) String() string {
+	switch f.Kind {
+	case FactName:
+		return "the name of the node"
+	case FactLabel:
+		return "label " + strconv.Quote(f.Label)
+	case FactStartupTaint:
+		return "startup taint " + f.Taint.ToString()
+	default:
+		return f.Kind.String()
+	}
+}
+
+// Explanation is a verdict with its reason.
+type Explanation struct {
+	// Daemon is the name of the DaemonSet as "namespace/name".
+	Daemon string
+	// Verdict is the answer.
+	Verdict Verdict
+	// Placement is the explanation of the Decision of NodeDaemon. Its taints are copies.
+	Placement placement.Explanation
+	// DependsOn are the facts on which the answer depends, for VerdictCannotTell: the answer
+	// changes with each of them for at least one state of the others. Labels come first, by
+	// key, then the name, then the startup taints in the order of Input.
+	DependsOn []Fact
+	// Refused is Daemon.Refused, for VerdictRefused.
+	Refused field.ErrorList
+}
+
+// Explain returns the verdict of OnNode about the DaemonSet of an index in List, with its
+// reason. It costs much more than OnNode does for one DaemonSet: call it for those that you
+// show. It fails as OnNode does, and if there is no such index.
+//
+// If a DaemonSet can tell more than 4096 states of the unknown facts apart, DependsOn are all
+// that it asks for.
+func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
+	d = d.orEmpty()
+	if err := d.checkIndex(index); err != nil {
+		return Explanation{}, err
+	}
+	if err := in.check(); err != nil {
+		return Explanation{}, err
+	}
+	var s scratch
+	s.begin(d, &in)
+	c := &d.compiled[index]
+	verdict, decision := s.verdict(c)
+	e := Explanation{Daemon: nameOf(d.list[index].DaemonSet), Verdict: verdict}
+	s.node.Spec.Taints = s.taints
+	e.Placement = c.matcher.Explain(&s.node)
+	e.Placement.Decision = decision
+	e.Placement.Node = in.Node.Name
+	e.Placement.Taint, e.Placement.NoExecuteTaint = e.Placement.Taint.DeepCopy(), e.Placement.NoExecuteTaint.DeepCopy()
+	switch {
+	case d.list[index].Refused != nil && verdict != VerdictDoesNotRun:
+		e.Verdict, e.Refused = VerdictRefused, d.list[index].Refused
+	case verdict == VerdictCannotTell:
+		s.open(c)
+		e.DependsOn = s.dependsOn(c, in.StartupTaints)
+	}
+	return e, nil
+}
+
+func (d *Daemons) checkIndex(index int) error {
+	if index < 0 || index >= len(d.list) {
+		return field.Invalid(field.NewPath("index"), index, "there are "+count(len(d.list), "DaemonSet", "DaemonSets"))
+	}
+	return nil
+}
+
+// dependsOn returns the facts that change the answer. The axes are open, and the pod runs in
+// one of their states once the startup taints are gone.
+func (s *scratch) dependsOn(c *compiled, startup []corev1.Taint) []Fact {
+	states := 1
+	for i := range s.axes {
+		if states *= s.axes[i].len(); states > maxStates {
+			break
+		}
+	}
+	matters := make([]bool, len(s.axes))
+	runs := make([]bool, 0, min(states, maxStates))
+	anywhere := false
+	complete := s.eachState(func() bool {
+		s.node.Spec.Taints = nil
+		run := c.matcher.Decide(&s.node).Run
+		if run && !anywhere {
+			anywhere = true
+			startup = s.untoleratedOf(c, startup)
+		}
+		runs = append(runs, run)
+		return true
+	})
+	stride := 1
+	for i := range s.axes {
+		n := s.axes[i].len()
+		for state := range runs {
+			// Compare each state with the next along this axis.
+			if state/stride%n+1 < n && state+stride < len(runs) && runs[state] != runs[state+stride] {
+				matters[i] = true
+			}
+		}
+		stride *= n
+	}
+	var facts []Fact
+	for i := range s.axes {
+		switch {
+		case complete && !matters[i]:
+		case s.axes[i].names != nil:
+			facts = append(facts, Fact{Kind: FactName})
+		default:
+			facts = append(facts, Fact{Kind: FactLabel, Label: s.axes[i].key})
+		}
+	}
+	if anywhere {
+		for i := range startup {
+			facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *startup[i].DeepCopy()})
+		}
+	}
+	return facts
+}
+
+// untoleratedOf returns the startup taints that the pod does not tolerate. The node is in a
+// state in which it runs the pod.
+func (s *scratch) untoleratedOf(c *compiled, startup []corev1.Taint) []corev1.Taint {
+	var found []corev1.Taint
+	for i := range startup {
+		s.node.Spec.Taints = startup[i : i+1]
+		if at := indexOfTaint(s.early, &startup[i]); at >= 0 {
+			s.node.Spec.Taints = s.early[at : at+1]
+		}
+		if !c.matcher.Decide(&s.node).Run {
+			found = append(found, s.node.Spec.Taints[0])
+		}
+	}
+	return found
+}
+
+// String returns the explanation in one line:
+//
+//	kube-system/agent on worker-1: runs here
+//	kube-system/agent on worker-1: does not run: nodeSelector disk=ssd, node has no label disk
+//	kube-system/agent on worker-1: cannot tell: depends on label "zone"
+//	kube-system/agent on worker-1: refused: spec.template.spec.containers[0].resources.requests[cpu]: ...
+func (e Explanation) String() string {
+	s := e.Daemon + " on " + e.Placement.Node
+	if e.Placement.Node == "" {
+		s = e.Daemon + " on a node without a name"
+	}
+	switch e.Verdict {
+	case VerdictCannotTell:
+		return s + ": cannot tell: depends on " + list(e.DependsOn)
+	case VerdictRefused:
+		if len(e.Refused) > 0 && e.Refused[0] != nil {
+			return s + ": refused: " + e.Refused[0].Error()
+		}
+		return s + ": refused"
+	case VerdictRuns:
+		return s + ": runs here"
+	case VerdictDoesNotRun:
+		return s + ": does not run: " + e.Placement.Cause()
+	default:
+		return s + ": " + e.Verdict.String()
+	}
+}
+
+func list(facts []Fact) string {
+	words := make([]string, len(facts))
+	for i := range facts {
+		words[i] = facts[i].String()
+	}
+	return strings.Join(words, ", ")
+}
+
+// count writes a number with its noun.
+func count(n int, singular, plural string) string {
+	if n == 1 {
+		return "1 " + singular
+	}
+	return strconv.Itoa(n) + " " + plural
+}

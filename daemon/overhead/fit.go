@@ -1,0 +1,190 @@
+package overhead
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/internal/demand"
+)
+
+// podThere is a pod on the node.
+type podThere struct {
+	pod    *corev1.Pod
+	daemon int // -1: of no DaemonSet
+}
+
+// fit gives the pods room one by one, in the order that OnNode documents.
+func (o *NodeOverhead) fit(d *Daemons) {
+	s := &o.scratch
+	limited := s.takeAllocatable(d)
+	o.clashWithPods(d)
+	for class := classPresent; class <= classUncertain; class++ {
+		for i := range d.compiled {
+			n := &o.Daemons[i]
+			if n.mayRun() && classOf(n) == class {
+				n.Fits = o.portsFree(d, i) && !s.blocked.has(i)
+				if limited && !o.takeRoom(d, i) {
+					n.Fits = false
+				}
+			}
+		}
+	}
+	if !slices.IsSortedFunc(o.Shortages, compareShortages) {
+		slices.SortFunc(o.Shortages, compareShortages)
+	}
+	slices.SortFunc(o.Clashes, compareClashes)
+}
+
+// class is a step of the order in which pods get room.
+type class int8
+
+const (
+	classPresent class = iota
+	classCertain
+	classUncertain
+)
+
+func classOf(n *NodeDaemon) class {
+	switch {
+	case n.Present:
+		return classPresent
+	case n.Verdict == VerdictRuns:
+		return classCertain
+	default:
+		return classUncertain
+	}
+}
+
+// takeAllocatable works out what the pods on the node leave free. It reports false if the node
+// has room for everything.
+func (s *scratch) takeAllocatable(d *Daemons) bool {
+	allocatable := s.given.Status.Allocatable
+	if allocatable == nil {
+		allocatable = s.given.Status.Capacity
+	}
+	if len(allocatable) == 0 {
+		return false
+	}
+	s.free = zeroed(s.free, len(d.resources))
+	for i, name := range d.resources {
+		amount := int64(0)
+		if quantity, ok := allocatable[name]; ok {
+			amount = demand.Amount(name, quantity)
+		}
+		s.free[i] = plus(amount, -s.used[i])
+	}
+	s.freePods = plus(demand.Amount(corev1.ResourcePods, allocatable[corev1.ResourcePods]), -int64(len(s.pods)))
+	return true
+}
+
+// takeRoom takes what is missing of a pod if the node has it, and otherwise notes what it lacks.
+// A pod that does not fit because of a port takes nothing.
+func (o *NodeOverhead) takeRoom(d *Daemons, daemon int) bool {
+	s, n, c := &o.scratch, &o.Daemons[daemon], &d.compiled[daemon]
+	fits := true
+	lacks := func(name corev1.ResourceName, missing, free int64) {
+		fits = false
+		o.Shortages = append(o.Shortages, Shortage{Daemon: daemon, Resource: name, Missing: missing, Free: max(0, free)})
+	}
+	if !n.Present && s.freePods < 1 {
+		lacks(corev1.ResourcePods, 1, s.freePods)
+	}
+	for i := range c.needs {
+		at := c.needs[i].resource
+		if missing := s.missing(c, i); missing > 0 && missing > s.free[at] {
+			lacks(d.resources[at], missing, s.free[at])
+		}
+	}
+	if !fits || !n.Fits {
+		return false
+	}
+	if !n.Present {
+		s.freePods--
+	}
+	for i := range c.needs {
+		at := c.needs[i].resource
+		s.free[at] = plus(s.free[at], -s.missing(c, i))
+	}
+	return true
+}
+
+// clashWithPods finds the host ports that pods on the node have and other DaemonSets want.
+func (o *NodeOverhead) clashWithPods(d *Daemons) {
+	s := &o.scratch
+	clear(s.blocked)
+	if len(d.byPort) == 0 {
+		return
+	}
+	for _, there := range s.pods {
+		s.ports = demand.AppendPorts(s.ports[:0], &there.pod.Spec)
+		for _, p := range s.ports {
+			for _, want := range d.byPort[p.Number] {
+				if want.daemon != there.daemon && o.Daemons[want.daemon].mayRun() && want.port.Conflicts(HostPort(p)) {
+					s.blocked.set(want.daemon)
+					o.Clashes = append(o.Clashes, Clash{Daemon: want.daemon, Other: there.daemon, Pod: there.pod, Port: want.port, OtherPort: HostPort(p)})
+				}
+			}
+		}
+	}
+}
+
+// portsFree reports whether no DaemonSet that comes before has a host port of this one and
+// fits. It notes the clashes with those before.
+func (o *NodeOverhead) portsFree(d *Daemons, daemon int) bool {
+	n := &o.Daemons[daemon]
+	free := true
+	for _, c := range d.compiled[daemon].conflicts {
+		other := &o.Daemons[c.other]
+		// The ports of a pod that is there are in its spec.
+		if !other.mayRun() || other.Present || n.Present || !before(classOf(other), c.other, classOf(n), daemon) {
+			continue
+		}
+		o.Clashes = append(o.Clashes, Clash{Daemon: daemon, Other: c.other, Port: c.own, OtherPort: c.port})
+		if other.Fits {
+			free = false
+		}
+	}
+	return free
+}
+
+// before reports whether a DaemonSet gets room before another.
+func before(class class, daemon int, otherClass class, other int) bool {
+	return class < otherClass || class == otherClass && daemon < other
+}
+
+func compareShortages(a, b Shortage) int {
+	if a.Daemon != b.Daemon {
+		return cmp.Compare(a.Daemon, b.Daemon)
+	}
+	return cmp.Compare(a.Resource, b.Resource)
+}
+
+func compareClashes(a, b Clash) int {
+	return cmp.Or(
+		cmp.Compare(a.Daemon, b.Daemon),
+		cmp.Compare(a.Other, b.Other),
+		comparePods(a.Pod, b.Pod),
+		comparePorts(a.Port, b.Port),
+		comparePorts(a.OtherPort, b.OtherPort),
+	)
+}
+
+// comparePods puts no pod first.
+func comparePods(a, b *corev1.Pod) int {
+	switch {
+	case a == b:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+}
+
+func comparePorts(a, b HostPort) int {
+	return cmp.Or(cmp.Compare(a.Number, b.Number), strings.Compare(string(a.Protocol), string(b.Protocol)), strings.Compare(a.IP, b.IP))
+}

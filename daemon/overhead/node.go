@@ -1,0 +1,282 @@
+package overhead
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/demand"
+	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/placement"
+)
+
+// Input is a node, or the template of a node that does not exist yet, and what is not known
+// about it.
+type Input struct {
+	// Node is the node, or its template. It must not be nil. It needs a name unless
+	// NameUnknown is set.
+	Node *corev1.Node
+	// Pods are the pods on the node. Those that are not bound to it (spec.nodeName) or that
+	// have finished take nothing of it and are ignored. Nil for a node that does not exist yet.
+	Pods []*corev1.Pod
+
+	// StartupTaints are taints that the node has at first and loses later. Each may be on the
+	// node already or be missing in Node; key and effect say which it is.
+	StartupTaints []corev1.Taint
+	// LateLabels are keys of labels that come late, such as those of a cloud provider. Each may
+	// be missing or have any valid value; what Node says about it does not count.
+	LateLabels []string
+	// NameUnknown says that the name of Node is made up. The label kubernetes.io/hostname then
+	// is one of LateLabels.
+	NameUnknown bool
+}
+
+// NodeOverhead is what the DaemonSets take of one node. OnNode fills it in and reuses its
+// memory: what you keep beyond the next call, copy.
+type NodeOverhead struct {
+	// Daemons says for each DaemonSet whether it runs, in the order of Daemons.List.
+	Daemons []NodeDaemon
+
+	// Run is the sum of the DaemonSets that run on the node, whether they fit or not. AtMost
+	// also has those of which OnNode cannot tell whether they do.
+	Run, AtMost Total
+	// Missing is what Run will still take of the node, given the pods that are there: for each
+	// DaemonSet and resource what a new pod requests above what its pods there do, and never
+	// less than zero. Its number of pods is that of the DaemonSets without a pod there.
+	// MissingAtMost is the same for AtMost.
+	Missing, MissingAtMost Total
+
+	// Shortages are the resources of which the node has too little, by DaemonSet, then by name.
+	Shortages []Shortage
+	// Clashes are the host ports that more than one pod wants, by DaemonSet, then by other
+	// DaemonSet, then by pod, then by port. Each is listed once.
+	Clashes []Clash
+
+	scratch scratch
+}
+
+// NodeDaemon says whether one DaemonSet runs on a node.
+type NodeDaemon struct {
+	// Verdict is the answer.
+	Verdict Verdict
+	// Decision is that of package placement about the node once it has lost its startup taints,
+	// before late labels come. It is the reason of VerdictDoesNotRun. For VerdictCannotTell it
+	// is one of the answers that are possible.
+	Decision placement.Decision
+	// Present says that a pod of the DaemonSet is on the node, also if it is being deleted.
+	Present bool
+	// Fits says that the node has room and free ports for what is missing of the pod. If it
+	// is false and the pod should run, Shortages and Clashes say why. It is false if the pod
+	// does not run.
+	Fits bool
+}
+
+// mayRun reports whether the pod counts in AtMost.
+func (n *NodeDaemon) mayRun() bool {
+	return n.Verdict == VerdictRuns || n.Verdict == VerdictCannotTell
+}
+
+// Shortage is a resource of which a node has too little for a pod.
+type Shortage struct {
+	// Daemon is the index of the DaemonSet that does not fit.
+	Daemon int
+	// Resource is its name. It is pods if the node has no room for another pod.
+	Resource corev1.ResourceName
+	// Missing is what the pod still needs, in the scheduler's unit: cpu in thousandths, all
+	// others in whole numbers.
+	Missing int64
+	// Free is what the others leave of the allocatable amount, and not below zero.
+	Free int64
+}
+
+// Clash is a host port that two pods want.
+type Clash struct {
+	// Daemon is the index of the DaemonSet whose pod has to wait. Of two DaemonSets it is the
+	// later one in the order of OnNode.
+	Daemon int
+	// Other is the index of the DaemonSet that has the port. It is -1 if that is a pod of none.
+	Other int
+	// Pod is the pod on the node that has the port: read-only. It is nil if no such pod is
+	// there yet.
+	Pod *corev1.Pod
+	// Port is that of Daemon, OtherPort that of the other pod. They may differ in the address.
+	Port, OtherPort HostPort
+}
+
+// OnNode works out what the DaemonSets take of a node, and writes it to out.
+//
+// A DaemonSet runs, does not run, or it cannot be told because the answer depends on something
+// that Input says is unknown; Explain lists on what. "Cannot tell" is given only if both
+// answers are possible, with one exception: if the labels that matter to a DaemonSet can be in
+// more than 4096 states that it tells apart, OnNode does not try all.
+//
+// What is on the node counts first. Then pods get room one by one in this order: DaemonSets
+// with a pod on the node, those that run, those of which it cannot be told; each by priority,
+// namespace and name, as in List. A pod that does not fit takes no room, and the next is tried.
+// Nothing is preempted. A pod fits if the node has room for what it requests and for one more
+// pod (fitsRequest@v1.37.2), and if none of its host ports is taken (fitsPorts@v1.37.2). A node
+// without status.allocatable has that of its capacity (SetDefaults_NodeStatus@v1.37.2), and
+// room for everything if it has no capacity, either.
+//
+// A pod belongs to a DaemonSet if its controller is that: kind, namespace, name and UID are the
+// same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
+//
+// OnNode allocates nothing once out has grown, apart from the pods on the node, whose requests
+// it adds up. The cost is linear in DaemonSets, pods and clashes. It reads its arguments and
+// keeps none of them but the pods in out.Clashes.
+//
+// It fails with a *field.Error if out, in.Node or a pod is nil, if the node has no name and
+// NameUnknown is not set, or if a late label is an empty string. What is in out is then of no
+// use.
+func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
+	d = d.orEmpty()
+	if out == nil {
+		return field.Required(field.NewPath("out"), "")
+	}
+	if err := in.check(); err != nil {
+		return err
+	}
+	s := &out.scratch
+	s.begin(d, &in)
+	out.begin(d)
+	for i := range d.compiled {
+		n := &out.Daemons[i]
+		*n = NodeDaemon{}
+		n.Verdict, n.Decision = s.verdict(&d.compiled[i])
+		if d.list[i].Refused != nil && n.mayRun() {
+			n.Verdict = VerdictRefused
+		}
+	}
+	s.countPods(d, &in, out)
+	for i := range d.compiled {
+		n, needs := &out.Daemons[i], d.compiled[i].needs
+		if !n.mayRun() {
+			continue
+		}
+		out.AtMost.add(needs)
+		out.addMissing(&out.MissingAtMost, d, i)
+		if n.Verdict == VerdictRuns {
+			out.Run.add(needs)
+			out.addMissing(&out.Missing, d, i)
+		}
+	}
+	out.fit(d)
+	return nil
+}
+
+func (in *Input) check() error {
+	switch {
+	case in.Node == nil:
+		return field.Required(field.NewPath("input", "node"), "")
+	case in.Node.Name == "" && !in.NameUnknown:
+		return field.Required(field.NewPath("input", "node", "metadata", "name"), "set nameUnknown if the node has no name yet")
+	}
+	for i, pod := range in.Pods {
+		if pod == nil {
+			return field.Required(field.NewPath("input", "pods").Index(i), "")
+		}
+	}
+	for i, key := range in.LateLabels {
+		if key == "" {
+			return field.Required(field.NewPath("input", "lateLabels").Index(i), "")
+		}
+	}
+	return nil
+}
+
+func (o *NodeOverhead) begin(d *Daemons) {
+	o.Daemons = slices.Grow(o.Daemons[:0], len(d.list))[:len(d.list)]
+	for _, t := range []*Total{&o.Run, &o.AtMost, &o.Missing, &o.MissingAtMost} {
+		t.reset(d.resources)
+	}
+	o.Shortages, o.Clashes = o.Shortages[:0], o.Clashes[:0]
+}
+
+// Equal reports whether two results say the same. It makes them comparable with cmp.Diff.
+func (o NodeOverhead) Equal(p NodeOverhead) bool {
+	return slices.Equal(o.Daemons, p.Daemons) &&
+		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
+		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes)
+}
+
+// countPods adds up what the pods on the node take.
+func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
+	needs := 0
+	if n := len(d.compiled); n > 0 {
+		needs = d.compiled[n-1].offset + len(d.compiled[n-1].needs)
+	}
+	s.had = zeroed(s.had, needs)
+	s.used = zeroed(s.used, len(d.resources))
+	s.pods = s.pods[:0]
+	for _, pod := range in.Pods {
+		if pod.Spec.NodeName != in.Node.Name || pod.Spec.NodeName == "" || podstatus.Finished(pod) {
+			continue
+		}
+		own := d.daemonOf(pod)
+		s.pods = append(s.pods, podThere{pod, own})
+		if own >= 0 {
+			out.Daemons[own].Present = true
+		}
+		if demand.None(&pod.Spec) {
+			continue
+		}
+		for name, quantity := range demand.RequestsOfPod(pod) {
+			at, ok := slices.BinarySearch(d.resources, name)
+			if !ok {
+				continue
+			}
+			amount := demand.Amount(name, quantity)
+			s.used[at] = plus(s.used[at], amount)
+			if own < 0 {
+				continue
+			}
+			for i, n := range d.compiled[own].needs {
+				if n.resource == at {
+					had := &s.had[d.compiled[own].offset+i]
+					*had = plus(*had, amount)
+				}
+			}
+		}
+	}
+	slices.SortFunc(s.pods, func(a, b podThere) int {
+		return cmp.Or(strings.Compare(a.pod.Namespace, b.pod.Namespace), strings.Compare(a.pod.Name, b.pod.Name))
+	})
+}
+
+// daemonOf returns the index of the DaemonSet of a pod, or -1.
+func (d *Daemons) daemonOf(pod *corev1.Pod) int {
+	ref := owner.Controller(pod.OwnerReferences)
+	if ref == nil {
+		return -1
+	}
+	i, ok := d.byOwner[ownerKey{pod.Namespace, ref.Kind, ref.Name}]
+	if !ok {
+		return -1
+	}
+	id := &d.compiled[i].owner
+	if !id.SameKind(ref.APIVersion, ref.Kind) || id.UID() != types.UID("") && id.UID() != ref.UID {
+		return -1
+	}
+	return i
+}
+
+// missing returns what a pod of a DaemonSet still needs of its i-th need.
+func (s *scratch) missing(c *compiled, i int) int64 {
+	return max(0, plus(c.needs[i].amount, -s.had[c.offset+i]))
+}
+
+func (o *NodeOverhead) addMissing(t *Total, d *Daemons, daemon int) {
+	if !o.Daemons[daemon].Present {
+		t.Pods++
+	}
+	c := &d.compiled[daemon]
+	for i := range c.needs {
+		at := c.needs[i].resource
+		t.amounts[at] = plus(t.amounts[at], o.scratch.missing(c, i))
+	}
+}

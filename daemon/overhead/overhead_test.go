@@ -1,0 +1,518 @@
+package overhead_test
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/overhead"
+	"github.com/pernode/daemonset/placement"
+)
+
+// amounts returns a list of "name quantity" pairs.
+func amounts(pairs ...string) corev1.ResourceList {
+	list := corev1.ResourceList{}
+	for i := 0; i < len(pairs); i += 2 {
+		list[corev1.ResourceName(pairs[i])] = resource.MustParse(pairs[i+1])
+	}
+	return list
+}
+
+func container(requests ...string) corev1.Container {
+	return corev1.Container{Name: "main", Resources: corev1.ResourceRequirements{Requests: amounts(requests...)}}
+}
+
+func daemonSet(name string, spec corev1.PodSpec) *appsv1.DaemonSet {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: name, UID: types.UID("uid-" + name)}}
+	ds.Spec.Template.Spec = spec
+	return ds
+}
+
+func requesting(name string, requests ...string) *appsv1.DaemonSet {
+	return daemonSet(name, corev1.PodSpec{Containers: []corev1.Container{container(requests...)}})
+}
+
+func podOf(ds *appsv1.DaemonSet, node string, requests ...string) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ds.Namespace, Name: ds.Name + "-x", OwnerReferences: []metav1.OwnerReference{
+		{APIVersion: "apps/v1", Kind: "DaemonSet", Name: ds.Name, UID: ds.UID, Controller: new(true)},
+	}}}
+	pod.Spec = corev1.PodSpec{NodeName: node, Containers: []corev1.Container{container(requests...)}}
+	return pod
+}
+
+func bareNode(name string) *corev1.Node {
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
+}
+
+func onNode(t testing.TB, daemons *overhead.Daemons, in overhead.Input) *overhead.NodeOverhead {
+	t.Helper()
+	var out overhead.NodeOverhead
+	if err := daemons.OnNode(in, &out); err != nil {
+		t.Fatal(err)
+	}
+	return &out
+}
+
+func limitRange(namespace, name string, items ...corev1.LimitRangeItem) *corev1.LimitRange {
+	return &corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: corev1.LimitRangeSpec{Limits: items}}
+}
+
+// TestRequests: what a pod requests when the API server has stored it.
+func TestRequests(t *testing.T) {
+	const ofContainer = corev1.LimitTypeContainer
+	limited := corev1.Container{Resources: corev1.ResourceRequirements{Limits: amounts("cpu", "1", "memory", "1Gi"), Requests: amounts("cpu", "100m")}}
+	nothing := corev1.PodSpec{Containers: []corev1.Container{{}}}
+	kata := nothing
+	kata.RuntimeClassName = new("kata")
+	otherOverhead := kata
+	otherOverhead.Overhead = amounts("cpu", "1")
+	for _, tc := range []struct {
+		name, why string
+		spec      corev1.PodSpec
+		opts      overhead.Options
+		want      corev1.ResourceList
+		refused   string
+	}{
+		{name: "nothing", why: "no request at all", spec: nothing, want: amounts()},
+		{name: "limit", why: "a request that is missing is the limit", spec: corev1.PodSpec{Containers: []corev1.Container{limited}}, want: amounts("cpu", "100m", "memory", "1Gi")},
+		{name: "default request", why: "of the LimitRange", spec: nothing, want: amounts("cpu", "50m"),
+			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("cpu", "50m")})}}},
+		{name: "default limit", why: "is the default request, too", spec: nothing, want: amounts("cpu", "50m"),
+			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "50m")})}}},
+		{name: "minimum", why: "is the default request if there is no other", spec: nothing, want: amounts("cpu", "20m"),
+			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Min: amounts("cpu", "20m")})}}},
+		{name: "own request below the minimum", why: "the API server refuses the pod", spec: corev1.PodSpec{Containers: []corev1.Container{container("cpu", "10m")}}, want: amounts("cpu", "10m"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Min: amounts("cpu", "20m")})}},
+			refused: `spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "10m": LimitRange kube-system/a: the minimum of Container is 20m`},
+		{name: "limit above the maximum", why: "the API server refuses the pod", spec: corev1.PodSpec{Containers: []corev1.Container{limited}}, want: amounts("cpu", "100m", "memory", "1Gi"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Max: amounts("memory", "500Mi")})}},
+			refused: `spec.template.spec.containers[0].resources.limits[memory]: Invalid value: "1Gi": LimitRange kube-system/a: the maximum of Container is 500Mi`},
+		{name: "ratio", why: "the limit is ten times the request", spec: corev1.PodSpec{Containers: []corev1.Container{limited}}, want: amounts("cpu", "100m", "memory", "1Gi"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, MaxLimitRequestRatio: amounts("cpu", "9")})}},
+			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "1": LimitRange kube-system/a: the maximum ratio of limit to request of Container is 9`},
+		{name: "whole pod", why: "no limit, where a maximum asks for one", spec: nothing, want: amounts(),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: corev1.LimitTypePod, Max: amounts("memory", "1Gi")})}},
+			refused: `spec.template.spec.resources.limits[memory]: Invalid value: "none": LimitRange kube-system/a: the maximum of Pod is 1Gi`},
+		{name: "two LimitRanges", why: "the first by name counts", spec: nothing, want: amounts("cpu", "1", "memory", "2"),
+			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{
+				limitRange("kube-system", "b", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("cpu", "2", "memory", "2")}),
+				limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("cpu", "1")}),
+			}}},
+		{name: "another namespace", why: "a LimitRange counts in its own", spec: nothing, want: amounts(),
+			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("team", "a", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("cpu", "1")})}}},
+		{name: "runtime class", why: "its overhead is the pod's", spec: kata, want: amounts("memory", "128Mi"),
+			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "128Mi")}}}}},
+		{name: "unknown runtime class", why: "nothing is known of it", spec: kata, want: amounts()},
+		{name: "another overhead", why: "the API server refuses the pod", spec: otherOverhead, want: amounts("memory", "128Mi"),
+			opts:    overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "128Mi")}}}},
+			refused: "RuntimeClass kata"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			daemons := compile(t, []*appsv1.DaemonSet{daemonSet("agent", tc.spec)}, tc.opts)
+			got := daemons.List()[0]
+			if !equality.Semantic.DeepEqual(got.Requests, tc.want) {
+				t.Errorf("Requests = %v, want %v: %s", got.Requests, tc.want, tc.why)
+			}
+			refused := ""
+			if got.Refused != nil {
+				refused = got.Refused[0].Error()
+			}
+			if tc.refused == "" && refused != "" || !strings.Contains(refused, tc.refused) {
+				t.Errorf("Refused = %q, want %q: %s", refused, tc.refused, tc.why)
+			}
+			out, want := onNode(t, daemons, overhead.Input{Node: bareNode("n")}), overhead.VerdictRuns
+			if tc.refused != "" {
+				want = overhead.VerdictRefused
+			}
+			if v := out.Daemons[0].Verdict; v != want || (want == overhead.VerdictRefused) != (out.AtMost.Pods == 0) {
+				t.Errorf("OnNode = %v, %v, want %v: what is refused takes nothing", v, out.AtMost, want)
+			}
+			pool, err := daemons.InPool(overhead.Pool{})
+			if refusedThere := pool.Daemons[0].Presence == overhead.PresenceRefused; err != nil || refusedThere != (tc.refused != "") {
+				t.Errorf("InPool = %v, %v, want refused: %v", pool.Daemons[0], err, tc.refused != "")
+			}
+			explanation, err := daemons.Explain(0, overhead.Input{Node: bareNode("n")})
+			if err != nil || explanation.Verdict != want || !strings.Contains(explanation.String(), tc.refused) {
+				t.Errorf("Explain = %v, %v, want %v", explanation, err, want)
+			}
+		})
+	}
+}
+
+// TestList: by priority, then by namespace and name.
+func TestList(t *testing.T) {
+	spec := func(class string, priority *int32) corev1.PodSpec {
+		return corev1.PodSpec{PriorityClassName: class, Priority: priority}
+	}
+	team := requesting("a")
+	team.Namespace = "team"
+	low := requesting("default")
+	daemons := compile(t, []*appsv1.DaemonSet{
+		team, low, daemonSet("unknown", spec("unknown", nil)), daemonSet("number", spec("", new(int32(7)))), daemonSet("mine", spec("mine", nil)),
+		daemonSet("cluster", spec("system-cluster-critical", nil)), daemonSet("node", spec("system-node-critical", nil)), daemonSet("negative", spec("", new(int32(-1)))),
+	}, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{
+		{ObjectMeta: metav1.ObjectMeta{Name: "mine"}, Value: 9},
+		{ObjectMeta: metav1.ObjectMeta{Name: "other"}, Value: 5, GlobalDefault: true},
+		{ObjectMeta: metav1.ObjectMeta{Name: "one"}, Value: 3, GlobalDefault: true},
+	}})
+	var got []string
+	for _, d := range daemons.List() {
+		got = append(got, d.DaemonSet.Namespace+"/"+d.DaemonSet.Name)
+	}
+	want := []string{"kube-system/node", "kube-system/cluster", "kube-system/mine", "kube-system/number", "kube-system/default", "team/a", "kube-system/unknown", "kube-system/negative"}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("List (-want +got):\n%s", diff)
+	}
+	if p := daemons.List()[4].Priority; p != 3 {
+		t.Errorf("the default priority = %d, want the lowest, 3", p)
+	}
+}
+
+// TestMissing: what is still to come, for each DaemonSet by itself.
+func TestMissing(t *testing.T) {
+	logs, metrics := requesting("logs", "cpu", "100m", "memory", "1Gi"), requesting("metrics", "cpu", "300m")
+	manifest := requesting("manifest", "cpu", "1")
+	manifest.UID = ""
+	elsewhere := requesting("elsewhere", "cpu", "5")
+	elsewhere.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+	sets := []*appsv1.DaemonSet{logs, metrics, manifest, elsewhere}
+	of := func(pod *corev1.Pod, change func(*corev1.Pod)) *corev1.Pod { change(pod); return pod }
+	for _, tc := range []struct {
+		name, why string
+		pods      []*corev1.Pod
+		pod       int
+		want      corev1.ResourceList
+	}{
+		{"empty node", "all of it", nil, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"one is there", "the others", []*corev1.Pod{podOf(logs, "n", "cpu", "100m", "memory", "1Gi")}, 2, amounts("cpu", "1300m")},
+		{"it takes more", "that leaves no less for the others", []*corev1.Pod{podOf(logs, "n", "cpu", "5", "memory", "9Gi")}, 2, amounts("cpu", "1300m")},
+		{"it takes less", "the rest comes with the update", []*corev1.Pod{podOf(logs, "n", "cpu", "60m")}, 2, amounts("cpu", "1340m", "memory", "1Gi")},
+		{"two of one", "both count", []*corev1.Pod{podOf(logs, "n", "cpu", "60m"), of(podOf(logs, "n", "memory", "1Gi"), func(p *corev1.Pod) { p.Name = "second" })}, 2, amounts("cpu", "1340m")},
+		{"not bound", "it takes nothing yet", []*corev1.Pod{podOf(logs, "", "cpu", "100m")}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"elsewhere", "it takes nothing here", []*corev1.Pod{podOf(logs, "m", "cpu", "100m")}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"failed", "it takes nothing any more", []*corev1.Pod{of(podOf(logs, "n", "cpu", "100m"), func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"another UID", "the DaemonSet was created again", []*corev1.Pod{of(podOf(logs, "n", "cpu", "100m"), func(p *corev1.Pod) { p.OwnerReferences[0].UID = "old" })}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"another kind", "its owner has the name only", []*corev1.Pod{of(podOf(logs, "n", "cpu", "100m"), func(p *corev1.Pod) { p.OwnerReferences[0].Kind = "Job" })}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"no owner", "it is nobody's", []*corev1.Pod{of(podOf(logs, "n", "cpu", "100m"), func(p *corev1.Pod) { p.OwnerReferences = nil })}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"manifest", "a DaemonSet without UID has the pods of its name", []*corev1.Pod{of(podOf(manifest, "n", "cpu", "1"), func(p *corev1.Pod) { p.OwnerReferences[0].UID = "any" })}, 2, amounts("cpu", "400m", "memory", "1Gi")},
+		{"where it should not be", "it does not run here", []*corev1.Pod{podOf(elsewhere, "n", "cpu", "5")}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"limit only", "as the API server stores it", []*corev1.Pod{of(podOf(metrics, "n"), func(p *corev1.Pod) { p.Spec.Containers[0].Resources.Limits = amounts("cpu", "300m") })}, 2, amounts("cpu", "1100m", "memory", "1Gi")},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			out := onNode(t, compile(t, sets, overhead.Options{}), overhead.Input{Node: bareNode("n"), Pods: tc.pods})
+			if got := out.Missing.Requests(); out.Missing.Pods != tc.pod || !equality.Semantic.DeepEqual(got, tc.want) {
+				t.Errorf("Missing = %v, want %d pods and %v: %s", out.Missing, tc.pod, tc.want, tc.why)
+			}
+			if out.Run.Pods != 3 {
+				t.Errorf("Run = %v, want 3 pods", out.Run)
+			}
+		})
+	}
+}
+
+// TestShortages: all DaemonSets together, pods included, in the order of priority.
+func TestShortages(t *testing.T) {
+	critical := requesting("z-critical", "cpu", "2")
+	critical.Spec.Template.Spec.PriorityClassName = "system-node-critical"
+	sets := []*appsv1.DaemonSet{requesting("a", "cpu", "1"), requesting("b", "cpu", "1", "example.com/gpu", "1"), critical}
+	stranger := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "stranger"}, Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{container("cpu", "500m")}}}
+	node := func(change func(*corev1.NodeStatus), pairs ...string) *corev1.Node {
+		n := bareNode("n")
+		n.Status.Allocatable = amounts(pairs...)
+		if change != nil {
+			change(&n.Status)
+		}
+		return n
+	}
+	const a, b = 1, 2 // in the order of List
+	for _, tc := range []struct {
+		name, why string
+		in        overhead.Input
+		want      []overhead.Shortage
+	}{
+		{"room", "for all", overhead.Input{Node: node(nil, "cpu", "4", "pods", "3", "example.com/gpu", "1")}, nil},
+		{"no allocatable", "nothing is known", overhead.Input{Node: bareNode("n")}, nil},
+		{"too small together", "the last by priority and name", overhead.Input{Node: node(nil, "cpu", "3500m", "pods", "3", "example.com/gpu", "1")},
+			[]overhead.Shortage{{Daemon: b, Resource: "cpu", Missing: 1000, Free: 500}}},
+		{"pods there", "they take room first", overhead.Input{Node: node(nil, "cpu", "4", "pods", "9", "example.com/gpu", "1"), Pods: []*corev1.Pod{stranger}},
+			[]overhead.Shortage{{Daemon: b, Resource: "cpu", Missing: 1000, Free: 500}}},
+		{"smaller one behind", "one that does not fit takes no room", overhead.Input{Node: node(nil, "cpu", "1", "pods", "9", "example.com/gpu", "1")},
+			[]overhead.Shortage{{Daemon: 0, Resource: "cpu", Missing: 2000, Free: 1000}, {Daemon: b, Resource: "cpu", Missing: 1000, Free: 0}}},
+		{"no such resource", "the node has none of it", overhead.Input{Node: node(nil, "cpu", "4", "pods", "9")},
+			[]overhead.Shortage{{Daemon: b, Resource: "example.com/gpu", Missing: 1, Free: 0}}},
+		{"too many pods", "the number counts", overhead.Input{Node: node(nil, "cpu", "9", "pods", "2", "example.com/gpu", "1")},
+			[]overhead.Shortage{{Daemon: b, Resource: "pods", Missing: 1, Free: 0}}},
+		{"no number of pods", "the scheduler takes none for zero", overhead.Input{Node: node(nil, "cpu", "9", "example.com/gpu", "1")},
+			[]overhead.Shortage{{Daemon: 0, Resource: "pods", Missing: 1}, {Daemon: a, Resource: "pods", Missing: 1}, {Daemon: b, Resource: "pods", Missing: 1}}},
+		{"capacity", "it stands for a missing allocatable", overhead.Input{Node: node(func(s *corev1.NodeStatus) { s.Capacity, s.Allocatable = s.Allocatable, nil }, "cpu", "3", "pods", "9", "example.com/gpu", "1")},
+			[]overhead.Shortage{{Daemon: b, Resource: "cpu", Missing: 1000, Free: 0}}},
+		{"there already", "its own room is its own", overhead.Input{Node: node(nil, "cpu", "4", "pods", "3", "example.com/gpu", "1"), Pods: []*corev1.Pod{podOf(critical, "n", "cpu", "2")}}, nil},
+		{"overcommitted", "less than nothing is free", overhead.Input{Node: node(nil, "cpu", "100m", "pods", "9", "example.com/gpu", "1"), Pods: []*corev1.Pod{stranger}},
+			[]overhead.Shortage{{Daemon: 0, Resource: "cpu", Missing: 2000}, {Daemon: a, Resource: "cpu", Missing: 1000}, {Daemon: b, Resource: "cpu", Missing: 1000}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			out := onNode(t, compile(t, sets, overhead.Options{}), tc.in)
+			if diff := gocmp.Diff(tc.want, slices.Clone(out.Shortages)); diff != "" && len(tc.want)+len(out.Shortages) > 0 {
+				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
+			}
+			for i := range out.Daemons {
+				lacks := slices.ContainsFunc(tc.want, func(s overhead.Shortage) bool { return s.Daemon == i })
+				if out.Daemons[i].Fits == lacks {
+					t.Errorf("Fits of %d = %v: %s", i, out.Daemons[i].Fits, tc.why)
+				}
+			}
+		})
+	}
+}
+
+// TestUncertainComesLast: a DaemonSet that runs is not kept out by one that may not.
+func TestUncertainComesLast(t *testing.T) {
+	maybe := requesting("a-maybe", "cpu", "1")
+	maybe.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "a"}
+	daemons := compile(t, []*appsv1.DaemonSet{maybe, requesting("b", "cpu", "1")}, overhead.Options{})
+	node := bareNode("n")
+	node.Status.Allocatable = amounts("cpu", "1", "pods", "9")
+	out := onNode(t, daemons, overhead.Input{Node: node, LateLabels: []string{"zone"}})
+	want := []overhead.Shortage{{Daemon: 0, Resource: "cpu", Missing: 1000}}
+	if diff := gocmp.Diff(want, out.Shortages); diff != "" || out.Daemons[0].Fits || !out.Daemons[1].Fits {
+		t.Errorf("%+v (-want +got):\n%s", out.Daemons, diff)
+	}
+	if out.Run.Pods != 1 || out.AtMost.Pods != 2 || out.Missing.Pods != 1 || out.MissingAtMost.Pods != 2 {
+		t.Errorf("Run = %v, AtMost = %v, Missing = %v, MissingAtMost = %v", out.Run, out.AtMost, out.Missing, out.MissingAtMost)
+	}
+}
+
+// TestClashes: between DaemonSets, and with pods.
+func TestClashes(t *testing.T) {
+	withPorts := func(name string, ports ...corev1.ContainerPort) *appsv1.DaemonSet {
+		return daemonSet(name, corev1.PodSpec{Containers: []corev1.Container{{Ports: ports}}})
+	}
+	a := withPorts("a", corev1.ContainerPort{HostPort: 80})
+	b := withPorts("b", corev1.ContainerPort{HostPort: 80, HostIP: "10.0.0.1"}, corev1.ContainerPort{HostPort: 81})
+	c := withPorts("c", corev1.ContainerPort{HostPort: 80, Protocol: corev1.ProtocolUDP})
+	network := withPorts("network", corev1.ContainerPort{ContainerPort: 81})
+	network.Spec.Template.Spec.HostNetwork = true
+	away := withPorts("away", corev1.ContainerPort{HostPort: 80})
+	away.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+	daemons := compile(t, []*appsv1.DaemonSet{network, c, b, a, away}, overhead.Options{})
+	const ia, ib, inet = 0, 2, 4 // a, away, b, c, network
+	port := func(ip string, n int32) overhead.HostPort {
+		return overhead.HostPort{IP: ip, Protocol: corev1.ProtocolTCP, Number: n}
+	}
+
+	out := onNode(t, daemons, overhead.Input{Node: bareNode("n")})
+	want := []overhead.Clash{
+		{Daemon: ib, Other: ia, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
+		{Daemon: inet, Other: ib, Port: port("", 81), OtherPort: port("", 81)},
+	}
+	if diff := gocmp.Diff(want, out.Clashes); diff != "" {
+		t.Errorf("Clashes (-want +got):\n%s", diff)
+	}
+	// b does not run, so that its other port is free.
+	if fits := []bool{out.Daemons[ia].Fits, out.Daemons[ib].Fits, out.Daemons[3].Fits, out.Daemons[inet].Fits}; !slices.Equal(fits, []bool{true, false, true, true}) {
+		t.Errorf("Fits = %v", fits)
+	}
+
+	stranger := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "web"}}
+	stranger.Spec = corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}}
+	own := podOf(b, "n")
+	own.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 81}}
+	out = onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{stranger, own}})
+	want = []overhead.Clash{
+		{Daemon: ia, Other: -1, Pod: stranger, Port: port("", 80), OtherPort: port("", 80)},
+		{Daemon: ib, Other: -1, Pod: stranger, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
+		{Daemon: inet, Other: ib, Pod: own, Port: port("", 81), OtherPort: port("", 81)},
+	}
+	if diff := gocmp.Diff(want, out.Clashes); diff != "" {
+		t.Errorf("Clashes with pods (-want +got):\n%s", diff)
+	}
+}
+
+// TestErrors: each wrong input has its path.
+func TestErrors(t *testing.T) {
+	good := requesting("a")
+	halfKind := requesting("a")
+	halfKind.Kind = "NodeAgent"
+	var out overhead.NodeOverhead
+	compileWith := func(sets []*appsv1.DaemonSet, opts overhead.Options) func() error {
+		return func() error { _, err := overhead.Compile(sets, opts); return err }
+	}
+	daemons := compile(t, []*appsv1.DaemonSet{good}, overhead.Options{})
+	on := func(in overhead.Input) func() error { return func() error { return daemons.OnNode(in, &out) } }
+	inPool := func(requirements ...corev1.NodeSelectorRequirement) func() error {
+		return func() error { _, err := daemons.InPool(overhead.Pool{Requirements: requirements}); return err }
+	}
+	explain := func(i int, in overhead.Input) func() error {
+		return func() error { _, err := daemons.Explain(i, in); return err }
+	}
+	node := bareNode("n")
+	for _, tc := range []struct {
+		name, path string
+		call       func() error
+	}{
+		{"nil DaemonSet", "daemonSets[1]", compileWith([]*appsv1.DaemonSet{good, nil}, overhead.Options{})},
+		{"no name", "daemonSets[1].metadata.name", compileWith([]*appsv1.DaemonSet{good, {}}, overhead.Options{})},
+		{"twice", "daemonSets[1].metadata.name", compileWith([]*appsv1.DaemonSet{good, good}, overhead.Options{})},
+		{"half a kind", "daemonSets[0].apiVersion", compileWith([]*appsv1.DaemonSet{halfKind}, overhead.Options{})},
+		{"nil LimitRange", "options.limitRanges[0]", compileWith(nil, overhead.Options{LimitRanges: []*corev1.LimitRange{nil}})},
+		{"nil PriorityClass", "options.priorityClasses[0]", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{nil}})},
+		{"nil RuntimeClass", "options.runtimeClasses[0]", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{nil}})},
+		{"nil result", "out", func() error { return daemons.OnNode(overhead.Input{Node: node}, nil) }},
+		{"nil node", "input.node", on(overhead.Input{})},
+		{"node without a name", "input.node.metadata.name", on(overhead.Input{Node: &corev1.Node{}})},
+		{"nil pod", "input.pods[0]", on(overhead.Input{Node: node, Pods: []*corev1.Pod{nil}})},
+		{"empty late label", "input.lateLabels[1]", on(overhead.Input{Node: node, LateLabels: []string{"a", ""}})},
+		{"index", "index", explain(1, overhead.Input{Node: node})},
+		{"negative index", "index", explain(-1, overhead.Input{Node: node})},
+		{"nothing to explain", "input.node", explain(0, overhead.Input{})},
+		{"operator", "pool.requirements[1].operator", inPool(corev1.NodeSelectorRequirement{Key: "a", Operator: "Exists"}, corev1.NodeSelectorRequirement{Key: "a", Operator: "Near"})},
+		{"values", "pool.requirements[0].values", inPool(corev1.NodeSelectorRequirement{Key: "a", Operator: "In"})},
+		{"contradiction", "pool.requirements[0]", inPool(corev1.NodeSelectorRequirement{Key: "a", Operator: "In", Values: []string{"1"}}, corev1.NodeSelectorRequirement{Key: "a", Operator: "Gt", Values: []string{"1"}})},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := tc.call()
+			var at *field.Error
+			if !errors.As(err, &at) || at.Field != tc.path {
+				t.Errorf("error = %v, want one at %s", err, tc.path)
+			}
+		})
+	}
+	if err := daemons.OnNode(overhead.Input{Node: &corev1.Node{}, NameUnknown: true}, &out); err != nil {
+		t.Errorf("a template without a name: %v", err)
+	}
+	for _, none := range []*overhead.Daemons{nil, {}} {
+		if err := none.OnNode(overhead.Input{Node: node}, &out); err != nil || len(out.Daemons) != 0 || out.Run.Pods != 0 {
+			t.Errorf("OnNode of no DaemonSets = %+v, %v", out.Daemons, err)
+		}
+	}
+}
+
+// TestTooManyStates: what cannot be tried is not claimed.
+func TestTooManyStates(t *testing.T) {
+	var terms []corev1.NodeSelectorTerm
+	in := overhead.Input{Node: bareNode("n")}
+	// Each of 13 labels matters: a conjunction of pairs, none of which can be left out.
+	for _, key := range strings.Split("abcdefghijklm", "") {
+		in.LateLabels = append(in.LateLabels, key)
+		terms = append(terms, corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpExists}}})
+	}
+	last := corev1.NodeSelectorTerm{}
+	for _, key := range in.LateLabels {
+		last.MatchExpressions = append(last.MatchExpressions, corev1.NodeSelectorRequirement{Key: key, Operator: corev1.NodeSelectorOpDoesNotExist})
+	}
+	everywhere := daemonSet("everywhere", corev1.PodSpec{Affinity: required(append(terms, last)...)})
+	daemons := compile(t, []*appsv1.DaemonSet{everywhere}, overhead.Options{})
+	out := onNode(t, daemons, in)
+	explanation, err := daemons.Explain(0, in)
+	if out.Daemons[0].Verdict != overhead.VerdictCannotTell || err != nil || len(explanation.DependsOn) != 13 {
+		t.Errorf("OnNode = %v, Explain = %v, %v, want that it cannot tell, because of all labels", out.Daemons[0], explanation, err)
+	}
+	in.LateLabels = in.LateLabels[:12] // The last label is missing.
+	if v := onNode(t, daemons, in).Daemons[0].Verdict; v != overhead.VerdictRuns {
+		t.Errorf("with 4096 states: %v, want that it runs", v)
+	}
+}
+
+// TestImpossible: no node will ever have such a label or name.
+func TestImpossible(t *testing.T) {
+	byLabel := daemonSet("label", corev1.PodSpec{NodeSelector: map[string]string{"zone": "not a value"}})
+	byName := daemonSet("name", corev1.PodSpec{NodeName: "Not A Name"})
+	cores := func(op corev1.NodeSelectorOperator, values ...string) corev1.NodeSelectorRequirement {
+		return corev1.NodeSelectorRequirement{Key: "cores", Operator: op, Values: values}
+	}
+	negative := daemonSet("negative", corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{cores("Lt", "0")}})})
+	five := daemonSet("five", corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{cores("Gt", "4"), cores("Lt", "6"), cores("NotIn", "5")}})})
+	daemons := compile(t, []*appsv1.DaemonSet{byLabel, byName, negative, five}, overhead.Options{})
+	in := overhead.Input{Node: bareNode("n"), NameUnknown: true, LateLabels: []string{"zone", "cores"}}
+	want := []overhead.Verdict{overhead.VerdictCannotTell, overhead.VerdictDoesNotRun, overhead.VerdictDoesNotRun, overhead.VerdictDoesNotRun}
+	for i, n := range onNode(t, daemons, in).Daemons { // "05" is five and not "5"
+		if n.Verdict != want[i] {
+			t.Errorf("%s: %v, want %v", daemons.List()[i].DaemonSet.Name, n.Verdict, want[i])
+		}
+	}
+}
+
+// TestPod: the pod as the API server has it, with and without a hash.
+func TestPod(t *testing.T) {
+	ds := daemonSet("agent", corev1.PodSpec{
+		HostNetwork: true, PriorityClassName: "system-node-critical",
+		Containers: []corev1.Container{{Name: "main", Ports: []corev1.ContainerPort{{ContainerPort: 80}}, Resources: corev1.ResourceRequirements{Limits: amounts("cpu", "1")}}},
+	})
+	ds.Spec.Template.Labels = map[string]string{"app": "agent"}
+	daemons := compile(t, []*appsv1.DaemonSet{ds}, overhead.Options{})
+	before := ds.DeepCopy()
+	want := daemon.NewPod(ds, "n1", "hash")
+	want.Spec.Priority = new(int32(2_000_001_000))
+	want.Spec.Containers[0].Resources.Requests = amounts("cpu", "1")
+	want.Spec.Containers[0].Ports[0].HostPort = 80
+	if diff := gocmp.Diff(want, daemons.Pod(0, "n1", "hash")); diff != "" {
+		t.Errorf("Pod (-want +got):\n%s", diff)
+	}
+	delete(want.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
+	pod := daemons.Pod(0, "n1", "")
+	if diff := gocmp.Diff(want, pod); diff != "" {
+		t.Errorf("Pod without a hash (-want +got):\n%s", diff)
+	}
+	pod.Spec.Containers[0].Resources.Requests["cpu"] = resource.MustParse("7")
+	pod.Spec.Containers[0].Ports[0].HostPort = 9
+	if diff := gocmp.Diff(want, daemons.Pod(0, "n1", "")); diff != "" || !equality.Semantic.DeepEqual(before, ds) {
+		t.Errorf("a pod shares with the next, or with the DaemonSet (-want +got):\n%s", diff)
+	}
+	ds.Spec.Template.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = "own"
+	if got := daemons.Pod(0, "n1", "").Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; got != "own" {
+		t.Errorf("the template's own hash label = %q", got)
+	}
+	if daemons.Pod(0, "", "") != nil || daemons.Pod(1, "n1", "") != nil || daemons.Pod(-1, "n1", "") != nil {
+		t.Error("Pod without a node, or without a DaemonSet, is not nil")
+	}
+}
+
+// TestSaturate: sums end at the largest number.
+func TestSaturate(t *testing.T) {
+	huge := []string{"cpu", "9E", "memory", "7E"}
+	daemons := compile(t, []*appsv1.DaemonSet{requesting("a", huge...), requesting("b", huge...)}, overhead.Options{})
+	node := bareNode("n")
+	node.Status.Allocatable = amounts("cpu", "1", "pods", "1")
+	pod := podOf(requesting("c"), "n", huge...)
+	out := onNode(t, daemons, overhead.Input{Node: node, Pods: []*corev1.Pod{pod, pod}})
+	cpu, memory := out.Run.Request("cpu"), out.Run.Request("memory")
+	if cpu.MilliValue() != math.MaxInt64 || memory.Value() != math.MaxInt64 || out.Shortages[0].Free != 0 {
+		t.Errorf("Run = %v, shortages %+v", out.Run, out.Shortages)
+	}
+}
+
+// TestPoolTaints: a taint decides, and startup taints make it depend.
+func TestPoolTaints(t *testing.T) {
+	daemons := compile(t, []*appsv1.DaemonSet{requesting("agent")}, overhead.Options{})
+	gpu := corev1.Taint{Key: "gpu", Value: "true", Effect: corev1.TaintEffectNoSchedule}
+	pool, err := daemons.InPool(overhead.Pool{Taints: []corev1.Taint{gpu}, Requirements: []corev1.NodeSelectorRequirement{{Key: "a", Operator: "Exists"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := overhead.PoolDaemon{Presence: overhead.PresenceNever, Reason: placement.ReasonTaint, Taint: &gpu}
+	if diff := gocmp.Diff(want, pool.Daemons[0]); diff != "" || pool.Daemons[0].String() != "never: untolerated taint gpu=true:NoSchedule" {
+		t.Errorf("%v (-want +got):\n%s", pool.Daemons[0], diff)
+	}
+	pool, err = daemons.InPool(overhead.Pool{Taints: []corev1.Taint{gpu}, StartupTaints: []corev1.Taint{gpu}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = overhead.PoolDaemon{Presence: overhead.PresenceSometimes, DependsOn: []overhead.Fact{{Kind: overhead.FactStartupTaint, Taint: gpu}}}
+	if diff := gocmp.Diff(want, pool.Daemons[0]); diff != "" {
+		t.Errorf("%v (-want +got):\n%s", pool.Daemons[0], diff)
+	}
+}

@@ -1,0 +1,279 @@
+package overhead
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+// Pool is a set of nodes of which only the following is known. A node of the pool may have any
+// name, and any value, or none, for a label that the requirements do not exclude. So a label
+// that no requirement mentions is not known; one that no node has needs DoesNotExist.
+type Pool struct {
+	// Requirements hold for the labels of every node, as matchExpressions do.
+	Requirements []corev1.NodeSelectorRequirement
+	// Taints are those of every node.
+	Taints []corev1.Taint
+	// StartupTaints are those that every node has at first and loses later, as in Input. For the
+	// nodes as they are after start-up leave them out.
+	StartupTaints []corev1.Taint
+}
+
+// Presence says on how many nodes of a pool a DaemonSet runs.
+type Presence uint8
+
+// The presences. Zero is none of them.
+const (
+	// PresenceAlways: on every node that the pool can have.
+	PresenceAlways Presence = iota + 1
+	// PresenceSometimes: on some nodes that the pool can have, and not on others.
+	PresenceSometimes
+	// PresenceNever: on no node that the pool can have.
+	PresenceNever
+	// PresenceRefused: it would not be never, and the API server refuses the pods; see
+	// Daemon.Refused.
+	PresenceRefused
+)
+
+// String returns the presence in a few words.
+func (p Presence) String() string {
+	switch p {
+	case PresenceAlways:
+		return "always"
+	case PresenceSometimes:
+		return "on some nodes"
+	case PresenceNever:
+		return "never"
+	case PresenceRefused:
+		return "refused"
+	default:
+		return "Presence(" + strconv.Itoa(int(p)) + ")"
+	}
+}
+
+// PoolOverhead is what the DaemonSets take of the nodes of a pool.
+type PoolOverhead struct {
+	// Daemons has an entry for each DaemonSet, in the order of Daemons.List.
+	Daemons []PoolDaemon
+	// Always is the sum of those that run on every node. AtMost also has those that run on some.
+	Always, AtMost Total
+}
+
+// PoolDaemon says on which nodes of a pool a DaemonSet runs, and what decides.
+type PoolDaemon struct {
+	// Presence is the answer.
+	Presence Presence
+	// Requirements are those of the pool that decide, for PresenceAlways and PresenceNever: with
+	// these alone the answer is the same, and without any one of them it is not. They are
+	// copies, in the order of the pool. There are none if the labels do not decide: the
+	// DaemonSet runs everywhere or nowhere, or Taint decides.
+	Requirements []corev1.NodeSelectorRequirement
+	// Reason is why it runs on no node, for PresenceNever; on one of the nodes, if the reasons
+	// differ.
+	Reason placement.Reason
+	// Taint is a copy of the pool's first taint that the pods do not tolerate, for a Reason of
+	// placement.ReasonTaint.
+	Taint *corev1.Taint
+	// DependsOn is what decides, for PresenceSometimes; see Explanation.
+	DependsOn []Fact
+}
+
+// String returns the answer and what decides:
+//
+//	always: kubernetes.io/arch In [amd64 arm64]
+//	never: node selector: kubernetes.io/arch In [arm64]
+//	never: untolerated taint gpu=true:NoSchedule
+//	on some nodes: depends on label "zone"
+func (p PoolDaemon) String() string {
+	s := p.Presence.String()
+	if p.Presence == PresenceNever {
+		s += ": " + p.Reason.String()
+	}
+	switch {
+	case p.Taint != nil:
+		return s + " " + p.Taint.ToString()
+	case len(p.DependsOn) > 0:
+		return s + ": depends on " + list(p.DependsOn)
+	case len(p.Requirements) == 0:
+		return s
+	}
+	words := make([]string, len(p.Requirements))
+	for i := range p.Requirements {
+		r := &p.Requirements[i]
+		words[i] = r.Key + " " + string(r.Operator)
+		if len(r.Values) > 0 {
+			words[i] += fmt.Sprintf(" %v", r.Values)
+		}
+	}
+	return s + ": " + strings.Join(words, ", ")
+}
+
+// InPool works out on which nodes of a pool the DaemonSets run, and what they take.
+//
+// PresenceAlways and PresenceNever are proven for every node that satisfies the requirements.
+// PresenceSometimes says that there can be a node with the pod and one without, with one
+// exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart, InPool
+// does not try all, and DependsOn are all facts that it asks for.
+//
+// It fails with a *field.Error if a requirement does not parse, or if no node can satisfy those
+// for one label. A Pool without requirements is any node.
+func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
+	d = d.orEmpty()
+	p, err := newPoolState(pool)
+	if err != nil {
+		return PoolOverhead{}, err
+	}
+	out := PoolOverhead{Daemons: make([]PoolDaemon, len(d.list))}
+	out.Always.reset(d.resources)
+	out.AtMost.reset(d.resources)
+	for i := range d.list {
+		c := &d.compiled[i]
+		answer := p.answer(c)
+		if d.list[i].Refused != nil && answer.Presence != PresenceNever {
+			answer = PoolDaemon{Presence: PresenceRefused}
+		}
+		switch answer.Presence {
+		case PresenceAlways:
+			out.Always.add(c.needs)
+			out.AtMost.add(c.needs)
+		case PresenceSometimes:
+			out.AtMost.add(c.needs)
+		}
+		out.Daemons[i] = answer
+	}
+	return out, nil
+}
+
+// poolState is a pool whose requirements parse.
+type poolState struct {
+	pool    Pool
+	asks    []*placement.Matcher // of the requirements
+	scratch scratch
+}
+
+func newPoolState(pool Pool) (*poolState, error) {
+	p := &poolState{pool: pool}
+	path := field.NewPath("pool", "requirements")
+	dictionary := newDictionary(placement.Options{})
+	for i := range pool.Requirements {
+		ask := dictionary.asksRequirement(&pool.Requirements[i])
+		if errs := ask.Malformed(); errs != nil {
+			err := *errs[0]
+			if _, at, ok := strings.Cut(err.Field, "matchExpressions[0]"); ok {
+				err.Field = path.Index(i).String() + at
+			}
+			return nil, &err
+		}
+		p.asks = append(p.asks, ask)
+	}
+	for i := range pool.Requirements {
+		if r := &pool.Requirements[i]; len(p.possible(&label{key: r.Key}, p.all())) == 0 {
+			return nil, field.Invalid(path.Index(i), r.Key, "no node can satisfy the requirements on this label")
+		}
+	}
+	p.scratch.labels = make(map[string]string)
+	p.scratch.node.Labels = p.scratch.labels
+	p.scratch.setTaints(pool.Taints, pool.StartupTaints)
+	return p, nil
+}
+
+// all returns the indices of the requirements.
+func (p *poolState) all() []int {
+	all := make([]int, len(p.asks))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// possible returns the states of a label in which it satisfies the requirements of the given
+// indices, one of each kind that the DaemonSet tells apart.
+func (p *poolState) possible(l *label, requirements []int) []option {
+	words := vocabulary{values: slices.Clone(l.words.values), bounds: slices.Clone(l.words.bounds)}
+	for _, i := range requirements {
+		if r := &p.pool.Requirements[i]; r.Key == l.key {
+			words.add(r)
+		}
+	}
+	node := &corev1.Node{}
+	options := slices.DeleteFunc(words.options(), func(o option) bool {
+		node.Labels = nil
+		if o.present {
+			node.Labels = map[string]string{l.key: o.value}
+		}
+		return slices.ContainsFunc(requirements, func(i int) bool {
+			return p.pool.Requirements[i].Key == l.key && !p.asks[i].Decide(node).Run
+		})
+	})
+	return distinct(l.key, options, l.asks)
+}
+
+// open finds the axes that matter to a DaemonSet, if the given requirements hold.
+func (p *poolState) open(c *compiled, requirements []int) {
+	s := &p.scratch
+	s.axes = s.axes[:0]
+	for i := range c.labels {
+		s.axes = append(s.axes, axis{key: c.labels[i].key, options: p.possible(&c.labels[i], requirements)})
+	}
+	if c.names != nil {
+		s.axes = append(s.axes, axis{names: c.names})
+	}
+}
+
+// verdict opens the axes and tries them.
+func (p *poolState) verdict(c *compiled, requirements []int) Verdict {
+	p.open(c, requirements)
+	return p.scratch.tryAll(c, false, false)
+}
+
+func (p *poolState) answer(c *compiled) PoolDaemon {
+	// Requirements on other labels do not matter.
+	deciding := slices.DeleteFunc(p.all(), func(i int) bool {
+		return !slices.ContainsFunc(c.labels, func(l label) bool { return l.key == p.pool.Requirements[i].Key })
+	})
+	verdict := p.verdict(c, deciding)
+	if verdict == VerdictCannotTell {
+		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(c, p.pool.StartupTaints)}
+	}
+	out := PoolDaemon{Presence: PresenceAlways}
+	if verdict == VerdictDoesNotRun {
+		out.Presence = PresenceNever
+		explanation := p.example(c)
+		out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
+	}
+	if out.Taint != nil {
+		return out
+	}
+	for at := len(deciding) - 1; at >= 0; at-- {
+		fewer := slices.Delete(slices.Clone(deciding), at, at+1)
+		if p.verdict(c, fewer) == verdict {
+			deciding = fewer
+		}
+	}
+	for _, i := range deciding {
+		out.Requirements = append(out.Requirements, *p.pool.Requirements[i].DeepCopy())
+	}
+	return out
+}
+
+// example explains why a node of the pool does not run the pod: one that only a taint keeps
+// from it, if there is such a node.
+func (p *poolState) example(c *compiled) placement.Explanation {
+	s := &p.scratch
+	var found placement.Explanation
+	s.eachState(func() bool {
+		s.node.Spec.Taints = s.taints
+		explanation := c.matcher.Explain(&s.node)
+		if found.Reason == placement.ReasonUnknown || explanation.Reason == placement.ReasonTaint {
+			found = explanation
+		}
+		return explanation.Reason != placement.ReasonTaint
+	})
+	return found
+}

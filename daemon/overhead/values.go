@@ -1,0 +1,249 @@
+package overhead
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+// A label that is not known may have any of countless values. A DaemonSet can tell few of them
+// apart: those that it names, and integers on either side of those that it compares with. So
+// one value of each kind stands for all, and package placement decides about it.
+
+// option is a state that a label, or the name of a node, may be in. The zero option is a label
+// that is missing.
+type option struct {
+	value   string
+	present bool
+}
+
+// label is a label that a DaemonSet asks for.
+type label struct {
+	key     string
+	number  int // in Daemons.labels
+	words   vocabulary
+	asks    []*placement.Matcher // one for each requirement
+	options []option             // one of each kind that asks tell apart
+}
+
+// vocabulary is what requirements say about one label.
+type vocabulary struct {
+	values []string // of In, NotIn and node selectors
+	bounds []int64  // of Gt and Lt
+}
+
+func (v *vocabulary) add(r *corev1.NodeSelectorRequirement) {
+	switch r.Operator {
+	case corev1.NodeSelectorOpIn, corev1.NodeSelectorOpNotIn:
+		v.values = append(v.values, r.Values...)
+	case corev1.NodeSelectorOpGt, corev1.NodeSelectorOpLt:
+		if len(r.Values) == 1 {
+			if n, err := strconv.ParseInt(r.Values[0], 10, 64); err == nil {
+				v.bounds = append(v.bounds, n)
+			}
+		}
+	}
+}
+
+// options returns all that requirements with these words can tell apart: the values, of which
+// nodes can only have those that are valid; one that is none of them and no integer; for each
+// range between the bounds an integer that is none of the values; and the missing label.
+func (v *vocabulary) options() []option {
+	var found []option
+	named := make(map[string]bool, len(v.values))
+	for _, value := range v.values {
+		if !named[value] && len(validation.IsValidLabelValue(value)) == 0 {
+			found = append(found, option{value, true})
+		}
+		named[value] = true
+	}
+	found = append(found, option{fresh("x", named), true})
+
+	// Labels have no sign, so that no integer is below zero.
+	bounds := slices.Clone(v.bounds)
+	slices.Sort(bounds)
+	bounds = slices.Compact(bounds)
+	from := int64(0)
+	for _, bound := range bounds {
+		if bound < from {
+			continue
+		}
+		if bound > from {
+			found = appendInteger(found, from, bound-1, named)
+		}
+		found = appendInteger(found, bound, bound, named)
+		if bound == math.MaxInt64 {
+			return append(found, option{})
+		}
+		from = bound + 1
+	}
+	if len(bounds) > 0 {
+		found = appendInteger(found, from, math.MaxInt64, named)
+	}
+	return append(found, option{})
+}
+
+// fresh returns the first of s, s1, s2 and so on that is not named.
+func fresh(s string, named map[string]bool) string {
+	word := s
+	for n := 1; named[word]; n++ {
+		word = s + strconv.Itoa(n)
+	}
+	return word
+}
+
+// appendInteger appends a label value that is an integer from the range and not named, if there
+// is one. An integer may have leading zeros.
+func appendInteger(found []option, from, to int64, named map[string]bool) []option {
+	for n := from; ; n++ {
+		for word := strconv.FormatInt(n, 10); len(word) <= validation.LabelValueMaxLength; word = "0" + word {
+			if !named[word] {
+				return append(found, option{word, true})
+			}
+		}
+		if n == to {
+			return found
+		}
+	}
+}
+
+// distinct returns the first option of each kind that the requirements tell apart.
+func distinct(key string, options []option, asks []*placement.Matcher) []option {
+	var found []option
+	seen := make(map[string]bool)
+	node := &corev1.Node{}
+	answers := make([]byte, len(asks))
+	for _, o := range options {
+		node.Labels = nil
+		if o.present {
+			node.Labels = map[string]string{key: o.value}
+		}
+		for i, ask := range asks {
+			answers[i] = '0'
+			if ask.Decide(node).Run {
+				answers[i] = '1'
+			}
+		}
+		if !seen[string(answers)] {
+			seen[string(answers)] = true
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// dictionary reads templates.
+type dictionary struct {
+	opts  placement.Options
+	asks  map[string]*placement.Matcher // by requirement, because DaemonSets resemble each other
+	names map[string]bool               // all node names that a template mentions
+}
+
+func newDictionary(opts placement.Options) *dictionary {
+	return &dictionary{opts: opts, asks: make(map[string]*placement.Matcher), names: make(map[string]bool)}
+}
+
+// freshName returns a name that no template mentions.
+func (d *dictionary) freshName() string { return fresh("a", d.names) }
+
+// read returns the labels that a template asks for, by key, and the names that it can tell
+// apart. There are none if it has no rule about names.
+func (d *dictionary) read(template *corev1.PodTemplateSpec, matcher *placement.Matcher) ([]label, []string) {
+	spec := &template.Spec
+	labels := make(map[string]*label)
+	at := func(key string) *label {
+		if labels[key] == nil {
+			labels[key] = &label{key: key}
+		}
+		return labels[key]
+	}
+	for key, value := range spec.NodeSelector {
+		l := at(key)
+		l.words.values = append(l.words.values, value)
+		l.asks = append(l.asks, d.asksEntry(key, value))
+	}
+	var names []string
+	if spec.NodeName != "" {
+		names = append(names, spec.NodeName)
+	}
+	for _, term := range requiredTerms(spec) {
+		for i := range term.MatchExpressions {
+			r := &term.MatchExpressions[i]
+			ask := d.asksRequirement(r)
+			if ask.Malformed() != nil {
+				continue // Its term matches nothing.
+			}
+			l := at(r.Key)
+			l.words.add(r)
+			l.asks = append(l.asks, ask)
+		}
+		for i := range term.MatchFields {
+			if r := &term.MatchFields[i]; r.Key == metav1.ObjectNameField {
+				names = append(names, r.Values...)
+			}
+		}
+	}
+	out := make([]label, 0, len(labels))
+	for _, l := range labels {
+		out = append(out, *l)
+	}
+	slices.SortFunc(out, func(a, b label) int { return strings.Compare(a.key, b.key) })
+	for i := range out {
+		out[i].options = distinct(out[i].key, out[i].words.options(), out[i].asks)
+	}
+	if !matcher.NeedsName() {
+		return out, nil
+	}
+	return out, d.nodeNames(names)
+}
+
+// nodeNames returns those that nodes can have, and one that is none of them.
+func (d *dictionary) nodeNames(mentioned []string) []string {
+	named := make(map[string]bool, len(mentioned))
+	var found []string
+	for _, name := range mentioned {
+		if !named[name] && len(validation.IsDNS1123Subdomain(name)) == 0 {
+			found = append(found, name)
+		}
+		named[name], d.names[name] = true, true
+	}
+	return append(found, fresh("a", named))
+}
+
+func requiredTerms(spec *corev1.PodSpec) []corev1.NodeSelectorTerm {
+	if a := spec.Affinity; a != nil && a.NodeAffinity != nil && a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution != nil {
+		return a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
+	}
+	return nil
+}
+
+// asksEntry returns a Matcher for an entry of a node selector alone.
+func (d *dictionary) asksEntry(key, value string) *placement.Matcher {
+	return d.matcher(fmt.Sprintf("%q=%q", key, value), corev1.PodSpec{NodeSelector: map[string]string{key: value}})
+}
+
+// asksRequirement returns a Matcher for a requirement alone.
+func (d *dictionary) asksRequirement(r *corev1.NodeSelectorRequirement) *placement.Matcher {
+	return d.matcher(fmt.Sprintf("%q %q %q", r.Key, r.Operator, r.Values), corev1.PodSpec{Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{*r}}},
+		},
+	}}})
+}
+
+func (d *dictionary) matcher(id string, spec corev1.PodSpec) *placement.Matcher {
+	m := d.asks[id]
+	if m == nil {
+		m = placement.Compile(&corev1.PodTemplateSpec{Spec: spec}, d.opts)
+		d.asks[id] = m
+	}
+	return m
+}

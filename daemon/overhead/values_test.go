@@ -1,0 +1,99 @@
+package overhead
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/pernode/daemonset/placement"
+)
+
+// TestOptionsStandForAll: whatever value a label has, one of the options gets the same answers
+// from the same requirements, and every option is one that a node can have.
+func TestOptionsStandForAll(t *testing.T) {
+	universe := []option{{}, {"word", true}, {"other", true}, {"", true}, {"99999999999999999999", true}}
+	for n := range 12 {
+		for zeros := range 3 {
+			universe = append(universe, option{strings.Repeat("0", zeros) + strconv.Itoa(n), true})
+		}
+	}
+	answersOf := func(o option, asks []*placement.Matcher) string {
+		node := &corev1.Node{}
+		if o.present {
+			node.Labels = map[string]string{"key": o.value}
+		}
+		var answers strings.Builder
+		for _, ask := range asks {
+			answers.WriteString(strconv.FormatBool(ask.Decide(node).Run))
+		}
+		return answers.String()
+	}
+	for seed := range uint64(2000) {
+		d := rand.New(rand.NewPCG(seed, 5))
+		dictionary := newDictionary(placement.Options{})
+		var words vocabulary
+		var asks []*placement.Matcher
+		for range 1 + d.IntN(4) {
+			r := corev1.NodeSelectorRequirement{Key: "key"}
+			switch d.IntN(3) {
+			case 0:
+				r.Operator, r.Values = corev1.NodeSelectorOpGt, []string{strconv.Itoa(d.IntN(12) - 2)}
+			case 1:
+				r.Operator, r.Values = corev1.NodeSelectorOpLt, []string{strconv.Itoa(d.IntN(12) - 2)}
+			default:
+				r.Operator = corev1.NodeSelectorOpIn
+				for range 1 + d.IntN(8) {
+					if o := universe[d.IntN(len(universe))]; o.present {
+						r.Values = append(r.Values, o.value)
+					}
+				}
+				r.Values = append(r.Values, "word")
+			}
+			words.add(&r)
+			asks = append(asks, dictionary.asksRequirement(&r))
+		}
+		options := words.options()
+		var kinds []string
+		for _, o := range options {
+			if o.present && len(validation.IsValidLabelValue(o.value)) > 0 {
+				t.Fatalf("seed %d: no node has the label value %q", seed, o.value)
+			}
+			kinds = append(kinds, answersOf(o, asks))
+		}
+		for _, o := range universe {
+			if answers := answersOf(o, asks); !slices.Contains(kinds, answers) {
+				t.Fatalf("seed %d: %+v for %+v has nothing that stands for %+v", seed, options, words, o)
+			}
+		}
+		fewer := distinct("key", options, asks)
+		if distinctKinds := slices.Compact(slices.Sorted(slices.Values(kinds))); len(fewer) != len(distinctKinds) {
+			t.Fatalf("seed %d: %d options are left of %d kinds", seed, len(fewer), len(distinctKinds))
+		}
+	}
+}
+
+// TestOptionsEnds: the largest integer, and all ways to write one.
+func TestOptionsEnds(t *testing.T) {
+	all := vocabulary{bounds: []int64{4, 6}}
+	for zeros := range 63 {
+		all.values = append(all.values, strings.Repeat("0", zeros)+"5")
+	}
+	for _, o := range all.options() {
+		if n, err := strconv.Atoi(o.value); err == nil && n == 5 && !slices.Contains(all.values, o.value) {
+			t.Errorf("there is no other way to write 5 than %q", o.value)
+		}
+	}
+	ends := vocabulary{bounds: []int64{-1 << 63, -1, 0, 1<<63 - 1}}
+	var got []string
+	for _, o := range ends.options() {
+		got = append(got, o.value)
+	}
+	if want := []string{"x", "0", "1", "9223372036854775807", ""}; !slices.Equal(got, want) {
+		t.Errorf("options = %q, want %q", got, want)
+	}
+}

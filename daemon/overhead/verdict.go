@@ -1,0 +1,283 @@
+package overhead
+
+import (
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/internal/demand"
+	"github.com/pernode/daemonset/placement"
+)
+
+// Verdict says whether a DaemonSet runs on a node. It has one byte because there is one for
+// every pair.
+type Verdict uint8
+
+// The verdicts. Zero is no verdict.
+const (
+	// VerdictRuns: the node should run a pod, whatever is not known about it.
+	VerdictRuns Verdict = iota + 1
+	// VerdictDoesNotRun: the node should run none.
+	VerdictDoesNotRun
+	// VerdictCannotTell: it depends on something that is not known.
+	VerdictCannotTell
+	// VerdictRefused: the node should run a pod, or may, and the API server refuses it; see
+	// Daemon.Refused. Such a DaemonSet takes nothing.
+	VerdictRefused
+)
+
+// String returns the verdict in a few words.
+func (v Verdict) String() string {
+	switch v {
+	case VerdictRuns:
+		return "runs"
+	case VerdictDoesNotRun:
+		return "does not run"
+	case VerdictCannotTell:
+		return "cannot tell"
+	case VerdictRefused:
+		return "refused"
+	default:
+		return "Verdict(" + strconv.Itoa(int(v)) + ")"
+	}
+}
+
+// maxStates is how many states of a node are tried for one DaemonSet.
+const maxStates = 4096
+
+// scratch is the memory of OnNode and InPool: the node in the state that is looked at, and lists
+// that are used again.
+type scratch struct {
+	given *corev1.Node // by the caller
+
+	// node has the name, the labels and the taints of the state. labels are its own: those that
+	// are known, and during a look at a DaemonSet those that are not.
+	node   corev1.Node
+	labels map[string]string
+	// taints are those that stay, and early are those and the startup taints.
+	taints, early []corev1.Taint
+	unknown       bits // label keys, by number
+	nameUnknown   bool
+	name          string
+
+	axes   []axis
+	digits []int
+
+	pods      []podThere
+	ports     []demand.Port
+	used, had []int64 // of all pods by resource; of a DaemonSet's pods by need
+	free      []int64
+	freePods  int64
+	blocked   bits // DaemonSets with a host port that a pod has
+}
+
+// axis is something that is not known about a node, with all that it may be: a label or the
+// name. A state of the node is a choice from each axis.
+type axis struct {
+	key     string   // of a label
+	options []option // of a label
+	names   []string // of the name
+}
+
+func (a *axis) len() int { return max(len(a.options), len(a.names)) }
+
+// begin puts the node in its state after start-up, before late labels come.
+func (s *scratch) begin(d *Daemons, in *Input) {
+	s.given = in.Node
+	s.nameUnknown, s.name = in.NameUnknown, in.Node.Name
+	if in.NameUnknown {
+		s.name = d.freshName
+	}
+	clear(s.unknown)
+	for _, key := range in.LateLabels {
+		s.forget(d, key)
+	}
+	if in.NameUnknown {
+		s.forget(d, corev1.LabelHostname)
+	}
+
+	s.node.Labels = in.Node.Labels
+	if len(in.LateLabels) > 0 || in.NameUnknown {
+		if s.labels == nil {
+			s.labels = make(map[string]string, len(in.Node.Labels))
+		}
+		clear(s.labels)
+		for key, value := range in.Node.Labels {
+			if n, ok := d.labels[key]; !ok || !s.unknown.has(n) {
+				s.labels[key] = value
+			}
+		}
+		s.node.Labels = s.labels
+	}
+	s.setTaints(in.Node.Spec.Taints, in.StartupTaints)
+	s.node.Name = s.name
+}
+
+// forget notes that a label is not known. One that no DaemonSet asks for does not matter.
+func (s *scratch) forget(d *Daemons, key string) {
+	if n, ok := d.labels[key]; ok {
+		s.unknown.set(n)
+	}
+}
+
+// setTaints tells the taints that stay from those that go.
+func (s *scratch) setTaints(taints, startup []corev1.Taint) {
+	if len(startup) == 0 {
+		s.taints, s.early = append(s.taints[:0], taints...), s.early[:0]
+		return
+	}
+	s.taints, s.early = s.taints[:0], s.early[:0]
+	for i := range taints {
+		if indexOfTaint(startup, &taints[i]) < 0 {
+			s.taints = append(s.taints, taints[i])
+		}
+	}
+	s.early = append(s.early, s.taints...)
+	for i := range startup {
+		if at := indexOfTaint(taints, &startup[i]); at >= 0 {
+			s.early = append(s.early, taints[at])
+		} else {
+			s.early = append(s.early, startup[i])
+		}
+	}
+}
+
+// indexOfTaint looks for a taint by key and effect (MatchTaint@v0.37.2).
+func indexOfTaint(taints []corev1.Taint, taint *corev1.Taint) int {
+	for i := range taints {
+		if taints[i].Key == taint.Key && taints[i].Effect == taint.Effect {
+			return i
+		}
+	}
+	return -1
+}
+
+// verdict decides about one DaemonSet.
+func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
+	s.node.Spec.Taints = s.taints
+	decision := c.matcher.Decide(&s.node)
+	if !(s.nameUnknown && c.names != nil) && !c.asked.intersects(s.unknown) {
+		switch {
+		case !decision.Run:
+			return VerdictDoesNotRun, decision
+		case s.keptAway(c):
+			return VerdictCannotTell, decision
+		}
+		return VerdictRuns, decision
+	}
+	switch {
+	case decision.Reason == placement.ReasonTaint:
+		// The taint is there in every state.
+		return VerdictDoesNotRun, decision
+	case decision.Run && s.keptAway(c):
+		return VerdictCannotTell, decision
+	}
+	s.open(c)
+	return s.tryAll(c, decision.Run, !decision.Run), decision
+}
+
+// keptAway reports whether the taints keep the pod away for as long as the startup taints are
+// there. Without any taint it would run.
+func (s *scratch) keptAway(c *compiled) bool {
+	if len(s.early) == 0 {
+		return false
+	}
+	s.node.Spec.Taints = s.early
+	return !c.matcher.Decide(&s.node).Run
+}
+
+// open finds the axes that matter to a DaemonSet.
+func (s *scratch) open(c *compiled) {
+	s.axes = s.axes[:0]
+	for i := range c.labels {
+		if l := &c.labels[i]; s.unknown.has(l.number) {
+			s.axes = append(s.axes, axis{key: l.key, options: l.options})
+		}
+	}
+	if s.nameUnknown && c.names != nil {
+		s.axes = append(s.axes, axis{names: c.names})
+	}
+}
+
+// tryAll looks at every state of the axes until both answers have been seen. runs and fails say
+// which have been already. It leaves the node as it was, apart from its taints.
+func (s *scratch) tryAll(c *compiled, runs, fails bool) Verdict {
+	tried := s.eachState(func() bool {
+		s.node.Spec.Taints = nil
+		if !c.matcher.Decide(&s.node).Run {
+			fails = true
+			return !runs
+		}
+		if runs {
+			return !fails
+		}
+		// Taints do not depend on the axes: look once.
+		if s.node.Spec.Taints = s.taints; len(s.taints) > 0 && !c.matcher.Decide(&s.node).Run {
+			fails = true
+			return false
+		}
+		runs = true
+		fails = fails || s.keptAway(c)
+		return !fails
+	})
+	switch {
+	case runs && fails, !tried:
+		return VerdictCannotTell
+	case runs:
+		return VerdictRuns
+	default:
+		return VerdictDoesNotRun
+	}
+}
+
+// eachState puts the node in every state of the axes and calls look, as long as that returns
+// true. It returns false if there are too many states to try them all, and look did not end it.
+func (s *scratch) eachState(look func() bool) bool {
+	s.digits = s.digits[:0]
+	for i := range s.axes {
+		s.digits = append(s.digits, 0)
+		s.choose(i)
+	}
+	defer s.close()
+	for range maxStates {
+		if !look() {
+			return true
+		}
+		i := 0
+		for i < len(s.axes) && s.digits[i]+1 == s.axes[i].len() {
+			i++
+		}
+		if i == len(s.axes) {
+			return true
+		}
+		s.digits[i]++
+		s.choose(i)
+		for i--; i >= 0; i-- {
+			s.digits[i] = 0
+			s.choose(i)
+		}
+	}
+	return false
+}
+
+// choose puts the node in the state that the i-th digit says.
+func (s *scratch) choose(i int) {
+	a := &s.axes[i]
+	switch {
+	case a.names != nil:
+		s.node.Name = a.names[s.digits[i]]
+	case a.options[s.digits[i]].present:
+		s.labels[a.key] = a.options[s.digits[i]].value
+	default:
+		delete(s.labels, a.key)
+	}
+}
+
+func (s *scratch) close() {
+	for i := range s.axes {
+		if s.axes[i].names == nil {
+			delete(s.labels, s.axes[i].key)
+		}
+	}
+	s.node.Name = s.name
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// premerge runs the command on files of testdata, with its errors on standard output.
+func premerge(args ...string) {
+	status := run(append([]string{"-nodes", "testdata/nodes.yaml"}, args...), nil, os.Stdout, os.Stdout)
+	fmt.Println("exit status", status)
+}
+
+func Example() {
+	premerge("testdata/old.yaml", "testdata/new.yaml")
+	// Output:
+	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
+	//   starts a rollout to revision 2: 3 outdated pods
+	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
+	//   nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
+	//   first pass: 0 to delete, 1 to create
+	//     create on worker-1: surge beside the outdated pod
+	//   spec.updateStrategy.rollingUpdate: added {"maxUnavailable":0,"maxSurge":1}
+	//   stalled since 00:00:10 after 1 pass, at least 3 available, on:
+	//     worker-1: desired, current, ready, available; cache-7 has an outdated template; 1 more pod does not count
+	//     worker-2: desired, current, ready, available; cache-8 has an outdated template
+	//     worker-3: desired, current, ready, available; cache-9 has an outdated template
+	//   maxSurge 1 is used by worker-1 (new pod beside the outdated one)
+	//   error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
+	// logging/log-agent: would hurt: nodes that lose the pod: 1
+	//   starts a rollout to revision 2: 3 outdated pods
+	//     spec.nodeSelector[disk]: added "ssd"
+	//   nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
+	//     worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
+	//   first pass: 1 to delete, 0 to create
+	//     delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
+	//   complete at 00:00:36 after 8 passes, at least 1 available
+	// monitoring/node-exporter: well
+	//   starts a rollout to revision 2: 3 outdated pods
+	//     spec.tolerations[0]: added {"operator":"Exists"}
+	//   nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
+	//     worker-4: gained: untolerated taint {dedicated: db} (NoSchedule) before
+	//   first pass: 0 to delete, 1 to create
+	//     create on worker-4: node has no pod
+	//   complete at 00:00:56 after 12 passes, at least 3 available
+	// exit status 2
+}
+
+func Example_markdown() {
+	premerge("-markdown", "testdata/old.yaml", "testdata/new.yaml")
+	// Output:
+	// ### DaemonSets
+	//
+	// | | DaemonSet | verdict |
+	// |---|---|---|
+	// | :x: | web/cache | would hurt: the rollout stalls, lint finds SurgeHostPort |
+	// | :x: | logging/log-agent | would hurt: nodes that lose the pod: 1 |
+	// | :white_check_mark: | monitoring/node-exporter | well |
+	//
+	// <details><summary>web/cache</summary>
+	//
+	// ```text
+	// starts a rollout to revision 2: 3 outdated pods
+	//   spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
+	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
+	// first pass: 0 to delete, 1 to create
+	//   create on worker-1: surge beside the outdated pod
+	// spec.updateStrategy.rollingUpdate: added {"maxUnavailable":0,"maxSurge":1}
+	// stalled since 00:00:10 after 1 pass, at least 3 available, on:
+	//   worker-1: desired, current, ready, available; cache-7 has an outdated template; 1 more pod does not count
+	//   worker-2: desired, current, ready, available; cache-8 has an outdated template
+	//   worker-3: desired, current, ready, available; cache-9 has an outdated template
+	// maxSurge 1 is used by worker-1 (new pod beside the outdated one)
+	// error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
+	// ```
+	//
+	// </details>
+	//
+	// <details><summary>logging/log-agent</summary>
+	//
+	// ```text
+	// starts a rollout to revision 2: 3 outdated pods
+	//   spec.nodeSelector[disk]: added "ssd"
+	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
+	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
+	// first pass: 1 to delete, 0 to create
+	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
+	// complete at 00:00:36 after 8 passes, at least 1 available
+	// ```
+	//
+	// </details>
+	//
+	// <details><summary>monitoring/node-exporter</summary>
+	//
+	// ```text
+	// starts a rollout to revision 2: 3 outdated pods
+	//   spec.tolerations[0]: added {"operator":"Exists"}
+	// nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
+	//   worker-4: gained: untolerated taint {dedicated: db} (NoSchedule) before
+	// first pass: 0 to delete, 1 to create
+	//   create on worker-4: node has no pod
+	// complete at 00:00:56 after 12 passes, at least 3 available
+	// ```
+	//
+	// </details>
+	// exit status 2
+}
+
+func Example_refused() {
+	premerge("testdata/old.yaml", "testdata/refused.yaml")
+	// Output:
+	// testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
+	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
+	// exit status 1
+}
+
+// A manifest may come from anybody: it must not end its block in the summary.
+func TestMarkdownStaysInItsBlock(t *testing.T) {
+	old, err := os.ReadFile("testdata/old.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hostile := strings.Replace(string(old), "image: registry.example.com/cache:7.0", `image: "x\n`+"```"+`\n<b>"`, 1)
+	var out bytes.Buffer
+	run([]string{"-markdown", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "-"}, strings.NewReader(hostile), &out, &out)
+	fences := 0
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			fences++
+		}
+	}
+	if fences != 2 || !strings.Contains(out.String(), "<b>") {
+		t.Errorf("%d fences, want the 2 of the block around <b>:\n%s", fences, &out)
+	}
+}
+
+func TestRun(t *testing.T) {
+	old, err := os.ReadFile("testdata/old.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := os.ReadFile("testdata/new.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	only, _, _ := strings.Cut(string(old), "---") // the first DaemonSet
+	for _, tc := range []struct {
+		name, why       string
+		old, new, stdin string
+		status          int
+		out, message    string
+	}{
+		{
+			name: "no change", why: "nothing can hurt",
+			old: "testdata/old.yaml", new: "testdata/old.yaml", out: "no DaemonSet changes\n",
+		},
+		{
+			name: "new", why: "a new DaemonSet takes no pod away",
+			old: "testdata/nodes.yaml", new: "testdata/old.yaml", out: "logging/log-agent: well\n  new DaemonSet with revision 1\n",
+		},
+		{
+			name: "removed", why: "its pods go",
+			old: "testdata/old.yaml", new: "-", stdin: only, status: 2, out: "logging/log-agent: would hurt: nodes that lose the pod: 3\n  removed\n",
+		},
+		{
+			name: "removed from nowhere", why: "it had no pods",
+			old: "-", stdin: strings.Replace(only, "containers:", "nodeName: nowhere\n      containers:", 1), new: "testdata/nodes.yaml", out: "web/cache: well\n  removed\n",
+		},
+		{
+			name: "not tolerated any more", why: "the pod stays until the rollout deletes it",
+			old: "testdata/new.yaml", new: "testdata/old.yaml", status: 2, out: "monitoring/node-exporter: would hurt: nodes that lose the pod: 1\n",
+		},
+		{
+			name: "known finding", why: "the change does not bring it",
+			old: "testdata/new.yaml", new: "-", stdin: strings.Replace(string(changed), "cache:7.2", "cache:7.3", 1),
+			status: 2, out: "web/cache: would hurt: the rollout stalls\n",
+		},
+		{
+			name: "not YAML", why: "the line helps",
+			old: "testdata/old.yaml", new: "-", stdin: "apiVersion: apps/v1\nkind: DemonSet\n", status: 1, message: "standard input:2: document 1: kind",
+		},
+		{
+			name: "no such file", why: "its name helps",
+			old: "testdata/old.yaml", new: "testdata/nowhere.yaml", status: 1, message: "testdata/nowhere.yaml",
+		},
+		{name: "help", why: "asking is no error", old: "-h", message: "usage: premerge"},
+		{name: "unknown flag", why: "arguments count as input", old: "-x", status: 1, message: "usage: premerge"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			args := []string{"-nodes", "testdata/nodes.yaml", tc.old, tc.new}
+			status := run(args, strings.NewReader(tc.stdin), &stdout, &stderr)
+			if status != tc.status || !strings.Contains(stdout.String(), tc.out) || !strings.Contains(stderr.String(), tc.message) {
+				t.Errorf("run(%q) = %d, stdout %q, stderr %q, want %d, %q, %q: %s", args, status, &stdout, &stderr, tc.status, tc.out, tc.message, tc.why)
+			}
+		})
+	}
+}

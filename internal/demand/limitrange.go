@@ -1,0 +1,177 @@
+package demand
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	upstream "k8s.io/component-helpers/resource"
+)
+
+// LimitRanges returns the LimitRanges by namespace, each ordered by name. The API server takes
+// them in an arbitrary order. A nil LimitRange is left out.
+func LimitRanges(ranges []*corev1.LimitRange) map[string][]*corev1.LimitRange {
+	out := make(map[string][]*corev1.LimitRange)
+	for _, r := range ranges {
+		if r != nil {
+			out[r.Namespace] = append(out[r.Namespace], r)
+		}
+	}
+	for _, list := range out {
+		slices.SortFunc(list, func(a, b *corev1.LimitRange) int { return strings.Compare(a.Name, b.Name) })
+	}
+	return out
+}
+
+// containerDefaults returns what a LimitRange gives to containers that have no limit or no
+// request (defaultContainerResourceRequirements@v1.37.2): its default, else its maximum, is
+// the limit; its default request, else that limit, else its minimum, is the request
+// (SetDefaults_LimitRangeItem@v1.37.2). The last item counts.
+func containerDefaults(r *corev1.LimitRange) corev1.ResourceRequirements {
+	out := corev1.ResourceRequirements{Requests: corev1.ResourceList{}, Limits: corev1.ResourceList{}}
+	for i := range r.Spec.Limits {
+		item := &r.Spec.Limits[i]
+		if item.Type != corev1.LimitTypeContainer {
+			continue
+		}
+		limits := withMissing(copied(item.Default), item.Max)
+		requests := withMissing(withMissing(copied(item.DefaultRequest), limits), item.Min)
+		maps.Copy(out.Limits, rounded(limits))
+		maps.Copy(out.Requests, rounded(requests))
+	}
+	return out
+}
+
+// Refusals returns why the API server refuses a pod with an admitted spec because of the
+// LimitRanges (PodValidateLimitFunc@v1.37.2). Paths start at the given one of the spec. The
+// order is that of the LimitRanges, their items, the containers, and the names of resources.
+func Refusals(path *field.Path, spec *corev1.PodSpec, ranges []*corev1.LimitRange) field.ErrorList {
+	var errs field.ErrorList
+	for _, r := range ranges {
+		for i := range r.Spec.Limits {
+			item := bounds{LimitRangeItem: &r.Spec.Limits[i], of: "LimitRange " + r.Namespace + "/" + r.Name}
+			switch item.Type {
+			case corev1.LimitTypeContainer:
+				for j := range spec.Containers {
+					errs = append(errs, item.check(path.Child("containers").Index(j).Child("resources"), &spec.Containers[j].Resources)...)
+				}
+				for j := range spec.InitContainers {
+					errs = append(errs, item.check(path.Child("initContainers").Index(j).Child("resources"), &spec.InitContainers[j].Resources)...)
+				}
+			case corev1.LimitTypePod:
+				errs = append(errs, item.check(path.Child("resources"), wholePod(spec))...)
+			}
+		}
+	}
+	return errs
+}
+
+// wholePod returns the requests and limits of a pod without its overhead. Of the resources of
+// the pod as a whole, cpu and memory count (podRequests, podLimits @v1.37.2 of limitranger).
+func wholePod(spec *corev1.PodSpec) *corev1.ResourceRequirements {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: spec.Containers, InitContainers: spec.InitContainers}}
+	out := &corev1.ResourceRequirements{
+		Requests: upstream.AggregateContainerRequests(pod, upstream.PodResourcesOptions{}),
+		Limits:   upstream.AggregateContainerLimits(pod, upstream.PodResourcesOptions{}),
+	}
+	if own := spec.Resources; own != nil {
+		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+			if quantity, ok := own.Requests[name]; ok {
+				out.Requests[name] = quantity
+			}
+			if quantity, ok := own.Limits[name]; ok {
+				out.Limits[name] = quantity
+			}
+		}
+	}
+	return out
+}
+
+// bounds is an item of a LimitRange.
+type bounds struct {
+	*corev1.LimitRangeItem
+	of string // "LimitRange namespace/name"
+}
+
+func (b *bounds) check(path *field.Path, r *corev1.ResourceRequirements) field.ErrorList {
+	var errs field.ErrorList
+	refuse := func(list string, name corev1.ResourceName, has *resource.Quantity, rule string, bound resource.Quantity) {
+		value := "none"
+		if has != nil {
+			value = has.String()
+		}
+		errs = append(errs, field.Invalid(path.Child(list).Key(string(name)), value, b.of+": the "+rule+" of "+string(b.Type)+" is "+bound.String()))
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Min)) {
+		least := b.Min[name]
+		request, limit := lookUp(r.Requests, name), lookUp(r.Limits, name)
+		switch {
+		case request == nil || less(request, &least, limit):
+			refuse("requests", name, request, "minimum", least)
+		case limit != nil && less(limit, &least, request):
+			refuse("limits", name, limit, "minimum", least)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Max)) {
+		most := b.Max[name]
+		request, limit := lookUp(r.Requests, name), lookUp(r.Limits, name)
+		switch {
+		case limit == nil || less(&most, limit, request):
+			refuse("limits", name, limit, "maximum", most)
+		case request != nil && less(&most, request, limit):
+			refuse("requests", name, request, "maximum", most)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.MaxLimitRequestRatio)) {
+		most := b.MaxLimitRequestRatio[name]
+		request, limit := lookUp(r.Requests, name), lookUp(r.Limits, name)
+		switch {
+		case request == nil || request.IsZero():
+			refuse("requests", name, request, "maximum ratio of limit to request", most)
+		case limit == nil || limit.IsZero() || exceedsRatio(request, limit, &most):
+			refuse("limits", name, limit, "maximum ratio of limit to request", most)
+		}
+	}
+	return errs
+}
+
+func lookUp(list corev1.ResourceList, name corev1.ResourceName) *resource.Quantity {
+	if quantity, ok := list[name]; ok {
+		return &quantity
+	}
+	return nil
+}
+
+// less compares as the admission plugin does: in thousandths if all three are small enough for
+// that, otherwise in whole numbers (requestLimitEnforcedValues@v1.37.2).
+func less(a, b, third *resource.Quantity) bool {
+	scale := scaleOf(a, b, third)
+	return a.ScaledValue(scale) < b.ScaledValue(scale)
+}
+
+func scaleOf(quantities ...*resource.Quantity) resource.Scale {
+	for _, q := range quantities {
+		if q != nil && q.Value() > resource.MaxMilliValue {
+			return 0
+		}
+	}
+	return resource.Milli
+}
+
+// exceedsRatio reports whether limit/request is larger than the ratio
+// (limitRequestRatioConstraint@v1.37.2).
+func exceedsRatio(request, limit, ratio *resource.Quantity) bool {
+	scale := scaleOf(request, limit, ratio)
+	is, most := float64(limit.ScaledValue(scale))/float64(request.ScaledValue(scale)), float64(ratio.Value())
+	if ratio.Value() <= resource.MaxMilliValue {
+		is, most = is*1000, float64(ratio.MilliValue())
+	}
+	return is > most
+}
+
+func hugePage(name corev1.ResourceName) bool {
+	return strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
+}
