@@ -166,6 +166,7 @@ func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 		}
 	}
 	out.fit(d)
+	s.end()
 	return nil
 }
 
