@@ -153,20 +153,37 @@ func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 		}
 	}
 	s.countPods(d, &in, out)
+	out.addUp(d)
+	out.fit(d)
+	s.end()
+	return nil
+}
+
+// addUp works out the totals.
+func (o *NodeOverhead) addUp(d *Daemons) {
 	for i := range d.compiled {
-		n, needs := &out.Daemons[i], d.compiled[i].needs
-		if !n.mayRun() {
-			continue
-		}
-		out.AtMost.add(needs)
-		out.addMissing(&out.MissingAtMost, d, i)
-		if n.Verdict == VerdictRuns {
-			out.Run.add(needs)
-			out.addMissing(&out.Missing, d, i)
+		switch o.Daemons[i].Verdict {
+		case VerdictRuns:
+			o.Run.add(d.compiled[i].needs)
+		case VerdictCannotTell:
+			o.AtMost.add(d.compiled[i].needs)
 		}
 	}
-	out.fit(d)
-	return nil
+	o.AtMost.addTotal(&o.Run)
+	if len(o.scratch.pods) == 0 {
+		o.Missing.addTotal(&o.Run)
+		o.MissingAtMost.addTotal(&o.AtMost)
+		return
+	}
+	for i := range d.compiled {
+		switch o.Daemons[i].Verdict {
+		case VerdictRuns:
+			o.addMissing(&o.Missing, d, i)
+		case VerdictCannotTell:
+			o.addMissing(&o.MissingAtMost, d, i)
+		}
+	}
+	o.MissingAtMost.addTotal(&o.Missing)
 }
 
 func (in *Input) check() error {

@@ -83,6 +83,14 @@ func (t *Total) add(needs []need) {
 	}
 }
 
+// addTotal adds a total of the same resources.
+func (t *Total) addTotal(u *Total) {
+	t.Pods += u.Pods
+	for i, amount := range u.amounts {
+		t.amounts[i] = plus(t.amounts[i], amount)
+	}
+}
+
 // zeroed returns n zeros, in the memory of list if that is large enough.
 func zeroed(list []int64, n int) []int64 {
 	list = slices.Grow(list[:0], n)[:n]

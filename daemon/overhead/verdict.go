@@ -113,6 +113,14 @@ func (s *scratch) begin(d *Daemons, in *Input) {
 	s.node.Name = s.name
 }
 
+// end lets go of the caller's objects.
+func (s *scratch) end() {
+	s.given, s.node.Labels = nil, nil
+	clear(s.pods)
+	clear(s.taints)
+	clear(s.early)
+}
+
 // forget notes that a label is not known. One that no DaemonSet asks for does not matter.
 func (s *scratch) forget(d *Daemons, key string) {
 	if n, ok := d.labels[key]; ok {

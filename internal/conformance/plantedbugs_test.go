@@ -703,10 +703,10 @@ var plantedBugs = []plantedBug{
 		new:  `if startup != nil {`,
 	},
 	{
-		name: "a late label has the value that the template has",
+		name: "startup taints are never there",
 		file: "daemon/overhead/verdict.go",
-		old:  `!ok || !s.unknown.has(n)`,
-		new:  `!ok || n >= 0`,
+		old:  `case s.keptAway(c):`,
+		new:  `case c == nil:`,
 	},
 	{
 		name: "a pod that fits exactly does not fit",
