@@ -10,7 +10,7 @@
 // A whole controller pass, with history and updates, is rollout.Sync.
 //
 //	the pods a DaemonSet wants on some nodes     DesiredPods
-//	the pods many DaemonSets want on one node    DesiredPodsOnNode
+//	what many DaemonSets run on one node         overhead.Daemons.OnNode
 //	the pod for one node                         NewPod
 //	the node that a pod is bound or pinned to    TargetNode
 //	what to create and delete now                Observe, Reconcile

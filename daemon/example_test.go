@@ -52,57 +52,6 @@ func ExampleDesiredPods() {
 	// exporter- worker-2 exporter:1.9 6 tolerations
 }
 
-// In an autoscaler: what will run on a node that does not exist yet? The node has the labels
-// and taints that it will have, and a name that no node has.
-func ExampleDesiredPodsOnNode() {
-	exporter, storage := &appsv1.DaemonSet{}, &appsv1.DaemonSet{}
-	exporter.Name, storage.Name = "exporter", "storage"
-	storage.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
-	storage.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
-	dedicated := &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: "template-of-pool-b", Labels: map[string]string{"disk": "ssd"}},
-		Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: "dedicated", Value: "db", Effect: corev1.TaintEffectNoSchedule}}},
-	}
-
-	pods, err := daemon.DesiredPodsOnNode(dedicated, []*appsv1.DaemonSet{exporter, storage}, placement.Options{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, pod := range pods {
-		fmt.Println(pod.OwnerReferences[0].Name)
-	}
-	// Output:
-	// storage
-}
-
-// A template node needs a name. Without one nobody can tell whether a DaemonSet that is pinned
-// to a node by its name would run there.
-func ExampleDesiredPodsOnNode_templateNode() {
-	exporter, pinned := &appsv1.DaemonSet{}, &appsv1.DaemonSet{}
-	exporter.Name, pinned.Name = "exporter", "pinned-to-worker-1"
-	pinned.Spec.Template.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
-		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
-			MatchFields: []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: []string{"worker-1"}}},
-		}}},
-	}}
-	template := &corev1.Node{}
-	for _, name := range []string{"", "template-of-pool-b"} {
-		template.Name = name
-		pods, err := daemon.DesiredPodsOnNode(template, []*appsv1.DaemonSet{exporter, pinned}, placement.Options{})
-		if err != nil {
-			fmt.Println(err)
-			continue
-		}
-		for _, pod := range pods {
-			fmt.Println(pod.OwnerReferences[0].Name)
-		}
-	}
-	// Output:
-	// node.metadata.name: Required value: give a template node a name that no node has
-	// exporter
-}
-
 // What is to be created and deleted now, and why?
 func ExampleReconcile() {
 	labels := map[string]string{"app": "exporter"}

@@ -99,8 +99,6 @@ func FuzzObserve(f *testing.F) {
 		_, err = daemon.DesiredPods(in)
 		check(err)
 		sets := []*appsv1.DaemonSet{in.DaemonSet}
-		_, err = daemon.DesiredPodsOnNode(in.Nodes[0], sets, placement.Options{ComparisonOperators: true})
-		check(err)
 		_, err = daemon.DaemonSetsToSync(in.Nodes[0], sets, in.Pods, placement.Options{})
 		check(err)
 		daemon.SelectsEverything(in.DaemonSet)

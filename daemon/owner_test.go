@@ -53,12 +53,8 @@ func TestOwnerKind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			onNode, err := daemon.DesiredPodsOnNode(node, []*appsv1.DaemonSet{ds}, placement.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
 			planned := daemon.Reconcile(snapshot).Create[0].Pod
-			for i, pod := range []*corev1.Pod{daemon.NewPod(ds, "w1", "h"), snapshot.NewPod("w1"), desired[0], onNode[0], planned} {
+			for i, pod := range []*corev1.Pod{daemon.NewPod(ds, "w1", "h"), snapshot.NewPod("w1"), desired[0], planned} {
 				want := []metav1.OwnerReference{{
 					APIVersion: tc.want.APIVersion, Kind: tc.want.Kind, Name: "agent", UID: "uid-agent",
 					Controller: new(true), BlockOwnerDeletion: new(true),
@@ -108,8 +104,6 @@ func TestOwnerKindHalf(t *testing.T) {
 			_, err = daemon.NewClaimer(ds)
 			check("NewClaimer", tc.want, err)
 			inList := strings.Replace(tc.want, "daemonSet.", "daemonSets[0].", 1)
-			_, err = daemon.DesiredPodsOnNode(node, []*appsv1.DaemonSet{ds}, placement.Options{})
-			check("DesiredPodsOnNode", inList, err)
 			_, err = daemon.DaemonSetsToSync(node, []*appsv1.DaemonSet{ds}, nil, placement.Options{})
 			check("DaemonSetsToSync", inList, err)
 			if pod := daemon.NewPod(ds, "w1", ""); pod != nil {

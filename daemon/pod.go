@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/internal/podstatus"
@@ -117,50 +116,6 @@ func DesiredPods(in Input) ([]*corev1.Pod, error) {
 	for i := range decided {
 		if decided[i].Decision.Run {
 			pods = append(pods, builder.build(decided[i].Name))
-		}
-	}
-	return pods, nil
-}
-
-// DesiredPodsOnNode returns the pods that the given DaemonSets want on one
-// node, in the order of sets, each as NewPod builds it for an empty revision hash. The owner of
-// each pod is in OwnerReferences[0]. PodRequests of k8s.io/component-helpers/resource adds up
-// its requests; first set those that are missing to the limits, as the API server does.
-// placement.Matcher.Explain says why a DaemonSet is not among them.
-//
-// It is what an autoscaler needs to know about a node that does not exist yet: pass a template
-// node with the labels and taints that the node will have, and a name that no node has. Then a
-// DaemonSet that is pinned to another node has no pod there. The label kubernetes.io/hostname
-// counts as it is: if the labels are copied from another node, take it out, or set it to the
-// name of the template node. A node without a name is an error, because no name can be compared
-// with those that DaemonSets ask for, and no pod can be pinned to it.
-//
-// For many template nodes keep one placement.Matcher for each DaemonSet, and call NewPod if
-// Decide says that the node runs it. NewPod returns nil for a node without a name;
-// placement.Matcher.NeedsName says whether Decide can decide one.
-//
-// A DaemonSet that is being deleted, or that has no selector, is treated as any other: leave
-// out those that you do not want.
-//
-// It fails with a *field.Error if node or an entry of sets is nil, if an entry has only one
-// of apiVersion and kind, or if the node has no name.
-func DesiredPodsOnNode(node *corev1.Node, sets []*appsv1.DaemonSet, opts placement.Options) ([]*corev1.Pod, error) {
-	if node == nil {
-		return nil, field.Required(field.NewPath("node"), "")
-	}
-	if node.Name == "" {
-		return nil, field.Required(field.NewPath("node", "metadata", "name"), "give a template node a name that no node has")
-	}
-	var pods []*corev1.Pod
-	for i, ds := range sets {
-		if ds == nil {
-			return nil, field.Required(field.NewPath("daemonSets").Index(i), "")
-		}
-		if _, err := owner.At(field.NewPath("daemonSets").Index(i), ds); err != nil {
-			return nil, err
-		}
-		if placement.Compile(&ds.Spec.Template, opts).Decide(node).Run {
-			pods = append(pods, NewPod(ds, node.Name, ""))
 		}
 	}
 	return pods, nil

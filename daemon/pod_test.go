@@ -340,10 +340,6 @@ func TestPlacementOptions(t *testing.T) {
 		if err != nil || (len(pods) == 1) != on {
 			t.Errorf("comparing %v: DesiredPods() = %d pods, %v", on, len(pods), err)
 		}
-		pods, err = daemon.DesiredPodsOnNode(node, []*appsv1.DaemonSet{ds}, opts)
-		if err != nil || (len(pods) == 1) != on {
-			t.Errorf("comparing %v: DesiredPodsOnNode() = %d pods, %v", on, len(pods), err)
-		}
 		s := observe(t, daemon.Input{DaemonSet: ds, Nodes: []*corev1.Node{node}, Placement: opts})
 		if got := s.Nodes()[0].Decision.Run; got != on {
 			t.Errorf("comparing %v: Observe() decides %v", on, got)
@@ -374,29 +370,6 @@ func TestDesiredPodsErrors(t *testing.T) {
 	}
 }
 
-func TestDesiredPodsOnNode(t *testing.T) {
-	node := build.Node{Name: "new", Taints: []corev1.Taint{build.NoSchedule("gpu")}}.Object()
-	tolerant := corev1.PodSpec{Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}}}
-	zed, plain, agent := build.Set{Name: "zed", Spec: tolerant}.Object(), build.Set{Name: "plain"}.Object(), build.Set{Name: "agent", Spec: tolerant}.Object()
-	agent.Status.CollisionCount = new(int32(1))
-	got, err := daemon.DesiredPodsOnNode(node, []*appsv1.DaemonSet{zed, plain, agent}, placement.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []*corev1.Pod{
-		daemon.NewPod(zed, "new", daemon.TemplateHash(&zed.Spec.Template, nil)),
-		daemon.NewPod(agent, "new", daemon.TemplateHash(&agent.Spec.Template, new(int32(1)))),
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("DesiredPodsOnNode(), in the order of the sets (-want +got):\n%s", diff)
-	}
-
-	_, err = daemon.DesiredPodsOnNode(nil, nil, placement.Options{})
-	wantFieldError(t, err, "node: Required value", "no node to ask about")
-	_, err = daemon.DesiredPodsOnNode(node, []*appsv1.DaemonSet{plain, nil}, placement.Options{})
-	wantFieldError(t, err, "daemonSets[1]: Required value", "an entry is nil")
-}
-
 // pins are the ways to pin a DaemonSet to a node.
 func pins() map[string]func(*corev1.PodSpec, string) {
 	term := func(spec *corev1.PodSpec, term corev1.NodeSelectorTerm) {
@@ -420,44 +393,7 @@ func pins() map[string]func(*corev1.PodSpec, string) {
 	}
 }
 
-func TestDesiredPodsOnTemplateNode(t *testing.T) {
-	const nameless = "node.metadata.name: Required value: give a template node a name that no node has"
-	ssd := build.Labels{"disk": "ssd"}
-	with := func(hostname string) build.Labels { return build.Labels{"disk": "ssd", corev1.LabelHostname: hostname} }
-	tests := []struct {
-		name, why string
-		node      build.Node
-		pin       string // a key of pins; empty: not pinned
-		to        string
-		want      int
-		err       string
-	}{
-		{"not pinned", "a name that no node has will do", build.Node{Name: "template", Labels: ssd}, "", "", 1, ""},
-		{"not pinned, no name", "its pod could not be pinned", build.Node{Labels: ssd}, "", "", 0, nameless},
-		{"nodeName of another node", "it is pinned elsewhere", build.Node{Name: "template", Labels: ssd}, "nodeName", "worker-1", 0, ""},
-		{"nodeName of another node, no name", "an error, and no pod", build.Node{Labels: ssd}, "nodeName", "worker-1", 0, nameless},
-		{"matchFields of another node", "it is pinned elsewhere", build.Node{Name: "template", Labels: ssd}, "matchFields", "worker-1", 0, ""},
-		{"matchFields of another node, no name", "Decide says that it runs: upstream does not look at matchFields then", build.Node{Labels: ssd}, "matchFields", "worker-1", 0, nameless},
-		{"matchFields of another node and a label, no name", "as before", build.Node{Labels: ssd}, "both", "worker-1", 0, nameless},
-		{"nodeSelector of another node", "the template node has no such label", build.Node{Name: "template", Labels: ssd}, "nodeSelector", "worker-1", 0, ""},
-		{"nodeSelector of another node, its own hostname", "the label of the new node", build.Node{Name: "template", Labels: with("template")}, "nodeSelector", "worker-1", 0, ""},
-		{"nodeSelector of another node, no name", "an error, and no pod", build.Node{Labels: ssd}, "nodeSelector", "worker-1", 0, nameless},
-		{"matchExpressions of another node", "the template node has no such label", build.Node{Name: "template", Labels: ssd}, "matchExpressions", "worker-1", 0, ""},
-		{"copied hostname", "a label counts as it is", build.Node{Name: "template", Labels: with("worker-1")}, "nodeSelector", "worker-1", 1, ""},
-		{"matchFields of this node", "it is pinned here", build.Node{Name: "worker-1", Labels: ssd}, "matchFields", "worker-1", 1, ""},
-	}
-	for _, tc := range tests {
-		t.Run(tc.name, func(t *testing.T) {
-			ds := build.Set{}.Object()
-			if tc.pin != "" {
-				pins()[tc.pin](&ds.Spec.Template.Spec, tc.to)
-			}
-			pods, err := daemon.DesiredPodsOnNode(tc.node.Object(), []*appsv1.DaemonSet{ds}, placement.Options{})
-			if text(err) != tc.err || len(pods) != tc.want {
-				t.Errorf("DesiredPodsOnNode() = %d pods, %q, want %d, %q: %s", len(pods), text(err), tc.want, tc.err, tc.why)
-			}
-		})
-	}
+func TestNewPodWithoutNode(t *testing.T) {
 	if pod := daemon.NewPod(build.Set{}.Object(), "", "h1"); pod != nil {
 		t.Errorf("NewPod() for no node = %v, want nil: an API server refuses it", pod)
 	}
@@ -491,20 +427,14 @@ func TestNoPodForAnotherNode(t *testing.T) {
 			}
 			sets = append(sets, ds)
 		}
-		pods, err := daemon.DesiredPodsOnNode(node, sets, placement.Options{})
-		if (err != nil) != (node.Name == "") || node.Name == "" && pods != nil {
-			t.Fatalf("seed %d: DesiredPodsOnNode() = %d pods, %v for the node %q", seed, len(pods), err, node.Name)
-		}
-		for _, pod := range pods {
-			ran++
-			if pinned[pod.OwnerReferences[0].Name] {
-				t.Fatalf("seed %d: DesiredPodsOnNode() has a pod of %s, which is pinned to another node", seed, pod.OwnerReferences[0].Name)
-			}
-		}
 		for _, ds := range sets {
 			matcher := placement.Compile(&ds.Spec.Template, placement.Options{})
 			runs := matcher.Decide(node).Run
-			if pod := daemon.NewPod(ds, node.Name, ""); pinned[ds.Name] && runs && pod != nil {
+			pod := daemon.NewPod(ds, node.Name, "")
+			if runs && pod != nil {
+				ran++
+			}
+			if pinned[ds.Name] && runs && pod != nil {
 				t.Fatalf("seed %d: Decide() and NewPod() have a pod of %s, which is pinned to another node", seed, ds.Name)
 			}
 			if node.Name == "" && matcher.NeedsName() {

@@ -47,7 +47,7 @@ type PodPair struct {
 }
 
 // PodSets compares the pods that should exist, such as those of
-// daemon.DesiredPods or daemon.DesiredPodsOnNode, with the pods that exist. Both
+// daemon.DesiredPods, with the pods that exist. Both
 // lists may be in any order and hold pods of several DaemonSets; nil pods are
 // skipped. The result points to the pods of the arguments. naming is the Input.Naming of
 // the desired pods; the zero value is upstream's.
