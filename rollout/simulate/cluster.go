@@ -49,9 +49,8 @@ type Cluster struct {
 	rooms    map[string]*room
 	ties     *ties
 	problems map[string][]problem
-	// failures count the failed pods and the crashes of each node since a rollout has last
-	// made progress.
-	failures map[string]int
+	// failures count failed pods and crashes since a rollout has last made progress.
+	failures map[failing]int
 	// failed counts all failed pods and crashes.
 	failed int
 	// othersAt is when something last happened on a node without a crash loop.
@@ -188,7 +187,7 @@ func (c *Cluster) begin() {
 		c.namespaces = make(map[string]*namespace)
 	}
 	if c.failures == nil {
-		c.failures = make(map[string]int)
+		c.failures = make(map[failing]int)
 	}
 }
 

@@ -11,7 +11,7 @@
 //
 //	var c simulate.Cluster
 //	err := c.Apply(ds, node1, node2)     // as kubectl apply
-//	ends, err := c.Settle()              // until nothing happens any more
+//	ends, err := c.Settle()              // until every rollout has ended
 //	in := c.Input(ds)                    // DaemonSet, nodes, pods, revisions, time
 //	pod := in.Pods[0].DeepCopy()
 //	pod.Status.Phase = corev1.PodFailed
@@ -86,5 +86,7 @@
 //     the latter.
 //  16. The same calls give the same cluster: names and UIDs are numbered, and what happens
 //     at one moment happens in the order in which it was scheduled.
-//  17. A rollout is complete if rollout.Complete holds.
+//  17. A rollout is complete if rollout.Complete holds. It stays so once that has held for
+//     health.DefaultPatience without interruption: a Run then ends as complete, although pods
+//     fail or crash later. Pods that fail again and again within that time do not complete it.
 package simulate

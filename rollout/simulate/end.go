@@ -12,7 +12,8 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// End says how a simulated rollout has ended.
+// End says how a simulated rollout has ended. Its times and numbers are those of the rollout: what
+// happens in the cluster after it has ended (Cluster.Run) is not in them.
 type End struct {
 	// State says whether the rollout is complete and, if not, why it ended.
 	State EndState
@@ -47,7 +48,7 @@ type End struct {
 	// State then describes the rollout of the restored template. It is nil if there was
 	// no rollback.
 	Rollback *rollout.Rollback
-	// After is the cluster at the end, for WhatIf or another Run to go on from: what
+	// After is the cluster when the rollout ended, for WhatIf or another Run to go on from: what
 	// Cluster.Input returns, and behind those pods the ones of all other namespaces, which take
 	// room. It holds no Options: give Run the same ones, with Last.CanaryTrial if there is a
 	// canary. Read-only. To change the DaemonSet, change a copy, and raise its generation as the
@@ -64,13 +65,14 @@ type End struct {
 type EndState int
 
 const (
-	// EndComplete: rollout.Complete holds. Nodes that the policy ignores may be left.
+	// EndComplete: rollout.Complete holds, and goes on to hold for health.DefaultPatience.
+	// Nodes that the policy ignores may be left.
 	EndComplete EndState = iota + 1
 	// EndWaiting: the rollout needs a decision; see rollout.Result.NeedsDecision. With
 	// the strategy OnDelete, the outdated pods wait to be deleted.
 	EndWaiting
-	// EndStalled: no event is left, or the same events repeat. health.Assess says
-	// "progressing" until its patience is over.
+	// EndStalled: the rollout is not complete, and no event is left, or the same events repeat.
+	// health.Assess says "progressing" until its patience is over.
 	EndStalled
 	// EndIgnored: the controller leaves the DaemonSet alone, because it is being deleted
 	// or its selector is empty.
