@@ -10,6 +10,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
 )
 
 // End says how a simulated rollout has ended. Its times and numbers are those of the rollout: what
@@ -55,10 +56,36 @@ type End struct {
 	// API server does: the rollout does not depend on it, but kubectl.RolloutStatus does.
 	After daemon.Input
 	// Incomplete lists the nodes that the rollout is not complete on, ordered by name, each
-	// with its status: rollout.NodeComplete does not hold for them, and the policy does not
-	// ignore them. Last.Policy.Ignored lists those that it ignores. Incomplete is nil if the
-	// rollout is complete.
-	Incomplete []daemon.NodeStatus
+	// with its status and with what keeps its pods from being available:
+	// rollout.NodeComplete does not hold for them, and the policy does not ignore them.
+	// Last.Policy.Ignored lists those that it ignores. Incomplete is nil if the rollout is
+	// complete.
+	Incomplete []IncompleteNode
+}
+
+// IncompleteNode is a node that a rollout is not complete on.
+type IncompleteNode struct {
+	daemon.NodeStatus
+	// Blockers say why pods of the node are not available, in the words of kubelet, scheduler
+	// and node, as in health.Assessment. It is nil if outdated pods wait for their turn. Its
+	// pods are read-only.
+	Blockers []health.Blocker
+}
+
+// String returns the blockers, or else the status, in a line such as
+// "worker-1: agent-7: cannot be scheduled: 0/3 nodes are available: 1 Insufficient cpu.".
+func (n IncompleteNode) String() string {
+	if len(n.Blockers) == 0 {
+		return n.NodeStatus.String()
+	}
+	var parts []string
+	for _, b := range n.Blockers {
+		parts = append(parts, strings.TrimPrefix(b.String(), b.Node+": "))
+	}
+	if n.Pod != nil && n.Desired && !n.Updated && n.Pod.DeletionTimestamp == nil {
+		parts = append(parts, n.Pod.Name+" has an outdated template")
+	}
+	return n.Node + ": " + strings.Join(parts, "; ")
 }
 
 // EndState says how a simulated rollout has ended, in the words of health.State.

@@ -95,7 +95,7 @@ func ExampleRun() {
 	// 12:00:00 create on worker-1: node has no pod
 	// 12:00:00 create on worker-2: node has no pod
 	// stalled since 12:00:10 after 3 passes, at least 0 available, on:
-	//   worker-2: desired, current, up-to-date; agent-2 is not ready
+	//   worker-2: agent-2: not ready
 }
 
 // What would applying this manifest do? It restricts a DaemonSet to nodes with

@@ -339,15 +339,22 @@ func (r *run) last(s *set) (*Pass, error) {
 	}
 	// The caller may have changed c.Options since the last pass, and what the policy of that
 	// pass points to.
-	var err error
-	end.Budget, err = rollout.UsedBudget(snapshot, rollout.Options{Policy: s.policy, CanaryTrial: last.CanaryTrial})
+	assessment, err := health.Assess(snapshot, health.Options{Policy: s.policy, CanaryTrial: last.CanaryTrial})
 	if err != nil {
 		return nil, err
 	}
+	end.Budget = assessment.Budget
+	blockers := assessment.Blockers // ordered by node, too
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) && !last.Policy.Ignores(nodes[i].Name) {
-			end.Incomplete = append(end.Incomplete, n)
+			incomplete := IncompleteNode{NodeStatus: n}
+			for ; len(blockers) > 0 && blockers[0].Node <= n.Node; blockers = blockers[1:] {
+				if blockers[0].Node == n.Node {
+					incomplete.Blockers = append(incomplete.Blockers, blockers[0])
+				}
+			}
+			end.Incomplete = append(end.Incomplete, incomplete)
 		}
 	}
 	return pass, nil
