@@ -84,8 +84,9 @@
 //     with the canary's trial of the last pass. Two things are not in that Input: the problems
 //     of pods that are gone, and the pods of other namespaces, which take room. End.After has
 //     the latter.
-//  16. The same calls give the same cluster: names and UIDs are numbered, and what happens
-//     at one moment happens in the order in which it was scheduled.
+//  16. The same calls give the same cluster: names and UIDs are numbered, above the numbers in
+//     the objects that the cluster was given, and what happens at one moment happens in the
+//     order in which it was scheduled.
 //  17. A rollout is complete if rollout.Complete holds. It stays so once that has held for
 //     health.DefaultPatience without interruption: a Run then ends as complete, although pods
 //     fail or crash later. Pods that fail again and again within that time do not complete it.

@@ -25,9 +25,10 @@ type Options struct {
 	PodTimes func(node *corev1.Node, pod *corev1.Pod) PodTimes
 	// Overlook switches rules of the cluster off. The zero value switches none off.
 	Overlook Overlook
-	// PodName returns the name of the n-th pod that the API server names, n from one.
-	// If the name is taken, PodName is called again with the next n. nil: the
-	// generateName followed by n.
+	// PodName returns the name of the n-th pod that the API server names. n begins with one, or
+	// above the numbers that follow their generateName in the names of the pods that the
+	// cluster was given. If the name is taken, PodName is called again with the next n. nil:
+	// the generateName followed by n.
 	PodName func(generateName string, n int) string
 	// WatchPods is called with every change of a pod, in the order in which a watch
 	// reports them, for instance to feed another controller or to draw a rollout. old is
