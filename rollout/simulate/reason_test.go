@@ -112,7 +112,9 @@ func TestEndHasTheWordsOfHealth(t *testing.T) {
 		}
 		for _, n := range end.Incomplete {
 			got = append(got, n.Blockers...)
-			if slices.ContainsFunc(n.Blockers, func(b health.Blocker) bool { return b.Node != n.Node || !strings.Contains(n.String(), strings.TrimPrefix(b.String(), n.Node+": ")) }) {
+			if slices.ContainsFunc(n.Blockers, func(b health.Blocker) bool {
+				return b.Node != n.Node || !strings.Contains(n.String(), strings.TrimPrefix(b.String(), n.Node+": "))
+			}) {
 				t.Errorf("seed %d: %v has the blockers %v", seed, n, n.Blockers)
 			}
 		}

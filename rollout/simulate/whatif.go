@@ -82,20 +82,27 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 		w.after.Nodes = proposal.Nodes
 	}
 	var err error
+	if w.sameData, err = sameData(w.before.DaemonSet, w.after.DaemonSet); err != nil {
+		return nil, err
+	}
+	w.compareObjects(in.DaemonSet, proposal.DaemonSet)
+	w.template = &w.after.DaemonSet.Spec.Template
+	if w.sameData {
+		w.keepTemplate(in)
+	}
 	if in.DaemonSet != nil {
-		if w.without, err = firstPass(w.before, pass); err != nil {
+		given := in
+		given.BurstReplicas = -1
+		if w.without, err = firstPass(given, pass); err != nil {
 			return nil, fmt.Errorf("without the proposal: %w", err)
 		}
 	}
 	if w.with, err = firstPass(w.after, pass); err != nil {
 		return nil, fmt.Errorf("with the proposal: %w", err)
 	}
-	if w.sameData, err = sameData(w.before.DaemonSet, w.after.DaemonSet); err != nil {
-		return nil, err
-	}
 	w.impact.After = w.after
 	w.impact.After.BurstReplicas = in.BurstReplicas
-	w.compareObjects(in.DaemonSet, proposal.DaemonSet)
+	w.countOutdated()
 	w.explainRollout()
 	w.compareNodes()
 	w.comparePasses()
@@ -105,6 +112,8 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 // whatIf is a WhatIf on its way.
 type whatIf struct {
 	before, after daemon.Input
+	// template is that of after with all defaults.
+	template *corev1.PodTemplateSpec
 	// with and without are the first passes; without is nil if the DaemonSet is new.
 	with, without *rollout.Result
 	// sameData says that a revision stores the same bytes for both templates.
@@ -139,6 +148,14 @@ func completeTemplates(in *daemon.Input) error {
 		}
 	}
 	return nil
+}
+
+// keepTemplate gives the proposed DaemonSet the very template of the given one, which means the
+// same, and the revisions of that: hashes and revisions are made of its bytes.
+func (w *whatIf) keepTemplate(in daemon.Input) {
+	ds := *w.after.DaemonSet
+	in.DaemonSet.Spec.Template.DeepCopyInto(&ds.Spec.Template)
+	w.after.DaemonSet, w.after.Revisions = &ds, in.Revisions
 }
 
 // propose puts the proposed DaemonSet in the place of the stored one, validates it, and
@@ -292,12 +309,15 @@ func (w *whatIf) explainRollout() {
 		i.Rollout = RolloutNewTemplate
 		if newest, err := rollout.RevisionTemplate(plan.Old[len(plan.Old)-1]); err == nil {
 			defaultTemplate(newest)
-			w.checkSpelling(diff.Templates(newest, &w.after.DaemonSet.Spec.Template))
+			w.checkSpelling(diff.Templates(newest, w.template))
 		}
 	case plan.Create != nil && !w.sameData:
 		// No revision is known: the template before stands for it.
 		i.Rollout = RolloutNewTemplate
 		w.checkSpelling(i.Template)
+	case plan.Create != nil && i.Outdated > 0:
+		// No revision is known, and the pods are of another template.
+		i.Rollout = RolloutNewTemplate
 	case plan.Update != nil && slices.ContainsFunc(w.after.Revisions, func(rev *appsv1.ControllerRevision) bool {
 		return rev.Name == plan.Update.Name && rev.Namespace == plan.Update.Namespace && rev.Revision < plan.Update.Revision
 	}):
@@ -414,10 +434,14 @@ func (w *whatIf) comparePasses() {
 			i.Create = append(i.Create, c)
 		}
 	}
+}
+
+// countOutdated counts the live pods that are of another template.
+func (w *whatIf) countOutdated() {
 	for _, n := range w.with.Snapshot.Nodes() {
 		for k := range n.Pods {
-			if p := &n.Pods[k]; p.Live() && !p.Updated {
-				i.Outdated++
+			if isOutdated(n.Pods[k]) {
+				w.impact.Outdated++
 			}
 		}
 	}

@@ -428,6 +428,9 @@ first pass: 0 to delete, 0 to create`,
 			change: func(in *daemon.Input, p *simulate.Proposal) {
 				in.DaemonSet.Spec.Template.Spec.Tolerations = nil
 				in.Revisions = nil
+				for _, pod := range in.Pods {
+					pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = daemon.TemplateHash(&in.DaemonSet.Spec.Template, nil)
+				}
 				p.Nodes = slices.Clone(in.Nodes)
 				p.Nodes[3] = build.Node{Name: "w4", Taints: []corev1.Taint{build.NoExecute("dedicated")}}.Object()
 			},
