@@ -20,7 +20,8 @@ type End struct {
 	State EndState
 	// Time is when the last node became complete, or when the policy began to ignore it, or
 	// when the DaemonSet last changed if that is later. If nothing of that happened, it is
-	// when the Run began.
+	// when the Run began. For a canary that waits for a decision (EndWaiting), it is when its
+	// trial got into that state if that is later.
 	Time time.Time
 	// Took is the time from the beginning of the Run to Time.
 	Took time.Duration
@@ -124,16 +125,17 @@ func (s EndState) String() string {
 // shownNodes is how many nodes of a kind the text of an End names.
 const shownNodes = 10
 
-// String returns how the rollout has ended. If it is not complete, it adds lines for ten
-// nodes: first those that use the budget that outdated pods wait for, although they may not
-// be in Incomplete, then those whose pod is not available or never ends, then the others.
-// It also says who uses the budget, and what the policy holds back. If the rollout is
-// complete, a second line names the nodes that the policy ignores, if there are any.
+// String returns how the rollout has ended, and when, in UTC and with the date if the Run goes
+// over midnight. If it is not complete, it adds lines for ten nodes: first those that use the
+// budget that outdated pods wait for, although they may not be in Incomplete, then those whose
+// pod is not available or never ends, then the others. They say why pods are not available. It
+// also says who uses the budget, and what the policy holds back. If the rollout is complete, a
+// second line names the nodes that the policy ignores, if there are any.
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
 	}
-	at := e.Time.UTC().Format(time.TimeOnly)
+	at := e.at()
 	counts := fmt.Sprintf("after %s, at least %d available", plural(e.Passes, "pass", "passes"), e.LowestAvailable)
 	switch e.State {
 	case EndComplete:
@@ -163,6 +165,15 @@ func (e *End) String() string {
 		lines = append(lines, e.budgetSentence())
 	}
 	return strings.Join(append(lines, policySentences(e.Last)...), "\n")
+}
+
+// at returns the time of the End, with the date if the Run went over midnight.
+func (e *End) at() string {
+	day, end := e.Time.UTC().Format(time.DateOnly), e.After.Now
+	if began := e.Time.Add(-e.Took); began.UTC().Format(time.DateOnly) != day || !end.IsZero() && end.UTC().Format(time.DateOnly) != day {
+		return e.Time.UTC().Format(time.DateTime)
+	}
+	return e.Time.UTC().Format(time.TimeOnly)
 }
 
 // namesBudget reports whether outdated pods wait for the budget.

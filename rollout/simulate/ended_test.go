@@ -2,6 +2,7 @@ package simulate_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -295,5 +296,47 @@ func TestLateFailuresChangeNoEnd(t *testing.T) {
 	}
 	if complete < 100 {
 		t.Errorf("only %d clusters are complete", complete)
+	}
+}
+
+// TestEndTimeOfACanary: a rollout waits for a decision since its canary has paused, which is later than
+// its last progress.
+func TestEndTimeOfACanary(t *testing.T) {
+	in := backFrom("agent:0", build.Nodes("a", "b", "c")...)
+	opts := newPods(simulate.PodTimes{ReadyAfter: -1})
+	opts.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), PauseStarting: metav1.Duration{Duration: 30 * time.Minute}}
+	end := settle(t, in, opts)
+	if end.State != simulate.EndWaiting || end.Took != 30*time.Minute+2*time.Second || !end.Time.Equal(in.Now.Add(end.Took)) {
+		t.Errorf("Run() = %v, took %v, want it to wait since the canary paused, 30 minutes after its pod came", end, end.Took)
+	}
+	opts = newPods(simulate.PodTimes{})
+	opts.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), Manual: true, Wait: metav1.Duration{Duration: time.Hour}}
+	const ready = 12 * time.Second
+	if end := settle(t, in, opts); end.State != simulate.EndWaiting || end.Took != ready+time.Hour {
+		t.Errorf("Run() = %v, took %v, want it to wait since the canary passed after %v", end, end.Took, ready+time.Hour)
+	}
+}
+
+// TestEndStringHasTheDate: the time of day alone does not say when a Run of several days ended.
+func TestEndStringHasTheDate(t *testing.T) {
+	at := time.Date(2026, 1, 4, 0, 0, 34, 0, time.UTC)
+	for _, tc := range []struct {
+		name  string
+		took  time.Duration
+		after time.Time
+		want  string
+	}{
+		{"same day", 34 * time.Second, at, "00:00:34"},
+		{"fourth day", 72*time.Hour + 34*time.Second, at, "2026-01-04 00:00:34"},
+		{"began the day before", 35 * time.Second, at, "2026-01-04 00:00:34"},
+		{"the clock has gone on", 34 * time.Second, at.Add(24 * time.Hour), "2026-01-04 00:00:34"},
+		{"clock not known", 34 * time.Second, time.Time{}, "00:00:34"},
+	} {
+		for state, words := range map[simulate.EndState]string{simulate.EndComplete: "complete at ", simulate.EndStalled: "stalled since "} {
+			end := simulate.End{State: state, Time: at, Took: tc.took, After: daemon.Input{Now: tc.after}}
+			if got := end.String(); !strings.HasPrefix(got, words+tc.want+" after ") {
+				t.Errorf("%s: String() = %q, want %q in it", tc.name, got, words+tc.want)
+			}
+		}
 	}
 }

@@ -164,6 +164,9 @@ type progress struct {
 	left  int
 	since time.Time
 	idle  int
+	// trial is the state of the canary's trial, and tried when it got there.
+	trial rollout.CanaryState
+	tried time.Time
 	// progressed is when best was last lowered. Unlike since it does not change when the
 	// same nodes become complete and incomplete again and again.
 	progressed time.Time
@@ -271,6 +274,9 @@ func (r *run) note(s *set, p *progress) {
 	if p.end != nil && p.resumed(s) {
 		p.end = nil
 	}
+	if s.trial != nil && s.trial.State != p.trial {
+		p.trial, p.tried = s.trial.State, r.c.now
+	}
 	if left < before {
 		p.since = r.c.now // best may have been as low before: nodes join, and pods fail.
 	}
@@ -336,6 +342,10 @@ func (r *run) last(s *set) (*Pass, error) {
 		return pass, nil
 	case last.NeedsDecision(), onDelete(s.ds) && s.tally.missing == 0:
 		end.State = EndWaiting
+		if last.Policy.Canary != nil {
+			end.Time = podstatus.Latest(end.Time, p.tried)
+			end.Took = end.Time.Sub(r.began)
+		}
 	}
 	// The caller may have changed c.Options since the last pass, and what the policy of that
 	// pass points to.
