@@ -185,7 +185,7 @@ func ExampleWhatIf() {
 	// no change: the manifest only writes out defaults
 	//
 	// no rollout: the template is the same
-	// nodes: 0 gained, 0 lost, 1 keep their pods, 0 removed, 2 unchanged
+	// nodes: 0 gained, 0 lost, 1 keeps its pod, 0 removed, 2 unchanged
 	//   worker-1: keeps its pod: untolerated taint {dedicated: db} (NoSchedule)
 	// first pass: 0 to delete, 0 to create
 }

@@ -76,6 +76,68 @@ func TestEndSaysWhy(t *testing.T) {
 	}
 }
 
+// TestImageThatCannotBePulled plays the two ways in which PodTimes says how to have one.
+func TestImageThatCannotBePulled(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		times simulate.PodTimes
+		// since is how long the pod has waited that the caller applies; zero: there is none.
+		since time.Duration
+		state simulate.EndState
+		want  string
+	}{
+		{"never ready", simulate.PodTimes{ReadyAfter: -1}, 0, simulate.EndStalled, "w1: agent-2: not ready"},
+		{"waits for a minute", simulate.PodTimes{}, time.Minute, simulate.EndStalled, `w1: agent-2: image "agent:1" cannot be pulled: ImagePullBackOff`},
+		{"waits for less", simulate.PodTimes{}, 59 * time.Second, simulate.EndComplete, ""},
+		{"both", simulate.PodTimes{ReadyAfter: -1}, time.Second, simulate.EndStalled, `w1: agent-2: image "agent:1" cannot be pulled: ImagePullBackOff`},
+	} {
+		old := build.Set{}.Object()
+		old.Spec.Template.Spec.Containers[0].Image = "agent:0"
+		c := &simulate.Cluster{Options: newPods(tc.times)}
+		apply(t, c, old, build.Nodes("w1")[0])
+		settleCluster(t, c)
+		ds := build.Set{}.Object()
+		apply(t, c, ds)
+		if err := c.Advance(simulate.DefaultTerminatesAfter); err != nil {
+			t.Fatal(err)
+		}
+		if pod := c.Input(ds).Pods[0].DeepCopy(); tc.since > 0 {
+			pod.CreationTimestamp.Time = c.Now().Add(-tc.since)
+			pod.Status.Conditions[0].LastTransitionTime.Time = c.Now().Add(-tc.since)
+			pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}}}
+			apply(t, c, pod)
+		}
+		end := settleCluster(t, c)[0]
+		if end.State != tc.state || tc.want != "" && end.Incomplete[0].String() != tc.want {
+			t.Errorf("%s: Settle() = %v, want it %v: %s", tc.name, end, tc.state, tc.want)
+		}
+	}
+}
+
+// TestOverlookedPodsThatHaveWaited: a pod that has been unschedulable for a minute waits because of that,
+// and not because of its requests.
+func TestOverlookedPodsThatHaveWaited(t *testing.T) {
+	for _, tc := range []struct {
+		overlook simulate.Overlook
+		want     simulate.EndState
+	}{
+		{simulate.Overlook{Requests: true}, simulate.EndStalled},
+		{simulate.Overlook{Unschedulable: true}, simulate.EndStalled},
+		{simulate.Overlook{Requests: true, Unschedulable: true}, simulate.EndComplete},
+	} {
+		c := &simulate.Cluster{}
+		ds := build.Set{Spec: requesting("100")}.Object()
+		apply(t, c, ds, sized("4", "w1")[0])
+		if err := c.Advance(2 * time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		end, err := simulate.Settle(c.Input(ds), simulate.Options{Overlook: tc.overlook})
+		if err != nil || end.State != tc.want {
+			t.Errorf("Settle() with %+v = %v, %v, want it %v", tc.overlook, end, err, tc.want)
+		}
+	}
+}
+
 // TestEndHasTheWordsOfHealth plays arbitrary clusters: the blockers of an End are those of
 // health.Assess on the cluster at the end, on the nodes that are incomplete.
 func TestEndHasTheWordsOfHealth(t *testing.T) {

@@ -859,7 +859,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{simulate.NodeImpact{}, ": NodeEffect(0)"},
 		{simulate.NodeUnchanged, "unchanged"}, {simulate.NodeGained, "gained"}, {simulate.NodeLost, "lost"},
 		{simulate.NodeKeepsPod, "keeps its pod"}, {simulate.NodeRemoved, "removed"}, {simulate.NodeEffect(0), "NodeEffect(0)"},
-		{simulate.RolloutNone, "no rollout"}, {simulate.RolloutFirst, "new DaemonSet"}, {simulate.RolloutNewTemplate, "new template"},
+		{simulate.RolloutReason(0), "not simulated"}, {simulate.RolloutNone, "no rollout"}, {simulate.RolloutFirst, "new DaemonSet"}, {simulate.RolloutNewTemplate, "new template"},
 		{simulate.RolloutOldTemplate, "older template"}, {simulate.RolloutSameTemplate, "same template, other bytes"},
 		{simulate.RolloutIgnored, "ignored"}, {simulate.RolloutReason(-1), "RolloutReason(-1)"},
 	} {

@@ -37,7 +37,8 @@ type Proposal struct {
 // of the controller writes because of it. Run, given Impact.After, plays the rollout.
 //
 // WhatIf reports template changes and effects on the first pass. It does not list other
-// changed fields, such as minReadySeconds and the update strategy; diff.DaemonSets does.
+// changed fields, such as minReadySeconds and the update strategy: Impact.OtherFields says that
+// there are some, and diff.DaemonSets lists them.
 //
 // Impact.NoChange is set if the proposal changes nothing: for the zero Proposal, for the
 // stored DaemonSet itself, and for every manifest from which the API server would store the
@@ -49,10 +50,11 @@ type Proposal struct {
 // the stored one. in.DaemonSet is nil if the DaemonSet is new. A proposal with another name
 // is a change of the name, which the server refuses. Without in.Pods, Impact has no pod
 // changes. If there is no cluster to list pods from, settle the old manifest on a Cluster
-// first. Without in.Revisions the templates alone decide about a rollout. Both DaemonSets
-// get the defaults of the API server, so that a manifest can be compared with a stored
-// object. If in.DaemonSet lacks some, in.Revisions is taken to lack them, too.
-// in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
+// first. Without in.Revisions the first pass makes one, and pods without its hash are outdated.
+// Templates are compared with the defaults of the API server, so that a manifest can be compared
+// with a stored object. If they are the same, that of in.DaemonSet stays as it is. If they differ,
+// the new one has all defaults. If in.DaemonSet lacks some, in.Revisions is taken to lack them,
+// too. in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
 // *field.Error if there is no DaemonSet on either side or no in.Now: set it to when the
@@ -233,7 +235,13 @@ func sameData(was, is *appsv1.DaemonSet) (bool, error) {
 
 // compareObjects finds out whether the proposal changes anything.
 func (w *whatIf) compareObjects(stored, proposed *appsv1.DaemonSet) {
-	if stored == nil || !w.sameDaemonSet() {
+	if stored == nil {
+		return
+	}
+	cur := *w.after.DaemonSet
+	cur.Spec.Template = w.before.DaemonSet.Spec.Template
+	w.impact.OtherFields = len(diff.DaemonSets(w.before.DaemonSet, &cur)) > 0
+	if !w.sameDaemonSet() {
 		return
 	}
 	w.impact.NoChange = sameNodes(w.before.Nodes, w.after.Nodes)
