@@ -230,7 +230,7 @@ func (p *picture) trouble() []string {
 			on = append(on, problem)
 			continue
 		}
-		_, why, _ := strings.Cut(n.String(), "; ")
+		_, why, _ := strings.Cut(n.NodeStatus.String(), "; ")
 		on = append(on, n.Node+": "+why)
 	}
 	since := fmt.Sprintf("%v since %s", end.State, spell(p.rec.ended))

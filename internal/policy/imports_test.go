@@ -143,6 +143,7 @@ var imports = map[string][]allowance{
 		{module + "/daemon/diff", "what a proposal changes in the template"},
 		{module + "/placement", "decisions about nodes before and after"},
 		{module + "/rollout", "the controller"},
+		{module + "/rollout/health", "what keeps pods from being available at the end, and its patience"},
 	},
 	"daemon/daemontest": {
 		{"io/fs", "manifests in a file system of the test"},

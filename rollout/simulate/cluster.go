@@ -43,15 +43,14 @@ type Cluster struct {
 
 	events events
 	// scheduled, lives, named and made count events, lives of pods, and generated names
-	// and UIDs, to number them.
+	// and UIDs, to number them. The latter two are never below those of stored objects.
 	scheduled, lives, named, made int
 	// rooms are what the pods of each node take, and problems what is wrong with them.
 	rooms    map[string]*room
 	ties     *ties
 	problems map[string][]problem
-	// failures count the failed pods and the crashes of each node since a rollout has last
-	// made progress.
-	failures map[string]int
+	// failures count failed pods and crashes since a rollout has last made progress.
+	failures map[failing]int
 	// failed counts all failed pods and crashes.
 	failed int
 	// othersAt is when something last happened on a node without a crash loop.
@@ -121,6 +120,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		}
 		hosts[i].node = node
 		c.nodes[node.Name] = &hosts[i]
+		c.noteNumbers(node)
 	}
 	all := make([]stored, len(in.Pods))
 	for i, pod := range in.Pods {
@@ -137,6 +137,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		all[i] = stored{pod: pod, life: c.newLife()}
 		all[i].host, _ = c.hostOf(pod, nil)
 		ns.pods[pod.Name] = &all[i]
+		c.noteNumbers(pod)
 		c.account(ns, nil, pod)
 	}
 	for i, rev := range in.Revisions {
@@ -144,6 +145,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 			return nil, unusable("revisions", i, rev)
 		}
 		c.namespace(rev.Namespace).revisions[rev.Name] = rev
+		c.noteNumbers(rev)
 	}
 	if ds := in.DaemonSet; ds != nil {
 		state, err := rollout.NewState(in)
@@ -152,6 +154,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		}
 		ns, s := c.namespace(ds.Namespace), &set{ds: ds, state: state, backoff: in.Backoff, due: true}
 		ns.sets[ds.Name] = s
+		c.noteNumbers(ds)
 		c.countLoad(ns, s)
 	}
 	for i := range all {
@@ -188,7 +191,7 @@ func (c *Cluster) begin() {
 		c.namespaces = make(map[string]*namespace)
 	}
 	if c.failures == nil {
-		c.failures = make(map[string]int)
+		c.failures = make(map[failing]int)
 	}
 }
 

@@ -32,6 +32,8 @@ type set struct {
 	last *rollout.Result
 	// policy is that of the last pass.
 	policy rollout.Policy
+	// completeAt is when a pass last found the rollout complete that was not so before.
+	completeAt time.Time
 	// id says which pods are its own, and load what they take of a quota.
 	id   owner.Identity
 	load load
@@ -74,8 +76,12 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 	if snapshot == nil {
 		snapshot = s.state.Snapshot()
 	}
+	before := s.tally.left
 	s.tally.count(snapshot)
 	s.tally.leaveOut(snapshot, result.Policy.Ignored)
+	if before > 0 && s.tally.left == 0 {
+		s.completeAt = c.now
+	}
 	return result, err
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/nodestatus"
@@ -137,9 +139,29 @@ func (c *Cluster) noteOthers(pod *corev1.Pod) {
 	}
 }
 
-// failuresOf counts the failed pods of the node of a pod and the crashes of the pod itself: those
-// of another pod do not keep this one from becoming ready.
+// failing is who fails again and again: the pods of one owner on a node, or one pod.
+type failing struct {
+	owner types.UID
+	// name is that of the node, or namespace and name of the pod. No node has a slash in its name.
+	name string
+}
+
+func failingOn(node string, pod *corev1.Pod) failing {
+	f := failing{name: node}
+	if ref := metav1.GetControllerOfNoCopy(pod); ref != nil {
+		f.owner = ref.UID
+	}
+	return f
+}
+
+func failingPod(pod *corev1.Pod) failing { return failing{name: pod.Namespace + "/" + pod.Name} }
+
+// failuresOf counts the failed pods that were on the node of a pod before it, and the crashes of
+// the pod itself: those of another pod do not keep this one from becoming ready.
 func (c *Cluster) failuresOf(pod *corev1.Pod) int {
+	if len(c.failures) == 0 {
+		return 0
+	}
 	node, _ := daemon.TargetNode(pod)
-	return max(c.failures[node], c.failures[pod.Namespace+"/"+pod.Name])
+	return max(c.failures[failingOn(node, pod)], c.failures[failingPod(pod)])
 }

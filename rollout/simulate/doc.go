@@ -11,7 +11,7 @@
 //
 //	var c simulate.Cluster
 //	err := c.Apply(ds, node1, node2)     // as kubectl apply
-//	ends, err := c.Settle()              // until nothing happens any more
+//	ends, err := c.Settle()              // until every rollout has ended
 //	in := c.Input(ds)                    // DaemonSet, nodes, pods, revisions, time
 //	pod := in.Pods[0].DeepCopy()
 //	pod.Status.Phase = corev1.PodFailed
@@ -22,7 +22,7 @@
 // and Elapse, time without controllers.
 //
 // The cluster believes the objects: pods that do not fit on their node wait, and what has been
-// broken for long stays broken. Options.Overlook switches such rules off, one by one.
+// broken for a minute, or for ten (rule 10), stays broken. Options.Overlook switches such rules off, one by one.
 //
 // # Rules
 //
@@ -60,22 +60,22 @@
 //     more: something holds it. When the kubelet of its node works again, it ends at once.
 //  10. A problem that a pod has had for a minute stays: an image that cannot be pulled, a crash
 //     loop, a container that cannot be created or started, and a container that runs and is not
-//     ready. A container without a reason (ContainerCreating, PodInitializing) and an init
-//     container that runs have ten minutes. These two, and a container that is not ready, have
-//     PodTimes.ReadyAfter if that is longer. A container in a crash loop restarts on and on. New
-//     pods on that node have the problem, too, until the template changes in what is wrong: for
-//     an image that cannot be pulled, the image, the pull policy, the pull secrets or the
-//     service account; otherwise anything of that container, and what all containers of the pod
-//     share, such as volumes. Other nodes do not have it, nor a new node of the same name: the
-//     image may be there already. It ends when a pod with it becomes ready, because a caller
-//     says so.
+//     ready. A container that waits without a reason (ContainerCreating, PodInitializing) and an
+//     init container that runs are problems after ten minutes. If PodTimes.ReadyAfter is longer,
+//     these two and a container that is not ready are problems only after that. A container in a
+//     crash loop restarts on and on. New pods on that node have the problem, too, until the
+//     template changes in what is wrong: for an image that cannot be pulled, the image, the pull
+//     policy, the pull secrets or the service account; otherwise anything of that container, and
+//     what all containers of the pod share, such as volumes. Other nodes do not have it, nor a new
+//     node of the same name: the image may be there already. It ends when a pod with it becomes
+//     ready, because a caller says so.
 //  11. The kubelet rejects a pod whose spec.os is not that of its node's label
 //     kubernetes.io/os: the pod fails (rejectPodAdmissionBasedOnOSField@v1.37.2).
 //  12. Pods bound to a node that does not exist are ended by pod garbage collection
 //     (gcOrphaned@v1.37.2).
 //  13. A ready pod stays ready until it fails or crashes, its node stops being ready, or a
 //     caller changes it. It fails PodTimes.FailsAfter after its binding, also if it was ready
-//     from the beginning; one that has outlived this time does not fail.
+//     when the cluster got it. If that time had passed by then, it does not fail.
 //  14. The first container crashes PodTimes.CrashesAfter after each start, and the kubelet
 //     starts it again with its backoff, unless a crash loop of rule 10 is known.
 //  15. Options.PodTimes says how long things take, and cannot overrule rules 3 to 12;
@@ -84,7 +84,10 @@
 //     with the canary's trial of the last pass. Two things are not in that Input: the problems
 //     of pods that are gone, and the pods of other namespaces, which take room. End.After has
 //     the latter.
-//  16. The same calls give the same cluster: names and UIDs are numbered, and what happens
-//     at one moment happens in the order in which it was scheduled.
-//  17. A rollout is complete if rollout.Complete holds.
+//  16. The same calls give the same cluster: names and UIDs are numbered, above the numbers in
+//     the objects that the cluster was given, and what happens at one moment happens in the
+//     order in which it was scheduled.
+//  17. A rollout is complete if rollout.Complete holds. It stays so once that has held for
+//     health.DefaultPatience without interruption: a Run then ends as complete, although pods
+//     fail or crash later. Pods that fail again and again within that time do not complete it.
 package simulate

@@ -10,15 +10,18 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
 )
 
-// End says how a simulated rollout has ended.
+// End says how a simulated rollout has ended. Its times and numbers are those of the rollout: what
+// happens in the cluster after it has ended (Cluster.Run) is not in them.
 type End struct {
 	// State says whether the rollout is complete and, if not, why it ended.
 	State EndState
 	// Time is when the last node became complete, or when the policy began to ignore it, or
 	// when the DaemonSet last changed if that is later. If nothing of that happened, it is
-	// when the Run began.
+	// when the Run began. For a canary that waits for a decision (EndWaiting), it is when its
+	// trial got into that state if that is later.
 	Time time.Time
 	// Took is the time from the beginning of the Run to Time.
 	Took time.Duration
@@ -47,30 +50,57 @@ type End struct {
 	// State then describes the rollout of the restored template. It is nil if there was
 	// no rollback.
 	Rollback *rollout.Rollback
-	// After is the cluster at the end, for WhatIf or another Run to go on from: what
+	// After is the cluster when the rollout ended, for WhatIf or another Run to go on from: what
 	// Cluster.Input returns, and behind those pods the ones of all other namespaces, which take
 	// room. It holds no Options: give Run the same ones, with Last.CanaryTrial if there is a
 	// canary. Read-only. To change the DaemonSet, change a copy, and raise its generation as the
 	// API server does: the rollout does not depend on it, but kubectl.RolloutStatus does.
 	After daemon.Input
 	// Incomplete lists the nodes that the rollout is not complete on, ordered by name, each
-	// with its status: rollout.NodeComplete does not hold for them, and the policy does not
-	// ignore them. Last.Policy.Ignored lists those that it ignores. Incomplete is nil if the
-	// rollout is complete.
-	Incomplete []daemon.NodeStatus
+	// with its status and with what keeps its pods from being available:
+	// rollout.NodeComplete does not hold for them, and the policy does not ignore them.
+	// Last.Policy.Ignored lists those that it ignores. Incomplete is nil if the rollout is
+	// complete.
+	Incomplete []IncompleteNode
+}
+
+// IncompleteNode is a node that a rollout is not complete on.
+type IncompleteNode struct {
+	daemon.NodeStatus
+	// Blockers say why pods of the node are not available, in the words of kubelet, scheduler
+	// and node, as in health.Assessment. It is nil if outdated pods wait for their turn. Its
+	// pods are read-only.
+	Blockers []health.Blocker
+}
+
+// String returns the blockers, or else the status, in a line such as
+// "worker-1: agent-7: cannot be scheduled: 0/3 nodes are available: 1 Insufficient cpu.".
+func (n IncompleteNode) String() string {
+	if len(n.Blockers) == 0 {
+		return n.NodeStatus.String()
+	}
+	var parts []string
+	for _, b := range n.Blockers {
+		parts = append(parts, strings.TrimPrefix(b.String(), b.Node+": "))
+	}
+	if n.Pod != nil && n.Desired && !n.Updated && n.Pod.DeletionTimestamp == nil {
+		parts = append(parts, n.Pod.Name+" has an outdated template")
+	}
+	return n.Node + ": " + strings.Join(parts, "; ")
 }
 
 // EndState says how a simulated rollout has ended, in the words of health.State.
 type EndState int
 
 const (
-	// EndComplete: rollout.Complete holds. Nodes that the policy ignores may be left.
+	// EndComplete: rollout.Complete holds, and goes on to hold for health.DefaultPatience.
+	// Nodes that the policy ignores may be left.
 	EndComplete EndState = iota + 1
 	// EndWaiting: the rollout needs a decision; see rollout.Result.NeedsDecision. With
 	// the strategy OnDelete, the outdated pods wait to be deleted.
 	EndWaiting
-	// EndStalled: no event is left, or the same events repeat. health.Assess says
-	// "progressing" until its patience is over.
+	// EndStalled: the rollout is not complete, and no event is left, or the same events repeat.
+	// health.Assess says "progressing" until its patience is over.
 	EndStalled
 	// EndIgnored: the controller leaves the DaemonSet alone, because it is being deleted
 	// or its selector is empty.
@@ -95,16 +125,17 @@ func (s EndState) String() string {
 // shownNodes is how many nodes of a kind the text of an End names.
 const shownNodes = 10
 
-// String returns how the rollout has ended. If it is not complete, it adds lines for ten
-// nodes: first those that use the budget that outdated pods wait for, although they may not
-// be in Incomplete, then those whose pod is not available or never ends, then the others.
-// It also says who uses the budget, and what the policy holds back. If the rollout is
-// complete, a second line names the nodes that the policy ignores, if there are any.
+// String returns how the rollout has ended, and when, in UTC and with the date if the Run goes
+// over midnight. If it is not complete, it adds lines for ten nodes: first those that use the
+// budget that outdated pods wait for, although they may not be in Incomplete, then those whose
+// pod is not available or never ends, then the others. They say why pods are not available. It
+// also says who uses the budget, and what the policy holds back. If the rollout is complete, a
+// second line names the nodes that the policy ignores, if there are any.
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
 	}
-	at := e.Time.UTC().Format(time.TimeOnly)
+	at := e.at()
 	counts := fmt.Sprintf("after %s, at least %d available", plural(e.Passes, "pass", "passes"), e.LowestAvailable)
 	switch e.State {
 	case EndComplete:
@@ -134,6 +165,15 @@ func (e *End) String() string {
 		lines = append(lines, e.budgetSentence())
 	}
 	return strings.Join(append(lines, policySentences(e.Last)...), "\n")
+}
+
+// at returns the time of the End, with the date if the Run went over midnight.
+func (e *End) at() string {
+	day, end := e.Time.UTC().Format(time.DateOnly), e.After.Now
+	if began := e.Time.Add(-e.Took); began.UTC().Format(time.DateOnly) != day || !end.IsZero() && end.UTC().Format(time.DateOnly) != day {
+		return e.Time.UTC().Format(time.DateTime)
+	}
+	return e.Time.UTC().Format(time.TimeOnly)
 }
 
 // namesBudget reports whether outdated pods wait for the budget.

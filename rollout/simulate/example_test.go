@@ -85,7 +85,7 @@ func ExampleRun() {
 	// 12:00:00 create on node-1: node has no pod
 	// 12:00:00 create on node-2: node has no pod
 	// stalled since 12:00:10 after 3 passes, at least 0 available, on:
-	//   node-2: desired, current, up-to-date; agent-2 is not ready
+	//   node-2: agent-2: not ready
 }
 
 // What would applying this manifest do? It restricts a DaemonSet to nodes with
@@ -175,7 +175,7 @@ func ExampleWhatIf() {
 	// no change: the manifest only writes out defaults
 	//
 	// no rollout: the template is the same
-	// nodes: 0 gained, 0 lost, 1 keep their pods, 0 removed, 2 unchanged
+	// nodes: 0 gained, 0 lost, 1 keeps its pod, 0 removed, 2 unchanged
 	//   worker-1: keeps its pod: untolerated taint {dedicated: db} (NoSchedule)
 	// first pass: 0 to delete, 0 to create
 }

@@ -15,9 +15,11 @@ import (
 // Impact is what a proposal would do.
 type Impact struct {
 	// Refused are the errors with which the API server would refuse the DaemonSet
-	// (daemon.ValidateUpdate, or daemon.Validate for a new one). It is nil if the server
-	// would accept it. A proposal that is refused has no effects: only Refused and Template
-	// are set then.
+	// (daemon.ValidateUpdate, or daemon.Validate for a new one). A proposal that is refused has
+	// no effects: only Refused and Template are set then. That it is nil does not prove that the
+	// server accepts the DaemonSet: of the pod template only what daemon.Validate lists is
+	// checked, and not, for instance, that it has a container. A dry run on the server checks
+	// all.
 	Refused field.ErrorList
 	// Template are the changes of the pod template, with the defaults of the API server
 	// filled in on both sides. It is nil if the DaemonSet is new.
@@ -30,10 +32,16 @@ type Impact struct {
 	// OnlyDefaults says that the manifest writes out defaults that the given DaemonSet
 	// lacks, and differs from it in nothing else. Defaults that the manifest leaves out do
 	// not count: the server fills them in. NoChange is also set, unless nodes change.
+	// Cluster.Apply is not that server: it fills in the defaults of DaemonSets, and not those of
+	// pods. On a Cluster whose template lacks some, such a manifest starts a rollout.
 	OnlyDefaults bool
+	// OtherFields says that the proposal changes the DaemonSet outside the pod template, such as
+	// its labels, minReadySeconds or the update strategy. diff.DaemonSets lists these changes.
+	OtherFields bool
 	// Rollout says whether a rollout starts, and why. It is zero if the proposal is refused.
 	Rollout RolloutReason
-	// AlreadyDue says that the same rollout starts without the proposal.
+	// AlreadyDue says that the same rollout starts without the proposal. If no revisions were
+	// given, it also says so of pods that are not of the template.
 	AlreadyDue bool
 	// Revision is the number of the revision that holds the template. It is zero with
 	// RolloutIgnored.
@@ -51,8 +59,9 @@ type Impact struct {
 	// a burst limit.
 	Create []daemon.Create
 	// After is the cluster with the proposal and before any pass, for Run to go on from.
-	// It holds no Options: give Run the same ones. It shares all but the DaemonSet with the
-	// arguments.
+	// It holds no Options: give Run the same ones. If the proposal does not change the template,
+	// that is the one of the given DaemonSet, byte for byte, and has its hash; otherwise it has
+	// all defaults. After shares nodes, pods and revisions with the arguments.
 	After daemon.Input
 }
 
@@ -127,14 +136,17 @@ func (i *Impact) String() string {
 	}
 	add("%s", i.rolloutSentence())
 	addTemplate()
+	if i.OtherFields {
+		add("the DaemonSet changes outside the template: see diff.DaemonSets")
+	}
 	var counts [nodeEffects]int
 	for _, n := range i.Nodes {
 		if n.Effect > 0 && n.Effect < nodeEffects {
 			counts[n.Effect]++
 		}
 	}
-	add("nodes: %d gained, %d lost, %d keep their pods, %d removed, %d unchanged",
-		counts[NodeGained], counts[NodeLost], counts[NodeKeepsPod], counts[NodeRemoved], counts[NodeUnchanged])
+	add("nodes: %d gained, %d lost, %s, %d removed, %d unchanged",
+		counts[NodeGained], counts[NodeLost], plural(counts[NodeKeepsPod], "keeps its pod", "keep their pods"), counts[NodeRemoved], counts[NodeUnchanged])
 	for effect := NodeGained; effect < nodeEffects; effect++ {
 		lines = append(lines, shortened(i.NodesWith(effect))...)
 	}
@@ -286,9 +298,12 @@ const (
 	RolloutIgnored
 )
 
-// String returns the reason in a few words.
+// String returns the reason in a few words. That of a proposal that is refused is "not
+// simulated".
 func (r RolloutReason) String() string {
 	switch r {
+	case 0:
+		return "not simulated"
 	case RolloutNone:
 		return "no rollout"
 	case RolloutFirst:

@@ -204,7 +204,7 @@ func (c *Cluster) happen(e *event) {
 			pod.Status.Message = "Failed to admit pod as the OS field doesn't match node OS"
 		}
 		c.putPod(e.ns, p, &pod, c.newLife())
-		c.failures[name]++
+		c.failures[failingOn(name, &pod)]++
 		c.failed++
 	case podCrashes, podRestarts:
 		c.turn(e, node)
@@ -228,7 +228,7 @@ func (c *Cluster) turn(e *event, node *corev1.Node) {
 	case !ok: // The caller has changed Options.
 	case e.kind == podCrashes:
 		pod = withCrash(pod, &l, c.now)
-		c.failures[pod.Namespace+"/"+pod.Name]++ // no name of a node has a slash
+		c.failures[failingPod(pod)]++
 		c.failed++
 	default:
 		pod = withRestart(pod, &l, c.now)

@@ -73,7 +73,7 @@ func TestLintAgrees(t *testing.T) {
 				t.Errorf("seed %d: %v is in neither list of this test", seed, f)
 			}
 			seen[f.Code]++
-			on := func(n daemon.NodeStatus) bool { return len(f.Nodes) == 0 || slices.Contains(f.Nodes, n.Node) }
+			on := func(n simulate.IncompleteNode) bool { return len(f.Nodes) == 0 || slices.Contains(f.Nodes, n.Node) }
 			if end.State != simulate.EndStalled || !slices.ContainsFunc(end.Incomplete, on) {
 				t.Errorf("seed %d: Check() = %v\nRun() = %v", seed, f, end)
 			}

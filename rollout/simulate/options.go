@@ -25,9 +25,10 @@ type Options struct {
 	PodTimes func(node *corev1.Node, pod *corev1.Pod) PodTimes
 	// Overlook switches rules of the cluster off. The zero value switches none off.
 	Overlook Overlook
-	// PodName returns the name of the n-th pod that the API server names, n from one.
-	// If the name is taken, PodName is called again with the next n. nil: the
-	// generateName followed by n.
+	// PodName returns the name of the n-th pod that the API server names. n begins with one, or
+	// above the numbers that follow their generateName in the names of the pods that the
+	// cluster was given. If the name is taken, PodName is called again with the next n. nil:
+	// the generateName followed by n.
 	PodName func(generateName string, n int) string
 	// WatchPods is called with every change of a pod, in the order in which a watch
 	// reports them, for instance to feed another controller or to draw a rollout. old is
@@ -39,12 +40,18 @@ type Options struct {
 // PodTimes are how long things take for one pod. For each of them zero means the
 // default, and below zero means that it never happens. One nanosecond means at once.
 //
+// For an image that can never be pulled, give its pods a ReadyAfter below zero. To have the
+// kubelet's reason in the pods, too, apply a pod that has waited for a minute: with a container
+// that waits with the reason ImagePullBackOff, and with a creation timestamp and a condition
+// PodScheduled from before that minute (rule 10 of the package). A pod that has waited for less
+// becomes ready after ReadyAfter.
+//
 // They count from the times in the pod: its creation timestamp; the transition time of
 // its condition PodScheduled, or else the creation timestamp or the time since which the
 // pod is ready; and its deletion timestamp minus the grace period. If such a time is
 // missing, or the duration has passed and nothing has happened, it counts from now on. The
-// exceptions are FailsAfter and CrashesAfter: a ready pod that has outlived them neither fails
-// nor crashes.
+// exceptions are FailsAfter and CrashesAfter: if they had passed already when the cluster got a
+// pod that is ready, the pod neither fails nor crashes.
 //
 // They do not overrule the facts: a pod that does not fit on its node is not bound, on a node
 // whose Ready condition is not True nothing becomes ready, fails or terminates, a pod with a
@@ -76,7 +83,9 @@ type PodTimes struct {
 
 // Overlook names facts that a cluster does not look at. Each field that is true switches one
 // rule off; the numbers are those of the package's rules. A change counts from the next thing
-// on that happens to a pod.
+// on that happens to a pod. Pods that have been unschedulable for a minute stay so because of
+// another rule: set Unschedulable as well to have Requests, HostPorts, SpreadLabels and
+// PodAntiAffinity bind them.
 type Overlook struct {
 	// Requests: pods are bound although they request more than their node has left (rule 4).
 	Requests bool
@@ -87,8 +96,8 @@ type Overlook struct {
 	SpreadLabels bool
 	// PodAntiAffinity: pods are bound although their podAntiAffinity excludes the node (rule 6).
 	PodAntiAffinity bool
-	// Unschedulable: the cluster tries to bind pods that have been unschedulable for long
-	// (rule 7).
+	// Unschedulable: the cluster tries to bind pods that have been unschedulable for a minute
+	// or longer (rule 7).
 	Unschedulable bool
 	// NodesNotReady: kubelets work on nodes whose Ready condition is not True (rule 8).
 	NodesNotReady bool

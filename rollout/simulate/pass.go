@@ -15,8 +15,8 @@ type Pass struct {
 	// DaemonSet is the DaemonSet as the pass found it. Read-only.
 	DaemonSet *appsv1.DaemonSet
 	// Number counts the DaemonSet's passes that write something, from one. The last
-	// pass, which has an End, repeats the number of the one before it: skip it when you
-	// count writes.
+	// pass, which has an End, repeats the number of the last one before the rollout ended:
+	// skip it when you count writes.
 	Number int
 	// Time is when the pass is made. Passes that follow one another without waiting have
 	// the same time.

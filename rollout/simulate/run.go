@@ -10,13 +10,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
 )
 
 // Run plays the rollout of in.DaemonSet to its end, on a cluster made by NewCluster, and
 // yields all passes of the controller that write something. The last pass, which is not
-// carried out, has an End. in is not changed. A zero in.Now means midnight of 1 January
-// 2000 UTC.
+// carried out, has an End and the Number of the pass before it. in is not changed. A zero
+// in.Now means midnight of 1 January 2000 UTC. Cluster.Run says when a rollout ends.
 //
 // An error ends the sequence. It fails if NewCluster or rollout.Sync fails, and with a
 // *field.Error if there is no DaemonSet.
@@ -54,18 +56,33 @@ func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
 	return c, err
 }
 
-// Run makes passes and advances the clock until nothing changes or the cluster repeats
-// itself. It yields the passes that write something, after they are carried out. The
-// sequence ends with one pass per DaemonSet, ordered by namespace and name, that has an End
-// and is not carried out.
+// Run makes passes and advances the clock until the rollouts of all DaemonSets have ended. It
+// yields the passes that write something, after they are carried out. The sequence ends with
+// one pass per DaemonSet, ordered by namespace and name, that has an End and is not carried
+// out: skip it when you count writes.
+//
+// A rollout ends
+//
+//   - if nothing is left that can happen,
+//   - if it has been complete for health.DefaultPatience without interruption, unless its
+//     canary is still on trial: pods that fail or crash later are not part of it. The clock
+//     does not move to the end of that time, but stays at what happened last;
+//   - if it is not complete, and all that is going to happen is that pods fail or containers
+//     crash again and again. It does not end so while the policy has something to do, such as
+//     to fail a canary or to go on with a slow start, for about 30 days without progress at
+//     most.
+//
+// If there are several DaemonSets, controllers go on with those whose rollouts have ended, and
+// their passes are yielded, too. They do not count in the End, and End.After is from before. A
+// rollout that has ended begins again if the DaemonSet changes, if more nodes are complete than
+// ever, or if a complete one has an outdated pod.
 //
 // A loop may change the cluster, make passes itself, and may stop early: another Run goes
-// on from there. A crash loop does not end a Run while the policy has something to do, such
-// as to fail a canary or to go on with a slow start, for about 30 days without progress at
-// most.
+// on from there. So does one after the End, for instance when a changed DaemonSet was applied. To
+// see what happens after a rollout, use Advance.
 //
-// An error ends the sequence. It fails if rollout.Sync or rollout.UsedBudget fails, with
-// the name of the DaemonSet before the error.
+// An error ends the sequence. It fails if rollout.Sync or health.Assess fails, with the name
+// of the DaemonSet before the error.
 func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
 		if c == nil {
@@ -89,19 +106,19 @@ func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 				return
 			}
 			at, ok := c.next()
-			if !ok || c.hopeless() {
+			ended, err := r.end(at, ok)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if ended {
 				break
 			}
 			c.moveTo(at)
 		}
 		var ends []*Pass
 		for _, s := range c.sets() {
-			pass, err := r.last(s)
-			if err != nil {
-				yield(nil, setError(s, err))
-				return
-			}
-			ends = append(ends, pass)
+			ends = append(ends, r.of[s].end)
 		}
 		for _, pass := range ends {
 			if !yield(pass, nil) {
@@ -147,6 +164,9 @@ type progress struct {
 	left  int
 	since time.Time
 	idle  int
+	// trial is the state of the canary's trial, and tried when it got there.
+	trial rollout.CanaryState
+	tried time.Time
 	// progressed is when best was last lowered. Unlike since it does not change when the
 	// same nodes become complete and incomplete again and again.
 	progressed time.Time
@@ -156,6 +176,8 @@ type progress struct {
 	// looping says that no more passes are made.
 	looping  bool
 	rollback *rollout.Rollback
+	// end is the pass with the End, once the rollout has ended.
+	end *Pass
 }
 
 func (r *run) progress(s *set) *progress {
@@ -197,10 +219,64 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 	return true, nil
 }
 
+// end ends rollouts before the clock moves to the next event, at the given time; without one
+// ok is false. It reports whether all have ended.
+func (r *run) end(at time.Time, ok bool) (ended bool, err error) {
+	repeats := ok && r.c.hopeless()
+	over := func(s *set) bool { return r.goesOn(s) && (!ok || r.over(s, at, repeats)) }
+	if !r.c.anySet(over) {
+		// A cluster without a DaemonSet only has events.
+		return !ok || !r.c.anySet(r.goesOn) && (repeats || len(r.c.sets()) > 0), nil
+	}
+	var now []*set
+	for _, s := range r.c.sets() {
+		if !over(s) {
+			continue
+		}
+		now = append(now, s)
+		if r.of[s].end, err = r.last(s); err != nil {
+			return false, setError(s, err)
+		}
+	}
+	if !r.c.anySet(r.goesOn) {
+		return true, nil
+	}
+	for _, s := range now {
+		s.state = nil // Its next pass would change the snapshot of the End.
+	}
+	return false, nil
+}
+
+func (r *run) goesOn(s *set) bool { return r.progress(s).end == nil }
+
+// over reports whether a rollout ends before the next event. A complete one must have been so
+// for health.DefaultPatience by then: health.Assess takes failures that begin within that time
+// for a part of the rollout, and later ones for a disruption.
+func (r *run) over(s *set, at time.Time, repeats bool) bool {
+	p := r.of[s]
+	if s.tally.left > 0 || p.looping || s.last.Snapshot == nil {
+		return repeats
+	}
+	since := podstatus.Latest(p.since, s.completeAt) // A caller may have made passes, too.
+	return at.Sub(since) >= health.DefaultPatience && (!s.onTrial() || repeats)
+}
+
+// resumed reports whether a rollout that has ended goes on: the DaemonSet has changed, more
+// nodes are complete than ever, or a complete one has an outdated pod.
+func (p *progress) resumed(s *set) bool {
+	return p.generation != s.ds.Generation || s.tally.left < p.best || p.end.End.State == EndComplete && s.tally.outdated > 0
+}
+
 // note notes how many nodes are left.
 func (r *run) note(s *set, p *progress) {
 	left, before := s.tally.left, p.left
 	p.left = left
+	if p.end != nil && p.resumed(s) {
+		p.end = nil
+	}
+	if s.trial != nil && s.trial.State != p.trial {
+		p.trial, p.tried = s.trial.State, r.c.now
+	}
 	if left < before {
 		p.since = r.c.now // best may have been as low before: nodes join, and pods fail.
 	}
@@ -266,18 +342,29 @@ func (r *run) last(s *set) (*Pass, error) {
 		return pass, nil
 	case last.NeedsDecision(), onDelete(s.ds) && s.tally.missing == 0:
 		end.State = EndWaiting
+		if last.Policy.Canary != nil {
+			end.Time = podstatus.Latest(end.Time, p.tried)
+			end.Took = end.Time.Sub(r.began)
+		}
 	}
 	// The caller may have changed c.Options since the last pass, and what the policy of that
 	// pass points to.
-	var err error
-	end.Budget, err = rollout.UsedBudget(snapshot, rollout.Options{Policy: s.policy, CanaryTrial: last.CanaryTrial})
+	assessment, err := health.Assess(snapshot, health.Options{Policy: s.policy, CanaryTrial: last.CanaryTrial})
 	if err != nil {
 		return nil, err
 	}
+	end.Budget = assessment.Budget
+	blockers := assessment.Blockers // ordered by node, too
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) && !last.Policy.Ignores(nodes[i].Name) {
-			end.Incomplete = append(end.Incomplete, n)
+			incomplete := IncompleteNode{NodeStatus: n}
+			for ; len(blockers) > 0 && blockers[0].Node <= n.Node; blockers = blockers[1:] {
+				if blockers[0].Node == n.Node {
+					incomplete.Blockers = append(incomplete.Blockers, blockers[0])
+				}
+			}
+			end.Incomplete = append(end.Incomplete, incomplete)
 		}
 	}
 	return pass, nil

@@ -575,11 +575,11 @@ func TestEndStringNamesTheCause(t *testing.T) {
 		want []string
 	}{
 		{"OnDelete, and a pod never ends", onDelete, []string{
-			"  w11: desired, current, ready, available; on-w11 has an outdated template; on-w11 is being deleted",
+			"  w11: on-w11: terminating since 2026-01-01T11:00:00Z, past its grace period",
 			"  w00: desired, current, ready, available; on-w00 has an outdated template",
 		}},
 		{"new pod is broken", in, []string{
-			"  w11: desired, current, up-to-date; agent-1 is not ready",
+			"  w11: agent-1: not ready",
 			"  w00: desired, current, ready, available; on-w00 has an outdated template",
 		}},
 		{"node is lost", lost, []string{
@@ -859,7 +859,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{simulate.NodeImpact{}, ": NodeEffect(0)"},
 		{simulate.NodeUnchanged, "unchanged"}, {simulate.NodeGained, "gained"}, {simulate.NodeLost, "lost"},
 		{simulate.NodeKeepsPod, "keeps its pod"}, {simulate.NodeRemoved, "removed"}, {simulate.NodeEffect(0), "NodeEffect(0)"},
-		{simulate.RolloutNone, "no rollout"}, {simulate.RolloutFirst, "new DaemonSet"}, {simulate.RolloutNewTemplate, "new template"},
+		{simulate.RolloutReason(0), "not simulated"}, {simulate.RolloutNone, "no rollout"}, {simulate.RolloutFirst, "new DaemonSet"}, {simulate.RolloutNewTemplate, "new template"},
 		{simulate.RolloutOldTemplate, "older template"}, {simulate.RolloutSameTemplate, "same template, other bytes"},
 		{simulate.RolloutIgnored, "ignored"}, {simulate.RolloutReason(-1), "RolloutReason(-1)"},
 	} {

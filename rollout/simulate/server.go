@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -54,6 +55,9 @@ func (c *Cluster) Apply(objects ...metav1.Object) error {
 				return err
 			}
 		}
+	}
+	for _, object := range objects {
+		c.noteNumbers(object)
 	}
 	changes := map[string]nodeChange{}
 	for _, object := range objects {
@@ -164,9 +168,39 @@ func (c *Cluster) identify(object, old metav1.Object) {
 	}
 }
 
+// uidPrefix is what all UIDs of a cluster begin with.
+const uidPrefix = "uid-"
+
 func (c *Cluster) newUID() types.UID {
 	c.made++
-	return types.UID("uid-" + strconv.Itoa(c.made))
+	return types.UID(uidPrefix + strconv.Itoa(c.made))
+}
+
+// noteNumbers lets the numbers of names and UIDs to come be above those of an object and of its
+// owners, which another cluster may have made: nothing new is taken for them.
+func (c *Cluster) noteNumbers(object metav1.Object) {
+	c.made = max(c.made, numberBehind(string(object.GetUID()), uidPrefix))
+	for _, ref := range object.GetOwnerReferences() {
+		c.made = max(c.made, numberBehind(string(ref.UID), uidPrefix))
+	}
+	if prefix := object.GetGenerateName(); prefix != "" {
+		c.named = max(c.named, numberBehind(object.GetName(), prefix))
+	}
+}
+
+// numberBehind returns the decimal number behind a prefix. It is zero if anything else is there,
+// and for numbers that no cluster counts to.
+func numberBehind(s, prefix string) int {
+	const mostDigits = 9
+	digits, ok := strings.CutPrefix(s, prefix)
+	if !ok || len(digits) > mostDigits {
+		return 0
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func (c *Cluster) applyNode(node *corev1.Node, changes map[string]nodeChange) {

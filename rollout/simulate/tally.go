@@ -19,6 +19,9 @@ type tally struct {
 	// left and missing are incomplete, and desired without available, without the nodes that
 	// the policy ignores.
 	left, missing int
+	// withOutdated nodes are incomplete and have a live outdated pod, and outdated are those
+	// of them that the policy does not ignore.
+	withOutdated, outdated int
 	// touched are the nodes that have changed, and stale says that all may have.
 	touched []touchedNode
 	stale   bool
@@ -37,6 +40,7 @@ const (
 	markDesired mark = 1 << iota
 	markAvailable
 	markIncomplete
+	markOutdated
 	// markSinglePod: the node has one pod.
 	markSinglePod
 )
@@ -107,7 +111,7 @@ func (t *tally) set(i int, m mark) {
 	for _, c := range [...]struct {
 		mark  mark
 		count *int
-	}{{markDesired, &t.desired}, {markAvailable, &t.available}, {markIncomplete, &t.incomplete}} {
+	}{{markDesired, &t.desired}, {markAvailable, &t.available}, {markIncomplete, &t.incomplete}, {markOutdated, &t.withOutdated}} {
 		switch {
 		case m&c.mark != 0 && was&c.mark == 0:
 			*c.count++
@@ -117,13 +121,16 @@ func (t *tally) set(i int, m mark) {
 	}
 }
 
-// leaveOut sets left and missing.
+// leaveOut sets left, missing and outdated.
 func (t *tally) leaveOut(s *daemon.Snapshot, ignored []rollout.IgnoredNode) {
-	t.left, t.missing = t.incomplete, t.desired-t.available
+	t.left, t.missing, t.outdated = t.incomplete, t.desired-t.available, t.withOutdated
 	for _, n := range ignored {
 		m := t.of(s, n.Node, nil)
 		if m&markIncomplete != 0 {
 			t.left--
+		}
+		if m&markOutdated != 0 {
+			t.outdated--
 		}
 		if m&(markDesired|markAvailable) == markDesired {
 			t.missing--
@@ -149,6 +156,9 @@ func markOf(n *daemon.NodeState) mark {
 	}
 	if !rollout.NodeComplete(n) {
 		m |= markIncomplete
+		if slices.ContainsFunc(n.Pods, isOutdated) {
+			m |= markOutdated
+		}
 	}
 	if len(n.Pods) == 1 {
 		m |= markSinglePod
@@ -158,6 +168,8 @@ func markOf(n *daemon.NodeState) mark {
 
 // isAvailable reports whether a pod makes its node available, be it outdated or not.
 func isAvailable(p daemon.PodState) bool { return p.Available && p.Live() }
+
+func isOutdated(p daemon.PodState) bool { return p.Live() && !p.Updated }
 
 // after returns how many nodes are available after the deletions of a plan.
 func (t *tally) after(s *daemon.Snapshot, hosts map[string]*host, plan *daemon.Plan) int {

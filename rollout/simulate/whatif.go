@@ -37,7 +37,8 @@ type Proposal struct {
 // of the controller writes because of it. Run, given Impact.After, plays the rollout.
 //
 // WhatIf reports template changes and effects on the first pass. It does not list other
-// changed fields, such as minReadySeconds and the update strategy; diff.DaemonSets does.
+// changed fields, such as minReadySeconds and the update strategy: Impact.OtherFields says that
+// there are some, and diff.DaemonSets lists them.
 //
 // Impact.NoChange is set if the proposal changes nothing: for the zero Proposal, for the
 // stored DaemonSet itself, and for every manifest from which the API server would store the
@@ -49,10 +50,11 @@ type Proposal struct {
 // the stored one. in.DaemonSet is nil if the DaemonSet is new. A proposal with another name
 // is a change of the name, which the server refuses. Without in.Pods, Impact has no pod
 // changes. If there is no cluster to list pods from, settle the old manifest on a Cluster
-// first. Without in.Revisions the templates alone decide about a rollout. Both DaemonSets
-// get the defaults of the API server, so that a manifest can be compared with a stored
-// object. If in.DaemonSet lacks some, in.Revisions is taken to lack them, too.
-// in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
+// first. Without in.Revisions the first pass makes one, and pods without its hash are outdated.
+// Templates are compared with the defaults of the API server, so that a manifest can be compared
+// with a stored object. If they are the same, that of in.DaemonSet stays as it is. If they differ,
+// the new one has all defaults. If in.DaemonSet lacks some, in.Revisions is taken to lack them,
+// too. in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
 // *field.Error if there is no DaemonSet on either side or no in.Now: set it to when the
@@ -82,20 +84,27 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 		w.after.Nodes = proposal.Nodes
 	}
 	var err error
+	if w.sameData, err = sameData(w.before.DaemonSet, w.after.DaemonSet); err != nil {
+		return nil, err
+	}
+	w.compareObjects(in.DaemonSet, proposal.DaemonSet)
+	w.template = &w.after.DaemonSet.Spec.Template
+	if w.sameData {
+		w.keepTemplate(in)
+	}
 	if in.DaemonSet != nil {
-		if w.without, err = firstPass(w.before, pass); err != nil {
+		given := in
+		given.BurstReplicas = -1
+		if w.without, err = firstPass(given, pass); err != nil {
 			return nil, fmt.Errorf("without the proposal: %w", err)
 		}
 	}
 	if w.with, err = firstPass(w.after, pass); err != nil {
 		return nil, fmt.Errorf("with the proposal: %w", err)
 	}
-	if w.sameData, err = sameData(w.before.DaemonSet, w.after.DaemonSet); err != nil {
-		return nil, err
-	}
 	w.impact.After = w.after
 	w.impact.After.BurstReplicas = in.BurstReplicas
-	w.compareObjects(in.DaemonSet, proposal.DaemonSet)
+	w.countOutdated()
 	w.explainRollout()
 	w.compareNodes()
 	w.comparePasses()
@@ -105,6 +114,8 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 // whatIf is a WhatIf on its way.
 type whatIf struct {
 	before, after daemon.Input
+	// template is that of after with all defaults.
+	template *corev1.PodTemplateSpec
 	// with and without are the first passes; without is nil if the DaemonSet is new.
 	with, without *rollout.Result
 	// sameData says that a revision stores the same bytes for both templates.
@@ -139,6 +150,14 @@ func completeTemplates(in *daemon.Input) error {
 		}
 	}
 	return nil
+}
+
+// keepTemplate gives the proposed DaemonSet the very template of the given one, which means the
+// same, and the revisions of that: hashes and revisions are made of its bytes.
+func (w *whatIf) keepTemplate(in daemon.Input) {
+	ds := *w.after.DaemonSet
+	in.DaemonSet.Spec.Template.DeepCopyInto(&ds.Spec.Template)
+	w.after.DaemonSet, w.after.Revisions = &ds, in.Revisions
 }
 
 // propose puts the proposed DaemonSet in the place of the stored one, validates it, and
@@ -216,7 +235,13 @@ func sameData(was, is *appsv1.DaemonSet) (bool, error) {
 
 // compareObjects finds out whether the proposal changes anything.
 func (w *whatIf) compareObjects(stored, proposed *appsv1.DaemonSet) {
-	if stored == nil || !w.sameDaemonSet() {
+	if stored == nil {
+		return
+	}
+	cur := *w.after.DaemonSet
+	cur.Spec.Template = w.before.DaemonSet.Spec.Template
+	w.impact.OtherFields = len(diff.DaemonSets(w.before.DaemonSet, &cur)) > 0
+	if !w.sameDaemonSet() {
 		return
 	}
 	w.impact.NoChange = sameNodes(w.before.Nodes, w.after.Nodes)
@@ -292,12 +317,15 @@ func (w *whatIf) explainRollout() {
 		i.Rollout = RolloutNewTemplate
 		if newest, err := rollout.RevisionTemplate(plan.Old[len(plan.Old)-1]); err == nil {
 			defaultTemplate(newest)
-			w.checkSpelling(diff.Templates(newest, &w.after.DaemonSet.Spec.Template))
+			w.checkSpelling(diff.Templates(newest, w.template))
 		}
 	case plan.Create != nil && !w.sameData:
 		// No revision is known: the template before stands for it.
 		i.Rollout = RolloutNewTemplate
 		w.checkSpelling(i.Template)
+	case plan.Create != nil && i.Outdated > 0:
+		// No revision is known, and the pods are of another template.
+		i.Rollout = RolloutNewTemplate
 	case plan.Update != nil && slices.ContainsFunc(w.after.Revisions, func(rev *appsv1.ControllerRevision) bool {
 		return rev.Name == plan.Update.Name && rev.Namespace == plan.Update.Namespace && rev.Revision < plan.Update.Revision
 	}):
@@ -414,10 +442,14 @@ func (w *whatIf) comparePasses() {
 			i.Create = append(i.Create, c)
 		}
 	}
+}
+
+// countOutdated counts the live pods that are of another template.
+func (w *whatIf) countOutdated() {
 	for _, n := range w.with.Snapshot.Nodes() {
 		for k := range n.Pods {
-			if p := &n.Pods[k]; p.Live() && !p.Updated {
-				i.Outdated++
+			if isOutdated(n.Pods[k]) {
+				w.impact.Outdated++
 			}
 		}
 	}

@@ -150,6 +150,7 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 no rollout: the template is the same
+the DaemonSet changes outside the template: see diff.DaemonSets
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
 		},
@@ -383,7 +384,7 @@ first pass: 0 to delete, 1 to create
 			want: `
 starts a rollout to revision 2: 4 outdated pods
   spec.tolerations[0]: removed {"key":"dedicated","operator":"Exists"}
-nodes: 0 gained, 0 lost, 1 keep their pods, 0 removed, 3 unchanged
+nodes: 0 gained, 0 lost, 1 keeps its pod, 0 removed, 3 unchanged
   w4: keeps its pod: untolerated taint {dedicated: } (NoSchedule)
 first pass: 1 to delete, 0 to create
   delete on-w1 on w1: outdated, within maxUnavailable`,
@@ -400,7 +401,7 @@ first pass: 1 to delete, 0 to create
 			},
 			want: `
 no rollout: the template is the same
-nodes: 2 gained, 1 lost, 1 keep their pods, 1 removed, 0 unchanged
+nodes: 2 gained, 1 lost, 1 keeps its pod, 1 removed, 0 unchanged
   w4: gained: untolerated taint {dedicated: } (NoSchedule) before
   w5: gained: no node before
   w1: lost: untolerated taint {drain: } (NoExecute)
@@ -428,6 +429,9 @@ first pass: 0 to delete, 0 to create`,
 			change: func(in *daemon.Input, p *simulate.Proposal) {
 				in.DaemonSet.Spec.Template.Spec.Tolerations = nil
 				in.Revisions = nil
+				for _, pod := range in.Pods {
+					pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = daemon.TemplateHash(&in.DaemonSet.Spec.Template, nil)
+				}
 				p.Nodes = slices.Clone(in.Nodes)
 				p.Nodes[3] = build.Node{Name: "w4", Taints: []corev1.Taint{build.NoExecute("dedicated")}}.Object()
 			},
