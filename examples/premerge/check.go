@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,25 +24,37 @@ type change struct {
 }
 
 // check returns what happens to the DaemonSets that differ: those of the new version in its
-// order, then those that it lacks. It fails if an API server would refuse one.
+// order, then those that it lacks. It fails if an API server would refuse one of the new version.
+// One of the old version that it would refuse was never stored: it counts as missing.
 func check(nodes []*corev1.Node, before, after *manifest.Objects) ([]*change, error) {
+	if len(before.DaemonSets)+len(after.DaemonSets) == 0 {
+		return nil, errors.New("no DaemonSet in either version")
+	}
+	notes := map[string]string{}
+	before.DaemonSets = slices.DeleteFunc(before.DaemonSets, func(ds *appsv1.DaemonSet) bool {
+		refused := before.Locate(ds, daemon.Validate(daemon.Default(ds)))
+		if len(refused) > 0 {
+			notes[nameOf(ds)] = "the old version is refused: " + refused.Error()
+		}
+		return len(refused) > 0
+	})
 	// The cluster as it is: the old version, rolled out.
-	c, err := simulate.NewCluster(daemon.Input{Nodes: nodes}, simulate.Options{})
+	cluster, err := simulate.NewCluster(daemon.Input{Nodes: nodes}, simulate.Options{})
 	if err != nil {
 		return nil, err
 	}
 	for _, ds := range before.DaemonSets {
-		if err := c.Apply(ds); err != nil {
+		if err := cluster.Apply(ds); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := c.Settle(); err != nil {
+	if _, err := cluster.Settle(); err != nil {
 		return nil, err
 	}
 
 	var changes []*change
 	for _, ds := range after.DaemonSets {
-		impact, err := simulate.WhatIf(c.Input(ds), simulate.Proposal{DaemonSet: ds}, simulate.Options{})
+		impact, err := simulate.WhatIf(cluster.Input(ds), simulate.Proposal{DaemonSet: ds}, simulate.Options{})
 		if err != nil {
 			return nil, err
 		}
@@ -60,14 +73,18 @@ func check(nodes []*corev1.Node, before, after *manifest.Objects) ([]*change, er
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, newChange(old, ds, impact, end, findings))
+		c := newChange(old, ds, impact, end, findings)
+		if note := notes[nameOf(ds)]; note != "" {
+			c.lines = append(c.lines, note)
+		}
+		changes = append(changes, c)
 	}
 	for _, ds := range before.DaemonSets {
 		if find(after.DaemonSets, ds) != nil {
 			continue
 		}
 		removed := &change{name: nameOf(ds), lines: []string{"removed"}}
-		if pods := c.Input(ds).DaemonSet.Status.CurrentNumberScheduled; pods > 0 {
+		if pods := cluster.Input(ds).DaemonSet.Status.CurrentNumberScheduled; pods > 0 {
 			removed.hurts = []string{fmt.Sprintf("nodes that lose the pod: %d", pods)}
 		}
 		changes = append(changes, removed)
@@ -105,8 +122,12 @@ func newChange(old, ds *appsv1.DaemonSet, impact *simulate.Impact, end *simulate
 	if lost > 0 {
 		c.hurts = append(c.hurts, fmt.Sprintf("nodes that lose the pod: %d", lost))
 	}
-	if c.lines = append(c.lines, end.String()); end.State == simulate.EndStalled {
+	c.lines = append(c.lines, end.String())
+	switch end.State {
+	case simulate.EndStalled:
 		c.hurts = append(c.hurts, "the rollout stalls")
+	case simulate.EndComplete:
+		c.lines = append(c.lines, fmt.Sprintf("the rollout takes %v", end.Took))
 	}
 	for _, f := range findings {
 		if c.lines = append(c.lines, f.String()); f.Severity == lint.SeverityError {

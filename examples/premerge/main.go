@@ -86,6 +86,9 @@ func checkFiles(nodes, oldFile, newFile string, stdin io.Reader) ([]*change, err
 	if err := cli.ReadFiles(&cluster, []string{nodes}, stdin); err != nil {
 		return nil, err
 	}
+	if len(cluster.Nodes) == 0 {
+		return nil, fmt.Errorf("%s: no nodes", nodes)
+	}
 	if err := cli.ReadFiles(&before, []string{oldFile}, stdin); err != nil {
 		return nil, err
 	}

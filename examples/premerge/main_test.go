@@ -20,12 +20,13 @@ func Example() {
 	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
+	//   the DaemonSet also changes outside the template
 	//   nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 	//   first pass: 0 to delete, 1 to create
 	//     create on worker-1: surge beside the outdated pod
 	//   spec.updateStrategy.rollingUpdate: added {"maxUnavailable":0,"maxSurge":1}
 	//   stalled since 00:00:10 after 1 pass, at least 3 available, on:
-	//     worker-1: desired, current, ready, available; cache-7 has an outdated template; 1 more pod does not count
+	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
 	//     worker-2: desired, current, ready, available; cache-8 has an outdated template
 	//     worker-3: desired, current, ready, available; cache-9 has an outdated template
 	//   maxSurge 1 is used by worker-1 (new pod beside the outdated one)
@@ -38,6 +39,7 @@ func Example() {
 	//   first pass: 1 to delete, 0 to create
 	//     delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	//   complete at 00:00:36 after 8 passes, at least 1 available
+	//   the rollout takes 26s
 	// monitoring/node-exporter: well
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.tolerations[0]: added {"operator":"Exists"}
@@ -46,6 +48,7 @@ func Example() {
 	//   first pass: 0 to delete, 1 to create
 	//     create on worker-4: node has no pod
 	//   complete at 00:00:56 after 12 passes, at least 3 available
+	//   the rollout takes 46s
 	// exit status 2
 }
 
@@ -65,12 +68,13 @@ func Example_markdown() {
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
 	//   spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
+	// the DaemonSet also changes outside the template
 	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 	// first pass: 0 to delete, 1 to create
 	//   create on worker-1: surge beside the outdated pod
 	// spec.updateStrategy.rollingUpdate: added {"maxUnavailable":0,"maxSurge":1}
 	// stalled since 00:00:10 after 1 pass, at least 3 available, on:
-	//   worker-1: desired, current, ready, available; cache-7 has an outdated template; 1 more pod does not count
+	//   worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
 	//   worker-2: desired, current, ready, available; cache-8 has an outdated template
 	//   worker-3: desired, current, ready, available; cache-9 has an outdated template
 	// maxSurge 1 is used by worker-1 (new pod beside the outdated one)
@@ -89,6 +93,7 @@ func Example_markdown() {
 	// first pass: 1 to delete, 0 to create
 	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	// complete at 00:00:36 after 8 passes, at least 1 available
+	// the rollout takes 26s
 	// ```
 	//
 	// </details>
@@ -103,6 +108,7 @@ func Example_markdown() {
 	// first pass: 0 to delete, 1 to create
 	//   create on worker-4: node has no pod
 	// complete at 00:00:56 after 12 passes, at least 3 available
+	// the rollout takes 46s
 	// ```
 	//
 	// </details>
@@ -115,6 +121,15 @@ func Example_refused() {
 	// testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
 	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
 	// exit status 1
+}
+
+// Without nodes nothing can be said: the file may be a wrong one.
+func TestNoNodes(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	status := run([]string{"-nodes", "testdata/old.yaml", "testdata/old.yaml", "testdata/new.yaml"}, nil, &stdout, &stderr)
+	if want := "testdata/old.yaml: no nodes\n"; status != 1 || stderr.String() != want {
+		t.Errorf("run() = %d, stderr %q, want 1, %q", status, &stderr, want)
+	}
 }
 
 // A manifest may come from anybody: it must not end its block in the summary.
@@ -177,6 +192,15 @@ func TestRun(t *testing.T) {
 			name: "known finding", why: "the change does not bring it",
 			old: "testdata/new.yaml", new: "-", stdin: strings.Replace(string(changed), "cache:7.2", "cache:7.3", 1),
 			status: 2, out: "web/cache: would hurt: the rollout stalls\n",
+		},
+		{
+			name: "repair", why: "what was refused was never stored",
+			old: "testdata/refused.yaml", new: "testdata/old.yaml",
+			out: "the old version is refused: testdata/refused.yaml:7: document 1: spec.updateStrategy",
+		},
+		{
+			name: "no DaemonSet", why: "a wrong file must not pass",
+			old: "testdata/nodes.yaml", new: "testdata/nodes.yaml", status: 1, message: "no DaemonSet in either version",
 		},
 		{
 			name: "not YAML", why: "the line helps",

@@ -91,7 +91,7 @@ func ExampleWhatIf_gate() {
 	// spec.minReadySeconds: added 30
 	// starts a rollout to revision 2: 2 outdated pods
 	//   spec.nodeSelector[disk]: added "ssd"
-	// the DaemonSet changes outside the template: see diff.DaemonSets
+	// the DaemonSet also changes outside the template
 	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 1 unchanged
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create

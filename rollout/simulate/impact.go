@@ -137,7 +137,7 @@ func (i *Impact) String() string {
 	add("%s", i.rolloutSentence())
 	addTemplate()
 	if i.OtherFields {
-		add("the DaemonSet changes outside the template: see diff.DaemonSets")
+		add("the DaemonSet also changes outside the template")
 	}
 	var counts [nodeEffects]int
 	for _, n := range i.Nodes {
