@@ -23,9 +23,11 @@ import (
 //
 // Fields only restrict. A node is updated by the rules of NextStep if all fields allow it.
 // A node that is held back uses no budget, as in OpenKruise, unless only StrictBudget or
-// DomainBudgets have no room for it; percentages remain those of all eligible nodes. NodeSelector, OneDomain and a canary that has not failed hold back
-// pending nodes only: an update that has begun on a node continues. A node is pending while
-// exactly one of its pods is not terminating and that pod is outdated.
+// DomainBudgets have no room for it. So with a broken node in a zone whose turn has not come,
+// more nodes than maxUnavailable are unavailable. Percentages remain those of all eligible
+// nodes. NodeSelector, OneDomain and a canary that has not failed hold back pending nodes only:
+// an update that has begun on a node continues. A node is pending while exactly one of its pods
+// is not terminating and that pod is outdated.
 //
 // A Policy never creates pods of an older template. A node without a pod gets one of the
 // current template even if its update is held back; only Frozen, SlowStart and

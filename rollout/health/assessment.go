@@ -159,6 +159,9 @@ type Assessment struct {
 //     that an assessment can know of. That takes two assessments that find another pod than the
 //     one before, of pods that were not available for DefaultPatience.
 //
+// It believes the lists. If the nodes were not listed, no node is eligible, and a rollout
+// without outdated pods is complete. If only the DaemonSet is known, use OfObject.
+//
 // A node that joins a complete rollout is unavailable until its first pod is available. It
 // does not begin a rollout.
 //
