@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -39,36 +38,38 @@ func chromium(t testing.TB) string {
 	return ""
 }
 
-// browser is a browser of its own for all tests, which have a tab each.
+// browser is one browser for all tests, which have a tab each. All that it requests goes through
+// its proxy, which is the server of the page: so no request of a worker is missed.
 var browser struct {
 	sync.Once
-	ctx  context.Context
-	stop func()
+	ctx    context.Context
+	stop   func()
+	server *httptest.Server
+
+	mu sync.Mutex
+	// elsewhere are the requests to other hosts.
+	elsewhere []string
 }
+
+// subPath is where the site is served, too.
+const subPath = "/some/where/"
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if browser.stop != nil {
 		browser.stop()
 	}
+	browser.mu.Lock()
+	if len(browser.elsewhere) > 0 {
+		fmt.Fprintf(os.Stderr, "FAIL: requests to other hosts: %q\n", browser.elsewhere)
+		code = 1
+	}
+	browser.mu.Unlock()
 	os.Exit(code)
 }
 
-// tab is the page in a browser.
-type tab struct {
-	testing.TB
-	ctx context.Context
-	// address is where the page is served.
-	address string
-
-	mu sync.Mutex
-	// wrong are the errors on the console, and the requests to other hosts.
-	wrong []string
-}
-
-// serve serves the site below a path.
-func serve(t testing.TB, prefix string) string {
-	t.Helper()
+// startBrowser starts the server and the browser.
+func startBrowser(t testing.TB, path string) {
 	s, err := built()
 	if err != nil {
 		t.Fatal(err)
@@ -77,40 +78,78 @@ func serve(t testing.TB, prefix string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.StripPrefix(strings.TrimSuffix(prefix, "/"), handler))
-	t.Cleanup(server.Close)
-	return server.URL + prefix
-}
-
-// newTab opens an empty tab. In the end it fails the test if the console has an error or the
-// page has asked another host.
-func newTab(t testing.TB, address string) *tab {
-	t.Helper()
-	path := chromium(t)
-	browser.Do(func() {
-		opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-			chromedp.WindowSize(1400, 1000), chromedp.Flag("disable-dev-shm-usage", true))
-		alloc, stopAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
-		ctx, stop := chromedp.NewContext(alloc)
-		browser.ctx, browser.stop = ctx, func() { stop(); stopAlloc() }
-	})
-	if err := chromedp.Run(browser.ctx); err != nil {
+	below := http.StripPrefix(strings.TrimSuffix(subPath, "/"), handler)
+	browser.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Host == "update.googleapis.com" || r.Host == "update.googleapis.com:443":
+			http.Error(w, "the browser's own request", http.StatusBadGateway)
+		case r.Method == http.MethodConnect || r.Host != strings.TrimPrefix(browser.server.URL, "http://"):
+			browser.mu.Lock()
+			browser.elsewhere = append(browser.elsewhere, r.Method+" "+r.Host+r.URL.Path)
+			browser.mu.Unlock()
+			http.Error(w, "another host", http.StatusBadGateway)
+		case strings.HasPrefix(r.URL.Path, subPath):
+			below.ServeHTTP(w, r)
+		default:
+			handler.ServeHTTP(w, r)
+		}
+	}))
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-gpu", true),
+		// What a browser asks for on its own would look like requests of the page.
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("disable-default-apps", true),
+		chromedp.Flag("disable-features", "AutofillServerCommunication,OptimizationHints,MediaRouter,Translate,NetworkTimeServiceQuerying,InterestFeedContentSuggestions,CertificateTransparencyComponentUpdater"),
+		chromedp.Flag("allow-browser-signin", "false"), chromedp.Flag("gaia-url", "http://127.0.0.1:9/"),
+		chromedp.Flag("proxy-server", browser.server.URL), chromedp.Flag("proxy-bypass-list", "<-loopback>"))
+	alloc, stopAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, stop := chromedp.NewContext(alloc)
+	browser.ctx, browser.stop = ctx, func() {
+		stop()
+		stopAlloc()
+		browser.server.Close()
+	}
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
+}
+
+// tab is the page in a browser.
+type tab struct {
+	testing.TB
+	ctx     context.Context
+	address string
+
+	mu sync.Mutex
+	// wrong are the errors on the console.
+	wrong []string
+}
+
+// newTab opens an empty tab. In the end it fails the test if the console has an error.
+func newTab(t testing.TB, width, height int64) *tab {
+	t.Helper()
+	path := chromium(t)
+	browser.Do(func() { startBrowser(t, path) })
+	if browser.ctx == nil {
+		t.Fatal("no browser")
+	}
 	ctx, stop := chromedp.NewContext(browser.ctx)
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	p := &tab{TB: t, ctx: ctx, address: address}
-	chromedp.ListenTarget(ctx, p.listen)
+	p := &tab{TB: t, ctx: ctx, address: browser.server.URL + "/"}
+	if err := chromedp.Listen(ctx, p.listen); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		p.mu.Lock()
 		for _, w := range p.wrong {
 			t.Error(w)
 		}
 		p.mu.Unlock()
-		cancel()
 		stop()
 	})
-	p.run(network.Enable(), log.Enable(), emulation.SetDeviceMetricsOverride(1400, 1000, 1, false))
+	if _, err := chromedp.Call(ctx, log.Enable, cdp.Empty{}); err != nil {
+		t.Fatal(err)
+	}
+	p.do(chromedp.EmulateViewport(width, height))
 	return p
 }
 
@@ -120,19 +159,19 @@ func (p *tab) listen(event any) {
 	note := func(format string, args ...any) { p.wrong = append(p.wrong, fmt.Sprintf(format, args...)) }
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
-		note("exception: %s", e.ExceptionDetails.Error())
+		text := e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			text += " " + e.ExceptionDetails.Exception.Description
+		}
+		note("exception: %s", text)
 	case *runtime.EventConsoleAPICalled:
-		if e.Type == runtime.APITypeError || e.Type == runtime.APITypeWarning || e.Type == runtime.APITypeAssert {
+		switch e.Type {
+		case "error", "warning", "assert":
 			note("console: %s", e.Args[0].Value)
 		}
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.LevelError || e.Entry.Level == log.LevelWarning {
+		if e.Entry.Level == "error" || e.Entry.Level == "warning" {
 			note("log: %s %s", e.Entry.Text, e.Entry.URL)
-		}
-	case *network.EventRequestWillBeSent:
-		url := e.Request.URL
-		if !strings.HasPrefix(url, p.address) && !strings.HasPrefix(url, "data:") && !strings.HasPrefix(url, "blob:") {
-			note("request to %s, want only %s", url, p.address)
 		}
 	}
 }
@@ -140,21 +179,24 @@ func (p *tab) listen(event any) {
 // open opens the page with a fragment and waits until it is ready.
 func open(t testing.TB, fragment string) *tab {
 	t.Helper()
-	p := newTab(t, serve(t, "/"))
+	p := newTab(t, 1400, 1000)
 	p.load(fragment)
 	return p
 }
 
 func (p *tab) load(fragment string) {
 	p.Helper()
-	p.run(chromedp.Navigate("about:blank"), chromedp.Navigate(p.address+fragment))
+	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(p.address+fragment))
 	p.wait(`document.documentElement.dataset.ready === "true"`)
 	p.settle()
 }
 
-func (p *tab) run(actions ...chromedp.Action) {
+// do runs actions, for two minutes at most.
+func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	p.Helper()
-	if err := chromedp.Run(p.ctx, actions...); err != nil {
+	ctx, cancel := context.WithTimeout(p.ctx, 2*time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
 		p.Fatal(err)
 	}
 }
@@ -162,9 +204,10 @@ func (p *tab) run(actions ...chromedp.Action) {
 // eval returns the value of an expression, which may be a promise.
 func eval[T any](p *tab, expression string) T {
 	p.Helper()
-	var out T
-	await := func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }
-	if err := chromedp.Run(p.ctx, chromedp.Evaluate(expression, &out, await)); err != nil {
+	ctx, cancel := context.WithTimeout(p.ctx, 2*time.Minute)
+	defer cancel()
+	out, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
 		p.Fatalf("%s: %v", expression, err)
 	}
 	return out
@@ -191,7 +234,7 @@ func (p *tab) settle() {
 // click clicks an element as a user does.
 func (p *tab) click(selector string) {
 	p.Helper()
-	p.run(chromedp.ScrollIntoView(selector, chromedp.ByQuery), chromedp.Click(selector, chromedp.ByQuery))
+	p.do(chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
 }
 
 func (p *tab) text(selector string) string {
@@ -207,7 +250,12 @@ func quote(text string) string {
 // choose chooses an option.
 func (p *tab) choose(selector, value string) {
 	p.Helper()
-	eval[any](p, fmt.Sprintf(`(() => { const e = document.querySelector(%s); e.value = %s; e.dispatchEvent(new Event("change", {bubbles: true})); return null })()`, quote(selector), quote(value)))
+	eval[bool](p, fmt.Sprintf(`(() => {
+		const e = document.querySelector(%s);
+		e.value = %s;
+		e.dispatchEvent(new Event("change", {bubbles: true}));
+		return true;
+	})()`, quote(selector), quote(value)))
 }
 
 // waitText waits until an element has a text.
@@ -216,9 +264,9 @@ func (p *tab) waitText(selector, want string) {
 	p.wait(fmt.Sprintf(`document.querySelector(%s).innerText.includes(%s)`, quote(selector), quote(want)))
 }
 
-// From the page to a stuck rollout explained in four clicks.
-func TestFourClicks(t *testing.T) {
-	p := open(t, "")
+// stuck makes a stuck rollout in four clicks.
+func (p *tab) stuck() {
+	p.Helper()
 	p.click("#image")
 	p.waitText("#impact", `"registry.example/log-agent:1.8.2" -> "registry.example/log-agent:1.8.3"`)
 	p.click("#apply")
@@ -227,6 +275,12 @@ func TestFourClicks(t *testing.T) {
 	p.waitText("#pass-title", "images are missing")
 	p.click("#end")
 	p.waitText("#verdict", "stalled")
+}
+
+// From the page to a stuck rollout explained in four clicks.
+func TestFourClicks(t *testing.T) {
+	p := open(t, "")
+	p.stuck()
 	for selector, want := range map[string]string{
 		"#verdict":  `image "registry.example/log-agent:1.8.3" cannot be pulled`,
 		"#blockers": "control-plane-1",

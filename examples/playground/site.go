@@ -19,10 +19,10 @@ import (
 )
 
 //go:embed page
-var page embed.FS
+var pageFiles embed.FS
 
 //go:embed editor
-var editor embed.FS
+var editorFiles embed.FS
 
 // site is the static site: the contents of each file by its name.
 type site map[string][]byte
@@ -30,7 +30,7 @@ type site map[string][]byte
 // build builds the site. What it says goes to log.
 func build(log io.Writer) (site, error) {
 	s := site{}
-	pages, err := fs.Sub(page, "page")
+	pages, err := fs.Sub(pageFiles, "page")
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +84,13 @@ func (s site) buildEditor(log io.Writer) error {
 	modules, err := installEditor()
 	if errors.Is(err, exec.ErrNotFound) {
 		fmt.Fprintln(log, "no npm here: the page has a plain editor instead of CodeMirror")
-		s["editor.js"], err = editor.ReadFile("editor/textarea.js")
+		s["editor.js"], err = editorFiles.ReadFile("editor/textarea.js")
 		return err
 	}
 	if err != nil {
 		return err
 	}
-	source, err := editor.ReadFile("editor/codemirror.js")
+	source, err := editorFiles.ReadFile("editor/codemirror.js")
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (s site) buildEditor(log io.Writer) error {
 // installEditor installs what the lock file names into the user's cache, once for each lock file,
 // and returns the folder. The error is exec.ErrNotFound if there is no npm.
 func installEditor() (string, error) {
-	lock, err := editor.ReadFile("editor/package-lock.json")
+	lock, err := editorFiles.ReadFile("editor/package-lock.json")
 	if err != nil {
 		return "", err
 	}
@@ -131,7 +131,7 @@ func installEditor() (string, error) {
 		return "", err
 	}
 	for _, name := range []string{"package.json", "package-lock.json"} {
-		text, err := editor.ReadFile("editor/" + name)
+		text, err := editorFiles.ReadFile("editor/" + name)
 		if err != nil {
 			return "", err
 		}

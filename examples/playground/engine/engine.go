@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -18,9 +19,14 @@ type Engine struct {
 	// draft are the texts in the editor; nil if they have errors.
 	draft *parsed
 
-	layout int
-	cells  []Cell
-	place  map[string]int
+	// layout is the number of the list cells, place has the place of each node in it, and
+	// laid is the layout of the recording that it was made for.
+	layout, laid int
+	cells        []Cell
+	place        map[string]int
+	// assessed is the frame that assessment is about.
+	assessed   *frame
+	assessment *health.Assessment
 }
 
 // Request is a message of the page. Do says which of the other fields count.
@@ -303,7 +309,7 @@ func (e *Engine) open(state State, resp *Response) error {
 	if err != nil {
 		return err
 	}
-	fresh := &Engine{state: state, recording: r, draft: texts, layout: e.layout + 1}
+	fresh := &Engine{state: state, recording: r, draft: texts, layout: e.layout, laid: -1}
 	fresh.state.Actions, fresh.state.Draft = nil, nil
 	for _, a := range state.Actions {
 		fresh.record(a.After)

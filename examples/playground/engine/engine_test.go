@@ -105,9 +105,11 @@ func TestStuck(t *testing.T) {
 	if p.view.State != "stalled" || len(p.view.Blockers) == 0 || !strings.Contains(p.view.Verdict, "cannot be pulled") {
 		t.Errorf("%s: %s, want a stalled rollout with its image\nblockers %+v", p.view.State, p.view.Verdict, p.view.Blockers)
 	}
-	t.Log(p.view.Verdict)
-	if strings.Count(p.view.Cells, "x") != 2 {
-		t.Errorf("cells %s, want two broken", p.view.Cells)
+	if p.view.Cells != "x"+strings.Repeat("o", 11) {
+		t.Errorf("cells %s, want the first node broken and the others outdated", p.view.Cells)
+	}
+	if b := p.view.Budget; b == nil || b.Limit != 1 || len(b.Users) != 1 || b.Users[0].Node != "control-plane-1" {
+		t.Errorf("budget %+v, want it used by control-plane-1", b)
 	}
 	// Repaired, it goes on to the end.
 	p.ask(Request{Do: "break", Break: &Breakage{What: "image", Zone: "zone-a", Off: true}})

@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/rollout/health"
 )
 
 // Detail is what the page says about one node.
@@ -64,9 +63,8 @@ func (e *Engine) detail(name string) *Detail {
 	hold(isCordoned(node), "drain")
 	hold(f != nil && f.taint != nil, "taint")
 
-	in, _ := r.input()
-	snapshot, err := daemon.Observe(in)
-	if err != nil {
+	snapshot, a, err := e.assess()
+	if snapshot == nil {
 		d.Why = err.Error()
 		return d
 	}
@@ -76,29 +74,29 @@ func (e *Engine) detail(name string) *Detail {
 			d.Pods = append(d.Pods, podOf(&state.Pods[i]))
 		}
 	}
-	for _, n := range daemon.StatusByNode(snapshot) {
-		if n.Node == name {
-			d.Status = n.String()
+	if len(e.cells) <= namedPods { // It costs a look at every node.
+		for _, n := range daemon.StatusByNode(snapshot) {
+			if n.Node == name {
+				d.Status = n.String()
+			}
 		}
 	}
-	if a, err := health.Assess(snapshot, health.Options{Policy: r.at().policy, CanaryTrial: r.at().trial}); err == nil {
-		for _, b := range a.Blockers {
-			if b.Node == name {
-				d.Problem = strings.TrimPrefix(b.String(), name+": ")
-				if b.Message != "" {
-					d.Problem += "; " + b.Message
-				}
+	for _, b := range a.Blockers {
+		if b.Node == name {
+			d.Problem = strings.TrimPrefix(b.String(), name+": ")
+			if b.Message != "" {
+				d.Problem += "; " + b.Message
 			}
 		}
-		for _, u := range a.Budget.Users {
-			if u.Node == name {
-				d.Budget = fmt.Sprintf("uses %v: %v", a.Budget.Kind, u.Reason)
-			}
+	}
+	for _, u := range a.Budget.Users {
+		if u.Node == name {
+			d.Budget = fmt.Sprintf("uses %v: %v", a.Budget.Kind, u.Reason)
 		}
-		for _, i := range a.Policy.Ignored {
-			if i.Node == name {
-				d.Budget = "ignored: " + i.Reason.String()
-			}
+	}
+	for _, i := range a.Policy.Ignored {
+		if i.Node == name {
+			d.Budget = "ignored: " + i.Reason.String()
 		}
 	}
 	return d

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ type frame struct {
 	backoff   daemon.Backoff
 	trial     *rollout.CanaryTrial
 
+	// updated counts the ready pods of the current template.
 	desired, available, updated int
 	// end is the state in which the rollout ends, for frameEnd.
 	end string
@@ -66,6 +68,14 @@ type shown struct {
 	frame int
 	pods  map[string]*corev1.Pod
 	nodes map[string]*corev1.Node
+	// snapshot is of these facts, apart from what has changed since: podsWere and nodesWere have
+	// the objects that it knows. It is nil if it has to be made anew.
+	snapshot  *daemon.Snapshot
+	revisions []*appsv1.ControllerRevision
+	podsWere  map[string]*corev1.Pod
+	nodesWere map[string]*corev1.Node
+	// layout counts the changes of nodes.
+	layout int
 }
 
 func podKey(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name }
@@ -82,14 +92,16 @@ type recording struct {
 	// pods are the changes since the last frame, and fail the pods whose image is missing.
 	pods []podChange
 	fail []*corev1.Pod
-	// live counts live pods by their revision hash.
-	live map[string]int
-	hash string
+	// ready counts the ready pods that are not terminating by their revision hash.
+	ready map[string]int
+	hash  string
 }
 
 // newRecording begins a recording with some facts.
 func newRecording(in daemon.Input, seg *segment) (*recording, error) {
-	r := &recording{shown: shown{pods: map[string]*corev1.Pod{}, nodes: map[string]*corev1.Node{}}}
+	r := &recording{shown: shown{
+		pods: map[string]*corev1.Pod{}, nodes: map[string]*corev1.Node{}, podsWere: map[string]*corev1.Pod{}, nodesWere: map[string]*corev1.Node{},
+	}}
 	for _, pod := range in.Pods {
 		r.shown.pods[podKey(pod)] = pod
 	}
@@ -107,7 +119,7 @@ func (r *recording) play(in daemon.Input, seg *segment, change func(*simulate.Cl
 	if r.stop != nil {
 		r.stop()
 	}
-	r.done, r.pods, r.fail, r.live = false, nil, nil, map[string]int{}
+	r.done, r.pods, r.fail, r.ready = false, nil, nil, map[string]int{}
 	for _, pod := range in.Pods {
 		r.tally(pod, 1)
 	}
@@ -143,8 +155,8 @@ func (r *recording) watch(seg *segment) func(time.Time, *corev1.Pod, *corev1.Pod
 }
 
 func (r *recording) tally(pod *corev1.Pod, by int) {
-	if pod != nil && pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodFailed && pod.Status.Phase != corev1.PodSucceeded {
-		r.live[pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] += by
+	if pod != nil && pod.DeletionTimestamp == nil && isReady(pod) {
+		r.ready[pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]] += by
 	}
 }
 
@@ -209,7 +221,7 @@ func (r *recording) passFrame(f *frame, pass *simulate.Pass) {
 	if result.Snapshot != nil {
 		r.hash = result.Snapshot.RevisionHash()
 	}
-	f.updated = r.live[r.hash]
+	f.updated = r.ready[r.hash]
 }
 
 func (r *recording) endFrame(f *frame, pass *simulate.Pass) {
@@ -222,7 +234,7 @@ func (r *recording) endFrame(f *frame, pass *simulate.Pass) {
 		f.trial = pass.Result.CanaryTrial
 		f.held = append(append(f.held, pass.Result.Restricted...), pass.Result.Policy.Restricted...)
 	}
-	f.desired, f.available, f.updated = pass.Desired, pass.Available, r.live[r.hash]
+	f.desired, f.available, f.updated = pass.Desired, pass.Available, r.ready[r.hash]
 	if end.State == simulate.EndStalled {
 		// Nobody calls a rollout stalled before this time is over.
 		r.cluster.Elapse(health.DefaultPatience)
@@ -288,33 +300,121 @@ func (r *recording) seek(to int) {
 		s.frame++
 		f := r.frames[s.frame]
 		for _, c := range f.nodes {
-			replace(s.nodes, nodeName, c.old, c.cur)
+			s.changeNode(c.old, c.cur)
 		}
 		for _, c := range f.pods {
-			replace(s.pods, podKey, c.old, c.cur)
+			s.changePod(c.old, c.cur)
 		}
 	}
 	for s.frame > to {
 		f := r.frames[s.frame]
 		for i := len(f.pods) - 1; i >= 0; i-- {
-			replace(s.pods, podKey, f.pods[i].cur, f.pods[i].old)
+			s.changePod(f.pods[i].cur, f.pods[i].old)
 		}
 		for i := len(f.nodes) - 1; i >= 0; i-- {
-			replace(s.nodes, nodeName, f.nodes[i].cur, f.nodes[i].old)
+			s.changeNode(f.nodes[i].cur, f.nodes[i].old)
 		}
 		s.frame--
 	}
 }
 
-func nodeName(node *corev1.Node) string { return node.Name }
-
-func replace[T any](in map[string]*T, key func(*T) string, old, cur *T) {
-	switch {
-	case cur != nil:
-		in[key(cur)] = cur
-	case old != nil:
-		delete(in, key(old))
+func (s *shown) changePod(old, cur *corev1.Pod) {
+	if old == nil && cur == nil {
+		return
 	}
+	key := ""
+	if cur != nil {
+		key = podKey(cur)
+	} else {
+		key = podKey(old)
+	}
+	if _, known := s.podsWere[key]; !known {
+		s.podsWere[key] = s.pods[key]
+	}
+	if cur != nil {
+		s.pods[key] = cur
+	} else {
+		delete(s.pods, key)
+	}
+}
+
+func (s *shown) changeNode(old, cur *corev1.Node) {
+	if old == nil && cur == nil {
+		return
+	}
+	s.layout++
+	name := ""
+	if cur != nil {
+		name = cur.Name
+	} else {
+		name = old.Name
+	}
+	if _, known := s.nodesWere[name]; !known {
+		s.nodesWere[name] = s.nodes[name]
+	}
+	if cur != nil {
+		s.nodes[name] = cur
+	} else {
+		delete(s.nodes, name)
+	}
+}
+
+// snapshot returns a snapshot of the frame that is shown. It costs what has changed since the last
+// one.
+func (r *recording) snapshot() (*daemon.Snapshot, error) {
+	s, f := &r.shown, r.at()
+	if s.snapshot != nil {
+		if _, err := s.snapshot.Update(r.changes()); err != nil {
+			s.snapshot = nil
+		}
+	}
+	if s.snapshot == nil {
+		in, _ := r.input()
+		snapshot, err := daemon.Observe(in)
+		if err != nil {
+			return nil, err
+		}
+		s.snapshot = snapshot
+	}
+	s.podsWere, s.nodesWere, s.revisions = map[string]*corev1.Pod{}, map[string]*corev1.Node{}, f.revisions
+	return s.snapshot, nil
+}
+
+// changes returns what has changed since the last snapshot.
+func (r *recording) changes() daemon.Changes {
+	s, f := &r.shown, r.at()
+	c := daemon.Changes{Now: f.at, Backoff: f.backoff}
+	if f.ds != s.snapshot.DaemonSet() {
+		c.DaemonSet = f.ds
+	}
+	for name, was := range s.nodesWere {
+		switch is := s.nodes[name]; {
+		case is == nil:
+			c.DeletedNodes = append(c.DeletedNodes, name)
+		case is != was:
+			c.Nodes = append(c.Nodes, is)
+		}
+	}
+	for key, was := range s.podsWere {
+		is := s.pods[key]
+		if was != nil && was.Namespace == f.ds.Namespace && (is == nil || is.UID != was.UID) {
+			c.DeletedPods = append(c.DeletedPods, was.Name)
+		}
+		if is != nil && is != was {
+			c.Pods = append(c.Pods, is)
+		}
+	}
+	for _, rev := range f.revisions {
+		if !slices.Contains(s.revisions, rev) {
+			c.Revisions = append(c.Revisions, rev)
+		}
+	}
+	for _, rev := range s.revisions {
+		if !slices.ContainsFunc(f.revisions, func(is *appsv1.ControllerRevision) bool { return is.Name == rev.Name }) {
+			c.DeletedRevisions = append(c.DeletedRevisions, rev.Name)
+		}
+	}
+	return c
 }
 
 // at returns the frame that is shown.
@@ -348,7 +448,13 @@ func (r *recording) count(f *frame) {
 	}
 	status := daemon.Status(s)
 	r.hash = s.RevisionHash()
-	f.desired, f.available, f.updated = int(status.DesiredNumberScheduled), int(status.NumberAvailable), int(status.UpdatedNumberScheduled)
+	f.desired, f.available = int(status.DesiredNumberScheduled), int(status.NumberAvailable)
+	f.updated = 0
+	for _, pod := range in.Pods {
+		if pod.DeletionTimestamp == nil && isReady(pod) && pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == r.hash {
+			f.updated++
+		}
+	}
 }
 
 // suffix ends the n-th name that is generated after an action. API servers choose these

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -39,7 +40,8 @@ type View struct {
 
 	Desired   int `json:"desired"`
 	Available int `json:"available"`
-	Updated   int `json:"updated"`
+	// Updated is the number of ready pods of the current template.
+	Updated int `json:"updated"`
 
 	// Layout is the number of the list of nodes, and Nodes that list, if the page does not
 	// have it yet. Cells and Marks have a letter for each node of the list, and Pods the name
@@ -89,7 +91,7 @@ const (
 	cellStarting    = 's' // not available yet
 	cellBroken      = 'x' // a problem
 	cellTerminating = 't' // the pod ends
-	cellTwo         = '2' // two pods: a surge
+	cellTwo         = 'w' // two pods: a surge
 )
 
 // The letters of Marks.
@@ -131,23 +133,37 @@ func (e *Engine) view(layout int) *View {
 	if layout != e.layout {
 		v.Nodes = e.cells
 	}
-	in, _ := r.input()
-	snapshot, err := daemon.Observe(in)
+	snapshot, assessment, err := e.assess()
 	if err != nil {
 		v.State, v.Verdict = "error", err.Error()
-		v.Cells, v.Marks = strings.Repeat(string(cellNone), len(e.cells)), strings.Repeat(string(markNone), len(e.cells))
-		return v
-	}
-	assessment, err := health.Assess(snapshot, health.Options{Policy: f.policy, CanaryTrial: f.trial})
-	if err != nil {
-		v.State, v.Verdict = "error", err.Error()
-		assessment = &health.Assessment{}
 	} else {
 		v.State, v.Verdict = assessment.State.String(), assessment.String()
+	}
+	if snapshot == nil {
+		v.Cells, v.Marks = strings.Repeat(string(cellNone), len(e.cells)), strings.Repeat(string(markNone), len(e.cells))
+		return v
 	}
 	v.judge(assessment)
 	e.color(v, snapshot, assessment)
 	return v
+}
+
+// assess returns a snapshot of the frame on the screen, and what package health says about it. The
+// snapshot is nil if there is none; the assessment never is.
+func (e *Engine) assess() (*daemon.Snapshot, *health.Assessment, error) {
+	f := e.recording.at()
+	snapshot, err := e.recording.snapshot()
+	if err != nil {
+		return nil, &health.Assessment{}, err
+	}
+	if e.assessed != f {
+		assessment, err := health.Assess(snapshot, health.Options{Policy: f.policy, CanaryTrial: f.trial})
+		if err != nil {
+			return snapshot, &health.Assessment{}, err
+		}
+		e.assessed, e.assessment = f, assessment
+	}
+	return snapshot, e.assessment, nil
 }
 
 // judge fills in what blocks the rollout, and who uses the budget.
@@ -167,6 +183,10 @@ func (v *View) judge(a *health.Assessment) {
 
 // lay puts the nodes in order, by zone and name, if there are others than before.
 func (e *Engine) lay() {
+	if e.laid == e.recording.shown.layout {
+		return
+	}
+	e.laid = e.recording.shown.layout
 	nodes := e.recording.shown.nodes
 	same := len(nodes) == len(e.cells)
 	for i := 0; same && i < len(e.cells); i++ {
@@ -191,23 +211,19 @@ func (e *Engine) lay() {
 
 // color fills in the letters of the nodes.
 func (e *Engine) color(v *View, s *daemon.Snapshot, a *health.Assessment) {
-	nodes := e.recording.shown.nodes
-	cells, marks := make([]byte, len(e.cells)), make([]byte, len(e.cells))
-	for i := range cells {
-		cells[i] = cellNone
-		marks[i] = mark(nodes[e.cells[i].Name], e.recording.at().broken[e.cells[i].Name])
-	}
+	faults := e.recording.at().broken
+	cells, marks := bytes.Repeat([]byte{cellNone}, len(e.cells)), bytes.Repeat([]byte{markNone}, len(e.cells))
 	if len(e.cells) <= namedPods {
 		v.Pods = make([]string, len(e.cells))
 	}
-	for _, state := range s.Nodes() {
-		if state.Node == nil {
+	states := s.Nodes()
+	for j := range states {
+		state := &states[j]
+		i, ok := e.place[state.Name]
+		if !ok || state.Node == nil {
 			continue
 		}
-		i, ok := e.place[state.Node.Name]
-		if !ok {
-			continue
-		}
+		marks[i] = mark(state.Node, faults[state.Name])
 		if v.Pods != nil {
 			var names []string
 			for _, pod := range state.Pods {
@@ -215,7 +231,7 @@ func (e *Engine) color(v *View, s *daemon.Snapshot, a *health.Assessment) {
 			}
 			v.Pods[i] = strings.Join(names, ", ")
 		}
-		cells[i] = letter(&state)
+		cells[i] = letter(state)
 	}
 	for _, b := range a.Blockers {
 		if i, ok := e.place[b.Node]; ok && cells[i] != cellMissing && cells[i] != cellTerminating && broken(b.Kind) {

@@ -1,7 +1,8 @@
 // The page: it shows what the engine says and sends it what the user does.
 import { startEngine } from "./engine.js";
 import { createEditor, kind as editorKind } from "./editor.js";
-import { createGrid, meanings, marks } from "./grid.js";
+import { createGrid } from "./grid.js";
+import { meanings } from "./signs.js";
 import { createTimeline } from "./timeline.js";
 import { fromFragment, toFragment } from "./link.js";
 
@@ -44,7 +45,7 @@ async function send(request) {
   else if (request.do !== "play") say("");
   if (response.texts) setTexts(response.texts);
   if (response.frames) frames(response);
-  if (response.view) show(response.view, request);
+  if (response.view) show(response.view);
   if (response.draft) showDraft(response.draft);
   return response;
 }
@@ -75,8 +76,7 @@ function fill(id, items) {
   $(id).replaceChildren(...items);
 }
 
-function show(v, request) {
-  const began = performance.now();
+function show(v) {
   view = v;
   const word = element("span", v.state, "word " + v.state);
   const rest = v.verdict.startsWith(v.state) ? v.verdict.slice(v.state.length) : " " + v.verdict;
@@ -101,7 +101,6 @@ function show(v, request) {
   grid.show(v);
   if (v.nodes || !node) node = grid.select(node);
   clock();
-  performance.measure("show", { start: began, end: performance.now(), detail: { frame: v.frame, whole: !!v.nodes } });
   refresh();
   remember();
 }
@@ -441,7 +440,7 @@ $("scrub").addEventListener("input", async () => {
   scrubbing = false;
 });
 
-fill("legend", Object.entries(meanings).map(([code, [sign, words]]) => {
+fill("legend", meanings.map(([code, sign, words]) => {
   const item = element("li");
   const key = element("span", sign, "cell key c-" + code);
   key.setAttribute("aria-hidden", "true");
