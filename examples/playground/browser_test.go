@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,9 @@ var browser struct {
 	elsewhere []string
 }
 
+// ownHosts are what a browser asks on its own, to update itself. The page has no use for them.
+var ownHosts = []string{"update.googleapis.com", "redirector.gvt1.com"}
+
 // subPath is where the site is served, too.
 const subPath = "/some/where/"
 
@@ -81,7 +85,7 @@ func startBrowser(t testing.TB, path string) {
 	below := http.StripPrefix(strings.TrimSuffix(subPath, "/"), handler)
 	browser.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.Host == "update.googleapis.com" || r.Host == "update.googleapis.com:443":
+		case slices.Contains(ownHosts, strings.TrimSuffix(r.Host, ":443")):
 			http.Error(w, "the browser's own request", http.StatusBadGateway)
 		case r.Method == http.MethodConnect || r.Host != strings.TrimPrefix(browser.server.URL, "http://"):
 			browser.mu.Lock()
@@ -216,10 +220,16 @@ func eval[T any](p *tab, expression string) T {
 // wait waits until an expression is true.
 func (p *tab) wait(expression string) {
 	p.Helper()
-	deadline := time.Now().Add(time.Minute)
+	p.waitFor(30*time.Second, expression)
+}
+
+func (p *tab) waitFor(limit time.Duration, expression string) {
+	p.Helper()
+	deadline := time.Now().Add(limit)
 	for !eval[bool](p, "!!("+expression+")") {
 		if time.Now().After(deadline) {
-			p.Fatalf("after a minute not yet: %s; the page says %q", expression, eval[string](p, `document.body.innerText`))
+			p.Fatalf("not after %v: %s\nthe page says:\n%s", limit, expression, eval[string](p, `["#status", "#faults", "#impact", "#findings", "#verdict", "#grid", "#detail", "#policy-text", "#policy-error", "#pass-title", "#clock"]
+				.map((id) => id + ": " + (document.querySelector(id).innerText || document.querySelector(id).value || "").replaceAll("\n", " ")).join("\n")`))
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -281,6 +281,10 @@ func (e *Engine) apply(req *Request, resp *Response) error {
 		if err := e.show(req, resp, e.act(Action{Apply: editOf(e.recording.at().applied.texts, req.Texts)})); err != nil {
 			return err
 		}
+		// Nothing is left to weigh: that would take as long again.
+		e.state.Draft = nil
+		resp.Draft = &Draft{Findings: draft.Findings, Impact: "no change"}
+		return nil
 	}
 	resp.Draft = e.check(req.Texts)
 	return nil

@@ -43,7 +43,7 @@ async function send(request) {
   $("policy-error").textContent = request.do === "policy" && response.error ? response.error : "";
   if (response.error && request.do !== "policy") say(response.error);
   else if (request.do !== "play") say("");
-  if (response.texts) setTexts(response.texts);
+  if (response.texts && !response.error) setTexts(response.texts);
   if (response.frames) frames(response);
   if (response.view) show(response.view);
   if (response.draft) showDraft(response.draft);
@@ -293,8 +293,18 @@ for (const name of ["manifest", "cluster"]) {
 
 async function begin(request) {
   pause();
+  clearTimeout(timer);
+  delete document.documentElement.dataset.link;
   node = request.state?.node ?? "";
-  return send(request);
+  // Nothing on the screen is about the new state yet.
+  const main = document.querySelector("main");
+  main.inert = true;
+  const late = setTimeout(() => say("Reading …"), 300);
+  const response = await send(request);
+  clearTimeout(late);
+  if (!response.error) say("");
+  main.inert = false;
+  return response;
 }
 
 $("start").addEventListener("change", () => begin({ do: "start", name: $("start").value }));
