@@ -48,8 +48,8 @@ var browser struct {
 	server *httptest.Server
 
 	mu sync.Mutex
-	// elsewhere are the requests to other hosts.
-	elsewhere []string
+	// elsewhere are the requests to other hosts, and root those to the root of this one.
+	elsewhere, root []string
 }
 
 // ownHosts are what a browser asks on its own, to update itself. The page has no use for them.
@@ -95,6 +95,9 @@ func startBrowser(t testing.TB, path string) {
 		case strings.HasPrefix(r.URL.Path, subPath):
 			below.ServeHTTP(w, r)
 		default:
+			browser.mu.Lock()
+			browser.root = append(browser.root, r.URL.Path)
+			browser.mu.Unlock()
 			handler.ServeHTTP(w, r)
 		}
 	}))

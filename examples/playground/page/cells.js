@@ -19,7 +19,8 @@ export function createCells(box, { onSelect, onPeek }) {
         const zone = escape(nodes[i].zone || "no zone");
         html.push(`<div role="group" aria-label="${zone}"><div class="zone" aria-hidden="true">${zone}</div><div class="cells" role="presentation">`);
       }
-      html.push(`<div role="option" aria-selected="false" tabindex="-1" data-i="${i}"><span class="name"></span><span class="pod"></span></div>`);
+      html.push(`<div role="option" aria-selected="false" tabindex="-1" data-i="${i}" data-node="${escape(nodes[i].name)}">` +
+        `<span class="name"><span aria-hidden="true"></span> ${escape(nodes[i].name)}</span><span class="pod"></span><span class="sr"></span></div>`);
     }
     if (nodes.length > 0) html.push("</div></div>");
     box.innerHTML = html.join("");
@@ -73,11 +74,11 @@ export function createCells(box, { onSelect, onPeek }) {
       if (view.nodes) build(view);
       for (let i = 0; i < cells.length; i++) {
         const code = view.cells[i], mark = view.marks[i];
-        const [name, pod] = cells[i].children;
+        const [name, pod, says] = cells[i].children;
         if (code !== codes[i] || mark !== marks[i]) {
           cells[i].className = looks(code, mark);
-          cells[i].setAttribute("aria-label", nodes[i].name + ": " + words(code, mark));
-          name.textContent = sign(code) + " " + nodes[i].name;
+          name.firstChild.textContent = sign(code);
+          says.textContent = words(code, mark);
         }
         const text = view.pods?.[i] || (code === "m" ? "no pod yet" : "no pod");
         if (pod.textContent !== text) pod.textContent = text;

@@ -325,7 +325,11 @@ async function load(text) {
 
 $("file").addEventListener("change", async () => {
   const file = $("file").files[0];
-  if (file) load(await file.text());
+  try {
+    if (file) await load(await file.text());
+  } catch (err) {
+    say(`${file.name}: ${err.message}`);
+  }
   $("file").value = "";
 });
 addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
