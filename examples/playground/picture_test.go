@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 var (
@@ -36,7 +37,7 @@ func (p *tab) shot(format page.CaptureScreenshotFormat) []byte {
 	p.Helper()
 	params := page.CaptureScreenshotParams{Format: format, CaptureBeyondViewport: new(true)}
 	if format != page.CaptureScreenshotFormatPng {
-		params.Quality = new(int64(75))
+		params.Quality = new(int64(60))
 	}
 	size := eval[[]float64](p, `[document.documentElement.scrollWidth, document.documentElement.scrollHeight]`)
 	params.Clip = &page.Viewport{Width: size[0], Height: size[1], Scale: 1}
@@ -69,13 +70,25 @@ func TestPicture(t *testing.T) {
 	if *shots == "" {
 		return
 	}
+	save := func(name string) {
+		if err := os.WriteFile(filepath.Join(*shots, name+".png"), p.shot(page.CaptureScreenshotFormatPng), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, s := range []struct {
 		name, scheme string
 		width        int64
 	}{{"light", "light", 1400}, {"dark", "dark", 1400}, {"phone", "light", 360}, {"phone-dark", "dark", 360}} {
 		p.do(chromedp.EmulateViewport(s.width, 900), scheme(s.scheme))
-		if err := os.WriteFile(filepath.Join(*shots, s.name+".png"), p.shot(page.CaptureScreenshotFormatPng), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		save(s.name)
 	}
+	p.do(chromedp.EmulateViewport(1400, 900))
+	p.starts("large")
+	p.click("#image")
+	p.waitText("#impact", "1.8.3")
+	p.click("#apply")
+	p.waitText("#pass-title", "you: apply")
+	p.do(chromedp.Focus(chromedp.CSS("#scrub")), chromedp.KeyEvent(kb.PageUp), chromedp.KeyEvent(kb.PageUp), chromedp.KeyEvent(kb.PageUp))
+	p.settle()
+	save("large")
 }

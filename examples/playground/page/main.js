@@ -4,7 +4,7 @@ import { createEditor, kind as editorKind } from "./editor.js";
 import { createGrid } from "./grid.js";
 import { meanings } from "./signs.js";
 import { createTimeline } from "./timeline.js";
-import { fromFragment, toFragment } from "./link.js";
+import { fromFragment } from "./link.js";
 
 const $ = (id) => document.getElementById(id);
 const element = (name, text, className) => {
@@ -353,12 +353,11 @@ addEventListener("paste", (event) => {
 
 let remembering = 0;
 
-// remember puts the state into the address.
+// remember puts the state into the address. The worker packs it: it may be large.
 function remember() {
   clearTimeout(remembering);
   remembering = setTimeout(async () => {
-    const { state } = await ask({ do: "state" });
-    fragment = await toFragment(state);
+    ({ fragment } = await ask({ do: "link" }));
     history.replaceState(null, "", fragment);
     document.documentElement.dataset.link = "ready";
   }, 300);
@@ -366,8 +365,7 @@ function remember() {
 }
 
 $("link").addEventListener("click", async () => {
-  const { state } = await ask({ do: "state" });
-  fragment = await toFragment(state);
+  ({ fragment } = await ask({ do: "link" }));
   history.replaceState(null, "", fragment);
   try {
     await navigator.clipboard.writeText(location.href);

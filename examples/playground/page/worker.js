@@ -42,10 +42,15 @@ function recordAhead() {
   }, 0);
 }
 
-onmessage = ({ data: { id, request } }) => {
+onmessage = async ({ data: { id, request } }) => {
   let response;
   try {
-    response = ask(request);
+    if (request.do === "link") {
+      const { toFragment } = await import("./link.js");
+      response = { fragment: await toFragment(ask({ do: "state" }).state) };
+    } else {
+      response = ask(request);
+    }
   } catch (err) {
     response = { error: String(err) };
   }
