@@ -97,6 +97,10 @@ func TestErrors(t *testing.T) {
 // A finding of lint takes to its field, and the budget's fields write the manifest.
 func TestFindings(t *testing.T) {
 	p := open(t, "")
+	p.starts("large")
+	if got := eval[string](p, `document.querySelector("#unavailable").value`); got != "2%" {
+		t.Errorf("maxUnavailable shows %q, want that of the manifest", got)
+	}
 	p.starts("node-exporter")
 	p.waitText("#findings", "no findings")
 	p.enter("#unavailable", "0")
@@ -456,6 +460,20 @@ func TestWorker(t *testing.T) {
 		t.Errorf("the page had %d turns while the cluster was read, want many", turns)
 	}
 	p.settle()
+	drawn := `(() => {
+		const canvas = document.querySelector("#grid canvas"), c = canvas.getContext("2d");
+		const probe = document.createElement("div");
+		probe.className = "cell c-u";
+		document.body.append(probe);
+		const want = getComputedStyle(probe).backgroundColor;
+		probe.remove();
+		const at = document.querySelector("#grid-active").getBoundingClientRect(), from = canvas.getBoundingClientRect();
+		const [r, g, b] = c.getImageData((at.left - from.left + 4) * devicePixelRatio, (at.top - from.top + 4) * devicePixelRatio, 1, 1).data;
+		return want === "rgb(" + r + ", " + g + ", " + b + ")" && !c.isContextLost();
+	})()`
+	if !eval[bool](p, drawn) {
+		t.Error("the canvas does not show the selected cell in the color of an updated pod")
+	}
 	// The large grid, too, has words for a screen reader, and keys.
 	p.do(chromedp.Focus(chromedp.CSS("#grid [role=listbox]")), chromedp.KeyEvent(kb.Home))
 	p.waitText("#detail", "node-0003: runs here")

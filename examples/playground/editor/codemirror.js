@@ -1,5 +1,5 @@
 // The editor of the page, made of CodeMirror. textarea.js has the same functions.
-import { EditorState } from "@codemirror/state";
+import { Compartment, EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers, highlightActiveLine, highlightActiveLineGutter, drawSelection } from "@codemirror/view";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
@@ -31,11 +31,16 @@ const colors = HighlightStyle.define([
   { tag: [tags.keyword, tags.atom, tags.meta, tags.number], color: "var(--value)" },
 ]);
 
+// A longer text has no colors: to parse it would block the page.
+const longest = 100_000;
+
 export function createEditor(parent, { label, onChange }) {
   let quiet = false;
+  const language = new Compartment();
+  const languageOf = (text) => (text.length > longest ? [] : yaml());
   const extensions = [
     lineNumbers(), foldGutter(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection(), history(), indentOnInput(),
-    yaml(), syntaxHighlighting(colors), theme, lintGutter(), search({ top: true }),
+    language.of(yaml()), syntaxHighlighting(colors), theme, lintGutter(), search({ top: true }),
     keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, ...foldKeymap]),
     EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
     EditorState.tabSize.of(2),
@@ -53,7 +58,7 @@ export function createEditor(parent, { label, onChange }) {
     set(text) {
       if (text === view.state.doc.toString()) return;
       quiet = true;
-      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, effects: language.reconfigure(languageOf(text)) });
       quiet = false;
     },
     // goTo puts the cursor into a line, counted from 1.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
@@ -28,6 +29,9 @@ type Draft struct {
 	Changes []string `json:"changes"`
 	Nodes   []string `json:"nodes"`
 	Writes  []string `json:"writes"`
+	// Unavailable and Surge are the budget of the manifest.
+	Unavailable string `json:"unavailable"`
+	Surge       string `json:"surge"`
 }
 
 // Finding is a finding of package lint with its place in the editor.
@@ -64,6 +68,7 @@ func (e *Engine) check(texts Texts) *Draft {
 		return d
 	}
 	d.Findings = e.lint(e.draft)
+	d.Unavailable, d.Surge = budgetOf(target(subject))
 	d.Restart = d.Changed && e.draft.cluster != applied.cluster && !sameBesideNodes(applied, e.draft)
 	if d.Restart {
 		d.Impact = "pods, revisions or stored DaemonSets change: applying begins anew with this cluster"
@@ -71,6 +76,14 @@ func (e *Engine) check(texts Texts) *Draft {
 	}
 	e.weigh(d)
 	return d
+}
+
+// budgetOf returns the budget of a rolling update, as the manifest or the defaults have it.
+func budgetOf(ds *appsv1.DaemonSet) (unavailable, surge string) {
+	if update := daemon.Default(ds).Spec.UpdateStrategy.RollingUpdate; update != nil {
+		return update.MaxUnavailable.String(), update.MaxSurge.String()
+	}
+	return "", ""
 }
 
 // weigh fills in what applying the draft to the frame on the screen would do.

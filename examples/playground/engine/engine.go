@@ -283,7 +283,7 @@ func (e *Engine) apply(req *Request, resp *Response) error {
 		}
 		// Nothing is left to weigh: that would take as long again.
 		e.state.Draft = nil
-		resp.Draft = &Draft{Findings: draft.Findings, Impact: "no change"}
+		resp.Draft = &Draft{Findings: draft.Findings, Impact: "no change", Unavailable: draft.Unavailable, Surge: draft.Surge}
 		return nil
 	}
 	resp.Draft = e.check(req.Texts)

@@ -30,7 +30,9 @@ type View struct {
 	State    string    `json:"state"`
 	Verdict  string    `json:"verdict"`
 	Blockers []Blocker `json:"blockers"`
-	Budget   *Budget   `json:"budget"`
+	// MoreBlockers is the number of blockers that are left out.
+	MoreBlockers int     `json:"moreBlockers"`
+	Budget       *Budget `json:"budget"`
 	// Held says what the policy holds back.
 	Held     []string `json:"held"`
 	Controls Controls `json:"controls"`
@@ -105,7 +107,7 @@ const (
 )
 
 // listed is how many of a list are shown.
-const listed = 20
+const listed = 8
 
 // namedPods is up to how many nodes the page shows the names of pods.
 const namedPods = 120
@@ -170,6 +172,7 @@ func (e *Engine) assess() (*daemon.Snapshot, *health.Assessment, error) {
 func (v *View) judge(a *health.Assessment) {
 	blockers := slices.Clone(a.Blockers)
 	slices.SortStableFunc(blockers, func(a, b health.Blocker) int { return cmp.Compare(a.Kind, b.Kind) })
+	v.MoreBlockers = max(0, len(blockers)-listed)
 	for _, b := range blockers[:min(len(blockers), listed)] {
 		v.Blockers = append(v.Blockers, Blocker{b.Node, b.Kind.String(), b.String()})
 	}

@@ -86,7 +86,7 @@ function show(v) {
     d.append(element("dt", k), element("dd", String(n)));
     return d;
   }));
-  fill("blockers", (v.blockers ?? []).map((b) => element("li", b.text)));
+  fill("blockers", [...(v.blockers ?? []).map((b) => element("li", b.text)), ...(v.moreBlockers ? [element("li", `and ${v.moreBlockers} more`)] : [])]);
   const b = v.budget;
   $("budget").textContent = !b ? "" : `${b.kind} ${b.limit}: ` +
     (b.users?.length ? "used by " + b.users.map((u) => `${u.node} (${u.reason})`).join(", ") + (b.more ? ` and ${b.more} more` : "") : "not used");
@@ -239,6 +239,7 @@ function showDraft(d) {
       ...findings.filter((f) => f.text === text && f.line).map((f) => ({ line: f.line, severity: f.severity, message: f.code + ": " + f.message })),
     ]);
   }
+  for (const id of ["unavailable", "surge"]) if (d[id] && document.activeElement !== $(id)) $(id).value = d[id];
   const lists = [["changes", d.changes], ["nodes", d.nodes], ["first pass", d.writes]].filter(([, l]) => l?.length);
   fill("impact", [element("p", d.impact), ...lists.map(([name, list]) => {
     const ul = element("ul");
