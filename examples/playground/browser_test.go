@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -55,8 +56,12 @@ var browser struct {
 // ownHosts are what a browser asks on its own, to update itself. The page has no use for them.
 var ownHosts = []string{"update.googleapis.com", "redirector.gvt1.com"}
 
-// subPath is where the site is served, too.
-const subPath = "/some/where/"
+// subPath is where the site is served, too, and plainPath with the editor for a machine without
+// npm.
+const (
+	subPath   = "/some/where/"
+	plainPath = "/plain/"
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -82,6 +87,15 @@ func startBrowser(t testing.TB, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	withPlain := maps.Clone(s)
+	if withPlain["editor.js"], err = editorFiles.ReadFile("editor/textarea.js"); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := withPlain.handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain = http.StripPrefix(strings.TrimSuffix(plainPath, "/"), plain)
 	below := http.StripPrefix(strings.TrimSuffix(subPath, "/"), handler)
 	browser.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -94,6 +108,8 @@ func startBrowser(t testing.TB, path string) {
 			http.Error(w, "another host", http.StatusBadGateway)
 		case strings.HasPrefix(r.URL.Path, subPath):
 			below.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, plainPath):
+			plain.ServeHTTP(w, r)
 		default:
 			browser.mu.Lock()
 			browser.root = append(browser.root, r.URL.Path)

@@ -125,3 +125,35 @@ func TestCommand(t *testing.T) {
 		t.Error("an unknown flag is taken")
 	}
 }
+
+// Without npm the page has a plain editor, and the command says so.
+func TestPlainEditor(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	var log bytes.Buffer
+	s := site{}
+	if err := s.buildEditor(&log); err != nil {
+		t.Fatal(err)
+	}
+	if want := "no npm here: the page has a plain editor instead of CodeMirror\n"; log.String() != want {
+		t.Errorf("the command says %q, want %q", log.String(), want)
+	}
+	if !bytes.Contains(s["editor.js"], []byte("textarea")) {
+		t.Error("the editor is not the plain one")
+	}
+}
+
+// The plain editor shows errors at their line, too.
+func TestPlainEditorInBrowser(t *testing.T) {
+	p := newTab(t, 1400, 1000)
+	p.address = browser.server.URL + plainPath
+	p.load("")
+	p.enter("#panel-manifest textarea", "kind: DaemonSet\nmetadata:\n  nam: x\n")
+	p.waitText("#faults", "manifest, line")
+	p.waitText("#panel-manifest .plain-lines", "! ")
+	p.click("#faults button")
+	if got := eval[string](p, `(() => { const e = document.querySelector("#panel-manifest textarea"); return e.value.slice(e.selectionStart, e.selectionEnd) })()`); got == "" {
+		t.Error("the click selects no line")
+	}
+}
