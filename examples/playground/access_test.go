@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// axe returns what axe-core finds wrong with the page.
+func (p *tab) axe() []string {
+	p.Helper()
+	modules, err := installEditor()
+	if err != nil {
+		p.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join(modules, "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		p.Fatal(err)
+	}
+	eval[bool](p, string(script)+"\n;true")
+	return eval[[]string](p, `axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations.flatMap((v) =>
+		v.nodes.slice(0, 3).map((n) => v.id + ": " + v.help + ": " + n.html.slice(0, 160) + " " + n.failureSummary)))`)
+}
+
+// axe-core finds nothing wrong, contrast included, in dark and light, on a desk and on a phone.
+func TestAccessible(t *testing.T) {
+	p := newTab(t, 1400, 1000)
+	p.do(scheme("light"))
+	p.load("")
+	p.stuck()
+	p.enter("#unavailable", "0")
+	p.click("#budget-set")
+	p.waitText("#findings", "Budget")
+	p.settle()
+	look := func(what string) {
+		t.Helper()
+		for _, v := range p.axe() {
+			t.Errorf("%s: %s", what, v)
+		}
+	}
+	look("light")
+	p.do(scheme("dark"))
+	// The colors change by a transition.
+	p.wait(`document.getAnimations().length === 0`)
+	look("dark")
+	p.do(chromedp.EmulateViewport(360, 740))
+	look("phone, dark")
+	p.do(scheme("light"))
+	p.wait(`document.getAnimations().length === 0`)
+	p.write("manifest", "kind: [\n")
+	p.waitText("#faults", "manifest, line")
+	look("phone, light, with an error")
+}
+
+// A phone needs no scrolling to the side.
+func TestPhone(t *testing.T) {
+	p := newTab(t, 360, 740)
+	p.load("")
+	p.stuck()
+	if got := eval[int](p, `document.documentElement.scrollWidth`); got > 360 {
+		wide := eval[[]string](p, `[...document.querySelectorAll("main *, header *")].filter((e) => e.getBoundingClientRect().right > 361).map((e) => e.tagName + "#" + e.id + "." + e.className).slice(0, 10)`)
+		t.Errorf("the page is %d pixels wide on a phone, want 360; too wide are %q", got, wide)
+	}
+}
+
+// Every control is reached with Tab and has a name, and what the page finds out is announced.
+func TestKeyboard(t *testing.T) {
+	p := open(t, "")
+	nameless := eval[[]string](p, `[...document.querySelectorAll("button, select, input, textarea")]
+		.filter((e) => !(e.innerText || e.ariaLabel || e.labels?.length || e.placeholder)).map((e) => e.outerHTML)`)
+	if len(nameless) > 0 {
+		t.Errorf("controls without a name: %q", nameless)
+	}
+	want := eval[[]string](p, `[...document.querySelectorAll("button, select, input")].filter((e) => !e.disabled && e.getAttribute("aria-selected") !== "false" && e.checkVisibility()).map((e) => e.id || e.dataset.break)`)
+	reached := map[string]bool{}
+	eval[bool](p, `(document.body.tabIndex = -1, document.body.focus(), true)`)
+	for range len(want) + 20 {
+		p.do(chromedp.KeyEvent(kb.Tab))
+		// In the editor Tab goes on, too.
+		reached[eval[string](p, `document.activeElement.id || document.activeElement.dataset.break || document.activeElement.getAttribute("role") || ""`)] = true
+	}
+	for _, id := range append(want, "option") {
+		if !reached[id] {
+			t.Errorf("Tab does not reach %q", id)
+		}
+	}
+	for selector, role := range map[string]string{"#verdict": "aria-live", "#impact": "aria-live", "#faults": "role", "#status": "role", "#detail": "aria-live"} {
+		if eval[string](p, fmt.Sprintf(`document.querySelector(%s).getAttribute(%s) ?? ""`, quote(selector), quote(role))) == "" {
+			t.Errorf("%s is not announced", selector)
+		}
+	}
+	// The tabs of the editor go with the arrows.
+	p.do(chromedp.Focus(chromedp.CSS("#tab-manifest")), chromedp.KeyEvent(kb.ArrowRight))
+	p.wait(`document.activeElement.id === "tab-cluster" && !document.querySelector("#panel-cluster").hidden && document.querySelector("#panel-manifest").hidden`)
+	if kind := eval[string](p, `document.documentElement.dataset.editor`); kind != "codemirror" {
+		t.Errorf("the editor is %q, want codemirror", kind)
+	}
+}

@@ -1,0 +1,406 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// Engine is a playground. The zero Engine has nothing to show until it is opened.
+type Engine struct {
+	state     State
+	recording *recording
+	// draft are the texts in the editor; nil if they have errors.
+	draft *parsed
+
+	// layout is the number of the list cells, place has the place of each node in it, and
+	// laid is the layout of the recording that it was made for.
+	layout, laid int
+	cells        []Cell
+	place        map[string]int
+	// assessed is the frame that assessment is about.
+	assessed   *frame
+	assessment *health.Assessment
+}
+
+// Request is a message of the page. Do says which of the other fields count.
+type Request struct {
+	// Do is one of
+	//
+	//	starts            the ready-made starts
+	//	start             begin with the start Name
+	//	open              begin with State, as a link has it
+	//	load              begin with the Text of kubectl get -o yaml
+	//	set               choose the DaemonSet Name
+	//	check             the Texts in the editor
+	//	apply             the Texts in the editor
+	//	discard           go back to the texts applied last
+	//	image, budget     edit the Texts: another image, or Unavailable and Surge
+	//	policy            the Controls
+	//	promote           the canary
+	//	break             Break
+	//	seek              show the Frame
+	//	end               play to the end and show it
+	//	play              record more frames, for some Milliseconds
+	//	node, explain     select the node Name and explain it, or explain it only
+	//	state             what a link holds
+	Do           string    `json:"do"`
+	Name         string    `json:"name"`
+	Text         string    `json:"text"`
+	State        *State    `json:"state"`
+	Texts        Texts     `json:"texts"`
+	Controls     *Controls `json:"controls"`
+	Break        *Breakage `json:"break"`
+	Frame        int       `json:"frame"`
+	Milliseconds int       `json:"milliseconds"`
+	Unavailable  string    `json:"unavailable"`
+	Surge        string    `json:"surge"`
+	// Layout is the list of nodes that the page has, and Points how many frames of the
+	// timeline it has.
+	Layout int       `json:"layout"`
+	Points int       `json:"points"`
+	Now    time.Time `json:"now,omitzero"`
+}
+
+// Response is the answer to a Request.
+type Response struct {
+	Error  string  `json:"error,omitempty"`
+	Faults []Fault `json:"faults,omitempty"`
+	Starts []Start `json:"starts,omitempty"`
+	View   *View   `json:"view,omitempty"`
+	Draft  *Draft  `json:"draft,omitempty"`
+	Detail *Detail `json:"detail,omitempty"`
+	State  *State  `json:"state,omitempty"`
+	Texts  *Texts  `json:"texts,omitempty"`
+	// Frames and Done say how many frames there are, and whether the last is the end.
+	Frames int  `json:"frames"`
+	Done   bool `json:"done"`
+	// Points are the frames of the timeline from From on.
+	From   int     `json:"from"`
+	Points []Point `json:"points,omitempty"`
+	// Micros is how long the answer took.
+	Micros int64 `json:"micros"`
+}
+
+// Point is one frame of the timeline.
+type Point struct {
+	// At is the number of seconds from the first frame.
+	At        float64 `json:"at"`
+	Desired   int     `json:"desired"`
+	Available int     `json:"available"`
+	Updated   int     `json:"updated"`
+	// Kind is empty for a pass.
+	Kind  string `json:"kind,omitempty"`
+	Title string `json:"title,omitempty"`
+}
+
+// Handle answers a request in JSON. It never fails: the answer says what is wrong.
+func (e *Engine) Handle(request []byte, clock func() time.Time) []byte {
+	began := clock()
+	var req Request
+	var resp Response
+	if err := json.Unmarshal(request, &req); err != nil {
+		resp.Error = err.Error()
+	} else if err := e.do(&req, &resp, clock); err != nil {
+		resp.Error = err.Error()
+	}
+	if r := e.recording; r != nil {
+		resp.Frames, resp.Done = len(r.frames), r.done
+		resp.From = min(req.Points, len(r.frames))
+		for _, f := range r.frames[resp.From:] {
+			p := Point{f.at.Sub(e.recording.frames[0].at).Seconds(), f.desired, f.available, f.updated, f.kind, ""}
+			if f.kind == framePass {
+				p.Kind = ""
+			} else {
+				p.Title = f.title
+			}
+			resp.Points = append(resp.Points, p)
+		}
+	}
+	resp.Micros = clock().Sub(began).Microseconds()
+	out, err := json.Marshal(&resp)
+	if err != nil {
+		return []byte(fmt.Sprintf(`{"error":%q}`, err.Error()))
+	}
+	return out
+}
+
+// do answers a request. It is also where the state that a link holds is kept.
+func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error {
+	switch req.Do {
+	case "starts":
+		resp.Starts = Starts()
+		return nil
+	case "start":
+		texts, err := startTexts(req.Name)
+		if err != nil {
+			return err
+		}
+		return e.show(req, resp, e.open(State{Now: startTime, Texts: texts}, resp))
+	case "open":
+		if req.State == nil {
+			return errors.New("open: no state")
+		}
+		return e.show(req, resp, e.open(*req.State, resp))
+	case "load":
+		return e.show(req, resp, e.load(req, resp))
+	}
+	if e.recording == nil {
+		return errors.New("nothing is open")
+	}
+	r := e.recording
+	switch req.Do {
+	case "set":
+		state := e.state
+		state.Set, state.Actions, state.Frame, state.Draft = req.Name, nil, 0, nil
+		return e.show(req, resp, e.open(state, resp))
+	case "check":
+		resp.Draft = e.check(req.Texts)
+		return nil
+	case "discard":
+		texts := r.at().applied.texts
+		resp.Texts = &texts
+		return nil
+	case "apply":
+		return e.apply(req, resp)
+	case "image":
+		texts, err := e.newImage(req.Texts)
+		resp.Texts = &texts
+		return err
+	case "budget":
+		texts, err := e.setBudget(req.Texts, req.Unavailable, req.Surge)
+		resp.Texts = &texts
+		return err
+	case "policy":
+		if req.Controls == nil {
+			return errors.New("policy: no controls")
+		}
+		return e.show(req, resp, e.act(Action{Policy: req.Controls}))
+	case "promote":
+		return e.show(req, resp, e.act(Action{Promote: true}))
+	case "break":
+		if req.Break == nil {
+			return errors.New("break: what?")
+		}
+		return e.show(req, resp, e.act(Action{Break: req.Break}))
+	case "seek":
+		e.record(req.Frame)
+		r.seek(req.Frame)
+		return e.show(req, resp, nil)
+	case "end":
+		for r.step() {
+		}
+		r.seek(len(r.frames) - 1)
+		return e.show(req, resp, nil)
+	case "play":
+		until := clock().Add(time.Duration(req.Milliseconds) * time.Millisecond)
+		for n := 0; r.step(); n++ {
+			if n%16 == 15 && clock().After(until) {
+				break
+			}
+		}
+		return nil
+	case "node":
+		e.state.Node = req.Name
+		resp.Detail = e.detail(req.Name)
+		return nil
+	case "explain":
+		resp.Detail = e.detail(req.Name)
+		return nil
+	case "state":
+		state := e.state
+		state.Frame = r.shown.frame
+		resp.State = &state
+		return nil
+	}
+	return fmt.Errorf("unknown request %q", req.Do)
+}
+
+// show adds the view to a response. An error leaves the last good state on the screen.
+func (e *Engine) show(req *Request, resp *Response, err error) error {
+	if e.recording != nil {
+		resp.View = e.view(req.Layout)
+	}
+	return err
+}
+
+// record plays on until there is a frame.
+func (e *Engine) record(frame int) {
+	for len(e.recording.frames) <= frame && e.recording.step() {
+	}
+}
+
+// act carries out an action after the frame on the screen. A change of the policy right after
+// another one replaces it.
+func (e *Engine) act(a Action) error {
+	r := e.recording
+	if r.at().kind == frameAction && a.Policy != nil && len(e.state.Actions) > 0 {
+		if last := len(e.state.Actions) - 1; e.state.Actions[last].Policy != nil && e.state.Actions[last].After == r.shown.frame-1 {
+			if _, err := a.Policy.policy(); err != nil {
+				return err
+			}
+			r.seek(r.shown.frame - 1)
+		}
+	}
+	a.After = r.shown.frame
+	texts := e.draft
+	if err := r.act(a, texts, e.state.Set); err != nil {
+		return err
+	}
+	kept := e.state.Actions[:0:0]
+	for _, b := range e.state.Actions {
+		if b.After < a.After {
+			kept = append(kept, b)
+		}
+	}
+	e.state.Actions = append(kept, a)
+	return nil
+}
+
+// apply applies the texts of the editor.
+func (e *Engine) apply(req *Request, resp *Response) error {
+	draft := e.check(req.Texts)
+	resp.Draft = draft
+	switch {
+	case len(draft.Faults) > 0:
+		return nil
+	case draft.Restart:
+		state := State{Now: e.state.Now, Texts: req.Texts, Set: e.state.Set}
+		if err := e.show(req, resp, e.open(state, resp)); err != nil {
+			return err
+		}
+	case !draft.Changed:
+		return e.show(req, resp, nil)
+	default:
+		if err := e.show(req, resp, e.act(Action{Apply: editOf(e.recording.at().applied.texts, req.Texts)})); err != nil {
+			return err
+		}
+		// Nothing is left to weigh: that would take as long again.
+		e.state.Draft = nil
+		resp.Draft = &Draft{Findings: draft.Findings, Impact: "no change", Unavailable: draft.Unavailable, Surge: draft.Surge}
+		return nil
+	}
+	resp.Draft = e.check(req.Texts)
+	return nil
+}
+
+// open begins with a state. If it cannot, what is open stays.
+func (e *Engine) open(state State, resp *Response) error {
+	texts, faults := read(state.Texts, nil)
+	if len(faults) > 0 {
+		resp.Faults = faults
+		return fmt.Errorf("%s: line %d: %s", faults[0].Text, faults[0].Line, faults[0].Detail)
+	}
+	if state.Now.IsZero() {
+		state.Now = startTime
+	}
+	subject := texts.subject(state.Set)
+	if subject == nil {
+		return fmt.Errorf("the texts have no DaemonSet %s", state.Set)
+	}
+	in, err := begin(texts, state, resp)
+	if err != nil {
+		return err
+	}
+	state.Set = setName(subject.DaemonSet)
+	r, err := newRecording(in, &segment{applied: texts})
+	if err != nil {
+		return err
+	}
+	fresh := &Engine{state: state, recording: r, draft: texts, layout: e.layout, laid: -1}
+	fresh.state.Actions, fresh.state.Draft = nil, nil
+	for _, a := range state.Actions {
+		fresh.record(a.After)
+		r.seek(a.After)
+		if a.Apply != nil {
+			p, faults := read(r.at().applied.texts.with(a.Apply), r.at().applied)
+			if len(faults) > 0 {
+				return errors.New("the link has texts with errors: " + faults[0].Detail)
+			}
+			fresh.draft = p
+		}
+		if err := fresh.act(a); err != nil {
+			return err
+		}
+	}
+	fresh.record(state.Frame)
+	r.seek(state.Frame)
+	draft := r.at().applied.texts.with(state.Draft)
+	if e.recording != nil && e.recording.stop != nil {
+		e.recording.stop()
+	}
+	*e = *fresh
+	resp.Texts, resp.Draft = &draft, e.check(draft)
+	resp.State = &e.state
+	return nil
+}
+
+// begin returns the facts of the first frame: those of the texts or, if they only have a
+// manifest, what a cluster that applied it some time ago looks like.
+func begin(texts *parsed, state State, resp *Response) (daemon.Input, error) {
+	subject := texts.subject(state.Set)
+	in := subject.Input
+	in.Now = state.Now
+	if subject.Stored() || len(in.Pods) > 0 {
+		in.Pods = texts.pods
+		return in, nil
+	}
+	if errs := daemon.Validate(in.DaemonSet); len(errs) > 0 {
+		resp.Faults = texts.locate(subject.DaemonSet, errs)
+		return in, fmt.Errorf("%s: line %d: %s", resp.Faults[0].Text, resp.Faults[0].Line, errs[0].Error())
+	}
+	ago := state.Now.Add(-time.Hour)
+	cluster, err := simulate.NewCluster(daemon.Input{Nodes: in.Nodes, Pods: texts.pods, Now: ago}, simulate.Options{
+		PodName: func(generateName string, n int) string { return generateName + suffix(0, n) },
+	})
+	if err != nil {
+		return in, err
+	}
+	if err := cluster.Apply(in.DaemonSet); err != nil {
+		return in, err
+	}
+	if _, err := cluster.Settle(); err != nil {
+		return in, err
+	}
+	cluster.Elapse(max(0, state.Now.Sub(cluster.Now())))
+	in = cluster.Input(in.DaemonSet)
+	for _, pod := range texts.pods {
+		if pod.Namespace != in.DaemonSet.Namespace {
+			in.Pods = append(in.Pods, pod)
+		}
+	}
+	return in, nil
+}
+
+// load begins with what kubectl prints: it is the cluster, and the manifest is that of its first
+// DaemonSet.
+func (e *Engine) load(req *Request, resp *Response) error {
+	now := req.Now
+	if now.IsZero() {
+		now = startTime
+	}
+	state := State{Now: now.UTC().Truncate(time.Second), Texts: Texts{Cluster: req.Text}, Set: req.Name}
+	texts, faults := read(state.Texts, nil)
+	if len(faults) > 0 {
+		resp.Faults = faults
+		return fmt.Errorf("%s: line %d: %s", faults[0].Text, faults[0].Line, faults[0].Detail)
+	}
+	subject := texts.subject(state.Set)
+	if subject == nil {
+		return fmt.Errorf("no DaemonSet %s in the text", state.Set)
+	}
+	if subject.Stored() && subject.Proposed == nil {
+		text, err := manifestOf(subject.DaemonSet)
+		if err != nil {
+			return err
+		}
+		state.Texts.Manifest = "# " + setName(subject.DaemonSet) + " as it is stored: change it to make a proposal.\n" + strings.TrimSpace(text) + "\n"
+	}
+	return e.open(state, resp)
+}

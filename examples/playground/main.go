@@ -1,0 +1,64 @@
+// Command playground is the library in the browser: a page that shows where the pods of a
+// DaemonSet run, and how an update rolls out.
+//
+//	go run .
+//
+// builds the library for the browser, serves the page on 127.0.0.1 and prints its address.
+//
+//	go run . -o DIR
+//
+// writes the site into a folder instead. Its addresses are relative, so that it works on any
+// host under any path.
+//
+// site.go builds the site, serve.go serves it. The folder page has what the browser runs, editor
+// the editor of the page, worker the program that is compiled for the browser, and engine all that
+// the page knows about DaemonSets.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "playground:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("playground", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("o", "", "write the site into the folder `DIR` and serve nothing")
+	port := flags.Int("port", 8417, "serve on this `PORT`, or on another one if it is taken")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	s, err := build(stderr)
+	if err != nil {
+		return err
+	}
+	if *dir != "" {
+		if err := s.write(*dir); err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "wrote %d files to %s\n", len(s), *dir)
+		return nil
+	}
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	l, err := listen(*port)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "http://%s/\n", l.Addr())
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	return server.Serve(l)
+}

@@ -1,0 +1,27 @@
+// A link holds the whole state in its fragment: JSON, deflated, in base64url.
+
+const prefix = "#1.";
+
+async function through(bytes, stream) {
+  return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+}
+
+export async function toFragment(state) {
+  const bytes = await through(new TextEncoder().encode(JSON.stringify(state)), new CompressionStream("deflate-raw"));
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return prefix + btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+// fromFragment returns the state, null without one, and throws if it is damaged.
+export async function fromFragment(fragment) {
+  if (!fragment || fragment === "#") return null;
+  if (!fragment.startsWith(prefix)) throw new Error("the link is of another kind");
+  try {
+    const text = atob(fragment.slice(prefix.length).replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(await through(bytes, new DecompressionStream("deflate-raw"))));
+  } catch {
+    throw new Error("the link is damaged: it may have been cut off");
+  }
+}

@@ -1,0 +1,478 @@
+// The page: it shows what the engine says and sends it what the user does.
+import { startEngine } from "./engine.js";
+import { createEditor, kind as editorKind } from "./editor.js";
+import { createGrid } from "./grid.js";
+import { meanings } from "./signs.js";
+import { createTimeline } from "./timeline.js";
+import { fromFragment } from "./link.js";
+
+const $ = (id) => document.getElementById(id);
+const element = (name, text, className) => {
+  const e = document.createElement(name);
+  if (text !== undefined) e.textContent = text;
+  if (className) e.className = className;
+  return e;
+};
+const say = (text) => { $("status").textContent = text; };
+
+document.documentElement.dataset.editor = editorKind;
+
+let ask;
+let view = null;
+let node = ""; // the selected one
+let fragment = ""; // of the state on the screen
+let applied = { manifest: "", cluster: "" };
+
+const editors = {
+  manifest: createEditor($("panel-manifest"), { label: "DaemonSet manifest", onChange: edited }),
+  cluster: createEditor($("panel-cluster"), { label: "Nodes and pods", onChange: edited }),
+};
+const grid = createGrid($("grid"), { onSelect: choose, onPeek: peek });
+const timeline = createTimeline($("timeline"), { onSeek: seek });
+
+const texts = () => ({ manifest: editors.manifest.get(), cluster: editors.cluster.get() });
+
+function setTexts(t) {
+  editors.manifest.set(t.manifest);
+  editors.cluster.set(t.cluster);
+}
+
+// send asks the engine and shows the answer.
+async function send(request) {
+  const response = await ask(request);
+  $("policy-error").textContent = request.do === "policy" && response.error ? response.error : "";
+  if (response.error && request.do !== "policy") say(response.error);
+  else if (request.do !== "play") say("");
+  if (response.texts && !response.error) setTexts(response.texts);
+  if (response.frames) frames(response);
+  if (response.view) show(response.view);
+  if (response.draft) showDraft(response.draft);
+  return response;
+}
+
+function frames(response) {
+  timeline.add(response.from, response.points);
+  $("scrub").max = String(response.frames - 1);
+  if (view) {
+    view.frames = response.frames;
+    view.done = response.done;
+    clock();
+  }
+}
+
+function clock() {
+  const more = view.done ? "" : "+";
+  $("clock").value = `${view.time} · frame ${view.frame} of ${view.frames - 1}${more}`;
+  const scrub = $("scrub");
+  scrub.value = String(view.frame);
+  scrub.setAttribute("aria-valuetext", `frame ${view.frame} of ${view.frames - 1}, ${view.time}, ${view.available} of ${view.desired} available`);
+  timeline.at(view.frame);
+  const end = view.done && view.frame >= view.frames - 1;
+  $("step").disabled = $("end").disabled = end;
+  $("back").disabled = $("first").disabled = view.frame === 0;
+}
+
+function fill(id, items) {
+  $(id).replaceChildren(...items);
+}
+
+function show(v) {
+  view = v;
+  const word = element("span", v.state, "word " + v.state);
+  const rest = v.verdict.startsWith(v.state) ? v.verdict.slice(v.state.length) : " " + v.verdict;
+  $("verdict").replaceChildren(word, rest);
+  fill("numbers", [["should run", v.desired], ["available", v.available], ["updated", v.updated]].map(([k, n]) => {
+    const d = element("div");
+    d.append(element("dt", k), element("dd", String(n)));
+    return d;
+  }));
+  fill("blockers", [...(v.blockers ?? []).map((b) => element("li", b.text)), ...(v.moreBlockers ? [element("li", `and ${v.moreBlockers} more`)] : [])]);
+  const b = v.budget;
+  $("budget").textContent = !b ? "" : `${b.kind} ${b.limit}: ` +
+    (b.users?.length ? "used by " + b.users.map((u) => `${u.node} (${u.reason})`).join(", ") + (b.more ? ` and ${b.more} more` : "") : "not used");
+  $("held").textContent = v.held?.length ? "held back: " + v.held.join(", ") : "";
+  $("policy-text").textContent = v.policy + (v.canary ? `; canary: ${v.canary}` : "");
+  showControls(v.controls);
+  $("pass-title").textContent = v.title;
+  fill("pass", (v.lines ?? []).filter((l) => l !== v.title).map((l) => element("li", l)));
+  const set = $("set");
+  if ([...set.options].map((o) => o.value).join() !== (v.sets ?? []).join()) set.replaceChildren(...(v.sets ?? []).map((s) => new Option(s, s)));
+  set.value = v.set;
+  grid.show(v);
+  if (v.nodes || !node) node = grid.select(node);
+  clock();
+  refresh();
+  remember();
+}
+
+const boxes = ["paused", "zones", "strict", "ignoreDown", "ignoreCordoned", "manual"];
+const fields = ["partition", "canary", "failAfter", "order"];
+
+function showControls(c) {
+  for (const id of boxes) $(id).checked = !!c[id];
+  for (const id of fields) if (document.activeElement !== $(id) || $(id).tagName === "SELECT") $(id).value = c[id] ?? "";
+}
+
+for (const id of [...boxes, ...fields]) {
+  $(id).addEventListener("change", () => {
+    const controls = {};
+    for (const box of boxes) controls[box] = $(box).checked;
+    for (const field of fields) controls[field] = $(field).value.trim();
+    pause();
+    send({ do: "policy", controls });
+  });
+}
+$("promote").addEventListener("click", () => { pause(); send({ do: "promote" }); });
+
+// The node of which the details are on the screen.
+
+let peeked = null;
+let asking = false;
+let again = false;
+
+// refresh shows the details of the node under the pointer, or of the selected one. Only one question
+// is on its way at a time.
+async function refresh() {
+  if (asking) {
+    again = true;
+    return;
+  }
+  asking = true;
+  do {
+    again = false;
+    const name = peeked ?? node;
+    const { detail } = await ask({ do: peeked ? "explain" : "node", name });
+    if (detail) showDetail(detail);
+  } while (again);
+  asking = false;
+}
+
+function showDetail(d) {
+  const out = [element("h3", d.node)];
+  const add = (text, className) => { if (text) out.push(element("p", text, className)); };
+  add(d.why);
+  add(d.problem, "error");
+  for (const pod of d.pods ?? []) add(`${pod.name}: ${pod.state}; ${pod.image}; revision ${pod.revision}`);
+  add(d.budget);
+  add(d.status, "quiet");
+  add([...(d.labels ?? []), ...(d.taints ?? []).map((t) => "taint " + t)].join(" · "), "quiet");
+  $("detail").replaceChildren(...out);
+  $("detail").dataset.node = d.node;
+  if (d.node === node) {
+    for (const button of document.querySelectorAll("[data-break]")) {
+      const what = button.dataset.break;
+      if (what === "delete" || what === "repair") continue;
+      button.setAttribute("aria-pressed", String(d.broken.includes(what)));
+    }
+  }
+}
+
+function choose(name) {
+  node = name;
+  peeked = null;
+  refresh();
+  remember();
+}
+
+function peek(name) {
+  peeked = name === node ? null : name;
+  refresh();
+}
+
+for (const button of document.querySelectorAll("[data-break]")) {
+  button.addEventListener("click", () => {
+    const what = button.dataset.break;
+    const request = { what, off: button.getAttribute("aria-pressed") === "true" };
+    const scope = $("scope").value;
+    if (scope === "node") request.node = node;
+    if (scope === "zone" && grid.zone(node)) request.zone = grid.zone(node);
+    else if (scope === "zone") request.node = node;
+    if (what === "taint") request.taint = $("taint").value;
+    pause();
+    send({ do: "break", break: request });
+  });
+}
+
+// The texts.
+
+let timer = 0;
+
+function edited() {
+  clearTimeout(timer);
+  timer = setTimeout(check, 250);
+  $("apply").disabled = false;
+}
+
+async function check() {
+  const { draft } = await ask({ do: "check", texts: texts() });
+  if (draft) showDraft(draft);
+  remember();
+}
+
+function goTo(text, line) {
+  tab(text);
+  editors[text].goTo(line);
+}
+
+function showDraft(d) {
+  const faults = d.faults ?? [];
+  const where = (f) => (f.line ? `${f.text === "cluster" ? "nodes and pods" : "manifest"}, line ${f.line}: ` : "") + (f.field ? f.field + ": " : "");
+  fill("faults", faults.map((f) => {
+    const b = element("button", where(f) + f.detail);
+    b.type = "button";
+    b.addEventListener("click", () => goTo(f.text, f.line || 1));
+    return b;
+  }));
+  const findings = d.findings ?? [];
+  if (!faults.length || findings.length) fill("findings", findings.length ? findings.map((f) => {
+    const item = element("li");
+    const b = element("button");
+    b.type = "button";
+    b.append(element("span", f.severity, "severity " + f.severity), ` ${f.code}`, f.field ? " at " : "", f.field ? element("code", f.field) : "", ": " + f.message + (f.fix ? " " + f.fix : ""));
+    b.addEventListener("click", () => goTo(f.text || "manifest", f.line || 1));
+    item.append(b);
+    return item;
+  }) : [element("li", "no findings", "hint")]);
+  for (const text of ["manifest", "cluster"]) {
+    editors[text].mark([
+      ...faults.filter((f) => f.text === text && f.line).map((f) => ({ line: f.line, severity: "error", message: f.detail })),
+      ...findings.filter((f) => f.text === text && f.line).map((f) => ({ line: f.line, severity: f.severity, message: f.code + ": " + f.message })),
+    ]);
+  }
+  for (const id of ["unavailable", "surge"]) if (d[id] && document.activeElement !== $(id)) $(id).value = d[id];
+  const lists = [["changes", d.changes], ["nodes", d.nodes], ["first pass", d.writes]].filter(([, l]) => l?.length);
+  fill("impact", [element("p", d.impact), ...lists.map(([name, list]) => {
+    const ul = element("ul");
+    ul.setAttribute("aria-label", name);
+    ul.append(...list.map((l) => element("li", l)));
+    return ul;
+  })]);
+  $("apply").disabled = faults.length > 0 || !d.changed;
+  $("apply").textContent = d.restart ? "Begin with it" : "Apply";
+  $("undo").disabled = !d.changed;
+}
+
+$("apply").addEventListener("click", async () => {
+  pause();
+  clearTimeout(timer);
+  await send({ do: "apply", texts: texts() });
+});
+$("undo").addEventListener("click", async () => {
+  const response = await ask({ do: "discard" });
+  if (response.texts) setTexts(response.texts);
+  check();
+});
+$("image").addEventListener("click", async () => {
+  tab("manifest");
+  const response = await send({ do: "image", texts: texts() });
+  if (!response.error) check();
+});
+$("budget-set").addEventListener("click", async () => {
+  const response = await send({ do: "budget", texts: texts(), unavailable: $("unavailable").value, surge: $("surge").value });
+  if (!response.error) check();
+});
+
+function tab(name) {
+  for (const other of ["manifest", "cluster"]) {
+    const on = other === name;
+    $("tab-" + other).setAttribute("aria-selected", String(on));
+    $("tab-" + other).tabIndex = on ? 0 : -1;
+    $("panel-" + other).hidden = !on;
+  }
+}
+for (const name of ["manifest", "cluster"]) {
+  $("tab-" + name).addEventListener("click", () => tab(name));
+  $("tab-" + name).addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    const other = name === "manifest" ? "cluster" : "manifest";
+    tab(other);
+    $("tab-" + other).focus();
+  });
+}
+
+// Starts, files and links.
+
+async function begin(request) {
+  pause();
+  clearTimeout(timer);
+  delete document.documentElement.dataset.link;
+  node = request.state?.node ?? "";
+  // Nothing on the screen is about the new state yet.
+  const main = document.querySelector("main");
+  main.inert = true;
+  const late = setTimeout(() => say("Reading …"), 300);
+  const response = await send(request);
+  clearTimeout(late);
+  if (!response.error) say("");
+  main.inert = false;
+  return response;
+}
+
+$("start").addEventListener("change", () => begin({ do: "start", name: $("start").value }));
+$("set").addEventListener("change", () => begin({ do: "set", name: $("set").value }));
+
+async function load(text) {
+  const response = await begin({ do: "load", text, now: new Date().toISOString() });
+  if (response.faults) {
+    // The text is shown with its errors; what was on the screen before stays.
+    editors.cluster.set(text);
+    tab("cluster");
+    check();
+    return;
+  }
+  tab("manifest");
+  $("start").value = "";
+}
+
+$("file").addEventListener("change", async () => {
+  const file = $("file").files[0];
+  try {
+    if (file) await load(await file.text());
+  } catch (err) {
+    say(`${file.name}: ${err.message}`);
+  }
+  $("file").value = "";
+});
+addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
+addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
+addEventListener("drop", async (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dropping");
+  const file = event.dataTransfer.files[0];
+  const text = file ? await file.text() : event.dataTransfer.getData("text/plain");
+  if (text) load(text);
+});
+// A list of objects that is pasted is a cluster, wherever the cursor is.
+addEventListener("paste", (event) => {
+  const text = event.clipboardData.getData("text/plain");
+  if (/^\s*(\{|apiVersion: v1$)/m.test(text) && /^\s*"?kind"?: "?List"?,?$/m.test(text)) {
+    event.preventDefault();
+    event.stopPropagation();
+    load(text);
+  }
+}, true);
+
+let remembering = 0;
+
+// remember puts the state into the address. The worker packs it: it may be large.
+function remember() {
+  clearTimeout(remembering);
+  remembering = setTimeout(async () => {
+    ({ fragment } = await ask({ do: "link" }));
+    history.replaceState(null, "", fragment);
+    document.documentElement.dataset.link = "ready";
+  }, 300);
+  delete document.documentElement.dataset.link;
+}
+
+$("link").addEventListener("click", async () => {
+  ({ fragment } = await ask({ do: "link" }));
+  history.replaceState(null, "", fragment);
+  try {
+    await navigator.clipboard.writeText(location.href);
+    say("The link is in the clipboard.");
+  } catch {
+    say("The link is in the address bar.");
+  }
+  setTimeout(() => say(""), 3000);
+});
+
+async function openLink() {
+  if (location.hash === fragment && fragment) return true;
+  try {
+    const state = await fromFragment(location.hash);
+    if (!state) return false;
+    const response = await begin({ do: "open", state });
+    $("start").value = "";
+    return !response.error || view !== null;
+  } catch (err) {
+    say(err.message);
+    return view !== null;
+  }
+}
+addEventListener("hashchange", openLink);
+
+// Time.
+
+let playing = 0;
+
+function pause() {
+  clearTimeout(playing);
+  playing = 0;
+  $("play").setAttribute("aria-pressed", "false");
+  $("play").textContent = "Play";
+}
+
+async function seek(frame) {
+  pause();
+  await send({ do: "seek", frame });
+}
+
+async function tick() {
+  const perSecond = Number($("speed").value);
+  // Faster than the eye, several passes are one step.
+  const by = Math.max(1, Math.round(perSecond / 20));
+  const began = performance.now();
+  await send({ do: "seek", frame: view.frame + by });
+  if (!playing) return;
+  if (view.done && view.frame >= view.frames - 1) {
+    pause();
+    return;
+  }
+  playing = setTimeout(tick, Math.max(0, (1000 * by) / perSecond - (performance.now() - began)));
+}
+
+$("play").addEventListener("click", async () => {
+  if (playing) {
+    pause();
+    return;
+  }
+  $("play").setAttribute("aria-pressed", "true");
+  $("play").textContent = "Pause";
+  playing = 1;
+  if (view.done && view.frame >= view.frames - 1) await send({ do: "seek", frame: 0 });
+  tick();
+});
+$("step").addEventListener("click", () => seek(view.frame + 1));
+$("back").addEventListener("click", () => seek(view.frame - 1));
+$("first").addEventListener("click", () => seek(0));
+$("end").addEventListener("click", () => { pause(); send({ do: "end" }); });
+
+let scrubbing = false;
+let wanted = -1;
+
+$("scrub").addEventListener("input", async () => {
+  wanted = Number($("scrub").value);
+  if (scrubbing) return;
+  scrubbing = true;
+  while (wanted >= 0) {
+    const frame = wanted;
+    wanted = -1;
+    await seek(frame);
+  }
+  scrubbing = false;
+});
+
+fill("legend", meanings.map(([code, sign, words]) => {
+  const item = element("li");
+  const key = element("span", sign, "cell key c-" + code);
+  key.setAttribute("aria-hidden", "true");
+  item.append(key, words);
+  return item;
+}));
+
+say("Loading the library …");
+try {
+  ask = await startEngine(frames);
+  const { starts } = await ask({ do: "starts" });
+  $("start").replaceChildren(new Option("your own objects", ""), ...starts.map((s) => new Option(s.title, s.name)));
+  if (!(await openLink())) {
+    const message = $("status").textContent;
+    $("start").value = "log-agent";
+    await begin({ do: "start", name: "log-agent" });
+    if (location.hash.length > 1 && message) say(message);
+  }
+  document.documentElement.dataset.ready = "true";
+} catch (err) {
+  say("The library could not be loaded: " + err.message);
+}

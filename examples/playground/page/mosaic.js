@@ -1,0 +1,177 @@
+// The cells of a large cluster, drawn on a canvas: thousands of elements would take too long. One
+// element lies over the cell that is selected, so that a screen reader has something to read.
+import { looks, sign, words } from "./signs.js";
+
+const size = 15, gap = 2, title = 20;
+
+export function createMosaic(box, { onSelect, onPeek }) {
+  box.innerHTML = `<canvas aria-hidden="true"></canvas><div role="option" id="grid-active" aria-selected="true"></div>`;
+  box.tabIndex = 0;
+  box.setAttribute("aria-activedescendant", "grid-active");
+  const [canvas, active] = box.children;
+  // Thousands of small pictures are drawn faster without a graphics card in between.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  let nodes = [];
+  let places = []; // [x, y]
+  let zones = []; // [y, name]
+  let across = 1;
+  let codes = "";
+  let marks = "";
+  let selected = 0;
+  let sprites = new Map();
+  let scale = 1;
+
+  // sprite returns the picture of a cell. The colors are those of the style sheet.
+  function sprite(code, mark) {
+    const key = code + mark;
+    let picture = sprites.get(key);
+    if (picture) return picture;
+    const probe = document.createElement("div");
+    probe.className = looks(code, mark);
+    probe.style.display = "none";
+    box.append(probe);
+    const style = getComputedStyle(probe);
+    const [back, front, edge, kind] = [style.backgroundColor, style.color, style.borderTopColor, style.borderTopStyle];
+    probe.remove();
+    picture = document.createElement("canvas");
+    picture.width = picture.height = size * scale;
+    const c = picture.getContext("2d", { willReadFrequently: true });
+    c.scale(scale, scale);
+    c.fillStyle = back;
+    c.fillRect(0, 0, size, size);
+    if (edge !== "rgba(0, 0, 0, 0)") {
+      c.strokeStyle = edge;
+      c.lineWidth = kind === "double" ? 3 : 2;
+      if (kind === "dashed") c.setLineDash([3, 2]);
+      c.strokeRect(1, 1, size - 2, size - 2);
+    }
+    c.fillStyle = front;
+    c.font = "10px ui-monospace, monospace";
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillText(sign(code), size / 2, size / 2 + 0.5);
+    sprites.set(key, picture);
+    return picture;
+  }
+
+  const drawCell = (i) => context.drawImage(sprite(codes[i], marks[i]), places[i][0], places[i][1], size, size);
+
+  function layOut() {
+    scale = window.devicePixelRatio || 1;
+    const width = Math.max(box.clientWidth, size + gap);
+    across = Math.max(1, Math.floor((width + gap) / (size + gap)));
+    places = new Array(nodes.length);
+    zones = [];
+    let x = 0, y = 0;
+    for (let i = 0; i < nodes.length; i++) {
+      if (i === 0 || nodes[i].zone !== nodes[i - 1].zone) {
+        if (i > 0) y += size + gap;
+        zones.push([y, nodes[i].zone || "no zone"]);
+        x = 0;
+        y += title;
+      } else if (++x === across) {
+        x = 0;
+        y += size + gap;
+      }
+      places[i] = [x * (size + gap), y];
+    }
+    const height = y + size;
+    canvas.width = width * scale;
+    canvas.height = height * scale;
+    canvas.style.width = width + "px";
+    canvas.style.height = height + "px";
+    drawAll();
+  }
+
+  function drawAll() {
+    sprites = new Map();
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.fillStyle = getComputedStyle(box).getPropertyValue("--quiet");
+    context.font = "12px system-ui, sans-serif";
+    context.textBaseline = "alphabetic";
+    for (const [y, name] of zones) context.fillText(name, 0, y + title - 6);
+    for (let i = 0; i < nodes.length; i++) drawCell(i);
+    showActive();
+  }
+
+  function showActive() {
+    if (!nodes[selected]) return;
+    const [x, y] = places[selected];
+    active.style.transform = `translate(${x}px, ${y}px)`;
+    active.setAttribute("aria-label", nodes[selected].name + ": " + words(codes[selected], marks[selected]));
+    active.setAttribute("aria-posinset", String(selected + 1));
+    active.setAttribute("aria-setsize", String(nodes.length));
+  }
+
+  function select(i) {
+    if (i < 0 || i >= nodes.length) return;
+    selected = i;
+    showActive();
+  }
+
+  function indexAt(event) {
+    const at = canvas.getBoundingClientRect();
+    const x = event.clientX - at.left, y = event.clientY - at.top;
+    // The last cell that begins above and left of the pointer: rows are in order.
+    let low = 0, high = nodes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const [px, py] = places[middle];
+      if (py + size + gap <= y || (py <= y && px + size + gap <= x)) low = middle + 1;
+      else high = middle;
+    }
+    if (low >= nodes.length) return -1;
+    const [px, py] = places[low];
+    return px <= x && py <= y && x < px + size && y < py + size ? low : -1;
+  }
+
+  const choose = (i) => {
+    if (i < 0) return;
+    select(i);
+    active.scrollIntoView({ block: "nearest" });
+    onSelect(i);
+  };
+  box.addEventListener("click", (event) => choose(indexAt(event)));
+  let over = -1;
+  box.addEventListener("pointermove", (event) => {
+    const i = indexAt(event);
+    if (i === over) return;
+    over = i;
+    onPeek(i);
+  });
+  new ResizeObserver(() => {
+    if (nodes.length > 0 && Math.round(box.clientWidth * scale) !== canvas.width) layOut();
+  }).observe(box);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (box.isConnected) drawAll(); });
+
+  return {
+    show(view) {
+      if (view.nodes) {
+        nodes = view.nodes;
+        codes = view.cells;
+        marks = view.marks;
+        layOut();
+        return;
+      }
+      const [oldCodes, oldMarks] = [codes, marks];
+      codes = view.cells;
+      marks = view.marks;
+      for (let i = 0; i < nodes.length; i++) {
+        if (codes[i] !== oldCodes[i] || marks[i] !== oldMarks[i]) {
+          context.clearRect(places[i][0], places[i][1], size, size);
+          drawCell(i);
+        }
+      }
+      showActive();
+    },
+    select,
+    columns: () => across,
+    choose,
+    // place is where a cell is in the window.
+    place(i) {
+      const at = canvas.getBoundingClientRect();
+      return new DOMRect(at.left + places[i][0], at.top + places[i][1], size, size);
+    },
+  };
+}
