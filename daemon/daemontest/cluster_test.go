@@ -281,6 +281,28 @@ node-2: agent-2 ready`},
 	}
 }
 
+// TestCrashOnce: however long a pod has run, one crash is no crash loop, nor is a second one.
+func TestCrashOnce(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	for _, ran := range []time.Duration{0, time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, time.Hour} {
+		t.Run(ran.String(), func(t *testing.T) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+			for restarts := range int32(3) {
+				c.Advance(t, ran)
+				c.Crash(t, c.Pods(t, agent)[0])
+				c.SettlesWithin(t, 10*time.Second)
+				if got := c.Pods(t, agent)[0].Status.ContainerStatuses[0].RestartCount; got != restarts+1 {
+					t.Errorf("%d restarts, want %d", got, restarts+1)
+				}
+			}
+			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{ReadyAfter: 3 * time.Minute} }
+			c.Advance(t, ran)
+			c.Crash(t, c.Pods(t, agent)[0])
+			c.SettlesWithin(t, 3*time.Minute)
+		})
+	}
+}
+
 // show returns the time and a line for each node with its pods.
 func show(t *testing.T, c *daemontest.Cluster, ds *appsv1.DaemonSet) string {
 	t.Helper()

@@ -125,8 +125,9 @@ func (c *Cluster) setReady(node *corev1.Node, status corev1.ConditionStatus, rea
 }
 
 // Crash lets the first container of pods terminate with the exit code 1. The kubelet starts it
-// again at once, and the pod becomes ready after its PodTimes. For a crash loop see
-// simulate.PodTimes.CrashesAfter.
+// again at once, and the pod becomes ready after its PodTimes. The status says that the
+// container ran for ten minutes or more before, so that nobody takes the pod for one in a crash
+// loop; for a loop see simulate.PodTimes.CrashesAfter.
 func (c *Cluster) Crash(t testing.TB, pods ...*corev1.Pod) {
 	t.Helper()
 	c.editPods(t, pods, func(pod *corev1.Pod) {
@@ -136,12 +137,19 @@ func (c *Cluster) Crash(t testing.TB, pods ...*corev1.Pod) {
 		if running := status.State.Running; running != nil {
 			end.StartedAt = running.StartedAt
 		}
+		if steady := metav1.NewTime(now.Add(-steadyAfter)); steady.Before(&end.StartedAt) {
+			end.StartedAt = steady
+		}
 		status.Ready, status.RestartCount = false, status.RestartCount+1
 		status.LastTerminationState = corev1.ContainerState{Terminated: end}
 		status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}}
 		setNotReady(pod, now)
 	})
 }
+
+// steadyAfter is how long a container runs before the kubelet no longer delays its restart
+// (MaxContainerBackOff@v1.37.2).
+const steadyAfter = 10 * time.Minute
 
 // Hang lets pods go on running without being ready: their probes fail from now on.
 func (c *Cluster) Hang(t testing.TB, pods ...*corev1.Pod) {
