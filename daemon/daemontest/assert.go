@@ -85,10 +85,11 @@ func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.N
 }
 
 // AtMostUnavailable fails the test if more than n nodes were unavailable at any moment since
-// the cluster was last settled: they should have run the DaemonSet, and had no available
-// pod that was not terminating. The failure is about the first moment at which most nodes were
-// unavailable, with the reason for each of them. A node that joins is unavailable until its
-// first pod is available, and so are all nodes of a new DaemonSet.
+// Settled or NewCluster has returned the cluster, or since FromNow: they should have run the
+// DaemonSet, and had no available pod that was not terminating. The failure is about the first
+// moment at which the largest number of nodes was unavailable, with the reason for each of
+// them. A node that joins is unavailable until its first pod is available, and so are all nodes
+// of a DaemonSet that is applied later.
 func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	r := c.record(t, ds)
@@ -109,8 +110,9 @@ func available(node *daemon.NodeState) bool {
 	return slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Live() && p.Available })
 }
 
-// NoPodLost fails the test if a node has lost its pod since the cluster was last settled: the
-// node had a live pod, and has none now, or a pod was deleted because the node does not keep it.
+// NoPodLost fails the test if a node has lost its pod since Settled or NewCluster has returned
+// the cluster, or since FromNow: the node had a live pod, and has none now, or a pod was deleted
+// because the node does not keep it.
 // A pod that the next one of its node replaces is not lost, nor are the pods of nodes that
 // leave. While a node waits for the next pod it has none, so ask a cluster that is settled. The
 // failure has the reason for each node.

@@ -190,12 +190,25 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 kube-system/agent: 2 nodes unavailable at 12:00:13, want at most 1:
 node-1: agent-4: not ready
 node-3: desired, current; agent-3 is not ready; agent-3 has an outdated template`},
-		{"AtMostUnavailable, settled in between", "the rollout before does not count", func(t testing.TB) {
+		{"AtMostUnavailable, FromNow", "the rollout before does not count", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
 			c.Settle(t)
+			c.FromNow(t)
 			c.Advance(t, time.Hour)
 			c.AtMostUnavailable(t, agent, 0)
+		}, ``},
+		{"AtMostUnavailable, FromNow in a rollout", "what is unavailable then counts", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Advance(t, time.Second)
+			c.FromNow(t)
+			c.AtMostUnavailable(t, agent, 0)
+		}, `
+kube-system/agent: 1 node unavailable at 12:00:11, want at most 0:
+node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+		{"AtMostUnavailable, right after Settled", "the first rollout does not count", func(t testing.TB) {
+			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, 0)
 		}, ``},
 		{"AtMostUnavailable, not settled in between", "one rollout", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
@@ -213,9 +226,14 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 			c.AtMostUnavailable(t, agent, 0)
 		}, ``},
 		{"AtMostUnavailable, a new DaemonSet", "all nodes wait for the first pods", func(t testing.TB) {
-			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, 1)
+			c := daemontest.Settled(t, agent, ssds...)
+			other := daemontest.DaemonSet("other")
+			c.Apply(t, other)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 0)
+			c.AtMostUnavailable(t, other, 1)
 		}, `
-kube-system/agent: 2 nodes unavailable at 12:00:00, want at most 1:
+kube-system/other: 2 nodes unavailable at 12:00:10, want at most 1:
 node-1: no pod
 node-2: no pod`},
 		{"AtMostUnavailable, rolled back", "the template of that moment decides which nodes should run it", func(t testing.TB) {
@@ -262,7 +280,11 @@ kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
 node-1: agent-1: not ready: ContainersNotReady
 node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)`},
 		{"AtMostUnavailable, many nodes", "twenty are shown", func(t testing.TB) {
-			daemontest.Settled(t, agent, daemontest.Nodes(22)...).AtMostUnavailable(t, agent, 1)
+			c := &daemontest.Cluster{}
+			c.Join(t, daemontest.Nodes(22)...)
+			c.Apply(t, agent)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 1)
 		}, `
 kube-system/agent: 22 nodes unavailable at 12:00:00, want at most 1:
 node-1: no pod
@@ -443,6 +465,45 @@ node-2: agent-2: node is not ready: KubeletNotReady`},
 		t.Run(tc.name, func(t *testing.T) {
 			if diff := cmp.Diff(strings.TrimPrefix(tc.want, "\n"), reportsOf(tc.test)); diff != "" {
 				t.Errorf("reports differ (-want +got):\n%s%s", diff, tc.why)
+			}
+		})
+	}
+}
+
+// TestWindow: no call but FromNow makes an assertion look at less than it did before.
+func TestWindow(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	nodes := daemontest.Nodes(3)
+	for name, call := range map[string]func(*daemontest.Cluster){
+		"Settle":        func(c *daemontest.Cluster) { c.Settle(t) },
+		"SettlesWithin": func(c *daemontest.Cluster) { c.SettlesWithin(t, time.Minute) },
+		"Advance":       func(c *daemontest.Cluster) { c.Advance(t, 0) },
+		"Elapse":        func(c *daemontest.Cluster) { c.Elapse(t, time.Second) },
+		"Step":          func(c *daemontest.Cluster) { c.Step(t) },
+		"Sync":          func(c *daemontest.Cluster) { c.Sync(t, agent) },
+		"CarryOut":      func(c *daemontest.Cluster) { c.CarryOut(t, agent, &rollout.Result{}) },
+		"Label":         func(c *daemontest.Cluster) { c.Label(t, "a=b", nodes...) },
+		"Join":          func(c *daemontest.Cluster) { c.Join(t, nodes[0]) },
+		"BreakImage":    func(c *daemontest.Cluster) { c.BreakImage(t, "agent:1") },
+		"RunsOn":        func(c *daemontest.Cluster) { c.RunsOn(t, agent, nodes[1:]...) },
+		"delete and apply the DaemonSet": func(c *daemontest.Cluster) {
+			c.Delete(t, agent)
+			c.Settle(t)
+			c.Apply(t, daemontest.WithImage(agent, "agent:3"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := daemontest.Settled(t, agent, nodes...)
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Taint(t, "db=a:NoExecute", nodes[0])
+			c.SettlesWithin(t, time.Minute)
+			call(c)
+			c.SettlesWithin(t, time.Minute)
+			if got := reportsOf(func(t testing.TB) { c.AtMostUnavailable(t, agent, 0) }); got == "" {
+				t.Error("AtMostUnavailable(0) holds, want the rollout before to count")
+			}
+			if got := reportsOf(func(t testing.TB) { c.NoPodLost(t, agent) }); got == "" {
+				t.Error("NoPodLost() holds, want the pod that the taint has deleted to count")
 			}
 		})
 	}

@@ -29,12 +29,10 @@ type Cluster struct {
 	Options simulate.Options
 
 	sim *simulate.Cluster
-	// records has the DaemonSets that are stored.
+	// records has the DaemonSets there have ever been.
 	records map[types.NamespacedName]*record
 	// nodes are the names of all nodes there have ever been.
 	nodes map[string]bool
-	// settled says that nothing has been changed since the cluster settled.
-	settled bool
 	// applying says that objects are being applied or deleted. The records take a look
 	// when all of them are.
 	applying bool
@@ -59,6 +57,7 @@ func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster
 			t.Fatal(c.reportEnd(t, ds, end, "complete"))
 		}
 	}
+	c.FromNow(t)
 	return c
 }
 
@@ -108,16 +107,13 @@ func (c *Cluster) begin(t testing.TB) {
 	c.sim.Options.PodTimes, c.sim.Options.WatchPods = c.podTimes, c.watchPods
 }
 
-// change is begin for calls that change the cluster: if it was settled, what AtMostUnavailable
-// and NoPodLost look at begins now.
-func (c *Cluster) change(t testing.TB) {
+// FromNow makes AtMostUnavailable and NoPodLost look at what happens from now on, and no longer
+// at what was before, such as the rollout that a test needs only to get to its subject.
+func (c *Cluster) FromNow(t testing.TB) {
 	t.Helper()
 	c.begin(t)
-	if c.settled {
-		c.settled = false
-		for _, r := range c.records {
-			r.restart(c)
-		}
+	for _, r := range c.records {
+		r.restart(c)
 	}
 }
 
@@ -126,7 +122,7 @@ func (c *Cluster) change(t testing.TB) {
 // test if the API server would refuse a DaemonSet, or the labels or taints of a node.
 func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
 	for _, object := range objects {
 		var errs field.ErrorList
 		switch o := object.(type) {
@@ -160,7 +156,7 @@ func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 // test if one of them is not there.
 func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
 	for _, object := range objects {
 		if !c.has(object) {
 			t.Fatalf("%s: not found", nameOf(object))

@@ -295,7 +295,9 @@ func TestCrashOnce(t *testing.T) {
 					t.Errorf("%d restarts, want %d", got, restarts+1)
 				}
 			}
-			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{ReadyAfter: 3 * time.Minute} }
+			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes {
+				return simulate.PodTimes{ReadyAfter: 3 * time.Minute}
+			}
 			c.Advance(t, ran)
 			c.Crash(t, c.Pods(t, agent)[0])
 			c.SettlesWithin(t, 3*time.Minute)
@@ -444,6 +446,7 @@ func TestSeveralDaemonSets(t *testing.T) {
 	c.RunsOn(t, other, nodes[0])
 	c.NeverOn(t, other, nodes[1])
 	c.AtMostUnavailable(t, agent, 0)
+	c.FromNow(t)
 	c.Delete(t, agent)
 	c.Settle(t)
 	c.AtMostUnavailable(t, other, 0)
@@ -503,6 +506,9 @@ func TestRecord(t *testing.T) {
 		for range 8 {
 			if r.IntN(8) == 0 {
 				c.Settle(t)
+			}
+			if r.IntN(8) == 0 {
+				c.FromNow(t)
 				restart()
 			}
 			changing = true

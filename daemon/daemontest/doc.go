@@ -33,6 +33,7 @@
 //	an image cannot be pulled                        Cluster.BreakImage
 //	the clock moves                                  Cluster.Settle, Cluster.Advance, Cluster.Step, Cluster.Elapse
 //	the controller under test makes the passes       Cluster.Sync, Cluster.CarryOut
+//	assertions overlook what was before              Cluster.FromNow
 //	the whole state                                  Cluster.Input, Cluster.Nodes, Cluster.Pods
 //
 // Assertions report a difference with the reason for each node, and the test goes on.
@@ -51,9 +52,9 @@
 //     labels and taints of nodes (ValidateNode@v1.37.2), with the path of the field.
 //  3. A DaemonSet in an argument stands for the stored one of its namespace and name. A node
 //     stands for the one of its name. Neither has to be as it was when it was applied.
-//  4. AtMostUnavailable and NoPodLost look at every moment since the cluster was last
-//     settled: since the first change after Settle, SettlesWithin, StallsAt or Settled. NeverOn
-//     looks at all that has happened in the cluster.
+//  4. AtMostUnavailable and NoPodLost look at every moment since Settled or NewCluster has
+//     returned the cluster; a cluster that is a zero Cluster begins with its first call. Only
+//     FromNow makes them begin later. NeverOn looks at all that has happened in the cluster.
 //  5. Steps that cannot be done end the test, as T.Fatal does. So does the assertion that is
 //     given a DaemonSet or a node that the cluster has never had.
 //  6. The same calls give the same cluster, the same names of pods, and the same text.

@@ -29,10 +29,12 @@ func (c *Cluster) record(t testing.TB, ds *appsv1.DaemonSet) *record {
 		t.Fatal("the DaemonSet is nil")
 	}
 	r := c.records[keyOf(ds)]
-	if r == nil {
+	if r == nil || r.gone() {
 		var names []string
-		for key := range c.records {
-			names = append(names, key.String())
+		for key, r := range c.records {
+			if !r.gone() {
+				names = append(names, key.String())
+			}
 		}
 		slices.Sort(names)
 		t.Fatalf("the cluster has no DaemonSet %s; it has %s", nameOf(ds), atMost(20, names))

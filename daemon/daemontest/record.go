@@ -16,7 +16,7 @@ import (
 // record is what has happened to one DaemonSet. It follows every change of a pod, so that
 // assertions about a whole rollout miss no moment.
 type record struct {
-	// snapshot has the facts; nil with err. Its revisions may be old, which has an effect on
+	// snapshot has the facts; nil with err, and while the DaemonSet is deleted. Its revisions may be old, which has an effect on
 	// which pods are updated and on nothing that is recorded.
 	snapshot *daemon.Snapshot
 	err      error
@@ -24,7 +24,7 @@ type record struct {
 	// first has, for each node that has ever had a pod, when the first one was seen.
 	first map[string]sighting
 
-	// All other fields are about the time since the cluster was last settled.
+	// All other fields are about the time since restart was last called.
 
 	// unavailable are the eligible nodes without an available pod, now.
 	unavailable map[string]bool
@@ -56,12 +56,11 @@ func (c *Cluster) observe() {
 		c.nodes[node.Name] = true
 	}
 	for key, r := range c.records {
-		in := c.inputOf(key)
-		if in.DaemonSet == nil {
-			delete(c.records, key)
-			continue
+		if in := c.inputOf(key); in.DaemonSet != nil {
+			r.observe(in)
+		} else {
+			r.close(in)
 		}
-		r.observe(in)
 	}
 }
 
@@ -96,6 +95,21 @@ func (r *record) observe(in daemon.Input) {
 	r.look(daemon.Changed{All: true})
 	r.keep()
 }
+
+// close ends the record of a DaemonSet that is gone. It goes on with the next one of its name.
+func (r *record) close(in daemon.Input) {
+	r.keep()
+	r.snapshot, r.err, r.unavailable = nil, nil, map[string]bool{}
+	for name := range r.had {
+		if find(in.Nodes, name) == nil {
+			delete(r.had, name)
+			delete(r.lost, name)
+		}
+	}
+}
+
+// gone reports whether the DaemonSet is deleted.
+func (r *record) gone() bool { return r.snapshot == nil && r.err == nil }
 
 // keep keeps the facts of the worst moment, if that is now.
 func (r *record) keep() {
@@ -179,7 +193,7 @@ func (r *record) look(changed daemon.Changed) {
 	if r.first == nil {
 		r.first = map[string]sighting{}
 	}
-	if r.unavailable == nil {
+	if r.had == nil {
 		r.unavailable, r.had, r.lost, r.available = map[string]bool{}, map[string]string{}, map[string]sighting{}, map[string]sighting{}
 	}
 	nodes := r.snapshot.Nodes()
