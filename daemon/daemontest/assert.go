@@ -139,10 +139,14 @@ func (c *Cluster) NoPodLost(t testing.TB, ds *appsv1.DaemonSet) {
 
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
 // is complete d after the call at the latest. The failure says what each node waits for or,
-// if the rollout takes too long, which nodes became available too late.
+// if the rollout takes too long, which nodes became available too late. It ends the test if the
+// cluster has no DaemonSet.
 func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 	t.Helper()
 	c.begin(t)
+	if len(c.stored()) == 0 {
+		t.Fatal("the cluster has no DaemonSet")
+	}
 	began := c.sim.Now()
 	for _, end := range c.Settle(t) {
 		ds := end.After.DaemonSet

@@ -63,7 +63,9 @@ func TestAssertions(t *testing.T) {
 		{"RunsOn, nowhere", "no nodes are a demand, too", func(t testing.TB) {
 			c := daemontest.Settled(t, onSSDs(), daemontest.Nodes(3)...)
 			c.RunsOn(t, agent)
-		}, ``},
+		}, `log: kube-system/agent: complete, and runs on no node`},
+		{"Settled, without nodes", "it is worth a word", func(t testing.TB) { daemontest.Settled(t, agent) },
+			`log: kube-system/agent: complete, and runs on no node`},
 		{"RunsOn, missing and extra", "the rule that decided about each", func(t testing.TB) {
 			nodes := daemontest.Nodes(4)
 			daemontest.Label(t, "disk=ssd", nodes[0], nodes[3])
@@ -150,6 +152,18 @@ node-1: got agent-1 at 12:00:00: eligible`},
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Leave(t, ssds[1])
 			c.Settle(t)
+			c.NeverOn(t, agent, ssds[1])
+		}, `
+kube-system/agent: had pods on 1 node that it must never run on:
+node-2: got agent-2 at 12:00:00: eligible`},
+		{"NeverOn, the DaemonSet before", "it had the same name", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Delete(t, agent)
+			c.Settle(t)
+			c.Taint(t, "gpu:NoExecute", ssds[1])
+			c.Apply(t, agent)
+			c.Settle(t)
+			c.RunsOn(t, agent, ssds[0])
 			c.NeverOn(t, agent, ssds[1])
 		}, `
 kube-system/agent: had pods on 1 node that it must never run on:

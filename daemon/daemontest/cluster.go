@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -46,16 +47,18 @@ type Cluster struct {
 // Settled returns a cluster with the nodes and the DaemonSet, in which the rollout of the
 // DaemonSet is complete. It ends the test if the API server would refuse one of them, and if
 // the rollout does not become complete, with the reason for each node. A DaemonSet that runs
-// on no node is complete.
+// on no node is complete, which the test's log says.
 func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster {
 	t.Helper()
 	c := &Cluster{}
-	c.Join(t, nodes...)
-	c.Apply(t, ds)
+	c.Apply(t, append(objects(nodes), ds)...)
 	for _, end := range c.Settle(t) {
 		if end.State != simulate.EndComplete {
 			t.Fatal(c.reportEnd(t, ds, end, "complete"))
 		}
+	}
+	if now := c.look(t, ds); !slices.ContainsFunc(now.snapshot.Nodes(), func(node daemon.NodeState) bool { return running(&node) != nil }) {
+		t.Logf("%s: complete, and runs on no node", nameOf(ds))
 	}
 	c.FromNow(t)
 	return c
@@ -119,10 +122,12 @@ func (c *Cluster) FromNow(t testing.TB) {
 
 // Apply creates or replaces DaemonSets, nodes, pods and ControllerRevisions, as kubectl apply
 // does; see simulate.Cluster.Apply. Nothing else happens until the clock moves. It ends the
-// test if the API server would refuse a DaemonSet, or the labels or taints of a node.
+// test if the API server would refuse a DaemonSet, or the labels or taints of a node, if an
+// object is given twice, and if none is given.
 func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 	t.Helper()
 	c.begin(t)
+	checkGiven(t, objects)
 	for _, object := range objects {
 		var errs field.ErrorList
 		switch o := object.(type) {
@@ -152,11 +157,35 @@ func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 	c.observe()
 }
 
+// checkGiven ends the test if there are no objects, or two of one kind and name.
+func checkGiven(t testing.TB, objects []metav1.Object) {
+	t.Helper()
+	if len(objects) == 0 {
+		t.Fatal("nothing is given")
+	}
+	type id struct {
+		kind reflect.Type
+		types.NamespacedName
+	}
+	given := make(map[id]bool, len(objects))
+	for _, object := range objects {
+		if isNil(object) || object.GetName() == "" {
+			continue // the simulation refuses the one and names the other
+		}
+		this := id{reflect.TypeOf(object), keyOf(object)}
+		if given[this] {
+			t.Fatalf("%s is given twice", nameOf(object))
+		}
+		given[this] = true
+	}
+}
+
 // Delete deletes objects, as kubectl delete does; see simulate.Cluster.Delete. It ends the
-// test if one of them is not there.
+// test if one of them is not there or is given twice, and if none is given.
 func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 	t.Helper()
 	c.begin(t)
+	checkGiven(t, objects)
 	for _, object := range objects {
 		if !c.has(object) {
 			t.Fatalf("%s: not found", nameOf(object))
@@ -254,13 +283,15 @@ func (c *Cluster) Pods(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node
 	t.Helper()
 	now := c.look(t, ds)
 	given := c.names(t, nodes)
+	for _, name := range sortedNames(given) {
+		if node := now.snapshot.Node(name); node == nil || len(node.Pods) == 0 {
+			t.Fatalf("%s: no pod on %s", nameOf(ds), now.reason(name))
+		}
+	}
 	var pods []*corev1.Pod
 	for _, node := range now.snapshot.Nodes() {
 		if len(given) > 0 && !given[node.Name] {
 			continue
-		}
-		if given[node.Name] && len(node.Pods) == 0 {
-			t.Fatalf("%s: no pod on %s", nameOf(ds), now.reason(node.Name))
 		}
 		for _, p := range node.Pods {
 			pods = append(pods, p.Pod)
@@ -269,8 +300,8 @@ func (c *Cluster) Pods(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node
 	return pods
 }
 
-// names returns the names of nodes in arguments. It ends the test if one of them is nil or the
-// cluster has never had it.
+// names returns the names of nodes in arguments. It ends the test if one of them is nil or is
+// given twice, or if the cluster has never had it.
 func (c *Cluster) names(t testing.TB, nodes []*corev1.Node) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool, len(nodes))
@@ -280,6 +311,8 @@ func (c *Cluster) names(t testing.TB, nodes []*corev1.Node) map[string]bool {
 			t.Fatalf("nodes[%d] is nil", i)
 		case !c.nodes[node.Name]:
 			t.Fatalf("the cluster never had a node %s; it has %s", node.Name, atMost(20, slices.Sorted(maps.Keys(c.nodes))))
+		case names[node.Name]:
+			t.Fatalf("%s is given twice", node.Name)
 		default:
 			names[node.Name] = true
 		}

@@ -407,6 +407,67 @@ func TestMistakes(t *testing.T) {
 			c.Settle(t)
 			c.Pods(t, agent, node)
 		}, "kube-system/agent: no pod on node-3: does not run: untolerated taint {gpu: } (NoSchedule)"},
+		{"Apply, two nodes of one name", "one would be lost", func(t testing.TB, c *daemontest.Cluster) {
+			c.Join(t, append(daemontest.Nodes(4), daemontest.Nodes(2, "gpu")...)...)
+		}, "node-1 is given twice"},
+		{"Settled, two nodes of one name", "one would be lost", func(t testing.TB, c *daemontest.Cluster) {
+			daemontest.Settled(t, agent, append(daemontest.Nodes(4), daemontest.Nodes(2, "gpu")...)...)
+		}, "node-1 is given twice"},
+		{"Delete, twice the same", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Delete(t, agent, agent) },
+			"kube-system/agent is given twice"},
+		{"Label, twice the same node", "a mistake", func(t testing.TB, c *daemontest.Cluster) {
+			c.Label(t, "a=b", append(daemontest.Nodes(2), daemontest.Node("node-2"))...)
+		}, "node-2 is given twice"},
+		{"RunsOn, twice the same node", "it would be a shorter list", func(t testing.TB, c *daemontest.Cluster) {
+			c.RunsOn(t, agent, append(daemontest.Nodes(2), daemontest.Node("node-2"))...)
+		}, "node-2 is given twice"},
+		{"Crash, twice the same pod", "a mistake", func(t testing.TB, c *daemontest.Cluster) {
+			pods := c.Pods(t, agent)
+			c.Crash(t, pods[0], pods[0])
+		}, "kube-system/agent-1 is given twice"},
+		{"Crash, an older pod of the name", "it is another one", func(t testing.TB, c *daemontest.Cluster) {
+			other := c.Pods(t, agent)[0].DeepCopy()
+			other.UID = "uid-other"
+			c.Crash(t, other)
+		}, "kube-system/agent-1: not found: the pod of this name has the UID "},
+		{"Crash, not bound", "no kubelet runs it", func(t testing.TB, c *daemontest.Cluster) {
+			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: -1} }
+			c.Join(t, daemontest.Node("node-3"))
+			c.Settle(t)
+			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-3"))...)
+		}, "kube-system/agent-3: is not bound to a node"},
+		{"Hang, finished", "nothing of it runs", func(t testing.TB, c *daemontest.Cluster) {
+			pods := c.Pods(t, agent)
+			c.Fail(t, pods...)
+			c.Hang(t, pods...)
+		}, "kube-system/agent-1: has finished"},
+		{"Apply, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Apply(t) }, "nothing is given"},
+		{"Delete, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Delete(t) }, "nothing is given"},
+		{"Join, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Join(t) }, "nothing is given"},
+		{"Leave, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Leave(t) }, "nothing is given"},
+		{"Label, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Label(t, "a=b") }, "nothing is given"},
+		{"Taint, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Taint(t, "a:NoExecute") }, "nothing is given"},
+		{"Untaint, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Untaint(t, "a:NoExecute") }, "nothing is given"},
+		{"NotReady, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.NotReady(t) }, "nothing is given"},
+		{"Unreachable, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Unreachable(t) }, "nothing is given"},
+		{"Recover, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Recover(t) }, "nothing is given"},
+		{"Crash, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Crash(t) }, "nothing is given"},
+		{"Hang, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Hang(t) }, "nothing is given"},
+		{"Fail, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Fail(t) }, "nothing is given"},
+		{"Pods, a node that has left", "an empty list would do nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.Leave(t, daemontest.Node("node-2"))
+			c.Settle(t)
+			c.Pods(t, agent, daemontest.Nodes(2)...)
+		}, "kube-system/agent: no pod on node-2: no such node"},
+		{"SettlesWithin, no DaemonSet", "it would hold for nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.Delete(t, agent)
+			c.SettlesWithin(t, time.Minute)
+		}, "the cluster has no DaemonSet"},
+		{"SettlesWithin, only nodes", "it would hold for nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c = &daemontest.Cluster{}
+			c.Join(t, daemontest.Nodes(2)...)
+			c.SettlesWithin(t, time.Minute)
+		}, "the cluster has no DaemonSet"},
 		{"Nodes, malformed", "kubectl's words", func(t testing.TB, c *daemontest.Cluster) { c.Nodes(t, "a in") },
 			`selector "a in": `},
 		{"Nodes, none", "an assertion about none would hold", func(t testing.TB, c *daemontest.Cluster) { c.Nodes(t, "gpu") },
@@ -605,12 +666,10 @@ func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.Daemo
 		c.Taint(t, "db=a:NoSchedule", node)
 	case 5:
 		c.Taint(t, "db=a:NoExecute", node)
-	case 6:
-		c.Crash(t, pods...)
-	case 7:
-		c.Fail(t, pods...)
-	case 8:
-		c.Hang(t, pods...)
+	case 6, 7, 8:
+		if len(pods) > 0 && pods[0].Spec.NodeName != "" && pods[0].Status.Phase != corev1.PodFailed {
+			[]func(testing.TB, ...*corev1.Pod){c.Crash, c.Fail, c.Hang}[r.IntN(3)](t, pods...)
+		}
 	case 9:
 		if len(pods) > 0 {
 			c.Delete(t, pods[0])

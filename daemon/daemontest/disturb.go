@@ -186,7 +186,8 @@ func (c *Cluster) Fail(t testing.TB, pods ...*corev1.Pod) {
 	})
 }
 
-// editPods changes the stored pods of the given names.
+// editPods changes the stored pods of the given names and UIDs. A pod without a UID stands for
+// the one of its name.
 func (c *Cluster) editPods(t testing.TB, pods []*corev1.Pod, change func(*corev1.Pod)) {
 	t.Helper()
 	c.begin(t)
@@ -198,6 +199,14 @@ func (c *Cluster) editPods(t testing.TB, pods []*corev1.Pod, change func(*corev1
 		stored := find(c.inputOf(keyOf(pod)).Pods, pod.Name)
 		if stored == nil {
 			t.Fatalf("%s: not found", nameOf(pod))
+		}
+		switch {
+		case pod.UID != "" && pod.UID != stored.UID:
+			t.Fatalf("%s: not found: the pod of this name has the UID %s, and the one that is given %s", nameOf(pod), stored.UID, pod.UID)
+		case stored.Spec.NodeName == "":
+			t.Fatalf("%s: is not bound to a node", nameOf(pod))
+		case podstatus.Finished(stored):
+			t.Fatalf("%s: has finished", nameOf(pod))
 		}
 		stored = stored.DeepCopy()
 		change(stored)

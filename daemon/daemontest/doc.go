@@ -51,12 +51,14 @@
 //  2. Apply refuses what the API server refuses in a DaemonSet (daemon.Validate) and in the
 //     labels and taints of nodes (ValidateNode@v1.37.2), with the path of the field.
 //  3. A DaemonSet in an argument stands for the stored one of its namespace and name. A node
-//     stands for the one of its name. Neither has to be as it was when it was applied.
+//     stands for the one of its name. Neither has to be as it was when it was applied. A pod
+//     stands for the one of its name and UID.
 //  4. AtMostUnavailable and NoPodLost look at every moment since Settled or NewCluster has
 //     returned the cluster; a cluster that is a zero Cluster begins with its first call. Only
 //     FromNow makes them begin later. NeverOn looks at all that has happened in the cluster.
-//  5. Steps that cannot be done end the test, as T.Fatal does. So does the assertion that is
-//     given a DaemonSet or a node that the cluster has never had.
+//  5. Steps that cannot be done, or have nothing to do it to, end the test, as T.Fatal does. So
+//     does an assertion about a DaemonSet that the cluster does not have, or a node that it has
+//     never had.
 //  6. The same calls give the same cluster, the same names of pods, and the same text.
 //
 // Functions that take a testing.TB panic if it is nil. A Cluster keeps none: give a subtest's
