@@ -93,6 +93,7 @@ func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.N
 func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	r := c.record(t, ds)
+	c.reportUnused(t)
 	if r.most <= n {
 		return
 	}
@@ -119,6 +120,7 @@ func available(node *daemon.NodeState) bool {
 func (c *Cluster) NoPodLost(t testing.TB, ds *appsv1.DaemonSet) {
 	t.Helper()
 	r := c.record(t, ds)
+	c.reportUnused(t)
 	now := c.look(t, ds)
 	var lines []string
 	for _, name := range sortedNames(r.had) {
@@ -137,6 +139,36 @@ func (c *Cluster) NoPodLost(t testing.TB, ds *appsv1.DaemonSet) {
 	}
 }
 
+// AllReplaced fails the test unless each node that runs the DaemonSet has another pod than when
+// Settled or NewCluster returned the cluster, or FromNow was called: a rollout has reached all of
+// them. A pod of a node that did not have one then counts, too. It also fails if the DaemonSet
+// runs nowhere.
+func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
+	t.Helper()
+	r := c.record(t, ds)
+	c.reportUnused(t)
+	now, runs := c.look(t, ds), false
+	var lines []string
+	for _, node := range now.snapshot.Nodes() {
+		pod := running(&node)
+		runs = runs || pod != nil
+		if pod == nil || !r.before[idOf(pod)] {
+			continue
+		}
+		line := now.reason(node.Name)
+		if !strings.Contains(line, pod.Name) {
+			line += fmt.Sprintf("; %s is the pod of then", pod.Name)
+		}
+		lines = append(lines, line)
+	}
+	switch {
+	case !runs:
+		t.Error(fmt.Sprintf("%s: runs on no node, want pods that have replaced others", nameOf(ds)))
+	case len(lines) > 0:
+		t.Error(report(lines, "%s: %s had at %s", nameOf(ds), plural(len(lines), "node has the pod that it", "nodes have the pod that they"), clock(r.began)))
+	}
+}
+
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
 // is complete d after the call at the latest. The failure says what each node waits for or,
 // if the rollout takes too long, which nodes became available too late. It ends the test if the
@@ -148,7 +180,9 @@ func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 		t.Fatal("the cluster has no DaemonSet")
 	}
 	began := c.sim.Now()
-	for _, end := range c.Settle(t) {
+	ends := c.Settle(t)
+	c.reportUnused(t)
+	for _, end := range ends {
 		ds := end.After.DaemonSet
 		switch took := end.Time.Sub(began); {
 		case ds == nil: // deleted on the way
@@ -173,6 +207,7 @@ func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	c.record(t, ds)
 	end := endOf(c.Settle(t), ds)
+	c.reportUnused(t)
 	if end == nil {
 		t.Fatalf("%s: the DaemonSet is gone", nameOf(ds))
 	}

@@ -390,6 +390,60 @@ node-1: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod st
 kube-system/agent: 1 node lost the pod:
 node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 
+		{"AllReplaced holds", "a rollout", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Join(t, daemontest.Node("node-3"))
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.AllReplaced(t, agent)
+		}, ``},
+		{"AllReplaced, the same image", "nothing has happened", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, daemontest.WithImage(agent, "agent:1"))
+			c.SettlesWithin(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 0)
+			c.AllReplaced(t, agent)
+		}, `
+kube-system/agent: 2 nodes have the pod that they had at 12:00:10:
+node-1: desired, current, ready, available, up-to-date; agent-1 is the pod of then
+node-2: desired, current, ready, available, up-to-date; agent-2 is the pod of then`},
+		{"AllReplaced, in a rollout", "the rest", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Advance(t, time.Second)
+			c.AllReplaced(t, agent)
+		}, `
+kube-system/agent: 1 node has the pod that it had at 12:00:10:
+node-2: desired, current, ready, available; agent-2 has an outdated template`},
+		{"AllReplaced, FromNow", "the rollout before does not count", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.FromNow(t)
+			c.AllReplaced(t, agent)
+		}, `
+kube-system/agent: 2 nodes have the pod that they had at 12:00:34:
+node-1: desired, current, ready, available, up-to-date; agent-3 is the pod of then
+node-2: desired, current, ready, available, up-to-date; agent-4 is the pod of then`},
+		{"AllReplaced, nowhere", "it would hold for nothing", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Taint(t, "gpu:NoExecute", ssds...)
+			c.Settle(t)
+			c.AllReplaced(t, agent)
+		}, `kube-system/agent: runs on no node, want pods that have replaced others`},
+
+		{"BreakImage, another image", "a typing error", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.BreakImage(t, "agent:02")
+			c.Apply(t, agent2)
+			c.SettlesWithin(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 1)
+			c.NoPodLost(t, agent)
+			c.AllReplaced(t, agent)
+			c.Hang(t, c.Pods(t, agent)...)
+			c.StallsAt(t, agent, 2)
+		}, strings.TrimSuffix(strings.Repeat("\nimage \"agent:02\" is broken, and nothing has needed it", 5), "\n")},
+
 		{"SettlesWithin holds", "just in time", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
@@ -498,8 +552,11 @@ func TestWindow(t *testing.T) {
 		"CarryOut":      func(c *daemontest.Cluster) { c.CarryOut(t, agent, &rollout.Result{}) },
 		"Label":         func(c *daemontest.Cluster) { c.Label(t, "a=b", nodes...) },
 		"Join":          func(c *daemontest.Cluster) { c.Join(t, nodes[0]) },
-		"BreakImage":    func(c *daemontest.Cluster) { c.BreakImage(t, "agent:1") },
-		"RunsOn":        func(c *daemontest.Cluster) { c.RunsOn(t, agent, nodes[1:]...) },
+		"BreakImage": func(c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:1")
+			c.MendImage(t, "agent:1")
+		},
+		"RunsOn": func(c *daemontest.Cluster) { c.RunsOn(t, agent, nodes[1:]...) },
 		"delete and apply the DaemonSet": func(c *daemontest.Cluster) {
 			c.Delete(t, agent)
 			c.Settle(t)

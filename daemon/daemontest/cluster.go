@@ -34,13 +34,13 @@ type Cluster struct {
 	records map[types.NamespacedName]*record
 	// nodes are the names of all nodes there have ever been.
 	nodes map[string]bool
-	// applying says that objects are being applied or deleted. The records take a look
-	// when all of them are.
-	applying bool
+	// applying says that objects are being applied or deleted. The records are brought up to
+	// date after the last one. quiet says that nobody else is told of these changes.
+	applying, quiet bool
 	// hung are pods that never become ready, broken the images that cannot be pulled, and
 	// pulling the bound pods whose status does not say so yet.
 	hung    map[podID]bool
-	broken  map[string]bool
+	broken  map[string]*brokenImage
 	pulling []*corev1.Pod
 }
 
@@ -94,6 +94,8 @@ func (c *Cluster) load(t testing.TB, in daemon.Input) {
 		if r.err != nil {
 			t.Fatal(r.err)
 		}
+		r.began = sim.Now()
+		r.noteBefore()
 	}
 }
 
@@ -110,7 +112,7 @@ func (c *Cluster) begin(t testing.TB) {
 	c.sim.Options.PodTimes, c.sim.Options.WatchPods = c.podTimes, c.watchPods
 }
 
-// FromNow makes AtMostUnavailable and NoPodLost look at what happens from now on, and no longer
+// FromNow makes AtMostUnavailable, NoPodLost and AllReplaced look at what happens from now on, and no longer
 // at what was before, such as the rollout that a test needs only to get to its subject.
 func (c *Cluster) FromNow(t testing.TB) {
 	t.Helper()
@@ -144,17 +146,28 @@ func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 			t.Fatalf("%s: refused: %v", nameOf(object), errs.ToAggregate())
 		}
 	}
+	c.apply(t, objects)
+	for _, object := range objects {
+		ds, ok := object.(*appsv1.DaemonSet)
+		if !ok {
+			continue
+		}
+		if c.records[keyOf(ds)] == nil {
+			c.records[keyOf(ds)] = &record{began: c.sim.Now()}
+		}
+		c.noteNeeds(&ds.Spec.Template.Spec)
+	}
+	c.observe()
+}
+
+// apply applies objects without a look at them in between.
+func (c *Cluster) apply(t testing.TB, objects []metav1.Object) {
+	t.Helper()
 	c.applying = true
 	err := c.sim.Apply(objects...)
 	if c.applying = false; err != nil {
 		t.Fatal(err)
 	}
-	for _, object := range objects {
-		if ds, ok := object.(*appsv1.DaemonSet); ok && c.records[keyOf(ds)] == nil {
-			c.records[keyOf(ds)] = &record{}
-		}
-	}
-	c.observe()
 }
 
 // checkGiven ends the test if there are no objects, or two of one kind and name.

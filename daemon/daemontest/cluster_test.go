@@ -253,6 +253,62 @@ node-2: agent-2 ready`},
 12:00:36
 node-1: agent-4 ready
 node-2: agent-5 ready`},
+		{"BreakImage, bound before", "these pods have pulled it", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:1")
+			c.NotReady(t, daemontest.Node("node-1"))
+			c.Advance(t, time.Minute)
+			c.Recover(t, daemontest.Node("node-1"))
+			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
+			c.Settle(t)
+		}, `
+12:01:20
+node-1: agent-1 ready
+node-2: agent-2 ready, 1 restart`},
+		{"BreakImage, bound before and deleted", "the next pod has to pull it", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:1")
+			c.Delete(t, c.Pods(t, agent)[0])
+			c.Settle(t)
+		}, `
+12:00:12
+node-1: agent-3, not ready, ImagePullBackOff since 12:00:12
+node-2: agent-2 ready`},
+		{"MendImage", "pods that wait for it pull it at once", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Settle(t)
+			c.MendImage(t, "agent:2")
+			c.SettlesWithin(t, time.Minute)
+		}, `
+12:00:34
+node-1: agent-3 ready
+node-2: agent-4 ready`},
+		{"MendImage, after hours and a node that was not ready", "the simulation has given up on it", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Advance(t, time.Hour)
+			c.NotReady(t, daemontest.Node("node-1"))
+			c.Advance(t, time.Hour)
+			c.Recover(t, daemontest.Node("node-1"))
+			c.Advance(t, time.Hour)
+			c.MendImage(t, "agent:2")
+			c.SettlesWithin(t, time.Minute)
+		}, `
+15:00:32
+node-1: agent-3 ready
+node-2: agent-4 ready`},
+		{"MendImage, one of two", "the pod waits for the other", func(t *testing.T, c *daemontest.Cluster) {
+			next := daemontest.WithImage(agent, "agent:2")
+			next.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "setup:1"}}
+			c.BreakImage(t, "agent:2")
+			c.BreakImage(t, "setup:1")
+			c.Apply(t, next)
+			c.Settle(t)
+			c.MendImage(t, "setup:1")
+			c.StallsAt(t, agent, 1)
+		}, `
+12:00:12
+node-1: agent-3, not ready, ImagePullBackOff since 12:00:12
+node-2: agent-2 ready`},
 		{"BreakImage, bound late", "the binding changes no status of the DaemonSet", func(t *testing.T, c *daemontest.Cluster) {
 			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: time.Minute} }
 			c.BreakImage(t, "agent:2")
@@ -382,6 +438,10 @@ func TestMistakes(t *testing.T) {
 			`taint "gpu=a": the effect is "" and must be NoSchedule, PreferNoSchedule or NoExecute, as in key=value:NoSchedule`},
 		{"Label without a key", "malformed", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "=a", daemontest.Node("node-1")) },
 			`label "=a": name part must be non-empty`},
+		{"Label of nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "a=b") },
+			`label "a=b": no nodes are given`},
+		{"Taint of nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Taint(t, "a:NoExecute") },
+			`taint "a:NoExecute": no nodes are given`},
 		{"Label of nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "a=b", nil) },
 			`label "a=b": a node is nil`},
 		{"Taint of nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Taint(t, "a:NoExecute", nil) },
@@ -474,6 +534,8 @@ func TestMistakes(t *testing.T) {
 			`selector "gpu": no node matches`},
 		{"BreakImage, empty", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.BreakImage(t, "") },
 			"the image is empty"},
+		{"MendImage, not broken", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.MendImage(t, "agent:1") },
+			`image "agent:1" is not broken`},
 		{"a pod of a manifest", "it would belong to nobody", func(t testing.TB, c *daemontest.Cluster) {
 			manifest := daemontest.DaemonSet("agent")
 			manifest.UID = ""
@@ -563,7 +625,6 @@ func TestRecord(t *testing.T) {
 				}
 			}
 		}
-		c.BreakImage(t, "agent:broken")
 		for range 8 {
 			if r.IntN(8) == 0 {
 				c.Settle(t)
@@ -677,6 +738,7 @@ func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.Daemo
 	case 10:
 		c.Apply(t, daemontest.WithImage(ds, fmt.Sprintf("agent:%d", r.IntN(4))))
 	case 11:
+		c.BreakImage(t, "agent:broken")
 		c.Apply(t, daemontest.WithImage(ds, "agent:broken"))
 	}
 }

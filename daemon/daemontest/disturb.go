@@ -1,6 +1,7 @@
 package daemontest
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -232,38 +233,132 @@ func firstStatus(pod *corev1.Pod) *corev1.ContainerStatus {
 
 // setNotReady sets the Ready condition of a pod to False.
 func setNotReady(pod *corev1.Pod, since metav1.Time) {
+	setReadyCondition(pod, corev1.ConditionFalse, "ContainersNotReady", since)
+}
+
+func setReadyCondition(pod *corev1.Pod, status corev1.ConditionStatus, reason string, since metav1.Time) {
 	pod.Status.Conditions = slices.DeleteFunc(pod.Status.Conditions, func(old corev1.PodCondition) bool { return old.Type == corev1.PodReady })
 	pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
-		Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady", LastTransitionTime: since,
+		Type: corev1.PodReady, Status: status, Reason: reason, LastTransitionTime: since,
 	})
 }
 
 // BreakImage makes an image one that cannot be pulled: pods with such a container, or init
 // container, that are bound from now on never become ready, and their status says
-// ImagePullBackOff.
+// ImagePullBackOff. Pods that are bound already have pulled it. Assertions about a rollout fail
+// while no applied DaemonSet and no pod has needed the image, so call BreakImage right before
+// the change that needs it.
 func (c *Cluster) BreakImage(t testing.TB, image string) {
 	t.Helper()
 	c.begin(t)
 	if image == "" {
 		t.Fatal("the image is empty")
 	}
-	if c.broken == nil {
-		c.broken = map[string]bool{}
+	if c.broken[image] != nil {
+		return
 	}
-	c.broken[image] = true
+	broken := &brokenImage{pulled: map[podID]bool{}}
+	for _, pod := range c.pods() {
+		if pod.Spec.NodeName != "" {
+			broken.pulled[idOf(pod)] = true
+		}
+	}
+	if c.broken == nil {
+		c.broken = map[string]*brokenImage{}
+	}
+	c.broken[image] = broken
+}
+
+// brokenImage is an image that cannot be pulled.
+type brokenImage struct {
+	// pulled are the pods that were bound before.
+	pulled map[podID]bool
+	// needed says that an applied DaemonSet or a pod has needed it since.
+	needed bool
+}
+
+// noteNeeds notes which broken images a template needs.
+func (c *Cluster) noteNeeds(spec *corev1.PodSpec) {
+	for _, container := range slices.Concat(spec.InitContainers, spec.Containers) {
+		if broken := c.broken[container.Image]; broken != nil {
+			broken.needed = true
+		}
+	}
+}
+
+// MendImage makes an image of BreakImage one that can be pulled again. Pods that wait for it
+// pull it at once and become ready after their PodTimes. It ends the test if the image is not
+// broken.
+func (c *Cluster) MendImage(t testing.TB, image string) {
+	t.Helper()
+	c.begin(t)
+	if c.broken[image] == nil {
+		t.Fatalf("image %q is not broken", image)
+	}
+	now := metav1.NewTime(c.sim.Now())
+	waiting := slices.DeleteFunc(c.pods(), func(pod *corev1.Pod) bool { return !c.cannotPull(pod) || !saysWhy(pod) })
+	delete(c.broken, image)
+	// The simulation expects a problem that has lasted to last, until a pod is ready. Nobody
+	// sees the pods in between.
+	c.quiet = true
+	c.apply(t, edited(waiting, func(pod *corev1.Pod) {
+		setReadyCondition(pod, corev1.ConditionTrue, "", now)
+	}))
+	c.quiet = false
+	c.apply(t, edited(waiting, func(pod *corev1.Pod) {
+		pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses = nil, nil
+	}))
+	c.failPulls(t) // those that wait for another image, too
+	c.observe()
+}
+
+// edited returns changed copies of pods.
+func edited(pods []*corev1.Pod, change func(*corev1.Pod)) []metav1.Object {
+	list := make([]metav1.Object, len(pods))
+	for i, pod := range pods {
+		pod = pod.DeepCopy()
+		change(pod)
+		list[i] = pod
+	}
+	return list
+}
+
+// pods returns the pods in the namespaces of all DaemonSets.
+func (c *Cluster) pods() []*corev1.Pod {
+	var pods []*corev1.Pod
+	seen := map[string]bool{}
+	for key := range c.records {
+		if !seen[key.Namespace] {
+			seen[key.Namespace] = true
+			pods = append(pods, c.inputOf(key).Pods...)
+		}
+	}
+	return pods
+}
+
+// reportUnused fails the test if an image is broken that nothing has needed: what is asked for
+// would hold for nothing.
+func (c *Cluster) reportUnused(t testing.TB) {
+	t.Helper()
+	for _, image := range sortedNames(c.broken) {
+		if !c.broken[image].needed {
+			t.Error(fmt.Sprintf("image %q is broken, and nothing has needed it", image))
+		}
+	}
 }
 
 // cannotPull reports whether a pod is bound and waits for an image that cannot be pulled.
 func (c *Cluster) cannotPull(pod *corev1.Pod) bool {
 	return len(c.broken) > 0 && pod.Spec.NodeName != "" && pod.DeletionTimestamp == nil && !podstatus.Finished(pod) && !isReady(pod) &&
-		(len(c.waiting(pod.Spec.InitContainers)) > 0 || len(c.waiting(pod.Spec.Containers)) > 0)
+		(len(c.waiting(pod, pod.Spec.InitContainers)) > 0 || len(c.waiting(pod, pod.Spec.Containers)) > 0)
 }
 
 // waiting returns the statuses of the containers whose images cannot be pulled.
-func (c *Cluster) waiting(containers []corev1.Container) []corev1.ContainerStatus {
+func (c *Cluster) waiting(pod *corev1.Pod, containers []corev1.Container) []corev1.ContainerStatus {
 	var list []corev1.ContainerStatus
 	for _, container := range containers {
-		if c.broken[container.Image] {
+		if broken := c.broken[container.Image]; broken != nil && !broken.pulled[idOf(pod)] {
+			broken.needed = true
 			list = append(list, corev1.ContainerStatus{
 				Name: container.Name, Image: container.Image,
 				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: imagePullBackOff}},
@@ -294,10 +389,10 @@ func (c *Cluster) failPulls(t testing.TB) bool {
 			continue // it has changed since, and is in the list again if it still has to be
 		}
 		pod = pod.DeepCopy()
-		if init := c.waiting(pod.Spec.InitContainers); len(init) > 0 {
+		if init := c.waiting(pod, pod.Spec.InitContainers); len(init) > 0 {
 			pod.Status.InitContainerStatuses = init // the others wait for it
 		} else {
-			pod.Status.ContainerStatuses = c.waiting(pod.Spec.Containers)
+			pod.Status.ContainerStatuses = c.waiting(pod, pod.Spec.Containers)
 		}
 		setNotReady(pod, metav1.NewTime(podstatus.StartedAt(pod)))
 		if err := c.sim.Apply(pod); err != nil {

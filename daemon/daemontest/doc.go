@@ -8,6 +8,7 @@
 //		c := daemontest.Settled(t, agent, daemontest.Nodes(6)...)
 //		c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 //		c.SettlesWithin(t, 5*time.Minute)
+//		c.AllReplaced(t, agent)
 //		c.AtMostUnavailable(t, agent, 1)
 //	}
 //
@@ -30,7 +31,7 @@
 //	nodes get labels and taints                      Cluster.Label, Cluster.Taint, Cluster.Untaint
 //	nodes go NotReady and come back                  Cluster.NotReady, Cluster.Unreachable, Cluster.Recover
 //	pods crash, hang, fail                           Cluster.Crash, Cluster.Hang, Cluster.Fail
-//	an image cannot be pulled                        Cluster.BreakImage
+//	an image cannot be pulled for a while            Cluster.BreakImage, Cluster.MendImage
 //	the clock moves                                  Cluster.Settle, Cluster.Advance, Cluster.Step, Cluster.Elapse
 //	the controller under test makes the passes       Cluster.Sync, Cluster.CarryOut
 //	assertions overlook what was before              Cluster.FromNow
@@ -43,6 +44,7 @@
 //	at most n nodes unavailable, at every moment     Cluster.AtMostUnavailable
 //	no node loses its pod                            Cluster.NoPodLost
 //	the rollout is complete after d at the latest    Cluster.SettlesWithin
+//	all nodes have another pod than before           Cluster.AllReplaced
 //	the rollout stops after n nodes                  Cluster.StallsAt
 //
 // # Rules
@@ -53,8 +55,8 @@
 //  3. A DaemonSet in an argument stands for the stored one of its namespace and name. A node
 //     stands for the one of its name. Neither has to be as it was when it was applied. A pod
 //     stands for the one of its name and UID.
-//  4. AtMostUnavailable and NoPodLost look at every moment since Settled or NewCluster has
-//     returned the cluster; a cluster that is a zero Cluster begins with its first call. Only
+//  4. AtMostUnavailable, NoPodLost and AllReplaced look at what happened since Settled or
+//     NewCluster returned the cluster, or since the first call on a zero Cluster. Only
 //     FromNow makes them begin later. NeverOn looks at all that has happened in the cluster.
 //  5. Steps that cannot be done, or have nothing to do it to, end the test, as T.Fatal does. So
 //     does an assertion about a DaemonSet that the cluster does not have, or a node that it has

@@ -26,6 +26,9 @@ type record struct {
 
 	// All other fields are about the time since restart was last called.
 
+	// began is that time, and before are the pods that there were then.
+	began  time.Time
+	before map[podID]bool
 	// unavailable are the eligible nodes without an available pod, now.
 	unavailable map[string]bool
 	// most is how many nodes were unavailable at most, and worst are the facts when that was
@@ -122,13 +125,28 @@ func (r *record) keep() {
 func (r *record) restart(c *Cluster) {
 	r.unavailable, r.had, r.lost, r.available = nil, nil, nil, nil
 	r.most, r.rising, r.worst = 0, false, daemon.Input{}
+	r.began, r.before = c.sim.Now(), nil
 	if r.snapshot != nil {
 		r.observe(c.inputOf(keyOf(r.snapshot.DaemonSet())))
+		r.noteBefore()
+	}
+}
+
+// noteBefore notes which pods there are.
+func (r *record) noteBefore() {
+	r.before = map[podID]bool{}
+	for _, node := range r.snapshot.Nodes() {
+		for _, p := range node.Pods {
+			r.before[idOf(p.Pod)] = true
+		}
 	}
 }
 
 // watchPods is told of every change of a pod.
 func (c *Cluster) watchPods(now time.Time, old, cur *corev1.Pod) {
+	if c.quiet {
+		return
+	}
 	if c.Options.WatchPods != nil {
 		c.Options.WatchPods(now, old, cur)
 	}
