@@ -83,7 +83,7 @@ kube-system/agent: runs on the wrong nodes (-want +got):
 kube-system/agent: runs on the wrong nodes (-want +got):
 + node-2: runs agent-2: untolerated taint {db: a} (NoSchedule)`},
 		{"RunsOn, too early", "no pass yet", func(t testing.TB) {
-			c := daemontest.NewCluster(t, daemon.Input{DaemonSet: agent, Nodes: ssds})
+			c := daemontest.NewCluster(t, daemon.Input{DaemonSet: agent, Nodes: ssds}, simulate.Options{})
 			c.RunsOn(t, agent, ssds...)
 		}, `
 kube-system/agent: runs on the wrong nodes (-want +got):

@@ -26,7 +26,8 @@ import (
 // not copy it once it is used.
 type Cluster struct {
 	// Options are those of the simulation, such as the policy of the controllers and how long
-	// pods take to become ready. They may be changed between calls.
+	// pods take to become ready. They may be changed between calls; PodTimes then hold for what
+	// is created, bound or changed later.
 	Options simulate.Options
 
 	sim *simulate.Cluster
@@ -47,7 +48,8 @@ type Cluster struct {
 // Settled returns a cluster with the nodes and the DaemonSet, in which the rollout of the
 // DaemonSet is complete. It ends the test if the API server would refuse one of them, and if
 // the rollout does not become complete, with the reason for each node. A DaemonSet that runs
-// on no node is complete, which the test's log says.
+// on no node is complete, which the test's log says. For a cluster with Options, begin with a
+// Cluster that has them, and call Apply, SettlesWithin and FromNow.
 func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster {
 	t.Helper()
 	c := &Cluster{}
@@ -65,12 +67,12 @@ func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster
 }
 
 // NewCluster returns a cluster with the facts of in, taken as they are: nothing is validated,
-// and the controller has not made a pass. A zero in.Now is Start; for objects of a
+// and the controller has not made a pass. The options hold for the pods of in, too. A zero in.Now is Start; for objects of a
 // real cluster set it to when they were listed. It ends the test if simulate.NewCluster or
 // daemon.Observe fails. The objects are shared and read-only from then on.
-func NewCluster(t testing.TB, in daemon.Input) *Cluster {
+func NewCluster(t testing.TB, in daemon.Input, opts simulate.Options) *Cluster {
 	t.Helper()
-	c := &Cluster{}
+	c := &Cluster{Options: opts}
 	c.load(t, in)
 	return c
 }
@@ -80,7 +82,7 @@ func (c *Cluster) load(t testing.TB, in daemon.Input) {
 	if in.Now.IsZero() {
 		in.Now = Start()
 	}
-	sim, err := simulate.NewCluster(in, simulate.Options{})
+	sim, err := simulate.NewCluster(in, c.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +110,14 @@ func (c *Cluster) begin(t testing.TB) {
 	if c.sim == nil {
 		c.load(t, daemon.Input{})
 	}
-	c.sim.Options = c.Options
-	c.sim.Options.PodTimes, c.sim.Options.WatchPods = c.podTimes, c.watchPods
+	c.sim.Options = c.options()
+}
+
+// options are Options with what the cluster itself needs.
+func (c *Cluster) options() simulate.Options {
+	opts := c.Options
+	opts.PodTimes, opts.WatchPods = c.podTimes, c.watchPods
+	return opts
 }
 
 // FromNow makes AtMostUnavailable, NoPodLost and AllReplaced look at what happens from now on, and no longer

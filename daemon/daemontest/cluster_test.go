@@ -59,7 +59,7 @@ func TestBuilders(t *testing.T) {
 			if diff := cmp.Diff(tc.want, strings.Join(got, "\n")); diff != "" {
 				t.Errorf("a pass writes (-want +got):\n%s%s", diff, tc.why)
 			}
-			c := daemontest.NewCluster(t, tc.in)
+			c := daemontest.NewCluster(t, tc.in, simulate.Options{})
 			c.SettlesWithin(t, time.Minute)
 		})
 	}
@@ -337,6 +337,21 @@ node-2: agent-2 ready`},
 	}
 }
 
+// TestNewClusterOptions: they hold for pods that exist already.
+func TestNewClusterOptions(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	pod := daemontest.Pod(agent, "node-1")
+	pod.Status = corev1.PodStatus{Phase: corev1.PodRunning}
+	c := daemontest.NewCluster(t, daemon.Input{
+		DaemonSet: agent, Nodes: daemontest.Nodes(1), Pods: []*corev1.Pod{pod},
+		Revisions: []*appsv1.ControllerRevision{daemontest.Revision(agent, 1)},
+	}, simulate.Options{PodTimes: timesOf(map[string]simulate.PodTimes{"node-1": {ReadyAfter: 2 * time.Hour}})})
+	c.SettlesWithin(t, time.Hour)
+	if want := daemontest.Start().Add(time.Hour); !c.Now().Equal(want) {
+		t.Errorf("settled at %v, want %v, two hours after the pod was created", c.Now(), want)
+	}
+}
+
 // TestCrashOnce: however long a pod has run, one crash is no crash loop, nor is a second one.
 func TestCrashOnce(t *testing.T) {
 	agent := daemontest.DaemonSet("agent")
@@ -542,7 +557,7 @@ func TestMistakes(t *testing.T) {
 			c.Apply(t, daemontest.Pod(manifest, "node-1"))
 		}, "kube-system/agent-node-1: refused: metadata.ownerReferences[0].uid: Required value: make the object for the stored DaemonSet, Cluster.Input(ds).DaemonSet"},
 		{"NewCluster, twice the same node", "the path", func(t testing.TB, c *daemontest.Cluster) {
-			daemontest.NewCluster(t, daemon.Input{Nodes: append(daemontest.Nodes(1), daemontest.Nodes(1)...)})
+			daemontest.NewCluster(t, daemon.Input{Nodes: append(daemontest.Nodes(1), daemontest.Nodes(1)...)}, simulate.Options{})
 		}, `nodes[1].metadata.name: Duplicate value: "node-1"`},
 		{"Sync, no such DaemonSet", "the path", func(t testing.TB, c *daemontest.Cluster) { c.Sync(t, daemontest.DaemonSet("other")) },
 			`daemonSet: Not found: "kube-system/other"`},

@@ -44,7 +44,7 @@ func ExampleNewCluster() {
 		Pods:      []*corev1.Pod{daemontest.Pod(agent, "node-1"), daemontest.Pod(old, "node-2")},
 		Revisions: []*appsv1.ControllerRevision{daemontest.Revision(old, 1), daemontest.Revision(agent, 2)},
 		Now:       daemontest.Start(),
-	})
+	}, simulate.Options{})
 	fmt.Println(c.Sync(t, agent).Plan)
 	// Output:
 	// delete agent-node-2 on node-2: outdated, within maxUnavailable
