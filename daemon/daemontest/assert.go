@@ -86,13 +86,17 @@ func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.N
 
 // AtMostUnavailable fails the test if more than n nodes were unavailable at any moment since
 // Settled or NewCluster has returned the cluster, or since FromNow: they should have run the
-// DaemonSet, and had no available pod that was not terminating. The failure is about the first
+// DaemonSet, and had no available pod that was not terminating. A node that only keeps its pod,
+// such as one that is not ready, is unavailable while the pod is not available. The failure is about the first
 // moment at which the largest number of nodes was unavailable, with the reason for each of
 // them. A node that joins is unavailable until its first pod is available, and so are all nodes
 // of a DaemonSet that is applied later.
 func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	r := c.record(t, ds)
+	if n < 0 {
+		t.Fatalf("%s: at most %d nodes cannot be unavailable; give 0 or more", nameOf(ds), n)
+	}
 	c.reportUnused(t)
 	if r.most <= n {
 		return
@@ -100,11 +104,22 @@ func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	worst := c.factsOf(t, r.worst)
 	var lines []string
 	for _, node := range worst.snapshot.Nodes() {
-		if node.Node != nil && node.Decision.Run && !available(&node) {
-			lines = append(lines, worst.reason(node.Name))
+		if !unavailable(&node) {
+			continue
 		}
+		line := worst.reason(node.Name)
+		if pod := running(&node); !node.Decision.Run && !strings.Contains(line, pod.Name) {
+			line += fmt.Sprintf("; %s is not available", pod.Name)
+		}
+		lines = append(lines, line)
 	}
 	t.Error(report(lines, "%s: %s unavailable at %s, want at most %d", nameOf(ds), plural(r.most, "node", "nodes"), clock(r.worst.Now), n))
+}
+
+// unavailable reports whether a node lacks an available pod: one that should run the DaemonSet,
+// or keeps a pod that is bound to it.
+func unavailable(node *daemon.NodeState) bool {
+	return node.Node != nil && !available(node) && (node.Decision.Run || node.Decision.Keep && running(node) != nil)
 }
 
 func available(node *daemon.NodeState) bool {
@@ -170,7 +185,8 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 }
 
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
-// is complete d after the call at the latest. The failure says what each node waits for or,
+// is complete d after the call at the latest. A rollout does not wait for nodes that only keep
+// their pods, such as those that are not ready. The failure says what each node waits for or,
 // if the rollout takes too long, which nodes became available too late. It ends the test if the
 // cluster has no DaemonSet.
 func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
@@ -201,8 +217,8 @@ func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 }
 
 // StallsAt settles the cluster, as Settle does, and fails the test unless the rollout of the
-// DaemonSet is stalled after it has reached exactly n nodes: these have a live pod of the new
-// template. The failure has the reason for each of them.
+// DaemonSet is stalled after it has reached exactly n nodes: these have a live pod of the
+// current template, however long they have had it. The failure has the reason for each of them.
 func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	c.record(t, ds)
@@ -236,7 +252,11 @@ func (c *Cluster) reportEnd(t testing.TB, ds *appsv1.DaemonSet, end *simulate.En
 	for _, node := range end.Incomplete {
 		lines = append(lines, now.reason(node.Node))
 	}
-	return report(lines, "%s: %v at %s, want it to be %s", nameOf(ds), end.State, clock(end.Time), want)
+	since := " at"
+	if end.State != simulate.EndComplete {
+		since = ", no progress since" // what it waits for may have begun later
+	}
+	return report(lines, "%s: %v%s %s, want it to be %s", nameOf(ds), end.State, since, clock(end.Time), want)
 }
 
 // byNode orders lines "- node: text" by their nodes.

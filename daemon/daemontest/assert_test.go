@@ -239,6 +239,24 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 			c.Settle(t)
 			c.AtMostUnavailable(t, agent, 0)
 		}, ``},
+		{"AtMostUnavailable, nodes that are not ready", "they keep their pods, which are not available", func(t testing.TB) {
+			nodes := daemontest.Nodes(3)
+			c := daemontest.Settled(t, agent, nodes...)
+			c.NotReady(t, nodes[:2]...)
+			c.Advance(t, time.Hour)
+			c.SettlesWithin(t, 0)
+			c.NoPodLost(t, agent)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 2 nodes unavailable at 12:00:10, want at most 1:
+node-1: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays; agent-1 is not available
+node-2: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays; agent-2 is not available`},
+		{"AtMostUnavailable, nodes that only keep an available pod", "nothing is wrong with it", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Taint(t, "gpu:NoSchedule", ssds...)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 0)
+		}, ``},
 		{"AtMostUnavailable, a new DaemonSet", "all nodes wait for the first pods", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			other := daemontest.DaemonSet("other")
@@ -278,7 +296,7 @@ node-4: no pod`},
 kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
 node-3: agent-3: failed
 node-4: agent-4: not ready`},
-		{"AtMostUnavailable, a pod that is only kept crashes later", "the moment is over then", func(t testing.TB) {
+		{"AtMostUnavailable, a pod that is only kept crashes", "the node lacks it, too", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-3": {CrashesAfter: 40 * time.Second}, "node-4": {CrashesAfter: 35 * time.Second}})
 			c.Join(t, daemontest.Node("node-3"))
@@ -290,9 +308,13 @@ node-4: agent-4: not ready`},
 			c.Advance(t, time.Minute)
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
-kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
+kube-system/agent: 3 nodes unavailable at 12:00:55, want at most 1:
 node-1: agent-1: not ready: ContainersNotReady
-node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)`},
+node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)
+node-4: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod stays; agent-4 is not available`},
+		{"AtMostUnavailable, below zero", "a mistake in the test", func(t testing.TB) {
+			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, -1)
+		}, `fatal: kube-system/agent: at most -1 nodes cannot be unavailable; give 0 or more`},
 		{"AtMostUnavailable, many nodes", "twenty are shown", func(t testing.TB) {
 			c := &daemontest.Cluster{}
 			c.Join(t, daemontest.Nodes(22)...)
@@ -475,7 +497,7 @@ node-2: agent-2 was available after 1m30s`},
 			c.Apply(t, agent2)
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: stalled at 12:00:10, want it to be complete within 1h0m0s:
+kube-system/agent: stalled, no progress since 12:00:10, want it to be complete within 1h0m0s:
 node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
 node-2: desired, current, ready, available; agent-2 has an outdated template`},
 		{"SettlesWithin, OnDelete", "somebody has to act", func(t testing.TB) {
@@ -485,7 +507,7 @@ node-2: desired, current, ready, available; agent-2 has an outdated template`},
 			c.Apply(t, daemontest.WithImage(onDelete, "agent:2"))
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: waiting at 12:00:10, want it to be complete within 1h0m0s:
+kube-system/agent: waiting, no progress since 12:00:10, want it to be complete within 1h0m0s:
 node-1: desired, current, ready, available; agent-1 has an outdated template
 node-2: desired, current, ready, available; agent-2 has an outdated template`},
 
@@ -527,7 +549,7 @@ node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff`},
 			nodes[1].Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}}
 			daemontest.Settled(t, agent, nodes...)
 		}, `
-fatal: kube-system/agent: stalled at 12:00:10, want it to be complete:
+fatal: kube-system/agent: stalled, no progress since 12:00:10, want it to be complete:
 node-2: agent-2: node is not ready: KubeletNotReady`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -184,20 +184,16 @@ func checkGiven(t testing.TB, objects []metav1.Object) {
 	if len(objects) == 0 {
 		t.Fatal("nothing is given")
 	}
-	type id struct {
-		kind reflect.Type
-		types.NamespacedName
-	}
-	given := make(map[id]bool, len(objects))
+	given := make(map[objectID]bool, len(objects))
 	for _, object := range objects {
 		if isNil(object) || object.GetName() == "" {
 			continue // the simulation refuses the one and names the other
 		}
-		this := id{reflect.TypeOf(object), keyOf(object)}
-		if given[this] {
+		id := objectIDOf(object)
+		if given[id] {
 			t.Fatalf("%s is given twice", nameOf(object))
 		}
-		given[this] = true
+		given[id] = true
 	}
 }
 
@@ -207,8 +203,9 @@ func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 	t.Helper()
 	c.begin(t)
 	checkGiven(t, objects)
+	stored := c.storedOf(objects)
 	for _, object := range objects {
-		if !c.has(object) {
+		if !isNil(object) && stored[objectIDOf(object)] == nil { // the simulation refuses nil
 			t.Fatalf("%s: not found", nameOf(object))
 		}
 	}
@@ -220,23 +217,46 @@ func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 	c.observe()
 }
 
-// has reports whether an object is stored.
-func (c *Cluster) has(object metav1.Object) bool {
-	if isNil(object) {
-		return true // the simulation refuses it
+// objectID identifies an object of any kind.
+type objectID struct {
+	kind reflect.Type
+	types.NamespacedName
+}
+
+func objectIDOf(object metav1.Object) objectID {
+	return objectID{reflect.TypeOf(object), keyOf(object)}
+}
+
+// storedOf returns the stored objects among which those of a list are: all nodes, and the pods
+// and revisions of their namespaces. It takes one look at each namespace, not at each object.
+func (c *Cluster) storedOf(list []metav1.Object) map[objectID]metav1.Object {
+	stored := map[objectID]metav1.Object{}
+	seen := map[string]bool{}
+	for _, object := range list {
+		if isNil(object) {
+			continue
+		}
+		switch o := object.(type) {
+		case *appsv1.DaemonSet:
+			if ds := c.inputOf(keyOf(o)).DaemonSet; ds != nil {
+				stored[objectIDOf(ds)] = ds
+			}
+			continue
+		case *corev1.Node, *corev1.Pod, *appsv1.ControllerRevision:
+		default:
+			stored[objectIDOf(object)] = object // the simulation refuses it
+			continue
+		}
+		if seen[object.GetNamespace()] {
+			continue
+		}
+		seen[object.GetNamespace()] = true
+		in := c.inputOf(types.NamespacedName{Namespace: object.GetNamespace()})
+		for _, found := range slices.Concat(objects(in.Nodes), objects(in.Pods), objects(in.Revisions)) {
+			stored[objectIDOf(found)] = found
+		}
 	}
-	in := c.sim.Input(&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: object.GetNamespace(), Name: object.GetName()}})
-	switch object.(type) {
-	case *appsv1.DaemonSet:
-		return in.DaemonSet != nil
-	case *corev1.Node:
-		return find(in.Nodes, object.GetName()) != nil
-	case *corev1.Pod:
-		return find(in.Pods, object.GetName()) != nil
-	case *appsv1.ControllerRevision:
-		return find(in.Revisions, object.GetName()) != nil
-	}
-	return true
+	return stored
 }
 
 // isNil reports whether an object is nil or a nil pointer.

@@ -352,6 +352,36 @@ func TestNewClusterOptions(t *testing.T) {
 	}
 }
 
+// TestReadyCondition: the time of the condition is that of a change.
+func TestReadyCondition(t *testing.T) {
+	node := daemontest.Node("node-1")
+	c := daemontest.Settled(t, daemontest.DaemonSet("agent"), node)
+	times := func() (condition, taint string) {
+		node := c.Nodes(t, "")[0]
+		if len(node.Spec.Taints) > 0 {
+			taint = node.Spec.Taints[0].TimeAdded.UTC().Format(time.TimeOnly)
+		}
+		return node.Status.Conditions[0].LastTransitionTime.UTC().Format(time.TimeOnly), taint
+	}
+	for _, tc := range []struct {
+		name             string
+		step             func()
+		condition, taint string
+	}{
+		{"Recover of a node that is ready", func() { c.Recover(t, node) }, "12:00:00", ""},
+		{"NotReady", func() { c.NotReady(t, node) }, "12:02:10", "12:02:10"},
+		{"NotReady again", func() { c.NotReady(t, node) }, "12:02:10", "12:02:10"},
+		{"Unreachable", func() { c.Unreachable(t, node) }, "12:04:10", "12:04:10"},
+		{"Recover", func() { c.Recover(t, node) }, "12:05:10", ""},
+	} {
+		c.Advance(t, time.Minute)
+		tc.step()
+		if condition, taint := times(); condition != tc.condition || taint != tc.taint {
+			t.Errorf("%s: the condition is of %q and the taint of %q, want %q and %q", tc.name, condition, taint, tc.condition, tc.taint)
+		}
+	}
+}
+
 // TestCrashOnce: however long a pod has run, one crash is no crash loop, nor is a second one.
 func TestCrashOnce(t *testing.T) {
 	agent := daemontest.DaemonSet("agent")
@@ -449,6 +479,24 @@ func TestMistakes(t *testing.T) {
 			node.Spec.Taints = []corev1.Taint{{Key: "gpu"}}
 			c.Join(t, node)
 		}, `node-3: refused: spec.taints[0].effect: Unsupported value: ""`},
+		{"a taint with a malformed value", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) {
+			node := daemontest.Node("node-3")
+			node.Spec.Taints = []corev1.Taint{{Key: "gpu", Value: "no good!", Effect: corev1.TaintEffectNoSchedule}}
+			c.Join(t, node)
+		}, `node-3: refused: spec.taints[0].value: Invalid value: "no good!": `},
+		{"a taint twice", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) {
+			node := daemontest.Node("node-3")
+			node.Spec.Taints = []corev1.Taint{
+				{Key: "gpu", Effect: corev1.TaintEffectNoSchedule},
+				{Key: "gpu", Effect: corev1.TaintEffectNoExecute},
+				{Key: "gpu", Value: "a", Effect: corev1.TaintEffectNoSchedule},
+			}
+			c.Join(t, node)
+		}, `node-3: refused: spec.taints[2]: Duplicate value: `},
+		{"a name with capitals", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) {
+			c.Join(t, daemontest.Node("Node_3", "kubernetes.io/hostname=node-3"))
+		},
+			`Node_3: refused: metadata.name: Invalid value: "Node_3": `},
 		{"Taint without an effect", "kubectl wants one", func(t testing.TB, c *daemontest.Cluster) { c.Taint(t, "gpu=a", daemontest.Node("node-1")) },
 			`taint "gpu=a": the effect is "" and must be NoSchedule, PreferNoSchedule or NoExecute, as in key=value:NoSchedule`},
 		{"Label without a key", "malformed", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "=a", daemontest.Node("node-1")) },
@@ -701,11 +749,15 @@ func live(node *daemon.NodeState) bool {
 
 var timeOrNode = regexp.MustCompile(`(?m) unavailable at (\S+),|^([\w-]+):`)
 
-// unavailable returns the nodes that should run the DaemonSet and have no available pod.
+// unavailable returns the nodes without an available pod that should run the DaemonSet, or keep
+// a pod that is bound to them.
 func unavailable(snapshot *daemon.Snapshot) []string {
 	var names []string
 	for _, node := range snapshot.Nodes() {
-		if node.Node == nil || !node.Decision.Run {
+		keeps := node.Decision.Keep && slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool {
+			return p.Pod.Spec.NodeName == node.Name && !p.Terminating && !p.Failed
+		})
+		if node.Node == nil || !node.Decision.Run && !keeps {
 			continue
 		}
 		if !slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Available && !p.Terminating && !p.Failed }) {

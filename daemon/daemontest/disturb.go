@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -27,12 +28,12 @@ func (c *Cluster) Leave(t testing.TB, nodes ...*corev1.Node) {
 	c.Delete(t, objects(nodes)...)
 }
 
-func objects(nodes []*corev1.Node) []metav1.Object {
-	list := make([]metav1.Object, len(nodes))
-	for i, node := range nodes {
-		list[i] = node
+func objects[O metav1.Object](list []O) []metav1.Object {
+	all := make([]metav1.Object, len(list))
+	for i, object := range list {
+		all[i] = object
 	}
-	return list
+	return all
 }
 
 // edit changes the stored nodes of the given names.
@@ -40,10 +41,10 @@ func (c *Cluster) edit(t testing.TB, nodes []*corev1.Node, change func(*corev1.N
 	t.Helper()
 	c.begin(t)
 	c.names(t, nodes)
-	stored := c.sim.Input(nil).Nodes
+	stored := c.storedOf(objects(nodes))
 	var changed []*corev1.Node
 	for _, node := range nodes {
-		found := find(stored, node.Name)
+		found, _ := stored[objectIDOf(node)].(*corev1.Node)
 		if found == nil {
 			t.Fatalf("node %s has left the cluster", node.Name)
 		}
@@ -86,7 +87,9 @@ func (c *Cluster) Untaint(t testing.TB, taint string, nodes ...*corev1.Node) {
 // NotReady lets the kubelets of nodes report that the node is not ready. The node controller
 // sets the taints node.kubernetes.io/not-ready with NoSchedule and NoExecute
 // (doNoScheduleTaintingPass, processTaintBaseEviction @v1.37.2), and makes the pods there not
-// ready. Until Recover, no pod on the nodes becomes ready, fails or terminates.
+// ready. Until Recover, no pod on the nodes becomes ready, fails or terminates. A DaemonSet
+// keeps its pods there, but the nodes are not eligible any more: RunsOn and NoPodLost hold,
+// rollouts do not wait for the nodes, and AtMostUnavailable counts them.
 func (c *Cluster) NotReady(t testing.TB, nodes ...*corev1.Node) {
 	t.Helper()
 	c.edit(t, nodes, func(node *corev1.Node) {
@@ -109,19 +112,29 @@ func (c *Cluster) Recover(t testing.TB, nodes ...*corev1.Node) {
 	c.edit(t, nodes, func(node *corev1.Node) { c.setReady(node, corev1.ConditionTrue, "KubeletReady", "") })
 }
 
-// setReady sets the Ready condition and, unless the key is empty, its taints.
+// setReady sets the Ready condition and, unless the key is empty, its taints. What is so already
+// keeps its time.
 func (c *Cluster) setReady(node *corev1.Node, status corev1.ConditionStatus, reason, taint string) {
 	now := metav1.NewTime(c.sim.Now())
+	since := now
+	if old := nodestatus.Ready(node); old != nil && old.Status == status {
+		since = old.LastTransitionTime
+	}
 	conditions := slices.DeleteFunc(node.Status.Conditions, func(old corev1.NodeCondition) bool { return old.Type == corev1.NodeReady })
 	node.Status.Conditions = append(conditions, corev1.NodeCondition{
-		Type: corev1.NodeReady, Status: status, Reason: reason, LastTransitionTime: now,
+		Type: corev1.NodeReady, Status: status, Reason: reason, LastTransitionTime: since,
 	})
 	node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(old corev1.Taint) bool {
-		return old.Key == corev1.TaintNodeNotReady || old.Key == corev1.TaintNodeUnreachable
+		return old.Key != taint && (old.Key == corev1.TaintNodeNotReady || old.Key == corev1.TaintNodeUnreachable)
 	})
-	if taint != "" {
-		setTaint(node, corev1.Taint{Key: taint, Effect: corev1.TaintEffectNoSchedule, TimeAdded: &now})
-		setTaint(node, corev1.Taint{Key: taint, Effect: corev1.TaintEffectNoExecute, TimeAdded: &now})
+	if taint == "" {
+		return
+	}
+	for _, effect := range []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute} {
+		add := corev1.Taint{Key: taint, Effect: effect, TimeAdded: &now}
+		if !slices.ContainsFunc(node.Spec.Taints, func(old corev1.Taint) bool { return old.MatchTaint(&add) }) {
+			setTaint(node, add)
+		}
 	}
 }
 
@@ -170,7 +183,7 @@ func (c *Cluster) Hang(t testing.TB, pods ...*corev1.Pod) {
 	})
 }
 
-// podID tells a pod from a later one of its name, and from those without a UID.
+// podID identifies a pod. A later pod of its name has another UID.
 type podID struct {
 	types.NamespacedName
 	uid types.UID
@@ -192,12 +205,13 @@ func (c *Cluster) Fail(t testing.TB, pods ...*corev1.Pod) {
 func (c *Cluster) editPods(t testing.TB, pods []*corev1.Pod, change func(*corev1.Pod)) {
 	t.Helper()
 	c.begin(t)
+	all := c.storedOf(objects(pods))
 	var changed []metav1.Object
 	for i, pod := range pods {
 		if pod == nil {
 			t.Fatalf("pods[%d] is nil", i)
 		}
-		stored := find(c.inputOf(keyOf(pod)).Pods, pod.Name)
+		stored, _ := all[objectIDOf(pod)].(*corev1.Pod)
 		if stored == nil {
 			t.Fatalf("%s: not found", nameOf(pod))
 		}
@@ -383,11 +397,17 @@ func (c *Cluster) failPulls(t testing.TB) bool {
 	t.Helper()
 	wrote := false
 	pulling := c.pulling
+	if len(pulling) == 0 {
+		return false
+	}
 	c.pulling = nil
+	stored := c.storedOf(objects(pulling))
 	for _, pod := range pulling {
-		if find(c.inputOf(keyOf(pod)).Pods, pod.Name) != pod {
+		id := objectIDOf(pod)
+		if stored[id] != metav1.Object(pod) {
 			continue // it has changed since, and is in the list again if it still has to be
 		}
+		delete(stored, id)
 		pod = pod.DeepCopy()
 		if init := c.waiting(pod, pod.Spec.InitContainers); len(init) > 0 {
 			pod.Status.InitContainerStatuses = init // the others wait for it

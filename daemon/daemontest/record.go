@@ -29,7 +29,7 @@ type record struct {
 	// began is that time, and before are the pods that there were then.
 	began  time.Time
 	before map[podID]bool
-	// unavailable are the eligible nodes without an available pod, now.
+	// unavailable are the nodes that lack an available pod, now.
 	unavailable map[string]bool
 	// most is how many nodes were unavailable at most, and worst are the facts when that was
 	// so for the first time. While it is rising they are still to be kept: a pass that deletes
@@ -246,7 +246,7 @@ func (r *record) lookAt(node *daemon.NodeState) {
 			}
 		}
 	}
-	if node.Node != nil && node.Decision.Run && !available {
+	if unavailable(node) {
 		r.unavailable[node.Name] = true
 	} else {
 		delete(r.unavailable, node.Name)
