@@ -185,8 +185,8 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 }
 
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
-// is complete d after the call at the latest. A rollout does not wait for nodes that only keep
-// their pods, such as those that are not ready. The failure says what each node waits for or,
+// is complete d after the call at the latest. Nodes that only keep their pods, such as those that
+// are not ready, do not have to be complete. The failure says what each node waits for or,
 // if the rollout takes too long, which nodes became available too late. It ends the test if the
 // cluster has no DaemonSet.
 func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {

@@ -1,6 +1,7 @@
 package daemontest_test
 
 import (
+	stdcmp "cmp"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -335,6 +336,33 @@ node-2: agent-2 ready`},
 			}
 		})
 	}
+}
+
+// TestMendImageWatch: a watch sees each pod as it has become, and from what it has seen before.
+func TestMendImageWatch(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+	seen, changes := map[string]*corev1.Pod{}, 0
+	for _, pod := range c.Pods(t, agent) {
+		seen[pod.Name] = pod
+	}
+	c.Options.WatchPods = func(_ time.Time, old, cur *corev1.Pod) {
+		pod := stdcmp.Or(cur, old)
+		if seen[pod.Name] != old {
+			t.Errorf("%s: old is not what was seen before", pod.Name)
+		}
+		seen[pod.Name] = cur
+		changes++
+	}
+	c.BreakImage(t, "agent:2")
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+	c.Advance(t, time.Hour)
+	before := changes
+	c.MendImage(t, "agent:2")
+	if changes != before+1 {
+		t.Errorf("MendImage() is %d changes, want 1", changes-before)
+	}
+	c.SettlesWithin(t, time.Minute)
 }
 
 // TestNewClusterOptions: they hold for pods that exist already.

@@ -88,8 +88,9 @@ func (c *Cluster) Untaint(t testing.TB, taint string, nodes ...*corev1.Node) {
 // sets the taints node.kubernetes.io/not-ready with NoSchedule and NoExecute
 // (doNoScheduleTaintingPass, processTaintBaseEviction @v1.37.2), and makes the pods there not
 // ready. Until Recover, no pod on the nodes becomes ready, fails or terminates. A DaemonSet
-// keeps its pods there, but the nodes are not eligible any more: RunsOn and NoPodLost hold,
-// rollouts do not wait for the nodes, and AtMostUnavailable counts them.
+// keeps its pods there, but the nodes are not eligible any more: RunsOn and NoPodLost hold, and
+// a rollout can be complete without the nodes, though they use its budget. AtMostUnavailable
+// counts them.
 func (c *Cluster) NotReady(t testing.TB, nodes ...*corev1.Node) {
 	t.Helper()
 	c.edit(t, nodes, func(node *corev1.Node) {
@@ -312,16 +313,21 @@ func (c *Cluster) MendImage(t testing.TB, image string) {
 	now := metav1.NewTime(c.sim.Now())
 	waiting := slices.DeleteFunc(c.pods(), func(pod *corev1.Pod) bool { return !c.cannotPull(pod) || !saysWhy(pod) })
 	delete(c.broken, image)
+	mended := edited(waiting, func(pod *corev1.Pod) {
+		pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses = nil, nil
+	})
 	// The simulation expects a problem that has lasted to last, until a pod is ready. Nobody
 	// sees the pods in between.
 	c.quiet = true
 	c.apply(t, edited(waiting, func(pod *corev1.Pod) {
 		setReadyCondition(pod, corev1.ConditionTrue, "", now)
 	}))
+	c.apply(t, mended)
 	c.quiet = false
-	c.apply(t, edited(waiting, func(pod *corev1.Pod) {
-		pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses = nil, nil
-	}))
+	stored := c.storedOf(mended)
+	for i, pod := range mended {
+		c.watchPods(now.Time, waiting[i], stored[objectIDOf(pod)].(*corev1.Pod))
+	}
 	c.failPulls(t) // those that wait for another image, too
 	c.observe()
 }

@@ -196,6 +196,27 @@ func ExampleCluster_AtMostUnavailable() {
 	// Output: failed: false
 }
 
+// Is an image that cannot be pulled for an hour the end of a rollout? FromNow leaves the first
+// update out of what the assertions look at.
+func ExampleCluster_FromNow() {
+	t := new(testing.T)
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+	c.SettlesWithin(t, 5*time.Minute)
+
+	c.FromNow(t)
+	c.BreakImage(t, "agent:3")
+	c.Apply(t, daemontest.WithImage(agent, "agent:3"))
+	c.Advance(t, time.Hour)
+	c.MendImage(t, "agent:3")
+	c.SettlesWithin(t, 5*time.Minute)
+	c.AllReplaced(t, agent)
+	c.AtMostUnavailable(t, agent, 1)
+	fmt.Println("failed:", t.Failed())
+	// Output: failed: false
+}
+
 // Does a rollout stop if its image cannot be pulled? The budget is one node.
 func ExampleCluster_StallsAt() {
 	t := new(testing.T)
