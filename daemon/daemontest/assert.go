@@ -65,7 +65,7 @@ func running(node *daemon.NodeState) *corev1.Pod {
 
 // NeverOn fails the test if one of the nodes has had a pod of the DaemonSet, at any time since
 // the cluster was made: a pod that was created for the node counts, also if it was never
-// bound. The failure has the first pod of each node, its time, and the decision about the node
+// bound, or belonged to a DaemonSet of the same name that is deleted. The failure has the first pod of each node, its time, and the decision about the node
 // then. At least one node must be given, and it must have been in the cluster.
 func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) {
 	t.Helper()
@@ -87,10 +87,10 @@ func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.N
 // AtMostUnavailable fails the test if more than n nodes were unavailable at any moment since
 // Settled or NewCluster has returned the cluster, or since FromNow: they should have run the
 // DaemonSet, and had no available pod that was not terminating. A node that only keeps its pod,
-// such as one that is not ready, is unavailable while the pod is not available. The failure is about the first
-// moment at which the largest number of nodes was unavailable, with the reason for each of
-// them. A node that joins is unavailable until its first pod is available, and so are all nodes
-// of a DaemonSet that is applied later.
+// such as one that is not ready, is unavailable while the pod is not available. A node that
+// joins is unavailable until its first pod is available, and so are all nodes of a DaemonSet
+// that is applied later. The failure is about the first moment at which the largest number of
+// nodes was unavailable, with the reason for each of them. n is zero or more.
 func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	r := c.record(t, ds)
@@ -186,8 +186,9 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
 // is complete d after the call at the latest. Nodes that only keep their pods, such as those that
-// are not ready, do not have to be complete. The failure says what each node waits for or,
-// if the rollout takes too long, which nodes became available too late. It ends the test if the
+// are not ready, do not have to be complete. If there is nothing to roll out, it is complete at
+// once; AllReplaced fails then. The failure says what each node waits for or, if the rollout
+// takes too long, which nodes became available too late. SettlesWithin ends the test if the
 // cluster has no DaemonSet.
 func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 	t.Helper()

@@ -67,9 +67,10 @@ func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster
 }
 
 // NewCluster returns a cluster with the facts of in, taken as they are: nothing is validated,
-// and the controller has not made a pass. The options hold for the pods of in, too. A zero in.Now is Start; for objects of a
-// real cluster set it to when they were listed. It ends the test if simulate.NewCluster or
-// daemon.Observe fails. The objects are shared and read-only from then on.
+// and the controller has not made a pass. The options hold for the pods of in, too. A zero
+// in.Now is Start; for objects of a real cluster set it to when they were listed. It ends the
+// test if simulate.NewCluster or daemon.Observe fails. The objects are shared and read-only from
+// then on.
 func NewCluster(t testing.TB, in daemon.Input, opts simulate.Options) *Cluster {
 	t.Helper()
 	c := &Cluster{Options: opts}
@@ -120,8 +121,9 @@ func (c *Cluster) options() simulate.Options {
 	return opts
 }
 
-// FromNow makes AtMostUnavailable, NoPodLost and AllReplaced look at what happens from now on, and no longer
-// at what was before, such as the rollout that a test needs only to get to its subject.
+// FromNow makes AtMostUnavailable, NoPodLost and AllReplaced look at what happens from now on,
+// and no longer at what was before, such as a rollout that only leads to the one under test. A
+// node that is unavailable now counts.
 func (c *Cluster) FromNow(t testing.TB) {
 	t.Helper()
 	c.begin(t)
@@ -132,8 +134,8 @@ func (c *Cluster) FromNow(t testing.TB) {
 
 // Apply creates or replaces DaemonSets, nodes, pods and ControllerRevisions, as kubectl apply
 // does; see simulate.Cluster.Apply. Nothing else happens until the clock moves. It ends the
-// test if the API server would refuse a DaemonSet, or the labels or taints of a node, if an
-// object is given twice, and if none is given.
+// test if the API server would refuse a DaemonSet, or the name, the labels or the taints of a
+// node, if an object is given twice, and if none is given.
 func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 	t.Helper()
 	c.begin(t)

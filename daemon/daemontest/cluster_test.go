@@ -297,6 +297,22 @@ node-2: agent-4 ready`},
 15:00:32
 node-1: agent-3 ready
 node-2: agent-4 ready`},
+		{"MendImage, on a node that is not ready", "its kubelet pulls it when it is back", func(t *testing.T, c *daemontest.Cluster) {
+			node := daemontest.Node("node-1")
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Advance(t, time.Hour)
+			c.NotReady(t, node)
+			c.Recover(t, node)
+			c.NotReady(t, node)
+			c.MendImage(t, "agent:2")
+			c.Advance(t, time.Minute)
+			c.Recover(t, node)
+			c.SettlesWithin(t, time.Minute)
+		}, `
+13:01:32
+node-1: agent-3 ready
+node-2: agent-4 ready`},
 		{"MendImage, one of two", "the pod waits for the other", func(t *testing.T, c *daemontest.Cluster) {
 			next := daemontest.WithImage(agent, "agent:2")
 			next.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "setup:1"}}

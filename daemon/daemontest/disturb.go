@@ -316,13 +316,28 @@ func (c *Cluster) MendImage(t testing.TB, image string) {
 	mended := edited(waiting, func(pod *corev1.Pod) {
 		pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses = nil, nil
 	})
-	// The simulation expects a problem that has lasted to last, until a pod is ready. Nobody
-	// sees the pods in between.
+	// The simulation expects a problem that has lasted to last, until a pod is ready on a node
+	// that is. Nobody sees the objects in between.
+	var nodes, ready []metav1.Object
+	hosts := map[string]bool{}
+	for _, pod := range waiting {
+		hosts[pod.Spec.NodeName] = true
+	}
+	for _, node := range c.sim.Input(nil).Nodes {
+		if condition := nodestatus.Ready(node); hosts[node.Name] && condition != nil && condition.Status != corev1.ConditionTrue {
+			nodes = append(nodes, node)
+			node = node.DeepCopy()
+			nodestatus.Ready(node).Status = corev1.ConditionTrue
+			ready = append(ready, node)
+		}
+	}
 	c.quiet = true
+	c.apply(t, ready)
 	c.apply(t, edited(waiting, func(pod *corev1.Pod) {
 		setReadyCondition(pod, corev1.ConditionTrue, "", now)
 	}))
 	c.apply(t, mended)
+	c.apply(t, nodes)
 	c.quiet = false
 	stored := c.storedOf(mended)
 	for i, pod := range mended {

@@ -56,9 +56,9 @@
 //  3. A DaemonSet in an argument stands for the stored one of its namespace and name. A node
 //     stands for the one of its name. Neither has to be as it was when it was applied. A pod
 //     stands for the one of its name and UID.
-//  4. AtMostUnavailable, NoPodLost and AllReplaced look at what happened since Settled or
-//     NewCluster returned the cluster, or since the first call on a zero Cluster. Only
-//     FromNow makes them begin later. NeverOn looks at all that has happened in the cluster.
+//  4. AtMostUnavailable, NoPodLost and AllReplaced look at every moment since Settled or
+//     NewCluster returned the cluster, or since the first call on a zero Cluster. Only FromNow
+//     makes them begin later. NeverOn looks at all that has happened in the cluster.
 //  5. Steps that cannot be done, or have nothing to do it to, end the test, as T.Fatal does. So
 //     does an assertion about a DaemonSet that the cluster does not have, or a node that it has
 //     never had.

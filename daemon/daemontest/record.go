@@ -16,8 +16,8 @@ import (
 // record is what has happened to one DaemonSet. It follows every change of a pod, so that
 // assertions about a whole rollout miss no moment.
 type record struct {
-	// snapshot has the facts; nil with err, and while the DaemonSet is deleted. Its revisions may be old, which has an effect on
-	// which pods are updated and on nothing that is recorded.
+	// snapshot has the facts; nil with err, and while the DaemonSet is deleted. Its revisions
+	// may be old, which has an effect on which pods are updated and on nothing that is recorded.
 	snapshot *daemon.Snapshot
 	err      error
 
