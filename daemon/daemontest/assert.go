@@ -65,8 +65,9 @@ func running(node *daemon.NodeState) *corev1.Pod {
 
 // NeverOn fails the test if one of the nodes has had a pod of the DaemonSet, at any time since
 // the cluster was made: a pod that was created for the node counts, also if it was never
-// bound, or belonged to a DaemonSet of the same name that is deleted. The failure has the first pod of each node, its time, and the decision about the node
-// then. At least one node must be given, and it must have been in the cluster.
+// bound, or belonged to a DaemonSet of the same name that is deleted. The failure has the first
+// pod of each node, its time, and the decision about the node then. At least one node must be
+// given, and it must have been in the cluster.
 func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) {
 	t.Helper()
 	r := c.record(t, ds)

@@ -367,6 +367,17 @@ and 2 more`},
 			c.Settle(t)
 			c.NoPodLost(t, agent)
 		}, ``},
+		{"NoPodLost holds for a new node while there is no DaemonSet", "it is another machine", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+			c.Delete(t, agent)
+			c.Leave(t, daemontest.Node("node-2"))
+			node := daemontest.Node("node-2")
+			daemontest.Taint(t, "gpu:NoSchedule", node)
+			c.Join(t, node)
+			c.Apply(t, agent)
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, ``},
 		{"NoPodLost, a taint", "the taint and when", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Advance(t, time.Minute)
