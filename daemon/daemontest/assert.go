@@ -179,7 +179,7 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 	}
 	switch {
 	case !runs:
-		t.Error(fmt.Sprintf("%s: runs on no node, want pods that have replaced others", nameOf(ds)))
+		t.Error(report(nil, "%s: runs on no node, want pods that have replaced others", nameOf(ds)))
 	case len(lines) > 0:
 		t.Error(report(lines, "%s: %s had at %s", nameOf(ds), plural(len(lines), "node has the pod that it", "nodes have the pod that they"), clock(r.began)))
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -221,12 +220,12 @@ func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 
 // objectID identifies an object of any kind.
 type objectID struct {
-	kind reflect.Type
+	kind string
 	types.NamespacedName
 }
 
 func objectIDOf(object metav1.Object) objectID {
-	return objectID{reflect.TypeOf(object), keyOf(object)}
+	return objectID{fmt.Sprintf("%T", object), keyOf(object)}
 }
 
 // storedOf returns the stored objects among which those of a list are: all nodes, and the pods

@@ -630,8 +630,8 @@ func TestMistakes(t *testing.T) {
 			c.Delete(t, agent)
 			c.SettlesWithin(t, time.Minute)
 		}, "the cluster has no DaemonSet"},
-		{"SettlesWithin, only nodes", "it would hold for nothing", func(t testing.TB, c *daemontest.Cluster) {
-			c = &daemontest.Cluster{}
+		{"SettlesWithin, only nodes", "it would hold for nothing", func(t testing.TB, _ *daemontest.Cluster) {
+			c := &daemontest.Cluster{}
 			c.Join(t, daemontest.Nodes(2)...)
 			c.SettlesWithin(t, time.Minute)
 		}, "the cluster has no DaemonSet"},

@@ -1,7 +1,6 @@
 package daemontest
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -377,7 +376,7 @@ func (c *Cluster) reportUnused(t testing.TB) {
 	t.Helper()
 	for _, image := range sortedNames(c.broken) {
 		if !c.broken[image].needed {
-			t.Error(fmt.Sprintf("image %q is broken, and nothing has needed it", image))
+			t.Error(report(nil, "image %q is broken, and nothing has needed it", image))
 		}
 	}
 }
