@@ -65,8 +65,9 @@ func running(node *daemon.NodeState) *corev1.Pod {
 
 // NeverOn fails the test if one of the nodes has had a pod of the DaemonSet, at any time since
 // the cluster was made: a pod that was created for the node counts, also if it was never
-// bound. The failure has the first pod of each node, its time, and the decision about the node
-// then. At least one node must be given, and it must have been in the cluster.
+// bound, or belonged to a DaemonSet of the same name that is deleted. The failure has the first
+// pod of each node, its time, and the decision about the node then. At least one node must be
+// given, and it must have been in the cluster.
 func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) {
 	t.Helper()
 	r := c.record(t, ds)
@@ -85,38 +86,57 @@ func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.N
 }
 
 // AtMostUnavailable fails the test if more than n nodes were unavailable at any moment since
-// the cluster was last settled: they should have run the DaemonSet, and had no available
-// pod that was not terminating. The failure is about the first moment at which most nodes were
-// unavailable, with the reason for each of them. A node that joins is unavailable until its
-// first pod is available, and so are all nodes of a new DaemonSet.
+// Settled or NewCluster has returned the cluster, or since FromNow: they should have run the
+// DaemonSet, and had no available pod that was not terminating. A node that only keeps its pod,
+// such as one that is not ready, is unavailable while the pod is not available. A node that
+// joins is unavailable until its first pod is available, and so are all nodes of a DaemonSet
+// that is applied later. The failure is about the first moment at which the largest number of
+// nodes was unavailable, with the reason for each of them. n is zero or more.
 func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	r := c.record(t, ds)
+	if n < 0 {
+		t.Fatalf("%s: at most %d nodes cannot be unavailable; give 0 or more", nameOf(ds), n)
+	}
+	c.reportUnused(t)
 	if r.most <= n {
 		return
 	}
 	worst := c.factsOf(t, r.worst)
 	var lines []string
 	for _, node := range worst.snapshot.Nodes() {
-		if node.Node != nil && node.Decision.Run && !available(&node) {
-			lines = append(lines, worst.reason(node.Name))
+		if !unavailable(&node) {
+			continue
 		}
+		line := worst.reason(node.Name)
+		if pod := running(&node); !node.Decision.Run && !strings.Contains(line, pod.Name) {
+			line += fmt.Sprintf("; %s is not available", pod.Name)
+		}
+		lines = append(lines, line)
 	}
 	t.Error(report(lines, "%s: %s unavailable at %s, want at most %d", nameOf(ds), plural(r.most, "node", "nodes"), clock(r.worst.Now), n))
+}
+
+// unavailable reports whether a node lacks an available pod: one that should run the DaemonSet,
+// or keeps a pod that is bound to it.
+func unavailable(node *daemon.NodeState) bool {
+	return node.Node != nil && !available(node) && (node.Decision.Run || node.Decision.Keep && running(node) != nil)
 }
 
 func available(node *daemon.NodeState) bool {
 	return slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Live() && p.Available })
 }
 
-// NoPodLost fails the test if a node has lost its pod since the cluster was last settled: the
-// node had a live pod, and has none now, or a pod was deleted because the node does not keep it.
+// NoPodLost fails the test if a node has lost its pod since Settled or NewCluster has returned
+// the cluster, or since FromNow: the node had a live pod, and has none now, or a pod was deleted
+// because the node does not keep it.
 // A pod that the next one of its node replaces is not lost, nor are the pods of nodes that
 // leave. While a node waits for the next pod it has none, so ask a cluster that is settled. The
 // failure has the reason for each node.
 func (c *Cluster) NoPodLost(t testing.TB, ds *appsv1.DaemonSet) {
 	t.Helper()
 	r := c.record(t, ds)
+	c.reportUnused(t)
 	now := c.look(t, ds)
 	var lines []string
 	for _, name := range sortedNames(r.had) {
@@ -135,14 +155,52 @@ func (c *Cluster) NoPodLost(t testing.TB, ds *appsv1.DaemonSet) {
 	}
 }
 
+// AllReplaced fails the test unless each node that runs the DaemonSet has another pod than when
+// Settled or NewCluster returned the cluster, or FromNow was called: a rollout has reached all of
+// them. A pod of a node that did not have one then counts, too. It also fails if the DaemonSet
+// runs nowhere.
+func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
+	t.Helper()
+	r := c.record(t, ds)
+	c.reportUnused(t)
+	now, runs := c.look(t, ds), false
+	var lines []string
+	for _, node := range now.snapshot.Nodes() {
+		pod := running(&node)
+		runs = runs || pod != nil
+		if pod == nil || !r.before[idOf(pod)] {
+			continue
+		}
+		line := now.reason(node.Name)
+		if !strings.Contains(line, pod.Name) {
+			line += fmt.Sprintf("; %s is the pod of then", pod.Name)
+		}
+		lines = append(lines, line)
+	}
+	switch {
+	case !runs:
+		t.Error(report(nil, "%s: runs on no node, want pods that have replaced others", nameOf(ds)))
+	case len(lines) > 0:
+		t.Error(report(lines, "%s: %s had at %s", nameOf(ds), plural(len(lines), "node has the pod that it", "nodes have the pod that they"), clock(r.began)))
+	}
+}
+
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
-// is complete d after the call at the latest. The failure says what each node waits for or,
-// if the rollout takes too long, which nodes became available too late.
+// is complete d after the call at the latest. Nodes that only keep their pods, such as those that
+// are not ready, do not have to be complete. If there is nothing to roll out, it is complete at
+// once; AllReplaced fails then. The failure says what each node waits for or, if the rollout
+// takes too long, which nodes became available too late. SettlesWithin ends the test if the
+// cluster has no DaemonSet.
 func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 	t.Helper()
 	c.begin(t)
+	if len(c.stored()) == 0 {
+		t.Fatal("the cluster has no DaemonSet")
+	}
 	began := c.sim.Now()
-	for _, end := range c.Settle(t) {
+	ends := c.Settle(t)
+	c.reportUnused(t)
+	for _, end := range ends {
 		ds := end.After.DaemonSet
 		switch took := end.Time.Sub(began); {
 		case ds == nil: // deleted on the way
@@ -161,12 +219,13 @@ func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 }
 
 // StallsAt settles the cluster, as Settle does, and fails the test unless the rollout of the
-// DaemonSet is stalled after it has reached exactly n nodes: these have a live pod of the new
-// template. The failure has the reason for each of them.
+// DaemonSet is stalled after it has reached exactly n nodes: these have a live pod of the
+// current template, however long they have had it. The failure has the reason for each of them.
 func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	c.record(t, ds)
 	end := endOf(c.Settle(t), ds)
+	c.reportUnused(t)
 	if end == nil {
 		t.Fatalf("%s: the DaemonSet is gone", nameOf(ds))
 	}
@@ -195,7 +254,11 @@ func (c *Cluster) reportEnd(t testing.TB, ds *appsv1.DaemonSet, end *simulate.En
 	for _, node := range end.Incomplete {
 		lines = append(lines, now.reason(node.Node))
 	}
-	return report(lines, "%s: %v at %s, want it to be %s", nameOf(ds), end.State, clock(end.Time), want)
+	since := " at"
+	if end.State != simulate.EndComplete {
+		since = ", no progress since" // what it waits for may have begun later
+	}
+	return report(lines, "%s: %v%s %s, want it to be %s", nameOf(ds), end.State, since, clock(end.Time), want)
 }
 
 // byNode orders lines "- node: text" by their nodes.

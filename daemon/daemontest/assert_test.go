@@ -63,7 +63,9 @@ func TestAssertions(t *testing.T) {
 		{"RunsOn, nowhere", "no nodes are a demand, too", func(t testing.TB) {
 			c := daemontest.Settled(t, onSSDs(), daemontest.Nodes(3)...)
 			c.RunsOn(t, agent)
-		}, ``},
+		}, `log: kube-system/agent: complete, and runs on no node`},
+		{"Settled, without nodes", "it is worth a word", func(t testing.TB) { daemontest.Settled(t, agent) },
+			`log: kube-system/agent: complete, and runs on no node`},
 		{"RunsOn, missing and extra", "the rule that decided about each", func(t testing.TB) {
 			nodes := daemontest.Nodes(4)
 			daemontest.Label(t, "disk=ssd", nodes[0], nodes[3])
@@ -81,7 +83,7 @@ kube-system/agent: runs on the wrong nodes (-want +got):
 kube-system/agent: runs on the wrong nodes (-want +got):
 + node-2: runs agent-2: untolerated taint {db: a} (NoSchedule)`},
 		{"RunsOn, too early", "no pass yet", func(t testing.TB) {
-			c := daemontest.NewCluster(t, daemon.Input{DaemonSet: agent, Nodes: ssds})
+			c := daemontest.NewCluster(t, daemon.Input{DaemonSet: agent, Nodes: ssds}, simulate.Options{})
 			c.RunsOn(t, agent, ssds...)
 		}, `
 kube-system/agent: runs on the wrong nodes (-want +got):
@@ -154,6 +156,18 @@ node-1: got agent-1 at 12:00:00: eligible`},
 		}, `
 kube-system/agent: had pods on 1 node that it must never run on:
 node-2: got agent-2 at 12:00:00: eligible`},
+		{"NeverOn, the DaemonSet before", "it had the same name", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Delete(t, agent)
+			c.Settle(t)
+			c.Taint(t, "gpu:NoExecute", ssds[1])
+			c.Apply(t, agent)
+			c.Settle(t)
+			c.RunsOn(t, agent, ssds[0])
+			c.NeverOn(t, agent, ssds[1])
+		}, `
+kube-system/agent: had pods on 1 node that it must never run on:
+node-2: got agent-2 at 12:00:00: eligible`},
 		{"NeverOn, no nodes", "it would hold for nothing", func(t testing.TB) {
 			daemontest.Settled(t, agent, ssds...).NeverOn(t, agent)
 		}, `fatal: kube-system/agent: no nodes are given that it must never run on`},
@@ -190,12 +204,25 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 kube-system/agent: 2 nodes unavailable at 12:00:13, want at most 1:
 node-1: agent-4: not ready
 node-3: desired, current; agent-3 is not ready; agent-3 has an outdated template`},
-		{"AtMostUnavailable, settled in between", "the rollout before does not count", func(t testing.TB) {
+		{"AtMostUnavailable, FromNow", "the rollout before does not count", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
 			c.Settle(t)
+			c.FromNow(t)
 			c.Advance(t, time.Hour)
 			c.AtMostUnavailable(t, agent, 0)
+		}, ``},
+		{"AtMostUnavailable, FromNow in a rollout", "what is unavailable then counts", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Advance(t, time.Second)
+			c.FromNow(t)
+			c.AtMostUnavailable(t, agent, 0)
+		}, `
+kube-system/agent: 1 node unavailable at 12:00:11, want at most 0:
+node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+		{"AtMostUnavailable, right after Settled", "the first rollout does not count", func(t testing.TB) {
+			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, 0)
 		}, ``},
 		{"AtMostUnavailable, not settled in between", "one rollout", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
@@ -212,10 +239,33 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 			c.Settle(t)
 			c.AtMostUnavailable(t, agent, 0)
 		}, ``},
-		{"AtMostUnavailable, a new DaemonSet", "all nodes wait for the first pods", func(t testing.TB) {
-			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, 1)
+		{"AtMostUnavailable, nodes that are not ready", "they keep their pods, which are not available", func(t testing.TB) {
+			nodes := daemontest.Nodes(3)
+			c := daemontest.Settled(t, agent, nodes...)
+			c.NotReady(t, nodes[:2]...)
+			c.Advance(t, time.Hour)
+			c.SettlesWithin(t, 0)
+			c.NoPodLost(t, agent)
+			c.AtMostUnavailable(t, agent, 1)
 		}, `
-kube-system/agent: 2 nodes unavailable at 12:00:00, want at most 1:
+kube-system/agent: 2 nodes unavailable at 12:00:10, want at most 1:
+node-1: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays; agent-1 is not available
+node-2: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays; agent-2 is not available`},
+		{"AtMostUnavailable, nodes that only keep an available pod", "nothing is wrong with it", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Taint(t, "gpu:NoSchedule", ssds...)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 0)
+		}, ``},
+		{"AtMostUnavailable, a new DaemonSet", "all nodes wait for the first pods", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			other := daemontest.DaemonSet("other")
+			c.Apply(t, other)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 0)
+			c.AtMostUnavailable(t, other, 1)
+		}, `
+kube-system/other: 2 nodes unavailable at 12:00:10, want at most 1:
 node-1: no pod
 node-2: no pod`},
 		{"AtMostUnavailable, rolled back", "the template of that moment decides which nodes should run it", func(t testing.TB) {
@@ -246,7 +296,7 @@ node-4: no pod`},
 kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
 node-3: agent-3: failed
 node-4: agent-4: not ready`},
-		{"AtMostUnavailable, a pod that is only kept crashes later", "the moment is over then", func(t testing.TB) {
+		{"AtMostUnavailable, a pod that is only kept crashes", "the node lacks it, too", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-3": {CrashesAfter: 40 * time.Second}, "node-4": {CrashesAfter: 35 * time.Second}})
 			c.Join(t, daemontest.Node("node-3"))
@@ -258,11 +308,19 @@ node-4: agent-4: not ready`},
 			c.Advance(t, time.Minute)
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
-kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
+kube-system/agent: 3 nodes unavailable at 12:00:55, want at most 1:
 node-1: agent-1: not ready: ContainersNotReady
-node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)`},
+node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)
+node-4: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod stays; agent-4 is not available`},
+		{"AtMostUnavailable, below zero", "a mistake in the test", func(t testing.TB) {
+			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, -1)
+		}, `fatal: kube-system/agent: at most -1 nodes cannot be unavailable; give 0 or more`},
 		{"AtMostUnavailable, many nodes", "twenty are shown", func(t testing.TB) {
-			daemontest.Settled(t, agent, daemontest.Nodes(22)...).AtMostUnavailable(t, agent, 1)
+			c := &daemontest.Cluster{}
+			c.Join(t, daemontest.Nodes(22)...)
+			c.Apply(t, agent)
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 1)
 		}, `
 kube-system/agent: 22 nodes unavailable at 12:00:00, want at most 1:
 node-1: no pod
@@ -306,6 +364,17 @@ and 2 more`},
 			daemontest.Taint(t, "gpu:NoSchedule", node)
 			c.Advance(t, time.Minute)
 			c.Join(t, node)
+			c.Settle(t)
+			c.NoPodLost(t, agent)
+		}, ``},
+		{"NoPodLost holds for a new node while there is no DaemonSet", "it is another machine", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+			c.Delete(t, agent)
+			c.Leave(t, daemontest.Node("node-2"))
+			node := daemontest.Node("node-2")
+			daemontest.Taint(t, "gpu:NoSchedule", node)
+			c.Join(t, node)
+			c.Apply(t, agent)
 			c.Settle(t)
 			c.NoPodLost(t, agent)
 		}, ``},
@@ -354,6 +423,60 @@ node-1: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod st
 kube-system/agent: 1 node lost the pod:
 node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 
+		{"AllReplaced holds", "a rollout", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Join(t, daemontest.Node("node-3"))
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.AllReplaced(t, agent)
+		}, ``},
+		{"AllReplaced, the same image", "nothing has happened", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, daemontest.WithImage(agent, "agent:1"))
+			c.SettlesWithin(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 0)
+			c.AllReplaced(t, agent)
+		}, `
+kube-system/agent: 2 nodes have the pod that they had at 12:00:10:
+node-1: desired, current, ready, available, up-to-date; agent-1 is the pod of then
+node-2: desired, current, ready, available, up-to-date; agent-2 is the pod of then`},
+		{"AllReplaced, in a rollout", "the rest", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Advance(t, time.Second)
+			c.AllReplaced(t, agent)
+		}, `
+kube-system/agent: 1 node has the pod that it had at 12:00:10:
+node-2: desired, current, ready, available; agent-2 has an outdated template`},
+		{"AllReplaced, FromNow", "the rollout before does not count", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.Settle(t)
+			c.FromNow(t)
+			c.AllReplaced(t, agent)
+		}, `
+kube-system/agent: 2 nodes have the pod that they had at 12:00:34:
+node-1: desired, current, ready, available, up-to-date; agent-3 is the pod of then
+node-2: desired, current, ready, available, up-to-date; agent-4 is the pod of then`},
+		{"AllReplaced, nowhere", "it would hold for nothing", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Taint(t, "gpu:NoExecute", ssds...)
+			c.Settle(t)
+			c.AllReplaced(t, agent)
+		}, `kube-system/agent: runs on no node, want pods that have replaced others`},
+
+		{"BreakImage, another image", "a typing error", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.BreakImage(t, "agent:02")
+			c.Apply(t, agent2)
+			c.SettlesWithin(t, time.Minute)
+			c.AtMostUnavailable(t, agent, 1)
+			c.NoPodLost(t, agent)
+			c.AllReplaced(t, agent)
+			c.Hang(t, c.Pods(t, agent)...)
+			c.StallsAt(t, agent, 2)
+		}, strings.TrimSuffix(strings.Repeat("\nimage \"agent:02\" is broken, and nothing has needed it", 5), "\n")},
+
 		{"SettlesWithin holds", "just in time", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
@@ -385,7 +508,7 @@ node-2: agent-2 was available after 1m30s`},
 			c.Apply(t, agent2)
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: stalled at 12:00:10, want it to be complete within 1h0m0s:
+kube-system/agent: stalled, no progress since 12:00:10, want it to be complete within 1h0m0s:
 node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
 node-2: desired, current, ready, available; agent-2 has an outdated template`},
 		{"SettlesWithin, OnDelete", "somebody has to act", func(t testing.TB) {
@@ -395,7 +518,7 @@ node-2: desired, current, ready, available; agent-2 has an outdated template`},
 			c.Apply(t, daemontest.WithImage(onDelete, "agent:2"))
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: waiting at 12:00:10, want it to be complete within 1h0m0s:
+kube-system/agent: waiting, no progress since 12:00:10, want it to be complete within 1h0m0s:
 node-1: desired, current, ready, available; agent-1 has an outdated template
 node-2: desired, current, ready, available; agent-2 has an outdated template`},
 
@@ -437,12 +560,54 @@ node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff`},
 			nodes[1].Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}}
 			daemontest.Settled(t, agent, nodes...)
 		}, `
-fatal: kube-system/agent: stalled at 12:00:10, want it to be complete:
+fatal: kube-system/agent: stalled, no progress since 12:00:10, want it to be complete:
 node-2: agent-2: node is not ready: KubeletNotReady`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if diff := cmp.Diff(strings.TrimPrefix(tc.want, "\n"), reportsOf(tc.test)); diff != "" {
 				t.Errorf("reports differ (-want +got):\n%s%s", diff, tc.why)
+			}
+		})
+	}
+}
+
+// TestWindow: no call but FromNow makes an assertion look at less than it did before.
+func TestWindow(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	nodes := daemontest.Nodes(3)
+	for name, call := range map[string]func(*daemontest.Cluster){
+		"Settle":        func(c *daemontest.Cluster) { c.Settle(t) },
+		"SettlesWithin": func(c *daemontest.Cluster) { c.SettlesWithin(t, time.Minute) },
+		"Advance":       func(c *daemontest.Cluster) { c.Advance(t, 0) },
+		"Elapse":        func(c *daemontest.Cluster) { c.Elapse(t, time.Second) },
+		"Step":          func(c *daemontest.Cluster) { c.Step(t) },
+		"Sync":          func(c *daemontest.Cluster) { c.Sync(t, agent) },
+		"CarryOut":      func(c *daemontest.Cluster) { c.CarryOut(t, agent, &rollout.Result{}) },
+		"Label":         func(c *daemontest.Cluster) { c.Label(t, "a=b", nodes...) },
+		"Join":          func(c *daemontest.Cluster) { c.Join(t, nodes[0]) },
+		"BreakImage": func(c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:1")
+			c.MendImage(t, "agent:1")
+		},
+		"RunsOn": func(c *daemontest.Cluster) { c.RunsOn(t, agent, nodes[1:]...) },
+		"delete and apply the DaemonSet": func(c *daemontest.Cluster) {
+			c.Delete(t, agent)
+			c.Settle(t)
+			c.Apply(t, daemontest.WithImage(agent, "agent:3"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := daemontest.Settled(t, agent, nodes...)
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Taint(t, "db=a:NoExecute", nodes[0])
+			c.SettlesWithin(t, time.Minute)
+			call(c)
+			c.SettlesWithin(t, time.Minute)
+			if got := reportsOf(func(t testing.TB) { c.AtMostUnavailable(t, agent, 0) }); got == "" {
+				t.Error("AtMostUnavailable(0) holds, want the rollout before to count")
+			}
+			if got := reportsOf(func(t testing.TB) { c.NoPodLost(t, agent) }); got == "" {
+				t.Error("NoPodLost() holds, want the pod that the taint has deleted to count")
 			}
 		})
 	}

@@ -20,7 +20,7 @@ func BenchmarkSettle(b *testing.B) {
 		in := daemontest.Settled(b, agent, daemontest.Nodes(n)...).Input(agent)
 		b.Run(fmt.Sprintf("daemontest/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				c := daemontest.NewCluster(b, in)
+				c := daemontest.NewCluster(b, in, simulate.Options{})
 				c.Apply(b, daemontest.WithImage(agent, "agent:2"))
 				c.SettlesWithin(b, time.Hour)
 				c.AtMostUnavailable(b, agent, (n+9)/10)

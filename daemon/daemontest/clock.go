@@ -32,7 +32,6 @@ func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 		}
 		if !c.failPulls(t) {
 			c.observe()
-			c.settled = true
 			return ends
 		}
 	}
@@ -52,7 +51,7 @@ func (c *Cluster) tick() {
 // below zero counts as zero.
 func (c *Cluster) Advance(t testing.TB, d time.Duration) {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
 	c.advance(t, d)
 }
 
@@ -75,7 +74,7 @@ func (c *Cluster) advance(t testing.TB, d time.Duration) {
 // happen.
 func (c *Cluster) Step(t testing.TB) bool {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
 	c.advance(t, 0)
 	moved := c.sim.Next()
 	if moved {
@@ -87,7 +86,7 @@ func (c *Cluster) Step(t testing.TB) bool {
 // Elapse moves the clock by d, and no controller makes a pass, as if it were down.
 func (c *Cluster) Elapse(t testing.TB, d time.Duration) {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
 	c.sim.Elapse(d)
 	c.failPulls(t)
 	c.observe()
@@ -97,7 +96,7 @@ func (c *Cluster) Elapse(t testing.TB, d time.Duration) {
 // read-only. The clock stays.
 func (c *Cluster) Sync(t testing.TB, ds *appsv1.DaemonSet) *rollout.Result {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
 	result, err := c.sim.Sync(ds)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +111,7 @@ func (c *Cluster) Sync(t testing.TB, ds *appsv1.DaemonSet) *rollout.Result {
 // controller makes passes, too.
 func (c *Cluster) CarryOut(t testing.TB, ds *appsv1.DaemonSet, result *rollout.Result) {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
 	if err := c.sim.CarryOut(ds, result); err != nil {
 		t.Fatal(err)
 	}

@@ -25,50 +25,54 @@ import (
 // not copy it once it is used.
 type Cluster struct {
 	// Options are those of the simulation, such as the policy of the controllers and how long
-	// pods take to become ready. They may be changed between calls.
+	// pods take to become ready. They may be changed between calls; PodTimes then hold for what
+	// is created, bound or changed later.
 	Options simulate.Options
 
 	sim *simulate.Cluster
-	// records has the DaemonSets that are stored.
+	// records has the DaemonSets there have ever been.
 	records map[types.NamespacedName]*record
 	// nodes are the names of all nodes there have ever been.
 	nodes map[string]bool
-	// settled says that nothing has been changed since the cluster settled.
-	settled bool
-	// applying says that objects are being applied or deleted. The records take a look
-	// when all of them are.
-	applying bool
+	// applying says that objects are being applied or deleted. The records are brought up to
+	// date after the last one. quiet says that nobody else is told of these changes.
+	applying, quiet bool
 	// hung are pods that never become ready, broken the images that cannot be pulled, and
 	// pulling the bound pods whose status does not say so yet.
 	hung    map[podID]bool
-	broken  map[string]bool
+	broken  map[string]*brokenImage
 	pulling []*corev1.Pod
 }
 
 // Settled returns a cluster with the nodes and the DaemonSet, in which the rollout of the
 // DaemonSet is complete. It ends the test if the API server would refuse one of them, and if
 // the rollout does not become complete, with the reason for each node. A DaemonSet that runs
-// on no node is complete.
+// on no node is complete, which the test's log says. For a cluster with Options, begin with a
+// Cluster that has them, and call Apply, SettlesWithin and FromNow.
 func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster {
 	t.Helper()
 	c := &Cluster{}
-	c.Join(t, nodes...)
-	c.Apply(t, ds)
+	c.Apply(t, append(objects(nodes), ds)...)
 	for _, end := range c.Settle(t) {
 		if end.State != simulate.EndComplete {
 			t.Fatal(c.reportEnd(t, ds, end, "complete"))
 		}
 	}
+	if now := c.look(t, ds); !slices.ContainsFunc(now.snapshot.Nodes(), func(node daemon.NodeState) bool { return running(&node) != nil }) {
+		t.Logf("%s: complete, and runs on no node", nameOf(ds))
+	}
+	c.FromNow(t)
 	return c
 }
 
 // NewCluster returns a cluster with the facts of in, taken as they are: nothing is validated,
-// and the controller has not made a pass. A zero in.Now is Start; for objects of a
-// real cluster set it to when they were listed. It ends the test if simulate.NewCluster or
-// daemon.Observe fails. The objects are shared and read-only from then on.
-func NewCluster(t testing.TB, in daemon.Input) *Cluster {
+// and the controller has not made a pass. The options hold for the pods of in, too. A zero
+// in.Now is Start; for objects of a real cluster set it to when they were listed. It ends the
+// test if simulate.NewCluster or daemon.Observe fails. The objects are shared and read-only from
+// then on.
+func NewCluster(t testing.TB, in daemon.Input, opts simulate.Options) *Cluster {
 	t.Helper()
-	c := &Cluster{}
+	c := &Cluster{Options: opts}
 	c.load(t, in)
 	return c
 }
@@ -78,7 +82,7 @@ func (c *Cluster) load(t testing.TB, in daemon.Input) {
 	if in.Now.IsZero() {
 		in.Now = Start()
 	}
-	sim, err := simulate.NewCluster(in, simulate.Options{})
+	sim, err := simulate.NewCluster(in, c.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +96,8 @@ func (c *Cluster) load(t testing.TB, in daemon.Input) {
 		if r.err != nil {
 			t.Fatal(r.err)
 		}
+		r.began = sim.Now()
+		r.noteBefore()
 	}
 }
 
@@ -104,29 +110,35 @@ func (c *Cluster) begin(t testing.TB) {
 	if c.sim == nil {
 		c.load(t, daemon.Input{})
 	}
-	c.sim.Options = c.Options
-	c.sim.Options.PodTimes, c.sim.Options.WatchPods = c.podTimes, c.watchPods
+	c.sim.Options = c.options()
 }
 
-// change is begin for calls that change the cluster: if it was settled, what AtMostUnavailable
-// and NoPodLost look at begins now.
-func (c *Cluster) change(t testing.TB) {
+// options are Options with what the cluster itself needs.
+func (c *Cluster) options() simulate.Options {
+	opts := c.Options
+	opts.PodTimes, opts.WatchPods = c.podTimes, c.watchPods
+	return opts
+}
+
+// FromNow makes AtMostUnavailable, NoPodLost and AllReplaced look at what happens from now on,
+// and no longer at what was before, such as a rollout that only leads to the one under test. A
+// node that is unavailable now counts.
+func (c *Cluster) FromNow(t testing.TB) {
 	t.Helper()
 	c.begin(t)
-	if c.settled {
-		c.settled = false
-		for _, r := range c.records {
-			r.restart(c)
-		}
+	for _, r := range c.records {
+		r.restart(c)
 	}
 }
 
 // Apply creates or replaces DaemonSets, nodes, pods and ControllerRevisions, as kubectl apply
 // does; see simulate.Cluster.Apply. Nothing else happens until the clock moves. It ends the
-// test if the API server would refuse a DaemonSet, or the labels or taints of a node.
+// test if the API server would refuse a DaemonSet, or the name, the labels or the taints of a
+// node, if an object is given twice, and if none is given.
 func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
+	checkGiven(t, objects)
 	for _, object := range objects {
 		var errs field.ErrorList
 		switch o := object.(type) {
@@ -143,26 +155,58 @@ func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 			t.Fatalf("%s: refused: %v", nameOf(object), errs.ToAggregate())
 		}
 	}
+	c.apply(t, objects)
+	for _, object := range objects {
+		ds, ok := object.(*appsv1.DaemonSet)
+		if !ok {
+			continue
+		}
+		if c.records[keyOf(ds)] == nil {
+			c.records[keyOf(ds)] = &record{began: c.sim.Now()}
+		}
+		c.noteNeeds(&ds.Spec.Template.Spec)
+	}
+	c.observe()
+}
+
+// apply applies objects without a look at them in between.
+func (c *Cluster) apply(t testing.TB, objects []metav1.Object) {
+	t.Helper()
 	c.applying = true
 	err := c.sim.Apply(objects...)
 	if c.applying = false; err != nil {
 		t.Fatal(err)
 	}
-	for _, object := range objects {
-		if ds, ok := object.(*appsv1.DaemonSet); ok && c.records[keyOf(ds)] == nil {
-			c.records[keyOf(ds)] = &record{}
-		}
+}
+
+// checkGiven ends the test if there are no objects, or two of one kind and name.
+func checkGiven(t testing.TB, objects []metav1.Object) {
+	t.Helper()
+	if len(objects) == 0 {
+		t.Fatal("nothing is given")
 	}
-	c.observe()
+	given := make(map[objectID]bool, len(objects))
+	for _, object := range objects {
+		if isNil(object) || object.GetName() == "" {
+			continue // the simulation refuses the one and names the other
+		}
+		id := objectIDOf(object)
+		if given[id] {
+			t.Fatalf("%s is given twice", nameOf(object))
+		}
+		given[id] = true
+	}
 }
 
 // Delete deletes objects, as kubectl delete does; see simulate.Cluster.Delete. It ends the
-// test if one of them is not there.
+// test if one of them is not there or is given twice, and if none is given.
 func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 	t.Helper()
-	c.change(t)
+	c.begin(t)
+	checkGiven(t, objects)
+	stored := c.storedOf(objects)
 	for _, object := range objects {
-		if !c.has(object) {
+		if !isNil(object) && stored[objectIDOf(object)] == nil { // the simulation refuses nil
 			t.Fatalf("%s: not found", nameOf(object))
 		}
 	}
@@ -174,23 +218,46 @@ func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 	c.observe()
 }
 
-// has reports whether an object is stored.
-func (c *Cluster) has(object metav1.Object) bool {
-	if isNil(object) {
-		return true // the simulation refuses it
+// objectID identifies an object of any kind.
+type objectID struct {
+	kind string
+	types.NamespacedName
+}
+
+func objectIDOf(object metav1.Object) objectID {
+	return objectID{fmt.Sprintf("%T", object), keyOf(object)}
+}
+
+// storedOf returns the stored objects among which those of a list are: all nodes, and the pods
+// and revisions of their namespaces. It takes one look at each namespace, not at each object.
+func (c *Cluster) storedOf(list []metav1.Object) map[objectID]metav1.Object {
+	stored := map[objectID]metav1.Object{}
+	seen := map[string]bool{}
+	for _, object := range list {
+		if isNil(object) {
+			continue
+		}
+		switch o := object.(type) {
+		case *appsv1.DaemonSet:
+			if ds := c.inputOf(keyOf(o)).DaemonSet; ds != nil {
+				stored[objectIDOf(ds)] = ds
+			}
+			continue
+		case *corev1.Node, *corev1.Pod, *appsv1.ControllerRevision:
+		default:
+			stored[objectIDOf(object)] = object // the simulation refuses it
+			continue
+		}
+		if seen[object.GetNamespace()] {
+			continue
+		}
+		seen[object.GetNamespace()] = true
+		in := c.inputOf(types.NamespacedName{Namespace: object.GetNamespace()})
+		for _, found := range slices.Concat(objects(in.Nodes), objects(in.Pods), objects(in.Revisions)) {
+			stored[objectIDOf(found)] = found
+		}
 	}
-	in := c.sim.Input(&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: object.GetNamespace(), Name: object.GetName()}})
-	switch object.(type) {
-	case *appsv1.DaemonSet:
-		return in.DaemonSet != nil
-	case *corev1.Node:
-		return find(in.Nodes, object.GetName()) != nil
-	case *corev1.Pod:
-		return find(in.Pods, object.GetName()) != nil
-	case *appsv1.ControllerRevision:
-		return find(in.Revisions, object.GetName()) != nil
-	}
-	return true
+	return stored
 }
 
 // isNil reports whether an object is nil or a nil pointer.
@@ -258,13 +325,15 @@ func (c *Cluster) Pods(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node
 	t.Helper()
 	now := c.look(t, ds)
 	given := c.names(t, nodes)
+	for _, name := range sortedNames(given) {
+		if node := now.snapshot.Node(name); node == nil || len(node.Pods) == 0 {
+			t.Fatalf("%s: no pod on %s", nameOf(ds), now.reason(name))
+		}
+	}
 	var pods []*corev1.Pod
 	for _, node := range now.snapshot.Nodes() {
 		if len(given) > 0 && !given[node.Name] {
 			continue
-		}
-		if given[node.Name] && len(node.Pods) == 0 {
-			t.Fatalf("%s: no pod on %s", nameOf(ds), now.reason(node.Name))
 		}
 		for _, p := range node.Pods {
 			pods = append(pods, p.Pod)
@@ -273,8 +342,8 @@ func (c *Cluster) Pods(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node
 	return pods
 }
 
-// names returns the names of nodes in arguments. It ends the test if one of them is nil or the
-// cluster has never had it.
+// names returns the names of nodes in arguments. It ends the test if one of them is nil or is
+// given twice, or if the cluster has never had it.
 func (c *Cluster) names(t testing.TB, nodes []*corev1.Node) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool, len(nodes))
@@ -284,6 +353,8 @@ func (c *Cluster) names(t testing.TB, nodes []*corev1.Node) map[string]bool {
 			t.Fatalf("nodes[%d] is nil", i)
 		case !c.nodes[node.Name]:
 			t.Fatalf("the cluster never had a node %s; it has %s", node.Name, atMost(20, slices.Sorted(maps.Keys(c.nodes))))
+		case names[node.Name]:
+			t.Fatalf("%s is given twice", node.Name)
 		default:
 			names[node.Name] = true
 		}

@@ -1,6 +1,7 @@
 package daemontest_test
 
 import (
+	stdcmp "cmp"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -59,7 +60,7 @@ func TestBuilders(t *testing.T) {
 			if diff := cmp.Diff(tc.want, strings.Join(got, "\n")); diff != "" {
 				t.Errorf("a pass writes (-want +got):\n%s%s", diff, tc.why)
 			}
-			c := daemontest.NewCluster(t, tc.in)
+			c := daemontest.NewCluster(t, tc.in, simulate.Options{})
 			c.SettlesWithin(t, time.Minute)
 		})
 	}
@@ -253,6 +254,78 @@ node-2: agent-2 ready`},
 12:00:36
 node-1: agent-4 ready
 node-2: agent-5 ready`},
+		{"BreakImage, bound before", "these pods have pulled it", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:1")
+			c.NotReady(t, daemontest.Node("node-1"))
+			c.Advance(t, time.Minute)
+			c.Recover(t, daemontest.Node("node-1"))
+			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
+			c.Settle(t)
+		}, `
+12:01:20
+node-1: agent-1 ready
+node-2: agent-2 ready, 1 restart`},
+		{"BreakImage, bound before and deleted", "the next pod has to pull it", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:1")
+			c.Delete(t, c.Pods(t, agent)[0])
+			c.Settle(t)
+		}, `
+12:00:12
+node-1: agent-3, not ready, ImagePullBackOff since 12:00:12
+node-2: agent-2 ready`},
+		{"MendImage", "pods that wait for it pull it at once", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Settle(t)
+			c.MendImage(t, "agent:2")
+			c.SettlesWithin(t, time.Minute)
+		}, `
+12:00:34
+node-1: agent-3 ready
+node-2: agent-4 ready`},
+		{"MendImage, after hours and a node that was not ready", "the simulation has given up on it", func(t *testing.T, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Advance(t, time.Hour)
+			c.NotReady(t, daemontest.Node("node-1"))
+			c.Advance(t, time.Hour)
+			c.Recover(t, daemontest.Node("node-1"))
+			c.Advance(t, time.Hour)
+			c.MendImage(t, "agent:2")
+			c.SettlesWithin(t, time.Minute)
+		}, `
+15:00:32
+node-1: agent-3 ready
+node-2: agent-4 ready`},
+		{"MendImage, on a node that is not ready", "its kubelet pulls it when it is back", func(t *testing.T, c *daemontest.Cluster) {
+			node := daemontest.Node("node-1")
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Advance(t, time.Hour)
+			c.NotReady(t, node)
+			c.Recover(t, node)
+			c.NotReady(t, node)
+			c.MendImage(t, "agent:2")
+			c.Advance(t, time.Minute)
+			c.Recover(t, node)
+			c.SettlesWithin(t, time.Minute)
+		}, `
+13:01:32
+node-1: agent-3 ready
+node-2: agent-4 ready`},
+		{"MendImage, one of two", "the pod waits for the other", func(t *testing.T, c *daemontest.Cluster) {
+			next := daemontest.WithImage(agent, "agent:2")
+			next.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "setup:1"}}
+			c.BreakImage(t, "agent:2")
+			c.BreakImage(t, "setup:1")
+			c.Apply(t, next)
+			c.Settle(t)
+			c.MendImage(t, "setup:1")
+			c.StallsAt(t, agent, 1)
+		}, `
+12:00:12
+node-1: agent-3, not ready, ImagePullBackOff since 12:00:12
+node-2: agent-2 ready`},
 		{"BreakImage, bound late", "the binding changes no status of the DaemonSet", func(t *testing.T, c *daemontest.Cluster) {
 			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: time.Minute} }
 			c.BreakImage(t, "agent:2")
@@ -277,6 +350,102 @@ node-2: agent-2 ready`},
 			if diff := cmp.Diff(strings.TrimPrefix(tc.want, "\n"), show(t, c, agent)); diff != "" {
 				t.Errorf("the cluster is (-want +got):\n%s%s", diff, tc.why)
 			}
+		})
+	}
+}
+
+// TestMendImageWatch: a watch sees each pod as it has become, and from what it has seen before.
+func TestMendImageWatch(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+	seen, changes := map[string]*corev1.Pod{}, 0
+	for _, pod := range c.Pods(t, agent) {
+		seen[pod.Name] = pod
+	}
+	c.Options.WatchPods = func(_ time.Time, old, cur *corev1.Pod) {
+		pod := stdcmp.Or(cur, old)
+		if seen[pod.Name] != old {
+			t.Errorf("%s: old is not what was seen before", pod.Name)
+		}
+		seen[pod.Name] = cur
+		changes++
+	}
+	c.BreakImage(t, "agent:2")
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+	c.Advance(t, time.Hour)
+	before := changes
+	c.MendImage(t, "agent:2")
+	if changes != before+1 {
+		t.Errorf("MendImage() is %d changes, want 1", changes-before)
+	}
+	c.SettlesWithin(t, time.Minute)
+}
+
+// TestNewClusterOptions: they hold for pods that exist already.
+func TestNewClusterOptions(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	pod := daemontest.Pod(agent, "node-1")
+	pod.Status = corev1.PodStatus{Phase: corev1.PodRunning}
+	c := daemontest.NewCluster(t, daemon.Input{
+		DaemonSet: agent, Nodes: daemontest.Nodes(1), Pods: []*corev1.Pod{pod},
+		Revisions: []*appsv1.ControllerRevision{daemontest.Revision(agent, 1)},
+	}, simulate.Options{PodTimes: timesOf(map[string]simulate.PodTimes{"node-1": {ReadyAfter: 2 * time.Hour}})})
+	c.SettlesWithin(t, time.Hour)
+	if want := daemontest.Start().Add(time.Hour); !c.Now().Equal(want) {
+		t.Errorf("settled at %v, want %v, two hours after the pod was created", c.Now(), want)
+	}
+}
+
+// TestReadyCondition: the time of the condition is that of a change.
+func TestReadyCondition(t *testing.T) {
+	node := daemontest.Node("node-1")
+	c := daemontest.Settled(t, daemontest.DaemonSet("agent"), node)
+	times := func() (condition, taint string) {
+		node := c.Nodes(t, "")[0]
+		if len(node.Spec.Taints) > 0 {
+			taint = node.Spec.Taints[0].TimeAdded.UTC().Format(time.TimeOnly)
+		}
+		return node.Status.Conditions[0].LastTransitionTime.UTC().Format(time.TimeOnly), taint
+	}
+	for _, tc := range []struct {
+		name             string
+		step             func()
+		condition, taint string
+	}{
+		{"Recover of a node that is ready", func() { c.Recover(t, node) }, "12:00:00", ""},
+		{"NotReady", func() { c.NotReady(t, node) }, "12:02:10", "12:02:10"},
+		{"NotReady again", func() { c.NotReady(t, node) }, "12:02:10", "12:02:10"},
+		{"Unreachable", func() { c.Unreachable(t, node) }, "12:04:10", "12:04:10"},
+		{"Recover", func() { c.Recover(t, node) }, "12:05:10", ""},
+	} {
+		c.Advance(t, time.Minute)
+		tc.step()
+		if condition, taint := times(); condition != tc.condition || taint != tc.taint {
+			t.Errorf("%s: the condition is of %q and the taint of %q, want %q and %q", tc.name, condition, taint, tc.condition, tc.taint)
+		}
+	}
+}
+
+// TestCrashOnce: however long a pod has run, one crash is no crash loop, nor is a second one.
+func TestCrashOnce(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	for _, ran := range []time.Duration{0, time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, time.Hour} {
+		t.Run(ran.String(), func(t *testing.T) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(2)...)
+			for restarts := range int32(3) {
+				c.Advance(t, ran)
+				c.Crash(t, c.Pods(t, agent)[0])
+				c.SettlesWithin(t, 10*time.Second)
+				if got := c.Pods(t, agent)[0].Status.ContainerStatuses[0].RestartCount; got != restarts+1 {
+					t.Errorf("%d restarts, want %d", got, restarts+1)
+				}
+			}
+			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes {
+				return simulate.PodTimes{ReadyAfter: 3 * time.Minute}
+			}
+			c.Advance(t, ran)
+			c.Crash(t, c.Pods(t, agent)[0])
+			c.SettlesWithin(t, 3*time.Minute)
 		})
 	}
 }
@@ -354,10 +523,32 @@ func TestMistakes(t *testing.T) {
 			node.Spec.Taints = []corev1.Taint{{Key: "gpu"}}
 			c.Join(t, node)
 		}, `node-3: refused: spec.taints[0].effect: Unsupported value: ""`},
+		{"a taint with a malformed value", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) {
+			node := daemontest.Node("node-3")
+			node.Spec.Taints = []corev1.Taint{{Key: "gpu", Value: "no good!", Effect: corev1.TaintEffectNoSchedule}}
+			c.Join(t, node)
+		}, `node-3: refused: spec.taints[0].value: Invalid value: "no good!": `},
+		{"a taint twice", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) {
+			node := daemontest.Node("node-3")
+			node.Spec.Taints = []corev1.Taint{
+				{Key: "gpu", Effect: corev1.TaintEffectNoSchedule},
+				{Key: "gpu", Effect: corev1.TaintEffectNoExecute},
+				{Key: "gpu", Value: "a", Effect: corev1.TaintEffectNoSchedule},
+			}
+			c.Join(t, node)
+		}, `node-3: refused: spec.taints[2]: Duplicate value: `},
+		{"a name with capitals", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) {
+			c.Join(t, daemontest.Node("Node_3", "kubernetes.io/hostname=node-3"))
+		},
+			`Node_3: refused: metadata.name: Invalid value: "Node_3": `},
 		{"Taint without an effect", "kubectl wants one", func(t testing.TB, c *daemontest.Cluster) { c.Taint(t, "gpu=a", daemontest.Node("node-1")) },
 			`taint "gpu=a": the effect is "" and must be NoSchedule, PreferNoSchedule or NoExecute, as in key=value:NoSchedule`},
 		{"Label without a key", "malformed", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "=a", daemontest.Node("node-1")) },
 			`label "=a": name part must be non-empty`},
+		{"Label of nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "a=b") },
+			`label "a=b": no nodes are given`},
+		{"Taint of nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Taint(t, "a:NoExecute") },
+			`taint "a:NoExecute": no nodes are given`},
 		{"Label of nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "a=b", nil) },
 			`label "a=b": a node is nil`},
 		{"Taint of nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Taint(t, "a:NoExecute", nil) },
@@ -383,19 +574,82 @@ func TestMistakes(t *testing.T) {
 			c.Settle(t)
 			c.Pods(t, agent, node)
 		}, "kube-system/agent: no pod on node-3: does not run: untolerated taint {gpu: } (NoSchedule)"},
+		{"Apply, two nodes of one name", "one would be lost", func(t testing.TB, c *daemontest.Cluster) {
+			c.Join(t, append(daemontest.Nodes(4), daemontest.Nodes(2, "gpu")...)...)
+		}, "node-1 is given twice"},
+		{"Settled, two nodes of one name", "one would be lost", func(t testing.TB, c *daemontest.Cluster) {
+			daemontest.Settled(t, agent, append(daemontest.Nodes(4), daemontest.Nodes(2, "gpu")...)...)
+		}, "node-1 is given twice"},
+		{"Delete, twice the same", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Delete(t, agent, agent) },
+			"kube-system/agent is given twice"},
+		{"Label, twice the same node", "a mistake", func(t testing.TB, c *daemontest.Cluster) {
+			c.Label(t, "a=b", append(daemontest.Nodes(2), daemontest.Node("node-2"))...)
+		}, "node-2 is given twice"},
+		{"RunsOn, twice the same node", "it would be a shorter list", func(t testing.TB, c *daemontest.Cluster) {
+			c.RunsOn(t, agent, append(daemontest.Nodes(2), daemontest.Node("node-2"))...)
+		}, "node-2 is given twice"},
+		{"Crash, twice the same pod", "a mistake", func(t testing.TB, c *daemontest.Cluster) {
+			pods := c.Pods(t, agent)
+			c.Crash(t, pods[0], pods[0])
+		}, "kube-system/agent-1 is given twice"},
+		{"Crash, an older pod of the name", "it is another one", func(t testing.TB, c *daemontest.Cluster) {
+			other := c.Pods(t, agent)[0].DeepCopy()
+			other.UID = "uid-other"
+			c.Crash(t, other)
+		}, "kube-system/agent-1: not found: the pod of this name has the UID "},
+		{"Crash, not bound", "no kubelet runs it", func(t testing.TB, c *daemontest.Cluster) {
+			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: -1} }
+			c.Join(t, daemontest.Node("node-3"))
+			c.Settle(t)
+			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-3"))...)
+		}, "kube-system/agent-3: is not bound to a node"},
+		{"Hang, finished", "nothing of it runs", func(t testing.TB, c *daemontest.Cluster) {
+			pods := c.Pods(t, agent)
+			c.Fail(t, pods...)
+			c.Hang(t, pods...)
+		}, "kube-system/agent-1: has finished"},
+		{"Apply, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Apply(t) }, "nothing is given"},
+		{"Delete, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Delete(t) }, "nothing is given"},
+		{"Join, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Join(t) }, "nothing is given"},
+		{"Leave, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Leave(t) }, "nothing is given"},
+		{"Label, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Label(t, "a=b") }, "nothing is given"},
+		{"Taint, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Taint(t, "a:NoExecute") }, "nothing is given"},
+		{"Untaint, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Untaint(t, "a:NoExecute") }, "nothing is given"},
+		{"NotReady, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.NotReady(t) }, "nothing is given"},
+		{"Unreachable, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Unreachable(t) }, "nothing is given"},
+		{"Recover, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Recover(t) }, "nothing is given"},
+		{"Crash, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Crash(t) }, "nothing is given"},
+		{"Hang, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Hang(t) }, "nothing is given"},
+		{"Fail, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Fail(t) }, "nothing is given"},
+		{"Pods, a node that has left", "an empty list would do nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.Leave(t, daemontest.Node("node-2"))
+			c.Settle(t)
+			c.Pods(t, agent, daemontest.Nodes(2)...)
+		}, "kube-system/agent: no pod on node-2: no such node"},
+		{"SettlesWithin, no DaemonSet", "it would hold for nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.Delete(t, agent)
+			c.SettlesWithin(t, time.Minute)
+		}, "the cluster has no DaemonSet"},
+		{"SettlesWithin, only nodes", "it would hold for nothing", func(t testing.TB, _ *daemontest.Cluster) {
+			c := &daemontest.Cluster{}
+			c.Join(t, daemontest.Nodes(2)...)
+			c.SettlesWithin(t, time.Minute)
+		}, "the cluster has no DaemonSet"},
 		{"Nodes, malformed", "kubectl's words", func(t testing.TB, c *daemontest.Cluster) { c.Nodes(t, "a in") },
 			`selector "a in": `},
 		{"Nodes, none", "an assertion about none would hold", func(t testing.TB, c *daemontest.Cluster) { c.Nodes(t, "gpu") },
 			`selector "gpu": no node matches`},
 		{"BreakImage, empty", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.BreakImage(t, "") },
 			"the image is empty"},
+		{"MendImage, not broken", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.MendImage(t, "agent:1") },
+			`image "agent:1" is not broken`},
 		{"a pod of a manifest", "it would belong to nobody", func(t testing.TB, c *daemontest.Cluster) {
 			manifest := daemontest.DaemonSet("agent")
 			manifest.UID = ""
 			c.Apply(t, daemontest.Pod(manifest, "node-1"))
 		}, "kube-system/agent-node-1: refused: metadata.ownerReferences[0].uid: Required value: make the object for the stored DaemonSet, Cluster.Input(ds).DaemonSet"},
 		{"NewCluster, twice the same node", "the path", func(t testing.TB, c *daemontest.Cluster) {
-			daemontest.NewCluster(t, daemon.Input{Nodes: append(daemontest.Nodes(1), daemontest.Nodes(1)...)})
+			daemontest.NewCluster(t, daemon.Input{Nodes: append(daemontest.Nodes(1), daemontest.Nodes(1)...)}, simulate.Options{})
 		}, `nodes[1].metadata.name: Duplicate value: "node-1"`},
 		{"Sync, no such DaemonSet", "the path", func(t testing.TB, c *daemontest.Cluster) { c.Sync(t, daemontest.DaemonSet("other")) },
 			`daemonSet: Not found: "kube-system/other"`},
@@ -422,6 +676,7 @@ func TestSeveralDaemonSets(t *testing.T) {
 	c.RunsOn(t, other, nodes[0])
 	c.NeverOn(t, other, nodes[1])
 	c.AtMostUnavailable(t, agent, 0)
+	c.FromNow(t)
 	c.Delete(t, agent)
 	c.Settle(t)
 	c.AtMostUnavailable(t, other, 0)
@@ -477,10 +732,12 @@ func TestRecord(t *testing.T) {
 				}
 			}
 		}
-		c.BreakImage(t, "agent:broken")
 		for range 8 {
 			if r.IntN(8) == 0 {
 				c.Settle(t)
+			}
+			if r.IntN(8) == 0 {
+				c.FromNow(t)
 				restart()
 			}
 			changing = true
@@ -536,11 +793,15 @@ func live(node *daemon.NodeState) bool {
 
 var timeOrNode = regexp.MustCompile(`(?m) unavailable at (\S+),|^([\w-]+):`)
 
-// unavailable returns the nodes that should run the DaemonSet and have no available pod.
+// unavailable returns the nodes without an available pod that should run the DaemonSet, or keep
+// a pod that is bound to them.
 func unavailable(snapshot *daemon.Snapshot) []string {
 	var names []string
 	for _, node := range snapshot.Nodes() {
-		if node.Node == nil || !node.Decision.Run {
+		keeps := node.Decision.Keep && slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool {
+			return p.Pod.Spec.NodeName == node.Name && !p.Terminating && !p.Failed
+		})
+		if node.Node == nil || !node.Decision.Run && !keeps {
 			continue
 		}
 		if !slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Available && !p.Terminating && !p.Failed }) {
@@ -577,12 +838,10 @@ func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.Daemo
 		c.Taint(t, "db=a:NoSchedule", node)
 	case 5:
 		c.Taint(t, "db=a:NoExecute", node)
-	case 6:
-		c.Crash(t, pods...)
-	case 7:
-		c.Fail(t, pods...)
-	case 8:
-		c.Hang(t, pods...)
+	case 6, 7, 8:
+		if len(pods) > 0 && pods[0].Spec.NodeName != "" && pods[0].Status.Phase != corev1.PodFailed {
+			[]func(testing.TB, ...*corev1.Pod){c.Crash, c.Fail, c.Hang}[r.IntN(3)](t, pods...)
+		}
 	case 9:
 		if len(pods) > 0 {
 			c.Delete(t, pods[0])
@@ -590,6 +849,7 @@ func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.Daemo
 	case 10:
 		c.Apply(t, daemontest.WithImage(ds, fmt.Sprintf("agent:%d", r.IntN(4))))
 	case 11:
+		c.BreakImage(t, "agent:broken")
 		c.Apply(t, daemontest.WithImage(ds, "agent:broken"))
 	}
 }

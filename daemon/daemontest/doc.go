@@ -8,6 +8,7 @@
 //		c := daemontest.Settled(t, agent, daemontest.Nodes(6)...)
 //		c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 //		c.SettlesWithin(t, 5*time.Minute)
+//		c.AllReplaced(t, agent)
 //		c.AtMostUnavailable(t, agent, 1)
 //	}
 //
@@ -30,9 +31,10 @@
 //	nodes get labels and taints                      Cluster.Label, Cluster.Taint, Cluster.Untaint
 //	nodes go NotReady and come back                  Cluster.NotReady, Cluster.Unreachable, Cluster.Recover
 //	pods crash, hang, fail                           Cluster.Crash, Cluster.Hang, Cluster.Fail
-//	an image cannot be pulled                        Cluster.BreakImage
+//	an image cannot be pulled for a while            Cluster.BreakImage, Cluster.MendImage
 //	the clock moves                                  Cluster.Settle, Cluster.Advance, Cluster.Step, Cluster.Elapse
 //	the controller under test makes the passes       Cluster.Sync, Cluster.CarryOut
+//	assertions overlook what was before              Cluster.FromNow
 //	the whole state                                  Cluster.Input, Cluster.Nodes, Cluster.Pods
 //
 // Assertions report a difference with the reason for each node, and the test goes on.
@@ -42,20 +44,24 @@
 //	at most n nodes unavailable, at every moment     Cluster.AtMostUnavailable
 //	no node loses its pod                            Cluster.NoPodLost
 //	the rollout is complete after d at the latest    Cluster.SettlesWithin
+//	all nodes have another pod than before           Cluster.AllReplaced
 //	the rollout stops after n nodes                  Cluster.StallsAt
 //
 // # Rules
 //
 //  1. Every cluster begins at Start, and its clock moves only when a method moves it.
 //  2. Apply refuses what the API server refuses in a DaemonSet (daemon.Validate) and in the
-//     labels and taints of nodes (ValidateNode@v1.37.2), with the path of the field.
+//     name, the labels and the taints of a node (ValidateNode@v1.37.2), with the path of the
+//     field.
 //  3. A DaemonSet in an argument stands for the stored one of its namespace and name. A node
-//     stands for the one of its name. Neither has to be as it was when it was applied.
-//  4. AtMostUnavailable and NoPodLost look at every moment since the cluster was last
-//     settled: since the first change after Settle, SettlesWithin, StallsAt or Settled. NeverOn
-//     looks at all that has happened in the cluster.
-//  5. Steps that cannot be done end the test, as T.Fatal does. So does the assertion that is
-//     given a DaemonSet or a node that the cluster has never had.
+//     stands for the one of its name. Neither has to be as it was when it was applied. A pod
+//     stands for the one of its name and UID.
+//  4. AtMostUnavailable, NoPodLost and AllReplaced look at every moment since Settled or
+//     NewCluster returned the cluster, or since the first call on a zero Cluster. Only FromNow
+//     makes them begin later. NeverOn looks at all that has happened in the cluster.
+//  5. Steps that cannot be done, or have nothing to do it to, end the test, as T.Fatal does. So
+//     does an assertion about a DaemonSet that the cluster does not have, or a node that it has
+//     never had.
 //  6. The same calls give the same cluster, the same names of pods, and the same text.
 //
 // Functions that take a testing.TB panic if it is nil. A Cluster keeps none: give a subtest's

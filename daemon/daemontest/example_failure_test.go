@@ -37,7 +37,7 @@ func Example_failures() {
 	// - node-4: does not run: untolerated taint {nvidia.com/gpu: } (NoSchedule); an existing pod stays
 	// kube-system/agent: had pods on 1 node that it must never run on:
 	// node-3: got agent-3 at 12:00:00: eligible
-	// kube-system/agent: stalled at 12:00:10, want it to be complete within 1m0s:
+	// kube-system/agent: stalled, no progress since 12:00:10, want it to be complete within 1m0s:
 	// node-1: agent-4: image "agent:broken" cannot be pulled: ImagePullBackOff
 	// node-2: desired, current, ready, available; agent-2 has an outdated template
 	// node-3: desired, current, ready, available; agent-3 has an outdated template

@@ -44,7 +44,7 @@ func ExampleNewCluster() {
 		Pods:      []*corev1.Pod{daemontest.Pod(agent, "node-1"), daemontest.Pod(old, "node-2")},
 		Revisions: []*appsv1.ControllerRevision{daemontest.Revision(old, 1), daemontest.Revision(agent, 2)},
 		Now:       daemontest.Start(),
-	})
+	}, simulate.Options{})
 	fmt.Println(c.Sync(t, agent).Plan)
 	// Output:
 	// delete agent-node-2 on node-2: outdated, within maxUnavailable
@@ -191,6 +191,27 @@ func ExampleCluster_AtMostUnavailable() {
 	c := daemontest.Settled(t, agent, daemontest.Nodes(6)...)
 	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 	c.SettlesWithin(t, 5*time.Minute)
+	c.AtMostUnavailable(t, agent, 1)
+	fmt.Println("failed:", t.Failed())
+	// Output: failed: false
+}
+
+// Is an image that cannot be pulled for an hour the end of a rollout? FromNow leaves the first
+// update out of what the assertions look at.
+func ExampleCluster_FromNow() {
+	t := new(testing.T)
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+	c.SettlesWithin(t, 5*time.Minute)
+
+	c.FromNow(t)
+	c.BreakImage(t, "agent:3")
+	c.Apply(t, daemontest.WithImage(agent, "agent:3"))
+	c.Advance(t, time.Hour)
+	c.MendImage(t, "agent:3")
+	c.SettlesWithin(t, 5*time.Minute)
+	c.AllReplaced(t, agent)
 	c.AtMostUnavailable(t, agent, 1)
 	fmt.Println("failed:", t.Failed())
 	// Output: failed: false

@@ -40,10 +40,14 @@ func Node(name string, labels ...string) *corev1.Node {
 }
 
 // Label gives the nodes, which have not joined a cluster yet, a label such as "zone=a", or
-// "gpu" for an empty value. It ends the test if the API server would refuse the label.
+// "gpu" for an empty value. It ends the test if the API server would refuse the label, and
+// without nodes.
 func Label(t testing.TB, label string, nodes ...*corev1.Node) {
 	t.Helper()
 	checkLabel(t, label)
+	if len(nodes) == 0 {
+		t.Fatalf("label %q: no nodes are given", label)
+	}
 	for _, node := range nodes {
 		if node == nil {
 			t.Fatalf("label %q: a node is nil", label)
@@ -67,10 +71,13 @@ func checkLabel(t testing.TB, label string) {
 
 // Taint gives the nodes, which have not joined a cluster yet, a taint in kubectl's words:
 // "dedicated=db:NoSchedule", or "gpu:NoExecute" for an empty value. It ends the test if the
-// API server would refuse the taint.
+// API server would refuse the taint, and without nodes.
 func Taint(t testing.TB, taint string, nodes ...*corev1.Node) {
 	t.Helper()
 	parsed := parseTaint(t, taint)
+	if len(nodes) == 0 {
+		t.Fatalf("taint %q: no nodes are given", taint)
+	}
 	for _, node := range nodes {
 		if node == nil {
 			t.Fatalf("taint %q: a node is nil", taint)

@@ -21,6 +21,7 @@ func TestImageChangeRollsOneNodeAtATime(t *testing.T) {
 	c := daemontest.Settled(t, agent, daemontest.Nodes(6)...)
 	c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 	c.SettlesWithin(t, 5*time.Minute)
+	c.AllReplaced(t, agent)
 	c.AtMostUnavailable(t, agent, 1)
 }
 

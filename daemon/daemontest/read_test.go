@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pernode/daemonset/daemon/daemontest"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 const twoNodes = `
@@ -49,7 +50,7 @@ func TestRead(t *testing.T) {
 		}, "log: agent.yaml: passed over: v1 ServiceAccount (1)"},
 		{"cluster", "facts, taken as they are", func(t testing.TB) {
 			objects := daemontest.ReadFS(t, files, "agent.yaml", "nodes.yaml")
-			c := daemontest.NewCluster(t, objects.Subjects()[0].Input)
+			c := daemontest.NewCluster(t, objects.Subjects()[0].Input, simulate.Options{})
 			c.SettlesWithin(t, 10*time.Second)
 			c.RunsOn(t, objects.DaemonSets[0], objects.Nodes...)
 		}, "log: agent.yaml: passed over: v1 ServiceAccount (1)"},

@@ -29,18 +29,25 @@ func (c *Cluster) record(t testing.TB, ds *appsv1.DaemonSet) *record {
 		t.Fatal("the DaemonSet is nil")
 	}
 	r := c.records[keyOf(ds)]
-	if r == nil {
-		var names []string
-		for key := range c.records {
-			names = append(names, key.String())
-		}
-		slices.Sort(names)
-		t.Fatalf("the cluster has no DaemonSet %s; it has %s", nameOf(ds), atMost(20, names))
+	if r == nil || r.gone() {
+		t.Fatalf("the cluster has no DaemonSet %s; it has %s", nameOf(ds), atMost(20, c.stored()))
 	}
 	if r.err != nil {
 		t.Fatalf("%s: %v", nameOf(ds), r.err)
 	}
 	return r
+}
+
+// stored returns the names of the DaemonSets that the cluster has, in order.
+func (c *Cluster) stored() []string {
+	var names []string
+	for key, r := range c.records {
+		if !r.gone() {
+			names = append(names, key.String())
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // look returns the facts now.

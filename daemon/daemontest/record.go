@@ -16,17 +16,20 @@ import (
 // record is what has happened to one DaemonSet. It follows every change of a pod, so that
 // assertions about a whole rollout miss no moment.
 type record struct {
-	// snapshot has the facts; nil with err. Its revisions may be old, which has an effect on
-	// which pods are updated and on nothing that is recorded.
+	// snapshot has the facts; nil with err, and while the DaemonSet is deleted. Its revisions
+	// may be old, which has an effect on which pods are updated and on nothing that is recorded.
 	snapshot *daemon.Snapshot
 	err      error
 
 	// first has, for each node that has ever had a pod, when the first one was seen.
 	first map[string]sighting
 
-	// All other fields are about the time since the cluster was last settled.
+	// All other fields are about the time since restart was last called.
 
-	// unavailable are the eligible nodes without an available pod, now.
+	// began is that time, and before are the pods that there were then.
+	began  time.Time
+	before map[podID]bool
+	// unavailable are the nodes that lack an available pod, now.
 	unavailable map[string]bool
 	// most is how many nodes were unavailable at most, and worst are the facts when that was
 	// so for the first time. While it is rising they are still to be kept: a pass that deletes
@@ -56,12 +59,11 @@ func (c *Cluster) observe() {
 		c.nodes[node.Name] = true
 	}
 	for key, r := range c.records {
-		in := c.inputOf(key)
-		if in.DaemonSet == nil {
-			delete(c.records, key)
-			continue
+		if in := c.inputOf(key); in.DaemonSet != nil {
+			r.observe(in)
+		} else {
+			r.close(in)
 		}
-		r.observe(in)
 	}
 }
 
@@ -97,6 +99,21 @@ func (r *record) observe(in daemon.Input) {
 	r.keep()
 }
 
+// close ends the record of a DaemonSet that is gone. It goes on with the next one of its name.
+func (r *record) close(in daemon.Input) {
+	r.keep()
+	r.snapshot, r.err, r.unavailable = nil, nil, map[string]bool{}
+	for name := range r.had {
+		if find(in.Nodes, name) == nil {
+			delete(r.had, name)
+			delete(r.lost, name)
+		}
+	}
+}
+
+// gone reports whether the DaemonSet is deleted.
+func (r *record) gone() bool { return r.snapshot == nil && r.err == nil }
+
 // keep keeps the facts of the worst moment, if that is now.
 func (r *record) keep() {
 	if r.rising && r.snapshot != nil {
@@ -108,13 +125,28 @@ func (r *record) keep() {
 func (r *record) restart(c *Cluster) {
 	r.unavailable, r.had, r.lost, r.available = nil, nil, nil, nil
 	r.most, r.rising, r.worst = 0, false, daemon.Input{}
+	r.began, r.before = c.sim.Now(), nil
 	if r.snapshot != nil {
 		r.observe(c.inputOf(keyOf(r.snapshot.DaemonSet())))
+		r.noteBefore()
+	}
+}
+
+// noteBefore notes which pods there are.
+func (r *record) noteBefore() {
+	r.before = map[podID]bool{}
+	for _, node := range r.snapshot.Nodes() {
+		for _, p := range node.Pods {
+			r.before[idOf(p.Pod)] = true
+		}
 	}
 }
 
 // watchPods is told of every change of a pod.
 func (c *Cluster) watchPods(now time.Time, old, cur *corev1.Pod) {
+	if c.quiet {
+		return
+	}
 	if c.Options.WatchPods != nil {
 		c.Options.WatchPods(now, old, cur)
 	}
@@ -179,7 +211,7 @@ func (r *record) look(changed daemon.Changed) {
 	if r.first == nil {
 		r.first = map[string]sighting{}
 	}
-	if r.unavailable == nil {
+	if r.had == nil {
 		r.unavailable, r.had, r.lost, r.available = map[string]bool{}, map[string]string{}, map[string]sighting{}, map[string]sighting{}
 	}
 	nodes := r.snapshot.Nodes()
@@ -214,7 +246,7 @@ func (r *record) lookAt(node *daemon.NodeState) {
 			}
 		}
 	}
-	if node.Node != nil && node.Decision.Run && !available {
+	if unavailable(node) {
 		r.unavailable[node.Name] = true
 	} else {
 		delete(r.unavailable, node.Name)

@@ -2,11 +2,13 @@ package daemontest
 
 import (
 	"cmp"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
@@ -28,16 +30,28 @@ func (c *Cluster) validateDaemonSet(ds *appsv1.DaemonSet) field.ErrorList {
 	return daemon.ValidateUpdate(daemon.Default(next), stored)
 }
 
-// validateNode returns the errors with which the API server refuses the labels and taints of
-// a node, which decide where pods run.
+// validateNode returns the errors with which the API server refuses the name, the labels and the
+// taints of a node, which decide where pods run.
 func validateNode(node *corev1.Node) field.ErrorList {
 	if node == nil {
 		return nil
 	}
-	errs := metav1validation.ValidateLabels(node.Labels, field.NewPath("metadata", "labels"))
+	var errs field.ErrorList
+	if node.Name != "" { // the simulation refuses that
+		for _, wrong := range validation.IsDNS1123Subdomain(node.Name) {
+			errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), node.Name, wrong))
+		}
+	}
+	errs = append(errs, metav1validation.ValidateLabels(node.Labels, field.NewPath("metadata", "labels"))...)
 	for i, taint := range node.Spec.Taints {
 		path := field.NewPath("spec", "taints").Index(i)
 		errs = append(errs, metav1validation.ValidateLabelName(taint.Key, path.Child("key"))...)
+		for _, wrong := range validation.IsValidLabelValue(taint.Value) {
+			errs = append(errs, field.Invalid(path.Child("value"), taint.Value, wrong))
+		}
+		if slices.ContainsFunc(node.Spec.Taints[:i], func(other corev1.Taint) bool { return other.MatchTaint(&taint) }) {
+			errs = append(errs, field.Duplicate(path, taint.ToString()))
+		}
 		switch taint.Effect {
 		case corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute:
 		default:
