@@ -80,13 +80,27 @@ func (d document) explain(err *Error) {
 
 // explainSyntax does so for a document that does not parse.
 func (d document) explainSyntax(err *Error) {
-	at := strings.Index(d.text, "{{")
+	at, line := -1, d.line-1
+	for text := range strings.Lines(d.text) {
+		line++
+		// Braces in quotes may be there for another reason, unless the error is at them.
+		if line != err.Line {
+			text = inQuotes.ReplaceAllString(text, "")
+		}
+		if at < 0 && strings.Contains(text, "{{") {
+			at = line
+		}
+	}
 	if at < 0 {
 		d.explain(err)
 		return
 	}
-	err.Detail = "is a template: render it first, for instance with helm template (" + err.Detail + ")"
-	if err.Line == 0 {
-		err.Line = d.line + strings.Count(d.text[:at], "\n")
+	if strings.HasPrefix(err.Detail, "invalid map key") {
+		err.Line = at // the library gives none
 	}
+	err.Detail = isTemplate + " (" + err.Detail + ")"
 }
+
+const isTemplate = "is a template: render it first, for instance with helm template"
+
+var inQuotes = regexp.MustCompile(`"[^"]*"|'[^']*'`)

@@ -106,7 +106,8 @@ func (o *Objects) readFile(fsys fs.FS, name string) error {
 // namespace of a node away. It adds no other defaults. Objects share nothing with each other.
 //
 // If the text is wrong, the error is an ErrorList, with at most MaxErrors errors, and
-// nothing is added. Wrong are, besides what does not parse: a field that does not exist, or
+// nothing is added. Wrong are, besides what does not parse: what follows the object or list of
+// a YAML document, which a parser would drop; a field that does not exist, or
 // is there twice; a missing or malformed name; a second object of the same kind, namespace
 // and name, here or in what was read before, except for a manifest beside a stored
 // DaemonSet; a DaemonSet of an API version that is gone; and a text with nothing in it. If

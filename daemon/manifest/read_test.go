@@ -199,6 +199,8 @@ func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"", "a: b: c\n", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n---\n[1]\n", "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{}]}",
 		"apiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: r}\ndata: {z: 1}\n",
+		" apiVersion: v1\n kind: Node\n metadata: {name: a}\n", "@", "{kind: Service, apiVersion: v1}\n", "{\"kind\":\"Service\",\"apiVersion\":\"v1\"}\n# c",
+		"[{\"kind\":\"Service\",\"apiVersion\":\"v1\"}]", "kind: IPAllowList\napiVersion: example.com/v1\n", "a: {{ x }}\n", "&a !!map\n{kind: Service, apiVersion: v1}\n",
 	} {
 		f.Add(seed)
 	}
@@ -209,10 +211,16 @@ func FuzzRead(f *testing.F) {
 		if err != nil && (!errors.As(err, &list) || len(list) == 0 || len(list) > MaxErrors) {
 			t.Fatalf("Read = %#v, want an ErrorList with 1 to %d errors", err, MaxErrors)
 		}
+		if err == nil && new(Objects).Read("x", strings.NewReader(text+"\n}")) == nil {
+			t.Errorf("Read = nil, and with } behind the text, too: what follows is dropped")
+		}
 		lines := strings.Count(text, "\n") + 1
 		for _, e := range list {
 			if e.File != "x" || e.Detail == "" || e.Line < 0 || e.Line > lines {
 				t.Errorf("Read = %#v, want the file, a detail and a line up to %d", e, lines)
+			}
+			if e.Document > 0 && e.Line == 0 {
+				t.Errorf("Read = %#v, want a line", e)
 			}
 		}
 		o.Subjects()
