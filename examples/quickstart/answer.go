@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
 	"github.com/pernode/daemonset/rollout/health"
@@ -150,7 +151,10 @@ func (w *work) answer() *answer {
 	}
 	w.judge()
 	if w.a.State != stateRefused {
-		w.a.Findings = w.lint(w.DaemonSet, w.Input.DaemonSet)
+		w.a.Findings = slices.DeleteFunc(w.lint(w.DaemonSet, w.Input.DaemonSet), func(f finding) bool {
+			// It runs somewhere, as soon as the nodes are ready again.
+			return w.a.NotReady > 0 && f.Code == string(lint.CodeNoEligibleNode)
+		})
 	}
 	if w.Proposed != nil {
 		w.propose()
@@ -186,7 +190,7 @@ func (a *answer) bad() bool {
 	if p := a.Proposal; p != nil && !p.NoChange && len(p.Refused) == 0 {
 		return p.bad()
 	}
-	return a.State == health.StateStalled.String()
+	return a.State == health.StateStalled.String() || a.NotReady > 0
 }
 
 // bad reports whether the manifest takes pods away, ends stalled, or does not work as written.

@@ -319,6 +319,8 @@ func TestExitStatus(t *testing.T) {
 		{name: "progressing", why: "it goes on by itself", args: []string{"-set", "logs"}, stdout: "progressing: 1 of 4"},
 		{name: "waiting", why: "somebody has decided so", args: []string{"-set", "tuner"}, stdout: "somebody has to delete 2 outdated pods"},
 		{name: "stalled", why: "somebody has to look", args: []string{"-set", "cni"}, want: 2, stdout: "stalled since"},
+		{name: "unreachable", why: "the controller does not count the node, and its pod is gone all the same", args: []string{"-set", "gpu"}, want: 2,
+			stdout: "kube-system/gpu: disrupted: no other node should run it; 1 node is not ready and keeps a pod that is not available\n    blocks node-5: gpu-15: node is not ready since", not: "stray"},
 		{name: "one of many", why: "the worst counts", want: 2, stdout: "kube-system/proxy: complete"},
 		{name: "same", why: "changes nothing", manifest: proxy("1", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"}, stdout: "changes nothing"},
 		{name: "another budget", why: "no rollout", manifest: proxy("2", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"},
