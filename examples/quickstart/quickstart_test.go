@@ -138,8 +138,10 @@ func TestAnswer(t *testing.T) {
 		},
 		{
 			name: "manifests", why: "documents, a typed list, two DaemonSets with defaults to add, and one term that does not parse",
-			args: []string{"-f", "testdata/manifests.yaml"}, status: 2, want: "manifests.txt",
-			stderr: "quickstart: passed over in testdata/manifests.yaml: v1 ConfigMap (1)\n",
+			args: []string{"-f", "testdata/manifests.yaml"}, status: 1, want: "manifests.txt",
+			stderr: "quickstart: passed over in testdata/manifests.yaml: v1 ConfigMap (1)\n" +
+				"quickstart: testdata/manifests.yaml:47: document 2: spec.template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator: " +
+				`The term does not parse, and the controller ignores it: Unsupported value: "Has": supported values: "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt".` + "\n",
 		},
 		{
 			name: "two files", why: "-f repeats: the lesson's DaemonSet on the lesson's nodes",
@@ -331,10 +333,14 @@ func TestExitStatus(t *testing.T) {
 			stdout: "    loses  node-2: nodeSelector kubernetes.io/hostname=node-1, node has kubernetes.io/hostname=node-2\n"},
 		{name: "too large", why: "never fits", manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "10m", "64", 1)), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "starts a rollout to revision 2, stalled after "},
-		{name: "lint", why: "the server would refuse the pods", args: []string{"-set", "proxy"}, want: 2, stdout: "lint   error TolerationMalformed",
+		{name: "toleration", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
 			manifest: proxy("1", proxyNodes+lines+"tolerations: [{key: a, operator: Has}]"+lines+proxyContainers)},
 		{name: "percentage", why: "no server takes it, and it is not simulated", manifest: proxy("10 %", proxyNodes+lines+update), args: []string{"-set", "proxy"}, want: 1,
-			stdout: "wrong  standard input:9: document 1: spec.updateStrategy.rollingUpdate.maxUnavailable:", not: "rollout to"},
+			stdout: "refused, the API server would not store it", not: "rollout to"},
+		{name: "host ports", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
+			manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "resources", "ports: [{containerPort: 1, hostPort: 1}, {containerPort: 2, hostPort: 1}], resources", 1))},
+		{name: "host network", why: "the server takes it, and refuses the pods", args: []string{"-set", "proxy"}, want: 2, stdout: "lint   error HostPortDuplicate",
+			manifest: proxy("1", proxyNodes+lines+"hostNetwork: true"+lines+strings.Replace(proxyContainers, "resources", "ports: [{containerPort: 1}, {containerPort: 1}], resources", 1))},
 		{name: "percentage of a new one", why: "no server takes it, and it is not simulated", manifest: strings.Replace(proxy("10 %", update), "name: proxy,", "name: new,", 1),
 			args: []string{"-set", "new"}, want: 1, stdout: "kube-system/new: refused", not: "end "},
 		{name: "no room", why: "pods of other namespaces take it", args: []string{"-set", "new"}, want: 2, stdout: "other/new: new: would run on 4 of 5 nodes, stalled",
@@ -395,8 +401,7 @@ func TestWrongInput(t *testing.T) {
 		{"stored percentage", "no answer is possible", "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, uid: u}\n" +
 			"spec:\n  selector: {matchLabels: {a: b}}\n  updateStrategy:\n    rollingUpdate: {maxUnavailable: 10 %}\n  template: {metadata: {labels: {a: b}}}\n---\n" +
 			"apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n",
-			`standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "10 %": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')` +
-				"\nquickstart: standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Required value: cannot be 0 when maxSurge is 0"},
+			`standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "10 %": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`},
 		{"several", "a line for each",
 			set("{minReadySeconds: -1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}}}"),
 			"standard input:4: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`\n" +

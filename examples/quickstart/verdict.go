@@ -27,7 +27,7 @@ func (w *work) judge() {
 		return !strings.HasPrefix(err.Field, "spec.updateStrategy")
 	})
 	if len(wrong) > 0 {
-		w.refuse(w.objects.Locate(w.DaemonSet, wrong))
+		w.refuse(w.objects.Locate(w.DaemonSet, withoutEcho(wrong)))
 		return
 	}
 	switch counted := in.DaemonSet.Status.CurrentNumberScheduled; {
