@@ -110,6 +110,8 @@ type place struct {
 	document document
 	// item is the path to the object in a document that is a list.
 	item string
+	// noNamespace says that the text has no namespace for the object.
+	noNamespace bool
 }
 
 // position returns the position of a field of the object.

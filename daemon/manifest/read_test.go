@@ -92,7 +92,7 @@ func TestReadFails(t *testing.T) {
 		{"two manifests of a name", "which one is proposed?", set("{minReadySeconds: 1}") + "---\n" + set("{minReadySeconds: 2}"),
 			"ds.yaml:8: document 2: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already"},
 		{"two stored ones of a name", "which one is there?", storedSet + "---\n" + set("{}") + "---\n" + storedSet,
-			"ds.yaml:12: document 3: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already"},
+			"ds.yaml:12: document 3: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already: remove metadata.uid from the one that is the proposal"},
 		{"twice in YAML", "the second would win silently", "apiVersion: v1\nkind: Node\nkind: Pod\n",
 			`ds.yaml:3: document 1: key "kind" already set in map`},
 		{"twice in JSON", "the second would win silently", `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a","name":"b"}}`,

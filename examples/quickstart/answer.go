@@ -143,6 +143,11 @@ type work struct {
 func (w *work) answer() *answer {
 	w.a.Namespace, w.a.Name = w.DaemonSet.Namespace, w.DaemonSet.Name
 	for _, note := range w.Subject.Notes {
+		if note.Kind == manifest.NoteStoredElsewhere {
+			at := w.objects.Position(w.DaemonSet, "metadata")
+			w.note("%s:%d: %v", at.File, at.Line, note)
+			continue
+		}
 		w.note("%v", note)
 	}
 	if !w.Stored() {

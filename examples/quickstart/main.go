@@ -22,7 +22,8 @@
 //
 // A DaemonSet without uid is a manifest. Beside the stored DaemonSet of its name it is a
 // proposal: the answer says what it would change, which nodes gain and lose the pod, and
-// how the rollout would end, in a simulated cluster. What an API server would refuse is
+// how the rollout would end, in a simulated cluster. An edited copy of the stored one, with
+// its uid, is a proposal, too, if its file comes later. What an API server would refuse is
 // not simulated. A manifest without a stored DaemonSet is a new one.
 //
 // -f may be repeated, and "-" is standard input. Files hold YAML or JSON, any number of
