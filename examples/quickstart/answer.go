@@ -195,7 +195,7 @@ func (a *answer) bad() bool {
 	if p := a.Proposal; p != nil && !p.NoChange && len(p.Refused) == 0 {
 		return p.bad()
 	}
-	return a.State == health.StateStalled.String() || a.NotReady > 0
+	return a.State == health.StateStalled.String() || a.NotReady > 0 || !a.DueSince.IsZero()
 }
 
 // bad reports whether the manifest takes pods away, ends stalled, or does not work as written.

@@ -508,3 +508,33 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// TestControllerDown: a controller that does nothing must not look like progress.
+func TestControllerDown(t *testing.T) {
+	const logs = "metadata: {name: logs, namespace: kube-system, uid: uid-logs, resourceVersion: \"9\", generation: 2"
+	trouble := testdata(t, "trouble.yaml")
+	if !strings.Contains(trouble, logs) {
+		t.Fatalf("trouble.yaml lacks %q", logs)
+	}
+	newer := strings.Replace(logs, "generation: 2", "generation: 3", 1)
+	for _, tc := range []struct {
+		name, why, now, metadata string
+		status                   int
+		want, not                string
+	}{
+		{"at work", "the last change is recent", "2026-01-01T10:05:00Z", logs, 0, "logs: progressing: 1 of 4 nodes complete, 2 outdated pods left\n", ""},
+		{"idle", "the next delete is due for an hour", "2026-01-01T11:00:00Z", logs, 2, "left; its next pass has been due since 2026-01-01T09:59:50Z (60m): the controller may be down\n", ""},
+		{"behind", "when the template has changed is not known", "2026-01-01T11:00:00Z", newer, 0, "left; the controller has not observed generation 3, only 2\n", "been due"},
+		{"behind since", "managed fields have the time", "2026-01-01T11:00:00Z",
+			newer + ", managedFields: [{manager: kubectl, operation: Update, apiVersion: apps/v1, time: \"2026-01-01T10:10:00Z\"}]", 2,
+			"left; the controller has not observed generation 3, only 2; its next pass has been due since 2026-01-01T10:10:00Z (50m): the controller may be down\n", ""},
+		{"behind a moment", "it may be about to look", "2026-01-01T11:00:00Z",
+			newer + ", managedFields: [{manager: kubectl, operation: Update, apiVersion: apps/v1, time: \"2026-01-01T10:59:59Z\"}]", 0,
+			"only 2\n", "been due"},
+	} {
+		status, stdout, _ := command(strings.Replace(trouble, logs, tc.metadata, 1), "-set", "logs", "-now", tc.now, "-f", "-")
+		if status != tc.status || !strings.Contains(stdout, tc.want) || tc.not != "" && strings.Contains(stdout, tc.not) {
+			t.Errorf("%s: run = %d, stdout\n%swant %d, %q, not %q: %s", tc.name, status, stdout, tc.status, tc.want, tc.not, tc.why)
+		}
+	}
+}

@@ -44,6 +44,11 @@ type answer struct {
 	// NotReady is how many other nodes are not ready and keep a pod that is not available. The
 	// controller does not count them: they have a taint that the pod does not tolerate.
 	NotReady int `json:"notReady,omitempty"`
+	// Unobserved is how many generations the controller has not observed. DueSince is since
+	// when it has an update to go on with, as far as the objects tell, if that is longer than
+	// health.DefaultPatience.
+	Unobserved int64     `json:"unobserved,omitempty"`
+	DueSince   time.Time `json:"dueSince,omitzero"`
 	// Blockers are the problems that the rollout waits for, the most urgent first.
 	Blockers []blocker `json:"blockers,omitempty"`
 	// Budget is the budget of the update, if outdated pods wait for it.

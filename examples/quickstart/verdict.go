@@ -81,6 +81,7 @@ func (w *work) judge() {
 	w.countNodes()
 	nodes := daemon.StatusByNode(result.Snapshot)
 	w.notReady(nodes)
+	w.watchController(result, assessment.LastChange)
 	a.Verdict = w.verdict(assessment)
 	w.walkNodes(nodes)
 }
@@ -160,7 +161,7 @@ func (w *work) verdict(a *health.Assessment) string {
 	if a.MaybeDisruption && a.State != health.StateComplete {
 		text += "; all pods are of the current template: the rollout may have been complete before"
 	}
-	return text + notReady
+	return text + notReady + w.controllerClause()
 }
 
 // blockers are those of an assessment, the most urgent first.
