@@ -76,11 +76,7 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 		if kind != "" {
 			items.APIVersion = head.APIVersion
 		}
-		for i, item := range head.Items {
-			at := at
-			at.item = strings.TrimPrefix(fmt.Sprintf("%s.items[%d]", at.item, i), ".")
-			r.object(at, item, items)
-		}
+		r.items(at, head.Items, items, "items")
 	case versions[head.Kind] == gvk.GroupVersion():
 		err = r.decode(at, raw, gvk)
 	default:
@@ -92,6 +88,24 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	}
 	if err != nil {
 		r.errs = append(r.errs, err)
+	}
+}
+
+// items reads the items of a list, which a field of the object at a place has, or the object
+// itself is.
+func (r *reading) items(at place, raw []json.RawMessage, typ metav1.TypeMeta, path ...string) {
+	list := at.spot
+	if list.text == "" {
+		list = spot{at.document, nil}
+	}
+	spots := list.items(path...)
+	for i, item := range raw {
+		at := at
+		at.item = strings.TrimPrefix(fmt.Sprintf("%s.%s[%d]", at.item, strings.Join(path, "."), i), ".")
+		if at.spot = (spot{}); len(spots) == len(raw) {
+			at.spot = spots[i]
+		}
+		r.object(at, item, typ)
 	}
 }
 
