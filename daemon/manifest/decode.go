@@ -49,9 +49,18 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	if r.full() {
 		return
 	}
+	// What programs make of a list is often an array.
+	if strings.HasPrefix(string(raw), "[") {
+		var items []json.RawMessage
+		if err := json.Unmarshal(raw, &items); err == nil {
+			r.items(at, items, list)
+			return
+		}
+	}
 	var head struct {
 		metav1.TypeMeta `json:",inline"`
 		Items           []json.RawMessage `json:"items"`
+		Message         string            `json:"message"`
 	}
 	readHead := func(raw []byte) error { return utiljson.Unmarshal(raw, &head) }
 	if err := readHead(raw); err != nil {
@@ -64,13 +73,19 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	if head.APIVersion == "" {
 		head.APIVersion = list.APIVersion
 	}
+	// Kinds of others may end so and be no lists, such as IPAllowList.
 	kind, isList := strings.CutSuffix(head.Kind, "List")
+	if _, known := versions[kind]; !known && kind != "" && head.Items == nil {
+		isList = false
+	}
 	var err *Error
 	switch gvk := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind); {
 	case head.Kind == "":
 		err = at.wrong("kind", "Required value")
 	case head.APIVersion == "":
 		err = at.wrong("apiVersion", "Required value")
+	case head.Kind == "Status" && head.APIVersion == "v1":
+		err = at.wrong("", fmt.Sprintf("is an answer of the API server and no object: %q", head.Message))
 	case isList:
 		items := metav1.TypeMeta{Kind: kind}
 		if kind != "" {
@@ -155,7 +170,11 @@ func (p place) undecodable(raw []byte, decode func([]byte) error, err error) *Er
 		raw, err := json.Marshal(part)
 		return err == nil && decode(raw) != nil
 	})
-	return p.wrong(strings.TrimPrefix(path, "."), decodingWords(err, part))
+	path = strings.TrimPrefix(path, ".")
+	if text, ok := part.(string); ok && strings.Contains(text, "{{") {
+		return p.wrong(path, isTemplate)
+	}
+	return p.wrong(path, decodingWords(err, part))
 }
 
 // narrow returns the innermost part of a value that fails all by itself, and the path to it.
@@ -214,11 +233,11 @@ func decodingWords(err error, value any) string {
 	text := err.Error()
 	for _, wrong := range []error{resource.ErrFormatWrong, resource.ErrNumeric, resource.ErrSuffix} {
 		if strings.Contains(text, wrong.Error()) {
-			return fmt.Sprintf("Invalid value: %#v: is no quantity, such as 100m, 2 or 1.5Gi", value)
+			return fmt.Sprintf("Invalid value: %#v: is not a quantity, such as 100m, 2 or 1.5Gi", value)
 		}
 	}
 	if strings.HasPrefix(text, "parsing time ") {
-		return fmt.Sprintf("Invalid value: %#v: is no time, such as 2026-01-02T15:04:05Z", value)
+		return fmt.Sprintf("Invalid value: %#v: is not a time, such as 2026-01-02T15:04:05Z", value)
 	}
 	m := typeError.FindStringSubmatch(text)
 	if m == nil {
@@ -227,11 +246,21 @@ func decodingWords(err error, value any) string {
 	is := map[string]string{
 		"object": "a map", "array": "a list", "string": "a string", "number": "a number", "bool": "true or false",
 	}[m[1]]
+	// YAML makes true of yes and on, and a number of 1.10.
+	switch value.(type) {
+	case bool:
+		is = fmt.Sprint(value)
+	case int64, float64:
+		is = fmt.Sprintf("the number %v", value)
+	}
 	want, hint := "a map", ""
 	switch kind := m[2]; {
 	case strings.HasPrefix(kind, "[]"):
 		want = "a list"
 	case strings.HasPrefix(kind, "int"):
+		if _, ok := value.(int64); ok {
+			return fmt.Sprintf("Invalid value: %v: is out of range (%s)", value, kind)
+		}
 		want = "a whole number (" + kind + ")"
 	case kind == "bool":
 		want = "true or false"

@@ -221,6 +221,9 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 	if object.GetName() == "" {
 		return at.wrong("metadata.name", "Required value")
 	}
+	if path := templateIn(object); path != "" {
+		return at.wrong(path, isTemplate)
+	}
 	if msgs := validation.IsDNS1123Subdomain(object.GetName()); len(msgs) > 0 {
 		return at.wrong("metadata.name", fmt.Sprintf("Invalid value: %q: %s", object.GetName(), msgs[0]))
 	}

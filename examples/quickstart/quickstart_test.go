@@ -395,7 +395,7 @@ func TestWrongInput(t *testing.T) {
 		{"template", "not rendered yet", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  name: {{ .Values.name }}\n",
 			`standard input:4: document 1: is a template: render it first, for instance with helm template (invalid map key: map[interface {}]interface {}{".Values.name":interface {}(nil)})`},
 		{"quantity", "with its value", set("{template: {spec: {containers: [{name: x, resources: {limits: {memory: 64 Mi}}}]}}}"),
-			`standard input:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "64 Mi": is no quantity, such as 100m, 2 or 1.5Gi`},
+			`standard input:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "64 Mi": is not a quantity, such as 100m, 2 or 1.5Gi`},
 		{"old group", "removed from Kubernetes long ago", "apiVersion: extensions/v1beta1\nkind: DaemonSet\n",
 			`standard input:1: document 1: apiVersion: Invalid value: "extensions/v1beta1": write apps/v1 for a DaemonSet: Kubernetes 1.16 removed the older versions`},
 		{"misspelt", "silence would be worse", set("{tmplate: {}, selektor: {}}"),
