@@ -99,8 +99,8 @@ func (o *Objects) readFile(fsys fs.FS, name string) error {
 	return o.Read(name, f)
 }
 
-// Read adds the objects of one text: YAML or JSON, one document or many, single objects or
-// lists of them. file is what errors and positions call the text.
+// Read adds the objects of one text: YAML or JSON, one document or many, single objects,
+// lists or arrays of them. file is what errors and positions call the text.
 //
 // As an API server does, it puts objects without a namespace into "default", and takes the
 // namespace of a node away. It adds no other defaults. Objects share nothing with each other.
@@ -110,12 +110,12 @@ func (o *Objects) readFile(fsys fs.FS, name string) error {
 // proposal to change the stored one.
 //
 // If the text is wrong, the error is an ErrorList, with at most MaxErrors errors, and
-// nothing is added. Wrong are, besides what does not parse: what follows the object or list of
-// a YAML document, which a parser would drop; a field that does not exist, or
-// is there twice; a missing or malformed name; a second object of the same kind, namespace
-// and name, here or in what was read before, except for a manifest beside a stored
-// DaemonSet; a DaemonSet of an API version that is gone; and a text with nothing in it. If
-// r fails, the error wraps that of r.
+// nothing is added. Wrong are, besides what does not parse: what follows the object or list
+// of a YAML document, which a parser would drop; a field that does not exist, or is there
+// twice; a missing or malformed name; braces of a template in a name or in an image of a
+// manifest; a second object of the same kind, namespace and name, here or in what was read
+// before, except for a manifest beside a stored DaemonSet; a DaemonSet of an API version that
+// is gone; and a text with nothing in it. If r fails, the error wraps that of r.
 func (o *Objects) Read(file string, r io.Reader) error {
 	if o == nil || r == nil {
 		return field.Required(field.NewPath("r"), "Read requires Objects and a reader")

@@ -118,7 +118,7 @@ func (w *work) impact(p *proposal, in daemon.Input, set *appsv1.DaemonSet) (*sim
 	if err != nil {
 		p.Refused = w.locate(err)
 		w.errs = append(w.errs, p.Refused...)
-		p.Verdict = "no answer: " + manifest.ErrorList(p.Refused).Error()
+		p.Verdict = fmt.Sprintf("no answer because of %s in it", plural(len(p.Refused), "error"))
 		return nil, false
 	}
 	read := w.Proposed

@@ -538,3 +538,29 @@ func TestControllerDown(t *testing.T) {
 		}
 	}
 }
+
+// TestVerdict: verdicts of states that trouble.yaml does not have.
+func TestVerdict(t *testing.T) {
+	const logs, noSchedule = "metadata: {name: logs, namespace: kube-system, uid: uid-logs,", "  - {key: node.kubernetes.io/unreachable, effect: NoSchedule,"
+	for _, tc := range []struct{ name, why, set, old, new, want string }{
+		{"deleting", "said once", "logs", logs, logs + " deletionTimestamp: \"2026-01-01T09:00:00Z\", finalizers: [foregroundDeletion],",
+			"logs: deleting: the controller does nothing any more\n"},
+		{"before the taint", "nobody knows whether it is a rollout", "gpu", noSchedule, "  - {key: node.kubernetes.io/unreachable, effect: NoExecute,",
+			"0 of 1 node complete; all pods are of the current template: the rollout may have been complete before\n"},
+	} {
+		text := testdata(t, "trouble.yaml")
+		if !strings.Contains(text, tc.old) {
+			t.Fatalf("trouble.yaml lacks %q", tc.old)
+		}
+		if _, stdout, _ := command(strings.Replace(text, tc.old, tc.new, 1), "-set", tc.set, "-f", "-"); !strings.Contains(stdout, tc.want) {
+			t.Errorf("%s: stdout\n%swant %q: %s", tc.name, stdout, tc.want, tc.why)
+		}
+	}
+	// An error stands on standard error, and not also on standard output.
+	head, tail, found := strings.Cut(testdata(t, "trouble.yaml"), "---\napiVersion: apps/v1\nkind: DaemonSet\n"+logs)
+	broken := head + "---\napiVersion: apps/v1\nkind: DaemonSet\n" + logs + strings.Replace(tail, "maxUnavailable: 2", "maxUnavailable: 10 %", 1)
+	status, stdout, stderr := command(broken, "-set", "logs", "-f", "-")
+	if !found || status != 1 || !strings.Contains(stdout, "kube-system/logs: no answer because of 1 error in it\n") || strings.Contains(stdout, "10 %") || strings.Count(stderr, "10 %") != 1 {
+		t.Errorf("stored percentage: run = %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+}
