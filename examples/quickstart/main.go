@@ -33,12 +33,14 @@
 // the present one.
 //
 // The exit status is 0 if all is well; 2 if a rollout is stalled or disrupted, the
-// controller seems to be down, or a manifest would take pods away or end stalled; and 1 if the input or the arguments are wrong, with a line
-// for each error on standard error that has the file, the line and the field.
+// controller seems to be down, or a manifest would take pods away or end stalled; and 1 if
+// the input or the arguments are wrong, with a line for each error on standard error that
+// has the file, the line and the field.
 //
 // main.go has the arguments, answer.go finds what to answer for, verdict.go judges what
-// is there and controller.go who works on it, proposal.go what would be, report.go has the facts of an answer, and text.go
-// prints them; cluster.go has a simulated cluster, and lesson.go plays on it.
+// is there, controller.go whether the controller works on it, and proposal.go what would
+// be; report.go has the facts of an answer, and text.go prints them; cluster.go has a
+// simulated cluster, and lesson.go plays on it.
 package main
 
 import (
