@@ -49,9 +49,18 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	if r.full() {
 		return
 	}
+	// What programs make of a list is often an array.
+	if strings.HasPrefix(string(raw), "[") {
+		var items []json.RawMessage
+		if err := json.Unmarshal(raw, &items); err == nil {
+			r.items(at, items, list)
+			return
+		}
+	}
 	var head struct {
 		metav1.TypeMeta `json:",inline"`
 		Items           []json.RawMessage `json:"items"`
+		Message         string            `json:"message"`
 	}
 	readHead := func(raw []byte) error { return utiljson.Unmarshal(raw, &head) }
 	if err := readHead(raw); err != nil {
@@ -64,23 +73,25 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	if head.APIVersion == "" {
 		head.APIVersion = list.APIVersion
 	}
+	// Kinds of others may end so and be no lists, such as IPAllowList.
 	kind, isList := strings.CutSuffix(head.Kind, "List")
+	if _, known := versions[kind]; !known && kind != "" && head.Items == nil {
+		isList = false
+	}
 	var err *Error
 	switch gvk := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind); {
 	case head.Kind == "":
 		err = at.wrong("kind", "Required value")
 	case head.APIVersion == "":
 		err = at.wrong("apiVersion", "Required value")
+	case head.Kind == "Status" && head.APIVersion == "v1":
+		err = at.wrong("", fmt.Sprintf("is an answer of the API server and no object: %q", head.Message))
 	case isList:
 		items := metav1.TypeMeta{Kind: kind}
 		if kind != "" {
 			items.APIVersion = head.APIVersion
 		}
-		for i, item := range head.Items {
-			at := at
-			at.item = strings.TrimPrefix(fmt.Sprintf("%s.items[%d]", at.item, i), ".")
-			r.object(at, item, items)
-		}
+		r.items(at, head.Items, items, "items")
 	case versions[head.Kind] == gvk.GroupVersion():
 		err = r.decode(at, raw, gvk)
 	default:
@@ -92,6 +103,24 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	}
 	if err != nil {
 		r.errs = append(r.errs, err)
+	}
+}
+
+// items reads the items of a list, which a field of the object at a place has, or the object
+// itself is.
+func (r *reading) items(at place, raw []json.RawMessage, typ metav1.TypeMeta, path ...string) {
+	list := at.spot
+	if list.text == "" {
+		list = spot{at.document, nil}
+	}
+	spots := list.items(path...)
+	for i, item := range raw {
+		at := at
+		at.item = strings.TrimPrefix(fmt.Sprintf("%s.%s[%d]", at.item, strings.Join(path, "."), i), ".")
+		if at.spot = (spot{}); len(spots) == len(raw) {
+			at.spot = spots[i]
+		}
+		r.object(at, item, typ)
 	}
 }
 
@@ -141,7 +170,11 @@ func (p place) undecodable(raw []byte, decode func([]byte) error, err error) *Er
 		raw, err := json.Marshal(part)
 		return err == nil && decode(raw) != nil
 	})
-	return p.wrong(strings.TrimPrefix(path, "."), decodingWords(err, part))
+	path = strings.TrimPrefix(path, ".")
+	if text, ok := part.(string); ok && strings.Contains(text, "{{") {
+		return p.wrong(path, isTemplate)
+	}
+	return p.wrong(path, decodingWords(err, part))
 }
 
 // narrow returns the innermost part of a value that fails all by itself, and the path to it.
@@ -200,11 +233,11 @@ func decodingWords(err error, value any) string {
 	text := err.Error()
 	for _, wrong := range []error{resource.ErrFormatWrong, resource.ErrNumeric, resource.ErrSuffix} {
 		if strings.Contains(text, wrong.Error()) {
-			return fmt.Sprintf("Invalid value: %#v: is no quantity, such as 100m, 2 or 1.5Gi", value)
+			return fmt.Sprintf("Invalid value: %#v: is not a quantity, such as 100m, 2 or 1.5Gi", value)
 		}
 	}
 	if strings.HasPrefix(text, "parsing time ") {
-		return fmt.Sprintf("Invalid value: %#v: is no time, such as 2026-01-02T15:04:05Z", value)
+		return fmt.Sprintf("Invalid value: %#v: is not a time, such as 2026-01-02T15:04:05Z", value)
 	}
 	m := typeError.FindStringSubmatch(text)
 	if m == nil {
@@ -213,11 +246,21 @@ func decodingWords(err error, value any) string {
 	is := map[string]string{
 		"object": "a map", "array": "a list", "string": "a string", "number": "a number", "bool": "true or false",
 	}[m[1]]
+	// YAML makes true of yes and on, and a number of 1.10.
+	switch value.(type) {
+	case bool:
+		is = fmt.Sprint(value)
+	case int64, float64:
+		is = fmt.Sprintf("the number %v", value)
+	}
 	want, hint := "a map", ""
 	switch kind := m[2]; {
 	case strings.HasPrefix(kind, "[]"):
 		want = "a list"
 	case strings.HasPrefix(kind, "int"):
+		if _, ok := value.(int64); ok {
+			return fmt.Sprintf("Invalid value: %v: is out of range (%s)", value, kind)
+		}
 		want = "a whole number (" + kind + ")"
 	case kind == "bool":
 		want = "true or false"

@@ -16,7 +16,8 @@
 //
 // A DaemonSet with a UID is stored, one without is a manifest. A stored one and a manifest
 // of its name are one [Subject]: the manifest is a proposal to change it, for
-// simulate.WhatIf.
+// simulate.WhatIf. A second copy of a stored one, in a later text, is a manifest, too:
+// somebody has printed and edited it.
 //
 // Text comes from an io.Reader or an fs.FS of the caller; the package knows no others. Objects
 // keep the texts, to find lines in them.

@@ -42,23 +42,63 @@ type value struct {
 // values returns what the document holds: nothing, if it is blank, or one value, or several,
 // because JSON needs no marks between them. With an error come the values before it.
 func (d document) values() ([]value, error) {
+	var notJSON error
 	if utilyaml.IsJSONBuffer([]byte(d.text)) {
-		if values, err := d.jsonValues(); err == nil || !d.isYAML() {
+		values, err := d.jsonValues()
+		if err == nil || len(values) > 0 {
 			return values, err
 		}
+		notJSON = err
 	}
 	var content any
 	if err := utilyaml.UnmarshalStrict([]byte(d.text), &content); err != nil {
+		if notJSON != nil && !d.isYAML() {
+			return nil, notJSON
+		}
 		return nil, err
 	}
-	if content == nil {
-		return nil, nil
+	if err := d.rest(content); err != nil || content == nil {
+		return nil, err
 	}
 	raw, err := json.Marshal(content)
 	return []value{{d, raw}}, err
 }
 
-// syntaxError is an error of JSON with its line in the document.
+// rest returns an error if something follows the first node of a YAML document, which has
+// the content. The parser stops behind that node and does not look at what follows.
+func (d document) rest(content any) error {
+	f := &finder{text: strings.TrimPrefix(d.text, "\ufeff")}
+	f.skipBlank()
+	switch content.(type) {
+	case map[string]any, []any:
+		// Nothing is indented less than the first column: a block there ends with the text.
+		if f.column() == 0 && strings.IndexByte("{[&!", f.peek()) < 0 {
+			return nil
+		}
+	}
+	// As the only item of a list, the node has to be followed by the end of the list.
+	var ignored any
+	err := utilyaml.Unmarshal([]byte("-\n "+indent.Replace(f.text)), &ignored)
+	if err == nil {
+		return nil
+	}
+	line := 1
+	if at := yamlLine.FindStringSubmatch(withoutNoise(err.Error())); at != nil {
+		// It counts from 0, and from the line of the dash.
+		line, _ = strconv.Atoi(at[1])
+	}
+	return syntaxError{min(max(line, 1), d.lines()), errTrailing}
+}
+
+var errTrailing = errors.New("does not belong to what is before it: a document holds one object or list; put --- between two, and check the indentation")
+
+// indent puts a space before every line but the first.
+var indent = strings.NewReplacer("\r\n", "\r\n ", "\n", "\n ", "\r", "\r ", "\u0085", "\u0085 ", "\u2028", "\u2028 ", "\u2029", "\u2029 ")
+
+// lines is the number of lines of the document, at least 1.
+func (d document) lines() int { return 1 + strings.Count(strings.TrimRight(d.text, "\n"), "\n") }
+
+// syntaxError is an error with its line in the document.
 type syntaxError struct {
 	line int
 	error
@@ -66,7 +106,7 @@ type syntaxError struct {
 
 func (d document) jsonValues() (values []value, err error) {
 	decoder := json.NewDecoder(strings.NewReader(d.text))
-	lineAt := func(offset int) int { return 1 + strings.Count(d.text[:offset], "\n") }
+	lines := &lineCounter{text: d.text}
 	for {
 		start := int(decoder.InputOffset())
 		var raw json.RawMessage
@@ -75,16 +115,34 @@ func (d document) jsonValues() (values []value, err error) {
 			return values, nil
 		}
 		if err != nil {
+			// YAML allows comments behind a value.
+			f := &finder{text: d.text, pos: start}
+			if f.skipBlank(); f.pos == len(d.text) && len(values) > 0 {
+				return values, nil
+			}
 			at := len(d.text)
 			var syntax *json.SyntaxError
 			if errors.As(err, &syntax) {
 				at = min(at, int(syntax.Offset))
 			}
-			return values, syntaxError{lineAt(at), err}
+			return values, syntaxError{lines.at(at), err}
 		}
-		source := document{d.text[start:decoder.InputOffset()], d.line + lineAt(start) - 1}
+		source := document{d.text[start:decoder.InputOffset()], d.line + lines.at(start) - 1}
 		values = append(values, value{source, raw})
 	}
+}
+
+// lineCounter finds the lines of offsets that do not decrease, and reads the text once.
+type lineCounter struct {
+	text         string
+	offset, line int // line counts from 0
+}
+
+// at returns the line of an offset, counted from 1.
+func (c *lineCounter) at(offset int) int {
+	c.line += strings.Count(c.text[c.offset:offset], "\n")
+	c.offset = offset
+	return 1 + c.line
 }
 
 // isYAML reports whether the text is YAML that only looks like JSON.
@@ -100,6 +158,14 @@ var (
 	yamlParser = regexp.MustCompile(`^did not find expected (node content|key|'-' indicator|',' or|<document start>)`)
 )
 
+// withoutNoise returns the text of an error of the YAML library without what all have in common.
+func withoutNoise(text string) string {
+	for _, noise := range []string{"error converting YAML to JSON: ", "yaml: ", "unmarshal errors:\n  "} {
+		text = strings.TrimPrefix(text, noise)
+	}
+	return text
+}
+
 // syntax returns the errors of a document that does not parse, each with its line.
 func (p place) syntax(err error) ErrorList {
 	at := Position{File: p.file, Document: p.number}
@@ -107,10 +173,7 @@ func (p place) syntax(err error) ErrorList {
 		at.Line = p.document.line + syntax.line - 1
 		return ErrorList{{at, syntax.error.Error()}}
 	}
-	text := err.Error()
-	for _, noise := range []string{"error converting YAML to JSON: ", "yaml: ", "unmarshal errors:\n  "} {
-		text = strings.TrimPrefix(text, noise)
-	}
+	text := withoutNoise(err.Error())
 	var errs ErrorList
 	for detail := range strings.SplitSeq(text, "\n") {
 		at, detail := at, strings.TrimSpace(detail)
@@ -122,8 +185,10 @@ func (p place) syntax(err error) ErrorList {
 		if yamlParser.MatchString(detail) {
 			n++
 		}
+		// An error without a line is in the first one, or it is about the whole document.
+		at.Line = p.document.lineOf("")
 		if n > 0 {
-			at.Line = p.document.line + min(n-1, strings.Count(strings.TrimRight(p.document.text, "\n"), "\n"))
+			at.Line = p.document.line + min(n, p.document.lines()) - 1
 		}
 		errs = append(errs, &Error{at, detail})
 	}

@@ -72,7 +72,7 @@ spec:
 	}
 	// Output:
 	// 10 spec.template.spec.containers[0].resources.limits.memory
-	// Invalid value: "64 Mi": is no quantity, such as 100m, 2 or 1.5Gi
+	// Invalid value: "64 Mi": is not a quantity, such as 100m, 2 or 1.5Gi
 }
 
 // The manifests of a test. A program has them in an embed.FS, or in os.DirFS("testdata").

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -13,6 +14,9 @@ import (
 // one that is; nothing if it is just another kind. Groups that Kubernetes does not serve
 // have kinds of their own.
 func mistaken(gvk schema.GroupVersionKind) (field, detail string) {
+	if _, ok := versions[gvk.Kind]; ok && gvk.Group != appsv1.GroupName && distance(gvk.Group, appsv1.GroupName) == 1 {
+		return "apiVersion", fmt.Sprintf("Invalid value: %q: did you mean %s?", gvk.GroupVersion(), versions[gvk.Kind])
+	}
 	if gvk.Group != "" && gvk.Group != appsv1.GroupName && gvk.Group != "extensions" {
 		return "", ""
 	}
@@ -24,6 +28,9 @@ func mistaken(gvk schema.GroupVersionKind) (field, detail string) {
 		}
 		return "apiVersion", detail
 	}
+	if meant := shortNames[strings.ToLower(kind)]; meant != "" {
+		return "kind", fmt.Sprintf("Invalid value: %q: did you mean %s?", kind, meant)
+	}
 	for _, meant := range []string{kindDaemonSet, kindNode, kindPod, kindRevision} {
 		// One slip in a short word, two in a long one; case does not count.
 		if distance(strings.ToLower(kind), strings.ToLower(meant)) <= min(2, len(meant)/3) {
@@ -32,6 +39,9 @@ func mistaken(gvk schema.GroupVersionKind) (field, detail string) {
 	}
 	return "", ""
 }
+
+// shortNames are what kubectl calls the kinds.
+var shortNames = map[string]string{"ds": kindDaemonSet, "no": kindNode, "po": kindPod}
 
 // distance returns how many letters have to be inserted, removed or replaced to make b of a.
 func distance(a, b string) int {
@@ -60,15 +70,29 @@ func notText(text string) string {
 	switch {
 	case strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"):
 		return "is UTF-16: write it as UTF-8"
-	case table.MatchString(text):
-		return "is a table for people: have kubectl print it with -o yaml"
+	case strings.HasPrefix(text, "\x1f\x8b"):
+		return "is compressed: decompress it, for instance with gunzip"
+	case table.MatchString(text), description.MatchString(text):
+		return "is for people to read: have kubectl print it with -o yaml"
+	case onlyNames.MatchString(text):
+		return "has only names: have kubectl print the objects with -o yaml"
+	case page.MatchString(text):
+		return "is HTML: something other than the API server has answered"
+	}
+	if m := kubectlError.FindString(text); m != "" {
+		return "is an error of kubectl: " + strings.TrimSpace(m)
 	}
 	return ""
 }
 
 var (
-	table     = regexp.MustCompile(`^(NAMESPACE +)?NAME +[A-Z]+`)
-	flattened = regexp.MustCompile(`(?m)^metadata:[ \t\r]*\n(name|namespace|labels|annotations):`)
+	table = regexp.MustCompile(`^(NAMESPACE +)?NAME +[A-Z]+`)
+	// description matches the output of kubectl describe, onlyNames that of kubectl get -o name.
+	description  = regexp.MustCompile(`^Name: {3,}\S+[ \t\r]*\n[A-Z][A-Za-z-]*:`)
+	onlyNames    = regexp.MustCompile(`^[a-z]+(\.[a-z0-9.-]+)?/[a-z0-9.-]+[ \t\r]*(\n|$)`)
+	page         = regexp.MustCompile(`^\s*<(?i:!doctype|html)`)
+	kubectlError = regexp.MustCompile(`^(The connection to the server |Error from server|Unable to connect to the server|error: ).*`)
+	flattened    = regexp.MustCompile(`(?m)^metadata:[ \t\r]*\n(name|namespace|labels|annotations):`)
 )
 
 // explain adds the common cause of an error of the document, if it is easy to see.
@@ -80,13 +104,52 @@ func (d document) explain(err *Error) {
 
 // explainSyntax does so for a document that does not parse.
 func (d document) explainSyntax(err *Error) {
-	at := strings.Index(d.text, "{{")
+	at, line := -1, d.line-1
+	for text := range strings.Lines(d.text) {
+		line++
+		// Braces in quotes may be there for another reason, unless the error is at them.
+		if line != err.Line {
+			text = inQuotes.ReplaceAllString(text, "")
+		}
+		if at < 0 && strings.Contains(text, "{{") {
+			at = line
+		}
+	}
 	if at < 0 {
 		d.explain(err)
 		return
 	}
-	err.Detail = "is a template: render it first, for instance with helm template (" + err.Detail + ")"
-	if err.Line == 0 {
-		err.Line = d.line + strings.Count(d.text[:at], "\n")
+	if strings.HasPrefix(err.Detail, "invalid map key") {
+		err.Line = at // the library gives none
 	}
+	err.Detail = isTemplate + " (" + err.Detail + ")"
 }
+
+// templateIn returns the path of a field that can hold no braces and does, so that the
+// object is a template that parses; or nothing.
+func templateIn(object metav1.Object) string {
+	const braces = "{{"
+	switch {
+	case strings.Contains(object.GetName(), braces):
+		return "metadata.name"
+	case strings.Contains(object.GetNamespace(), braces):
+		return "metadata.namespace"
+	}
+	if ds, ok := object.(*appsv1.DaemonSet); ok && !isStored(ds) {
+		for i, c := range ds.Spec.Template.Spec.InitContainers {
+			if strings.Contains(c.Image, braces) {
+				return fmt.Sprintf("spec.template.spec.initContainers[%d].image", i)
+			}
+		}
+		for i, c := range ds.Spec.Template.Spec.Containers {
+			if strings.Contains(c.Image, braces) {
+				return fmt.Sprintf("spec.template.spec.containers[%d].image", i)
+			}
+		}
+	}
+	return ""
+}
+
+const isTemplate = "is a template: render it first, for instance with helm template"
+
+var inQuotes = regexp.MustCompile(`"[^"]*"|'[^']*'`)

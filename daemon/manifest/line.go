@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,13 +12,50 @@ import (
 //
 // It follows the layout of the text and parses no values: no requirement of this module
 // parses YAML and keeps the lines. A parser has accepted the text before.
-func (d document) lineOf(path string) int {
+func (d document) lineOf(path string) int { return d.find(splitPath(path)) }
+
+func (d document) find(steps []string) int {
 	f := &finder{text: d.text}
 	f.skipBlank()
 	f.found = f.pos
-	f.node(-1, splitPath(path))
+	f.node(-1, steps)
 	return d.line + strings.Count(d.text[:min(f.found, len(d.text))], "\n")
 }
+
+// spot is an object in a document: a document that begins at the object, and the steps to it
+// from there. Looking for a field does not have to read what is before. The zero spot is
+// unknown.
+type spot struct {
+	document
+	steps []string
+}
+
+// everyItem is a step that notes the offsets of all items of a list.
+const everyItem = "*"
+
+// items returns the spots of the items of a list, which is the object at s.
+func (s spot) items(path ...string) []spot {
+	f := &finder{text: s.text}
+	f.skipBlank()
+	f.node(-1, slices.Concat(s.steps, path, []string{everyItem}))
+	lines := &lineCounter{text: s.text}
+	var spots []spot
+	for _, offset := range f.items {
+		at := spot{}
+		begin := strings.LastIndexByte(s.text[:offset], '\n') + 1
+		switch {
+		case s.text[offset] == '{':
+			at = spot{document{s.text[offset:], s.line + lines.at(offset) - 1}, nil}
+		case strings.TrimLeft(s.text[begin:offset], " ") == "":
+			at = spot{document{s.text[begin:], s.line + lines.at(offset) - 1}, []string{"0"}}
+		}
+		spots = append(spots, at)
+	}
+	return spots
+}
+
+// lineOf returns the line of a field of the object.
+func (s spot) lineOf(path string) int { return s.find(slices.Concat(s.steps, splitPath(path))) }
 
 // splitPath returns the keys and indices of a path such as a.b[0].c[x/y].
 func splitPath(path string) []string {
@@ -48,6 +86,8 @@ type finder struct {
 	// pos is the offset of what comes next; found is that of the innermost field of the path
 	// so far.
 	pos, found int
+	// items are the offsets of the items of the list that a path with everyItem leads to.
+	items []int
 }
 
 // peek returns the next byte, or 0 at the end.
@@ -123,9 +163,12 @@ func (f *finder) isItem() bool {
 func (f *finder) list(steps []string) {
 	want, err := strconv.Atoi(steps[0])
 	if err != nil {
-		return
+		want = -1
 	}
 	for column, index := f.column(), 0; f.isItem(); index++ {
+		if steps[0] == everyItem {
+			f.items = append(f.items, f.pos)
+		}
 		if index == want {
 			f.found = f.pos
 			f.pos++
@@ -245,6 +288,9 @@ func (f *finder) flow(steps []string) (inside bool) {
 			if name = f.scalar(); f.peek() == ':' {
 				f.pos++
 			}
+		}
+		if len(steps) > 0 && steps[0] == everyItem && !isMap {
+			f.items = append(f.items, start)
 		}
 		match := len(steps) > 0 && name == steps[0]
 		var below []string

@@ -230,3 +230,34 @@ func FuzzLineOf(f *testing.F) {
 		}
 	})
 }
+
+// TestSpots: the line of a field of an item is looked for from the item on, not from the
+// beginning of the document, and is the same.
+func TestSpots(t *testing.T) {
+	const yaml = "apiVersion: v1\nkind: List\nitems:\n" +
+		"- apiVersion: v1\n  kind: Node\n  metadata:\n    name: a\n" +
+		"-\n  # second\n  apiVersion: v1\n  kind: Node\n  metadata: {name: b}\n" +
+		"- apiVersion: v1\n  kind: NodeList\n  items:\n  - metadata:\n      name: c\n  - {metadata: {\n    name: d}}\n" +
+		"- kind: Node\n  apiVersion: v1\n  metadata:\n    labels: {}\n    name: e\n"
+	const json = "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\n\"name\":\"a\"}}, {\"kind\":\"Node\",\n" +
+		"\"apiVersion\":\"v1\",\"metadata\":\n{\"name\":\"b\"}},{\"apiVersion\":\"v1\",\"kind\":\"NodeList\",\"items\":[\n{\"metadata\":{\"name\":\"c\"}}]}]}"
+	for _, text := range []string{yaml, "# c\n---\n" + yaml, "  " + strings.ReplaceAll(yaml, "\n", "\n  "), json} {
+		var o Objects
+		if err := o.Read("x", strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		for _, node := range o.Nodes {
+			at := o.places[node]
+			if at.spot.text == "" || len(at.spot.text) == len(at.document.text) {
+				t.Errorf("%s has no spot of its own in\n%s", node.Name, text)
+			}
+			whole := at
+			whole.spot = spot{}
+			for _, path := range []string{"", "metadata", "metadata.name", "metadata.labels", "spec.x", "kind"} {
+				if got, want := at.position(path), whole.position(path); got != want {
+					t.Errorf("position(%q) of %s = %v, want %v as in the whole of\n%s", path, node.Name, got, want, text)
+				}
+			}
+		}
+	}
+}

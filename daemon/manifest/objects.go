@@ -99,18 +99,23 @@ func (o *Objects) readFile(fsys fs.FS, name string) error {
 	return o.Read(name, f)
 }
 
-// Read adds the objects of one text: YAML or JSON, one document or many, single objects or
-// lists of them. file is what errors and positions call the text.
+// Read adds the objects of one text: YAML or JSON, one document or many, single objects,
+// lists or arrays of them. file is what errors and positions call the text.
 //
 // As an API server does, it puts objects without a namespace into "default", and takes the
 // namespace of a node away. It adds no other defaults. Objects share nothing with each other.
 //
+// A DaemonSet with the UID of one that an earlier text has is a copy of it that somebody has
+// edited: Read takes its UID and resource version away, so that it is a manifest, and a
+// proposal to change the stored one.
+//
 // If the text is wrong, the error is an ErrorList, with at most MaxErrors errors, and
-// nothing is added. Wrong are, besides what does not parse: a field that does not exist, or
-// is there twice; a missing or malformed name; a second object of the same kind, namespace
-// and name, here or in what was read before, except for a manifest beside a stored
-// DaemonSet; a DaemonSet of an API version that is gone; and a text with nothing in it. If
-// r fails, the error wraps that of r.
+// nothing is added. Wrong are, besides what does not parse: what follows the object or list
+// of a YAML document, which a parser would drop; a field that does not exist, or is there
+// twice; a missing or malformed name; braces of a template in a name or in an image of a
+// manifest; a second object of the same kind, namespace and name, here or in what was read
+// before, except for a manifest beside a stored DaemonSet; a DaemonSet of an API version that
+// is gone; and a text with nothing in it. If r fails, the error wraps that of r.
 func (o *Objects) Read(file string, r io.Reader) error {
 	if o == nil || r == nil {
 		return field.Required(field.NewPath("r"), "Read requires Objects and a reader")
@@ -188,7 +193,7 @@ func (r *reading) text(text string) {
 		for _, value := range values {
 			number++
 			before := len(r.errs)
-			r.object(place{r.file, number, value.document, ""}, value.raw, metav1.TypeMeta{})
+			r.object(place{file: r.file, number: number, document: value.document}, value.raw, metav1.TypeMeta{})
 			if len(r.errs) > before {
 				value.explain(r.errs[before])
 			}
@@ -198,7 +203,7 @@ func (r *reading) text(text string) {
 		}
 		if err != nil {
 			number++
-			errs := place{r.file, number, doc, ""}.syntax(err)
+			errs := place{file: r.file, number: number, document: doc}.syntax(err)
 			doc.explainSyntax(errs[0])
 			r.errs = append(r.errs, errs...)
 		}
@@ -216,6 +221,9 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 	if object.GetName() == "" {
 		return at.wrong("metadata.name", "Required value")
 	}
+	if path := templateIn(object); path != "" {
+		return at.wrong(path, isTemplate)
+	}
 	if msgs := validation.IsDNS1123Subdomain(object.GetName()); len(msgs) > 0 {
 		return at.wrong("metadata.name", fmt.Sprintf("Invalid value: %q: %s", object.GetName(), msgs[0]))
 	}
@@ -227,11 +235,21 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 		object.SetNamespace("")
 	case object.GetNamespace() == "":
 		object.SetNamespace(metav1.NamespaceDefault)
+		at.noNamespace = true
 	}
 	key := keyOf(kind, object)
+	if other := r.named[key]; r.isEdited(kind, object, other) {
+		object.SetUID("")
+		object.SetResourceVersion("")
+		key.manifest = true
+	}
 	if other := r.named[key]; other != nil {
-		return at.wrong("metadata.name", fmt.Sprintf("Duplicate value: %s %s is %s already",
-			kind, strings.TrimPrefix(key.namespace+"/"+key.name, "/"), r.where(other)))
+		detail := fmt.Sprintf("Duplicate value: %s %s is %s already",
+			kind, strings.TrimPrefix(key.namespace+"/"+key.name, "/"), r.where(other))
+		if kind == kindDaemonSet && !key.manifest {
+			detail += ": remove metadata.uid from the one that is the proposal"
+		}
+		return at.wrong("metadata.name", detail)
 	}
 	if revision, ok := object.(*appsv1.ControllerRevision); ok {
 		if err := compact(revision); err != nil {
@@ -241,6 +259,13 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 	r.named[key] = object
 	r.found, r.places = append(r.found, object), append(r.places, at)
 	return nil
+}
+
+// isEdited reports whether a DaemonSet is a copy of a stored one from an earlier text, with
+// its UID: somebody has printed and edited it.
+func (r *reading) isEdited(kind string, object, stored metav1.Object) bool {
+	return kind == kindDaemonSet && isStored(object) && stored != nil && stored.GetUID() == object.GetUID() &&
+		!slices.Contains(r.found, stored)
 }
 
 // where says where an object is.

@@ -82,7 +82,7 @@ func (l ErrorList) Unwrap() []error {
 // Position returns the place of a field of an object that was read. path is a path in the
 // object, such as the Field of a *field.Error or of a lint.Finding; empty means the object as
 // a whole. If Read has not added the object, only the field of the Position is known. The
-// cost is linear in the document.
+// cost is linear in the text of the object.
 func (o *Objects) Position(object metav1.Object, path string) Position {
 	if o == nil {
 		return Position{Field: path}
@@ -110,10 +110,15 @@ type place struct {
 	document document
 	// item is the path to the object in a document that is a list.
 	item string
+	// spot is where the object is, if it is known and not the whole document.
+	spot spot
+	// noNamespace says that the text has no namespace for the object.
+	noNamespace bool
 }
 
 // position returns the position of a field of the object.
 func (p place) position(path string) Position {
+	relative := path
 	switch {
 	case p.item != "" && path == "":
 		path = p.item
@@ -121,7 +126,10 @@ func (p place) position(path string) Position {
 		path = p.item + "." + path
 	}
 	at := Position{File: p.file, Document: p.number, Field: path}
-	if p.number > 0 {
+	switch {
+	case p.spot.text != "":
+		at.Line = p.spot.lineOf(relative)
+	case p.number > 0:
 		at.Line = p.document.lineOf(path)
 	}
 	return at

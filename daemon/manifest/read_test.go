@@ -29,9 +29,31 @@ func TestReadFails(t *testing.T) {
 		{"empty", "kubectl prints nothing if it finds nothing", "", "ds.yaml: nothing in it"},
 		{"comments", "no document", "# a\n---\n# b\n", "ds.yaml: nothing in it"},
 		{"text", "not an object", "hello\n", "ds.yaml:1: document 1: is a string and has to be a map"},
-		{"bare list", "not an object", "- a\n", "ds.yaml:1: document 1: is a list and has to be a map"},
+		{"bare list", "of no objects", "- a\n", "ds.yaml:1: document 1: [0]: is a string and has to be a map"},
+		{"describe", "kubectl for people", "Name:           agent\nSelector:       app=agent\nLabels:         app=agent\n                b=c\n", "ds.yaml: is for people to read: have kubectl print it with -o yaml"},
+		{"names", "kubectl get -o name", "daemonset.apps/agent\n", "ds.yaml: has only names: have kubectl print the objects with -o yaml"},
+		{"HTML", "a proxy answers", "<html><body>502</body></html>\n", "ds.yaml: is HTML: something other than the API server has answered"},
+		{"no server", "2>&1", "The connection to the server localhost:8080 was refused - did you specify the right host or port?\n",
+			"ds.yaml: is an error of kubectl: The connection to the server localhost:8080 was refused - did you specify the right host or port?"},
+		{"forbidden", "2>&1", "Error from server (Forbidden): daemonsets.apps is forbidden\n", "ds.yaml: is an error of kubectl: Error from server (Forbidden): daemonsets.apps is forbidden"},
+		{"status", "the server says no", `{"apiVersion":"v1","kind":"Status","status":"Failure","message":"pods is forbidden"}`,
+			`ds.yaml:1: document 1: is an answer of the API server and no object: "pods is forbidden"`},
+		{"gzip", "a dump in a file", "\x1f\x8b\b\x00", "ds.yaml: is compressed: decompress it, for instance with gunzip"},
+		{"misspelt group", "it would be passed over", "apiVersion: app/v1\nkind: DaemonSet\n", `ds.yaml:1: document 1: apiVersion: Invalid value: "app/v1": did you mean apps/v1?`},
+		{"short name", "kubectl knows it", "apiVersion: apps/v1\nkind: DS\n", `ds.yaml:2: document 1: kind: Invalid value: "DS": did you mean DaemonSet?`},
+		{"template, name in quotes", "it parses", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: \"{{ .Release.Name }}-agent\"}\n",
+			"ds.yaml:3: document 1: metadata.name: is a template: render it first, for instance with helm template"},
+		{"template, image in quotes", "it parses", set("{template: {spec: {containers: [{name: a, image: \"{{ .Values.image }}\"}]}}}"),
+			"ds.yaml:4: document 1: spec.template.spec.containers[0].image: is a template: render it first, for instance with helm template"},
+		{"template, number in quotes", "it parses", set("{minReadySeconds: '{{ .Values.wait }}'}"),
+			"ds.yaml:4: document 1: spec.minReadySeconds: is a template: render it first, for instance with helm template"},
+		{"braces in quotes", "they have nothing to do with the error", "a: \"{{ x }}\"\nb: c: d\n", "ds.yaml:2: document 1: mapping values are not allowed in this context"},
+		{"quotes in a template in quotes", "they have", "a: \"{{ include \"x\" . }}\"\n", "ds.yaml:1: document 1: is a template: render it first, for instance with helm template (did not find expected key)"},
+		{"yes", "YAML makes true of it", set("{template: {spec: {nodeSelector: {gpu: yes}}}}"),
+			"ds.yaml:4: document 1: spec.template.spec.nodeSelector.gpu: is true and has to be a string: put it in quotes"},
+		{"too large", "it is a whole number", set("{minReadySeconds: 3000000000}"), "ds.yaml:4: document 1: spec.minReadySeconds: Invalid value: 3000000000: is out of range (int32)"},
 		{"table", "kubectl without -o", "NAMESPACE   NAME    DESIRED   CURRENT\nlogging     agent   3         3\n",
-			"ds.yaml: is a table for people: have kubectl print it with -o yaml"},
+			"ds.yaml: is for people to read: have kubectl print it with -o yaml"},
 		{"UTF-16", "what > makes in an old PowerShell", "\xff\xfea\x00:\x00", "ds.yaml: is UTF-16: write it as UTF-8"},
 		{"YAML syntax", "the line is the file's, not the document's", node + "---\na: b: c\n",
 			"ds.yaml:5: document 2: mapping values are not allowed in this context"},
@@ -76,23 +98,23 @@ func TestReadFails(t *testing.T) {
 			set("{template: {spec: {containers: [{name: x}, {name: z, ports: [{containerPort: http}]}]}}}"),
 			"ds.yaml:4: document 1: spec.template.spec.containers[1].ports[0].containerPort: is a string and has to be a whole number (int32)"},
 		{"label", "YAML takes it for a number", set("{template: {metadata: {labels: {example.com/version: 2}}}}"),
-			`ds.yaml:4: document 1: spec.template.metadata.labels[example.com/version]: is a number and has to be a string: put it in quotes`},
+			`ds.yaml:4: document 1: spec.template.metadata.labels[example.com/version]: is the number 2 and has to be a string: put it in quotes`},
 		{"map for list", "the field itself, not what is in it", set("{template: {spec: {containers: {name: nginx}}}}"),
 			"ds.yaml:4: document 1: spec.template.spec.containers: is a map and has to be a list"},
 		{"quantity", "the decoder gives no field and no value",
 			set("{template: {spec: {containers: [{name: x, resources: {limits: {memory: 64 Mi}}}]}}}"),
-			`ds.yaml:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "64 Mi": is no quantity, such as 100m, 2 or 1.5Gi`},
+			`ds.yaml:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "64 Mi": is not a quantity, such as 100m, 2 or 1.5Gi`},
 		{"quantity of a unit", "Gi is meant", set("{template: {spec: {containers: [{name: x, resources: {limits: {memory: 2GB}}}]}}}"),
-			`ds.yaml:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "2GB": is no quantity, such as 100m, 2 or 1.5Gi`},
+			`ds.yaml:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "2GB": is not a quantity, such as 100m, 2 or 1.5Gi`},
 		{"time", "the decoder gives neither the field nor the item",
 			"apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: a}\n- metadata: {name: b, creationTimestamp: today}\n",
-			`ds.yaml:5: document 1: items[1].metadata.creationTimestamp: Invalid value: "today": is no time, such as 2026-01-02T15:04:05Z`},
+			`ds.yaml:5: document 1: items[1].metadata.creationTimestamp: Invalid value: "today": is not a time, such as 2026-01-02T15:04:05Z`},
 		{"two of a name", "which one is right?", node + "---\n" + node,
 			"ds.yaml:7: document 2: metadata.name: Duplicate value: Node a is in ds.yaml:1 already"},
 		{"two manifests of a name", "which one is proposed?", set("{minReadySeconds: 1}") + "---\n" + set("{minReadySeconds: 2}"),
 			"ds.yaml:8: document 2: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already"},
 		{"two stored ones of a name", "which one is there?", storedSet + "---\n" + set("{}") + "---\n" + storedSet,
-			"ds.yaml:12: document 3: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already"},
+			"ds.yaml:12: document 3: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already: remove metadata.uid from the one that is the proposal"},
 		{"twice in YAML", "the second would win silently", "apiVersion: v1\nkind: Node\nkind: Pod\n",
 			`ds.yaml:3: document 1: key "kind" already set in map`},
 		{"twice in JSON", "the second would win silently", `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a","name":"b"}}`,
@@ -159,6 +181,16 @@ func TestRead(t *testing.T) {
 			want: map[string][]string{"Node": {"b", "a"}},
 		},
 		{
+			name: "array", why: "jq .items prints one",
+			text: `[{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}},` + "\n" + `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}]`,
+			want: map[string][]string{"Node": {"a"}, "Pod": {"default/p"}},
+		},
+		{
+			name: "no list", why: "a kind may end like one",
+			text: "apiVersion: example.com/v1\nkind: IPAllowList\nmetadata: {name: a}\n---\napiVersion: example.com/v1\nkind: ThingList\nitems: []\n",
+			want: map[string][]string{}, passedOver: []string{"example.com/v1 IPAllowList (1)"},
+		},
+		{
 			name: "JSON", why: "one value behind the other",
 			text: `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}} {"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}`,
 			want: map[string][]string{"Node": {"a"}, "Pod": {"default/p"}},
@@ -199,6 +231,8 @@ func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"", "a: b: c\n", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n---\n[1]\n", "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{}]}",
 		"apiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: r}\ndata: {z: 1}\n",
+		" apiVersion: v1\n kind: Node\n metadata: {name: a}\n", "@", "{kind: Service, apiVersion: v1}\n", "{\"kind\":\"Service\",\"apiVersion\":\"v1\"}\n# c",
+		"[{\"kind\":\"Service\",\"apiVersion\":\"v1\"}]", "kind: IPAllowList\napiVersion: example.com/v1\n", "a: {{ x }}\n", "&a !!map\n{kind: Service, apiVersion: v1}\n",
 	} {
 		f.Add(seed)
 	}
@@ -209,10 +243,16 @@ func FuzzRead(f *testing.F) {
 		if err != nil && (!errors.As(err, &list) || len(list) == 0 || len(list) > MaxErrors) {
 			t.Fatalf("Read = %#v, want an ErrorList with 1 to %d errors", err, MaxErrors)
 		}
+		if err == nil && new(Objects).Read("x", strings.NewReader(text+"\n}")) == nil {
+			t.Errorf("Read = nil, and with } behind the text, too: what follows is dropped")
+		}
 		lines := strings.Count(text, "\n") + 1
 		for _, e := range list {
 			if e.File != "x" || e.Detail == "" || e.Line < 0 || e.Line > lines {
 				t.Errorf("Read = %#v, want the file, a detail and a line up to %d", e, lines)
+			}
+			if e.Document > 0 && e.Line == 0 {
+				t.Errorf("Read = %#v, want a line", e)
 			}
 		}
 		o.Subjects()

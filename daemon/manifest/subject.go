@@ -39,7 +39,8 @@ func (s Subject) Stored() bool { return s.DaemonSet != nil && isStored(s.DaemonS
 type Note struct {
 	// Kind says what it is.
 	Kind NoteKind
-	// Namespace is the namespace of the pods, for NotePodsElsewhere.
+	// Namespace is the namespace of the pods, for NotePodsElsewhere, or of the stored
+	// DaemonSet, for NoteStoredElsewhere.
 	Namespace string
 	// Pods is their number, for NotePodsElsewhere.
 	Pods int
@@ -65,6 +66,9 @@ const (
 	// NoteNoRevisions: no ControllerRevision of the DaemonSet is there, and as the manifest
 	// is a change, all pods count as outdated.
 	NoteNoRevisions
+	// NoteStoredElsewhere: the manifest names no namespace, and a DaemonSet of its name is
+	// stored in another one than "default". It may have been meant to be a proposal.
+	NoteStoredElsewhere
 )
 
 // String returns the kind in one word.
@@ -78,6 +82,8 @@ func (k NoteKind) String() string {
 		return "RevisionAssumed"
 	case NoteNoRevisions:
 		return "NoRevisions"
+	case NoteStoredElsewhere:
+		return "StoredElsewhere"
 	}
 	return fmt.Sprintf("NoteKind(%d)", int(k))
 }
@@ -93,6 +99,8 @@ func (n Note) String() string {
 		return fmt.Sprintf("no controllerrevisions of it in the input: %s, the revision of its newest pod, is taken for the current one", n.RevisionHash)
 	case NoteNoRevisions:
 		return "no controllerrevisions of it in the input: every pod is taken for outdated"
+	case NoteStoredElsewhere:
+		return fmt.Sprintf("a DaemonSet of this name is stored in %s; write metadata.namespace for a proposal", n.Namespace)
 	}
 	return n.Kind.String()
 }
@@ -110,6 +118,8 @@ func (o *Objects) Subjects() []Subject {
 	nodes := slices.DeleteFunc(slices.Clone(o.Nodes), func(node *corev1.Node) bool { return node == nil })
 	pods, revisions := byNamespace(o.Pods), byNamespace(o.Revisions)
 	elsewhere := o.podsElsewhere()
+	families := familiesOf(o.Pods, o.Revisions)
+	namespaces := map[string][]string{} // of the stored DaemonSets of a name
 	manifests, stored := map[key]*appsv1.DaemonSet{}, map[key]bool{}
 	for _, ds := range o.DaemonSets {
 		if ds == nil {
@@ -120,6 +130,7 @@ func (o *Objects) Subjects() []Subject {
 			manifests[name] = ds
 		} else {
 			stored[name] = true
+			namespaces[ds.Name] = append(namespaces[ds.Name], ds.Namespace)
 		}
 	}
 	var subjects []Subject
@@ -141,8 +152,13 @@ func (o *Objects) Subjects() []Subject {
 				s.Notes = append(s.Notes, note)
 			}
 		}
-		s.assumeUID()
-		s.assumeRevision()
+		if name.manifest && (ds.Namespace == "" || o.places[ds].noNamespace) {
+			for _, namespace := range slices.Sorted(slices.Values(namespaces[ds.Name])) {
+				s.Notes = append(s.Notes, Note{Kind: NoteStoredElsewhere, Namespace: namespace})
+			}
+		}
+		s.assumeUID(families)
+		s.assumeRevision(families)
 		subjects = append(subjects, s)
 	}
 	slices.SortStableFunc(subjects, func(a, b Subject) int {
@@ -190,39 +206,72 @@ func (o *Objects) podsElsewhere() map[types.UID][]Note {
 	return notes
 }
 
+// families are the pods and revisions by their DaemonSets.
+type families struct {
+	// newest is the newest pod of an owner that says which revision it is of.
+	newest map[family]*corev1.Pod
+	// revisions says whether an owner has revisions.
+	revisions map[family]bool
+	// named is the newest pod that a DaemonSet of a name owns.
+	named map[types.NamespacedName]*corev1.Pod
+}
+
+type family struct {
+	namespace string
+	owner     types.UID
+}
+
+func familiesOf(pods []*corev1.Pod, revisions []*appsv1.ControllerRevision) *families {
+	f := &families{map[family]*corev1.Pod{}, map[family]bool{}, map[types.NamespacedName]*corev1.Pod{}}
+	for _, pod := range pods {
+		if pod == nil {
+			continue
+		}
+		owner := metav1.GetControllerOfNoCopy(pod)
+		if owner == nil {
+			continue
+		}
+		if is := (family{pod.Namespace, owner.UID}); pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != "" && isNewer(pod, f.newest[is]) {
+			f.newest[is] = pod
+		}
+		if name := (types.NamespacedName{Namespace: pod.Namespace, Name: owner.Name}); owner.Kind == kindDaemonSet && isNewer(pod, f.named[name]) {
+			f.named[name] = pod
+		}
+	}
+	for _, revision := range revisions {
+		if revision == nil {
+			continue
+		}
+		if owner := metav1.GetControllerOfNoCopy(revision); owner != nil {
+			f.revisions[family{revision.Namespace, owner.UID}] = true
+		}
+	}
+	return f
+}
+
+// isNewer reports whether a pod is newer than another, which may be nil. Of pods of the same
+// age the last by name is the newest.
+func isNewer(pod, than *corev1.Pod) bool {
+	return than == nil || cmp.Or(pod.CreationTimestamp.Compare(than.CreationTimestamp.Time), cmp.Compare(pod.Name, than.Name)) > 0
+}
+
 // assumeUID makes a manifest the update of a DaemonSet that has pods already.
-func (s *Subject) assumeUID() {
+func (s *Subject) assumeUID(f *families) {
 	if s.Stored() {
 		return
 	}
-	for _, pod := range s.Input.Pods {
-		owner := metav1.GetControllerOf(pod)
-		if owner != nil && owner.Kind == kindDaemonSet && owner.Name == s.DaemonSet.Name {
-			s.Input.DaemonSet.UID = owner.UID
-			s.Notes = append(s.Notes, Note{Kind: NoteApplied})
-			return
-		}
+	if pod := f.named[types.NamespacedName{Namespace: s.DaemonSet.Namespace, Name: s.DaemonSet.Name}]; pod != nil {
+		s.Input.DaemonSet.UID = metav1.GetControllerOfNoCopy(pod).UID
+		s.Notes = append(s.Notes, Note{Kind: NoteApplied})
 	}
 }
 
 // assumeRevision makes up for ControllerRevisions that the texts lack.
-func (s *Subject) assumeRevision() {
+func (s *Subject) assumeRevision(f *families) {
 	ds := s.Input.DaemonSet
-	if slices.ContainsFunc(s.Input.Revisions, func(revision *appsv1.ControllerRevision) bool {
-		return metav1.IsControlledBy(revision, ds)
-	}) {
-		return
-	}
-	var newest *corev1.Pod
-	for _, pod := range s.Input.Pods {
-		if !metav1.IsControlledBy(pod, ds) || pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] == "" {
-			continue
-		}
-		if newest == nil || cmp.Or(pod.CreationTimestamp.Compare(newest.CreationTimestamp.Time), cmp.Compare(pod.Name, newest.Name)) > 0 {
-			newest = pod
-		}
-	}
-	if newest == nil {
+	is := family{ds.Namespace, ds.UID}
+	newest := f.newest[is]
+	if f.revisions[is] || newest == nil {
 		return
 	}
 	if !s.Stored() {

@@ -110,6 +110,7 @@ func TestProposed(t *testing.T) {
 		{"stored, then manifest", "one proposal", []string{stored, manifest}, map[string]bool{"x/a u": true}},
 		{"manifest, then stored", "the order does not matter", []string{manifest, stored}, map[string]bool{"x/a u": true}},
 		{"one file", "nor do files", []string{manifest + "---\n" + stored}, map[string]bool{"x/a u": true}},
+		{"edited copy", "kubectl get -o yaml, an editor, and both", []string{stored, strings.Replace(manifest, "name: a", "uid: u, resourceVersion: '7', name: a", 1)}, map[string]bool{"x/a u": true}},
 		{"another namespace", "another DaemonSet", []string{stored, head + "{name: a, namespace: z}\n"}, map[string]bool{"x/a u": false, "z/a ": false}},
 		{"another name", "another DaemonSet", []string{stored, head + "{name: b, namespace: x}\n"}, map[string]bool{"x/a u": false, "x/b ": false}},
 	} {
@@ -158,5 +159,70 @@ func TestAssumedRevision(t *testing.T) {
 		if got := subjects[0].Input.Revisions[3].Name; got != "set-h2" {
 			t.Errorf("Subjects()[0] has revision %s, want set-h2: its list is its own", got)
 		}
+	}
+}
+
+// TestEditedCopy: only one copy is a proposal, and only of the same DaemonSet.
+func TestEditedCopy(t *testing.T) {
+	const head = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: "
+	for _, tc := range []struct{ name, second, third, want string }{
+		{"another UID", head + "{name: a, uid: v}\n", "", "f:3: document 1: metadata.name: Duplicate value: DaemonSet default/a is in f:1 already: remove metadata.uid from the one that is the proposal"},
+		{"two copies", head + "{name: a, uid: u}\n", head + "{name: a, uid: u}\n", "f:3: document 1: metadata.name: Duplicate value: DaemonSet default/a is in f:1 already"},
+		{"copy and manifest", head + "{name: a}\n", head + "{name: a, uid: u}\n", "f:3: document 1: metadata.name: Duplicate value: DaemonSet default/a is in f:1 already"},
+	} {
+		var o Objects
+		var err error
+		for _, text := range []string{head + "{name: a, uid: u}\n", tc.second, tc.third} {
+			if err == nil {
+				err = o.Read("f", strings.NewReader(text))
+			}
+		}
+		if err == nil || err.Error() != tc.want {
+			t.Errorf("%s: Read = %v, want %s", tc.name, err, tc.want)
+		}
+	}
+}
+
+// TestStoredElsewhere: who forgets the namespace of a proposal gets a new DaemonSet, and is told.
+func TestStoredElsewhere(t *testing.T) {
+	const head = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: "
+	const want = "a DaemonSet of this name is stored in logging; write metadata.namespace for a proposal"
+	for _, tc := range []struct {
+		name, manifest string
+		want           []string
+	}{
+		{"no namespace", "{name: a}", []string{want}},
+		{"a namespace", "{name: a, namespace: default}", nil},
+		{"another name", "{name: b}", nil},
+	} {
+		var o Objects
+		if err := o.Read("f", strings.NewReader(head+"{name: a, namespace: logging, uid: u}\n---\n"+head+tc.manifest+"\n")); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, note := range o.Subjects()[0].Notes {
+			got = append(got, note.String())
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: Subjects()[0].Notes (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+// TestSubjectsCost: the pods are looked at once, not once for each DaemonSet.
+func TestSubjectsCost(t *testing.T) {
+	allocs := func(n int) float64 {
+		var o Objects
+		for i := range n {
+			name := strings.Repeat("x", i+1)
+			o.DaemonSets = append(o.DaemonSets, &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name}})
+			pod := owned("a", name, "h", 1)
+			pod.OwnerReferences[0].Name, pod.OwnerReferences[0].UID = name, types.UID(name)
+			o.Pods = append(o.Pods, pod)
+		}
+		return testing.AllocsPerRun(3, func() { o.Subjects() })
+	}
+	if few, many := allocs(50), allocs(400); many > 10*few {
+		t.Errorf("Subjects() allocates %v times for 50 DaemonSets, and %v times for 400, want at most 10 times as many", few, many)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
 	"github.com/pernode/daemonset/rollout/health"
@@ -142,6 +143,11 @@ type work struct {
 func (w *work) answer() *answer {
 	w.a.Namespace, w.a.Name = w.DaemonSet.Namespace, w.DaemonSet.Name
 	for _, note := range w.Subject.Notes {
+		if note.Kind == manifest.NoteStoredElsewhere {
+			at := w.objects.Position(w.DaemonSet, "metadata")
+			w.note("%s:%d: %v", at.File, at.Line, note)
+			continue
+		}
 		w.note("%v", note)
 	}
 	if !w.Stored() {
@@ -150,7 +156,10 @@ func (w *work) answer() *answer {
 	}
 	w.judge()
 	if w.a.State != stateRefused {
-		w.a.Findings = w.lint(w.DaemonSet, w.Input.DaemonSet)
+		w.a.Findings = slices.DeleteFunc(w.lint(w.DaemonSet, w.Input.DaemonSet), func(f finding) bool {
+			// It runs somewhere, as soon as the nodes are ready again.
+			return w.a.NotReady > 0 && f.Code == string(lint.CodeNoEligibleNode)
+		})
 	}
 	if w.Proposed != nil {
 		w.propose()
@@ -162,10 +171,10 @@ func (w *work) note(format string, args ...any) {
 	w.a.Notes = append(w.a.Notes, fmt.Sprintf(format, args...))
 }
 
-// refuse notes that no answer is possible.
+// refuse notes that no answer is possible. The errors stand on standard error.
 func (w *work) refuse(errs manifest.ErrorList) {
 	w.errs = append(w.errs, errs...)
-	w.a.State, w.a.Verdict = stateRefused, "no answer: "+errs.Error()
+	w.a.State, w.a.Verdict = stateRefused, fmt.Sprintf("no answer because of %s in it", plural(len(errs), "error"))
 }
 
 // locate gives an error of the library its position.
@@ -186,7 +195,7 @@ func (a *answer) bad() bool {
 	if p := a.Proposal; p != nil && !p.NoChange && len(p.Refused) == 0 {
 		return p.bad()
 	}
-	return a.State == health.StateStalled.String()
+	return a.State == health.StateStalled.String() || a.NotReady > 0 || !a.DueSince.IsZero()
 }
 
 // bad reports whether the manifest takes pods away, ends stalled, or does not work as written.

@@ -18,6 +18,10 @@ func TestBad(t *testing.T) {
 	}{
 		{"complete", "well", answer{State: "complete"}, false},
 		{"stalled", "somebody has to look", answer{State: "stalled"}, true},
+		{"disrupted", "pods are gone", answer{State: "disrupted", NotReady: 1}, true},
+		{"progressing without ready nodes", "pods are gone", answer{State: "progressing", NotReady: 1}, true},
+		{"overdue", "nobody works on it", answer{State: "progressing", DueSince: testNow}, true},
+		{"unobserved", "somebody may be about to", answer{State: "progressing", Unobserved: 1}, false},
 		{"repaired", "the manifest decides", answer{State: "stalled", Proposal: &proposal{End: &end{State: "complete"}}}, false},
 		{"not repaired", "it changes nothing", answer{State: "stalled", Proposal: &proposal{NoChange: true}}, true},
 		{"loses pods", "at once", answer{State: "complete", Proposal: &proposal{Loses: node}}, true},

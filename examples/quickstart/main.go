@@ -11,7 +11,8 @@
 //	kubectl get ds,nodes,pods,controllerrevisions -A -o yaml | go run ./examples/quickstart -f -
 //
 // says of every DaemonSet of the cluster how its rollout is: complete, progressing,
-// stalled since when, or waiting for whom. Those that need attention come first. Below
+// stalled since when, waiting for whom, or disrupted: complete, and nodes that are not ready
+// keep pods that are not available. Those that need attention come first. Below
 // each verdict stand the pods that block it, with what the kubelet or the scheduler
 // reports about them, the nodes that use the budget, what the controller would do next,
 // what the rollout changes, pods that are where they should not be, and what package lint
@@ -21,7 +22,8 @@
 //
 // A DaemonSet without uid is a manifest. Beside the stored DaemonSet of its name it is a
 // proposal: the answer says what it would change, which nodes gain and lose the pod, and
-// how the rollout would end, in a simulated cluster. What an API server would refuse is
+// how the rollout would end, in a simulated cluster. An edited copy of the stored one, with
+// its uid, is a proposal, too, if its file comes later. What an API server would refuse is
 // not simulated. A manifest without a stored DaemonSet is a new one.
 //
 // -f may be repeated, and "-" is standard input. Files hold YAML or JSON, any number of
@@ -30,13 +32,15 @@
 // the type report documents them. -now sets the time of the answer, which is otherwise
 // the present one.
 //
-// The exit status is 0 if all is well; 2 if a rollout is stalled, or a manifest would take
-// pods away or end stalled; and 1 if the input or the arguments are wrong, with a line
-// for each error on standard error that has the file, the line and the field.
+// The exit status is 0 if all is well; 2 if a rollout is stalled or disrupted, the
+// controller seems to be down, or a manifest would take pods away or end stalled; and 1 if
+// the input or the arguments are wrong, with a line for each error on standard error that
+// has the file, the line and the field.
 //
 // main.go has the arguments, answer.go finds what to answer for, verdict.go judges what
-// is there, proposal.go what would be, report.go has the facts of an answer, and text.go
-// prints them; cluster.go has a simulated cluster, and lesson.go plays on it.
+// is there, controller.go whether the controller works on it, and proposal.go what would
+// be; report.go has the facts of an answer, and text.go prints them; cluster.go has a
+// simulated cluster, and lesson.go plays on it.
 package main
 
 import (
@@ -62,8 +66,8 @@ const usage = `Plays the life of a DaemonSet, or says how the DaemonSets of a cl
     kubectl get ds,nodes,pods,controllerrevisions -A -o yaml | quickstart -f - [-f ds.yaml]
 
 A manifest beside the stored DaemonSet of its name is a proposal. The exit status is 0 if all
-is well, 2 if a rollout is or would be stalled or nodes would lose their pod, and 1 if the
-input or the arguments are wrong.
+is well, 2 if a rollout is or would be stalled, nodes that are not ready keep pods, or nodes
+would lose their pod, and 1 if the input or the arguments are wrong.
 
 `
 
@@ -134,7 +138,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	return status
 }
 
-// answerFiles prints the answer for the files, and on stderr what of them did not matter.
+// answerFiles prints the answer for the files, and on stderr what they hold besides.
 func answerFiles(out, stderr io.Writer, stdin io.Reader, q question, output string) (status int, errs []error) {
 	r := ask(q, stdin)
 	for _, line := range r.PassedOver {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
@@ -117,15 +118,18 @@ func (w *work) impact(p *proposal, in daemon.Input, set *appsv1.DaemonSet) (*sim
 	if err != nil {
 		p.Refused = w.locate(err)
 		w.errs = append(w.errs, p.Refused...)
-		p.Verdict = "no answer: " + manifest.ErrorList(p.Refused).Error()
+		p.Verdict = fmt.Sprintf("no answer because of %s in it", plural(len(p.Refused), "error"))
 		return nil, false
 	}
-	if len(impact.Refused) > 0 {
-		read := w.Proposed
-		if read == nil {
-			read = w.DaemonSet
-		}
-		p.Refused = w.objects.Locate(read, impact.Refused)
+	read := w.Proposed
+	if read == nil {
+		read = w.DaemonSet
+	}
+	p.Refused = w.objects.Locate(read, withoutEcho(impact.Refused))
+	if len(p.Refused) == 0 {
+		p.Refused = w.refusedPods(read, set)
+	}
+	if len(p.Refused) > 0 {
 		w.errs = append(w.errs, p.Refused...)
 		p.Verdict = "refused, the API server would not store it"
 		return nil, false
@@ -136,6 +140,41 @@ func (w *work) impact(p *proposal, in daemon.Input, set *appsv1.DaemonSet) (*sim
 	p.Loses = effects(impact, simulate.NodeLost)
 	p.Keeps = effects(impact, simulate.NodeKeepsPod)
 	return impact, true
+}
+
+// refusedPods returns what package lint finds and daemon.Validate does not look at: faults of
+// the pod template for which the API server refuses the DaemonSet.
+func (w *work) refusedPods(read, set *appsv1.DaemonSet) []*manifest.Error {
+	found, err := lint.Check(daemon.Input{DaemonSet: set}, lint.Options{})
+	if err != nil {
+		w.note("lint: %v", err)
+	}
+	var errs []*manifest.Error
+	for _, f := range found {
+		switch f.Code {
+		case lint.CodeNodeAffinityMalformed, lint.CodeTolerationMalformed:
+		case lint.CodeHostPortDuplicate:
+			if set.Spec.Template.Spec.HostNetwork {
+				continue // the DaemonSet may be stored, and its pods are refused
+			}
+		default:
+			continue
+		}
+		errs = append(errs, &manifest.Error{Position: w.objects.Position(read, f.Field), Detail: f.Message})
+	}
+	return errs
+}
+
+// withoutEcho leaves out errors that say that a value is missing where another error says
+// that it is wrong: a budget that does not parse counts as 0.
+func withoutEcho(errs field.ErrorList) field.ErrorList {
+	wrong := map[string]bool{}
+	for _, err := range errs {
+		wrong[err.Field] = wrong[err.Field] || err.Type == field.ErrorTypeInvalid
+	}
+	return slices.DeleteFunc(slices.Clone(errs), func(err *field.Error) bool {
+		return err.Type == field.ErrorTypeRequired && wrong[err.Field]
+	})
 }
 
 func effects(impact *simulate.Impact, effect simulate.NodeEffect) []nodeEffect {

@@ -138,8 +138,10 @@ func TestAnswer(t *testing.T) {
 		},
 		{
 			name: "manifests", why: "documents, a typed list, two DaemonSets with defaults to add, and one term that does not parse",
-			args: []string{"-f", "testdata/manifests.yaml"}, status: 2, want: "manifests.txt",
-			stderr: "quickstart: passed over in testdata/manifests.yaml: v1 ConfigMap (1)\n",
+			args: []string{"-f", "testdata/manifests.yaml"}, status: 1, want: "manifests.txt",
+			stderr: "quickstart: passed over in testdata/manifests.yaml: v1 ConfigMap (1)\n" +
+				"quickstart: testdata/manifests.yaml:47: document 2: spec.template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator: " +
+				`The term does not parse, and the controller ignores it: Unsupported value: "Has": supported values: "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt".` + "\n",
 		},
 		{
 			name: "two files", why: "-f repeats: the lesson's DaemonSet on the lesson's nodes",
@@ -319,20 +321,32 @@ func TestExitStatus(t *testing.T) {
 		{name: "progressing", why: "it goes on by itself", args: []string{"-set", "logs"}, stdout: "progressing: 1 of 4"},
 		{name: "waiting", why: "somebody has decided so", args: []string{"-set", "tuner"}, stdout: "somebody has to delete 2 outdated pods"},
 		{name: "stalled", why: "somebody has to look", args: []string{"-set", "cni"}, want: 2, stdout: "stalled since"},
+		{name: "unreachable", why: "the controller does not count the node, and its pod is gone all the same", args: []string{"-set", "gpu"}, want: 2,
+			stdout: "kube-system/gpu: disrupted: no other node should run it; 1 node is not ready and keeps a pod that is not available\n    blocks node-5: gpu-15: node is not ready since", not: "stray"},
 		{name: "one of many", why: "the worst counts", want: 2, stdout: "kube-system/proxy: complete"},
 		{name: "same", why: "changes nothing", manifest: proxy("1", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"}, stdout: "changes nothing"},
 		{name: "another budget", why: "no rollout", manifest: proxy("2", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"},
 			stdout: "starts no rollout, complete after 0s\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n"},
+		{name: "edited copy", why: "kubectl get -o yaml, an editor, and both", args: []string{"-set", "proxy"},
+			manifest: strings.Replace(proxy("2", proxyNodes+lines+proxyContainers), "name: proxy,", "name: proxy, uid: uid-proxy, resourceVersion: '9',", 1),
+			stdout:   "starts no rollout, complete after 0s\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n"},
+		{name: "no namespace", why: "it is a new one, and that may be a slip", args: []string{"-set", "default/proxy"},
+			manifest: strings.Replace(proxy("1", proxyNodes+lines+proxyContainers), ", namespace: kube-system", "", 1),
+			stdout:   "    note   standard input:4: a DaemonSet of this name is stored in kube-system; write metadata.namespace\n"},
 		{name: "update", why: "goes well", manifest: proxy("1", proxyNodes+lines+update), args: []string{"-set", "proxy"},
 			stdout: "starts a rollout to revision 2, complete after 48s\n"},
 		{name: "fewer nodes", why: "takes pods away", manifest: proxy("1", "nodeSelector: {kubernetes.io/hostname: node-1}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "    loses  node-2: nodeSelector kubernetes.io/hostname=node-1, node has kubernetes.io/hostname=node-2\n"},
 		{name: "too large", why: "never fits", manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "10m", "64", 1)), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "starts a rollout to revision 2, stalled after "},
-		{name: "lint", why: "the server would refuse the pods", args: []string{"-set", "proxy"}, want: 2, stdout: "lint   error TolerationMalformed",
+		{name: "toleration", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
 			manifest: proxy("1", proxyNodes+lines+"tolerations: [{key: a, operator: Has}]"+lines+proxyContainers)},
 		{name: "percentage", why: "no server takes it, and it is not simulated", manifest: proxy("10 %", proxyNodes+lines+update), args: []string{"-set", "proxy"}, want: 1,
-			stdout: "wrong  standard input:9: document 1: spec.updateStrategy.rollingUpdate.maxUnavailable:", not: "rollout to"},
+			stdout: "refused, the API server would not store it", not: "rollout to"},
+		{name: "host ports", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
+			manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "resources", "ports: [{containerPort: 1, hostPort: 1}, {containerPort: 2, hostPort: 1}], resources", 1))},
+		{name: "host network", why: "the server takes it, and refuses the pods", args: []string{"-set", "proxy"}, want: 2, stdout: "lint   error HostPortDuplicate",
+			manifest: proxy("1", proxyNodes+lines+"hostNetwork: true"+lines+strings.Replace(proxyContainers, "resources", "ports: [{containerPort: 1}, {containerPort: 1}], resources", 1))},
 		{name: "percentage of a new one", why: "no server takes it, and it is not simulated", manifest: strings.Replace(proxy("10 %", update), "name: proxy,", "name: new,", 1),
 			args: []string{"-set", "new"}, want: 1, stdout: "kube-system/new: refused", not: "end "},
 		{name: "no room", why: "pods of other namespaces take it", args: []string{"-set", "new"}, want: 2, stdout: "other/new: new: would run on 4 of 5 nodes, stalled",
@@ -381,7 +395,7 @@ func TestWrongInput(t *testing.T) {
 		{"template", "not rendered yet", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  name: {{ .Values.name }}\n",
 			`standard input:4: document 1: is a template: render it first, for instance with helm template (invalid map key: map[interface {}]interface {}{".Values.name":interface {}(nil)})`},
 		{"quantity", "with its value", set("{template: {spec: {containers: [{name: x, resources: {limits: {memory: 64 Mi}}}]}}}"),
-			`standard input:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "64 Mi": is no quantity, such as 100m, 2 or 1.5Gi`},
+			`standard input:4: document 1: spec.template.spec.containers[0].resources.limits.memory: Invalid value: "64 Mi": is not a quantity, such as 100m, 2 or 1.5Gi`},
 		{"old group", "removed from Kubernetes long ago", "apiVersion: extensions/v1beta1\nkind: DaemonSet\n",
 			`standard input:1: document 1: apiVersion: Invalid value: "extensions/v1beta1": write apps/v1 for a DaemonSet: Kubernetes 1.16 removed the older versions`},
 		{"misspelt", "silence would be worse", set("{tmplate: {}, selektor: {}}"),
@@ -393,8 +407,7 @@ func TestWrongInput(t *testing.T) {
 		{"stored percentage", "no answer is possible", "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, uid: u}\n" +
 			"spec:\n  selector: {matchLabels: {a: b}}\n  updateStrategy:\n    rollingUpdate: {maxUnavailable: 10 %}\n  template: {metadata: {labels: {a: b}}}\n---\n" +
 			"apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n",
-			`standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "10 %": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')` +
-				"\nquickstart: standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Required value: cannot be 0 when maxSurge is 0"},
+			`standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "10 %": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`},
 		{"several", "a line for each",
 			set("{minReadySeconds: -1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}}}"),
 			"standard input:4: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`\n" +
@@ -494,4 +507,60 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestControllerDown: a controller that does nothing must not look like progress.
+func TestControllerDown(t *testing.T) {
+	const logs = "metadata: {name: logs, namespace: kube-system, uid: uid-logs, resourceVersion: \"9\", generation: 2"
+	trouble := testdata(t, "trouble.yaml")
+	if !strings.Contains(trouble, logs) {
+		t.Fatalf("trouble.yaml lacks %q", logs)
+	}
+	newer := strings.Replace(logs, "generation: 2", "generation: 3", 1)
+	for _, tc := range []struct {
+		name, why, now, metadata string
+		status                   int
+		want, not                string
+	}{
+		{"at work", "the last change is recent", "2026-01-01T10:05:00Z", logs, 0, "logs: progressing: 1 of 4 nodes complete, 2 outdated pods left\n", ""},
+		{"idle", "the next delete is due for an hour", "2026-01-01T11:00:00Z", logs, 2, "left; its next pass has been due since 2026-01-01T09:59:50Z (60m): the controller may be down\n", ""},
+		{"behind", "when the template has changed is not known", "2026-01-01T11:00:00Z", newer, 0, "left; the controller has not observed generation 3, only 2\n", "been due"},
+		{"behind since", "managed fields have the time", "2026-01-01T11:00:00Z",
+			newer + ", managedFields: [{manager: kubectl, operation: Update, apiVersion: apps/v1, time: \"2026-01-01T10:10:00Z\"}]", 2,
+			"left; the controller has not observed generation 3, only 2; its next pass has been due since 2026-01-01T10:10:00Z (50m): the controller may be down\n", ""},
+		{"behind a moment", "it may be about to look", "2026-01-01T11:00:00Z",
+			newer + ", managedFields: [{manager: kubectl, operation: Update, apiVersion: apps/v1, time: \"2026-01-01T10:59:59Z\"}]", 0,
+			"only 2\n", "been due"},
+	} {
+		status, stdout, _ := command(strings.Replace(trouble, logs, tc.metadata, 1), "-set", "logs", "-now", tc.now, "-f", "-")
+		if status != tc.status || !strings.Contains(stdout, tc.want) || tc.not != "" && strings.Contains(stdout, tc.not) {
+			t.Errorf("%s: run = %d, stdout\n%swant %d, %q, not %q: %s", tc.name, status, stdout, tc.status, tc.want, tc.not, tc.why)
+		}
+	}
+}
+
+// TestVerdict: verdicts of states that trouble.yaml does not have.
+func TestVerdict(t *testing.T) {
+	const logs, noSchedule = "metadata: {name: logs, namespace: kube-system, uid: uid-logs,", "  - {key: node.kubernetes.io/unreachable, effect: NoSchedule,"
+	for _, tc := range []struct{ name, why, set, old, new, want string }{
+		{"deleting", "said once", "logs", logs, logs + " deletionTimestamp: \"2026-01-01T09:00:00Z\", finalizers: [foregroundDeletion],",
+			"logs: deleting: the controller does nothing any more\n"},
+		{"before the taint", "nobody knows whether it is a rollout", "gpu", noSchedule, "  - {key: node.kubernetes.io/unreachable, effect: NoExecute,",
+			"0 of 1 node complete; all pods are of the current template: the rollout may have been complete before\n"},
+	} {
+		text := testdata(t, "trouble.yaml")
+		if !strings.Contains(text, tc.old) {
+			t.Fatalf("trouble.yaml lacks %q", tc.old)
+		}
+		if _, stdout, _ := command(strings.Replace(text, tc.old, tc.new, 1), "-set", tc.set, "-f", "-"); !strings.Contains(stdout, tc.want) {
+			t.Errorf("%s: stdout\n%swant %q: %s", tc.name, stdout, tc.want, tc.why)
+		}
+	}
+	// An error stands on standard error, and not also on standard output.
+	head, tail, found := strings.Cut(testdata(t, "trouble.yaml"), "---\napiVersion: apps/v1\nkind: DaemonSet\n"+logs)
+	broken := head + "---\napiVersion: apps/v1\nkind: DaemonSet\n" + logs + strings.Replace(tail, "maxUnavailable: 2", "maxUnavailable: 10 %", 1)
+	status, stdout, stderr := command(broken, "-set", "logs", "-f", "-")
+	if !found || status != 1 || !strings.Contains(stdout, "kube-system/logs: no answer because of 1 error in it\n") || strings.Contains(stdout, "10 %") || strings.Count(stderr, "10 %") != 1 {
+		t.Errorf("stored percentage: run = %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
 }

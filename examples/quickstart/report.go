@@ -27,7 +27,7 @@ type answer struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	// State is "complete", "progressing", "stalled", "waiting" or "deleting", as in package
-	// health; "ignored" if the controller does nothing; "status" if the input lacks nodes or pods
+	// health; "disrupted" if the rollout is complete without counting NotReady; "ignored" if the controller does nothing; "status" if the input lacks nodes or pods
 	// and the verdict is that of the status alone; "new" for a manifest that no server has
 	// stored; "refused" for one that a server would not store, or a DaemonSet that no answer
 	// is possible for.
@@ -41,6 +41,14 @@ type answer struct {
 	Desired  int `json:"desired"`
 	Complete int `json:"complete"`
 	Outdated int `json:"outdated"`
+	// NotReady is how many other nodes are not ready and keep a pod that is not available. The
+	// controller does not count them: they have a taint that the pod does not tolerate.
+	NotReady int `json:"notReady,omitempty"`
+	// Unobserved is how many generations the controller has not observed. DueSince is since
+	// when it has an update to go on with, as far as the objects tell, if that is longer than
+	// health.DefaultPatience.
+	Unobserved int64     `json:"unobserved,omitempty"`
+	DueSince   time.Time `json:"dueSince,omitzero"`
 	// Blockers are the problems that the rollout waits for, the most urgent first.
 	Blockers []blocker `json:"blockers,omitempty"`
 	// Budget is the budget of the update, if outdated pods wait for it.
@@ -67,10 +75,11 @@ type answer struct {
 
 // The states besides those of package health.
 const (
-	stateIgnored = "ignored"
-	stateStatus  = "status"
-	stateNew     = "new"
-	stateRefused = "refused"
+	stateDisrupted = "disrupted"
+	stateIgnored   = "ignored"
+	stateStatus    = "status"
+	stateNew       = "new"
+	stateRefused   = "refused"
 )
 
 // blocker is a problem that a rollout waits for.

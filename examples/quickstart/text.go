@@ -80,7 +80,8 @@ func (a *answer) lintTexts() []string {
 	return list
 }
 
-// write prints the proposal. alone says that its verdict is that of the answer.
+// write prints the proposal. alone says that its verdict is that of the answer. Why it is
+// refused stands on standard error.
 func (p *proposal) write(out io.Writer, alone bool) {
 	if !alone {
 		lines(out, "apply", []string{fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Verdict)})
@@ -89,11 +90,6 @@ func (p *proposal) write(out io.Writer, alone bool) {
 		lines(out, "loses", texts(p.Loses))
 		lines(out, "keeps", texts(p.Keeps))
 	}
-	var refused []string
-	for _, err := range p.Refused {
-		refused = append(refused, err.Error())
-	}
-	lines(out, "wrong", refused)
 	if p.End != nil {
 		lines(out, "blocks", texts(p.End.Blockers))
 		lines(out, "budget", p.End.Budget.texts())

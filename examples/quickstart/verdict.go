@@ -27,7 +27,7 @@ func (w *work) judge() {
 		return !strings.HasPrefix(err.Field, "spec.updateStrategy")
 	})
 	if len(wrong) > 0 {
-		w.refuse(w.objects.Locate(w.DaemonSet, wrong))
+		w.refuse(w.objects.Locate(w.DaemonSet, withoutEcho(wrong)))
 		return
 	}
 	switch counted := in.DaemonSet.Status.CurrentNumberScheduled; {
@@ -46,10 +46,11 @@ func (w *work) judge() {
 		return
 	case result.Snapshot == nil:
 		w.a.State = stateIgnored
+		w.a.Verdict = fmt.Sprintf("ignored: the controller does nothing: %v", result.Outcome)
 		if result.Outcome == rollout.OutcomeDeleting {
 			w.a.State = health.StateDeleting.String()
+			w.a.Verdict = "deleting: the controller does nothing any more"
 		}
-		w.a.Verdict = fmt.Sprintf("%s: the controller does nothing: %v", w.a.State, result.Outcome)
 		w.countNodes()
 		return
 	}
@@ -63,7 +64,6 @@ func (w *work) judge() {
 	if assessment.State == health.StateComplete || assessment.State == health.StateStalled {
 		a.Since = assessment.LastChange.UTC()
 	}
-	a.Verdict = w.verdict(assessment)
 	w.next(result)
 	a.Blockers = slices.DeleteFunc(blockers(assessment), func(b blocker) bool {
 		return b.Pod == "" && slices.Contains(a.Creates, b.Node)
@@ -79,7 +79,42 @@ func (w *work) judge() {
 		w.rolledOut(result.Revisions)
 	}
 	w.countNodes()
-	w.walkNodes(daemon.StatusByNode(result.Snapshot))
+	nodes := daemon.StatusByNode(result.Snapshot)
+	w.notReady(nodes)
+	w.watchController(result, assessment.LastChange)
+	a.Verdict = w.verdict(assessment)
+	w.walkNodes(nodes)
+}
+
+// notReady notes the nodes that are not ready and keep a pod. The controller does not want
+// the pod there any more, because DaemonSet pods do not tolerate the NoSchedule taint of such
+// a node, and does not count it. Whoever watches the cluster misses it.
+func (w *work) notReady(nodes []daemon.NodeStatus) {
+	conditions := make(map[string]*corev1.NodeCondition, len(w.Input.Nodes))
+	for _, node := range w.Input.Nodes {
+		for i, c := range node.Status.Conditions {
+			if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+				conditions[node.Name] = &node.Status.Conditions[i]
+			}
+		}
+	}
+	for _, n := range nodes {
+		c := conditions[n.Node]
+		if c == nil || n.Desired || n.Pod == nil || slices.ContainsFunc(w.a.Deletes, func(p podOnNode) bool { return p.Node == n.Node }) {
+			continue
+		}
+		w.a.Blockers = append(w.a.Blockers, blockerOf(health.Blocker{
+			Node: n.Node, Pod: n.Pod, Kind: health.BlockerNodeNotReady, Reason: c.Reason, Message: c.Message, Since: c.LastTransitionTime.Time,
+		}))
+		if !slices.ContainsFunc(n.Pod.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		}) {
+			w.a.NotReady++
+		}
+	}
+	if w.a.NotReady > 0 && w.a.State == health.StateComplete.String() {
+		w.a.State, w.a.Since = stateDisrupted, time.Time{}
+	}
 }
 
 // judgeStatus says how the rollout is by the status alone.
@@ -99,11 +134,21 @@ func (w *work) onDelete() bool {
 
 // verdict is the state in a sentence.
 func (w *work) verdict(a *health.Assessment) string {
-	text := a.State.String()
+	text := w.a.State
 	if !w.a.Since.IsZero() {
 		text += fmt.Sprintf(" since %s (%s)", w.a.Since.Format(time.RFC3339), duration.HumanDuration(w.now.Sub(w.a.Since)))
 	}
-	if a.Desired == 0 {
+	notReady := ""
+	switch {
+	case w.a.NotReady == 1:
+		notReady = "; 1 node is not ready and keeps a pod that is not available"
+	case w.a.NotReady > 1:
+		notReady = fmt.Sprintf("; %d nodes are not ready and keep pods that are not available", w.a.NotReady)
+	}
+	switch {
+	case a.Desired == 0 && notReady != "":
+		return text + ": no other node should run it" + notReady
+	case a.Desired == 0:
 		return text + ": no node should run it"
 	}
 	text += fmt.Sprintf(": %d of %s complete", a.Complete, plural(a.Desired, "node"))
@@ -114,9 +159,9 @@ func (w *work) verdict(a *health.Assessment) string {
 		text += ", " + plural(n, "outdated pod") + " left"
 	}
 	if a.MaybeDisruption && a.State != health.StateComplete {
-		text += "; a rollout, or a disruption of a complete one"
+		text += "; all pods are of the current template: the rollout may have been complete before"
 	}
-	return text
+	return text + notReady + w.controllerClause()
 }
 
 // blockers are those of an assessment, the most urgent first.
@@ -125,18 +170,22 @@ func blockers(a *health.Assessment) []blocker {
 	slices.SortStableFunc(list, func(a, b health.Blocker) int { return cmp.Compare(a.Kind, b.Kind) })
 	var out []blocker
 	for _, b := range list {
-		_, text, _ := strings.Cut(b.String(), ": ")
-		fact := blocker{Node: b.Node, Kind: b.Kind.String(), Text: text, Reason: b.Reason, Message: b.Message, Since: b.Since.UTC(), Until: b.Until.UTC()}
-		if b.Pod != nil {
-			fact.Pod = b.Pod.Name
-			fact.Text = strings.TrimPrefix(text, b.Pod.Name+": ")
-		}
-		if b.Container != nil {
-			fact.Container = b.Container.Name
-		}
-		out = append(out, fact)
+		out = append(out, blockerOf(b))
 	}
 	return out
+}
+
+func blockerOf(b health.Blocker) blocker {
+	_, text, _ := strings.Cut(b.String(), ": ")
+	fact := blocker{Node: b.Node, Kind: b.Kind.String(), Text: text, Reason: b.Reason, Message: b.Message, Since: b.Since.UTC(), Until: b.Until.UTC()}
+	if b.Pod != nil {
+		fact.Pod = b.Pod.Name
+		fact.Text = strings.TrimPrefix(text, b.Pod.Name+": ")
+	}
+	if b.Container != nil {
+		fact.Container = b.Container.Name
+	}
+	return fact
 }
 
 // waitedFor returns the budget that outdated pods wait for, or nil.
@@ -192,8 +241,8 @@ func (w *work) countNodes() {
 	}
 }
 
-// walkNodes notes the nodes that are not as they should be and not told elsewhere, and with
-// -v all: here more is known about them than where they belong.
+// walkNodes notes the nodes that are not as they should be and that no other part of the
+// answer mentions. With -v it lists all nodes, also with what is known about their pods.
 func (w *work) walkNodes(nodes []daemon.NodeStatus) {
 	told := map[string]bool{}
 	for _, b := range w.a.Blockers {

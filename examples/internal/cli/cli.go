@@ -52,11 +52,12 @@ func PassedOver(objects *manifest.Objects) []string {
 	return lines
 }
 
-// Printable puts a mark in the place of control characters: input must not forge
-// lines or control the terminal.
+// Printable puts a mark in the place of control characters, ends of lines and marks that
+// change the direction of text: input must not forge lines, control the terminal, or show
+// something else than it holds.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return unicode.ReplacementChar
 		}
 		return r

@@ -19,6 +19,15 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
+// TestPrintableOrder: text must not change the order in which a terminal shows what follows.
+func TestPrintableOrder(t *testing.T) {
+	for _, r := range "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u2028\u2029" {
+		if got := Printable("a" + string(r) + "b"); got != "a\uFFFDb" {
+			t.Errorf("Printable(a%Ub) = %q, want a mark in its place", r, got)
+		}
+	}
+}
+
 func TestReadFiles(t *testing.T) {
 	const service, node = "apiVersion: v1\nkind: Service\n---\napiVersion: v1\nkind: Secret\n", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
 	file := filepath.Join(t.TempDir(), "s.yaml")
