@@ -239,7 +239,7 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 		if own >= 0 {
 			out.Daemons[own].Present = true
 		}
-		if demand.None(&pod.Spec) {
+		if demand.NoneOfPod(pod) {
 			continue
 		}
 		for name, quantity := range demand.RequestsOfPod(pod) {

@@ -210,6 +210,9 @@ func TestMissing(t *testing.T) {
 		{"no owner", "it is nobody's", []*corev1.Pod{of(podOf(logs, "n", "cpu", "100m"), func(p *corev1.Pod) { p.OwnerReferences = nil })}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
 		{"manifest", "a DaemonSet without UID has the pods of its name", []*corev1.Pod{of(podOf(manifest, "n", "cpu", "1"), func(p *corev1.Pod) { p.OwnerReferences[0].UID = "any" })}, 2, amounts("cpu", "400m", "memory", "1Gi")},
 		{"where it should not be", "it does not run here", []*corev1.Pod{podOf(elsewhere, "n", "cpu", "5")}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"allocated", "the kubelet has given it more than it requests", []*corev1.Pod{of(podOf(metrics, "n"), func(p *corev1.Pod) {
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", AllocatedResources: amounts("cpu", "300m")}}
+		})}, 2, amounts("cpu", "1100m", "memory", "1Gi")},
 		{"limit only", "as the API server stores it", []*corev1.Pod{of(podOf(metrics, "n"), func(p *corev1.Pod) { p.Spec.Containers[0].Resources.Limits = amounts("cpu", "300m") })}, 2, amounts("cpu", "1100m", "memory", "1Gi")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
