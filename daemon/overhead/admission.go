@@ -89,5 +89,6 @@ func (a *admission) admit(ds *appsv1.DaemonSet) (corev1.PodSpec, field.ErrorList
 	}
 	ranges := a.ranges[ds.Namespace]
 	admitted := demand.Admitted(&spec, ranges)
-	return admitted, append(refused, demand.Refusals(path, &admitted, ranges)...)
+	refused = append(refused, demand.Refusals(path, &admitted, ranges)...)
+	return admitted, append(refused, demand.Excesses(path, &admitted)...)
 }

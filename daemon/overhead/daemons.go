@@ -59,8 +59,9 @@ type Daemon struct {
 	// HostPorts are the ports of the node that a pod uses, those of sidecars first. In the
 	// host network every declared port is one.
 	HostPorts []HostPort
-	// Refused is why the API server refuses the pods, because of a LimitRange or of a
-	// RuntimeClass with another overhead. Paths start at the DaemonSet's spec. It is nil if the
+	// Refused is why the API server refuses the pods, because of a LimitRange, of a request
+	// above the limit, which a LimitRange may give, or of a RuntimeClass with another
+	// overhead. Paths start at the DaemonSet's spec. It is nil if the
 	// API server accepts them.
 	Refused field.ErrorList
 }

@@ -121,6 +121,12 @@ func (d dice) container() corev1.Container {
 		return out
 	}
 	c.Resources.Requests, c.Resources.Limits = list(), list()
+	for name, limit := range c.Resources.Limits {
+		// The API server refuses others.
+		if request, ok := c.Resources.Requests[name]; ok && (request.Cmp(limit) > 0 || name == "example.com/device") {
+			c.Resources.Limits[name] = request
+		}
+	}
 	if d.in(3) {
 		c.Ports = []corev1.ContainerPort{{HostPort: one(d, int32(80), 81), HostIP: one(d, "", "", "10.0.0.1", "10.0.0.2"), Protocol: one(d, "", corev1.ProtocolTCP, corev1.ProtocolUDP)}}
 	}
