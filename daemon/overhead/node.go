@@ -65,8 +65,10 @@ type NodeDaemon struct {
 	// Verdict is the answer.
 	Verdict Verdict
 	// Decision is that of package placement about the node once it has lost its startup taints,
-	// before late labels come. It is the reason of VerdictDoesNotRun. For VerdictCannotTell it
-	// is one of the answers that are possible.
+	// before late labels come. For VerdictCannotTell it is one of the answers that are
+	// possible. For VerdictDoesNotRun it is that of the state that fails the last of the rules
+	// of placement. So it names what is known to keep the pod away, if there is such a rule,
+	// and not a fact that is unknown.
 	Decision placement.Decision
 	// Present says that a pod of the DaemonSet is on the node, also if it is being deleted.
 	Present bool

@@ -463,6 +463,48 @@ func TestImpossible(t *testing.T) {
 	}
 }
 
+// TestReason: what is known keeps the pod away, and is named.
+func TestReason(t *testing.T) {
+	exists := func(key string) corev1.NodeSelectorRequirement {
+		return corev1.NodeSelectorRequirement{Key: key, Operator: corev1.NodeSelectorOpExists}
+	}
+	named := func(names ...string) []corev1.NodeSelectorRequirement {
+		return []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: names}}
+	}
+	zone := corev1.NodeSelectorRequirement{Key: "cloud/zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}
+	for _, tc := range []struct {
+		name, want string
+		spec       corev1.PodSpec
+	}{
+		{"selector", "nodeSelector disk=ssd, node has no label disk", corev1.PodSpec{NodeSelector: map[string]string{"cloud/zone": "a", "disk": "ssd"}}},
+		{"name", "nodeSelector disk=ssd, node has no label disk", corev1.PodSpec{NodeName: "n7", NodeSelector: map[string]string{"disk": "ssd"}}},
+		{"hostname", "node affinity: nodeSelectorTerms[0].matchExpressions[0] gpu Exists, node has no label gpu",
+			corev1.PodSpec{NodeSelector: map[string]string{corev1.LabelHostname: "h1"}, Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{exists("gpu")}})}},
+		{"each term", "node affinity: nodeSelectorTerms[0].matchExpressions[1] gpu Exists, node has no label gpu; nodeSelectorTerms[1].matchExpressions[1] disk Exists, node has no label disk",
+			corev1.PodSpec{Affinity: required(
+				corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{zone, exists("gpu")}},
+				corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "cloud/zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"b"}}, exists("disk")}},
+			)}},
+		{"impossible name", "node affinity: nodeSelectorTerms[0].matchFields[0] metadata.name In [Bad_Name], node has no field metadata.name",
+			corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchFields: named("Bad_Name")})}},
+		{"taint", "untolerated taint {gpu: } (NoSchedule)", corev1.PodSpec{NodeSelector: map[string]string{"cloud/zone": "a"}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := overhead.Input{Node: bareNode("template"), NameUnknown: true, LateLabels: []string{"cloud/zone"}}
+			if tc.name == "taint" {
+				in.Node.Spec.Taints = []corev1.Taint{{Key: "gpu", Effect: corev1.TaintEffectNoSchedule}}
+			}
+			e, err := compile(t, []*appsv1.DaemonSet{daemonSet("a", tc.spec)}, overhead.Options{}).Explain(0, in)
+			if want := "kube-system/a on template: does not run: " + tc.want; err != nil || e.String() != want {
+				t.Errorf("Explain = %q, %v, want %q", e, err, want)
+			}
+			if tc.name == "taint" && e.Placement.Taint == &in.Node.Spec.Taints[0] {
+				t.Error("the taint is the node's own, want a copy")
+			}
+		})
+	}
+}
+
 // TestPod: the pod as the API server has it, with and without a hash.
 func TestPod(t *testing.T) {
 	ds := daemonSet("agent", corev1.PodSpec{

@@ -229,7 +229,8 @@ func (p *poolState) open(c *compiled, requirements []int) {
 // verdict opens the axes and tries them.
 func (p *poolState) verdict(c *compiled, requirements []int) Verdict {
 	p.open(c, requirements)
-	return p.scratch.tryAll(c, false, false)
+	verdict, _ := p.scratch.tryAll(c, false, false)
+	return verdict
 }
 
 func (p *poolState) answer(c *compiled) PoolDaemon {
@@ -244,7 +245,7 @@ func (p *poolState) answer(c *compiled) PoolDaemon {
 	out := PoolDaemon{Presence: PresenceAlways}
 	if verdict == VerdictDoesNotRun {
 		out.Presence = PresenceNever
-		explanation := p.example(c)
+		explanation := p.scratch.furthest(c)
 		out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
 	}
 	if out.Taint != nil {
@@ -260,20 +261,4 @@ func (p *poolState) answer(c *compiled) PoolDaemon {
 		out.Requirements = append(out.Requirements, *p.pool.Requirements[i].DeepCopy())
 	}
 	return out
-}
-
-// example explains why a node of the pool does not run the pod: one that only a taint keeps
-// from it, if there is such a node.
-func (p *poolState) example(c *compiled) placement.Explanation {
-	s := &p.scratch
-	var found placement.Explanation
-	s.eachState(func() bool {
-		s.node.Spec.Taints = s.taints
-		explanation := c.matcher.Explain(&s.node)
-		if found.Reason == placement.ReasonUnknown || explanation.Reason == placement.ReasonTaint {
-			found = explanation
-		}
-		return explanation.Reason != placement.ReasonTaint
-	})
-	return found
 }

@@ -70,7 +70,7 @@ var nodeNames = []string{"n1", "n2", "other"}
 func (d dice) template() corev1.PodTemplateSpec {
 	var t corev1.PodTemplateSpec
 	if d.in(4) {
-		t.Spec.NodeSelector = map[string]string{one(d, labelKeys...): d.value()}
+		t.Spec.NodeSelector = map[string]string{one(d, labelKeys...): d.value(), one(d, labelKeys...): d.value()}
 	}
 	if d.in(12) {
 		t.Spec.NodeName = one(d, nodeNames[:2]...)
@@ -285,7 +285,7 @@ func compile(t testing.TB, sets []*appsv1.DaemonSet, opts overhead.Options) *ove
 // TestVerdicts holds every verdict to a look at all states that a node may be in: no wrong
 // answer, and no "cannot tell" where it can be told.
 func TestVerdicts(t *testing.T) {
-	seen := map[overhead.Verdict]int{}
+	seen, seenReasons := map[overhead.Verdict]int{}, map[placement.Reason]int{}
 	var out overhead.NodeOverhead
 	for seed := range uint64(400) {
 		d := newDice(seed)
@@ -315,6 +315,16 @@ func TestVerdicts(t *testing.T) {
 				if err != nil || explanation.Verdict != want || explanation.Placement.Decision != got.Decision {
 					t.Fatalf("seed %d: Explain = %+v, %v, want the verdict %v and the decision %v", seed, explanation, err, want, got.Decision)
 				}
+				if want == overhead.VerdictDoesNotRun {
+					reason, holds := reasonHolds(daemon.DaemonSet, explanation.Placement, all)
+					if !holds {
+						t.Fatalf("seed %d: Explain(%v) about %+v on %+v: another rule fails in every state, and %s does not", seed, explanation, daemon.DaemonSet.Spec.Template.Spec, in, reason)
+					}
+					seenReasons[explanation.Placement.Reason]++
+				}
+				if in.NameUnknown && strings.Contains(explanation.String(), "metadata.name=a") {
+					t.Fatalf("seed %d: Explain(%v) shows a name that is made up", seed, explanation)
+				}
 				if diff := gocmp.Diff(dependsOn, explanation.DependsOn); diff != "" {
 					t.Fatalf("seed %d: Explain(%v) about %+v on %+v: DependsOn (-want +got):\n%s", seed, explanation, daemon.DaemonSet.Spec.Template.Spec, in, diff)
 				}
@@ -326,6 +336,39 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("the verdict %v came up %d times: %v", v, seen[v], seen)
 		}
 	}
+	for r := placement.ReasonNodeName; r <= placement.ReasonTaint; r++ {
+		if seenReasons[r] < 15 {
+			t.Errorf("the reason %v came up %d times: %v", r, seenReasons[r], seenReasons)
+		}
+	}
+}
+
+// reasonHolds reports whether the rule that is the reason fails in every state, or none of the
+// rules about labels and names does. It returns that rule.
+func reasonHolds(ds *appsv1.DaemonSet, e placement.Explanation, all []state) (string, bool) {
+	spec := ds.Spec.Template.Spec
+	rules := map[string]corev1.PodSpec{
+		"nodeName": {NodeName: spec.NodeName},
+		"affinity": {Affinity: spec.Affinity},
+	}
+	for key, value := range spec.NodeSelector {
+		rules["selector "+key] = corev1.PodSpec{NodeSelector: map[string]string{key: value}}
+	}
+	always := map[string]bool{}
+	for name, rule := range rules {
+		matcher := placement.Compile(&corev1.PodTemplateSpec{Spec: rule}, placement.Options{})
+		if !slices.ContainsFunc(all, func(s state) bool {
+			node := s.node.DeepCopy()
+			node.Spec.Taints = nil
+			return matcher.Decide(node).Run
+		}) {
+			always[name] = true
+		}
+	}
+	reason := map[placement.Reason]string{
+		placement.ReasonNodeName: "nodeName", placement.ReasonNodeSelector: "selector " + e.SelectorKey, placement.ReasonNodeAffinity: "affinity", placement.ReasonTaint: "taint",
+	}[e.Reason]
+	return reason, len(always) == 0 || always[reason]
 }
 
 // poolNodes lists nodes of every kind: each label missing or of any value.

@@ -15,9 +15,9 @@ type Verdict uint8
 
 // The verdicts. Zero is no verdict.
 const (
-	// VerdictRuns: the node should run a pod, whatever is not known about it.
+	// VerdictRuns: the node should run a pod in every state that it may be in.
 	VerdictRuns Verdict = iota + 1
-	// VerdictDoesNotRun: the node should run none.
+	// VerdictDoesNotRun: the node should run none in any of them.
 	VerdictDoesNotRun
 	// VerdictCannotTell: it depends on something that is not known.
 	VerdictCannotTell
@@ -181,7 +181,12 @@ func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
 		return VerdictCannotTell, decision
 	}
 	s.open(c)
-	return s.tryAll(c, decision.Run, !decision.Run), decision
+	verdict, furthest := s.tryAll(c, decision.Run, !decision.Run)
+	if verdict == VerdictDoesNotRun {
+		// A label that is not known is no reason if one that is missing for sure is.
+		decision = furthest
+	}
+	return verdict, decision
 }
 
 // keptAway reports whether the taints keep the pod away for as long as the startup taints are
@@ -208,21 +213,27 @@ func (s *scratch) open(c *compiled) {
 }
 
 // tryAll looks at every state of the axes until both answers have been seen. runs and fails say
-// which have been already. It leaves the node as it was, apart from its taints.
-func (s *scratch) tryAll(c *compiled, runs, fails bool) Verdict {
+// which have been already. It leaves the node as it was, apart from its taints. If no state runs
+// the pod, furthest is the decision about the one that fails the last of the rules.
+func (s *scratch) tryAll(c *compiled, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
-		if !c.matcher.Decide(&s.node).Run {
+		if decision := c.matcher.Decide(&s.node); !decision.Run {
 			fails = true
+			if decision.Reason > furthest.Reason {
+				furthest = decision
+			}
 			return !runs
 		}
 		if runs {
 			return !fails
 		}
 		// Taints do not depend on the axes: look once.
-		if s.node.Spec.Taints = s.taints; len(s.taints) > 0 && !c.matcher.Decide(&s.node).Run {
-			fails = true
-			return false
+		if s.node.Spec.Taints = s.taints; len(s.taints) > 0 {
+			if decision := c.matcher.Decide(&s.node); !decision.Run {
+				fails, furthest = true, decision
+				return false
+			}
 		}
 		runs = true
 		fails = fails || s.keptAway(c)
@@ -230,11 +241,11 @@ func (s *scratch) tryAll(c *compiled, runs, fails bool) Verdict {
 	})
 	switch {
 	case runs && fails, !tried:
-		return VerdictCannotTell
+		return VerdictCannotTell, furthest
 	case runs:
-		return VerdictRuns
+		return VerdictRuns, furthest
 	default:
-		return VerdictDoesNotRun
+		return VerdictDoesNotRun, furthest
 	}
 }
 
