@@ -43,7 +43,7 @@ type Daemons struct {
 	resources []corev1.ResourceName // those that the scheduler counts, sorted
 	labels    map[string]int        // the label keys that some DaemonSet asks for, numbered
 	byPort    map[int32][]portOf
-	byOwner   map[ownerKey]int
+	byOwner   map[ownerKey][]int // one for each API group
 	// freshName is a name for nodes that no DaemonSet mentions.
 	freshName string
 }
@@ -117,7 +117,7 @@ type conflict struct {
 	own, port HostPort
 }
 
-// ownerKey is what an owner reference says, apart from the UID.
+// ownerKey is what an owner reference says, apart from the UID and the API version.
 type ownerKey struct{ namespace, kind, name string }
 
 // Compile reads the pod templates of the DaemonSets: what they ask of a node, and what one pod
@@ -125,7 +125,7 @@ type ownerKey struct{ namespace, kind, name string }
 // other: leave out those that you do not want.
 //
 // It fails with a *field.Error if a DaemonSet is nil, has no name, has only one of apiVersion
-// and kind, or is in the list twice, and if an entry of the options is nil. Without DaemonSets
+// and kind, or is in the list twice (group, kind, namespace and name are the same), and if an entry of the options is nil. Without DaemonSets
 // it returns an empty Daemons.
 //
 // The cost is linear in the DaemonSets, and, for those with the same host port, quadratic.
@@ -134,7 +134,7 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemons{labels: make(map[string]int), byPort: make(map[int32][]portOf), byOwner: make(map[ownerKey]int)}
+	d := &Daemons{labels: make(map[string]int), byPort: make(map[int32][]portOf), byOwner: make(map[ownerKey][]int)}
 	identities := make([]owner.Identity, len(sets))
 	for i, ds := range sets {
 		path := field.NewPath("daemonSets").Index(i)
@@ -148,11 +148,14 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 			return nil, field.Required(path.Child("metadata", "name"), "")
 		}
 		key := keyOf(ds)
-		if _, twice := d.byOwner[key]; twice {
-			return nil, field.Duplicate(path.Child("metadata", "name"), nameOf(ds))
+		for _, other := range d.byOwner[key] {
+			if identities[i].SameKindAs(&identities[other]) {
+				return nil, field.Duplicate(path.Child("metadata", "name"), nameOf(ds))
+			}
 		}
-		d.byOwner[key] = i // until they are sorted
+		d.byOwner[key] = append(d.byOwner[key], i)
 	}
+	clear(d.byOwner) // They will be sorted.
 
 	order := make([]int, len(sets))
 	for i := range order {
@@ -167,7 +170,7 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 			cmp.Compare(priorities[b], priorities[a]),
 			strings.Compare(sets[a].Namespace, sets[b].Namespace),
 			strings.Compare(sets[a].Name, sets[b].Name),
-			strings.Compare(sets[a].Kind, sets[b].Kind),
+			strings.Compare(identities[a].Kind(), identities[b].Kind()),
 		)
 	})
 
@@ -176,7 +179,8 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 	dictionary := newDictionary(opts.Placement)
 	for to, from := range order {
 		ds, c := sets[from], &d.compiled[to]
-		d.byOwner[keyOf(ds)] = to
+		key := keyOf(ds)
+		d.byOwner[key] = append(d.byOwner[key], to)
 		*c = compiled{matcher: placement.Compile(&ds.Spec.Template, opts.Placement), owner: identities[from]}
 		var refused field.ErrorList
 		c.spec, refused = admission.admit(ds)
@@ -266,7 +270,7 @@ func (d *Daemons) internResources() {
 }
 
 // List returns the DaemonSets, read-only, in the order in which their pods get room on a node:
-// the highest priority first, then by namespace and name. The results of OnNode and InPool
+// the highest priority first, then by namespace, name, and API version with kind. The results of OnNode and InPool
 // refer to them by their index.
 func (d *Daemons) List() []Daemon {
 	if d == nil {

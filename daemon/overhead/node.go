@@ -125,7 +125,7 @@ type Clash struct {
 // without status.allocatable has that of its capacity (SetDefaults_NodeStatus@v1.37.2), and
 // room for everything if it has no capacity, either.
 //
-// A pod belongs to a DaemonSet if its controller is that: kind, namespace, name and UID are the
+// A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID are the
 // same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
 //
 // OnNode allocates nothing once out has grown, apart from the pods on the node, whose requests
@@ -273,15 +273,13 @@ func (d *Daemons) daemonOf(pod *corev1.Pod) int {
 	if ref == nil {
 		return -1
 	}
-	i, ok := d.byOwner[ownerKey{pod.Namespace, ref.Kind, ref.Name}]
-	if !ok {
-		return -1
+	for _, i := range d.byOwner[ownerKey{pod.Namespace, ref.Kind, ref.Name}] {
+		id := &d.compiled[i].owner
+		if id.SameKind(ref.APIVersion, ref.Kind) && (id.UID() == types.UID("") || id.UID() == ref.UID) {
+			return i
+		}
 	}
-	id := &d.compiled[i].owner
-	if !id.SameKind(ref.APIVersion, ref.Kind) || id.UID() != types.UID("") && id.UID() != ref.UID {
-		return -1
-	}
-	return i
+	return -1
 }
 
 // missing returns what a pod of a DaemonSet still needs of its i-th need.

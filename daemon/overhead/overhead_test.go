@@ -196,6 +196,30 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestTwoGroups: DaemonSets of one name are two if their API groups differ.
+func TestTwoGroups(t *testing.T) {
+	native, other := requesting("a", "cpu", "1"), requesting("a", "cpu", "2")
+	native.UID, other.UID = "", ""
+	other.APIVersion, other.Kind = "apps.kruise.io/v1alpha1", "DaemonSet"
+	pod := podOf(native, "n", "cpu", "2")
+	pod.OwnerReferences[0].APIVersion = other.APIVersion
+	for _, sets := range [][]*appsv1.DaemonSet{{native, other}, {other, native}} {
+		daemons := compile(t, sets, overhead.Options{})
+		if daemons.List()[0].DaemonSet != other {
+			t.Error("List is not in the order of the API versions")
+		}
+		if out := onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{pod}}); !out.Daemons[0].Present || out.Daemons[1].Present || out.Missing.Pods != 1 {
+			t.Errorf("%+v, missing %v, want the pod to be that of its own group", out.Daemons, out.Missing)
+		}
+	}
+	native.APIVersion, native.Kind = "apps/v1", "DaemonSet"
+	again := native.DeepCopy()
+	again.TypeMeta = metav1.TypeMeta{}
+	if _, err := overhead.Compile([]*appsv1.DaemonSet{native, again}, overhead.Options{}); err == nil {
+		t.Error("a DaemonSet with its kind and one without it: no error, want a duplicate")
+	}
+}
+
 // TestMissing: what is still to come, for each DaemonSet by itself.
 func TestMissing(t *testing.T) {
 	logs, metrics := requesting("logs", "cpu", "100m", "memory", "1Gi"), requesting("metrics", "cpu", "300m")
@@ -351,11 +375,37 @@ func TestClashes(t *testing.T) {
 	out = onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{stranger, own}})
 	want = []overhead.Clash{
 		{Daemon: ia, Other: -1, Pod: stranger, Port: port("", 80), OtherPort: port("", 80)},
+		{Daemon: ia, Other: ib, Port: port("", 80), OtherPort: port("10.0.0.1", 80)}, // The pod of b lacks it.
 		{Daemon: ib, Other: -1, Pod: stranger, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
 		{Daemon: inet, Other: ib, Pod: own, Port: port("", 81), OtherPort: port("", 81)},
 	}
 	if diff := gocmp.Diff(want, out.Clashes); diff != "" {
 		t.Errorf("Clashes with pods (-want +got):\n%s", diff)
+	}
+}
+
+// TestPortsOfUpdate: a pod that is there and has no port yet needs it as others do.
+func TestPortsOfUpdate(t *testing.T) {
+	spec := corev1.PodSpec{Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}}
+	a, b := daemonSet("a", spec), daemonSet("b", spec)
+	daemons := compile(t, []*appsv1.DaemonSet{a, b}, overhead.Options{})
+	with := podOf(b, "n")
+	with.Spec.Containers[0].Ports = spec.Containers[0].Ports
+	for _, tc := range []struct {
+		name string
+		pods []*corev1.Pod
+		want [2]bool
+	}{
+		{"none there", nil, [2]bool{true, false}},
+		{"first there without it", []*corev1.Pod{podOf(a, "n")}, [2]bool{true, false}},
+		{"second there without it", []*corev1.Pod{podOf(b, "n")}, [2]bool{false, true}},
+		{"both there without it", []*corev1.Pod{podOf(a, "n"), podOf(b, "n")}, [2]bool{true, false}},
+		{"second has it", []*corev1.Pod{podOf(a, "n"), with}, [2]bool{false, true}},
+	} {
+		out := onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: tc.pods})
+		if got := [2]bool{out.Daemons[0].Fits, out.Daemons[1].Fits}; got != tc.want || len(out.Clashes) != 1 {
+			t.Errorf("%s: Fits = %v, clashes %+v, want %v and one clash", tc.name, got, out.Clashes, tc.want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package overhead
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -71,8 +72,9 @@ type PoolDaemon struct {
 	Presence Presence
 	// Requirements are those of the pool that decide, for PresenceAlways and PresenceNever: with
 	// these alone the answer is the same, and without any one of them it is not. They are
-	// copies, in the order of the pool. There are none if the labels do not decide: the
-	// DaemonSet runs everywhere or nowhere, or Taint decides.
+	// copies, by key, operator and values. There are none if the labels do not decide: the
+	// DaemonSet runs everywhere or nowhere, or Taint decides. If both labels and a taint keep
+	// the pods away, the labels decide.
 	Requirements []corev1.NodeSelectorRequirement
 	// Reason is why it runs on no node, for PresenceNever; on one of the nodes, if the reasons
 	// differ.
@@ -245,12 +247,21 @@ func (p *poolState) answer(c *compiled) PoolDaemon {
 	out := PoolDaemon{Presence: PresenceAlways}
 	if verdict == VerdictDoesNotRun {
 		out.Presence = PresenceNever
-		explanation := p.scratch.furthest(c)
-		out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
+		taints, early := p.scratch.taints, p.scratch.early
+		p.scratch.taints, p.scratch.early = nil, nil
+		defer func() { p.scratch.taints, p.scratch.early = taints, early }()
+		if p.verdict(c, deciding) != VerdictDoesNotRun {
+			p.scratch.taints = taints
+			explanation := p.scratch.furthest(c)
+			out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
+			return out
+		}
+		out.Reason = p.scratch.furthest(c).Reason
 	}
-	if out.Taint != nil {
-		return out
-	}
+	slices.SortFunc(deciding, func(a, b int) int {
+		r, q := &p.pool.Requirements[a], &p.pool.Requirements[b]
+		return cmp.Or(strings.Compare(r.Key, q.Key), strings.Compare(string(r.Operator), string(q.Operator)), slices.Compare(r.Values, q.Values))
+	})
 	for at := len(deciding) - 1; at >= 0; at-- {
 		fewer := slices.Delete(slices.Clone(deciding), at, at+1)
 		if p.verdict(c, fewer) == verdict {

@@ -482,14 +482,32 @@ func TestPresence(t *testing.T) {
 			}
 			continue
 		}
+		shuffled := pool
+		shuffled.Requirements = slices.Clone(pool.Requirements)
+		slices.Reverse(shuffled.Requirements)
+		if reversed, err := daemons.InPool(shuffled); err != nil || gocmp.Diff(out, reversed) != "" {
+			t.Fatalf("seed %d: InPool(%+v) with the requirements in another order: %v (-want +got):\n%s", seed, pool, err, gocmp.Diff(out, reversed))
+		}
 		for i, daemon := range daemons.List() {
 			got, want := out.Daemons[i], runsOn(daemon.DaemonSet, pool.Requirements)
 			seen[got.Presence]++
 			if got.Presence != want {
 				t.Fatalf("seed %d: InPool(%+v) = %v about %+v, want %v", seed, pool, got, daemon.DaemonSet.Spec.Template.Spec, want)
 			}
-			if want == overhead.PresenceSometimes || got.Taint != nil {
+			if want == overhead.PresenceSometimes {
 				continue
+			}
+			withTaints := pool
+			if want == overhead.PresenceNever {
+				// Labels decide, if they do without the taints.
+				pool.Taints, pool.StartupTaints = nil, nil
+				if labels := runsOn(daemon.DaemonSet, pool.Requirements) == want; labels == (got.Taint != nil) {
+					t.Fatalf("seed %d: %v about %+v: the labels decide: %v", seed, got, daemon.DaemonSet.Spec.Template.Spec, labels)
+				}
+				if got.Taint != nil {
+					pool = withTaints
+					continue
+				}
 			}
 			// What decides is enough, and nothing of it is superfluous.
 			if alone := runsOn(daemon.DaemonSet, got.Requirements); alone != want {
@@ -501,6 +519,7 @@ func TestPresence(t *testing.T) {
 					t.Fatalf("seed %d: %v about %+v: requirement %d does not decide", seed, got, daemon.DaemonSet.Spec.Template.Spec, at)
 				}
 			}
+			pool = withTaints
 		}
 	}
 	for _, p := range []overhead.Presence{overhead.PresenceAlways, overhead.PresenceSometimes, overhead.PresenceNever} {
@@ -674,7 +693,7 @@ func TestFit(t *testing.T) {
 				}
 			}
 			for other := range placed {
-				if !got.Present && !out.Daemons[other].Present && conflict(daemon.HostPorts, daemons.List()[other].HostPorts) {
+				if conflict(notHeld(daemon.HostPorts, taken[i]), notHeld(daemons.List()[other].HostPorts, taken[other])) {
 					ports = false
 				}
 			}
@@ -725,6 +744,17 @@ func TestFit(t *testing.T) {
 			t.Errorf("%q came up %d times: %v", what, seen[what], seen)
 		}
 	}
+}
+
+// notHeld returns the ports that none of the takers has.
+func notHeld(ports []overhead.HostPort, takers []taker) []overhead.HostPort {
+	return slices.DeleteFunc(slices.Clone(ports), func(p overhead.HostPort) bool {
+		return slices.ContainsFunc(takers, func(t taker) bool {
+			return slices.ContainsFunc(t.ports, func(q overhead.HostPort) bool {
+				return p.Number == q.Number && p.Protocol == q.Protocol && (p.IP == q.IP || q.IP == "" || q.IP == "0.0.0.0")
+			})
+		})
+	})
 }
 
 func conflict(a, b []overhead.HostPort) bool {

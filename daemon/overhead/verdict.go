@@ -65,7 +65,8 @@ type scratch struct {
 
 	pods      []podThere
 	ports     []demand.Port
-	used, had []int64 // of all pods by resource; of a DaemonSet's pods by need
+	held      []portOf // host ports of the DaemonSets' own pods, by DaemonSet
+	used, had []int64  // of all pods by resource; of a DaemonSet's pods by need
 	free      []int64
 	freePods  int64
 	blocked   bits // DaemonSets with a host port that a pod has
