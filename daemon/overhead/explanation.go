@@ -113,7 +113,7 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 		e.Verdict, e.Refused = VerdictRefused, d.list[index].Refused
 	case verdict == VerdictCannotTell:
 		s.open(c)
-		e.DependsOn = s.dependsOn(c, in.StartupTaints)
+		e.DependsOn = s.dependsOn(c)
 	}
 	return e, nil
 }
@@ -127,7 +127,8 @@ func (d *Daemons) checkIndex(index int) error {
 
 // dependsOn returns the facts that change the answer. The axes are open, and the pod runs in
 // one of their states once the startup taints are gone.
-func (s *scratch) dependsOn(c *compiled, startup []corev1.Taint) []Fact {
+func (s *scratch) dependsOn(c *compiled) []Fact {
+	var keepAway []corev1.Taint
 	states := 1
 	for i := range s.axes {
 		if states *= s.axes[i].len(); states > maxStates {
@@ -142,7 +143,7 @@ func (s *scratch) dependsOn(c *compiled, startup []corev1.Taint) []Fact {
 		run := c.matcher.Decide(&s.node).Run
 		if run && !anywhere {
 			anywhere = true
-			startup = s.untoleratedOf(c, startup)
+			keepAway = s.untolerated(c)
 		}
 		runs = append(runs, run)
 		return true
@@ -168,10 +169,8 @@ func (s *scratch) dependsOn(c *compiled, startup []corev1.Taint) []Fact {
 			facts = append(facts, Fact{Kind: FactLabel, Label: s.axes[i].key})
 		}
 	}
-	if anywhere {
-		for i := range startup {
-			facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *startup[i].DeepCopy()})
-		}
+	for i := range keepAway {
+		facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *keepAway[i].DeepCopy()})
 	}
 	return facts
 }
@@ -218,17 +217,14 @@ func (s *scratch) forgetMadeUp(d *Daemons, e *placement.Explanation) {
 	}
 }
 
-// untoleratedOf returns the startup taints that the pod does not tolerate. The node is in a
+// untolerated returns the startup taints that the pod does not tolerate. The node is in a
 // state in which it runs the pod.
-func (s *scratch) untoleratedOf(c *compiled, startup []corev1.Taint) []corev1.Taint {
+func (s *scratch) untolerated(c *compiled) []corev1.Taint {
 	var found []corev1.Taint
-	for i := range startup {
-		s.node.Spec.Taints = startup[i : i+1]
-		if at := indexOfTaint(s.early, &startup[i]); at >= 0 {
-			s.node.Spec.Taints = s.early[at : at+1]
-		}
+	for i, taint := range s.going() {
+		s.node.Spec.Taints = s.going()[i : i+1]
 		if !c.matcher.Decide(&s.node).Run {
-			found = append(found, s.node.Spec.Taints[0])
+			found = append(found, taint)
 		}
 	}
 	return found

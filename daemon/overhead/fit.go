@@ -62,7 +62,7 @@ func classOf(n *NodeDaemon) class {
 // has room for everything.
 func (s *scratch) takeAllocatable(d *Daemons) bool {
 	allocatable := s.given.Status.Allocatable
-	if allocatable == nil {
+	if len(allocatable) == 0 {
 		allocatable = s.given.Status.Capacity
 	}
 	if len(allocatable) == 0 {

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/demand"
@@ -26,7 +27,11 @@ type Input struct {
 	Pods []*corev1.Pod
 
 	// StartupTaints are taints that the node has at first and loses later. Each may be on the
-	// node already or be missing in Node; key and effect say which it is.
+	// node already or be missing in Node; key and effect say which it is. Without an effect it
+	// is all taints of the key or, if the node has none, NoSchedule and NoExecute. One that is
+	// listed twice counts once. A DaemonSet that does not tolerate one of them gets
+	// VerdictCannotTell and is in AtMost only, although it runs after start-up: the sum for
+	// the node after start-up is Started.
 	StartupTaints []corev1.Taint
 	// LateLabels are keys of labels that come late, such as those of a cloud provider. Each may
 	// be missing or have any valid value; what Node says about it does not count.
@@ -43,8 +48,12 @@ type NodeOverhead struct {
 	Daemons []NodeDaemon
 
 	// Run is the sum of the DaemonSets that run on the node, whether they fit or not. AtMost
-	// also has those of which OnNode cannot tell whether they do.
+	// also has those of which OnNode cannot tell whether they do. It is a bound: two of them
+	// may need different names, or values of a label, so that no node runs both.
 	Run, AtMost Total
+	// Started is the sum of the DaemonSets that run on the node once it has lost its startup
+	// taints, in every state that the late labels and the name may be in. It is Run if there are no startup taints.
+	Started Total
 	// Missing is what Run will still take of the node, given the pods that are there: for each
 	// DaemonSet and resource what a new pod requests above what its pods there do, and never
 	// less than zero. Its number of pods is that of the DaemonSets without a pod there.
@@ -122,8 +131,8 @@ type Clash struct {
 // namespace and name, as in List. A pod that does not fit takes no room, and the next is tried.
 // Nothing is preempted. A pod fits if the node has room for what it requests and for one more
 // pod (fitsRequest@v1.37.2), and if none of its host ports is taken (fitsPorts@v1.37.2). A node
-// without status.allocatable has that of its capacity (SetDefaults_NodeStatus@v1.37.2), and
-// room for everything if it has no capacity, either.
+// without status.allocatable, or with an empty one, has that of its capacity
+// (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no capacity, either.
 //
 // A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID are the
 // same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
@@ -133,7 +142,8 @@ type Clash struct {
 // keeps none of them but the pods in out.Clashes.
 //
 // It fails with a *field.Error if out, in.Node or a pod is nil, if the node has no name and
-// NameUnknown is not set, or if a late label is an empty string. What is in out is then of no
+// NameUnknown is not set, if a late label is no valid label key, or if a startup taint has no
+// key. What is in out is then of no
 // use.
 func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	d = d.orEmpty()
@@ -146,10 +156,14 @@ func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	s := &out.scratch
 	s.begin(d, &in)
 	out.begin(d)
+	clear(s.started)
 	for i := range d.compiled {
 		n := &out.Daemons[i]
 		*n = NodeDaemon{}
 		n.Verdict, n.Decision = s.verdict(&d.compiled[i])
+		if n.Verdict == VerdictCannotTell && s.runsStarted(&d.compiled[i], n.Decision) {
+			s.started.set(i)
+		}
 		if d.list[i].Refused != nil && n.mayRun() {
 			n.Verdict = VerdictRefused
 		}
@@ -169,9 +183,13 @@ func (o *NodeOverhead) addUp(d *Daemons) {
 			o.Run.add(d.compiled[i].needs)
 		case VerdictCannotTell:
 			o.AtMost.add(d.compiled[i].needs)
+			if o.scratch.started.has(i) {
+				o.Started.add(d.compiled[i].needs)
+			}
 		}
 	}
 	o.AtMost.addTotal(&o.Run)
+	o.Started.addTotal(&o.Run)
 	if len(o.scratch.pods) == 0 {
 		o.Missing.addTotal(&o.Run)
 		o.MissingAtMost.addTotal(&o.AtMost)
@@ -204,13 +222,41 @@ func (in *Input) check() error {
 		if key == "" {
 			return field.Required(field.NewPath("input", "lateLabels").Index(i), "")
 		}
+		if plainKey(key) {
+			continue
+		}
+		if problems := validation.IsQualifiedName(key); len(problems) > 0 {
+			return field.Invalid(field.NewPath("input", "lateLabels").Index(i), key, problems[0])
+		}
 	}
-	return nil
+	return checkStartupTaints("input", in.StartupTaints)
+}
+
+// plainKey reports whether a label key is valid at a look that allocates nothing. It is false
+// for some that are valid.
+func plainKey(key string) bool {
+	slashes := 0
+	plain := func(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
+	for i := range len(key) {
+		switch c := key[i]; {
+		case plain(c):
+		case c == '.' || c == '-' || c == '/':
+			if i == 0 || i == len(key)-1 || !plain(key[i-1]) || !plain(key[i+1]) {
+				return false
+			}
+			if c == '/' {
+				slashes++
+			}
+		default:
+			return false
+		}
+	}
+	return key != "" && len(key) <= validation.LabelValueMaxLength && slashes <= 1
 }
 
 func (o *NodeOverhead) begin(d *Daemons) {
 	o.Daemons = slices.Grow(o.Daemons[:0], len(d.list))[:len(d.list)]
-	for _, t := range []*Total{&o.Run, &o.AtMost, &o.Missing, &o.MissingAtMost} {
+	for _, t := range []*Total{&o.Run, &o.AtMost, &o.Started, &o.Missing, &o.MissingAtMost} {
 		t.reset(d.resources)
 	}
 	o.Shortages, o.Clashes = o.Shortages[:0], o.Clashes[:0]
@@ -219,7 +265,7 @@ func (o *NodeOverhead) begin(d *Daemons) {
 // Equal reports whether two results say the same. It makes them comparable with cmp.Diff.
 func (o NodeOverhead) Equal(p NodeOverhead) bool {
 	return slices.Equal(o.Daemons, p.Daemons) &&
-		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
+		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Started.Equal(p.Started) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
 		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes)
 }
 

@@ -299,6 +299,8 @@ func TestShortages(t *testing.T) {
 			[]overhead.Shortage{{Daemon: b, Resource: "pods", Missing: 1, Free: 0}}},
 		{"no number of pods", "the scheduler takes none for zero", overhead.Input{Node: node(nil, "cpu", "9", "example.com/gpu", "1")},
 			[]overhead.Shortage{{Daemon: 0, Resource: "pods", Missing: 1}, {Daemon: a, Resource: "pods", Missing: 1}, {Daemon: b, Resource: "pods", Missing: 1}}},
+		{"empty allocatable", "the capacity stands for it, too", overhead.Input{Node: node(func(s *corev1.NodeStatus) { s.Capacity, s.Allocatable = s.Allocatable, corev1.ResourceList{} }, "cpu", "3", "pods", "9", "example.com/gpu", "1")},
+			[]overhead.Shortage{{Daemon: b, Resource: "cpu", Missing: 1000, Free: 0}}},
 		{"capacity", "it stands for a missing allocatable", overhead.Input{Node: node(func(s *corev1.NodeStatus) { s.Capacity, s.Allocatable = s.Allocatable, nil }, "cpu", "3", "pods", "9", "example.com/gpu", "1")},
 			[]overhead.Shortage{{Daemon: b, Resource: "cpu", Missing: 1000, Free: 0}}},
 		{"there already", "its own room is its own", overhead.Input{Node: node(nil, "cpu", "4", "pods", "3", "example.com/gpu", "1"), Pods: []*corev1.Pod{podOf(critical, "n", "cpu", "2")}}, nil},
@@ -443,6 +445,13 @@ func TestErrors(t *testing.T) {
 		{"node without a name", "input.node.metadata.name", on(overhead.Input{Node: &corev1.Node{}})},
 		{"nil pod", "input.pods[0]", on(overhead.Input{Node: node, Pods: []*corev1.Pod{nil}})},
 		{"empty late label", "input.lateLabels[1]", on(overhead.Input{Node: node, LateLabels: []string{"a", ""}})},
+		{"late label", "input.lateLabels[0]", on(overhead.Input{Node: node, LateLabels: []string{"not a key"}})},
+		{"startup taint", "input.startupTaints[0].key", on(overhead.Input{Node: node, StartupTaints: []corev1.Taint{{Effect: "NoSchedule"}}})},
+		{"startup taint of a pool", "pool.startupTaints[0].key", func() error {
+			_, err := daemons.InPool(overhead.Pool{StartupTaints: []corev1.Taint{{}}})
+			return err
+		}},
+		{"name of a pool", "pool.requirements[0].key", inPool(corev1.NodeSelectorRequirement{Key: "metadata.name", Operator: "In", Values: []string{"n1"}})},
 		{"index", "index", explain(1, overhead.Input{Node: node})},
 		{"negative index", "index", explain(-1, overhead.Input{Node: node})},
 		{"nothing to explain", "input.node", explain(0, overhead.Input{})},
@@ -552,6 +561,75 @@ func TestReason(t *testing.T) {
 				t.Error("the taint is the node's own, want a copy")
 			}
 		})
+	}
+}
+
+// TestStartupTaints: which of them the node has, and what they keep away.
+func TestStartupTaints(t *testing.T) {
+	tolerating := func(value string) *appsv1.DaemonSet {
+		return daemonSet("agent", corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "k", Value: value}}, Containers: []corev1.Container{container("cpu", "1")}})
+	}
+	taint := func(value string, effect corev1.TaintEffect) corev1.Taint {
+		return corev1.Taint{Key: "k", Value: value, Effect: effect}
+	}
+	const no, execute = corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute
+	for _, tc := range []struct {
+		name, why       string
+		ds              *appsv1.DaemonSet
+		taints, startup []corev1.Taint
+		want            string
+	}{
+		{"two of one key and effect", "both are there at first", tolerating("v1"), []corev1.Taint{taint("v1", no), taint("v2", no)}, []corev1.Taint{taint("", no)}, "cannot tell: depends on startup taint k=v2:NoSchedule"},
+		{"listed twice", "it is one", requesting("agent"), nil, []corev1.Taint{taint("", no), taint("", no)}, "cannot tell: depends on startup taint k:NoSchedule"},
+		{"any effect, there", "each is one", requesting("agent"), []corev1.Taint{taint("v1", execute)}, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k=v1:NoExecute"},
+		{"any effect, not there", "it may be either", requesting("agent"), nil, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k:NoSchedule, startup taint k:NoExecute"},
+		{"another effect", "it stays", requesting("agent"), []corev1.Taint{taint("", execute)}, []corev1.Taint{taint("", no)}, "does not run: untolerated taint {k: } (NoExecute)"},
+		{"tolerated", "by its value on the node", tolerating("v1"), []corev1.Taint{taint("v1", no)}, []corev1.Taint{taint("v2", no)}, "runs here"},
+	} {
+		in := overhead.Input{Node: bareNode("n"), StartupTaints: tc.startup}
+		in.Node.Spec.Taints = tc.taints
+		e, err := compile(t, []*appsv1.DaemonSet{tc.ds}, overhead.Options{}).Explain(0, in)
+		if want := "kube-system/agent on n: " + tc.want; err != nil || e.String() != want {
+			t.Errorf("%s: Explain = %q, %v, want %q: %s", tc.name, e, err, want, tc.why)
+		}
+		for i := range e.DependsOn {
+			if len(tc.taints) > 0 && &e.DependsOn[i].Taint == &tc.taints[0] {
+				t.Errorf("%s: the fact shares the taint with the node", tc.name)
+			}
+		}
+	}
+}
+
+// TestStarted: startup taints are gone, and nothing else is known.
+func TestStarted(t *testing.T) {
+	at := func(name, key, value, cpu string) *appsv1.DaemonSet {
+		ds := requesting(name, "cpu", cpu)
+		ds.Spec.Template.Spec.NodeSelector = map[string]string{key: value}
+		return ds
+	}
+	everywhere := at("zoned", "zone", "a", "1")
+	everywhere.Spec.Template.Spec.NodeSelector = nil
+	everywhere.Spec.Template.Spec.Affinity = required(
+		corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpExists}}},
+		corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpDoesNotExist}}},
+	)
+	network := requesting("network", "cpu", "10m")
+	network.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+	daemons := compile(t, []*appsv1.DaemonSet{
+		requesting("logs", "cpu", "100m"), network, everywhere, at("host", corev1.LabelHostname, "h1", "3"), at("za", "zone", "a", "1"), at("zb", "zone", "b", "1"), at("disk", "disk", "ssd", "9"),
+	}, overhead.Options{})
+	out := onNode(t, daemons, overhead.Input{Node: bareNode("t"), NameUnknown: true, LateLabels: []string{"zone"}, StartupTaints: []corev1.Taint{{Key: "starting", Effect: corev1.TaintEffectNoExecute}}})
+	for _, tc := range []struct {
+		what string
+		got  overhead.Total
+		want string
+	}{{"Run", out.Run, "1 pod, cpu 10m"}, {"Started", out.Started, "3 pods, cpu 1110m"}, {"AtMost", out.AtMost, "6 pods, cpu 6110m"}} {
+		if tc.got.String() != tc.want {
+			t.Errorf("%s = %v, want %s", tc.what, tc.got, tc.want)
+		}
+	}
+	if out = onNode(t, daemons, overhead.Input{Node: bareNode("t")}); !out.Started.Equal(out.Run) {
+		t.Errorf("Started = %v, Run = %v, want the same without startup taints", out.Started, out.Run)
 	}
 }
 

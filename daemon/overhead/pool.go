@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/placement"
@@ -123,8 +124,8 @@ func (p PoolDaemon) String() string {
 // exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart, InPool
 // does not try all, and DependsOn are all facts that it asks for.
 //
-// It fails with a *field.Error if a requirement does not parse, or if no node can satisfy those
-// for one label. A Pool without requirements is any node.
+// It fails with a *field.Error if a requirement does not parse or is one on metadata.name, if no
+// node can satisfy those for one label, or if a startup taint has no key. A Pool without requirements is any node.
 func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	d = d.orEmpty()
 	p, err := newPoolState(pool)
@@ -161,9 +162,15 @@ type poolState struct {
 
 func newPoolState(pool Pool) (*poolState, error) {
 	p := &poolState{pool: pool}
+	if err := checkStartupTaints("pool", pool.StartupTaints); err != nil {
+		return nil, err
+	}
 	path := field.NewPath("pool", "requirements")
 	dictionary := newDictionary(placement.Options{})
 	for i := range pool.Requirements {
+		if pool.Requirements[i].Key == metav1.ObjectNameField {
+			return nil, field.Invalid(path.Index(i).Child("key"), metav1.ObjectNameField, "is a field and no label: the nodes of a pool may have any name")
+		}
 		ask := dictionary.asksRequirement(&pool.Requirements[i])
 		if errs := ask.Malformed(); errs != nil {
 			err := *errs[0]
@@ -242,7 +249,7 @@ func (p *poolState) answer(c *compiled) PoolDaemon {
 	})
 	verdict := p.verdict(c, deciding)
 	if verdict == VerdictCannotTell {
-		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(c, p.pool.StartupTaints)}
+		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(c)}
 	}
 	out := PoolDaemon{Presence: PresenceAlways}
 	if verdict == VerdictDoesNotRun {

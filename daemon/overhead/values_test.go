@@ -77,6 +77,21 @@ func TestOptionsStandForAll(t *testing.T) {
 	}
 }
 
+// TestPlainKey: what is found plain is valid.
+func TestPlainKey(t *testing.T) {
+	for key, want := range map[string]bool{
+		"zone": true, "topology.kubernetes.io/zone": true, "a-b.c-d/e": true, "": false, "a/b/c": false, "-a": false, "a-": false, "a.-b/c": false,
+		"Zone": false, "a b": false, strings.Repeat("a", 63): true, strings.Repeat("a", 64): false,
+	} {
+		if plainKey(key) != want {
+			t.Errorf("plainKey(%q) = %v, want %v", key, !want, want)
+		}
+		if want && len(validation.IsQualifiedName(key)) > 0 {
+			t.Errorf("%q is not valid", key)
+		}
+	}
+}
+
 // TestOptionsEnds: the largest integer, and all ways to write one.
 func TestOptionsEnds(t *testing.T) {
 	all := vocabulary{bounds: []int64{4, 6}}

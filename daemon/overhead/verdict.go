@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/placement"
@@ -70,6 +71,7 @@ type scratch struct {
 	free      []int64
 	freePods  int64
 	blocked   bits // DaemonSets with a host port that a pod has
+	started   bits // DaemonSets that run for sure once the startup taints are gone
 }
 
 // axis is something that is not known about a node, with all that it may be: a label or the
@@ -137,28 +139,73 @@ func (s *scratch) setTaints(taints, startup []corev1.Taint) {
 	}
 	s.taints, s.early = s.taints[:0], s.early[:0]
 	for i := range taints {
-		if indexOfTaint(startup, &taints[i]) < 0 {
+		if !matchesAny(startup, &taints[i]) {
 			s.taints = append(s.taints, taints[i])
 		}
 	}
 	s.early = append(s.early, s.taints...)
 	for i := range startup {
-		if at := indexOfTaint(taints, &startup[i]); at >= 0 {
-			s.early = append(s.early, taints[at])
-		} else {
-			s.early = append(s.early, startup[i])
+		if matchesAny(startup[:i], &startup[i]) {
+			continue
+		}
+		there := false
+		for j := range taints {
+			if matches(&startup[i], &taints[j]) {
+				there = true
+				s.goes(&taints[j])
+			}
+		}
+		switch taint := startup[i]; {
+		case there:
+		case taint.Effect != "":
+			s.goes(&taint)
+		default:
+			for _, effect := range []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute} {
+				taint.Effect = effect
+				s.goes(&taint)
+			}
 		}
 	}
 }
 
-// indexOfTaint looks for a taint by key and effect (MatchTaint@v0.37.2).
-func indexOfTaint(taints []corev1.Taint, taint *corev1.Taint) int {
-	for i := range taints {
-		if taints[i].Key == taint.Key && taints[i].Effect == taint.Effect {
-			return i
+// goes adds a taint to those that go, once.
+func (s *scratch) goes(taint *corev1.Taint) {
+	for i := range s.going() {
+		if t := &s.going()[i]; t.Key == taint.Key && t.Value == taint.Value && t.Effect == taint.Effect {
+			return
 		}
 	}
-	return -1
+	s.early = append(s.early, *taint)
+}
+
+// going returns the taints that are there at first and go later.
+func (s *scratch) going() []corev1.Taint {
+	return s.early[min(len(s.taints), len(s.early)):]
+}
+
+// matches reports whether a taint is the given startup taint: key and effect are the same
+// (MatchTaint@v0.37.2), or the startup taint is one of any effect.
+func matches(startup, taint *corev1.Taint) bool {
+	return startup.Key == taint.Key && (startup.Effect == taint.Effect || startup.Effect == "")
+}
+
+func matchesAny(startup []corev1.Taint, taint *corev1.Taint) bool {
+	for i := range startup {
+		if matches(&startup[i], taint) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkStartupTaints fails if a startup taint of an argument has no key.
+func checkStartupTaints(of string, startup []corev1.Taint) error {
+	for i := range startup {
+		if startup[i].Key == "" {
+			return field.Required(field.NewPath(of, "startupTaints").Index(i).Child("key"), "")
+		}
+	}
+	return nil
 }
 
 // verdict decides about one DaemonSet.
@@ -188,6 +235,23 @@ func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
 		decision = furthest
 	}
 	return verdict, decision
+}
+
+// runsStarted reports whether the pod runs in every state once the startup taints are gone. The
+// verdict is that it cannot be told, and the decision is that about the known state.
+func (s *scratch) runsStarted(c *compiled, decision placement.Decision) bool {
+	if !decision.Run || len(s.going()) == 0 {
+		return false
+	}
+	s.open(c)
+	if len(s.axes) == 0 {
+		return true
+	}
+	early := s.early
+	s.early = nil
+	verdict, _ := s.tryAll(c, true, false)
+	s.early = early
+	return verdict == VerdictRuns
 }
 
 // keptAway reports whether the taints keep the pod away for as long as the startup taints are
