@@ -25,11 +25,16 @@ type Options struct {
 	// refuses pods that break them. If several of a namespace have a default for one resource,
 	// the first by name counts; the API server takes an arbitrary one.
 	LimitRanges []*corev1.LimitRange
-	// PriorityClasses say how large the priority of a pod is. The system's own two classes are
-	// known without them. The priority of an unknown class is zero.
+	// PriorityClasses say how large the priority of a pod is, and whether it preempts. The
+	// system's own two classes are known without them. If the list is nil, a class that is not
+	// known has the priority of the template, or else zero; otherwise the API server refuses
+	// the pods.
 	PriorityClasses []*schedulingv1.PriorityClass
-	// RuntimeClasses say what the overhead of a pod is. Their scheduling field has no effect
-	// on the DaemonSet controller, and none here.
+	// RuntimeClasses say what the overhead of a pod is. If the list is nil, a class that is not
+	// known has the overhead of the template; otherwise the API server refuses the pods. What
+	// their scheduling field adds is in Daemons.Pod. It has no effect on verdicts, because the
+	// DaemonSet controller does not see it, and Fits does not look at it, either: the scheduler
+	// may leave such a pod pending on a node that should run it.
 	RuntimeClasses []*nodev1.RuntimeClass
 }
 
@@ -59,9 +64,9 @@ type Daemon struct {
 	// HostPorts are the ports of the node that a pod uses, those of sidecars first. In the
 	// host network every declared port is one.
 	HostPorts []HostPort
-	// Refused is why the API server refuses the pods, because of a LimitRange, of a request
-	// above the limit, which a LimitRange may give, or of a RuntimeClass with another
-	// overhead. Paths start at the DaemonSet's spec. It is nil if the
+	// Refused is why the API server refuses the pods: they break a LimitRange, or request more
+	// than a limit that one gives; they have another priority, preemption policy, overhead or
+	// node selector than their PriorityClass or RuntimeClass; or there is no such class. Paths start at the DaemonSet's spec. It is nil if the
 	// API server accepts them.
 	Refused field.ErrorList
 }
@@ -88,6 +93,8 @@ type compiled struct {
 	matcher *placement.Matcher
 	owner   owner.Identity
 	spec    corev1.PodSpec // admitted, shares with the DaemonSet
+	// tolerations are those that the RuntimeClass adds.
+	tolerations []corev1.Toleration
 
 	needs     []need // sorted by resource
 	offset    int    // of the first of needs in a list of those of all DaemonSets
@@ -125,7 +132,7 @@ type ownerKey struct{ namespace, kind, name string }
 // other: leave out those that you do not want.
 //
 // It fails with a *field.Error if a DaemonSet is nil, has no name, has only one of apiVersion
-// and kind, or is in the list twice (group, kind, namespace and name are the same), and if an entry of the options is nil. Without DaemonSets
+// and kind, or is in the list twice (group, kind, namespace and name are the same), and if an entry of the options is nil or has the name of another. Without DaemonSets
 // it returns an empty Daemons.
 //
 // The cost is linear in the DaemonSets, and, for those with the same host port, quadratic.
@@ -163,7 +170,9 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 	}
 	priorities := make([]int32, len(sets))
 	for i, ds := range sets {
-		priorities[i] = admission.priority(&ds.Spec.Template.Spec)
+		spec := ds.Spec.Template.Spec
+		admission.setPriority(nil, &spec)
+		priorities[i] = *spec.Priority
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(
@@ -188,6 +197,7 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 			DaemonSet: ds, Priority: priorities[from], Refused: refused,
 			Requests: demand.RequestsOfAdmitted(&c.spec), HostPorts: hostPorts(&c.spec),
 		}
+		c.tolerations = admission.tolerationsOf(&c.spec)
 		c.labels, c.names = dictionary.read(&ds.Spec.Template, c.matcher)
 		for i := range c.labels {
 			c.labels[i].number = d.numberOf(c.labels[i].key)

@@ -131,6 +131,27 @@ func TestRequests(t *testing.T) {
 		{name: "runtime class", why: "its overhead is the pod's", spec: kata, want: amounts("memory", "128Mi"),
 			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "128Mi")}}}}},
 		{name: "unknown runtime class", why: "nothing is known of it", spec: kata, want: amounts()},
+		{name: "overhead of an unknown runtime class", why: "it may be right", spec: otherOverhead, want: amounts("cpu", "1")},
+		{name: "no such runtime class", why: "the API server refuses the pod", spec: kata, want: amounts(),
+			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{}}, refused: `spec.template.spec.runtimeClassName: Not found: "kata"`},
+		{name: "overhead without a runtime class", why: "the API server refuses the pod", spec: corev1.PodSpec{Overhead: amounts("cpu", "1"), Containers: []corev1.Container{{}}}, want: amounts("cpu", "1"),
+			refused: "spec.template.spec.overhead: Forbidden: the pod has no RuntimeClass with an overhead"},
+		{name: "overhead of a runtime class without one", why: "the API server refuses the pod", spec: otherOverhead, want: amounts("cpu", "1"),
+			opts:    overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}}}},
+			refused: "spec.template.spec.overhead: Forbidden: the pod has no RuntimeClass with an overhead"},
+		{name: "node selector of a runtime class", why: "the API server refuses another value", want: amounts(),
+			spec: corev1.PodSpec{RuntimeClassName: new("kata"), NodeSelector: map[string]string{}, Containers: []corev1.Container{{}}},
+			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Scheduling: &nodev1.Scheduling{NodeSelector: map[string]string{"kata": "yes"}}}}}},
+		{name: "priority without a class", why: "the API server refuses the number", spec: corev1.PodSpec{Priority: new(int32(7)), Containers: []corev1.Container{{}}}, want: amounts(),
+			refused: "spec.template.spec.priority: Invalid value: 7: must be empty or that of the PriorityClass, 0"},
+		{name: "priority of the class", why: "the API server accepts the number", spec: corev1.PodSpec{Priority: new(int32(2_000_000_000)), PriorityClassName: "system-cluster-critical", Containers: []corev1.Container{{}}}, want: amounts()},
+		{name: "another priority than the class", why: "the API server refuses the number", spec: corev1.PodSpec{Priority: new(int32(7)), PriorityClassName: "system-cluster-critical", Containers: []corev1.Container{{}}}, want: amounts(),
+			refused: "spec.template.spec.priority: Invalid value: 7: must be empty or that of the PriorityClass, 2000000000 of system-cluster-critical"},
+		{name: "another preemption policy", why: "the API server refuses it", spec: corev1.PodSpec{PreemptionPolicy: new(corev1.PreemptNever), Containers: []corev1.Container{{}}}, want: amounts(),
+			refused: "spec.template.spec.preemptionPolicy: Invalid value: \"Never\": must be empty or that of the PriorityClass, PreemptLowerPriority"},
+		{name: "unknown priority class", why: "nothing is known of it", spec: corev1.PodSpec{Priority: new(int32(7)), PriorityClassName: "mine", Containers: []corev1.Container{{}}}, want: amounts()},
+		{name: "no such priority class", why: "the API server refuses the pod", spec: corev1.PodSpec{PriorityClassName: "mine", Containers: []corev1.Container{{}}}, want: amounts(),
+			opts: overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{}}, refused: `spec.template.spec.priorityClassName: Not found: "mine"`},
 		{name: "another overhead", why: "the API server refuses the pod", spec: otherOverhead, want: amounts("memory", "128Mi"),
 			opts:    overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "128Mi")}}}},
 			refused: "RuntimeClass kata"},
@@ -176,10 +197,12 @@ func TestList(t *testing.T) {
 	team.Namespace = "team"
 	low := requesting("default")
 	daemons := compile(t, []*appsv1.DaemonSet{
-		team, low, daemonSet("unknown", spec("unknown", nil)), daemonSet("number", spec("", new(int32(7)))), daemonSet("mine", spec("mine", nil)),
-		daemonSet("cluster", spec("system-cluster-critical", nil)), daemonSet("node", spec("system-node-critical", nil)), daemonSet("negative", spec("", new(int32(-1)))),
+		team, low, daemonSet("unknown", spec("unknown", nil)), daemonSet("number", spec("seven", nil)), daemonSet("mine", spec("mine", nil)),
+		daemonSet("cluster", spec("system-cluster-critical", nil)), daemonSet("node", spec("system-node-critical", nil)), daemonSet("negative", spec("negative", nil)),
 	}, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{
 		{ObjectMeta: metav1.ObjectMeta{Name: "mine"}, Value: 9},
+		{ObjectMeta: metav1.ObjectMeta{Name: "seven"}, Value: 7},
+		{ObjectMeta: metav1.ObjectMeta{Name: "negative"}, Value: -1},
 		{ObjectMeta: metav1.ObjectMeta{Name: "other"}, Value: 5, GlobalDefault: true},
 		{ObjectMeta: metav1.ObjectMeta{Name: "one"}, Value: 3, GlobalDefault: true},
 	}})
@@ -440,6 +463,8 @@ func TestErrors(t *testing.T) {
 		{"nil LimitRange", "options.limitRanges[0]", compileWith(nil, overhead.Options{LimitRanges: []*corev1.LimitRange{nil}})},
 		{"nil PriorityClass", "options.priorityClasses[0]", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{nil}})},
 		{"nil RuntimeClass", "options.runtimeClasses[0]", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{nil}})},
+		{"two PriorityClasses", "options.priorityClasses[1].metadata.name", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{{}, {}}})},
+		{"two RuntimeClasses", "options.runtimeClasses[1].metadata.name", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{}, {}}})},
 		{"nil result", "out", func() error { return daemons.OnNode(overhead.Input{Node: node}, nil) }},
 		{"nil node", "input.node", on(overhead.Input{})},
 		{"node without a name", "input.node.metadata.name", on(overhead.Input{Node: &corev1.Node{}})},
@@ -581,6 +606,7 @@ func TestStartupTaints(t *testing.T) {
 	}{
 		{"two of one key and effect", "both are there at first", tolerating("v1"), []corev1.Taint{taint("v1", no), taint("v2", no)}, []corev1.Taint{taint("", no)}, "cannot tell: depends on startup taint k=v2:NoSchedule"},
 		{"listed twice", "it is one", requesting("agent"), nil, []corev1.Taint{taint("", no), taint("", no)}, "cannot tell: depends on startup taint k:NoSchedule"},
+		{"listed with two values", "key and effect say which it is", requesting("agent"), nil, []corev1.Taint{taint("v1", no), taint("v2", no)}, "cannot tell: depends on startup taint k=v1:NoSchedule"},
 		{"any effect, there", "each is one", requesting("agent"), []corev1.Taint{taint("v1", execute)}, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k=v1:NoExecute"},
 		{"any effect, not there", "it may be either", requesting("agent"), nil, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k:NoSchedule, startup taint k:NoExecute"},
 		{"another effect", "it stays", requesting("agent"), []corev1.Taint{taint("", execute)}, []corev1.Taint{taint("", no)}, "does not run: untolerated taint {k: } (NoExecute)"},
@@ -613,17 +639,19 @@ func TestStarted(t *testing.T) {
 		corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpExists}}},
 		corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpDoesNotExist}}},
 	)
+	outside := requesting("outside", "cpu", "5") // It runs on the template, without a zone.
+	outside.Spec.Template.Spec.Affinity = required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpDoesNotExist}}})
 	network := requesting("network", "cpu", "10m")
 	network.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
 	daemons := compile(t, []*appsv1.DaemonSet{
-		requesting("logs", "cpu", "100m"), network, everywhere, at("host", corev1.LabelHostname, "h1", "3"), at("za", "zone", "a", "1"), at("zb", "zone", "b", "1"), at("disk", "disk", "ssd", "9"),
+		requesting("logs", "cpu", "100m"), network, everywhere, outside, at("host", corev1.LabelHostname, "h1", "3"), at("za", "zone", "a", "1"), at("zb", "zone", "b", "1"), at("disk", "disk", "ssd", "9"),
 	}, overhead.Options{})
 	out := onNode(t, daemons, overhead.Input{Node: bareNode("t"), NameUnknown: true, LateLabels: []string{"zone"}, StartupTaints: []corev1.Taint{{Key: "starting", Effect: corev1.TaintEffectNoExecute}}})
 	for _, tc := range []struct {
 		what string
 		got  overhead.Total
 		want string
-	}{{"Run", out.Run, "1 pod, cpu 10m"}, {"Started", out.Started, "3 pods, cpu 1110m"}, {"AtMost", out.AtMost, "6 pods, cpu 6110m"}} {
+	}{{"Run", out.Run, "1 pod, cpu 10m"}, {"Started", out.Started, "3 pods, cpu 1110m"}, {"AtMost", out.AtMost, "7 pods, cpu 11110m"}} {
 		if tc.got.String() != tc.want {
 			t.Errorf("%s = %v, want %s", tc.what, tc.got, tc.want)
 		}
@@ -643,7 +671,7 @@ func TestPod(t *testing.T) {
 	daemons := compile(t, []*appsv1.DaemonSet{ds}, overhead.Options{})
 	before := ds.DeepCopy()
 	want := daemon.NewPod(ds, "n1", "hash")
-	want.Spec.Priority = new(int32(2_000_001_000))
+	want.Spec.Priority, want.Spec.PreemptionPolicy = new(int32(2_000_001_000)), new(corev1.PreemptLowerPriority)
 	want.Spec.Containers[0].Resources.Requests = amounts("cpu", "1")
 	want.Spec.Containers[0].Ports[0].HostPort = 80
 	if diff := gocmp.Diff(want, daemons.Pod(0, "n1", "hash")); diff != "" {
@@ -665,6 +693,40 @@ func TestPod(t *testing.T) {
 	}
 	if daemons.Pod(0, "", "") != nil || daemons.Pod(1, "n1", "") != nil || daemons.Pod(-1, "n1", "") != nil {
 		t.Error("Pod without a node, or without a DaemonSet, is not nil")
+	}
+}
+
+// TestPodOfClasses: what a PriorityClass and a RuntimeClass add.
+func TestPodOfClasses(t *testing.T) {
+	kata := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "1Mi")}}
+	kata.Scheduling = &nodev1.Scheduling{NodeSelector: map[string]string{"kata": "yes"}, Tolerations: []corev1.Toleration{{Key: "kata", Operator: corev1.TolerationOpExists}}}
+	opts := overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{kata}, PriorityClasses: []*schedulingv1.PriorityClass{
+		{ObjectMeta: metav1.ObjectMeta{Name: "default"}, Value: 4, GlobalDefault: true, PreemptionPolicy: new(corev1.PreemptNever)},
+	}}
+	ds := daemonSet("agent", corev1.PodSpec{
+		RuntimeClassName: new("kata"), NodeSelector: map[string]string{"disk": "ssd"},
+		InitContainers: []corev1.Container{{Name: "init", Resources: corev1.ResourceRequirements{Limits: amounts("cpu", "2")}}},
+		Containers:     []corev1.Container{container("cpu", "1")},
+	})
+	before := ds.DeepCopy()
+	daemons := compile(t, []*appsv1.DaemonSet{ds}, opts)
+	want := daemon.NewPod(ds, "n1", "hash")
+	want.Spec.Overhead = amounts("memory", "1Mi")
+	want.Spec.NodeSelector = map[string]string{"disk": "ssd", "kata": "yes"}
+	want.Spec.Tolerations = append(want.Spec.Tolerations, kata.Scheduling.Tolerations...)
+	want.Spec.PriorityClassName, want.Spec.Priority, want.Spec.PreemptionPolicy = "default", new(int32(4)), new(corev1.PreemptNever)
+	want.Spec.InitContainers[0].Resources.Requests = amounts("cpu", "2")
+	for range 2 {
+		pod := daemons.Pod(0, "n1", "hash")
+		if diff := gocmp.Diff(want, pod); diff != "" || !equality.Semantic.DeepEqual(before, ds) {
+			t.Errorf("Pod (-want +got):\n%s", diff)
+		}
+		// It is the caller's own.
+		pod.Spec.Overhead["memory"], pod.Spec.NodeSelector["kata"], *pod.Spec.PreemptionPolicy = resource.MustParse("9"), "no", "x"
+	}
+	ds.Spec.Template.Spec.NodeSelector["kata"] = "no"
+	if refused := compile(t, []*appsv1.DaemonSet{ds}, opts).List()[0].Refused; len(refused) != 1 || refused[0].Field != "spec.template.spec.nodeSelector[kata]" {
+		t.Errorf("Refused = %v, want the node selector", refused)
 	}
 }
 

@@ -101,10 +101,10 @@ func (d dice) template() corev1.PodTemplateSpec {
 		t.Spec.InitContainers = []corev1.Container{d.container()}
 	}
 	if d.in(4) {
-		t.Spec.Overhead = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}
+		t.Spec.Overhead, t.Spec.RuntimeClassName = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}, new("kata")
 	}
 	if d.in(3) {
-		t.Spec.Priority = new(one(d, int32(0), 10, -5))
+		t.Spec.PriorityClassName = one(d, "system-node-critical", "system-cluster-critical")
 	}
 	return t
 }

@@ -213,7 +213,7 @@ func (d dice) podSpec() corev1.PodSpec {
 		}
 	}
 	if d.in(3) {
-		spec.Overhead = d.resources(2)
+		spec.Overhead, spec.RuntimeClassName = d.resources(2), new("kata") // which is not known, so that it may be right
 	}
 	if d.in(3) {
 		spec.Resources = new(d.requirements())
