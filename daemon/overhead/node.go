@@ -22,8 +22,10 @@ type Input struct {
 	// Node is the node, or its template. It must not be nil. It needs a name unless
 	// NameUnknown is set.
 	Node *corev1.Node
-	// Pods are the pods on the node. Those that are not bound to it (spec.nodeName) or that
-	// have finished take nothing of it and are ignored. Nil for a node that does not exist yet.
+	// Pods are the pods on the node. Those that are not bound to it (spec.nodeName is not the
+	// name of Node) or that have finished take nothing of it and are ignored. To pass a pod of
+	// Daemons.Pod or of a template's static pods, set its spec.nodeName, also if NameUnknown is
+	// set. Nil for a node that runs nothing yet.
 	Pods []*corev1.Pod
 
 	// StartupTaints are taints that the node has at first and loses later. Each may be on the
@@ -42,7 +44,8 @@ type Input struct {
 }
 
 // NodeOverhead is what the DaemonSets take of one node. OnNode fills it in and reuses its
-// memory: what you keep beyond the next call, copy.
+// memory. One that is assigned shares it with the original: what you keep beyond the next call,
+// Clone.
 type NodeOverhead struct {
 	// Daemons says for each DaemonSet whether it runs, in the order of Daemons.List.
 	Daemons []NodeDaemon
@@ -107,10 +110,12 @@ type Shortage struct {
 
 // Clash is a host port that two pods want.
 type Clash struct {
-	// Daemon is the index of the DaemonSet whose pod has to wait. Of two DaemonSets it is the
-	// later one in the order of OnNode.
+	// Daemon is the index of the DaemonSet that wants the port and does not come first. Of two
+	// DaemonSets it is the later one in the order of OnNode. Its pod has to wait if the other
+	// gets the port: if Pod is not nil, or the other Fits.
 	Daemon int
-	// Other is the index of the DaemonSet that has the port. It is -1 if that is a pod of none.
+	// Other is the index of the DaemonSet that has the port or comes first. It is -1 if Pod is
+	// one of no DaemonSet.
 	Other int
 	// Pod is the pod on the node that has the port: read-only. It is nil if no such pod is
 	// there yet.
@@ -138,8 +143,10 @@ type Clash struct {
 // same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
 //
 // OnNode allocates nothing once out has grown, apart from the pods on the node, whose requests
-// it adds up. The cost is linear in DaemonSets, pods and clashes. It reads its arguments and
-// keeps none of them but the pods in out.Clashes.
+// it adds up. The cost is linear in labels of the node, pods, clashes, and DaemonSets with their
+// resources; for each DaemonSet that asks for unknown facts it is the number of states that are
+// tried, at most 4096. OnNode reads its arguments. Of these it keeps the pods in out.Clashes, and
+// nothing else.
 //
 // It fails with a *field.Error if out, in.Node or a pod is nil, if the node has no name and
 // NameUnknown is not set, if a late label is no valid label key, or if a startup taint has no
@@ -259,7 +266,20 @@ func (o *NodeOverhead) begin(d *Daemons) {
 	for _, t := range []*Total{&o.Run, &o.AtMost, &o.Started, &o.Missing, &o.MissingAtMost} {
 		t.reset(d.resources)
 	}
+	clear(o.Clashes[:cap(o.Clashes)]) // Let go of the pods of earlier calls.
 	o.Shortages, o.Clashes = o.Shortages[:0], o.Clashes[:0]
+}
+
+// Clone returns a copy that later calls of OnNode do not change. It shares the pods in Clashes.
+func (o *NodeOverhead) Clone() NodeOverhead {
+	if o == nil {
+		return NodeOverhead{}
+	}
+	return NodeOverhead{
+		Daemons: slices.Clone(o.Daemons),
+		Run:     o.Run.Clone(), AtMost: o.AtMost.Clone(), Started: o.Started.Clone(), Missing: o.Missing.Clone(), MissingAtMost: o.MissingAtMost.Clone(),
+		Shortages: slices.Clone(o.Shortages), Clashes: slices.Clone(o.Clashes),
+	}
 }
 
 // Equal reports whether two results say the same. It makes them comparable with cmp.Diff.

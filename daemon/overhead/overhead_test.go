@@ -3,9 +3,11 @@ package overhead_test
 import (
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -659,6 +661,60 @@ func TestStarted(t *testing.T) {
 	if out = onNode(t, daemons, overhead.Input{Node: bareNode("t")}); !out.Started.Equal(out.Run) {
 		t.Errorf("Started = %v, Run = %v, want the same without startup taints", out.Started, out.Run)
 	}
+}
+
+// TestClone: what is kept does not change with the next node.
+func TestClone(t *testing.T) {
+	elsewhere := requesting("b", "cpu", "2")
+	elsewhere.Spec.Template.Spec.NodeSelector = map[string]string{"x": "y"}
+	daemons := compile(t, []*appsv1.DaemonSet{requesting("a", "cpu", "1"), elsewhere}, overhead.Options{})
+	node := bareNode("n")
+	node.Labels = map[string]string{"x": "y"}
+	node.Status.Allocatable = amounts("cpu", "1", "pods", "9")
+	out := onNode(t, daemons, overhead.Input{Node: node})
+	want, sum := onNode(t, daemons, overhead.Input{Node: node}), out.Run.Clone()
+	kept := out.Clone()
+	if err := daemons.OnNode(overhead.Input{Node: bareNode("m")}, out); err != nil {
+		t.Fatal(err)
+	}
+	if !kept.Equal(*want) || !sum.Equal(want.Run) || out.Equal(*want) {
+		t.Errorf("kept %v and %+v, want %v and %+v", sum, kept, want.Run, want)
+	}
+}
+
+// TestLetsGo: a result keeps nothing of its input alive.
+func TestLetsGo(t *testing.T) {
+	daemons := compile(t, []*appsv1.DaemonSet{requesting("a", "cpu", "1")}, overhead.Options{})
+	var out overhead.NodeOverhead
+	ask := func(labels map[string]string, pods int) (nodes []weak.Pointer[corev1.Node], kept []weak.Pointer[corev1.Pod]) {
+		node := bareNode("n")
+		node.Labels = labels
+		in := overhead.Input{Node: node, StartupTaints: []corev1.Taint{{Key: "starting", TimeAdded: &metav1.Time{}}}}
+		for range pods {
+			in.Pods = append(in.Pods, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "n"}})
+			kept = append(kept, weak.Make(in.Pods[len(in.Pods)-1]))
+		}
+		if err := daemons.OnNode(in, &out); err != nil {
+			t.Fatal(err)
+		}
+		return append(nodes, weak.Make(node)), kept
+	}
+	nodes, pods := ask(map[string]string{"a": "b"}, 3)
+	more, others := ask(nil, 1)
+	nodes, pods = append(nodes, more...), append(pods, others...)
+	runtime.GC()
+	runtime.GC()
+	for i := range nodes {
+		if nodes[i].Value() != nil {
+			t.Errorf("node %d is kept", i)
+		}
+	}
+	for i := range pods {
+		if pods[i].Value() != nil {
+			t.Errorf("pod %d is kept", i)
+		}
+	}
+	runtime.KeepAlive(&out)
 }
 
 // TestPod: the pod as the API server has it, with and without a hash.

@@ -124,6 +124,9 @@ func (p PoolDaemon) String() string {
 // exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart, InPool
 // does not try all, and DependsOn are all facts that it asks for.
 //
+// The cost is that of OnNode for each DaemonSet with all of its facts unknown, times the number
+// of requirements on its labels.
+//
 // It fails with a *field.Error if a requirement does not parse or is one on metadata.name, if no
 // node can satisfy those for one label, or if a startup taint has no key. A Pool without requirements is any node.
 func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {

@@ -118,10 +118,10 @@ func (s *scratch) begin(d *Daemons, in *Input) {
 
 // end lets go of the caller's objects.
 func (s *scratch) end() {
-	s.given, s.node.Labels = nil, nil
-	clear(s.pods)
-	clear(s.taints)
-	clear(s.early)
+	s.given, s.node = nil, corev1.Node{}
+	clear(s.pods[:cap(s.pods)])
+	clear(s.taints[:cap(s.taints)])
+	clear(s.early[:cap(s.early)])
 }
 
 // forget notes that a label is not known. One that no DaemonSet asks for does not matter.
