@@ -591,6 +591,66 @@ func TestReason(t *testing.T) {
 	}
 }
 
+// TestPlacementOptions: the feature gates of placement count.
+func TestPlacementOptions(t *testing.T) {
+	ds := daemonSet("a", corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "level", Operator: corev1.TolerationOpGt, Value: "3"}}})
+	node := bareNode("n")
+	node.Spec.Taints = []corev1.Taint{{Key: "level", Value: "5", Effect: corev1.TaintEffectNoSchedule}}
+	for gate, want := range map[bool]overhead.Verdict{false: overhead.VerdictDoesNotRun, true: overhead.VerdictRuns} {
+		daemons := compile(t, []*appsv1.DaemonSet{ds}, overhead.Options{Placement: placement.Options{ComparisonOperators: gate}})
+		if got := onNode(t, daemons, overhead.Input{Node: node}).Daemons[0].Verdict; got != want {
+			t.Errorf("ComparisonOperators %v: %v, want %v", gate, got, want)
+		}
+	}
+}
+
+// TestRefusedElsewhere: pods that are refused do not run anyway where nothing wants them.
+func TestRefusedElsewhere(t *testing.T) {
+	spec := corev1.PodSpec{Priority: new(int32(7)), NodeSelector: map[string]string{"disk": "ssd"}}
+	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", spec)}, overhead.Options{})
+	in := overhead.Input{Node: bareNode("n")}
+	if v := onNode(t, daemons, in).Daemons[0].Verdict; v != overhead.VerdictDoesNotRun {
+		t.Errorf("OnNode = %v, want that it does not run", v)
+	}
+	if e, err := daemons.Explain(0, in); err != nil || e.Verdict != overhead.VerdictDoesNotRun || e.Refused != nil {
+		t.Errorf("Explain = %v, %v, want that it does not run", e, err)
+	}
+	pool, err := daemons.InPool(overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{{Key: "disk", Operator: corev1.NodeSelectorOpDoesNotExist}}})
+	if err != nil || pool.Daemons[0].Presence != overhead.PresenceNever {
+		t.Errorf("InPool = %v, %v, want never", pool.Daemons[0], err)
+	}
+	in.LateLabels = []string{"disk"}
+	if out := onNode(t, daemons, in); out.Daemons[0].Verdict != overhead.VerdictRefused || out.AtMost.Pods != 0 {
+		t.Errorf("OnNode = %v, at most %v, want refused, because it may run", out.Daemons[0].Verdict, out.AtMost)
+	}
+}
+
+// TestCopies: what answers say is the caller's own.
+func TestCopies(t *testing.T) {
+	now := metav1.Now()
+	taint := corev1.Taint{Key: "k", Effect: corev1.TaintEffectNoExecute, TimeAdded: &now}
+	labelled := daemonSet("b", corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}})})
+	daemons := compile(t, []*appsv1.DaemonSet{requesting("a"), labelled}, overhead.Options{})
+	node := bareNode("n")
+	node.Spec.Taints = []corev1.Taint{taint}
+	e, err := daemons.Explain(0, overhead.Input{Node: node})
+	if err != nil || e.Placement.Taint.TimeAdded == &now || e.Placement.NoExecuteTaint.TimeAdded == &now {
+		t.Errorf("Explain shares its taints with the node: %v, %v", e, err)
+	}
+	if e, err = daemons.Explain(0, overhead.Input{Node: node, StartupTaints: node.Spec.Taints}); err != nil || e.DependsOn[0].Taint.TimeAdded == &now {
+		t.Errorf("Explain shares the taint of a fact: %v, %v", e, err)
+	}
+	pool := overhead.Pool{Taints: []corev1.Taint{taint}, Requirements: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"b"}}}}
+	out, err := daemons.InPool(pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Daemons[1].Requirements[0].Values[0] = "changed"
+	if out.Daemons[0].Taint.TimeAdded == &now || pool.Requirements[0].Values[0] != "b" {
+		t.Errorf("InPool shares with the pool: %v", out.Daemons)
+	}
+}
+
 // TestStartupTaints: which of them the node has, and what they keep away.
 func TestStartupTaints(t *testing.T) {
 	tolerating := func(value string) *appsv1.DaemonSet {
@@ -797,6 +857,20 @@ func TestSaturate(t *testing.T) {
 	cpu, memory := out.Run.Request("cpu"), out.Run.Request("memory")
 	if cpu.MilliValue() != math.MaxInt64 || memory.Value() != math.MaxInt64 || out.Shortages[0].Free != 0 {
 		t.Errorf("Run = %v, shortages %+v", out.Run, out.Shortages)
+	}
+}
+
+// TestPoolOtherLabels: those that no requirement mentions are not known, or not there.
+func TestPoolOtherLabels(t *testing.T) {
+	exists := func(key string) *appsv1.DaemonSet {
+		return daemonSet(key, corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpExists}}})})
+	}
+	daemons := compile(t, []*appsv1.DaemonSet{exists("zone"), exists("disk")}, overhead.Options{})
+	for absent, want := range map[bool]string{false: "on some nodes: depends on label \"disk\"", true: "never: node affinity"} {
+		pool, err := daemons.InPool(overhead.Pool{OtherLabelsAbsent: absent, Requirements: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}})
+		if err != nil || pool.Daemons[0].String() != want || pool.Daemons[1].String() != "always: zone In [a]" {
+			t.Errorf("OtherLabelsAbsent %v: %v, %v, want %q for disk", absent, pool.Daemons, err, want)
+		}
 	}
 }
 

@@ -16,10 +16,14 @@ import (
 
 // Pool is a set of nodes of which only the following is known. A node of the pool may have any
 // name, and any value, or none, for a label that the requirements do not exclude. So a label
-// that no requirement mentions is not known; one that no node has needs DoesNotExist.
+// that no requirement mentions is not known, unless OtherLabelsAbsent is set.
 type Pool struct {
 	// Requirements hold for the labels of every node, as matchExpressions do.
 	Requirements []corev1.NodeSelectorRequirement
+	// OtherLabelsAbsent says that no node has a label that no requirement mentions. Karpenter
+	// assumes that of a NodePool, apart from well-known labels such as
+	// topology.kubernetes.io/zone: mention these, with Exists if nothing else is known.
+	OtherLabelsAbsent bool
 	// Taints are those of every node.
 	Taints []corev1.Taint
 	// StartupTaints are those that every node has at first and loses later, as in Input. For the
@@ -208,6 +212,13 @@ func (p *poolState) all() []int {
 // indices, one of each kind that the DaemonSet tells apart.
 func (p *poolState) possible(l *label, requirements []int) []option {
 	words := vocabulary{values: slices.Clone(l.words.values), bounds: slices.Clone(l.words.bounds)}
+	mentioned := false
+	for i := range p.pool.Requirements {
+		mentioned = mentioned || p.pool.Requirements[i].Key == l.key
+	}
+	if p.pool.OtherLabelsAbsent && !mentioned {
+		return []option{{}}
+	}
 	for _, i := range requirements {
 		if r := &p.pool.Requirements[i]; r.Key == l.key {
 			words.add(r)

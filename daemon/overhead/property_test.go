@@ -635,7 +635,7 @@ func TestFit(t *testing.T) {
 		}
 		freePods := free.Pods().Value() - int64(pods)
 
-		run, atMost, missing := corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}
+		run, atMost, missing, missingAtMost := corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}
 		order := map[int][]int{}
 		for i, daemon := range daemons.List() {
 			got := out.Daemons[i]
@@ -661,6 +661,9 @@ func TestFit(t *testing.T) {
 				for _, took := range taken[i] {
 					want = minus(want, whole(name, took.requests[name]))
 				}
+				if want.Sign() > 0 {
+					missingAtMost[name] = plus(missingAtMost[name], want)
+				}
 				if want.Sign() > 0 && class == 1 {
 					missing[name] = plus(missing[name], want)
 				}
@@ -673,7 +676,7 @@ func TestFit(t *testing.T) {
 		for _, c := range []struct {
 			what      string
 			got, want corev1.ResourceList
-		}{{"Run", out.Run.Requests(), run}, {"AtMost", out.AtMost.Requests(), atMost}, {"Missing", out.Missing.Requests(), missing}} {
+		}{{"Run", out.Run.Requests(), run}, {"AtMost", out.AtMost.Requests(), atMost}, {"Missing", out.Missing.Requests(), missing}, {"MissingAtMost", out.MissingAtMost.Requests(), missingAtMost}} {
 			for _, name := range resources {
 				if got, want := c.got[name], c.want[name]; got.Cmp(want) != 0 {
 					t.Fatalf("seed %d: %s of %s = %v, want %v", seed, c.what, name, &got, &want)

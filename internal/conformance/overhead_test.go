@@ -73,7 +73,9 @@ func TestOverheadVerdicts(t *testing.T) {
 
 		in := overhead.Input{Node: d.nodeWithName(), NameUnknown: d.in(2), LateLabels: []string{d.one("disk", "zone", "cores"), d.one("disk", "zone", "cores")}}
 		for range d.IntN(3) {
-			in.StartupTaints = append(in.StartupTaints, corev1.Taint{Key: d.taintKey(), Value: d.value(), Effect: d.effect()})
+			if taint := (corev1.Taint{Key: d.taintKey(), Value: d.value(), Effect: d.effect()}); taint.Key != "" && taint.Effect != "" {
+				in.StartupTaints = append(in.StartupTaints, taint)
+			}
 		}
 		if err := daemons.OnNode(in, &out); err != nil {
 			t.Fatal(err)
