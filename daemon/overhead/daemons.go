@@ -185,7 +185,7 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 
 	d.list = make([]Daemon, len(sets))
 	d.compiled = make([]compiled, len(sets))
-	dictionary := newDictionary(opts.Placement)
+	dictionary := newDictionary()
 	for to, from := range order {
 		ds, c := sets[from], &d.compiled[to]
 		key := keyOf(ds)

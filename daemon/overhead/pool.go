@@ -173,7 +173,7 @@ func newPoolState(pool Pool) (*poolState, error) {
 		return nil, err
 	}
 	path := field.NewPath("pool", "requirements")
-	dictionary := newDictionary(placement.Options{})
+	dictionary := newDictionary()
 	for i := range pool.Requirements {
 		if pool.Requirements[i].Key == metav1.ObjectNameField {
 			return nil, field.Invalid(path.Index(i).Child("key"), metav1.ObjectNameField, "is a field and no label: the nodes of a pool may have any name")

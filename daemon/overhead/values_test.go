@@ -35,7 +35,7 @@ func TestOptionsStandForAll(t *testing.T) {
 	}
 	for seed := range uint64(2000) {
 		d := rand.New(rand.NewPCG(seed, 5))
-		dictionary := newDictionary(placement.Options{})
+		dictionary := newDictionary()
 		var words vocabulary
 		var asks []*placement.Matcher
 		for range 1 + d.IntN(4) {
