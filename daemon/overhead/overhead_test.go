@@ -668,7 +668,7 @@ func TestStartupTaints(t *testing.T) {
 	}{
 		{"two of one key and effect", "both are there at first", tolerating("v1"), []corev1.Taint{taint("v1", no), taint("v2", no)}, []corev1.Taint{taint("", no)}, "cannot tell: depends on startup taint k=v2:NoSchedule"},
 		{"listed twice", "it is one", requesting("agent"), nil, []corev1.Taint{taint("", no), taint("", no)}, "cannot tell: depends on startup taint k:NoSchedule"},
-		{"listed with two values", "key and effect say which it is", requesting("agent"), nil, []corev1.Taint{taint("v1", no), taint("v2", no)}, "cannot tell: depends on startup taint k=v1:NoSchedule"},
+		{"listed with two values", "the node may have either", tolerating("v1"), nil, []corev1.Taint{taint("v1", no), taint("v2", no)}, "cannot tell: depends on startup taint k=v2:NoSchedule"},
 		{"any effect, there", "each is one", requesting("agent"), []corev1.Taint{taint("v1", execute)}, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k=v1:NoExecute"},
 		{"any effect, not there", "it may be either", requesting("agent"), nil, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k:NoSchedule, startup taint k:NoExecute"},
 		{"another effect", "it stays", requesting("agent"), []corev1.Taint{taint("", execute)}, []corev1.Taint{taint("", no)}, "does not run: untolerated taint {k: } (NoExecute)"},

@@ -145,9 +145,6 @@ func (s *scratch) setTaints(taints, startup []corev1.Taint) {
 	}
 	s.early = append(s.early, s.taints...)
 	for i := range startup {
-		if matchesAny(startup[:i], &startup[i]) {
-			continue
-		}
 		there := false
 		for j := range taints {
 			if matches(&startup[i], &taints[j]) {
