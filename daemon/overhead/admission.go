@@ -1,36 +1,44 @@
 package overhead
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/demand"
 )
 
-// The priorities of the system's own classes (SystemPriorityClasses@v1.37.2).
-const (
-	systemClusterCritical        = "system-cluster-critical"
-	systemNodeCritical           = "system-node-critical"
-	systemCriticalPriority int32 = 2_000_000_000
-	nodeCriticalPriority   int32 = systemCriticalPriority + 1000
-)
+// systemClasses are known without Options (SystemPriorityClasses@v1.37.2).
+var systemClasses = []*schedulingv1.PriorityClass{
+	{ObjectMeta: metav1.ObjectMeta{Name: "system-node-critical"}, Value: 2_000_001_000},
+	{ObjectMeta: metav1.ObjectMeta{Name: "system-cluster-critical"}, Value: 2_000_000_000},
+}
 
 // admission is what the API server's plugins do to a pod.
 type admission struct {
 	ranges     map[string][]*corev1.LimitRange // by namespace
-	priorities map[string]int32
+	priorities map[string]*schedulingv1.PriorityClass
 	fallback   *schedulingv1.PriorityClass // of pods without a class
-	overheads  map[string]corev1.ResourceList
+	runtimes   map[string]*nodev1.RuntimeClass
+	// allPriorities and allRuntimes say that there are no others.
+	allPriorities, allRuntimes bool
 }
 
 func newAdmission(opts Options) (*admission, error) {
 	a := &admission{
-		ranges:     demand.LimitRanges(opts.LimitRanges),
-		priorities: map[string]int32{systemNodeCritical: nodeCriticalPriority, systemClusterCritical: systemCriticalPriority},
-		overheads:  make(map[string]corev1.ResourceList),
+		ranges:        demand.LimitRanges(opts.LimitRanges),
+		priorities:    make(map[string]*schedulingv1.PriorityClass),
+		runtimes:      make(map[string]*nodev1.RuntimeClass),
+		allPriorities: opts.PriorityClasses != nil, allRuntimes: opts.RuntimeClasses != nil,
 	}
 	path := field.NewPath("options")
 	for i, r := range opts.LimitRanges {
@@ -39,55 +47,145 @@ func newAdmission(opts Options) (*admission, error) {
 		}
 	}
 	for i, class := range opts.PriorityClasses {
+		path := path.Child("priorityClasses").Index(i)
 		if class == nil {
-			return nil, field.Required(path.Child("priorityClasses").Index(i), "")
+			return nil, field.Required(path, "")
 		}
-		a.priorities[class.Name] = class.Value
-		if class.GlobalDefault && (a.fallback == nil || class.Value < a.fallback.Value) {
+		if a.priorities[class.Name] != nil {
+			return nil, field.Duplicate(path.Child("metadata", "name"), class.Name)
+		}
+		a.priorities[class.Name] = class
+		if class.GlobalDefault && (a.fallback == nil || cmp.Or(cmp.Compare(class.Value, a.fallback.Value), cmp.Compare(class.Name, a.fallback.Name)) < 0) {
 			a.fallback = class
 		}
 	}
+	for _, class := range systemClasses {
+		if a.priorities[class.Name] == nil {
+			a.priorities[class.Name] = class
+		}
+	}
 	for i, class := range opts.RuntimeClasses {
+		path := path.Child("runtimeClasses").Index(i)
 		if class == nil {
-			return nil, field.Required(path.Child("runtimeClasses").Index(i), "")
+			return nil, field.Required(path, "")
 		}
-		if class.Overhead != nil {
-			a.overheads[class.Name] = class.Overhead.PodFixed
+		if a.runtimes[class.Name] != nil {
+			return nil, field.Duplicate(path.Child("metadata", "name"), class.Name)
 		}
+		a.runtimes[class.Name] = class
 	}
 	return a, nil
 }
 
-// priority returns that of a pod: its own, that of its class, or that of the default class; if
-// there are several of these, the lowest (admitPod, getDefaultPriority @v1.37.2).
-func (a *admission) priority(spec *corev1.PodSpec) int32 {
-	switch {
-	case spec.Priority != nil:
-		return *spec.Priority
-	case spec.PriorityClassName != "":
-		return a.priorities[spec.PriorityClassName]
-	case a.fallback != nil:
-		return a.fallback.Value
-	}
-	return 0
-}
-
 // admit returns the spec of the pods as the API server stores it, for what they take of a node,
-// and why it does not.
+// and why it refuses them.
 func (a *admission) admit(ds *appsv1.DaemonSet) (corev1.PodSpec, field.ErrorList) {
 	spec := ds.Spec.Template.Spec // a shallow copy
 	path := field.NewPath("spec", "template", "spec")
-	var refused field.ErrorList
-	if spec.RuntimeClassName != nil {
-		if overhead, ok := a.overheads[*spec.RuntimeClassName]; ok {
-			if len(spec.Overhead) > 0 && !equality.Semantic.DeepEqual(spec.Overhead, overhead) {
-				// setOverhead@v1.37.2
-				refused = append(refused, field.Invalid(path.Child("overhead"), spec.Overhead, "must be empty or that of RuntimeClass "+*spec.RuntimeClassName))
-			}
-			spec.Overhead = overhead
-		}
-	}
+	refused := a.setPriority(path, &spec)
+	refused = append(refused, a.setRuntime(path, &spec)...)
 	ranges := a.ranges[ds.Namespace]
 	admitted := demand.Admitted(&spec, ranges)
-	return admitted, append(refused, demand.Refusals(path, &admitted, ranges)...)
+	refused = append(refused, demand.Refusals(path, &admitted, ranges)...)
+	return admitted, append(refused, demand.Excesses(path, &admitted)...)
+}
+
+// setPriority gives a pod the priority and the preemption policy of its class, or else of the
+// default class; if there are several of these, of the lowest. It refuses others than these
+// (admitPod, getDefaultPriority @v1.37.2).
+func (a *admission) setPriority(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
+	class := a.fallback
+	if spec.PriorityClassName != "" {
+		class = a.priorities[spec.PriorityClassName]
+	}
+	switch {
+	case class != nil:
+		spec.PriorityClassName = class.Name
+	case spec.PriorityClassName == "":
+		class = &schedulingv1.PriorityClass{} // Zero, and preempts.
+	case a.allPriorities:
+		spec.Priority = cmp.Or(spec.Priority, new(int32(0)))
+		return field.ErrorList{field.NotFound(path.Child("priorityClassName"), spec.PriorityClassName)}
+	default:
+		spec.Priority = cmp.Or(spec.Priority, new(int32(0)))
+		return nil
+	}
+	var refused field.ErrorList
+	if spec.Priority != nil && *spec.Priority != class.Value {
+		refused = append(refused, field.Invalid(path.Child("priority"), *spec.Priority, "must be empty or that of the PriorityClass, "+priorityText(class)))
+	}
+	// SetDefaults_PriorityClass@v1.37.2
+	policy := corev1.PreemptLowerPriority
+	if class.PreemptionPolicy != nil {
+		policy = *class.PreemptionPolicy
+	}
+	if spec.PreemptionPolicy != nil && *spec.PreemptionPolicy != policy {
+		refused = append(refused, field.Invalid(path.Child("preemptionPolicy"), *spec.PreemptionPolicy, "must be empty or that of the PriorityClass, "+string(policy)))
+	}
+	spec.Priority, spec.PreemptionPolicy = new(class.Value), &policy
+	return refused
+}
+
+// setRuntime gives a pod the overhead, the node selector and the tolerations of its
+// RuntimeClass. It refuses an overhead that is not that of the class, and node selectors that
+// contradict each other (prepareObjects, setOverhead, setScheduling, validateOverhead @v1.37.2).
+func (a *admission) setRuntime(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
+	var class *nodev1.RuntimeClass
+	if spec.RuntimeClassName != nil {
+		if class = a.runtimes[*spec.RuntimeClassName]; class == nil {
+			if a.allRuntimes {
+				return field.ErrorList{field.NotFound(path.Child("runtimeClassName"), *spec.RuntimeClassName)}
+			}
+			return nil
+		}
+	}
+	var refused field.ErrorList
+	switch {
+	case class == nil || class.Overhead == nil:
+		if len(spec.Overhead) > 0 {
+			refused = append(refused, field.Forbidden(path.Child("overhead"), "the pod has no RuntimeClass with an overhead"))
+		}
+	case len(spec.Overhead) > 0 && !equality.Semantic.DeepEqual(spec.Overhead, class.Overhead.PodFixed):
+		refused = append(refused, field.Invalid(path.Child("overhead"), spec.Overhead, "must be empty or that of RuntimeClass "+class.Name))
+		fallthrough
+	default:
+		spec.Overhead = class.Overhead.PodFixed
+	}
+	if class == nil || class.Scheduling == nil {
+		return refused
+	}
+	if adds := class.Scheduling.NodeSelector; len(adds) > 0 {
+		selector := maps.Clone(spec.NodeSelector)
+		if selector == nil {
+			selector = make(map[string]string, len(adds))
+		}
+		for _, key := range slices.Sorted(maps.Keys(adds)) {
+			if value, ok := selector[key]; ok && value != adds[key] {
+				refused = append(refused, field.Invalid(path.Child("nodeSelector").Key(key), value, "must be that of RuntimeClass "+class.Name+", "+adds[key]))
+			}
+			selector[key] = adds[key]
+		}
+		spec.NodeSelector = selector
+	}
+	return refused
+}
+
+// tolerationsOf returns what the RuntimeClass of a pod adds to its tolerations.
+func (a *admission) tolerationsOf(spec *corev1.PodSpec) []corev1.Toleration {
+	if spec.RuntimeClassName == nil {
+		return nil
+	}
+	class := a.runtimes[*spec.RuntimeClassName]
+	if class == nil || class.Scheduling == nil {
+		return nil
+	}
+	return class.Scheduling.Tolerations
+}
+
+// priorityText returns the number of a class, with its name if it has one.
+func priorityText(class *schedulingv1.PriorityClass) string {
+	if class.Name == "" {
+		return strconv.Itoa(int(class.Value))
+	}
+	return strconv.Itoa(int(class.Value)) + " of " + class.Name
 }

@@ -156,6 +156,14 @@ func BenchmarkInPool(b *testing.B) {
 	}
 }
 
+// portSet returns a DaemonSet that wants a host port.
+func portSet(name string) *appsv1.DaemonSet {
+	ds := &appsv1.DaemonSet{}
+	ds.Namespace, ds.Name = "ports", name
+	ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: "main", Ports: []corev1.ContainerPort{{HostPort: 80}}}}
+	return ds
+}
+
 // TestOnNodeAllocates: nothing, for any pair, once the result has grown.
 func TestOnNodeAllocates(t *testing.T) {
 	daemons, err := overhead.Compile(benchSets(100), overhead.Options{})
@@ -163,6 +171,26 @@ func TestOnNodeAllocates(t *testing.T) {
 		t.Fatal(err)
 	}
 	nodes := benchShapes(20)
+	sets := benchSets(2)
+	for i := range sets {
+		sets[i] = portSet(fmt.Sprintf("port-%d", i))
+	}
+	crowded, err := overhead.Compile(append(sets, benchSets(20)...), overhead.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := bareNode("small")
+	small.Status.Allocatable = corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1")}
+	pod := &corev1.Pod{Spec: corev1.PodSpec{NodeName: "small"}}
+	in := overhead.Input{Node: small, Pods: []*corev1.Pod{pod}}
+	var full overhead.NodeOverhead
+	if allocs := testing.AllocsPerRun(20, func() {
+		if err := crowded.OnNode(in, &full); err != nil {
+			t.Fatal(err)
+		}
+	}); allocs != 0 || len(full.Shortages) == 0 || len(full.Clashes) == 0 {
+		t.Errorf("OnNode allocates %v times for %d shortages and %d clashes, want 0", allocs, len(full.Shortages), len(full.Clashes))
+	}
 	for _, tc := range benchInputs {
 		inputs := make([]overhead.Input, len(nodes))
 		for i, node := range nodes {

@@ -25,11 +25,16 @@ type Options struct {
 	// refuses pods that break them. If several of a namespace have a default for one resource,
 	// the first by name counts; the API server takes an arbitrary one.
 	LimitRanges []*corev1.LimitRange
-	// PriorityClasses say how large the priority of a pod is. The system's own two classes are
-	// known without them. The priority of an unknown class is zero.
+	// PriorityClasses say how large the priority of a pod is, and whether it preempts. The
+	// system's own two classes are known without them. If the list is nil, a class that is not
+	// known has the priority of the template, or else zero; otherwise the API server refuses
+	// the pods.
 	PriorityClasses []*schedulingv1.PriorityClass
-	// RuntimeClasses say what the overhead of a pod is. Their scheduling field has no effect
-	// on the DaemonSet controller, and none here.
+	// RuntimeClasses say what the overhead of a pod is. If the list is nil, a class that is not
+	// known has the overhead of the template; otherwise the API server refuses the pods. What
+	// their scheduling field adds is in Daemons.Pod. It has no effect on verdicts, because the
+	// DaemonSet controller does not see it, and Fits does not look at it, either: the scheduler
+	// may leave such a pod pending on a node that should run it.
 	RuntimeClasses []*nodev1.RuntimeClass
 }
 
@@ -43,7 +48,7 @@ type Daemons struct {
 	resources []corev1.ResourceName // those that the scheduler counts, sorted
 	labels    map[string]int        // the label keys that some DaemonSet asks for, numbered
 	byPort    map[int32][]portOf
-	byOwner   map[ownerKey]int
+	byOwner   map[ownerKey][]int // one for each API group
 	// freshName is a name for nodes that no DaemonSet mentions.
 	freshName string
 }
@@ -59,8 +64,9 @@ type Daemon struct {
 	// HostPorts are the ports of the node that a pod uses, those of sidecars first. In the
 	// host network every declared port is one.
 	HostPorts []HostPort
-	// Refused is why the API server refuses the pods, because of a LimitRange or of a
-	// RuntimeClass with another overhead. Paths start at the DaemonSet's spec. It is nil if the
+	// Refused is why the API server refuses the pods: they break a LimitRange, or request more
+	// than a limit that one gives; they have another priority, preemption policy, overhead or
+	// node selector than their PriorityClass or RuntimeClass; or there is no such class. Paths start at the DaemonSet's spec. It is nil if the
 	// API server accepts them.
 	Refused field.ErrorList
 }
@@ -87,6 +93,8 @@ type compiled struct {
 	matcher *placement.Matcher
 	owner   owner.Identity
 	spec    corev1.PodSpec // admitted, shares with the DaemonSet
+	// tolerations are those that the RuntimeClass adds.
+	tolerations []corev1.Toleration
 
 	needs     []need // sorted by resource
 	offset    int    // of the first of needs in a list of those of all DaemonSets
@@ -116,7 +124,7 @@ type conflict struct {
 	own, port HostPort
 }
 
-// ownerKey is what an owner reference says, apart from the UID.
+// ownerKey is what an owner reference says, apart from the UID and the API version.
 type ownerKey struct{ namespace, kind, name string }
 
 // Compile reads the pod templates of the DaemonSets: what they ask of a node, and what one pod
@@ -124,7 +132,7 @@ type ownerKey struct{ namespace, kind, name string }
 // other: leave out those that you do not want.
 //
 // It fails with a *field.Error if a DaemonSet is nil, has no name, has only one of apiVersion
-// and kind, or is in the list twice, and if an entry of the options is nil. Without DaemonSets
+// and kind, or is in the list twice (group, kind, namespace and name are the same), and if an entry of the options is nil or has the name of another. Without DaemonSets
 // it returns an empty Daemons.
 //
 // The cost is linear in the DaemonSets, and, for those with the same host port, quadratic.
@@ -133,7 +141,7 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemons{labels: make(map[string]int), byPort: make(map[int32][]portOf), byOwner: make(map[ownerKey]int)}
+	d := &Daemons{labels: make(map[string]int), byPort: make(map[int32][]portOf), byOwner: make(map[ownerKey][]int)}
 	identities := make([]owner.Identity, len(sets))
 	for i, ds := range sets {
 		path := field.NewPath("daemonSets").Index(i)
@@ -147,11 +155,14 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 			return nil, field.Required(path.Child("metadata", "name"), "")
 		}
 		key := keyOf(ds)
-		if _, twice := d.byOwner[key]; twice {
-			return nil, field.Duplicate(path.Child("metadata", "name"), nameOf(ds))
+		for _, other := range d.byOwner[key] {
+			if identities[i].SameKindAs(&identities[other]) {
+				return nil, field.Duplicate(path.Child("metadata", "name"), nameOf(ds))
+			}
 		}
-		d.byOwner[key] = i // until they are sorted
+		d.byOwner[key] = append(d.byOwner[key], i)
 	}
+	clear(d.byOwner) // They will be sorted.
 
 	order := make([]int, len(sets))
 	for i := range order {
@@ -159,23 +170,26 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 	}
 	priorities := make([]int32, len(sets))
 	for i, ds := range sets {
-		priorities[i] = admission.priority(&ds.Spec.Template.Spec)
+		spec := ds.Spec.Template.Spec
+		admission.setPriority(nil, &spec)
+		priorities[i] = *spec.Priority
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(
 			cmp.Compare(priorities[b], priorities[a]),
 			strings.Compare(sets[a].Namespace, sets[b].Namespace),
 			strings.Compare(sets[a].Name, sets[b].Name),
-			strings.Compare(sets[a].Kind, sets[b].Kind),
+			strings.Compare(identities[a].Kind(), identities[b].Kind()),
 		)
 	})
 
 	d.list = make([]Daemon, len(sets))
 	d.compiled = make([]compiled, len(sets))
-	dictionary := newDictionary(opts.Placement)
+	dictionary := newDictionary()
 	for to, from := range order {
 		ds, c := sets[from], &d.compiled[to]
-		d.byOwner[keyOf(ds)] = to
+		key := keyOf(ds)
+		d.byOwner[key] = append(d.byOwner[key], to)
 		*c = compiled{matcher: placement.Compile(&ds.Spec.Template, opts.Placement), owner: identities[from]}
 		var refused field.ErrorList
 		c.spec, refused = admission.admit(ds)
@@ -183,6 +197,7 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 			DaemonSet: ds, Priority: priorities[from], Refused: refused,
 			Requests: demand.RequestsOfAdmitted(&c.spec), HostPorts: hostPorts(&c.spec),
 		}
+		c.tolerations = admission.tolerationsOf(&c.spec)
 		c.labels, c.names = dictionary.read(&ds.Spec.Template, c.matcher)
 		for i := range c.labels {
 			c.labels[i].number = d.numberOf(c.labels[i].key)
@@ -265,7 +280,7 @@ func (d *Daemons) internResources() {
 }
 
 // List returns the DaemonSets, read-only, in the order in which their pods get room on a node:
-// the highest priority first, then by namespace and name. The results of OnNode and InPool
+// the highest priority first, then by namespace, name, and API version with kind. The results of OnNode and InPool
 // refer to them by their index.
 func (d *Daemons) List() []Daemon {
 	if d == nil {

@@ -7,17 +7,17 @@
 //	var out overhead.NodeOverhead // used again for every node
 //	for _, node := range templates {
 //		err := daemons.OnNode(overhead.Input{Node: node, NameUnknown: true}, &out)
-//		reserve := out.AtMost.Requests()
+//		reserve := out.Started.Requests() // what the node runs for sure after start-up
 //	}
 //
 //	which DaemonSets run on this node?              Daemons.OnNode: NodeOverhead.Daemons
 //	why (not), and what does the answer depend on?  Daemons.Explain
 //	what does one pod request?                      Daemons.List: Daemon.Requests, HostPorts
-//	what do all of them request?                    NodeOverhead.Run, AtMost
+//	what do all of them request?                    NodeOverhead.Run, Started, AtMost
 //	what is still to come on a node that exists?    NodeOverhead.Missing, MissingAtMost
 //	what does not fit, and which DaemonSet is it?   NodeOverhead.Shortages, NodeDaemon.Fits
 //	which host ports clash?                         NodeOverhead.Clashes
-//	taints that go away after start-up              Input.StartupTaints
+//	taints that go away after start-up              Input.StartupTaints, NodeOverhead.Started
 //	labels that come late                           Input.LateLabels
 //	a name that is made up                          Input.NameUnknown
 //	what runs on a pool known by requirements?      Daemons.InPool
@@ -34,7 +34,8 @@
 //     gets what the API server adds to it: requests from limits (SetDefaults_Pod@v1.37.2),
 //     defaults and minimums of LimitRanges (mergePodResourceRequirements@v1.37.2), the overhead
 //     of its RuntimeClass (setOverhead@v1.37.2), and the resources of the whole pod that are
-//     missing (DefaultPodLevelResources@v1.37.2). Other admission plugins and webhooks are the
+//     missing (DefaultPodLevelResources@v1.37.2). Pods that these plugins, or the validation of
+//     requests and limits, refuse take nothing. Other admission plugins and webhooks are the
 //     caller's: pass the DaemonSets as they leave them.
 //  3. Pods that exist are counted as they are, with what the kubelet has allocated to them
 //     (CalculateResource@v1.37.2).

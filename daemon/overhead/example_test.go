@@ -83,6 +83,9 @@ func Example() {
 //     requests, and neither has one that a LimitRange gives requests to.
 //   - Labels that the cloud provider sets later are those of the template, or missing. LateLabels
 //     says that they are not known.
+//
+// Started is what every such node runs once the startup taints are gone, which is what to reserve.
+// AtMost also has those that run on some of them.
 func Example_clusterAutoscaler() {
 	container := func(resources corev1.ResourceRequirements) []corev1.Container {
 		return []corev1.Container{{Name: "main", Resources: resources}}
@@ -111,7 +114,8 @@ func Example_clusterAutoscaler() {
 	template := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 		Name: "template-node-for-group-1", Labels: map[string]string{"kubernetes.io/hostname": "template-node-for-group-1"},
 	}}
-	in := overhead.Input{Node: template, NameUnknown: true}
+	starting := corev1.Taint{Key: "node.cilium.io/agent-not-ready", Effect: corev1.TaintEffectNoExecute}
+	in := overhead.Input{Node: template, NameUnknown: true, StartupTaints: []corev1.Taint{starting}}
 	var out overhead.NodeOverhead
 	if err := daemons.OnNode(in, &out); err != nil {
 		fmt.Println(err)
@@ -125,16 +129,16 @@ func Example_clusterAutoscaler() {
 		}
 		fmt.Println(explanation)
 	}
-	fmt.Println("for sure:", out.Run)
-	fmt.Println("at most: ", out.AtMost)
+	fmt.Println("reserve:", out.Started)
+	fmt.Println("at most:", out.AtMost)
 	pod := daemons.Pod(0, template.Name, "") // the pod itself, for a simulated scheduler
 	fmt.Println(pod.GenerateName, pod.Spec.Containers[0].Resources.Requests.Cpu(), pod.Labels)
 	// Output:
-	// kube-system/logs on template-node-for-group-1: runs here
-	// kube-system/special on template-node-for-group-1: cannot tell: depends on label "kubernetes.io/hostname"
-	// team/scan on template-node-for-group-1: runs here
-	// for sure: 2 pods, cpu 250m, memory 100Mi
-	// at most:  3 pods, cpu 1250m, memory 100Mi
+	// kube-system/logs on template-node-for-group-1: cannot tell: depends on startup taint node.cilium.io/agent-not-ready:NoExecute
+	// kube-system/special on template-node-for-group-1: cannot tell: depends on label "kubernetes.io/hostname", startup taint node.cilium.io/agent-not-ready:NoExecute
+	// team/scan on template-node-for-group-1: cannot tell: depends on startup taint node.cilium.io/agent-not-ready:NoExecute
+	// reserve: 2 pods, cpu 250m, memory 100Mi
+	// at most: 3 pods, cpu 1250m, memory 100Mi
 	// logs- 200m map[]
 }
 
@@ -154,6 +158,9 @@ func Example_clusterAutoscaler() {
 //   - The difference is that of the sums. What one DaemonSet takes too much hides what another
 //     one still needs. Here the old pod of logs requests more than its template does now, and
 //     nothing seems to be left for metrics. Missing is the sum of the differences.
+//
+// For a node that does not exist yet it drops the startup taints and takes the name for made up:
+// then it wants Started, as in the example for Cluster Autoscaler.
 func Example_karpenter() {
 	requests := func(cpu string) []corev1.Container {
 		return []corev1.Container{{Name: "main", Resources: corev1.ResourceRequirements{

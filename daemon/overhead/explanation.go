@@ -1,6 +1,7 @@
 package overhead
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -68,7 +69,8 @@ type Explanation struct {
 	Daemon string
 	// Verdict is the answer.
 	Verdict Verdict
-	// Placement is the explanation of the Decision of NodeDaemon. Its taints are copies.
+	// Placement is the explanation of the Decision of NodeDaemon. Its taints are copies. It has
+	// no value for a fact that is not known, unless the rule fails with that value only.
 	Placement placement.Explanation
 	// DependsOn are the facts on which the answer depends, for VerdictCannotTell: the answer
 	// changes with each of them for at least one state of the others. Labels come first, by
@@ -98,8 +100,12 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 	verdict, decision := s.verdict(c)
 	e := Explanation{Daemon: nameOf(d.list[index].DaemonSet), Verdict: verdict}
 	s.node.Spec.Taints = s.taints
-	e.Placement = c.matcher.Explain(&s.node)
+	if e.Placement = c.matcher.Explain(&s.node); verdict == VerdictDoesNotRun {
+		s.open(c)
+		e.Placement = s.furthest(c)
+	}
 	e.Placement.Decision = decision
+	s.forgetMadeUp(d, &e.Placement)
 	e.Placement.Node = in.Node.Name
 	e.Placement.Taint, e.Placement.NoExecuteTaint = e.Placement.Taint.DeepCopy(), e.Placement.NoExecuteTaint.DeepCopy()
 	switch {
@@ -107,7 +113,7 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 		e.Verdict, e.Refused = VerdictRefused, d.list[index].Refused
 	case verdict == VerdictCannotTell:
 		s.open(c)
-		e.DependsOn = s.dependsOn(c, in.StartupTaints)
+		e.DependsOn = s.dependsOn(c)
 	}
 	return e, nil
 }
@@ -121,7 +127,8 @@ func (d *Daemons) checkIndex(index int) error {
 
 // dependsOn returns the facts that change the answer. The axes are open, and the pod runs in
 // one of their states once the startup taints are gone.
-func (s *scratch) dependsOn(c *compiled, startup []corev1.Taint) []Fact {
+func (s *scratch) dependsOn(c *compiled) []Fact {
+	var keepAway []corev1.Taint
 	states := 1
 	for i := range s.axes {
 		if states *= s.axes[i].len(); states > maxStates {
@@ -136,7 +143,7 @@ func (s *scratch) dependsOn(c *compiled, startup []corev1.Taint) []Fact {
 		run := c.matcher.Decide(&s.node).Run
 		if run && !anywhere {
 			anywhere = true
-			startup = s.untoleratedOf(c, startup)
+			keepAway = s.untolerated(c)
 		}
 		runs = append(runs, run)
 		return true
@@ -162,25 +169,62 @@ func (s *scratch) dependsOn(c *compiled, startup []corev1.Taint) []Fact {
 			facts = append(facts, Fact{Kind: FactLabel, Label: s.axes[i].key})
 		}
 	}
-	if anywhere {
-		for i := range startup {
-			facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *startup[i].DeepCopy()})
-		}
+	for i := range keepAway {
+		facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *keepAway[i].DeepCopy()})
 	}
 	return facts
 }
 
-// untoleratedOf returns the startup taints that the pod does not tolerate. The node is in a
-// state in which it runs the pod.
-func (s *scratch) untoleratedOf(c *compiled, startup []corev1.Taint) []corev1.Taint {
-	var found []corev1.Taint
-	for i := range startup {
-		s.node.Spec.Taints = startup[i : i+1]
-		if at := indexOfTaint(s.early, &startup[i]); at >= 0 {
-			s.node.Spec.Taints = s.early[at : at+1]
+// furthest explains why none of the states of the axes runs the pod. The reason is that of the
+// state that fails the last of the rules: if something that is known keeps the pod away, it is
+// that. Each term of the node affinity has the last of its requirements that fails.
+func (s *scratch) furthest(c *compiled) placement.Explanation {
+	var found placement.Explanation
+	s.eachState(func() bool {
+		s.node.Spec.Taints = s.taints
+		e := c.matcher.Explain(&s.node)
+		switch {
+		case e.Reason > found.Reason, e.Reason == found.Reason && e.SelectorKey > found.SelectorKey:
+			found = e
+		case e.Reason == found.Reason && e.Reason == placement.ReasonNodeAffinity:
+			for i := range e.AffinityFailures {
+				a, b := &found.AffinityFailures[i], &e.AffinityFailures[i]
+				if cmp.Or(cmp.Compare(b.Cause, a.Cause), cmp.Compare(b.Index, a.Index)) > 0 {
+					*a = *b
+				}
+			}
 		}
+		// Taints do not depend on the axes.
+		return e.Reason != placement.ReasonTaint
+	})
+	return found
+}
+
+// forgetMadeUp takes out of an explanation what a state says of a fact that is not known, if
+// the rule fails as well without it.
+func (s *scratch) forgetMadeUp(d *Daemons, e *placement.Explanation) {
+	if n, ok := d.labels[e.SelectorKey]; ok && s.unknown.has(n) {
+		e.LabelValue, e.HasLabel = "", false
+	}
+	for i := range e.AffinityFailures {
+		f := &e.AffinityFailures[i]
+		n, ok := d.labels[f.Requirement.Key]
+		madeUp := f.Cause == placement.TermCauseLabel && ok && s.unknown.has(n) || f.Cause == placement.TermCauseField && s.nameUnknown
+		switch op := f.Requirement.Operator; {
+		case madeUp && op != corev1.NodeSelectorOpNotIn && op != corev1.NodeSelectorOpDoesNotExist:
+			f.Value, f.HasValue = "", false
+		}
+	}
+}
+
+// untolerated returns the startup taints that the pod does not tolerate. The node is in a
+// state in which it runs the pod.
+func (s *scratch) untolerated(c *compiled) []corev1.Taint {
+	var found []corev1.Taint
+	for i, taint := range s.going() {
+		s.node.Spec.Taints = s.going()[i : i+1]
 		if !c.matcher.Decide(&s.node).Run {
-			found = append(found, s.node.Spec.Taints[0])
+			found = append(found, taint)
 		}
 	}
 	return found

@@ -62,7 +62,7 @@ func classOf(n *NodeDaemon) class {
 // has room for everything.
 func (s *scratch) takeAllocatable(d *Daemons) bool {
 	allocatable := s.given.Status.Allocatable
-	if allocatable == nil {
+	if len(allocatable) == 0 {
 		allocatable = s.given.Status.Capacity
 	}
 	if len(allocatable) == 0 {
@@ -115,12 +115,16 @@ func (o *NodeOverhead) takeRoom(d *Daemons, daemon int) bool {
 func (o *NodeOverhead) clashWithPods(d *Daemons) {
 	s := &o.scratch
 	clear(s.blocked)
+	s.held = s.held[:0]
 	if len(d.byPort) == 0 {
 		return
 	}
 	for _, there := range s.pods {
 		s.ports = demand.AppendPorts(s.ports[:0], &there.pod.Spec)
 		for _, p := range s.ports {
+			if there.daemon >= 0 && len(d.compiled[there.daemon].conflicts) > 0 {
+				s.held = append(s.held, portOf{there.daemon, HostPort(p)})
+			}
 			for _, want := range d.byPort[p.Number] {
 				if want.daemon != there.daemon && o.Daemons[want.daemon].mayRun() && want.port.Conflicts(HostPort(p)) {
 					s.blocked.set(want.daemon)
@@ -129,6 +133,19 @@ func (o *NodeOverhead) clashWithPods(d *Daemons) {
 			}
 		}
 	}
+	slices.SortFunc(s.held, func(a, b portOf) int { return cmp.Compare(a.daemon, b.daemon) })
+}
+
+// holds reports whether a pod of the DaemonSet that is on the node has the port.
+func (s *scratch) holds(daemon int, port HostPort) bool {
+	at, _ := slices.BinarySearchFunc(s.held, daemon, func(p portOf, daemon int) int { return cmp.Compare(p.daemon, daemon) })
+	for ; at < len(s.held) && s.held[at].daemon == daemon; at++ {
+		held := s.held[at].port
+		if held.Conflicts(port) && (held.IP == port.IP || demand.Port(held).EveryAddress()) {
+			return true
+		}
+	}
+	return false
 }
 
 // portsFree reports whether no DaemonSet that comes before has a host port of this one and
@@ -138,8 +155,11 @@ func (o *NodeOverhead) portsFree(d *Daemons, daemon int) bool {
 	free := true
 	for _, c := range d.compiled[daemon].conflicts {
 		other := &o.Daemons[c.other]
-		// The ports of a pod that is there are in its spec.
-		if !other.mayRun() || other.Present || n.Present || !before(classOf(other), c.other, classOf(n), daemon) {
+		if !other.mayRun() || !before(classOf(other), c.other, classOf(n), daemon) {
+			continue
+		}
+		// A port that is taken already is one of clashWithPods.
+		if n.Present && o.scratch.holds(daemon, c.own) || other.Present && o.scratch.holds(c.other, c.port) {
 			continue
 		}
 		o.Clashes = append(o.Clashes, Clash{Daemon: daemon, Other: c.other, Port: c.own, OtherPort: c.port})

@@ -22,7 +22,7 @@ func FuzzOverhead(f *testing.F) {
 		`{"nodeSelector":{"zone":"a","bad value":"!"},"containers":[{"ports":[{"hostPort":80}]}]}`,
 		`{"hostNetwork":true,"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"zone","operator":"NotIn","values":["a","b"]},{"key":"cores","operator":"Gt","values":["7"]}]},{"matchFields":[{"key":"metadata.name","operator":"NotIn","values":["worker-1"]}]},{}]}}},"containers":[{"ports":[{"containerPort":80}]}]}`,
 		`{"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"cores","operator":"Lt","values":["-9223372036854775808"]}]},{"matchExpressions":[{"key":"cores","operator":"Gt","values":["9223372036854775807"]}]}]}}}}`,
-		`{"tolerations":[{"operator":"Exists"}],"resources":{"limits":{"memory":"1Gi"}},"overhead":{"cpu":"100u"},"initContainers":[{"restartPolicy":"Always","resources":{"requests":{"example.com/gpu":"1"}}}]}`,
+		`{"tolerations":[{"operator":"Exists"}],"resources":{"limits":{"memory":"1Gi"}},"runtimeClassName":"kata","overhead":{"cpu":"100u"},"initContainers":[{"restartPolicy":"Always","resources":{"requests":{"example.com/gpu":"1"}}}]}`,
 	}
 	nodes := []string{
 		`{"metadata":{"name":"worker-1","labels":{"zone":"a","cores":"8","kubernetes.io/hostname":"worker-1"}}}`,
@@ -54,7 +54,7 @@ func FuzzOverhead(f *testing.F) {
 		var out overhead.NodeOverhead
 		if err := daemons.OnNode(overhead.Input{Node: &node}, &out); (err != nil) != (node.Name == "") {
 			t.Fatalf("OnNode = %v", err)
-		} else if err == nil && (out.Daemons[0].Verdict == overhead.VerdictRuns) != run {
+		} else if err == nil && (out.Daemons[0].Verdict == overhead.VerdictDoesNotRun) == run {
 			t.Fatalf("OnNode = %v, Decide = %v", out.Daemons[0], run)
 		}
 		if len(validation.IsDNS1123Subdomain(node.Name)) > 0 {

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/demand"
@@ -21,12 +22,18 @@ type Input struct {
 	// Node is the node, or its template. It must not be nil. It needs a name unless
 	// NameUnknown is set.
 	Node *corev1.Node
-	// Pods are the pods on the node. Those that are not bound to it (spec.nodeName) or that
-	// have finished take nothing of it and are ignored. Nil for a node that does not exist yet.
+	// Pods are the pods on the node. Those that are not bound to it (spec.nodeName is not the
+	// name of Node) or that have finished take nothing of it and are ignored. To pass a pod of
+	// Daemons.Pod or of a template's static pods, set its spec.nodeName, also if NameUnknown is
+	// set. Nil for a node that runs nothing yet.
 	Pods []*corev1.Pod
 
 	// StartupTaints are taints that the node has at first and loses later. Each may be on the
-	// node already or be missing in Node; key and effect say which it is.
+	// node already or be missing in Node; key and effect say which it is. Without an effect it
+	// is all taints of the key or, if the node has none, NoSchedule and NoExecute. One that is
+	// listed twice counts once. A DaemonSet that does not tolerate one of them gets
+	// VerdictCannotTell and is in AtMost only, although it runs after start-up: the sum for
+	// the node after start-up is Started.
 	StartupTaints []corev1.Taint
 	// LateLabels are keys of labels that come late, such as those of a cloud provider. Each may
 	// be missing or have any valid value; what Node says about it does not count.
@@ -37,14 +44,19 @@ type Input struct {
 }
 
 // NodeOverhead is what the DaemonSets take of one node. OnNode fills it in and reuses its
-// memory: what you keep beyond the next call, copy.
+// memory. One that is assigned shares it with the original: what you keep beyond the next call,
+// Clone.
 type NodeOverhead struct {
 	// Daemons says for each DaemonSet whether it runs, in the order of Daemons.List.
 	Daemons []NodeDaemon
 
 	// Run is the sum of the DaemonSets that run on the node, whether they fit or not. AtMost
-	// also has those of which OnNode cannot tell whether they do.
+	// also has those of which OnNode cannot tell whether they do. It is a bound: two of them
+	// may need different names, or values of a label, so that no node runs both.
 	Run, AtMost Total
+	// Started is the sum of the DaemonSets that run on the node once it has lost its startup
+	// taints, in every state that the late labels and the name may be in. It is Run if there are no startup taints.
+	Started Total
 	// Missing is what Run will still take of the node, given the pods that are there: for each
 	// DaemonSet and resource what a new pod requests above what its pods there do, and never
 	// less than zero. Its number of pods is that of the DaemonSets without a pod there.
@@ -65,8 +77,10 @@ type NodeDaemon struct {
 	// Verdict is the answer.
 	Verdict Verdict
 	// Decision is that of package placement about the node once it has lost its startup taints,
-	// before late labels come. It is the reason of VerdictDoesNotRun. For VerdictCannotTell it
-	// is one of the answers that are possible.
+	// before late labels come. For VerdictCannotTell it is one of the answers that are
+	// possible. For VerdictDoesNotRun it is that of the state that fails the last of the rules
+	// of placement. So it names what is known to keep the pod away, if there is such a rule,
+	// and not a fact that is unknown.
 	Decision placement.Decision
 	// Present says that a pod of the DaemonSet is on the node, also if it is being deleted.
 	Present bool
@@ -96,10 +110,12 @@ type Shortage struct {
 
 // Clash is a host port that two pods want.
 type Clash struct {
-	// Daemon is the index of the DaemonSet whose pod has to wait. Of two DaemonSets it is the
-	// later one in the order of OnNode.
+	// Daemon is the index of the DaemonSet that wants the port and does not come first. Of two
+	// DaemonSets it is the later one in the order of OnNode. Its pod has to wait if the other
+	// gets the port: if Pod is not nil, or the other Fits.
 	Daemon int
-	// Other is the index of the DaemonSet that has the port. It is -1 if that is a pod of none.
+	// Other is the index of the DaemonSet that has the port or comes first. It is -1 if Pod is
+	// one of no DaemonSet.
 	Other int
 	// Pod is the pod on the node that has the port: read-only. It is nil if no such pod is
 	// there yet.
@@ -120,18 +136,21 @@ type Clash struct {
 // namespace and name, as in List. A pod that does not fit takes no room, and the next is tried.
 // Nothing is preempted. A pod fits if the node has room for what it requests and for one more
 // pod (fitsRequest@v1.37.2), and if none of its host ports is taken (fitsPorts@v1.37.2). A node
-// without status.allocatable has that of its capacity (SetDefaults_NodeStatus@v1.37.2), and
-// room for everything if it has no capacity, either.
+// without status.allocatable, or with an empty one, has that of its capacity
+// (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no capacity, either.
 //
-// A pod belongs to a DaemonSet if its controller is that: kind, namespace, name and UID are the
+// A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID are the
 // same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
 //
 // OnNode allocates nothing once out has grown, apart from the pods on the node, whose requests
-// it adds up. The cost is linear in DaemonSets, pods and clashes. It reads its arguments and
-// keeps none of them but the pods in out.Clashes.
+// it adds up. The cost is linear in labels of the node, pods, clashes, and DaemonSets with their
+// resources; for each DaemonSet that asks for unknown facts it is the number of states that are
+// tried, at most 4096. OnNode reads its arguments. Of these it keeps the pods in out.Clashes, and
+// nothing else.
 //
 // It fails with a *field.Error if out, in.Node or a pod is nil, if the node has no name and
-// NameUnknown is not set, or if a late label is an empty string. What is in out is then of no
+// NameUnknown is not set, if a late label is no valid label key, or if a startup taint has no
+// key. What is in out is then of no
 // use.
 func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	d = d.orEmpty()
@@ -144,10 +163,14 @@ func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	s := &out.scratch
 	s.begin(d, &in)
 	out.begin(d)
+	clear(s.started)
 	for i := range d.compiled {
 		n := &out.Daemons[i]
 		*n = NodeDaemon{}
 		n.Verdict, n.Decision = s.verdict(&d.compiled[i])
+		if n.Verdict == VerdictCannotTell && s.runsStarted(&d.compiled[i], n.Decision) {
+			s.started.set(i)
+		}
 		if d.list[i].Refused != nil && n.mayRun() {
 			n.Verdict = VerdictRefused
 		}
@@ -167,9 +190,13 @@ func (o *NodeOverhead) addUp(d *Daemons) {
 			o.Run.add(d.compiled[i].needs)
 		case VerdictCannotTell:
 			o.AtMost.add(d.compiled[i].needs)
+			if o.scratch.started.has(i) {
+				o.Started.add(d.compiled[i].needs)
+			}
 		}
 	}
 	o.AtMost.addTotal(&o.Run)
+	o.Started.addTotal(&o.Run)
 	if len(o.scratch.pods) == 0 {
 		o.Missing.addTotal(&o.Run)
 		o.MissingAtMost.addTotal(&o.AtMost)
@@ -202,22 +229,63 @@ func (in *Input) check() error {
 		if key == "" {
 			return field.Required(field.NewPath("input", "lateLabels").Index(i), "")
 		}
+		if plainKey(key) {
+			continue
+		}
+		if problems := validation.IsQualifiedName(key); len(problems) > 0 {
+			return field.Invalid(field.NewPath("input", "lateLabels").Index(i), key, problems[0])
+		}
 	}
-	return nil
+	return checkStartupTaints("input", in.StartupTaints)
+}
+
+// plainKey reports whether a label key is valid at a look that allocates nothing. It is false
+// for some that are valid.
+func plainKey(key string) bool {
+	slashes := 0
+	plain := func(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
+	for i := range len(key) {
+		switch c := key[i]; {
+		case plain(c):
+		case c == '.' || c == '-' || c == '/':
+			if i == 0 || i == len(key)-1 || !plain(key[i-1]) || !plain(key[i+1]) {
+				return false
+			}
+			if c == '/' {
+				slashes++
+			}
+		default:
+			return false
+		}
+	}
+	return key != "" && len(key) <= validation.LabelValueMaxLength && slashes <= 1
 }
 
 func (o *NodeOverhead) begin(d *Daemons) {
 	o.Daemons = slices.Grow(o.Daemons[:0], len(d.list))[:len(d.list)]
-	for _, t := range []*Total{&o.Run, &o.AtMost, &o.Missing, &o.MissingAtMost} {
+	for _, t := range []*Total{&o.Run, &o.AtMost, &o.Started, &o.Missing, &o.MissingAtMost} {
 		t.reset(d.resources)
 	}
+	clear(o.Clashes[:cap(o.Clashes)]) // Let go of the pods of earlier calls.
 	o.Shortages, o.Clashes = o.Shortages[:0], o.Clashes[:0]
+}
+
+// Clone returns a copy that later calls of OnNode do not change. It shares the pods in Clashes.
+func (o *NodeOverhead) Clone() NodeOverhead {
+	if o == nil {
+		return NodeOverhead{}
+	}
+	return NodeOverhead{
+		Daemons: slices.Clone(o.Daemons),
+		Run:     o.Run.Clone(), AtMost: o.AtMost.Clone(), Started: o.Started.Clone(), Missing: o.Missing.Clone(), MissingAtMost: o.MissingAtMost.Clone(),
+		Shortages: slices.Clone(o.Shortages), Clashes: slices.Clone(o.Clashes),
+	}
 }
 
 // Equal reports whether two results say the same. It makes them comparable with cmp.Diff.
 func (o NodeOverhead) Equal(p NodeOverhead) bool {
 	return slices.Equal(o.Daemons, p.Daemons) &&
-		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
+		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Started.Equal(p.Started) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
 		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes)
 }
 
@@ -239,7 +307,7 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 		if own >= 0 {
 			out.Daemons[own].Present = true
 		}
-		if demand.None(&pod.Spec) {
+		if demand.NoneOfPod(pod) {
 			continue
 		}
 		for name, quantity := range demand.RequestsOfPod(pod) {
@@ -271,15 +339,13 @@ func (d *Daemons) daemonOf(pod *corev1.Pod) int {
 	if ref == nil {
 		return -1
 	}
-	i, ok := d.byOwner[ownerKey{pod.Namespace, ref.Kind, ref.Name}]
-	if !ok {
-		return -1
+	for _, i := range d.byOwner[ownerKey{pod.Namespace, ref.Kind, ref.Name}] {
+		id := &d.compiled[i].owner
+		if id.SameKind(ref.APIVersion, ref.Kind) && (id.UID() == types.UID("") || id.UID() == ref.UID) {
+			return i
+		}
 	}
-	id := &d.compiled[i].owner
-	if !id.SameKind(ref.APIVersion, ref.Kind) || id.UID() != types.UID("") && id.UID() != ref.UID {
-		return -1
-	}
-	return i
+	return -1
 }
 
 // missing returns what a pod of a DaemonSet still needs of its i-th need.

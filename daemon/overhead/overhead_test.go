@@ -3,9 +3,11 @@ package overhead_test
 import (
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -104,6 +106,20 @@ func TestRequests(t *testing.T) {
 		{name: "ratio", why: "the limit is ten times the request", spec: corev1.PodSpec{Containers: []corev1.Container{limited}}, want: amounts("cpu", "100m", "memory", "1Gi"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, MaxLimitRequestRatio: amounts("cpu", "9")})}},
 			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "1": LimitRange kube-system/a: the maximum ratio of limit to request of Container is 9`},
+		{name: "default limit below the request", why: "the API server refuses the pod", spec: corev1.PodSpec{Containers: []corev1.Container{container("cpu", "500m")}}, want: amounts("cpu", "500m"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "100m")})}},
+			refused: `spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "500m": must not be above the limit, 100m`},
+		{name: "default limit above the request", why: "only cpu, memory and their like may be overcommitted", spec: corev1.PodSpec{Containers: []corev1.Container{container("example.com/gpu", "1")}}, want: amounts("example.com/gpu", "1"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("example.com/gpu", "2")})}},
+			refused: `spec.template.spec.containers[0].resources.requests[example.com/gpu]: Invalid value: "1": must be the limit, 2`},
+		{name: "default limit above that of the pod", why: "the API server refuses the pod", want: amounts("cpu", "1"),
+			spec:    corev1.PodSpec{Containers: []corev1.Container{container("cpu", "1")}, Resources: &corev1.ResourceRequirements{Limits: amounts("cpu", "2")}},
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "3")})}},
+			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "3": must not be above the limit of the pod, 2`},
+		{name: "requests above that of the pod", why: "the API server refuses the pod", want: amounts("cpu", "2"),
+			spec:    corev1.PodSpec{Containers: []corev1.Container{{}}, Resources: &corev1.ResourceRequirements{Requests: amounts("cpu", "2")}},
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("cpu", "3")})}},
+			refused: `spec.template.spec.resources.requests[cpu]: Invalid value: "2": must not be below the requests of the containers, 3`},
 		{name: "whole pod", why: "no limit, where a maximum asks for one", spec: nothing, want: amounts(),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: corev1.LimitTypePod, Max: amounts("memory", "1Gi")})}},
 			refused: `spec.template.spec.resources.limits[memory]: Invalid value: "none": LimitRange kube-system/a: the maximum of Pod is 1Gi`},
@@ -117,6 +133,27 @@ func TestRequests(t *testing.T) {
 		{name: "runtime class", why: "its overhead is the pod's", spec: kata, want: amounts("memory", "128Mi"),
 			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "128Mi")}}}}},
 		{name: "unknown runtime class", why: "nothing is known of it", spec: kata, want: amounts()},
+		{name: "overhead of an unknown runtime class", why: "it may be right", spec: otherOverhead, want: amounts("cpu", "1")},
+		{name: "no such runtime class", why: "the API server refuses the pod", spec: kata, want: amounts(),
+			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{}}, refused: `spec.template.spec.runtimeClassName: Not found: "kata"`},
+		{name: "overhead without a runtime class", why: "the API server refuses the pod", spec: corev1.PodSpec{Overhead: amounts("cpu", "1"), Containers: []corev1.Container{{}}}, want: amounts("cpu", "1"),
+			refused: "spec.template.spec.overhead: Forbidden: the pod has no RuntimeClass with an overhead"},
+		{name: "overhead of a runtime class without one", why: "the API server refuses the pod", spec: otherOverhead, want: amounts("cpu", "1"),
+			opts:    overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}}}},
+			refused: "spec.template.spec.overhead: Forbidden: the pod has no RuntimeClass with an overhead"},
+		{name: "node selector of a runtime class", why: "the API server refuses another value", want: amounts(),
+			spec: corev1.PodSpec{RuntimeClassName: new("kata"), NodeSelector: map[string]string{}, Containers: []corev1.Container{{}}},
+			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Scheduling: &nodev1.Scheduling{NodeSelector: map[string]string{"kata": "yes"}}}}}},
+		{name: "priority without a class", why: "the API server refuses the number", spec: corev1.PodSpec{Priority: new(int32(7)), Containers: []corev1.Container{{}}}, want: amounts(),
+			refused: "spec.template.spec.priority: Invalid value: 7: must be empty or that of the PriorityClass, 0"},
+		{name: "priority of the class", why: "the API server accepts the number", spec: corev1.PodSpec{Priority: new(int32(2_000_000_000)), PriorityClassName: "system-cluster-critical", Containers: []corev1.Container{{}}}, want: amounts()},
+		{name: "another priority than the class", why: "the API server refuses the number", spec: corev1.PodSpec{Priority: new(int32(7)), PriorityClassName: "system-cluster-critical", Containers: []corev1.Container{{}}}, want: amounts(),
+			refused: "spec.template.spec.priority: Invalid value: 7: must be empty or that of the PriorityClass, 2000000000 of system-cluster-critical"},
+		{name: "another preemption policy", why: "the API server refuses it", spec: corev1.PodSpec{PreemptionPolicy: new(corev1.PreemptNever), Containers: []corev1.Container{{}}}, want: amounts(),
+			refused: "spec.template.spec.preemptionPolicy: Invalid value: \"Never\": must be empty or that of the PriorityClass, PreemptLowerPriority"},
+		{name: "unknown priority class", why: "nothing is known of it", spec: corev1.PodSpec{Priority: new(int32(7)), PriorityClassName: "mine", Containers: []corev1.Container{{}}}, want: amounts()},
+		{name: "no such priority class", why: "the API server refuses the pod", spec: corev1.PodSpec{PriorityClassName: "mine", Containers: []corev1.Container{{}}}, want: amounts(),
+			opts: overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{}}, refused: `spec.template.spec.priorityClassName: Not found: "mine"`},
 		{name: "another overhead", why: "the API server refuses the pod", spec: otherOverhead, want: amounts("memory", "128Mi"),
 			opts:    overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "128Mi")}}}},
 			refused: "RuntimeClass kata"},
@@ -162,10 +199,12 @@ func TestList(t *testing.T) {
 	team.Namespace = "team"
 	low := requesting("default")
 	daemons := compile(t, []*appsv1.DaemonSet{
-		team, low, daemonSet("unknown", spec("unknown", nil)), daemonSet("number", spec("", new(int32(7)))), daemonSet("mine", spec("mine", nil)),
-		daemonSet("cluster", spec("system-cluster-critical", nil)), daemonSet("node", spec("system-node-critical", nil)), daemonSet("negative", spec("", new(int32(-1)))),
+		team, low, daemonSet("unknown", spec("unknown", nil)), daemonSet("number", spec("seven", nil)), daemonSet("mine", spec("mine", nil)),
+		daemonSet("cluster", spec("system-cluster-critical", nil)), daemonSet("node", spec("system-node-critical", nil)), daemonSet("negative", spec("negative", nil)),
 	}, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{
 		{ObjectMeta: metav1.ObjectMeta{Name: "mine"}, Value: 9},
+		{ObjectMeta: metav1.ObjectMeta{Name: "seven"}, Value: 7},
+		{ObjectMeta: metav1.ObjectMeta{Name: "negative"}, Value: -1},
 		{ObjectMeta: metav1.ObjectMeta{Name: "other"}, Value: 5, GlobalDefault: true},
 		{ObjectMeta: metav1.ObjectMeta{Name: "one"}, Value: 3, GlobalDefault: true},
 	}})
@@ -179,6 +218,30 @@ func TestList(t *testing.T) {
 	}
 	if p := daemons.List()[4].Priority; p != 3 {
 		t.Errorf("the default priority = %d, want the lowest, 3", p)
+	}
+}
+
+// TestTwoGroups: DaemonSets of one name are two if their API groups differ.
+func TestTwoGroups(t *testing.T) {
+	native, other := requesting("a", "cpu", "1"), requesting("a", "cpu", "2")
+	native.UID, other.UID = "", ""
+	other.APIVersion, other.Kind = "apps.kruise.io/v1alpha1", "DaemonSet"
+	pod := podOf(native, "n", "cpu", "2")
+	pod.OwnerReferences[0].APIVersion = other.APIVersion
+	for _, sets := range [][]*appsv1.DaemonSet{{native, other}, {other, native}} {
+		daemons := compile(t, sets, overhead.Options{})
+		if daemons.List()[0].DaemonSet != other {
+			t.Error("List is not in the order of the API versions")
+		}
+		if out := onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{pod}}); !out.Daemons[0].Present || out.Daemons[1].Present || out.Missing.Pods != 1 {
+			t.Errorf("%+v, missing %v, want the pod to be that of its own group", out.Daemons, out.Missing)
+		}
+	}
+	native.APIVersion, native.Kind = "apps/v1", "DaemonSet"
+	again := native.DeepCopy()
+	again.TypeMeta = metav1.TypeMeta{}
+	if _, err := overhead.Compile([]*appsv1.DaemonSet{native, again}, overhead.Options{}); err == nil {
+		t.Error("a DaemonSet with its kind and one without it: no error, want a duplicate")
 	}
 }
 
@@ -210,6 +273,9 @@ func TestMissing(t *testing.T) {
 		{"no owner", "it is nobody's", []*corev1.Pod{of(podOf(logs, "n", "cpu", "100m"), func(p *corev1.Pod) { p.OwnerReferences = nil })}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
 		{"manifest", "a DaemonSet without UID has the pods of its name", []*corev1.Pod{of(podOf(manifest, "n", "cpu", "1"), func(p *corev1.Pod) { p.OwnerReferences[0].UID = "any" })}, 2, amounts("cpu", "400m", "memory", "1Gi")},
 		{"where it should not be", "it does not run here", []*corev1.Pod{podOf(elsewhere, "n", "cpu", "5")}, 3, amounts("cpu", "1400m", "memory", "1Gi")},
+		{"allocated", "the kubelet has given it more than it requests", []*corev1.Pod{of(podOf(metrics, "n"), func(p *corev1.Pod) {
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", AllocatedResources: amounts("cpu", "300m")}}
+		})}, 2, amounts("cpu", "1100m", "memory", "1Gi")},
 		{"limit only", "as the API server stores it", []*corev1.Pod{of(podOf(metrics, "n"), func(p *corev1.Pod) { p.Spec.Containers[0].Resources.Limits = amounts("cpu", "300m") })}, 2, amounts("cpu", "1100m", "memory", "1Gi")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -258,6 +324,8 @@ func TestShortages(t *testing.T) {
 			[]overhead.Shortage{{Daemon: b, Resource: "pods", Missing: 1, Free: 0}}},
 		{"no number of pods", "the scheduler takes none for zero", overhead.Input{Node: node(nil, "cpu", "9", "example.com/gpu", "1")},
 			[]overhead.Shortage{{Daemon: 0, Resource: "pods", Missing: 1}, {Daemon: a, Resource: "pods", Missing: 1}, {Daemon: b, Resource: "pods", Missing: 1}}},
+		{"empty allocatable", "the capacity stands for it, too", overhead.Input{Node: node(func(s *corev1.NodeStatus) { s.Capacity, s.Allocatable = s.Allocatable, corev1.ResourceList{} }, "cpu", "3", "pods", "9", "example.com/gpu", "1")},
+			[]overhead.Shortage{{Daemon: b, Resource: "cpu", Missing: 1000, Free: 0}}},
 		{"capacity", "it stands for a missing allocatable", overhead.Input{Node: node(func(s *corev1.NodeStatus) { s.Capacity, s.Allocatable = s.Allocatable, nil }, "cpu", "3", "pods", "9", "example.com/gpu", "1")},
 			[]overhead.Shortage{{Daemon: b, Resource: "cpu", Missing: 1000, Free: 0}}},
 		{"there already", "its own room is its own", overhead.Input{Node: node(nil, "cpu", "4", "pods", "3", "example.com/gpu", "1"), Pods: []*corev1.Pod{podOf(critical, "n", "cpu", "2")}}, nil},
@@ -334,11 +402,37 @@ func TestClashes(t *testing.T) {
 	out = onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{stranger, own}})
 	want = []overhead.Clash{
 		{Daemon: ia, Other: -1, Pod: stranger, Port: port("", 80), OtherPort: port("", 80)},
+		{Daemon: ia, Other: ib, Port: port("", 80), OtherPort: port("10.0.0.1", 80)}, // The pod of b lacks it.
 		{Daemon: ib, Other: -1, Pod: stranger, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
 		{Daemon: inet, Other: ib, Pod: own, Port: port("", 81), OtherPort: port("", 81)},
 	}
 	if diff := gocmp.Diff(want, out.Clashes); diff != "" {
 		t.Errorf("Clashes with pods (-want +got):\n%s", diff)
+	}
+}
+
+// TestPortsOfUpdate: a pod that is there and has no port yet needs it as others do.
+func TestPortsOfUpdate(t *testing.T) {
+	spec := corev1.PodSpec{Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}}
+	a, b := daemonSet("a", spec), daemonSet("b", spec)
+	daemons := compile(t, []*appsv1.DaemonSet{a, b}, overhead.Options{})
+	with := podOf(b, "n")
+	with.Spec.Containers[0].Ports = spec.Containers[0].Ports
+	for _, tc := range []struct {
+		name string
+		pods []*corev1.Pod
+		want [2]bool
+	}{
+		{"none there", nil, [2]bool{true, false}},
+		{"first there without it", []*corev1.Pod{podOf(a, "n")}, [2]bool{true, false}},
+		{"second there without it", []*corev1.Pod{podOf(b, "n")}, [2]bool{false, true}},
+		{"both there without it", []*corev1.Pod{podOf(a, "n"), podOf(b, "n")}, [2]bool{true, false}},
+		{"second has it", []*corev1.Pod{podOf(a, "n"), with}, [2]bool{false, true}},
+	} {
+		out := onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: tc.pods})
+		if got := [2]bool{out.Daemons[0].Fits, out.Daemons[1].Fits}; got != tc.want || len(out.Clashes) != 1 {
+			t.Errorf("%s: Fits = %v, clashes %+v, want %v and one clash", tc.name, got, out.Clashes, tc.want)
+		}
 	}
 }
 
@@ -371,11 +465,20 @@ func TestErrors(t *testing.T) {
 		{"nil LimitRange", "options.limitRanges[0]", compileWith(nil, overhead.Options{LimitRanges: []*corev1.LimitRange{nil}})},
 		{"nil PriorityClass", "options.priorityClasses[0]", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{nil}})},
 		{"nil RuntimeClass", "options.runtimeClasses[0]", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{nil}})},
+		{"two PriorityClasses", "options.priorityClasses[1].metadata.name", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{{}, {}}})},
+		{"two RuntimeClasses", "options.runtimeClasses[1].metadata.name", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{}, {}}})},
 		{"nil result", "out", func() error { return daemons.OnNode(overhead.Input{Node: node}, nil) }},
 		{"nil node", "input.node", on(overhead.Input{})},
 		{"node without a name", "input.node.metadata.name", on(overhead.Input{Node: &corev1.Node{}})},
 		{"nil pod", "input.pods[0]", on(overhead.Input{Node: node, Pods: []*corev1.Pod{nil}})},
 		{"empty late label", "input.lateLabels[1]", on(overhead.Input{Node: node, LateLabels: []string{"a", ""}})},
+		{"late label", "input.lateLabels[0]", on(overhead.Input{Node: node, LateLabels: []string{"not a key"}})},
+		{"startup taint", "input.startupTaints[0].key", on(overhead.Input{Node: node, StartupTaints: []corev1.Taint{{Effect: "NoSchedule"}}})},
+		{"startup taint of a pool", "pool.startupTaints[0].key", func() error {
+			_, err := daemons.InPool(overhead.Pool{StartupTaints: []corev1.Taint{{}}})
+			return err
+		}},
+		{"name of a pool", "pool.requirements[0].key", inPool(corev1.NodeSelectorRequirement{Key: "metadata.name", Operator: "In", Values: []string{"n1"}})},
 		{"index", "index", explain(1, overhead.Input{Node: node})},
 		{"negative index", "index", explain(-1, overhead.Input{Node: node})},
 		{"nothing to explain", "input.node", explain(0, overhead.Input{})},
@@ -446,6 +549,234 @@ func TestImpossible(t *testing.T) {
 	}
 }
 
+// TestReason: what is known keeps the pod away, and is named.
+func TestReason(t *testing.T) {
+	exists := func(key string) corev1.NodeSelectorRequirement {
+		return corev1.NodeSelectorRequirement{Key: key, Operator: corev1.NodeSelectorOpExists}
+	}
+	named := func(names ...string) []corev1.NodeSelectorRequirement {
+		return []corev1.NodeSelectorRequirement{{Key: "metadata.name", Operator: corev1.NodeSelectorOpIn, Values: names}}
+	}
+	zone := corev1.NodeSelectorRequirement{Key: "cloud/zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}
+	for _, tc := range []struct {
+		name, want string
+		spec       corev1.PodSpec
+	}{
+		{"selector", "nodeSelector disk=ssd, node has no label disk", corev1.PodSpec{NodeSelector: map[string]string{"cloud/zone": "a", "disk": "ssd"}}},
+		{"name", "nodeSelector disk=ssd, node has no label disk", corev1.PodSpec{NodeName: "n7", NodeSelector: map[string]string{"disk": "ssd"}}},
+		{"hostname", "node affinity: nodeSelectorTerms[0].matchExpressions[0] gpu Exists, node has no label gpu",
+			corev1.PodSpec{NodeSelector: map[string]string{corev1.LabelHostname: "h1"}, Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{exists("gpu")}})}},
+		{"each term", "node affinity: nodeSelectorTerms[0].matchExpressions[1] gpu Exists, node has no label gpu; nodeSelectorTerms[1].matchExpressions[1] disk Exists, node has no label disk",
+			corev1.PodSpec{Affinity: required(
+				corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{zone, exists("gpu")}},
+				corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "cloud/zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"b"}}, exists("disk")}},
+			)}},
+		{"impossible name", "node affinity: nodeSelectorTerms[0].matchFields[0] metadata.name In [Bad_Name], node has no field metadata.name",
+			corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchFields: named("Bad_Name")})}},
+		{"taint", "untolerated taint {gpu: } (NoSchedule)", corev1.PodSpec{NodeSelector: map[string]string{"cloud/zone": "a"}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := overhead.Input{Node: bareNode("template"), NameUnknown: true, LateLabels: []string{"cloud/zone"}}
+			if tc.name == "taint" {
+				in.Node.Spec.Taints = []corev1.Taint{{Key: "gpu", Effect: corev1.TaintEffectNoSchedule}}
+			}
+			e, err := compile(t, []*appsv1.DaemonSet{daemonSet("a", tc.spec)}, overhead.Options{}).Explain(0, in)
+			if want := "kube-system/a on template: does not run: " + tc.want; err != nil || e.String() != want {
+				t.Errorf("Explain = %q, %v, want %q", e, err, want)
+			}
+			if tc.name == "taint" && e.Placement.Taint == &in.Node.Spec.Taints[0] {
+				t.Error("the taint is the node's own, want a copy")
+			}
+		})
+	}
+}
+
+// TestPlacementOptions: the feature gates of placement count.
+func TestPlacementOptions(t *testing.T) {
+	ds := daemonSet("a", corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "level", Operator: corev1.TolerationOpGt, Value: "3"}}})
+	node := bareNode("n")
+	node.Spec.Taints = []corev1.Taint{{Key: "level", Value: "5", Effect: corev1.TaintEffectNoSchedule}}
+	for gate, want := range map[bool]overhead.Verdict{false: overhead.VerdictDoesNotRun, true: overhead.VerdictRuns} {
+		daemons := compile(t, []*appsv1.DaemonSet{ds}, overhead.Options{Placement: placement.Options{ComparisonOperators: gate}})
+		if got := onNode(t, daemons, overhead.Input{Node: node}).Daemons[0].Verdict; got != want {
+			t.Errorf("ComparisonOperators %v: %v, want %v", gate, got, want)
+		}
+	}
+}
+
+// TestRefusedElsewhere: pods that are refused do not run anyway where nothing wants them.
+func TestRefusedElsewhere(t *testing.T) {
+	spec := corev1.PodSpec{Priority: new(int32(7)), NodeSelector: map[string]string{"disk": "ssd"}}
+	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", spec)}, overhead.Options{})
+	in := overhead.Input{Node: bareNode("n")}
+	if v := onNode(t, daemons, in).Daemons[0].Verdict; v != overhead.VerdictDoesNotRun {
+		t.Errorf("OnNode = %v, want that it does not run", v)
+	}
+	if e, err := daemons.Explain(0, in); err != nil || e.Verdict != overhead.VerdictDoesNotRun || e.Refused != nil {
+		t.Errorf("Explain = %v, %v, want that it does not run", e, err)
+	}
+	pool, err := daemons.InPool(overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{{Key: "disk", Operator: corev1.NodeSelectorOpDoesNotExist}}})
+	if err != nil || pool.Daemons[0].Presence != overhead.PresenceNever {
+		t.Errorf("InPool = %v, %v, want never", pool.Daemons[0], err)
+	}
+	in.LateLabels = []string{"disk"}
+	if out := onNode(t, daemons, in); out.Daemons[0].Verdict != overhead.VerdictRefused || out.AtMost.Pods != 0 {
+		t.Errorf("OnNode = %v, at most %v, want refused, because it may run", out.Daemons[0].Verdict, out.AtMost)
+	}
+}
+
+// TestCopies: what answers say is the caller's own.
+func TestCopies(t *testing.T) {
+	now := metav1.Now()
+	taint := corev1.Taint{Key: "k", Effect: corev1.TaintEffectNoExecute, TimeAdded: &now}
+	labelled := daemonSet("b", corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}})})
+	daemons := compile(t, []*appsv1.DaemonSet{requesting("a"), labelled}, overhead.Options{})
+	node := bareNode("n")
+	node.Spec.Taints = []corev1.Taint{taint}
+	e, err := daemons.Explain(0, overhead.Input{Node: node})
+	if err != nil || e.Placement.Taint.TimeAdded == &now || e.Placement.NoExecuteTaint.TimeAdded == &now {
+		t.Errorf("Explain shares its taints with the node: %v, %v", e, err)
+	}
+	if e, err = daemons.Explain(0, overhead.Input{Node: node, StartupTaints: node.Spec.Taints}); err != nil || e.DependsOn[0].Taint.TimeAdded == &now {
+		t.Errorf("Explain shares the taint of a fact: %v, %v", e, err)
+	}
+	pool := overhead.Pool{Taints: []corev1.Taint{taint}, Requirements: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"b"}}}}
+	out, err := daemons.InPool(pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Daemons[1].Requirements[0].Values[0] = "changed"
+	if out.Daemons[0].Taint.TimeAdded == &now || pool.Requirements[0].Values[0] != "b" {
+		t.Errorf("InPool shares with the pool: %v", out.Daemons)
+	}
+}
+
+// TestStartupTaints: which of them the node has, and what they keep away.
+func TestStartupTaints(t *testing.T) {
+	tolerating := func(value string) *appsv1.DaemonSet {
+		return daemonSet("agent", corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "k", Value: value}}, Containers: []corev1.Container{container("cpu", "1")}})
+	}
+	taint := func(value string, effect corev1.TaintEffect) corev1.Taint {
+		return corev1.Taint{Key: "k", Value: value, Effect: effect}
+	}
+	const no, execute = corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute
+	for _, tc := range []struct {
+		name, why       string
+		ds              *appsv1.DaemonSet
+		taints, startup []corev1.Taint
+		want            string
+	}{
+		{"two of one key and effect", "both are there at first", tolerating("v1"), []corev1.Taint{taint("v1", no), taint("v2", no)}, []corev1.Taint{taint("", no)}, "cannot tell: depends on startup taint k=v2:NoSchedule"},
+		{"listed twice", "it is one", requesting("agent"), nil, []corev1.Taint{taint("", no), taint("", no)}, "cannot tell: depends on startup taint k:NoSchedule"},
+		{"listed with two values", "the node may have either", tolerating("v1"), nil, []corev1.Taint{taint("v1", no), taint("v2", no)}, "cannot tell: depends on startup taint k=v2:NoSchedule"},
+		{"any effect, there", "each is one", requesting("agent"), []corev1.Taint{taint("v1", execute)}, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k=v1:NoExecute"},
+		{"any effect, not there", "it may be either", requesting("agent"), nil, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k:NoSchedule, startup taint k:NoExecute"},
+		{"another effect", "it stays", requesting("agent"), []corev1.Taint{taint("", execute)}, []corev1.Taint{taint("", no)}, "does not run: untolerated taint {k: } (NoExecute)"},
+		{"tolerated", "by its value on the node", tolerating("v1"), []corev1.Taint{taint("v1", no)}, []corev1.Taint{taint("v2", no)}, "runs here"},
+	} {
+		in := overhead.Input{Node: bareNode("n"), StartupTaints: tc.startup}
+		in.Node.Spec.Taints = tc.taints
+		e, err := compile(t, []*appsv1.DaemonSet{tc.ds}, overhead.Options{}).Explain(0, in)
+		if want := "kube-system/agent on n: " + tc.want; err != nil || e.String() != want {
+			t.Errorf("%s: Explain = %q, %v, want %q: %s", tc.name, e, err, want, tc.why)
+		}
+		for i := range e.DependsOn {
+			if len(tc.taints) > 0 && &e.DependsOn[i].Taint == &tc.taints[0] {
+				t.Errorf("%s: the fact shares the taint with the node", tc.name)
+			}
+		}
+	}
+}
+
+// TestStarted: startup taints are gone, and nothing else is known.
+func TestStarted(t *testing.T) {
+	at := func(name, key, value, cpu string) *appsv1.DaemonSet {
+		ds := requesting(name, "cpu", cpu)
+		ds.Spec.Template.Spec.NodeSelector = map[string]string{key: value}
+		return ds
+	}
+	everywhere := at("zoned", "zone", "a", "1")
+	everywhere.Spec.Template.Spec.NodeSelector = nil
+	everywhere.Spec.Template.Spec.Affinity = required(
+		corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpExists}}},
+		corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpDoesNotExist}}},
+	)
+	outside := requesting("outside", "cpu", "5") // It runs on the template, without a zone.
+	outside.Spec.Template.Spec.Affinity = required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpDoesNotExist}}})
+	network := requesting("network", "cpu", "10m")
+	network.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+	daemons := compile(t, []*appsv1.DaemonSet{
+		requesting("logs", "cpu", "100m"), network, everywhere, outside, at("host", corev1.LabelHostname, "h1", "3"), at("za", "zone", "a", "1"), at("zb", "zone", "b", "1"), at("disk", "disk", "ssd", "9"),
+	}, overhead.Options{})
+	out := onNode(t, daemons, overhead.Input{Node: bareNode("t"), NameUnknown: true, LateLabels: []string{"zone"}, StartupTaints: []corev1.Taint{{Key: "starting", Effect: corev1.TaintEffectNoExecute}}})
+	for _, tc := range []struct {
+		what string
+		got  overhead.Total
+		want string
+	}{{"Run", out.Run, "1 pod, cpu 10m"}, {"Started", out.Started, "3 pods, cpu 1110m"}, {"AtMost", out.AtMost, "7 pods, cpu 11110m"}} {
+		if tc.got.String() != tc.want {
+			t.Errorf("%s = %v, want %s", tc.what, tc.got, tc.want)
+		}
+	}
+	if out = onNode(t, daemons, overhead.Input{Node: bareNode("t")}); !out.Started.Equal(out.Run) {
+		t.Errorf("Started = %v, Run = %v, want the same without startup taints", out.Started, out.Run)
+	}
+}
+
+// TestClone: what is kept does not change with the next node.
+func TestClone(t *testing.T) {
+	elsewhere := requesting("b", "cpu", "2")
+	elsewhere.Spec.Template.Spec.NodeSelector = map[string]string{"x": "y"}
+	daemons := compile(t, []*appsv1.DaemonSet{requesting("a", "cpu", "1"), elsewhere}, overhead.Options{})
+	node := bareNode("n")
+	node.Labels = map[string]string{"x": "y"}
+	node.Status.Allocatable = amounts("cpu", "1", "pods", "9")
+	out := onNode(t, daemons, overhead.Input{Node: node})
+	want, sum := onNode(t, daemons, overhead.Input{Node: node}), out.Run.Clone()
+	kept := out.Clone()
+	if err := daemons.OnNode(overhead.Input{Node: bareNode("m")}, out); err != nil {
+		t.Fatal(err)
+	}
+	if !kept.Equal(*want) || !sum.Equal(want.Run) || out.Equal(*want) {
+		t.Errorf("kept %v and %+v, want %v and %+v", sum, kept, want.Run, want)
+	}
+}
+
+// TestLetsGo: a result keeps nothing of its input alive.
+func TestLetsGo(t *testing.T) {
+	daemons := compile(t, []*appsv1.DaemonSet{requesting("a", "cpu", "1")}, overhead.Options{})
+	var out overhead.NodeOverhead
+	ask := func(labels map[string]string, pods int) (nodes []weak.Pointer[corev1.Node], kept []weak.Pointer[corev1.Pod]) {
+		node := bareNode("n")
+		node.Labels = labels
+		in := overhead.Input{Node: node, StartupTaints: []corev1.Taint{{Key: "starting", TimeAdded: &metav1.Time{}}}}
+		for range pods {
+			in.Pods = append(in.Pods, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "n"}})
+			kept = append(kept, weak.Make(in.Pods[len(in.Pods)-1]))
+		}
+		if err := daemons.OnNode(in, &out); err != nil {
+			t.Fatal(err)
+		}
+		return append(nodes, weak.Make(node)), kept
+	}
+	nodes, pods := ask(map[string]string{"a": "b"}, 3)
+	more, others := ask(nil, 1)
+	nodes, pods = append(nodes, more...), append(pods, others...)
+	runtime.GC()
+	runtime.GC()
+	for i := range nodes {
+		if nodes[i].Value() != nil {
+			t.Errorf("node %d is kept", i)
+		}
+	}
+	for i := range pods {
+		if pods[i].Value() != nil {
+			t.Errorf("pod %d is kept", i)
+		}
+	}
+	runtime.KeepAlive(&out)
+}
+
 // TestPod: the pod as the API server has it, with and without a hash.
 func TestPod(t *testing.T) {
 	ds := daemonSet("agent", corev1.PodSpec{
@@ -456,7 +787,7 @@ func TestPod(t *testing.T) {
 	daemons := compile(t, []*appsv1.DaemonSet{ds}, overhead.Options{})
 	before := ds.DeepCopy()
 	want := daemon.NewPod(ds, "n1", "hash")
-	want.Spec.Priority = new(int32(2_000_001_000))
+	want.Spec.Priority, want.Spec.PreemptionPolicy = new(int32(2_000_001_000)), new(corev1.PreemptLowerPriority)
 	want.Spec.Containers[0].Resources.Requests = amounts("cpu", "1")
 	want.Spec.Containers[0].Ports[0].HostPort = 80
 	if diff := gocmp.Diff(want, daemons.Pod(0, "n1", "hash")); diff != "" {
@@ -481,6 +812,40 @@ func TestPod(t *testing.T) {
 	}
 }
 
+// TestPodOfClasses: what a PriorityClass and a RuntimeClass add.
+func TestPodOfClasses(t *testing.T) {
+	kata := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "1Mi")}}
+	kata.Scheduling = &nodev1.Scheduling{NodeSelector: map[string]string{"kata": "yes"}, Tolerations: []corev1.Toleration{{Key: "kata", Operator: corev1.TolerationOpExists}}}
+	opts := overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{kata}, PriorityClasses: []*schedulingv1.PriorityClass{
+		{ObjectMeta: metav1.ObjectMeta{Name: "default"}, Value: 4, GlobalDefault: true, PreemptionPolicy: new(corev1.PreemptNever)},
+	}}
+	ds := daemonSet("agent", corev1.PodSpec{
+		RuntimeClassName: new("kata"), NodeSelector: map[string]string{"disk": "ssd"},
+		InitContainers: []corev1.Container{{Name: "init", Resources: corev1.ResourceRequirements{Limits: amounts("cpu", "2")}}},
+		Containers:     []corev1.Container{container("cpu", "1")},
+	})
+	before := ds.DeepCopy()
+	daemons := compile(t, []*appsv1.DaemonSet{ds}, opts)
+	want := daemon.NewPod(ds, "n1", "hash")
+	want.Spec.Overhead = amounts("memory", "1Mi")
+	want.Spec.NodeSelector = map[string]string{"disk": "ssd", "kata": "yes"}
+	want.Spec.Tolerations = append(want.Spec.Tolerations, kata.Scheduling.Tolerations...)
+	want.Spec.PriorityClassName, want.Spec.Priority, want.Spec.PreemptionPolicy = "default", new(int32(4)), new(corev1.PreemptNever)
+	want.Spec.InitContainers[0].Resources.Requests = amounts("cpu", "2")
+	for range 2 {
+		pod := daemons.Pod(0, "n1", "hash")
+		if diff := gocmp.Diff(want, pod); diff != "" || !equality.Semantic.DeepEqual(before, ds) {
+			t.Errorf("Pod (-want +got):\n%s", diff)
+		}
+		// It is the caller's own.
+		pod.Spec.Overhead["memory"], pod.Spec.NodeSelector["kata"], *pod.Spec.PreemptionPolicy = resource.MustParse("9"), "no", "x"
+	}
+	ds.Spec.Template.Spec.NodeSelector["kata"] = "no"
+	if refused := compile(t, []*appsv1.DaemonSet{ds}, opts).List()[0].Refused; len(refused) != 1 || refused[0].Field != "spec.template.spec.nodeSelector[kata]" {
+		t.Errorf("Refused = %v, want the node selector", refused)
+	}
+}
+
 // TestSaturate: sums end at the largest number.
 func TestSaturate(t *testing.T) {
 	huge := []string{"cpu", "9E", "memory", "7E"}
@@ -492,6 +857,20 @@ func TestSaturate(t *testing.T) {
 	cpu, memory := out.Run.Request("cpu"), out.Run.Request("memory")
 	if cpu.MilliValue() != math.MaxInt64 || memory.Value() != math.MaxInt64 || out.Shortages[0].Free != 0 {
 		t.Errorf("Run = %v, shortages %+v", out.Run, out.Shortages)
+	}
+}
+
+// TestPoolOtherLabels: those that no requirement mentions are not known, or not there.
+func TestPoolOtherLabels(t *testing.T) {
+	exists := func(key string) *appsv1.DaemonSet {
+		return daemonSet(key, corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpExists}}})})
+	}
+	daemons := compile(t, []*appsv1.DaemonSet{exists("zone"), exists("disk")}, overhead.Options{})
+	for absent, want := range map[bool]string{false: "on some nodes: depends on label \"disk\"", true: "never: node affinity"} {
+		pool, err := daemons.InPool(overhead.Pool{OtherLabelsAbsent: absent, Requirements: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}})
+		if err != nil || pool.Daemons[0].String() != want || pool.Daemons[1].String() != "always: zone In [a]" {
+			t.Errorf("OtherLabelsAbsent %v: %v, %v, want %q for disk", absent, pool.Daemons, err, want)
+		}
 	}
 }
 

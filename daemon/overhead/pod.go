@@ -1,8 +1,12 @@
 package overhead
 
 import (
+	"maps"
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/demand"
@@ -10,7 +14,8 @@ import (
 
 // Pod returns the pod of the DaemonSet of an index in List for the named node, as daemon.NewPod
 // builds it, with what the API server adds and the scheduler reads: the requests and limits
-// that are missing, the overhead, the priority, and host ports in the host network. It has
+// that are missing, the overhead, the priority with its class and preemption policy, what the
+// RuntimeClass adds to node selector and tolerations, and host ports in the host network. It has
 // the label controller-revision-hash if revisionHash is not empty. It has no name, and
 // spec.nodeName is that of the template.
 //
@@ -37,6 +42,16 @@ func (d *Daemons) Pod(index int, nodeName, revisionHash string) *corev1.Pod {
 		}
 	}
 	pod.Spec.Priority = new(d.list[index].Priority)
+	pod.Spec.PriorityClassName = c.spec.PriorityClassName
+	if c.spec.PreemptionPolicy != nil {
+		pod.Spec.PreemptionPolicy = new(*c.spec.PreemptionPolicy)
+	}
+	pod.Spec.NodeSelector = maps.Clone(c.spec.NodeSelector)
+	for i := range c.tolerations {
+		if !slices.ContainsFunc(pod.Spec.Tolerations, func(t corev1.Toleration) bool { return equality.Semantic.DeepEqual(t, c.tolerations[i]) }) {
+			pod.Spec.Tolerations = append(pod.Spec.Tolerations, *c.tolerations[i].DeepCopy())
+		}
+	}
 	pod.Spec.Overhead = c.spec.Overhead.DeepCopy()
 	pod.Spec.Resources = c.spec.Resources.DeepCopy()
 	complete(&pod.Spec, pod.Spec.InitContainers, c.spec.InitContainers)

@@ -1,12 +1,14 @@
 package overhead
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/placement"
@@ -14,10 +16,14 @@ import (
 
 // Pool is a set of nodes of which only the following is known. A node of the pool may have any
 // name, and any value, or none, for a label that the requirements do not exclude. So a label
-// that no requirement mentions is not known; one that no node has needs DoesNotExist.
+// that no requirement mentions is not known, unless OtherLabelsAbsent is set.
 type Pool struct {
 	// Requirements hold for the labels of every node, as matchExpressions do.
 	Requirements []corev1.NodeSelectorRequirement
+	// OtherLabelsAbsent says that no node has a label that no requirement mentions. Karpenter
+	// assumes that of a NodePool, apart from well-known labels such as
+	// topology.kubernetes.io/zone: mention these, with Exists if nothing else is known.
+	OtherLabelsAbsent bool
 	// Taints are those of every node.
 	Taints []corev1.Taint
 	// StartupTaints are those that every node has at first and loses later, as in Input. For the
@@ -71,8 +77,9 @@ type PoolDaemon struct {
 	Presence Presence
 	// Requirements are those of the pool that decide, for PresenceAlways and PresenceNever: with
 	// these alone the answer is the same, and without any one of them it is not. They are
-	// copies, in the order of the pool. There are none if the labels do not decide: the
-	// DaemonSet runs everywhere or nowhere, or Taint decides.
+	// copies, by key, operator and values. There are none if the labels do not decide: the
+	// DaemonSet runs everywhere or nowhere, or Taint decides. If both labels and a taint keep
+	// the pods away, the labels decide.
 	Requirements []corev1.NodeSelectorRequirement
 	// Reason is why it runs on no node, for PresenceNever; on one of the nodes, if the reasons
 	// differ.
@@ -121,8 +128,11 @@ func (p PoolDaemon) String() string {
 // exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart, InPool
 // does not try all, and DependsOn are all facts that it asks for.
 //
-// It fails with a *field.Error if a requirement does not parse, or if no node can satisfy those
-// for one label. A Pool without requirements is any node.
+// The cost is that of OnNode for each DaemonSet with all of its facts unknown, times the number
+// of requirements on its labels.
+//
+// It fails with a *field.Error if a requirement does not parse or is one on metadata.name, if no
+// node can satisfy those for one label, or if a startup taint has no key. A Pool without requirements is any node.
 func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	d = d.orEmpty()
 	p, err := newPoolState(pool)
@@ -159,9 +169,15 @@ type poolState struct {
 
 func newPoolState(pool Pool) (*poolState, error) {
 	p := &poolState{pool: pool}
+	if err := checkStartupTaints("pool", pool.StartupTaints); err != nil {
+		return nil, err
+	}
 	path := field.NewPath("pool", "requirements")
-	dictionary := newDictionary(placement.Options{})
+	dictionary := newDictionary()
 	for i := range pool.Requirements {
+		if pool.Requirements[i].Key == metav1.ObjectNameField {
+			return nil, field.Invalid(path.Index(i).Child("key"), metav1.ObjectNameField, "is a field and no label: the nodes of a pool may have any name")
+		}
 		ask := dictionary.asksRequirement(&pool.Requirements[i])
 		if errs := ask.Malformed(); errs != nil {
 			err := *errs[0]
@@ -196,6 +212,13 @@ func (p *poolState) all() []int {
 // indices, one of each kind that the DaemonSet tells apart.
 func (p *poolState) possible(l *label, requirements []int) []option {
 	words := vocabulary{values: slices.Clone(l.words.values), bounds: slices.Clone(l.words.bounds)}
+	mentioned := false
+	for i := range p.pool.Requirements {
+		mentioned = mentioned || p.pool.Requirements[i].Key == l.key
+	}
+	if p.pool.OtherLabelsAbsent && !mentioned {
+		return []option{{}}
+	}
 	for _, i := range requirements {
 		if r := &p.pool.Requirements[i]; r.Key == l.key {
 			words.add(r)
@@ -229,7 +252,8 @@ func (p *poolState) open(c *compiled, requirements []int) {
 // verdict opens the axes and tries them.
 func (p *poolState) verdict(c *compiled, requirements []int) Verdict {
 	p.open(c, requirements)
-	return p.scratch.tryAll(c, false, false)
+	verdict, _ := p.scratch.tryAll(c, false, false)
+	return verdict
 }
 
 func (p *poolState) answer(c *compiled) PoolDaemon {
@@ -239,17 +263,26 @@ func (p *poolState) answer(c *compiled) PoolDaemon {
 	})
 	verdict := p.verdict(c, deciding)
 	if verdict == VerdictCannotTell {
-		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(c, p.pool.StartupTaints)}
+		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(c)}
 	}
 	out := PoolDaemon{Presence: PresenceAlways}
 	if verdict == VerdictDoesNotRun {
 		out.Presence = PresenceNever
-		explanation := p.example(c)
-		out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
+		taints, early := p.scratch.taints, p.scratch.early
+		p.scratch.taints, p.scratch.early = nil, nil
+		defer func() { p.scratch.taints, p.scratch.early = taints, early }()
+		if p.verdict(c, deciding) != VerdictDoesNotRun {
+			p.scratch.taints = taints
+			explanation := p.scratch.furthest(c)
+			out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
+			return out
+		}
+		out.Reason = p.scratch.furthest(c).Reason
 	}
-	if out.Taint != nil {
-		return out
-	}
+	slices.SortFunc(deciding, func(a, b int) int {
+		r, q := &p.pool.Requirements[a], &p.pool.Requirements[b]
+		return cmp.Or(strings.Compare(r.Key, q.Key), strings.Compare(string(r.Operator), string(q.Operator)), slices.Compare(r.Values, q.Values))
+	})
 	for at := len(deciding) - 1; at >= 0; at-- {
 		fewer := slices.Delete(slices.Clone(deciding), at, at+1)
 		if p.verdict(c, fewer) == verdict {
@@ -260,20 +293,4 @@ func (p *poolState) answer(c *compiled) PoolDaemon {
 		out.Requirements = append(out.Requirements, *p.pool.Requirements[i].DeepCopy())
 	}
 	return out
-}
-
-// example explains why a node of the pool does not run the pod: one that only a taint keeps
-// from it, if there is such a node.
-func (p *poolState) example(c *compiled) placement.Explanation {
-	s := &p.scratch
-	var found placement.Explanation
-	s.eachState(func() bool {
-		s.node.Spec.Taints = s.taints
-		explanation := c.matcher.Explain(&s.node)
-		if found.Reason == placement.ReasonUnknown || explanation.Reason == placement.ReasonTaint {
-			found = explanation
-		}
-		return explanation.Reason != placement.ReasonTaint
-	})
-	return found
 }

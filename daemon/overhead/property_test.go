@@ -70,7 +70,7 @@ var nodeNames = []string{"n1", "n2", "other"}
 func (d dice) template() corev1.PodTemplateSpec {
 	var t corev1.PodTemplateSpec
 	if d.in(4) {
-		t.Spec.NodeSelector = map[string]string{one(d, labelKeys...): d.value()}
+		t.Spec.NodeSelector = map[string]string{one(d, labelKeys...): d.value(), one(d, labelKeys...): d.value()}
 	}
 	if d.in(12) {
 		t.Spec.NodeName = one(d, nodeNames[:2]...)
@@ -101,10 +101,10 @@ func (d dice) template() corev1.PodTemplateSpec {
 		t.Spec.InitContainers = []corev1.Container{d.container()}
 	}
 	if d.in(4) {
-		t.Spec.Overhead = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}
+		t.Spec.Overhead, t.Spec.RuntimeClassName = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}, new("kata")
 	}
 	if d.in(3) {
-		t.Spec.Priority = new(one(d, int32(0), 10, -5))
+		t.Spec.PriorityClassName = one(d, "system-node-critical", "system-cluster-critical")
 	}
 	return t
 }
@@ -121,6 +121,12 @@ func (d dice) container() corev1.Container {
 		return out
 	}
 	c.Resources.Requests, c.Resources.Limits = list(), list()
+	for name, limit := range c.Resources.Limits {
+		// The API server refuses others.
+		if request, ok := c.Resources.Requests[name]; ok && (request.Cmp(limit) > 0 || name == "example.com/device") {
+			c.Resources.Limits[name] = request
+		}
+	}
 	if d.in(3) {
 		c.Ports = []corev1.ContainerPort{{HostPort: one(d, int32(80), 81), HostIP: one(d, "", "", "10.0.0.1", "10.0.0.2"), Protocol: one(d, "", corev1.ProtocolTCP, corev1.ProtocolUDP)}}
 	}
@@ -279,7 +285,7 @@ func compile(t testing.TB, sets []*appsv1.DaemonSet, opts overhead.Options) *ove
 // TestVerdicts holds every verdict to a look at all states that a node may be in: no wrong
 // answer, and no "cannot tell" where it can be told.
 func TestVerdicts(t *testing.T) {
-	seen := map[overhead.Verdict]int{}
+	seen, seenReasons := map[overhead.Verdict]int{}, map[placement.Reason]int{}
 	var out overhead.NodeOverhead
 	for seed := range uint64(400) {
 		d := newDice(seed)
@@ -309,6 +315,16 @@ func TestVerdicts(t *testing.T) {
 				if err != nil || explanation.Verdict != want || explanation.Placement.Decision != got.Decision {
 					t.Fatalf("seed %d: Explain = %+v, %v, want the verdict %v and the decision %v", seed, explanation, err, want, got.Decision)
 				}
+				if want == overhead.VerdictDoesNotRun {
+					reason, holds := reasonHolds(daemon.DaemonSet, explanation.Placement, all)
+					if !holds {
+						t.Fatalf("seed %d: Explain(%v) about %+v on %+v: another rule fails in every state, and %s does not", seed, explanation, daemon.DaemonSet.Spec.Template.Spec, in, reason)
+					}
+					seenReasons[explanation.Placement.Reason]++
+				}
+				if in.NameUnknown && strings.Contains(explanation.String(), "metadata.name=a") {
+					t.Fatalf("seed %d: Explain(%v) shows a name that is made up", seed, explanation)
+				}
 				if diff := gocmp.Diff(dependsOn, explanation.DependsOn); diff != "" {
 					t.Fatalf("seed %d: Explain(%v) about %+v on %+v: DependsOn (-want +got):\n%s", seed, explanation, daemon.DaemonSet.Spec.Template.Spec, in, diff)
 				}
@@ -320,6 +336,39 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("the verdict %v came up %d times: %v", v, seen[v], seen)
 		}
 	}
+	for r := placement.ReasonNodeName; r <= placement.ReasonTaint; r++ {
+		if seenReasons[r] < 15 {
+			t.Errorf("the reason %v came up %d times: %v", r, seenReasons[r], seenReasons)
+		}
+	}
+}
+
+// reasonHolds reports whether the rule that is the reason fails in every state, or none of the
+// rules about labels and names does. It returns that rule.
+func reasonHolds(ds *appsv1.DaemonSet, e placement.Explanation, all []state) (string, bool) {
+	spec := ds.Spec.Template.Spec
+	rules := map[string]corev1.PodSpec{
+		"nodeName": {NodeName: spec.NodeName},
+		"affinity": {Affinity: spec.Affinity},
+	}
+	for key, value := range spec.NodeSelector {
+		rules["selector "+key] = corev1.PodSpec{NodeSelector: map[string]string{key: value}}
+	}
+	always := map[string]bool{}
+	for name, rule := range rules {
+		matcher := placement.Compile(&corev1.PodTemplateSpec{Spec: rule}, placement.Options{})
+		if !slices.ContainsFunc(all, func(s state) bool {
+			node := s.node.DeepCopy()
+			node.Spec.Taints = nil
+			return matcher.Decide(node).Run
+		}) {
+			always[name] = true
+		}
+	}
+	reason := map[placement.Reason]string{
+		placement.ReasonNodeName: "nodeName", placement.ReasonNodeSelector: "selector " + e.SelectorKey, placement.ReasonNodeAffinity: "affinity", placement.ReasonTaint: "taint",
+	}[e.Reason]
+	return reason, len(always) == 0 || always[reason]
 }
 
 // poolNodes lists nodes of every kind: each label missing or of any value.
@@ -433,14 +482,32 @@ func TestPresence(t *testing.T) {
 			}
 			continue
 		}
+		shuffled := pool
+		shuffled.Requirements = slices.Clone(pool.Requirements)
+		slices.Reverse(shuffled.Requirements)
+		if reversed, err := daemons.InPool(shuffled); err != nil || gocmp.Diff(out, reversed) != "" {
+			t.Fatalf("seed %d: InPool(%+v) with the requirements in another order: %v (-want +got):\n%s", seed, pool, err, gocmp.Diff(out, reversed))
+		}
 		for i, daemon := range daemons.List() {
 			got, want := out.Daemons[i], runsOn(daemon.DaemonSet, pool.Requirements)
 			seen[got.Presence]++
 			if got.Presence != want {
 				t.Fatalf("seed %d: InPool(%+v) = %v about %+v, want %v", seed, pool, got, daemon.DaemonSet.Spec.Template.Spec, want)
 			}
-			if want == overhead.PresenceSometimes || got.Taint != nil {
+			if want == overhead.PresenceSometimes {
 				continue
+			}
+			withTaints := pool
+			if want == overhead.PresenceNever {
+				// Labels decide, if they do without the taints.
+				pool.Taints, pool.StartupTaints = nil, nil
+				if labels := runsOn(daemon.DaemonSet, pool.Requirements) == want; labels == (got.Taint != nil) {
+					t.Fatalf("seed %d: %v about %+v: the labels decide: %v", seed, got, daemon.DaemonSet.Spec.Template.Spec, labels)
+				}
+				if got.Taint != nil {
+					pool = withTaints
+					continue
+				}
 			}
 			// What decides is enough, and nothing of it is superfluous.
 			if alone := runsOn(daemon.DaemonSet, got.Requirements); alone != want {
@@ -452,6 +519,7 @@ func TestPresence(t *testing.T) {
 					t.Fatalf("seed %d: %v about %+v: requirement %d does not decide", seed, got, daemon.DaemonSet.Spec.Template.Spec, at)
 				}
 			}
+			pool = withTaints
 		}
 	}
 	for _, p := range []overhead.Presence{overhead.PresenceAlways, overhead.PresenceSometimes, overhead.PresenceNever} {
@@ -567,7 +635,7 @@ func TestFit(t *testing.T) {
 		}
 		freePods := free.Pods().Value() - int64(pods)
 
-		run, atMost, missing := corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}
+		run, atMost, missing, missingAtMost := corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}
 		order := map[int][]int{}
 		for i, daemon := range daemons.List() {
 			got := out.Daemons[i]
@@ -593,6 +661,9 @@ func TestFit(t *testing.T) {
 				for _, took := range taken[i] {
 					want = minus(want, whole(name, took.requests[name]))
 				}
+				if want.Sign() > 0 {
+					missingAtMost[name] = plus(missingAtMost[name], want)
+				}
 				if want.Sign() > 0 && class == 1 {
 					missing[name] = plus(missing[name], want)
 				}
@@ -605,7 +676,7 @@ func TestFit(t *testing.T) {
 		for _, c := range []struct {
 			what      string
 			got, want corev1.ResourceList
-		}{{"Run", out.Run.Requests(), run}, {"AtMost", out.AtMost.Requests(), atMost}, {"Missing", out.Missing.Requests(), missing}} {
+		}{{"Run", out.Run.Requests(), run}, {"AtMost", out.AtMost.Requests(), atMost}, {"Missing", out.Missing.Requests(), missing}, {"MissingAtMost", out.MissingAtMost.Requests(), missingAtMost}} {
 			for _, name := range resources {
 				if got, want := c.got[name], c.want[name]; got.Cmp(want) != 0 {
 					t.Fatalf("seed %d: %s of %s = %v, want %v", seed, c.what, name, &got, &want)
@@ -625,7 +696,7 @@ func TestFit(t *testing.T) {
 				}
 			}
 			for other := range placed {
-				if !got.Present && !out.Daemons[other].Present && conflict(daemon.HostPorts, daemons.List()[other].HostPorts) {
+				if conflict(notHeld(daemon.HostPorts, taken[i]), notHeld(daemons.List()[other].HostPorts, taken[other])) {
 					ports = false
 				}
 			}
@@ -676,6 +747,17 @@ func TestFit(t *testing.T) {
 			t.Errorf("%q came up %d times: %v", what, seen[what], seen)
 		}
 	}
+}
+
+// notHeld returns the ports that none of the takers has.
+func notHeld(ports []overhead.HostPort, takers []taker) []overhead.HostPort {
+	return slices.DeleteFunc(slices.Clone(ports), func(p overhead.HostPort) bool {
+		return slices.ContainsFunc(takers, func(t taker) bool {
+			return slices.ContainsFunc(t.ports, func(q overhead.HostPort) bool {
+				return p.Number == q.Number && p.Protocol == q.Protocol && (p.IP == q.IP || q.IP == "" || q.IP == "0.0.0.0")
+			})
+		})
+	})
 }
 
 func conflict(a, b []overhead.HostPort) bool {

@@ -10,7 +10,8 @@ import (
 	"github.com/pernode/daemonset/internal/demand"
 )
 
-// Total is what some pods take of a node together. Sums saturate.
+// Total is what some pods take of a node together. Sums saturate. One that is assigned shares
+// its memory with the original, which the next OnNode writes to: keep a Clone.
 type Total struct {
 	// Pods is their number.
 	Pods int
@@ -38,6 +39,12 @@ func (t Total) Request(name corev1.ResourceName) resource.Quantity {
 		return demand.Quantity(name, t.amounts[i])
 	}
 	return demand.Quantity(name, 0)
+}
+
+// Clone returns a copy that shares nothing that is ever written.
+func (t Total) Clone() Total {
+	t.amounts = slices.Clone(t.amounts)
+	return t
 }
 
 // Equal reports whether two totals have the same number of pods and the same requests.

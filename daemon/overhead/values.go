@@ -142,13 +142,12 @@ func distinct(key string, options []option, asks []*placement.Matcher) []option 
 
 // dictionary reads templates.
 type dictionary struct {
-	opts  placement.Options
 	asks  map[string]*placement.Matcher // by requirement, because DaemonSets resemble each other
 	names map[string]bool               // all node names that a template mentions
 }
 
-func newDictionary(opts placement.Options) *dictionary {
-	return &dictionary{opts: opts, asks: make(map[string]*placement.Matcher), names: make(map[string]bool)}
+func newDictionary() *dictionary {
+	return &dictionary{asks: make(map[string]*placement.Matcher), names: make(map[string]bool)}
 }
 
 // freshName returns a name that no template mentions.
@@ -242,7 +241,7 @@ func (d *dictionary) asksRequirement(r *corev1.NodeSelectorRequirement) *placeme
 func (d *dictionary) matcher(id string, spec corev1.PodSpec) *placement.Matcher {
 	m := d.asks[id]
 	if m == nil {
-		m = placement.Compile(&corev1.PodTemplateSpec{Spec: spec}, d.opts)
+		m = placement.Compile(&corev1.PodTemplateSpec{Spec: spec}, placement.Options{}) // These are about taints.
 		d.asks[id] = m
 	}
 	return m

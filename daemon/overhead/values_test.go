@@ -35,7 +35,7 @@ func TestOptionsStandForAll(t *testing.T) {
 	}
 	for seed := range uint64(2000) {
 		d := rand.New(rand.NewPCG(seed, 5))
-		dictionary := newDictionary(placement.Options{})
+		dictionary := newDictionary()
 		var words vocabulary
 		var asks []*placement.Matcher
 		for range 1 + d.IntN(4) {
@@ -73,6 +73,21 @@ func TestOptionsStandForAll(t *testing.T) {
 		fewer := distinct("key", options, asks)
 		if distinctKinds := slices.Compact(slices.Sorted(slices.Values(kinds))); len(fewer) != len(distinctKinds) {
 			t.Fatalf("seed %d: %d options are left of %d kinds", seed, len(fewer), len(distinctKinds))
+		}
+	}
+}
+
+// TestPlainKey: what is found plain is valid.
+func TestPlainKey(t *testing.T) {
+	for key, want := range map[string]bool{
+		"zone": true, "topology.kubernetes.io/zone": true, "a-b.c-d/e": true, "": false, "a/b/c": false, "-a": false, "a-": false, "a.-b/c": false,
+		"Zone": false, "a b": false, strings.Repeat("a", 63): true, strings.Repeat("a", 64): false,
+	} {
+		if plainKey(key) != want {
+			t.Errorf("plainKey(%q) = %v, want %v", key, !want, want)
+		}
+		if want && len(validation.IsQualifiedName(key)) > 0 {
+			t.Errorf("%q is not valid", key)
 		}
 	}
 }

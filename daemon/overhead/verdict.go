@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/placement"
@@ -15,9 +16,9 @@ type Verdict uint8
 
 // The verdicts. Zero is no verdict.
 const (
-	// VerdictRuns: the node should run a pod, whatever is not known about it.
+	// VerdictRuns: the node should run a pod in every state that it may be in.
 	VerdictRuns Verdict = iota + 1
-	// VerdictDoesNotRun: the node should run none.
+	// VerdictDoesNotRun: the node should run none in any of them.
 	VerdictDoesNotRun
 	// VerdictCannotTell: it depends on something that is not known.
 	VerdictCannotTell
@@ -65,10 +66,12 @@ type scratch struct {
 
 	pods      []podThere
 	ports     []demand.Port
-	used, had []int64 // of all pods by resource; of a DaemonSet's pods by need
+	held      []portOf // host ports of the DaemonSets' own pods, by DaemonSet
+	used, had []int64  // of all pods by resource; of a DaemonSet's pods by need
 	free      []int64
 	freePods  int64
 	blocked   bits // DaemonSets with a host port that a pod has
+	started   bits // DaemonSets that run for sure once the startup taints are gone
 }
 
 // axis is something that is not known about a node, with all that it may be: a label or the
@@ -115,10 +118,10 @@ func (s *scratch) begin(d *Daemons, in *Input) {
 
 // end lets go of the caller's objects.
 func (s *scratch) end() {
-	s.given, s.node.Labels = nil, nil
-	clear(s.pods)
-	clear(s.taints)
-	clear(s.early)
+	s.given, s.node = nil, corev1.Node{}
+	clear(s.pods[:cap(s.pods)])
+	clear(s.taints[:cap(s.taints)])
+	clear(s.early[:cap(s.early)])
 }
 
 // forget notes that a label is not known. One that no DaemonSet asks for does not matter.
@@ -136,28 +139,70 @@ func (s *scratch) setTaints(taints, startup []corev1.Taint) {
 	}
 	s.taints, s.early = s.taints[:0], s.early[:0]
 	for i := range taints {
-		if indexOfTaint(startup, &taints[i]) < 0 {
+		if !matchesAny(startup, &taints[i]) {
 			s.taints = append(s.taints, taints[i])
 		}
 	}
 	s.early = append(s.early, s.taints...)
 	for i := range startup {
-		if at := indexOfTaint(taints, &startup[i]); at >= 0 {
-			s.early = append(s.early, taints[at])
-		} else {
-			s.early = append(s.early, startup[i])
+		there := false
+		for j := range taints {
+			if matches(&startup[i], &taints[j]) {
+				there = true
+				s.goes(&taints[j])
+			}
+		}
+		switch taint := startup[i]; {
+		case there:
+		case taint.Effect != "":
+			s.goes(&taint)
+		default:
+			for _, effect := range []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute} {
+				taint.Effect = effect
+				s.goes(&taint)
+			}
 		}
 	}
 }
 
-// indexOfTaint looks for a taint by key and effect (MatchTaint@v0.37.2).
-func indexOfTaint(taints []corev1.Taint, taint *corev1.Taint) int {
-	for i := range taints {
-		if taints[i].Key == taint.Key && taints[i].Effect == taint.Effect {
-			return i
+// goes adds a taint to those that go, once.
+func (s *scratch) goes(taint *corev1.Taint) {
+	for i := range s.going() {
+		if t := &s.going()[i]; t.Key == taint.Key && t.Value == taint.Value && t.Effect == taint.Effect {
+			return
 		}
 	}
-	return -1
+	s.early = append(s.early, *taint)
+}
+
+// going returns the taints that are there at first and go later.
+func (s *scratch) going() []corev1.Taint {
+	return s.early[min(len(s.taints), len(s.early)):]
+}
+
+// matches reports whether a taint is the given startup taint: key and effect are the same
+// (MatchTaint@v0.37.2), or the startup taint is one of any effect.
+func matches(startup, taint *corev1.Taint) bool {
+	return startup.Key == taint.Key && (startup.Effect == taint.Effect || startup.Effect == "")
+}
+
+func matchesAny(startup []corev1.Taint, taint *corev1.Taint) bool {
+	for i := range startup {
+		if matches(&startup[i], taint) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkStartupTaints fails if a startup taint of an argument has no key.
+func checkStartupTaints(of string, startup []corev1.Taint) error {
+	for i := range startup {
+		if startup[i].Key == "" {
+			return field.Required(field.NewPath(of, "startupTaints").Index(i).Child("key"), "")
+		}
+	}
+	return nil
 }
 
 // verdict decides about one DaemonSet.
@@ -181,7 +226,29 @@ func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
 		return VerdictCannotTell, decision
 	}
 	s.open(c)
-	return s.tryAll(c, decision.Run, !decision.Run), decision
+	verdict, furthest := s.tryAll(c, decision.Run, !decision.Run)
+	if verdict == VerdictDoesNotRun {
+		// A label that is not known is no reason if one that is missing for sure is.
+		decision = furthest
+	}
+	return verdict, decision
+}
+
+// runsStarted reports whether the pod runs in every state once the startup taints are gone. The
+// verdict is that it cannot be told, and the decision is that about the known state.
+func (s *scratch) runsStarted(c *compiled, decision placement.Decision) bool {
+	if !decision.Run || len(s.going()) == 0 {
+		return false
+	}
+	s.open(c)
+	if len(s.axes) == 0 {
+		return true
+	}
+	early := s.early
+	s.early = nil
+	verdict, _ := s.tryAll(c, true, false)
+	s.early = early
+	return verdict == VerdictRuns
 }
 
 // keptAway reports whether the taints keep the pod away for as long as the startup taints are
@@ -208,21 +275,27 @@ func (s *scratch) open(c *compiled) {
 }
 
 // tryAll looks at every state of the axes until both answers have been seen. runs and fails say
-// which have been already. It leaves the node as it was, apart from its taints.
-func (s *scratch) tryAll(c *compiled, runs, fails bool) Verdict {
+// which have been already. It leaves the node as it was, apart from its taints. If no state runs
+// the pod, furthest is the decision about the one that fails the last of the rules.
+func (s *scratch) tryAll(c *compiled, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
-		if !c.matcher.Decide(&s.node).Run {
+		if decision := c.matcher.Decide(&s.node); !decision.Run {
 			fails = true
+			if decision.Reason > furthest.Reason {
+				furthest = decision
+			}
 			return !runs
 		}
 		if runs {
 			return !fails
 		}
 		// Taints do not depend on the axes: look once.
-		if s.node.Spec.Taints = s.taints; len(s.taints) > 0 && !c.matcher.Decide(&s.node).Run {
-			fails = true
-			return false
+		if s.node.Spec.Taints = s.taints; len(s.taints) > 0 {
+			if decision := c.matcher.Decide(&s.node); !decision.Run {
+				fails, furthest = true, decision
+				return false
+			}
 		}
 		runs = true
 		fails = fails || s.keptAway(c)
@@ -230,11 +303,11 @@ func (s *scratch) tryAll(c *compiled, runs, fails bool) Verdict {
 	})
 	switch {
 	case runs && fails, !tried:
-		return VerdictCannotTell
+		return VerdictCannotTell, furthest
 	case runs:
-		return VerdictRuns
+		return VerdictRuns, furthest
 	default:
-		return VerdictDoesNotRun
+		return VerdictDoesNotRun, furthest
 	}
 }
 

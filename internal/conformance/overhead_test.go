@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,10 +13,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	resourcehelper "k8s.io/component-helpers/resource"
 	podutil "k8s.io/kubernetes/pkg/api/pod"
 	"k8s.io/kubernetes/pkg/apis/core"
 	coreconversion "k8s.io/kubernetes/pkg/apis/core/v1"
+	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodeports"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/noderesources"
@@ -70,7 +73,9 @@ func TestOverheadVerdicts(t *testing.T) {
 
 		in := overhead.Input{Node: d.nodeWithName(), NameUnknown: d.in(2), LateLabels: []string{d.one("disk", "zone", "cores"), d.one("disk", "zone", "cores")}}
 		for range d.IntN(3) {
-			in.StartupTaints = append(in.StartupTaints, corev1.Taint{Key: d.taintKey(), Value: d.value(), Effect: d.effect()})
+			if taint := (corev1.Taint{Key: d.taintKey(), Value: d.value(), Effect: d.effect()}); taint.Key != "" && taint.Effect != "" {
+				in.StartupTaints = append(in.StartupTaints, taint)
+			}
 		}
 		if err := daemons.OnNode(in, &out); err != nil {
 			t.Fatal(err)
@@ -176,7 +181,16 @@ func (d dice) resources(n int) corev1.ResourceList {
 }
 
 func (d dice) requirements() corev1.ResourceRequirements {
-	return corev1.ResourceRequirements{Requests: d.resources(3), Limits: d.resources(3)}
+	r := corev1.ResourceRequirements{Requests: d.resources(3), Limits: d.resources(3)}
+	if !d.in(8) {
+		// The API server accepts these.
+		for name, request := range r.Requests {
+			if limit, ok := r.Limits[name]; ok && (request.Cmp(limit) > 0 || name != corev1.ResourceCPU && name != corev1.ResourceMemory) {
+				r.Limits[name] = request
+			}
+		}
+	}
+	return r
 }
 
 func (d dice) podSpec() corev1.PodSpec {
@@ -201,7 +215,7 @@ func (d dice) podSpec() corev1.PodSpec {
 		}
 	}
 	if d.in(3) {
-		spec.Overhead = d.resources(2)
+		spec.Overhead, spec.RuntimeClassName = d.resources(2), new("kata") // which is not known, so that it may be right
 	}
 	if d.in(3) {
 		spec.Resources = new(d.requirements())
@@ -241,7 +255,8 @@ func (d dice) limitRanges() []*corev1.LimitRange {
 }
 
 // stored returns the pod as the API server stores it, with its own code: defaults, LimitRanger,
-// what it does before it creates a pod, and LimitRanger's validation.
+// what it does before it creates a pod, LimitRanger's validation, and that of requests and
+// limits.
 func stored(t *testing.T, pod *corev1.Pod, ranges []*corev1.LimitRange) (*corev1.Pod, error) {
 	t.Helper()
 	pod = pod.DeepCopy()
@@ -267,6 +282,13 @@ func stored(t *testing.T, pod *corev1.Pod, ranges []*corev1.LimitRange) (*corev1
 	var refused error
 	for _, r := range own {
 		if err := limitranger.PodValidateLimitFunc(r, &internal); err != nil {
+			refused = err
+		}
+	}
+	for _, err := range corevalidation.ValidatePodSpec(&internal.Spec, &internal.ObjectMeta, field.NewPath("spec"), corevalidation.PodValidationOptions{PodLevelResourcesEnabled: true}) {
+		// The others are about the template alone, which is random.
+		if rules := []string{"must be equal to", "must be less than or equal to", "must be greater than or equal to aggregate"}; strings.Contains(err.Field, "resources") &&
+			slices.ContainsFunc(rules, func(rule string) bool { return strings.HasPrefix(err.Detail, rule) }) {
 			refused = err
 		}
 	}
@@ -306,6 +328,9 @@ func TestOverheadRequests(t *testing.T) {
 		full := daemons.Pod(0, "n1", "")
 		if got := resourcehelper.PodRequests(full, resourcehelper.PodResourcesOptions{}); !equality.Semantic.DeepEqual(got, want) {
 			fail("PodRequests(Pod) = %v, want %v", got, want)
+		}
+		if got, want := full.Spec.Resources, pod.Spec.Resources; !equality.Semantic.DeepEqual(got, want) {
+			fail("resources of the pod = %v, want %v", got, want)
 		}
 		for i := range pod.Spec.Containers {
 			if got, want := full.Spec.Containers[i].Resources.Limits, pod.Spec.Containers[i].Resources.Limits; !equality.Semantic.DeepEqual(got, want) {
@@ -391,7 +416,10 @@ func TestOverheadFit(t *testing.T) {
 		if err := daemons.OnNode(in, &out); err != nil {
 			t.Fatal(err)
 		}
-		for i := range daemons.List() {
+		for i, daemon := range daemons.List() {
+			if daemon.Refused != nil {
+				continue
+			}
 			pod := daemons.Pod(i, "n1", "")
 			var want, got []string
 			for _, insufficient := range noderesources.Fits(pod, info, nil, noderesources.ResourceRequestsOptions{EnablePodLevelResources: true}) {

@@ -699,7 +699,7 @@ var plantedBugs = []plantedBug{
 	{
 		name: "startup taints stay for ever",
 		file: "daemon/overhead/verdict.go",
-		old:  `if indexOfTaint(startup, &taints[i]) < 0 {`,
+		old:  `if !matchesAny(startup, &taints[i]) {`,
 		new:  `if startup != nil {`,
 	},
 	{
@@ -738,5 +738,17 @@ var plantedBugs = []plantedBug{
 		file: "internal/demand/limitrange.go",
 		old:  `request == nil || less(request, &least, limit):`,
 		new:  `request == nil:`,
+	},
+	{
+		name: "a container may request more than its limit",
+		file: "internal/demand/limitrange.go",
+		old:  `case c > 0:`,
+		new:  `case c > 1:`,
+	},
+	{
+		name: "a whole pod has a limit without those of init containers",
+		file: "internal/demand/demand.go",
+		old:  `if _, ok := list[i].Resources.Limits[name]; !ok {`,
+		new:  `if _, ok := spec.Containers[0].Resources.Limits[name]; !ok {`,
 	},
 }

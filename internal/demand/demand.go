@@ -107,8 +107,10 @@ func precise(list corev1.ResourceList) bool {
 //     are rounded up to thousandths (SetDefaults_ResourceList@v1.37.2).
 //  2. Limits and requests that are still missing are those of the LimitRanges, the first
 //     that has one (mergePodResourceRequirements@v1.37.2).
-//  3. A pod with resources of its own requests the sum of its containers where it has no
-//     request, else its own limit (DefaultPodLevelResources@v1.37.2).
+//  3. A pod with resources of its own requests the sum of its containers if it has no
+//     request, else its own limit. If all containers have a limit, it has the sum of these,
+//     or its own request if that is larger, if it has no limit
+//     (DefaultPodLevelResources@v1.37.2).
 //
 // The containers and the resources are the caller's own, and everything else is shared with
 // the spec.
@@ -162,7 +164,8 @@ func admittedResources(spec *corev1.PodSpec) *corev1.ResourceRequirements {
 		return out
 	}
 	containers := &corev1.Pod{Spec: corev1.PodSpec{Containers: spec.Containers, InitContainers: spec.InitContainers}}
-	for name, limit := range upstream.AggregateContainerLimits(containers, upstream.PodResourcesOptions{}) {
+	limits := upstream.AggregateContainerLimits(containers, upstream.PodResourcesOptions{})
+	for name, limit := range limits {
 		if _, requested := out.Requests[name]; !requested && hugePage(name) {
 			out.Limits = withMissing(out.Limits, corev1.ResourceList{name: limit})
 		}
@@ -177,7 +180,27 @@ func admittedResources(spec *corev1.PodSpec) *corev1.ResourceRequirements {
 			out.Requests = withMissing(out.Requests, corev1.ResourceList{name: limit})
 		}
 	}
+	for name, request := range out.Requests {
+		if limit, ok := limits[name]; ok && upstream.IsSupportedPodLevelResource(name) && allLimited(spec, name) {
+			if limit.Cmp(request) < 0 {
+				limit = request
+			}
+			out.Limits = withMissing(out.Limits, corev1.ResourceList{name: limit})
+		}
+	}
 	return out
+}
+
+// allLimited reports whether each container and init container has a limit for the resource.
+func allLimited(spec *corev1.PodSpec, name corev1.ResourceName) bool {
+	for _, list := range [...][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range list {
+			if _, ok := list[i].Resources.Limits[name]; !ok {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // rounded returns a copy with quantities rounded up to thousandths. Nil stays nil.
@@ -341,6 +364,22 @@ func appendPortsOf(ports []Port, spec *corev1.PodSpec, container *corev1.Contain
 		}
 	}
 	return ports
+}
+
+// NoneOfPod reports whether a pod that exists takes nothing, at a look at its fields: None of
+// its spec, and its status has no resources, either.
+func NoneOfPod(pod *corev1.Pod) bool {
+	if !None(&pod.Spec) || len(pod.Status.AllocatedResources) > 0 || pod.Status.Resources != nil {
+		return false
+	}
+	for _, list := range [...][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for i := range list {
+			if len(list[i].AllocatedResources) > 0 || list[i].Resources != nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // None reports whether a pod has neither requests nor ports, at a look at its fields.

@@ -96,6 +96,50 @@ func TestAdmitted(t *testing.T) {
 	}
 }
 
+// TestAdmittedPodLimits: the limits of the whole pod, which a LimitRange may look at.
+func TestAdmittedPodLimits(t *testing.T) {
+	limited := func(cpu string) corev1.Container {
+		return corev1.Container{Resources: corev1.ResourceRequirements{Limits: list(cpu, "")}}
+	}
+	pod := func(request string, init []corev1.Container, containers ...corev1.Container) corev1.PodSpec {
+		return corev1.PodSpec{InitContainers: init, Containers: containers, Resources: &corev1.ResourceRequirements{Requests: list(request, "")}}
+	}
+	for _, tc := range []struct {
+		name, why string
+		spec      corev1.PodSpec
+		want      corev1.ResourceList
+	}{
+		{"smaller sum", "the request of the pod is larger than the limits", pod("3", nil, limited("1")), list("3", "")},
+		{"larger sum", "the limits are", pod("3", nil, limited("2"), limited("2")), list("4", "")},
+		{"one has none", "its use has no limit", pod("3", nil, limited("2"), limited("")), nil},
+		{"an init container has none", "its use has no limit", pod("3", []corev1.Container{limited("")}, limited("2")), nil},
+	} {
+		if got := Admitted(&tc.spec, nil).Resources.Limits; !equality.Semantic.DeepEqual(got, tc.want) {
+			t.Errorf("%s: limits = %v, want %v: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}
+
+// TestNoneOfPod: what the kubelet has allocated counts, also without a request.
+func TestNoneOfPod(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		status corev1.PodStatus
+		want   bool
+	}{
+		{"nothing", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "c"}}}, true},
+		{"allocated", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "c", AllocatedResources: list("1", "")}}}, false},
+		{"running", corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{Name: "c", Resources: &corev1.ResourceRequirements{}}}}, false},
+		{"allocated to the pod", corev1.PodStatus{AllocatedResources: list("1", "")}, false},
+		{"of the pod", corev1.PodStatus{Resources: &corev1.ResourceRequirements{}}, false},
+	} {
+		pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c"}}}, Status: tc.status}
+		if got := NoneOfPod(pod); got != tc.want {
+			t.Errorf("%s: NoneOfPod = %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
 // TestRequestsOfPod: the kubelet may have allocated more than the spec says.
 func TestRequestsOfPod(t *testing.T) {
 	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Resources: corev1.ResourceRequirements{Limits: list("1", "1Gi")}}}}}

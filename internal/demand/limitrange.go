@@ -69,6 +69,84 @@ func Refusals(path *field.Path, spec *corev1.PodSpec, ranges []*corev1.LimitRang
 	return errs
 }
 
+// Excesses returns why the API server refuses a pod with an admitted spec because of what it
+// requests and what its limits are: a default of a LimitRange may be a limit below the
+// container's request. It checks that
+//
+//   - a container or the pod requests no more than its limit, and exactly that of huge pages and
+//     extended resources (validateResourceRequirements@v1.37.2);
+//   - the pod requests no less than its containers together, has no lower limit of huge pages
+//     than they have together, and no lower limit than one of its containers
+//     (validatePodResourceConsistency@v1.37.2).
+//
+// Everything else is checked when the DaemonSet is created. Paths start at the given one of the
+// spec. The order is that of the init containers, the containers, the pod, and the names of
+// resources.
+func Excesses(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
+	var errs field.ErrorList
+	for i := range spec.InitContainers {
+		errs = append(errs, aboveLimit(path.Child("initContainers").Index(i).Child("resources"), &spec.InitContainers[i].Resources)...)
+	}
+	for i := range spec.Containers {
+		errs = append(errs, aboveLimit(path.Child("containers").Index(i).Child("resources"), &spec.Containers[i].Resources)...)
+	}
+	if spec.Resources == nil {
+		return errs
+	}
+	pod := path.Child("resources")
+	errs = append(errs, aboveLimit(pod, spec.Resources)...)
+	for i := range spec.Containers {
+		limits := spec.Containers[i].Resources.Limits
+		for _, name := range slices.Sorted(maps.Keys(limits)) {
+			limit := limits[name]
+			if most, ok := spec.Resources.Limits[name]; ok && limit.Cmp(most) > 0 {
+				errs = append(errs, field.Invalid(path.Child("containers").Index(i).Child("resources", "limits").Key(string(name)), limit.String(), "must not be above the limit of the pod, "+most.String()))
+			}
+		}
+	}
+	containers := &corev1.Pod{Spec: corev1.PodSpec{Containers: spec.Containers, InitContainers: spec.InitContainers}}
+	requests := upstream.AggregateContainerRequests(containers, upstream.PodResourcesOptions{})
+	for _, name := range slices.Sorted(maps.Keys(requests)) {
+		least := requests[name]
+		if request, ok := spec.Resources.Requests[name]; ok && request.Cmp(least) < 0 {
+			errs = append(errs, field.Invalid(pod.Child("requests").Key(string(name)), request.String(), "must not be below the requests of the containers, "+least.String()))
+		}
+	}
+	limits := upstream.AggregateContainerLimits(containers, upstream.PodResourcesOptions{})
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		least := limits[name]
+		if limit, ok := spec.Resources.Limits[name]; ok && hugePage(name) && limit.Cmp(least) < 0 {
+			errs = append(errs, field.Invalid(pod.Child("limits").Key(string(name)), limit.String(), "must not be below the limits of the containers, "+least.String()))
+		}
+	}
+	return errs
+}
+
+func aboveLimit(path *field.Path, r *corev1.ResourceRequirements) field.ErrorList {
+	var errs field.ErrorList
+	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
+		request := r.Requests[name]
+		limit, ok := r.Limits[name]
+		if !ok {
+			continue
+		}
+		switch c := request.Cmp(limit); {
+		case c != 0 && !mayOvercommit(name):
+			errs = append(errs, field.Invalid(path.Child("requests").Key(string(name)), request.String(), "must be the limit, "+limit.String()))
+		case c > 0:
+			errs = append(errs, field.Invalid(path.Child("requests").Key(string(name)), request.String(), "must not be above the limit, "+limit.String()))
+		}
+	}
+	return errs
+}
+
+// mayOvercommit reports whether the limit of a resource may be above its request
+// (IsOvercommitAllowed@v1.37.2).
+func mayOvercommit(name corev1.ResourceName) bool {
+	native := !strings.Contains(string(name), "/") || strings.Contains(string(name), corev1.ResourceDefaultNamespacePrefix)
+	return native && !hugePage(name)
+}
+
 // wholePod returns the requests and limits of a pod without its overhead. Of the resources of
 // the pod as a whole, cpu and memory count (podRequests, podLimits @v1.37.2 of limitranger).
 func wholePod(spec *corev1.PodSpec) *corev1.ResourceRequirements {
