@@ -21,7 +21,7 @@ type record struct {
 	snapshot *daemon.Snapshot
 	err      error
 
-	// first has, for each node that has ever had a pod, when the first one was seen.
+	// first is when the first pod was seen on each node. Nodes that never had a pod are missing.
 	first map[string]sighting
 
 	// All other fields are about the time since restart was last called.

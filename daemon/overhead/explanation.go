@@ -24,7 +24,7 @@ type Fact struct {
 // FactKind is the kind of a Fact.
 type FactKind uint8
 
-// The kinds of facts. Zero is none.
+// The kinds of facts. Zero is not a kind.
 const (
 	// FactName is the name of the node.
 	FactName FactKind = iota + 1

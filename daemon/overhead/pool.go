@@ -34,7 +34,7 @@ type Pool struct {
 // Presence says on how many nodes of a pool a DaemonSet runs.
 type Presence uint8
 
-// The presences. Zero is none of them.
+// The presences. Zero is not a presence.
 const (
 	// PresenceAlways: on every node that the pool can have.
 	PresenceAlways Presence = iota + 1

@@ -53,9 +53,9 @@ func (v *vocabulary) add(r *corev1.NodeSelectorRequirement) {
 	}
 }
 
-// options returns all that requirements with these words can tell apart: the values, of which
-// nodes can only have those that are valid; one that is none of them and no integer; for each
-// range between the bounds an integer that is none of the values; and the missing label.
+// options returns one option for each group of label values that the requirements treat alike:
+// each value that a node can have; another value, which is not an integer; for each range
+// between two bounds another integer; and the missing label.
 func (v *vocabulary) options() []option {
 	var found []option
 	named := make(map[string]bool, len(v.values))
@@ -204,7 +204,7 @@ func (d *dictionary) read(template *corev1.PodTemplateSpec, matcher *placement.M
 	return out, d.nodeNames(names)
 }
 
-// nodeNames returns those that nodes can have, and one that is none of them.
+// nodeNames returns the mentioned names that a node can have, and one other name.
 func (d *dictionary) nodeNames(mentioned []string) []string {
 	named := make(map[string]bool, len(mentioned))
 	var found []string

@@ -31,10 +31,9 @@ func (f failures) since(node string) (time.Time, bool) {
 	return since, known
 }
 
-// unsettled returns the blocker of a complete node whose pod is available for a moment only, as
-// far as anybody can know: pods fail again and again there, or its containers do. It is false if
-// there is none. Nobody can tell the pause between two failures from their end before
-// DefaultPatience is over.
+// unsettled returns the blocker of a complete node on which pods or containers have failed again
+// and again. Its pod is available now; until DefaultPatience is over, that may be the pause before
+// the next failure. Without such a blocker ok is false.
 func (f failures) unsettled(n *daemon.NodeState) (b Blocker, ok bool) {
 	if !n.Decision.Run || !rollout.NodeComplete(n) {
 		return Blocker{}, false
@@ -75,7 +74,7 @@ func crashLoopOn(n *daemon.NodeState, now time.Time) (c podstatus.Container, beg
 }
 
 // crashLoop returns the container of a pod that crashes again and again, also while it runs, and
-// when that began. It is false if there is none.
+// when that began. Without such a container ok is false.
 func crashLoop(pod *corev1.Pod, now time.Time) (c podstatus.Container, began time.Time, ok bool) {
 	restarted := func(c corev1.ContainerStatus) bool { return c.RestartCount > 0 }
 	if !slices.ContainsFunc(pod.Status.ContainerStatuses, restarted) && !slices.ContainsFunc(pod.Status.InitContainerStatuses, restarted) {

@@ -149,8 +149,8 @@ func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPl
 	c.relabel(ns.storedRevision(plan.Update), plan.Update)
 }
 
-// stored returns the stored pod that is the given one, which may be nil: it has its name
-// and, if both have a UID, its UID. It returns nil if there is none.
+// stored returns the stored pod with the name of the given one and, if both have a UID, the same
+// UID. It returns nil if no such pod is stored, and for nil.
 func (ns *namespace) stored(pod *corev1.Pod) *stored {
 	if pod == nil {
 		return nil

@@ -80,7 +80,7 @@ func ofContainer(kind problemKind) bool { return kind != problemUnschedulable }
 func unscheduled(kind problemKind) bool { return kind == problemUnschedulable }
 
 // problemOf returns the first problem of a node that concerns a pod and whose kind the
-// function accepts. It returns nil if there is none. The node may be nil.
+// function accepts. It returns nil if no problem does. The node may be nil.
 func (c *Cluster) problemOf(ns *namespace, node *corev1.Node, pod *corev1.Pod, of func(problemKind) bool) *problem {
 	if node == nil {
 		return nil
