@@ -129,8 +129,8 @@ func checkOwner(ds *appsv1.DaemonSet, id *owner.Identity, list string, i int, ob
 // checkNames refuses nil entries, and of the objects that concern the DaemonSet those with
 // an empty or a repeated name.
 func checkNames[T any](list string, objects []*T, name func(*T) (name string, concerns bool)) error {
-	var seen nameTable
 	at := func(i int) *field.Path { return field.NewPath(list).Index(i) }
+	names := newNameHashes(len(objects))
 	for i, object := range objects {
 		if object == nil {
 			return field.Required(at(i), "")
@@ -142,21 +142,11 @@ func checkNames[T any](list string, objects []*T, name func(*T) (name string, co
 		if n == "" {
 			return field.Required(at(i).Child("metadata", "name"), "")
 		}
-		if len(objects) == 1 {
-			return nil
-		}
-		if seen.slots == nil {
-			seen = newNameTable(len(objects))
-		}
-		hash := seen.hash(n)
-		before, slot := seen.first(hash)
-		for before >= 0 {
-			if other, _ := name(objects[before]); other == n {
-				return field.Duplicate(at(i).Child("metadata", "name"), n)
-			}
-			before, slot = seen.next(hash, slot)
-		}
-		seen.put(hash, slot, i)
+		names.set(i, n)
+	}
+	nameAt := func(i int) string { n, _ := name(objects[i]); return n }
+	if i := names.repeated(nameAt); i >= 0 {
+		return field.Duplicate(at(i).Child("metadata", "name"), nameAt(i))
 	}
 	return nil
 }

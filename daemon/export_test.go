@@ -36,12 +36,26 @@ func SlotsRead(nodes []*corev1.Node) (int, error) {
 	table := newNodeTable(states)
 	read := 0
 	for _, node := range nodes {
-		hash := table.hash(node.Name)
-		at, slot := table.first(hash)
-		for states[at].Name != node.Name {
-			at, slot = table.next(hash, slot)
+		slot := table.hash(node.Name) >> table.shift
+		for {
+			read++
+			if at := int(table.slots[slot]&table.position) - 1; at >= 0 && states[at].Name == node.Name {
+				break
+			}
+			slot = (slot + 1) & uint64(len(table.slots)-1)
 		}
-		read += 1 + int((slot-hash>>table.shift)&uint64(len(table.slots)-1))
 	}
 	return read, nil
+}
+
+// Repeated returns the lowest position whose name stands at a lower one too, or -1. Empty
+// names are not compared.
+func Repeated(names []string) int {
+	h := newNameHashes(len(names))
+	for i, name := range names {
+		if name != "" {
+			h.set(i, name)
+		}
+	}
+	return h.repeated(func(at int) string { return names[at] })
 }

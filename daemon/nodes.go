@@ -31,9 +31,10 @@ func decideNodes(nodes []*corev1.Node, matcher *placement.Matcher) ([]NodeState,
 		}
 	}
 	out := make([]NodeState, len(nodes), len(nodes)+4) // room for a few nodes that do not exist
-	for i, from := range sortedByName(nodes, len(prefix)) {
+	order := sortedByName(nodes, len(prefix))
+	for i, from := range order {
 		node := nodes[from.at]
-		if i > 0 && out[i-1].Name == node.Name {
+		if i > 0 && order[i-1].key == from.key && out[i-1].Name == node.Name {
 			return nil, field.Duplicate(path.Index(int(from.at)).Child("metadata", "name"), node.Name)
 		}
 		out[i].Name, out[i].Node = node.Name, node
@@ -131,74 +132,44 @@ func leadingBytes(s string) uint64 {
 	return binary.BigEndian.Uint64(buf[:])
 }
 
-// nameTable is a hash table of names by their positions in a list. It hashes whole names
-// with a random seed, so that no set of names is slow; the seed has no effect on results.
-// The names stay in the list, where the caller compares them. With Go's map in its place
+// nodeTable finds nodes by name. It hashes whole names with a random seed, so that no set
+// of names is slow; the seed has no effect on results. With Go's map in its place
 // BenchmarkSync/settled/15000 takes 1.6 times as long, and settled-shuffled 1.3 times (one
 // run).
-type nameTable struct {
-	seed maphash.Seed
-	// slots hold the position of a name plus one in their lower bits, and the lower bits
-	// of its hash in the others. The upper bits of the hash choose the slot.
+type nodeTable struct {
+	nodes []NodeState
+	seed  maphash.Seed
+	// slots hold the position of a node plus one in their lower bits, and the lower bits
+	// of the hash in the others. The upper bits of the hash choose the slot.
 	slots    []uint32
 	shift    int
 	position uint32 // mask of the lower bits
 }
 
-// newNameTable returns a table for at most n names.
-func newNameTable(n int) nameTable {
-	size := bits.Len(uint(2 * n))
-	return nameTable{seed: maphash.MakeSeed(), slots: make([]uint32, 1<<size), shift: 64 - size, position: 1<<bits.Len(uint(n)) - 1}
-}
-
-func (t *nameTable) hash(name string) uint64 { return maphash.String(t.seed, name) }
-
-// first returns the first position that was put for the hash, and its slot. Without one
-// the position is -1 and the slot is free. The name at the position may be another one.
-func (t *nameTable) first(hash uint64) (at int, slot uint64) { return t.from(hash, hash>>t.shift) }
-
-// next goes on behind a slot.
-func (t *nameTable) next(hash, slot uint64) (int, uint64) { return t.from(hash, slot+1) }
-
-func (t *nameTable) from(hash, slot uint64) (int, uint64) {
-	mask := uint64(len(t.slots) - 1)
-	for slot &= mask; t.slots[slot] != 0; slot = (slot + 1) & mask {
-		if found := t.slots[slot]; (found^uint32(hash))&^t.position == 0 {
-			return int(found&t.position) - 1, slot
-		}
-	}
-	return -1, slot
-}
-
-// put puts a position into a free slot.
-func (t *nameTable) put(hash, slot uint64, at int) {
-	t.slots[slot] = uint32(hash)&^t.position | uint32(at+1)
-}
-
-// nodeTable finds nodes by name.
-type nodeTable struct {
-	nameTable
-	nodes []NodeState
-}
-
 func newNodeTable(nodes []NodeState) *nodeTable {
-	t := &nodeTable{newNameTable(len(nodes)), nodes}
+	n := len(nodes)
+	size := bits.Len(uint(2 * n))
+	t := &nodeTable{nodes: nodes, seed: maphash.MakeSeed(), slots: make([]uint32, 1<<size), shift: 64 - size, position: 1<<bits.Len(uint(n)) - 1}
 	for i := range nodes {
 		hash := t.hash(nodes[i].Name)
-		at, slot := t.first(hash)
-		for at >= 0 {
-			at, slot = t.next(hash, slot)
+		slot := hash >> t.shift
+		for t.slots[slot] != 0 {
+			slot = (slot + 1) & uint64(len(t.slots)-1)
 		}
-		t.put(hash, slot, i)
+		t.slots[slot] = uint32(hash)&^t.position | uint32(i+1)
 	}
 	return t
 }
 
+func (t *nodeTable) hash(name string) uint64 { return maphash.String(t.seed, name) }
+
 // find returns the position of a node, given the hash of its name, or -1.
 func (t *nodeTable) find(hash uint64, name string) int {
-	at, slot := t.first(hash)
-	for at >= 0 && t.nodes[at].Name != name {
-		at, slot = t.next(hash, slot)
+	for slot := hash >> t.shift; t.slots[slot] != 0; slot = (slot + 1) & uint64(len(t.slots)-1) {
+		found := t.slots[slot]
+		if at := int(found&t.position) - 1; (found^uint32(hash))&^t.position == 0 && t.nodes[at].Name == name {
+			return at
+		}
 	}
-	return at
+	return -1
 }

@@ -76,17 +76,16 @@ const blockSize = 64
 
 // draft is what placePods knows about a pod so far.
 type draft struct {
-	name, node         string
-	nameHash, nodeHash uint64
-	owners             []metav1.OwnerReference
-	labels             map[string]string
-	conditions         []corev1.PodCondition
-	deleting           bool
+	name, node string
+	nodeHash   uint64
+	owners     []metav1.OwnerReference
+	labels     map[string]string
+	conditions []corev1.PodCondition
+	deleting   bool
 
 	owner    *metav1.OwnerReference
 	relation owner.Relation
 	labelled bool
-	repeated bool
 	claim    Claim
 	hash     string
 	ready    *corev1.PodCondition
@@ -101,7 +100,8 @@ type draft struct {
 // them, so that the processor waits for many at once. Pod by pod,
 // BenchmarkSync/settled-shuffled/15000 takes half as long again.
 func (s *Snapshot) placePods(pods []*corev1.Pod) error {
-	place := placer{s: s, positions: newNodeTable(s.nodes), pods: pods, names: newNameTable(len(pods)), states: make([]PodState, 0, len(pods))}
+	place := placer{s: s, positions: newNodeTable(s.nodes), pods: pods, states: make([]PodState, 0, len(pods))}
+	names := newNameHashes(len(pods))
 	var drafts [blockSize]draft
 	for from := 0; from < len(pods); from += blockSize {
 		part := pods[from:min(from+blockSize, len(pods))]
@@ -143,16 +143,14 @@ func (s *Snapshot) placePods(pods []*corev1.Pod) error {
 		}
 		for i := range block {
 			d := &block[i]
-			d.nameHash, d.nodeHash = place.names.hash(d.name), place.positions.hash(d.node)
+			d.nodeHash = place.positions.hash(d.node)
+			if d.relation == owner.Own {
+				names.set(from+i, d.name)
+			}
 		}
 		for i := range block {
 			d := &block[i]
 			d.at = place.positions.find(d.nodeHash, d.node)
-		}
-		for i := range block {
-			if d := &block[i]; d.relation == owner.Own {
-				d.repeated = place.repeats(from+i, d)
-			}
 		}
 		for i, pod := range part {
 			switch d := &block[i]; d.relation {
@@ -165,6 +163,9 @@ func (s *Snapshot) placePods(pods []*corev1.Pod) error {
 			}
 		}
 	}
+	if at := names.repeated(func(at int) string { return pods[at].Name }); at >= 0 {
+		return field.Duplicate(field.NewPath("pods").Index(at).Child("metadata", "name"), pods[at].Name)
+	}
 	return nil
 }
 
@@ -173,30 +174,14 @@ type placer struct {
 	s         *Snapshot
 	positions *nodeTable
 	pods      []*corev1.Pod
-	names     nameTable // of the pods that concern the DaemonSet
 	gone      map[string]int
 	states    []PodState
-}
-
-// repeats reports whether an own pod has the name of one before it.
-func (p *placer) repeats(at int, d *draft) bool {
-	other, slot := p.names.first(d.nameHash)
-	for ; other >= 0; other, slot = p.names.next(d.nameHash, slot) {
-		if p.pods[other].Name == d.name {
-			return true
-		}
-	}
-	p.names.put(d.nameHash, slot, at)
-	return false
 }
 
 func (p *placer) pod(at int, d *draft) error {
 	s, pod := p.s, p.pods[at]
 	if d.name == "" {
 		return field.Required(field.NewPath("pods").Index(at).Child("metadata", "name"), "")
-	}
-	if d.repeated {
-		return field.Duplicate(field.NewPath("pods").Index(at).Child("metadata", "name"), d.name)
 	}
 	if d.claim == ClaimIgnore {
 		s.unclaimed = append(s.unclaimed, pod)
