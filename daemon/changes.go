@@ -129,6 +129,9 @@ func checkOwner(ds *appsv1.DaemonSet, id *owner.Identity, list string, i int, ob
 // checkNames refuses nil entries, and of the objects that concern the DaemonSet those with
 // an empty or a repeated name.
 func checkNames[T any](list string, objects []*T, name func(*T) (name string, concerns bool)) error {
+	if len(objects) == 0 {
+		return nil
+	}
 	at := func(i int) *field.Path { return field.NewPath(list).Index(i) }
 	names := newNameHashes(len(objects))
 	for i, object := range objects {

@@ -155,7 +155,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		ns, s := c.namespace(ds.Namespace), &set{ds: ds, state: state, backoff: in.Backoff, due: true}
 		ns.sets[ds.Name] = s
 		c.noteNumbers(ds)
-		c.countLoad(ns, s)
+		s.countLoad(slices.Values(in.Pods))
 	}
 	for i := range all {
 		c.start(c.namespaces[all[i].pod.Namespace], &all[i])

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -349,11 +350,11 @@ func (l *load) begin() {
 }
 
 // countLoad counts the pods of a DaemonSet that is new in the cluster.
-func (c *Cluster) countLoad(ns *namespace, s *set) {
+func (s *set) countLoad(pods iter.Seq[*corev1.Pod]) {
 	s.id, _ = owner.Of(s.ds) // Apply and NewCluster have refused one without an identity.
-	for _, p := range ns.pods {
-		if s.counts(p.pod) {
-			s.load.change(false, true, taken{}, takenBy(p.pod))
+	for pod := range pods {
+		if pod.Namespace == s.ds.Namespace && s.counts(pod) {
+			s.load.change(false, true, taken{}, takenBy(pod))
 		}
 	}
 	s.load.begin()

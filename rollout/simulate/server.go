@@ -258,9 +258,16 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 	ds.Generation, ds.Status = 1, appsv1.DaemonSetStatus{}
 	s := &set{ds: ds, due: true}
 	ns.sets[ds.Name] = s
-	c.countLoad(ns, s)
-	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
-		c.scheduleAvailable(ns, ns.pods[name])
+	pods := byName(ns.pods)
+	s.countLoad(func(yield func(*corev1.Pod) bool) {
+		for _, p := range pods {
+			if !yield(p.pod) {
+				return
+			}
+		}
+	})
+	for _, p := range pods {
+		c.scheduleAvailable(ns, p)
 	}
 }
 
