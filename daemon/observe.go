@@ -76,12 +76,12 @@ const blockSize = 64
 
 // draft is what placePods knows about a pod so far.
 type draft struct {
-	name, node string
-	nodeHash   uint64
-	owners     []metav1.OwnerReference
-	labels     map[string]string
-	conditions []corev1.PodCondition
-	deleting   bool
+	namespace, name, node string
+	nodeHash              uint64
+	owners                []metav1.OwnerReference
+	labels                map[string]string
+	conditions            []corev1.PodCondition
+	deleting              bool
 
 	owner    *metav1.OwnerReference
 	relation owner.Relation
@@ -111,7 +111,8 @@ func (s *Snapshot) placePods(pods []*corev1.Pod) error {
 				return field.Required(field.NewPath("pods").Index(from+i), "")
 			}
 			d := &block[i]
-			d.name, d.node, d.owners, d.labels, d.conditions = pod.Name, pod.Spec.NodeName, pod.OwnerReferences, pod.Labels, pod.Status.Conditions
+			d.namespace, d.name, d.node = pod.Namespace, pod.Name, pod.Spec.NodeName
+			d.owners, d.labels, d.conditions = pod.OwnerReferences, pod.Labels, pod.Status.Conditions
 			d.deleting = pod.DeletionTimestamp != nil
 		}
 		for i := range block {
@@ -119,9 +120,9 @@ func (s *Snapshot) placePods(pods []*corev1.Pod) error {
 			d.owner = owner.Controller(d.owners)
 			d.labelled = len(d.labels) > 0
 		}
-		for i, pod := range part {
+		for i := range block {
 			d := &block[i]
-			d.relation = s.claimer.concerns(pod.Namespace, d.owner)
+			d.relation = s.claimer.concerns(d.namespace, d.owner)
 		}
 		for i := range block {
 			d := &block[i]
