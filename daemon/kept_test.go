@@ -20,6 +20,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 )
 
 // facts are the facts of a cluster by name, from which a fresh snapshot is made.
@@ -179,11 +180,8 @@ func answersOf(s *daemon.Snapshot) answers {
 // TestUpdate holds a snapshot that is kept up to date against fresh ones of the same
 // facts, over random histories of pods, nodes, revisions, DaemonSets and time.
 func TestUpdate(t *testing.T) {
-	histories, updates := 60, 40
-	if testing.Short() {
-		histories = 20
-	}
-	for seed := range uint64(histories) {
+	const updates = 40
+	for seed := range property.Seeds(t, 20) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		facts := newFacts(randomInput(r))
 		kept := observe(t, facts.input())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -39,7 +40,7 @@ var properties = []struct {
 func TestProperties(t *testing.T) {
 	for _, p := range properties {
 		t.Run(p.name, func(t *testing.T) {
-			for seed := range uint64(500) {
+			for seed := range property.Seeds(t, 125) {
 				p.check(t, rand.New(rand.NewPCG(seed, 2)), randomInput(rand.New(rand.NewPCG(seed, 1))))
 				if t.Failed() {
 					t.Fatalf("seed %d", seed)
@@ -356,7 +357,7 @@ func TestSnapshotIsShared(t *testing.T) {
 // TestRandomInputIsInteresting: the properties would hold for dull clusters too.
 func TestRandomInputIsInteresting(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(1000) {
+	for seed := range property.Seeds(t, 250) {
 		in := randomInput(rand.New(rand.NewPCG(seed, 1)))
 		s := observe(t, in)
 		plan := daemon.Reconcile(s)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -82,7 +83,7 @@ func TestIgnoredLater(t *testing.T) {
 // complete without the ignored nodes and their pods, and all passes agree about these nodes.
 func TestCompleteWithoutIgnored(t *testing.T) {
 	seen := map[bool]int{}
-	for seed := range uint64(3000) {
+	for seed := range property.Seeds(t, 750) {
 		r := rand.New(rand.NewPCG(seed, 29))
 		in := randomFacts(t, r)
 		after := &rollout.IgnoreAfter{After: metav1.Duration{Duration: oneOf(r, 0, time.Minute)}}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -197,7 +198,7 @@ func (s *store) check(t *testing.T, want metav1.OwnerReference) {
 // TestAnyOwner: a pass on what the passes before have written comes to rest with one pod on
 // each node, regardless of the owner's kind. Orphans of an earlier owner are adopted.
 func TestAnyOwner(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range property.Seeds(t, 15) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			ds := build.Set{

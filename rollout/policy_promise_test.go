@@ -14,6 +14,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -234,7 +235,7 @@ func returns(s *daemon.Snapshot, name string) bool {
 // TestSlowStartPromise creates the first pods of a cluster and counts them: as many as
 // the intervals allow, and no more.
 func TestSlowStartPromise(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range property.Seeds(t, 25) {
 		r := rand.New(rand.NewPCG(seed, 13))
 		start := &rollout.SlowStart{Pods: 1 + r.IntN(4), Increase: r.IntN(3), Most: r.IntN(6), Interval: lasting(time.Duration(5+r.IntN(60)) * time.Second)}
 		nodes := nodeNames(1 + r.IntN(30))
@@ -265,7 +266,7 @@ func TestSlowStartPromise(t *testing.T) {
 // others are updated.
 func TestIgnorePromise(t *testing.T) {
 	policy := rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}, IgnoreStuckPods: &rollout.IgnoreAfter{After: lasting(30 * time.Second)}}
-	for seed := range uint64(100) {
+	for seed := range property.Seeds(t, 25) {
 		r := rand.New(rand.NewPCG(seed, 17))
 		g := newRig(t, build.Set{MaxUnavailable: fmt.Sprint(1 + r.IntN(3))}, policy, nodeNames(1+r.IntN(12))...)
 		bad := 0

@@ -17,6 +17,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -286,7 +287,7 @@ func TestNothingFailsWithoutMemory(t *testing.T) {
 // JSON equal passes that keep the value.
 func TestCanaryMemoryThroughJSON(t *testing.T) {
 	seen := map[rollout.CanaryState]int{}
-	for seed := range uint64(200) {
+	for seed := range property.Seeds(t, 50) {
 		r := rand.New(rand.NewPCG(seed, 73))
 		policy := rollout.Policy{Canary: randomCanary(r, intstr.FromInt32(1+r.Int32N(3))), IgnoreNotReadyNodes: oneOf(r, nil, &rollout.IgnoreAfter{})}
 		kept := newRig(t, build.Set{MaxUnavailable: oneOf(r, "1", "2", "50%"), MinReady: oneOf[int32](r, 0, 10)}, policy, nodeNames(2+r.IntN(6))...)

@@ -15,12 +15,13 @@ import (
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/indexset"
+	"github.com/pernode/daemonset/internal/property"
 )
 
 // TestQueuesEqualSort holds the queues against a sort of all nodes, over random batches of
 // nodes whose key, role and class change.
 func TestQueuesEqualSort(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range property.Seeds(t, 15) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		nodes := make([]daemon.NodeState, 1+r.IntN(120))
 		keys := map[string]int{}

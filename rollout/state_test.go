@@ -18,6 +18,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -314,14 +315,11 @@ var sameResult = cmp.Options{
 // random histories of pods, nodes, revisions, DaemonSets, writes and time, under every
 // strategy and under policies.
 func TestStateEqualsSync(t *testing.T) {
-	histories, steps := 120, 60
-	if testing.Short() {
-		histories = 20
-	}
+	const steps = 60
 	// A canary that fails soon.
 	impatient := rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), Wait: lasting(time.Hour), FailAfter: lasting(time.Second)}}
 	seen := map[string]int{}
-	for seed := range uint64(histories) {
+	for seed := range property.Seeds(t, 30) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		w := newWorld(r)
 		state, err := rollout.NewState(w.input())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/daemontest"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -689,7 +690,7 @@ func TestSeveralDaemonSets(t *testing.T) {
 // TestRecord: AtMostUnavailable, NeverOn and NoPodLost see what somebody sees who counts
 // from scratch after every change of a pod.
 func TestRecord(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range property.Seeds(t, 25) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		agent := daemontest.DaemonSet("agent")
 		agent.Spec.MinReadySeconds = int32(r.IntN(2) * 15)

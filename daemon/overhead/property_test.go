@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon/overhead"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -287,7 +288,7 @@ func compile(t testing.TB, sets []*appsv1.DaemonSet, opts overhead.Options) *ove
 func TestVerdicts(t *testing.T) {
 	seen, seenReasons := map[overhead.Verdict]int{}, map[placement.Reason]int{}
 	var out overhead.NodeOverhead
-	for seed := range uint64(400) {
+	for seed := range property.Seeds(t, 100) {
 		d := newDice(seed)
 		daemons := compile(t, d.sets(6), overhead.Options{})
 		for range 3 {
@@ -417,7 +418,7 @@ func TestPresence(t *testing.T) {
 	nodes := poolNodes(keys)
 	seen := map[overhead.Presence]int{}
 	impossible := 0
-	for seed := range uint64(300) {
+	for seed := range property.Seeds(t, 75) {
 		d := newDice(seed)
 		sets := d.sets(5)
 		for _, ds := range sets {
@@ -594,7 +595,7 @@ func TestFit(t *testing.T) {
 	var out overhead.NodeOverhead
 	seen := map[string]int{}
 	resources := []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, "example.com/device"}
-	for seed := range uint64(2000) {
+	for seed := range property.Seeds(t, 500) {
 		d := newDice(seed)
 		sets := d.sets(5)
 		daemons := compile(t, sets, overhead.Options{})
@@ -768,7 +769,7 @@ func conflict(a, b []overhead.HostPort) bool {
 // are, and what is in the result before has none.
 func TestOrder(t *testing.T) {
 	var used overhead.NodeOverhead
-	for seed := range uint64(200) {
+	for seed := range property.Seeds(t, 50) {
 		d := newDice(seed)
 		sets := d.sets(6)
 		in := d.input()

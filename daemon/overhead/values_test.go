@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -33,7 +34,7 @@ func TestOptionsStandForAll(t *testing.T) {
 		}
 		return answers.String()
 	}
-	for seed := range uint64(2000) {
+	for seed := range property.Seeds(t, 500) {
 		d := rand.New(rand.NewPCG(seed, 5))
 		dictionary := newDictionary()
 		var words vocabulary

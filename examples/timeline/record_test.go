@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
@@ -234,7 +235,7 @@ func checkRows(t *testing.T, rec *recording) {
 // available is what the passes count, at every moment at which one is made.
 func TestRecordAgreesWithPasses(t *testing.T) {
 	drawn := 0
-	for seed := range uint64(400) {
+	for seed := range property.Seeds(t, 100) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		in := scenario.Random(r)
 		in.BurstReplicas = r.IntN(4)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
@@ -91,7 +92,7 @@ func TestAssessIgnored(t *testing.T) {
 // rollout waits for them, but a pass may delete them.
 func TestIgnoredBlocksNothing(t *testing.T) {
 	complete, ignored := 0, 0
-	for seed := range uint64(4000) {
+	for seed := range property.Seeds(t, 1000) {
 		r := rand.New(rand.NewPCG(seed, 17))
 		in, _ := randomInput(r)
 		if update := in.DaemonSet.Spec.UpdateStrategy.RollingUpdate; update != nil {

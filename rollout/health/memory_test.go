@@ -16,6 +16,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
@@ -392,7 +393,7 @@ func TestMemoryCopies(t *testing.T) {
 // TestMemoryProperties looks at random clusters again and again, with and without JSON between.
 func TestMemoryProperties(t *testing.T) {
 	disrupted := 0
-	for seed := range uint64(600) {
+	for seed := range property.Seeds(t, 150) {
 		r := rand.New(rand.NewPCG(seed, 23))
 		in, opts := randomInput(r)
 		in.Now = in.Now.Add(time.Duration(r.IntN(int(time.Second)))) // JSON has seconds

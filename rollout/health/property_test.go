@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
 )
@@ -20,7 +21,7 @@ import (
 // TestProperties looks at clusters in arbitrary states.
 func TestProperties(t *testing.T) {
 	seen := map[health.State]int{}
-	for seed := range uint64(1000) {
+	for seed := range property.Seeds(t, 250) {
 		in, opts := randomInput(rand.New(rand.NewPCG(seed, 7)))
 		seen[checkProperties(t, in, opts)]++
 		if t.Failed() {

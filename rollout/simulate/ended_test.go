@@ -14,6 +14,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
@@ -281,7 +282,7 @@ func TestRunIsNotCompleteByChance(t *testing.T) {
 // complete without that is so with it, in all figures.
 func TestLateFailuresChangeNoEnd(t *testing.T) {
 	complete := 0
-	for seed := range uint64(400) {
+	for seed := range property.Seeds(t, 100) {
 		in := scenario.Random(rand.New(rand.NewPCG(seed, 47)))
 		want := settle(t, in, simulate.Options{})
 		if want.State != simulate.EndComplete || len(want.After.Pods) == 0 {

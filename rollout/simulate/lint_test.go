@@ -14,6 +14,7 @@ import (
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -52,7 +53,7 @@ var everything = simulate.Overlook{
 func TestLintAgrees(t *testing.T) {
 	seen := map[lint.Code]int{}
 	sound := 0
-	for seed := range uint64(600) {
+	for seed := range property.Seeds(t, 150) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		in, other := randomFault(t, r)
 		findings, err := lint.Check(in, lint.Options{OtherDaemonSets: other})

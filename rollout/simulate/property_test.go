@@ -19,6 +19,7 @@ import (
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/internal/podstatus"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -27,12 +28,8 @@ import (
 // two DaemonSets in arbitrary states, policies, pods that fail, nodes that come, go and
 // stop being ready, and DaemonSets that change.
 func TestPassEqualsSync(t *testing.T) {
-	clusters := 60
-	if testing.Short() {
-		clusters = 30
-	}
 	seen := map[string]int{}
-	for seed := range uint64(clusters) {
+	for seed := range property.Seeds(t, 20) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		c := randomCluster(t, r)
 		for step := range 60 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
@@ -142,7 +143,7 @@ func TestOverlookedPodsThatHaveWaited(t *testing.T) {
 // health.Assess on the cluster at the end, on the nodes that are incomplete.
 func TestEndHasTheWordsOfHealth(t *testing.T) {
 	blockers := 0
-	for seed := range uint64(400) {
+	for seed := range property.Seeds(t, 100) {
 		r := rand.New(rand.NewPCG(seed, 53))
 		in := scenario.Random(r)
 		broken := r.IntN(2)

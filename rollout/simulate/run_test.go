@@ -16,6 +16,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
@@ -717,7 +718,7 @@ func TestRunIgnoresNode(t *testing.T) {
 // its last pass, health.Assess agrees, and no ignored node is in Incomplete.
 func TestRunWithIgnoredNodes(t *testing.T) {
 	complete, ignored := 0, 0
-	for seed := range uint64(400) {
+	for seed := range property.Seeds(t, 100) {
 		r := rand.New(rand.NewPCG(seed, 31))
 		in := scenario.Random(r)
 		for i, node := range in.Nodes {
@@ -876,7 +877,7 @@ func TestStringsOfNothing(t *testing.T) {
 // was finished is.
 func TestEndAfter(t *testing.T) {
 	finished := 0
-	for seed := range uint64(400) {
+	for seed := range property.Seeds(t, 100) {
 		in := scenario.Random(rand.New(rand.NewPCG(seed, 1)))
 		for round := range 2 {
 			var last *simulate.End
@@ -1028,7 +1029,7 @@ func TestRunSurgeAvailability(t *testing.T) {
 
 // TestRunLeavesTheInputAlone plays arbitrary clusters.
 func TestRunLeavesTheInputAlone(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range property.Seeds(t, 50) {
 		in := scenario.Random(rand.New(rand.NewPCG(seed, 3)))
 		before := copyInput(in)
 		if _, err := simulate.Settle(in, simulate.Options{}); err != nil {
@@ -1042,7 +1043,7 @@ func TestRunLeavesTheInputAlone(t *testing.T) {
 
 // TestRunIgnoresTheOrderOfTheInput plays arbitrary clusters twice.
 func TestRunIgnoresTheOrderOfTheInput(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range property.Seeds(t, 50) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		in := scenario.Random(r)
 		play := func() (lines []string) {

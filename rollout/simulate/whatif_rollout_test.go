@@ -12,6 +12,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -70,7 +71,7 @@ func TestWhatIfAgreesWithItsRun(t *testing.T) {
 		},
 	}
 	outdated, current, due := 0, 0, 0
-	for seed := range uint64(150) {
+	for seed := range property.Seeds(t, 37) {
 		in := scenario.Random(rand.New(rand.NewPCG(seed, 59)))
 		if in.DaemonSet.DeletionTimestamp != nil || in.DaemonSet.Annotations[appsv1.DeprecatedTemplateGeneration] != "" {
 			continue // The controller does nothing, or the hash does not decide alone.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
@@ -654,7 +655,7 @@ func whatIf(t *testing.T, in daemon.Input, p simulate.Proposal) *simulate.Impact
 // TestWhatIfIdentical: a manifest that is identical to the stored DaemonSet changes
 // nothing, whatever the state of the cluster.
 func TestWhatIfIdentical(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range property.Seeds(t, 75) {
 		in := scenario.Random(rand.New(rand.NewPCG(seed, 9)))
 		want := whatIf(t, in, simulate.Proposal{})
 		got := whatIf(t, in, simulate.Proposal{DaemonSet: in.DaemonSet.DeepCopy(), Nodes: in.Nodes})
@@ -686,7 +687,7 @@ func TestWhatIfNoChange(t *testing.T) {
 		},
 	}
 	names := slices.Sorted(maps.Keys(changes))
-	for seed := range uint64(300) {
+	for seed := range property.Seeds(t, 75) {
 		r := rand.New(rand.NewPCG(seed, 17))
 		in := scenario.Random(r)
 		again := in.DaemonSet.DeepCopy()
@@ -759,7 +760,7 @@ func TestWhatIfRefused(t *testing.T) {
 		"spec.template.metadata.labels": func(ds *appsv1.DaemonSet) { ds.Spec.Template.Labels = nil },
 	}
 	paths := slices.Sorted(maps.Keys(refusals))
-	for seed := range uint64(200) {
+	for seed := range property.Seeds(t, 50) {
 		r := rand.New(rand.NewPCG(seed, 18))
 		in := scenario.Random(r)
 		p := simulate.Proposal{DaemonSet: in.DaemonSet.DeepCopy(), Nodes: scenario.Random(r).Nodes}
@@ -938,7 +939,7 @@ func TestWhatIfThenRun(t *testing.T) {
 func TestWhatIfProperties(t *testing.T) {
 	seen := map[simulate.NodeEffect]int{}
 	started := map[simulate.RolloutReason]int{}
-	for seed := range uint64(200) {
+	for seed := range property.Seeds(t, 50) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		in := scenario.Random(r)
 		p := simulate.Proposal{}
