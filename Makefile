@@ -1,6 +1,6 @@
 # The checks themselves are listed once, in .ci/run; each has a target here.
 
-CHECKS := fmt-check tidy-check vet lint test race fuzz-seeds quickstart nested playground conformance e2e clean-tree
+CHECKS := fmt-check tidy-check vet lint test race properties fuzz-seeds quickstart nested playground conformance e2e clean-tree
 
 # How long `make fuzz` fuzzes each target.
 FUZZTIME ?= 10s
