@@ -143,12 +143,19 @@ type work struct {
 func (w *work) answer() *answer {
 	w.a.Namespace, w.a.Name = w.DaemonSet.Namespace, w.DaemonSet.Name
 	for _, note := range w.Subject.Notes {
-		if note.Kind == manifest.NoteStoredElsewhere {
+		switch note.Kind {
+		case manifest.NoteStoredElsewhere:
 			at := w.objects.Position(w.DaemonSet, "metadata")
 			w.note("%s:%d: %v", at.File, at.Line, note)
-			continue
+		case manifest.NoteRevisionAssumed, manifest.NoteNoRevisions:
+			if !w.lacks(manifest.NoteNoNodes) && !w.lacks(manifest.NoteNoPods) { // the status decides
+				w.note("%v", note)
+			}
+		case manifest.NoteNoNodes, manifest.NoteNoPods:
+			w.note("%v: what blocks it is not known", note)
+		default:
+			w.note("%v", note)
 		}
-		w.note("%v", note)
 	}
 	if !w.Stored() {
 		w.proposeNew()
