@@ -4,6 +4,7 @@
 //	how does this rollout go on, pass by pass?    Run (function)
 //	how does it end?                              Settle (function)
 //	what would this manifest, or taint, do?       WhatIf
+//	may it be merged, or does it hurt?            Judge
 //	what happens when this pod crashes?           Cluster
 //	what must a quota allow?                      End.PeakPods, End.PeakRequests
 //

@@ -862,7 +862,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{simulate.NodeKeepsPod, "keeps its pod"}, {simulate.NodeRemoved, "removed"}, {simulate.NodeEffect(0), "NodeEffect(0)"},
 		{simulate.RolloutReason(0), "not simulated"}, {simulate.RolloutNone, "no rollout"}, {simulate.RolloutFirst, "new DaemonSet"}, {simulate.RolloutNewTemplate, "new template"},
 		{simulate.RolloutOldTemplate, "older template"}, {simulate.RolloutSameTemplate, "same template, other bytes"},
-		{simulate.RolloutIgnored, "ignored"}, {simulate.RolloutReason(-1), "RolloutReason(-1)"},
+		{simulate.RolloutIgnored, "ignored"}, {simulate.RolloutRemoved, "removed"}, {simulate.RolloutReason(-1), "RolloutReason(-1)"},
 	} {
 		if got := tc.got.String(); got != tc.want {
 			t.Errorf("%T.String() = %q, want %q", tc.got, got, tc.want)

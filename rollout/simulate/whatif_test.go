@@ -151,7 +151,8 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 no rollout: the template is the same
-the DaemonSet also changes outside the template
+outside the template:
+  metadata.labels[team]: added "a"
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
 		},
@@ -412,6 +413,18 @@ first pass: 1 to delete, 2 to create
   delete on-w1 on w1: node does not keep the pod: untolerated taint {drain: } (NoExecute)
   create on w4: node has no pod
   create on w5: node has no pod`,
+		},
+		{
+			name: "remove", why: "all pods go with it, on nodes that stay",
+			change: func(_ *daemon.Input, p *simulate.Proposal) {
+				p.Remove, p.Nodes = true, append(whatIfDisks()[1:], build.Nodes("w5")...)
+			},
+			want: `
+removes the DaemonSet and its pods
+nodes: 0 gained, 2 lost, 0 keep their pods, 1 removed, 2 unchanged
+  w2: lost
+  w3: lost
+  w1: removed: no node`,
 		},
 		{
 			name: "no nodes left", why: "an empty list is not nil",
@@ -885,6 +898,9 @@ func TestWhatIfErrors(t *testing.T) {
 		side, path string
 	}{
 		{"nothing", "there is no DaemonSet on either side", daemon.Input{}, simulate.Proposal{}, "", "daemonSet"},
+		{"nothing to remove", "it may be the wrong name", daemon.Input{Now: in.Now}, simulate.Proposal{Remove: true}, "", "daemonSet"},
+		{"remove and change", "one of them is a slip", in, simulate.Proposal{Remove: true, DaemonSet: in.DaemonSet}, "", "proposal.daemonSet"},
+		{"remove and nil pod", "as Sync", nilPod, simulate.Proposal{Remove: true}, "without the proposal: ", "pods[0]"},
 		{"no time", "no pod would be available in the year 1", noTime, simulate.Proposal{}, "", "now"},
 		{"budget before", "as Sync", wrongIn, simulate.Proposal{}, "without the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
 		{"nil node after", "as Sync", in, simulate.Proposal{Nodes: []*corev1.Node{nil}}, "with the proposal: ", "nodes[0]"},
