@@ -163,14 +163,11 @@ func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	s := &out.scratch
 	s.begin(d, &in)
 	out.begin(d)
-	clear(s.started)
+	s.answer(d)
 	for i := range d.compiled {
 		n := &out.Daemons[i]
-		*n = NodeDaemon{}
-		n.Verdict, n.Decision = s.verdict(&d.compiled[i])
-		if n.Verdict == VerdictCannotTell && s.runsStarted(&d.compiled[i], n.Decision) {
-			s.started.set(i)
-		}
+		a := &s.answers[d.compiled[i].rules]
+		*n = NodeDaemon{Verdict: a.verdict, Decision: a.decision}
 		if d.list[i].Refused != nil && n.mayRun() {
 			n.Verdict = VerdictRefused
 		}
@@ -190,7 +187,7 @@ func (o *NodeOverhead) addUp(d *Daemons) {
 			o.Run.add(d.compiled[i].needs)
 		case VerdictCannotTell:
 			o.AtMost.add(d.compiled[i].needs)
-			if o.scratch.started.has(i) {
+			if o.scratch.answers[d.compiled[i].rules].started {
 				o.Started.add(d.compiled[i].needs)
 			}
 		}

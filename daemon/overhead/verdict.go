@@ -1,6 +1,7 @@
 package overhead
 
 import (
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -71,7 +72,15 @@ type scratch struct {
 	free      []int64
 	freePods  int64
 	blocked   bits // DaemonSets with a host port that a pod has
-	started   bits // DaemonSets that run for sure once the startup taints are gone
+
+	answers []answer // in the order of Daemons.rules
+}
+
+// answer is what follows from rules for the node.
+type answer struct {
+	verdict  Verdict
+	started  bool // it cannot be told, but runs for sure once the startup taints are gone
+	decision placement.Decision
 }
 
 // axis is something that is not known about a node, with all that it may be: a label or the
@@ -205,15 +214,25 @@ func checkStartupTaints(of string, startup []corev1.Taint) error {
 	return nil
 }
 
-// verdict decides about one DaemonSet.
-func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
+// answer applies all rules to the node.
+func (s *scratch) answer(d *Daemons) {
+	s.answers = slices.Grow(s.answers[:0], len(d.rules))[:len(d.rules)]
+	for i := range d.rules {
+		r, a := &d.rules[i], &s.answers[i]
+		a.verdict, a.decision = s.verdict(r)
+		a.started = a.verdict == VerdictCannotTell && s.runsStarted(r, a.decision)
+	}
+}
+
+// verdict decides whether the pods of DaemonSets with these rules run on the node.
+func (s *scratch) verdict(r *rules) (Verdict, placement.Decision) {
 	s.node.Spec.Taints = s.taints
-	decision := c.matcher.Decide(&s.node)
-	if !(s.nameUnknown && c.names != nil) && !c.asked.intersects(s.unknown) {
+	decision := r.matcher.Decide(&s.node)
+	if !(s.nameUnknown && r.names != nil) && !r.asked.intersects(s.unknown) {
 		switch {
 		case !decision.Run:
 			return VerdictDoesNotRun, decision
-		case s.keptAway(c):
+		case s.keptAway(r):
 			return VerdictCannotTell, decision
 		}
 		return VerdictRuns, decision
@@ -222,11 +241,11 @@ func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
 	case decision.Reason == placement.ReasonTaint:
 		// The taint is there in every state.
 		return VerdictDoesNotRun, decision
-	case decision.Run && s.keptAway(c):
+	case decision.Run && s.keptAway(r):
 		return VerdictCannotTell, decision
 	}
-	s.open(c)
-	verdict, furthest := s.tryAll(c, decision.Run, !decision.Run)
+	s.open(r)
+	verdict, furthest := s.tryAll(r, decision.Run, !decision.Run)
 	if verdict == VerdictDoesNotRun {
 		// A label that is not known is no reason if one that is missing for sure is.
 		decision = furthest
@@ -236,51 +255,51 @@ func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
 
 // runsStarted reports whether the pod runs in every state once the startup taints are gone. The
 // verdict is that it cannot be told, and the decision is that about the known state.
-func (s *scratch) runsStarted(c *compiled, decision placement.Decision) bool {
+func (s *scratch) runsStarted(r *rules, decision placement.Decision) bool {
 	if !decision.Run || len(s.going()) == 0 {
 		return false
 	}
-	s.open(c)
+	s.open(r)
 	if len(s.axes) == 0 {
 		return true
 	}
 	early := s.early
 	s.early = nil
-	verdict, _ := s.tryAll(c, true, false)
+	verdict, _ := s.tryAll(r, true, false)
 	s.early = early
 	return verdict == VerdictRuns
 }
 
 // keptAway reports whether the taints keep the pod away for as long as the startup taints are
 // there. Without any taint it would run.
-func (s *scratch) keptAway(c *compiled) bool {
+func (s *scratch) keptAway(r *rules) bool {
 	if len(s.early) == 0 {
 		return false
 	}
 	s.node.Spec.Taints = s.early
-	return !c.matcher.Decide(&s.node).Run
+	return !r.matcher.Decide(&s.node).Run
 }
 
 // open finds the axes that matter to a DaemonSet.
-func (s *scratch) open(c *compiled) {
+func (s *scratch) open(r *rules) {
 	s.axes = s.axes[:0]
-	for i := range c.labels {
-		if l := &c.labels[i]; s.unknown.has(l.number) {
+	for i := range r.labels {
+		if l := &r.labels[i]; s.unknown.has(l.number) {
 			s.axes = append(s.axes, axis{key: l.key, options: l.options})
 		}
 	}
-	if s.nameUnknown && c.names != nil {
-		s.axes = append(s.axes, axis{names: c.names})
+	if s.nameUnknown && r.names != nil {
+		s.axes = append(s.axes, axis{names: r.names})
 	}
 }
 
 // tryAll looks at every state of the axes until both answers have been seen. runs and fails say
 // which have been already. It leaves the node as it was, apart from its taints. If no state runs
 // the pod, furthest is the decision about the one that fails the last of the rules.
-func (s *scratch) tryAll(c *compiled, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
+func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
-		if decision := c.matcher.Decide(&s.node); !decision.Run {
+		if decision := r.matcher.Decide(&s.node); !decision.Run {
 			fails = true
 			if decision.Reason > furthest.Reason {
 				furthest = decision
@@ -292,13 +311,13 @@ func (s *scratch) tryAll(c *compiled, runs, fails bool) (verdict Verdict, furthe
 		}
 		// Taints do not depend on the axes: look once.
 		if s.node.Spec.Taints = s.taints; len(s.taints) > 0 {
-			if decision := c.matcher.Decide(&s.node); !decision.Run {
+			if decision := r.matcher.Decide(&s.node); !decision.Run {
 				fails, furthest = true, decision
 				return false
 			}
 		}
 		runs = true
-		fails = fails || s.keptAway(c)
+		fails = fails || s.keptAway(r)
 		return !fails
 	})
 	switch {
