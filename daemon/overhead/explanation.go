@@ -98,6 +98,7 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 	s.begin(d, &in)
 	r := &d.rules[d.compiled[index].rules]
 	verdict, decision := s.verdict(r)
+	s.begin(d, &in) // Back to the known state.
 	e := Explanation{Daemon: nameOf(d.list[index].DaemonSet), Verdict: verdict}
 	s.node.Spec.Taints = s.taints
 	if e.Placement = r.matcher.Explain(&s.node); verdict == VerdictDoesNotRun {

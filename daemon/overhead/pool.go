@@ -139,6 +139,7 @@ func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	if err != nil {
 		return PoolOverhead{}, err
 	}
+	p.scratch.chosen = missing(nil, len(d.labels))
 	out := PoolOverhead{Daemons: make([]PoolDaemon, len(d.list))}
 	out.Always.reset(d.resources)
 	out.AtMost.reset(d.resources)
@@ -242,7 +243,7 @@ func (p *poolState) open(r *rules, requirements []int) {
 	s := &p.scratch
 	s.axes = s.axes[:0]
 	for i := range r.labels {
-		s.axes = append(s.axes, axis{key: r.labels[i].key, options: p.possible(&r.labels[i], requirements)})
+		s.axes = append(s.axes, axis{key: r.labels[i].key, number: r.labels[i].number, options: p.possible(&r.labels[i], requirements)})
 	}
 	if r.names != nil {
 		s.axes = append(s.axes, axis{names: r.names})

@@ -64,6 +64,7 @@ type scratch struct {
 
 	axes   []axis
 	digits []int
+	chosen []option // of each label of Daemons.labels that is not known, in the state
 
 	pods      []podThere
 	ports     []demand.Port
@@ -71,6 +72,7 @@ type scratch struct {
 	used, had []int64  // of all pods by resource; of a DaemonSet's pods by need
 	free      []int64
 	freePods  int64
+	shortages [classes][]Shortage
 	blocked   bits // DaemonSets with a host port that a pod has
 
 	answers []answer // in the order of Daemons.rules
@@ -87,7 +89,8 @@ type answer struct {
 // name. A state of the node is a choice from each axis.
 type axis struct {
 	key     string   // of a label
-	options []option // of a label
+	number  int      // of the label, in Daemons.labels
+	options []option // of the label
 	names   []string // of the name
 }
 
@@ -120,9 +123,17 @@ func (s *scratch) begin(d *Daemons, in *Input) {
 			}
 		}
 		s.node.Labels = s.labels
+		s.chosen = missing(s.chosen, len(d.labels))
 	}
 	s.setTaints(in.Node.Spec.Taints, in.StartupTaints)
 	s.node.Name = s.name
+}
+
+// missing returns n labels that are missing, in the memory of list if that is large enough.
+func missing(list []option, n int) []option {
+	list = slices.Grow(list[:0], n)[:n]
+	clear(list)
+	return list
 }
 
 // end lets go of the caller's objects.
@@ -214,18 +225,35 @@ func checkStartupTaints(of string, startup []corev1.Taint) error {
 	return nil
 }
 
-// answer applies all rules to the node.
+// answer applies all rules to the node. First come those that the known state decides: later
+// the node is in the state that was tried last, and the next rules mostly begin with the same.
 func (s *scratch) answer(d *Daemons) {
 	s.answers = slices.Grow(s.answers[:0], len(d.rules))[:len(d.rules)]
 	for i := range d.rules {
+		a := &s.answers[i]
+		a.verdict, a.decision = s.known(&d.rules[i])
+	}
+	for i := range d.rules {
 		r, a := &d.rules[i], &s.answers[i]
-		a.verdict, a.decision = s.verdict(r)
+		if a.verdict == 0 {
+			a.verdict, a.decision = s.undecided(r, a.decision)
+		}
 		a.started = a.verdict == VerdictCannotTell && s.runsStarted(r, a.decision)
 	}
 }
 
-// verdict decides whether the pods of DaemonSets with these rules run on the node.
+// verdict decides whether the pods of DaemonSets with these rules run on the node. The node has
+// to be in its known state, and is not afterwards.
 func (s *scratch) verdict(r *rules) (Verdict, placement.Decision) {
+	verdict, decision := s.known(r)
+	if verdict == 0 {
+		return s.undecided(r, decision)
+	}
+	return verdict, decision
+}
+
+// known returns the decision about the known state, and the verdict if that follows from it.
+func (s *scratch) known(r *rules) (Verdict, placement.Decision) {
 	s.node.Spec.Taints = s.taints
 	decision := r.matcher.Decide(&s.node)
 	if !(s.nameUnknown && r.names != nil) && !r.asked.intersects(s.unknown) {
@@ -244,6 +272,11 @@ func (s *scratch) verdict(r *rules) (Verdict, placement.Decision) {
 	case decision.Run && s.keptAway(r):
 		return VerdictCannotTell, decision
 	}
+	return 0, decision
+}
+
+// undecided tries the states of the node. It gets the decision about the known state.
+func (s *scratch) undecided(r *rules, decision placement.Decision) (Verdict, placement.Decision) {
 	s.open(r)
 	verdict, furthest := s.tryAll(r, decision.Run, !decision.Run)
 	if verdict == VerdictDoesNotRun {
@@ -285,7 +318,7 @@ func (s *scratch) open(r *rules) {
 	s.axes = s.axes[:0]
 	for i := range r.labels {
 		if l := &r.labels[i]; s.unknown.has(l.number) {
-			s.axes = append(s.axes, axis{key: l.key, options: l.options})
+			s.axes = append(s.axes, axis{key: l.key, number: l.number, options: l.options})
 		}
 	}
 	if s.nameUnknown && r.names != nil {
@@ -294,8 +327,7 @@ func (s *scratch) open(r *rules) {
 }
 
 // tryAll looks at every state of the axes until both answers have been seen. runs and fails say
-// which have been already. It leaves the node as it was, apart from its taints. If no state runs
-// the pod, furthest is the decision about the one that fails the last of the rules.
+// which have been already. It leaves the node in one of the states. If no state runs the pod, furthest is the decision about the one that fails the last of the rules.
 func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
@@ -338,7 +370,6 @@ func (s *scratch) eachState(look func() bool) bool {
 		s.digits = append(s.digits, 0)
 		s.choose(i)
 	}
-	defer s.close()
 	for range maxStates {
 		if !look() {
 			return true
@@ -363,21 +394,18 @@ func (s *scratch) eachState(look func() bool) bool {
 // choose puts the node in the state that the i-th digit says.
 func (s *scratch) choose(i int) {
 	a := &s.axes[i]
-	switch {
-	case a.names != nil:
+	if a.names != nil {
 		s.node.Name = a.names[s.digits[i]]
-	case a.options[s.digits[i]].present:
-		s.labels[a.key] = a.options[s.digits[i]].value
-	default:
+		return
+	}
+	option := a.options[s.digits[i]]
+	if s.chosen[a.number] == option {
+		return
+	}
+	s.chosen[a.number] = option
+	if option.present {
+		s.labels[a.key] = option.value
+	} else {
 		delete(s.labels, a.key)
 	}
-}
-
-func (s *scratch) close() {
-	for i := range s.axes {
-		if s.axes[i].names == nil {
-			delete(s.labels, s.axes[i].key)
-		}
-	}
-	s.node.Name = s.name
 }
