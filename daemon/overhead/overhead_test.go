@@ -347,6 +347,27 @@ func TestShortages(t *testing.T) {
 	}
 }
 
+// TestShortagesInOrder: by DaemonSet, whatever the order in which they got room, then by name.
+func TestShortagesInOrder(t *testing.T) {
+	maybe := requesting("a-maybe", "cpu", "1", "vendor.com/nic", "1")
+	maybe.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "a"}
+	another := requesting("c-maybe", "cpu", "1")
+	another.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "a"}
+	daemons := compile(t, []*appsv1.DaemonSet{another, maybe, requesting("b", "cpu", "1"), requesting("d", "cpu", "1")}, overhead.Options{})
+	node := bareNode("n")
+	node.Status.Allocatable = amounts("cpu", "100m")
+	out := onNode(t, daemons, overhead.Input{Node: node, LateLabels: []string{"zone"}})
+	want := []overhead.Shortage{
+		{Daemon: 0, Resource: "cpu", Missing: 1000, Free: 100}, {Daemon: 0, Resource: "pods", Missing: 1}, {Daemon: 0, Resource: "vendor.com/nic", Missing: 1},
+		{Daemon: 1, Resource: "cpu", Missing: 1000, Free: 100}, {Daemon: 1, Resource: "pods", Missing: 1},
+		{Daemon: 2, Resource: "cpu", Missing: 1000, Free: 100}, {Daemon: 2, Resource: "pods", Missing: 1},
+		{Daemon: 3, Resource: "cpu", Missing: 1000, Free: 100}, {Daemon: 3, Resource: "pods", Missing: 1},
+	}
+	if diff := gocmp.Diff(want, out.Shortages); diff != "" {
+		t.Errorf("Shortages (-want +got):\n%s", diff)
+	}
+}
+
 // TestUncertainComesLast: a DaemonSet that runs is not kept out by one that may not.
 func TestUncertainComesLast(t *testing.T) {
 	maybe := requesting("a-maybe", "cpu", "1")
