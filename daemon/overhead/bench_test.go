@@ -143,6 +143,49 @@ func benchmarkOnNode(b *testing.B, sets []*appsv1.DaemonSet) {
 	}
 }
 
+// benchPods returns the pods of a full node: one of every DaemonSet that runs there, and others.
+// The kubelet has written what it allocates.
+func benchPods(sets []*appsv1.DaemonSet, n int) []*corev1.Pod {
+	pods := make([]*corev1.Pod, n)
+	for i := range pods {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: fmt.Sprintf("pod-%d", i)}}
+		if i < len(sets) {
+			pod = podOf(sets[i], "node")
+			pod.Spec = *sets[i].Spec.Template.Spec.DeepCopy()
+		} else {
+			pod.Spec.Containers = []corev1.Container{{Name: "main", Resources: corev1.ResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m"), corev1.ResourceMemory: resource.MustParse("1Gi")},
+			}}}
+			pod.Spec.InitContainers = []corev1.Container{{Name: "init"}}
+		}
+		pod.Spec.NodeName = "node"
+		resources := &pod.Spec.Containers[0].Resources
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: pod.Spec.Containers[0].Name, AllocatedResources: resources.Requests, Resources: resources}}
+		pods[i] = pod
+	}
+	return pods
+}
+
+// BenchmarkOnNodePods works out what is missing on a node with 110 pods, 20 of them of
+// DaemonSets.
+func BenchmarkOnNodePods(b *testing.B) {
+	sets := benchSets(20)
+	daemons, err := overhead.Compile(sets, overhead.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := overhead.Input{Node: bareNode("node"), Pods: benchPods(sets, 110)}
+	in.Node.Status.Allocatable = benchShapes(1)[0].Status.Allocatable
+	var out overhead.NodeOverhead
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := daemons.OnNode(in, &out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(in.Pods)), "ns/pod")
+}
+
 // BenchmarkCompile compiles 500 DaemonSets.
 func BenchmarkCompile(b *testing.B) {
 	sets := benchSets(500)
@@ -205,6 +248,14 @@ func TestOnNodeAllocates(t *testing.T) {
 		}
 	}); allocs != 0 || len(full.Shortages) == 0 || len(full.Clashes) == 0 {
 		t.Errorf("OnNode allocates %v times for %d shortages and %d clashes, want 0", allocs, len(full.Shortages), len(full.Clashes))
+	}
+	running := overhead.Input{Node: bareNode("node"), Pods: benchPods(benchSets(20), 110)}
+	if allocs := testing.AllocsPerRun(20, func() {
+		if err := crowded.OnNode(running, &full); err != nil {
+			t.Fatal(err)
+		}
+	}); allocs != 0 || !full.Daemons[len(full.Daemons)-1].Present {
+		t.Errorf("OnNode allocates %v times for a node with %d pods, want 0", allocs, len(running.Pods))
 	}
 	for _, tc := range benchInputs {
 		inputs := make([]overhead.Input, len(nodes))

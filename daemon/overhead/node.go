@@ -1,9 +1,7 @@
 package overhead
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -142,8 +140,8 @@ type Clash struct {
 // A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID are the
 // same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
 //
-// OnNode allocates nothing once out has grown, apart from the pods on the node, whose requests
-// it adds up. The cost is linear in labels of the node, pods, clashes, and DaemonSets with their
+// OnNode allocates nothing once out has grown, apart from pods on the node whose requests are
+// those of the pod as a whole, or finer than the scheduler's units. The cost is linear in labels of the node, pods, clashes, and DaemonSets with their
 // resources; for each DaemonSet that asks for unknown facts it is the number of states that are
 // tried, at most 4096. OnNode reads its arguments. Of these it keeps the pods in out.Clashes, and
 // nothing else.
@@ -294,6 +292,7 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 	}
 	s.had = zeroed(s.had, needs)
 	s.used = zeroed(s.used, len(d.resources))
+	s.amounts = zeroed(s.amounts, len(d.resources))
 	s.pods = s.pods[:0]
 	for _, pod := range in.Pods {
 		if pod.Spec.NodeName != in.Node.Name || pod.Spec.NodeName == "" || podstatus.Finished(pod) {
@@ -304,30 +303,19 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 		if own >= 0 {
 			out.Daemons[own].Present = true
 		}
-		if demand.NoneOfPod(pod) {
+		demand.AmountsOfPod(s.amounts, d.resources, pod)
+		for at, amount := range s.amounts {
+			s.used[at] = plus(s.used[at], amount)
+		}
+		if own < 0 {
 			continue
 		}
-		for name, quantity := range demand.RequestsOfPod(pod) {
-			at, ok := slices.BinarySearch(d.resources, name)
-			if !ok {
-				continue
-			}
-			amount := demand.Amount(name, quantity)
-			s.used[at] = plus(s.used[at], amount)
-			if own < 0 {
-				continue
-			}
-			for i, n := range d.compiled[own].needs {
-				if n.resource == at {
-					had := &s.had[d.compiled[own].offset+i]
-					*had = plus(*had, amount)
-				}
-			}
+		c := &d.compiled[own]
+		for i := range c.needs {
+			had := &s.had[c.offset+i]
+			*had = plus(*had, s.amounts[c.needs[i].resource])
 		}
 	}
-	slices.SortFunc(s.pods, func(a, b podThere) int {
-		return cmp.Or(strings.Compare(a.pod.Namespace, b.pod.Namespace), strings.Compare(a.pod.Name, b.pod.Name))
-	})
 }
 
 // daemonOf returns the index of the DaemonSet of a pod, or -1.

@@ -70,6 +70,7 @@ type scratch struct {
 	ports     []demand.Port
 	held      []portOf // host ports of the DaemonSets' own pods, by DaemonSet
 	used, had []int64  // of all pods by resource; of a DaemonSet's pods by need
+	amounts   []int64  // of one pod by resource
 	free      []int64
 	freePods  int64
 	shortages [classes][]Shortage
