@@ -2,6 +2,7 @@ package overhead
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,11 +31,13 @@ type Options struct {
 	// known has the priority of the template, or else zero; otherwise the API server refuses
 	// the pods.
 	PriorityClasses []*schedulingv1.PriorityClass
-	// RuntimeClasses say what the overhead of a pod is. If the list is nil, a class that is not
-	// known has the overhead of the template; otherwise the API server refuses the pods. What
-	// their scheduling field adds is in Daemons.Pod. It has no effect on verdicts, because the
-	// DaemonSet controller does not see it, and Fits does not look at it, either: the scheduler
-	// may leave such a pod pending on a node that should run it.
+	// RuntimeClasses say what the overhead of a pod is, and what else it asks of a node. If the
+	// list is nil, a class that is not known has the overhead of the template and asks nothing;
+	// otherwise the API server refuses the pods. The DaemonSet controller does not see what the
+	// scheduling field of a class asks: it creates the pod, and the scheduler leaves it pending
+	// on a node without the labels. So it has no effect on verdicts, and Fits is false; see
+	// NodeOverhead.Mismatches. Its tolerations are in Daemons.Pod. They bring no pod to a node,
+	// because the controller creates none that does not tolerate the taints without them.
 	RuntimeClasses []*nodev1.RuntimeClass
 }
 
@@ -47,7 +50,7 @@ type Daemons struct {
 	rules    []rules
 
 	resources []corev1.ResourceName // those that the scheduler counts, sorted
-	labels    map[string]int        // the label keys that some DaemonSet asks for, numbered
+	labels    map[string]int        // the label keys that some DaemonSet or its RuntimeClass asks for, numbered
 	byPort    map[int32][]portOf
 	byOwner   map[ownerKey][]int // one for each API group
 	// freshName is a name for nodes that no DaemonSet mentions.
@@ -94,8 +97,9 @@ type compiled struct {
 	rules int // in Daemons.rules
 	owner owner.Identity
 	spec  corev1.PodSpec // admitted, shares with the DaemonSet
-	// tolerations are those that the RuntimeClass adds.
-	tolerations []corev1.Toleration
+	// scheduling is that of the RuntimeClass, or nil.
+	scheduling *nodev1.Scheduling
+	selector   []entry // of scheduling, sorted by key
 
 	needs     []need // sorted by resource
 	offset    int    // of the first of needs in a list of those of all DaemonSets
@@ -115,6 +119,12 @@ type rules struct {
 type need struct {
 	resource int // in Daemons.resources
 	amount   int64
+}
+
+// entry is one of the node selector of a RuntimeClass.
+type entry struct {
+	key, value string
+	number     int // of the key, in Daemons.labels
 }
 
 // portOf is a host port of a DaemonSet.
@@ -203,7 +213,11 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 			DaemonSet: ds, Priority: priorities[from], Refused: refused,
 			Requests: demand.RequestsOfAdmitted(&c.spec), HostPorts: hostPorts(&c.spec),
 		}
-		c.tolerations = admission.tolerationsOf(&c.spec)
+		if c.scheduling = admission.schedulingOf(&c.spec); c.scheduling != nil {
+			for _, key := range slices.Sorted(maps.Keys(c.scheduling.NodeSelector)) {
+				c.selector = append(c.selector, entry{key, c.scheduling.NodeSelector[key], d.numberOf(key)})
+			}
+		}
 	}
 	d.freshName = dictionary.freshName()
 	d.findConflicts()

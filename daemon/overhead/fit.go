@@ -26,6 +26,9 @@ func (o *NodeOverhead) fit(d *Daemons) {
 			n := &o.Daemons[i]
 			if n.mayRun() && classOf(n) == class {
 				n.Fits = o.portsFree(d, i) && !s.blocked.has(i)
+				if !n.Present && len(d.compiled[i].selector) > 0 && !o.selected(d, i) {
+					n.Fits = false
+				}
 				if limited && !o.takeRoom(d, i) {
 					n.Fits = false
 				}
@@ -36,6 +39,22 @@ func (o *NodeOverhead) fit(d *Daemons) {
 		o.listShortages()
 	}
 	slices.SortFunc(o.Clashes, compareClashes)
+	slices.SortStableFunc(o.Mismatches, func(a, b Mismatch) int { return cmp.Compare(a.Daemon, b.Daemon) })
+}
+
+// selected reports whether the node selector of the RuntimeClass lets the pod onto the node, and
+// otherwise notes what the node lacks. A label that is not known may come with the right value.
+func (o *NodeOverhead) selected(d *Daemons, daemon int) bool {
+	before := len(o.Mismatches)
+	for _, e := range d.compiled[daemon].selector {
+		if o.scratch.unknown.has(e.number) {
+			continue
+		}
+		if value, ok := o.scratch.given.Labels[e.key]; !ok || value != e.value {
+			o.Mismatches = append(o.Mismatches, Mismatch{Daemon: daemon, Label: e.key, Value: e.value})
+		}
+	}
+	return len(o.Mismatches) == before
 }
 
 // listShortages lists the shortages by DaemonSet. Those of each class are so already.

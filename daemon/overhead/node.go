@@ -66,6 +66,10 @@ type NodeOverhead struct {
 	// Clashes are the host ports that more than one pod wants, by DaemonSet, then by other
 	// DaemonSet, then by pod, then by port. Each is listed once.
 	Clashes []Clash
+	// Mismatches are the labels that RuntimeClasses ask for and the node does not have, by
+	// DaemonSet, then by key. The DaemonSet controller creates the pods all the same, and the
+	// scheduler leaves them pending.
+	Mismatches []Mismatch
 
 	scratch scratch
 }
@@ -82,9 +86,9 @@ type NodeDaemon struct {
 	Decision placement.Decision
 	// Present says that a pod of the DaemonSet is on the node, also if it is being deleted.
 	Present bool
-	// Fits says that the node has room and free ports for what is missing of the pod. If it
-	// is false and the pod should run, Shortages and Clashes say why. It is false if the pod
-	// does not run.
+	// Fits says that the node has room and free ports for what is missing of the pod, and the
+	// labels that its RuntimeClass asks for. If it is false and the pod should run, Shortages,
+	// Clashes and Mismatches say why. It is false if the pod does not run.
 	Fits bool
 }
 
@@ -122,6 +126,35 @@ type Clash struct {
 	Port, OtherPort HostPort
 }
 
+// String returns what is missing, such as "short of memory by 512Mi".
+func (s Shortage) String() string {
+	short := demand.Quantity(s.Resource, plus(s.Missing, -s.Free))
+	return "short of " + string(s.Resource) + " by " + short.String()
+}
+
+// String returns the port and who has it, such as "port 80/TCP is that of pod team/web" or
+// "port 80/TCP is also that of a DaemonSet before it".
+func (c Clash) String() string {
+	if c.Pod == nil {
+		return "port " + c.Port.String() + " is also that of a DaemonSet before it"
+	}
+	return "port " + c.Port.String() + " is that of pod " + c.Pod.Namespace + "/" + c.Pod.Name
+}
+
+// Mismatch is a label that the RuntimeClass of a pod asks for and the node does not have. One
+// that is not known, see Input, is none.
+type Mismatch struct {
+	// Daemon is the index of the DaemonSet. No pod of it is on the node.
+	Daemon int
+	// Label is the key, and Value what the class asks for.
+	Label, Value string
+}
+
+// String returns the label, such as `the RuntimeClass asks for label runtime=kata`.
+func (m Mismatch) String() string {
+	return "the RuntimeClass asks for label " + m.Label + "=" + m.Value
+}
+
 // OnNode works out what the DaemonSets take of a node, and writes it to out.
 //
 // A DaemonSet runs, does not run, or it cannot be told because the answer depends on something
@@ -133,7 +166,9 @@ type Clash struct {
 // with a pod on the node, those that run, those of which it cannot be told; each by priority,
 // namespace and name, as in List. A pod that does not fit takes no room, and the next is tried.
 // Nothing is preempted. A pod fits if the node has room for what it requests and for one more
-// pod (fitsRequest@v1.37.2), and if none of its host ports is taken (fitsPorts@v1.37.2). A node
+// pod (fitsRequest@v1.37.2), if none of its host ports is taken (fitsPorts@v1.37.2), and, unless
+// the pod is there, if the node has the labels that its RuntimeClass asks for
+// (NodeAffinity.Filter@v1.37.2). A node
 // without status.allocatable, or with an empty one, has that of its capacity
 // (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no capacity, either.
 //
@@ -243,7 +278,7 @@ func plainKey(key string) bool {
 		switch c := key[i]; {
 		case plain(c):
 		case c == '.' || c == '-' || c == '/':
-			if i == 0 || i == len(key)-1 || !plain(key[i-1]) || !plain(key[i+1]) {
+			if i == 0 || i == len(key)-1 || !plain(key[i+1]) {
 				return false
 			}
 			if c == '/' {
@@ -262,7 +297,7 @@ func (o *NodeOverhead) begin(d *Daemons) {
 		t.reset(d.resources)
 	}
 	clear(o.Clashes[:cap(o.Clashes)]) // Let go of the pods of earlier calls.
-	o.Shortages, o.Clashes = o.Shortages[:0], o.Clashes[:0]
+	o.Shortages, o.Clashes, o.Mismatches = o.Shortages[:0], o.Clashes[:0], o.Mismatches[:0]
 }
 
 // Clone returns a copy that later calls of OnNode do not change. It shares the pods in Clashes.
@@ -273,7 +308,7 @@ func (o *NodeOverhead) Clone() NodeOverhead {
 	return NodeOverhead{
 		Daemons: slices.Clone(o.Daemons),
 		Run:     o.Run.Clone(), AtMost: o.AtMost.Clone(), Started: o.Started.Clone(), Missing: o.Missing.Clone(), MissingAtMost: o.MissingAtMost.Clone(),
-		Shortages: slices.Clone(o.Shortages), Clashes: slices.Clone(o.Clashes),
+		Shortages: slices.Clone(o.Shortages), Clashes: slices.Clone(o.Clashes), Mismatches: slices.Clone(o.Mismatches),
 	}
 }
 
@@ -281,7 +316,7 @@ func (o *NodeOverhead) Clone() NodeOverhead {
 func (o NodeOverhead) Equal(p NodeOverhead) bool {
 	return slices.Equal(o.Daemons, p.Daemons) &&
 		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Started.Equal(p.Started) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
-		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes)
+		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes) && slices.Equal(o.Mismatches, p.Mismatches)
 }
 
 // countPods adds up what the pods on the node take.

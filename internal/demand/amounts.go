@@ -47,7 +47,7 @@ func exactAmounts(amounts []int64, names []corev1.ResourceName, pod *corev1.Pod)
 			if allocated || c.infeasible {
 				amount = max(amount, c.sum(ofAllocated))
 			}
-			if actuated || c.infeasible {
+			if actuated {
 				amount = max(amount, c.sum(ofActuated))
 			}
 		}
