@@ -705,8 +705,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "startup taints are never there",
 		file: "daemon/overhead/verdict.go",
-		old:  `case s.keptAway(c):`,
-		new:  `case c == nil:`,
+		old:  `case s.keptAway(r):`,
+		new:  `case r == nil:`,
 	},
 	{
 		name: "a pod that fits exactly does not fit",
@@ -717,8 +717,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a pod without a free port takes room",
 		file: "daemon/overhead/fit.go",
-		old:  `if !fits || !n.Fits {`,
-		new:  `if !fits {`,
+		old:  `if len(*shortages) > before || !n.Fits {`,
+		new:  `if len(*shortages) > before {`,
 	},
 	{
 		name: "a pod that does not fit keeps its port from others",
