@@ -316,6 +316,10 @@ func TestVerdicts(t *testing.T) {
 				if err != nil || explanation.Verdict != want || explanation.Placement.Decision != got.Decision {
 					t.Fatalf("seed %d: Explain = %+v, %v, want the verdict %v and the decision %v", seed, explanation, err, want, got.Decision)
 				}
+				if e := explanation.Placement; want == overhead.VerdictCannotTell &&
+					((e.Reason == placement.ReasonNodeSelector) != (e.SelectorKey != "") || (e.Reason == placement.ReasonNodeAffinity) != (len(e.AffinityFailures) > 0)) {
+					t.Fatalf("seed %d: Explain = %+v: the reason %v and what failed are of different states", seed, e, e.Reason)
+				}
 				if want == overhead.VerdictDoesNotRun {
 					reason, holds := reasonHolds(daemon.DaemonSet, explanation.Placement, all)
 					if !holds {

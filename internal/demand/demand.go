@@ -366,22 +366,6 @@ func appendPortsOf(ports []Port, spec *corev1.PodSpec, container *corev1.Contain
 	return ports
 }
 
-// NoneOfPod reports whether a pod that exists takes nothing, at a look at its fields: None of
-// its spec, and its status has no resources, either.
-func NoneOfPod(pod *corev1.Pod) bool {
-	if !None(&pod.Spec) || len(pod.Status.AllocatedResources) > 0 || pod.Status.Resources != nil {
-		return false
-	}
-	for _, list := range [...][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-		for i := range list {
-			if len(list[i].AllocatedResources) > 0 || list[i].Resources != nil {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // None reports whether a pod has neither requests nor ports, at a look at its fields.
 func None(spec *corev1.PodSpec) bool {
 	if len(spec.Overhead) > 0 || spec.Resources != nil {
