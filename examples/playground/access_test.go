@@ -13,7 +13,7 @@ import (
 // axe returns what axe-core finds wrong with the page.
 func (p *tab) axe() []string {
 	p.Helper()
-	modules, err := installEditor()
+	modules, err := installEditor(p.Context())
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 // built builds the site once for all tests.
-var built = sync.OnceValues(func() (site, error) { return build(os.Stderr) })
+var built = sync.OnceValues(func() (site, error) { return build(context.Background(), os.Stderr) })
 
 // chromium returns the browser, or skips the test where there is none. CI has to have one.
 func chromium(t testing.TB) string {
