@@ -11,6 +11,12 @@ export const meanings = [
   ["n", "–", "does not run here"],
 ];
 
+// The borders of cells, by a mark that has them.
+export const borders = [
+  ["d", "not ready, cordoned, tainted or ignored"],
+  ["b", "uses the budget"],
+];
+
 const marks = { d: "not ready", c: "cordoned", t: "tainted by you", i: "ignored by the policy", b: "uses the budget" };
 const byCode = Object.fromEntries(meanings.map(([code, sign, text]) => [code, { sign, text }]));
 
