@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -579,6 +582,17 @@ func TestWorker(t *testing.T) {
 	})()`
 	if !eval[bool](p, drawn) {
 		t.Error("the canvas does not show the selected cell in the color of an updated pod")
+	}
+	// What the browser composes of it, too.
+	at := eval[[]float64](p, `(() => { const r = document.querySelector("#grid-active").getBoundingClientRect(); return [r.x + scrollX, r.y + scrollY] })()`)
+	whole, err := png.Decode(bytes.NewReader(p.shot(page.CaptureScreenshotFormatPng)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, g, b, _ := whole.At(int(at[0])+4, int(at[1])+4).RGBA()
+	got := fmt.Sprintf("rgb(%d, %d, %d)", r>>8, g>>8, b>>8)
+	if want := eval[string](p, `getComputedStyle(document.querySelector("#legend .c-u")).backgroundColor`); got != want {
+		t.Errorf("the page shows the selected cell in %s, want %s", got, want)
 	}
 	// The large grid, too, has words for a screen reader, and keys.
 	p.do(chromedp.Focus(chromedp.CSS("#grid [role=listbox]")), chromedp.KeyEvent(kb.Home))
