@@ -33,7 +33,7 @@ export function createMosaic(box, { onSelect, onPeek }) {
     const style = getComputedStyle(probe);
     const [back, front, edge, kind] = [style.backgroundColor, style.color, style.borderTopColor, style.borderTopStyle];
     probe.remove();
-    const side = Math.round(size * scale);
+    const side = Math.floor(size * scale);
     const canvas = new OffscreenCanvas(side, side);
     const c = canvas.getContext("2d", { willReadFrequently: true });
     c.scale(scale, scale);
@@ -56,7 +56,7 @@ export function createMosaic(box, { onSelect, onPeek }) {
   }
 
   // corner is where a cell begins, in pixels of the canvas.
-  const corner = (i) => places[i].map((at) => Math.round(at * scale));
+  const corner = (i) => places[i].map((at) => Math.floor(at * scale));
   const drawCell = (i) => context.putImageData(sprite(codes[i], marks[i]), ...corner(i));
 
   function layOut() {
@@ -80,7 +80,7 @@ export function createMosaic(box, { onSelect, onPeek }) {
     }
     const height = y + size;
     canvas.width = Math.ceil(width * scale);
-    canvas.height = Math.ceil(height * scale) + 1; // A cell that is rounded down fits.
+    canvas.height = Math.ceil(height * scale);
     canvas.style.width = width + "px";
     canvas.style.height = height + "px";
     drawAll();
