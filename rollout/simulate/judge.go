@@ -51,9 +51,9 @@ const (
 	// other risk then.
 	RiskRefused RiskKind = iota + 1
 	// RiskPodsLost: nodes that exist lose their pod, and no other follows. These are the
-	// nodes with the effect NodeLost, unless their pod was going anyway, and those with NodeKeepsPod whose pod does not stay: it
-	// is outdated, and the strategy is RollingUpdate. If no pods were given, all pods count as
-	// outdated if a rollout starts.
+	// nodes with the effect NodeLost, unless their pod was going anyway, and those with
+	// NodeKeepsPod whose pod does not stay: it is outdated, and the strategy is RollingUpdate.
+	// If no pods were given, all pods count as outdated if a rollout starts.
 	RiskPodsLost
 	// RiskStalled: the rollout ends stalled, although it may have been stalled before. End says
 	// on what.
