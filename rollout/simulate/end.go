@@ -50,8 +50,9 @@ type End struct {
 	// State then describes the rollout of the restored template. It is nil if there was
 	// no rollback.
 	Rollback *rollout.Rollback
-	// After is the cluster when the rollout ended, for WhatIf or another Run to go on from: what
-	// Cluster.Input returns, and behind those pods the ones of all other namespaces, which take
+	// After is the cluster when the Run ended, for WhatIf or another Run to go on from. If the
+	// rollout is complete, that is health.DefaultPatience after Time or later, so that pods are ready
+	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns, and behind those pods the ones of all other namespaces, which take
 	// room. It holds no Options: give Run the same ones, with Last.CanaryTrial if there is a
 	// canary. Read-only. To change the DaemonSet, change a copy, and raise its generation as the
 	// API server does: the rollout does not depend on it, but kubectl.RolloutStatus does.

@@ -40,10 +40,10 @@ func ExampleRun_oneDomain() {
 		}
 	}
 	// Output:
-	// 12:00:10 delete agent-1 on node-1: outdated, within maxUnavailable
-	// 12:00:10 delete agent-3 on node-3: outdated, within maxUnavailable
-	// 12:00:22 delete agent-2 on node-2: outdated, within maxUnavailable
-	// complete at 12:00:34 after 7 passes, at least 1 available
+	// 12:10:10 delete agent-1 on node-1: outdated, within maxUnavailable
+	// 12:10:10 delete agent-3 on node-3: outdated, within maxUnavailable
+	// 12:10:22 delete agent-2 on node-2: outdated, within maxUnavailable
+	// complete at 12:10:34 after 7 passes, at least 1 available
 }
 
 // When was each node updated? WatchPods sees every change of a pod.
@@ -105,6 +105,6 @@ func ExampleEnd_after() {
 	fmt.Println("took", end.Took)
 	// Output:
 	// complete at 12:00:10 after 3 passes, at least 0 available
-	// complete at 12:00:34 after 7 passes, at least 1 available
+	// complete at 12:10:34 after 7 passes, at least 1 available
 	// took 24s
 }

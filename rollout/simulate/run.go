@@ -65,12 +65,16 @@ func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
 //
 //   - if nothing is left that can happen,
 //   - if it has been complete for health.DefaultPatience without interruption, unless its
-//     canary is still on trial: pods that fail or crash later are not part of it. The clock
-//     does not move to the end of that time, but stays at what happened last;
+//     canary is still on trial: pods that fail or crash later are not part of it;
 //   - if it is not complete, and all that is going to happen is that pods fail or containers
 //     crash again and again. It does not end so while the policy has something to do, such as
 //     to fail a canary or to go on with a slow start, for about 30 days without progress at
 //     most.
+//
+// The clock stays at what happened last, or moves to the end of the DefaultPatience of rollouts that
+// are complete. So pods are then ready for that long at least, as they are in a cluster at rest, and
+// a next version with a longer minReadySeconds does not find them unavailable. If its
+// minReadySeconds are more than DefaultPatience, Advance the cluster by them before.
 //
 // If there are several DaemonSets, controllers go on with those whose rollouts have ended, and
 // their passes are yielded, too. They do not count in the End, and End.After is from before. A
@@ -239,6 +243,9 @@ func (r *run) end(at time.Time, ok bool) (ended bool, err error) {
 		}
 	}
 	if !r.c.anySet(r.goesOn) {
+		for _, s := range r.c.sets() {
+			r.c.now = podstatus.Latest(r.c.now, r.of[s].end.End.After.Now)
+		}
 		return true, nil
 	}
 	for _, s := range now {
@@ -339,6 +346,10 @@ func (r *run) last(s *set) (*Pass, error) {
 		return pass, nil
 	case s.tally.left == 0:
 		end.State = EndComplete
+		if !p.looping {
+			// Nothing happens before that time, or the rollout would go on.
+			end.After.Now = podstatus.Latest(end.After.Now, s.completeAt.Add(health.DefaultPatience))
+		}
 		return pass, nil
 	case last.NeedsDecision(), onDelete(s.ds) && s.tally.missing == 0:
 		end.State = EndWaiting
