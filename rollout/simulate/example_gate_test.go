@@ -96,6 +96,6 @@ func ExampleWhatIf_gate() {
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
 	//   delete agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:10:54 after 6 passes, at least 0 available
+	// complete at 00:10:54 after 6 passes, at least 0 of 1 available
 	// exit code 1
 }

@@ -158,7 +158,9 @@ func (c *Cluster) newRun() *run { return &run{c: c, began: c.now, of: make(map[*
 
 // progress is how far the rollout of one DaemonSet is.
 type progress struct {
-	passes, lowest int
+	passes int
+	// lowest is the lowest number of available nodes, and of how many.
+	lowest, lowestOf int
 	// best is the lowest number of incomplete nodes so far, without the ignored ones, of the
 	// generation that it was counted for, since is when it got there or when all nodes were
 	// last complete, and idle how many passes were made from the last progress on.
@@ -308,10 +310,9 @@ func (r *run) carryOut(s *set, p *progress, result *rollout.Result) *Pass {
 	if result.Snapshot != nil {
 		pass.Available = s.tally.after(result.Snapshot, r.c.nodes, &result.Plan)
 	}
-	if p.passes == 1 {
-		p.lowest = pass.Available
+	if p.passes == 1 || pass.Available < p.lowest {
+		p.lowest, p.lowestOf = pass.Available, pass.Desired
 	}
-	p.lowest = min(p.lowest, pass.Available)
 	if !result.Rollback.Skipped() {
 		p.rollback = result.Rollback
 	}
@@ -331,13 +332,13 @@ func (r *run) last(s *set) (*Pass, error) {
 	p, last := r.progress(s), s.last
 	pass := r.pass(s, p, last)
 	end := &End{
-		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
+		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
 	end.PeakPods, end.PeakRequests = s.load.most, s.load.greatest.DeepCopy()
 	end.After.Pods = append(end.After.Pods, r.c.podsElsewhere(s.ds.Namespace)...)
 	pass.End = end
 	if p.passes == 0 {
-		end.LowestAvailable = pass.Available
+		end.LowestAvailable, end.LowestOf = pass.Available, pass.Desired
 	}
 	snapshot := last.Snapshot
 	switch {
@@ -364,8 +365,8 @@ func (r *run) last(s *set) (*Pass, error) {
 	if err != nil {
 		return nil, err
 	}
-	end.Budget = assessment.Budget
-	blockers := assessment.Blockers // ordered by node, too
+	end.Budget, end.Blockers = assessment.Budget, assessment.Blockers
+	blockers := end.Blockers // ordered by node, too
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) && !last.Policy.Ignores(nodes[i].Name) {

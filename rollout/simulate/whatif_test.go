@@ -915,14 +915,14 @@ func TestWhatIfThenRun(t *testing.T) {
 		opts      simulate.Options
 		want      string
 	}{
-		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 available"},
+		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 of 4 available"},
 		{"label of its own", "the template is the same, so that nothing rolls out", simulate.Proposal{DaemonSet: label}, simulate.Options{},
-			"complete at 00:00:00 after 0 passes, at least 4 available"},
+			"complete at 00:00:00 after 0 passes, at least 4 of 4 available"},
 		{"image", "four nodes one by one, twelve seconds each", simulate.Proposal{DaemonSet: image}, simulate.Options{},
-			"complete at 00:00:48 after 13 passes, at least 3 available"},
-		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 available"},
+			"complete at 00:00:48 after 13 passes, at least 3 of 4 available"},
+		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 of 5 available"},
 		{"never ready", "the new pods do not start", simulate.Proposal{DaemonSet: image}, always(simulate.PodTimes{ReadyAfter: -1}),
-			"stalled since 00:00:00 after 3 passes, at least 3 available"},
+			"stalled since 00:00:00 after 3 passes, at least 3 of 4 available"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := simulate.Settle(whatIf(t, in, tc.proposal).After, tc.opts)
