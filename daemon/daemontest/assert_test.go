@@ -447,7 +447,8 @@ node-2: desired, current, ready, available, up-to-date; agent-2 is the pod of th
 			c.AllReplaced(t, agent)
 		}, `
 kube-system/agent: 1 node has the pod that it had at 12:10:10:
-node-2: desired, current, ready, available; agent-2 has an outdated template`},
+node-2: desired, current, ready, available; agent-2 has an outdated template
+maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 		{"AllReplaced, FromNow", "the rollout before does not count", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
@@ -508,9 +509,10 @@ node-2: agent-2 was available after 1m30s`},
 			c.Apply(t, agent2)
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: stalled, no progress since 12:10:10, want it to be complete within 1h0m0s:
-node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
-node-2: desired, current, ready, available; agent-2 has an outdated template`},
+kube-system/agent: want the rollout complete within 1h0m0s, got: stalled since 12:10:10 after 3 passes, at least 1 of 2 available, on:
+  node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
+  node-2: desired, current, ready, available; agent-2 has an outdated template
+maxUnavailable 1 is used by node-1 (new pod is not available)`},
 		{"SettlesWithin, OnDelete", "somebody has to act", func(t testing.TB) {
 			onDelete := agent.DeepCopy()
 			onDelete.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
@@ -518,9 +520,9 @@ node-2: desired, current, ready, available; agent-2 has an outdated template`},
 			c.Apply(t, daemontest.WithImage(onDelete, "agent:2"))
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: waiting, no progress since 12:10:10, want it to be complete within 1h0m0s:
-node-1: desired, current, ready, available; agent-1 has an outdated template
-node-2: desired, current, ready, available; agent-2 has an outdated template`},
+kube-system/agent: want the rollout complete within 1h0m0s, got: waiting since 12:10:10 after 1 pass, at least 2 of 2 available, on:
+  node-1: desired, current, ready, available; agent-1 has an outdated template
+  node-2: desired, current, ready, available; agent-2 has an outdated template`},
 
 		{"StallsAt holds", "the budget is 1", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
@@ -536,8 +538,10 @@ node-2: desired, current, ready, available; agent-2 has an outdated template`},
 			c.Apply(t, withInit)
 			c.StallsAt(t, agent, 0)
 		}, `
-kube-system/agent: stalled at 1 node, want 0:
-node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff`},
+kube-system/agent: want the rollout stalled at 0 nodes, not at node-1, got: stalled since 12:10:10 after 3 passes, at least 1 of 2 available, on:
+  node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff
+  node-2: desired, current, ready, available; agent-2 has an outdated template
+maxUnavailable 1 is used by node-1 (new pod is not available)`},
 		{"StallsAt, another number", "the nodes that it has reached", func(t testing.TB) {
 			wide := agent.DeepCopy()
 			wide.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("50%"))
@@ -546,22 +550,48 @@ node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff`},
 			c.Apply(t, daemontest.WithImage(wide, "agent:2"))
 			c.StallsAt(t, agent, 1)
 		}, `
-kube-system/agent: stalled at 2 nodes, want 1:
-node-1: agent-5: image "agent:2" cannot be pulled: ImagePullBackOff
-node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff`},
+kube-system/agent: want the rollout stalled at 1 node, not at node-1, node-2, got: stalled since 12:10:10 after 3 passes, at least 2 of 4 available, on:
+  node-1: agent-5: image "agent:2" cannot be pulled: ImagePullBackOff
+  node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff
+  node-3: desired, current, ready, available; agent-3 has an outdated template
+  node-4: desired, current, ready, available; agent-4 has an outdated template
+maxUnavailable 2 is used by node-1 (new pod is not available), node-2 (new pod is not available)`},
 		{"StallsAt, complete", "it does not stall", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
 			c.StallsAt(t, agent, 1)
-		}, `kube-system/agent: complete at 12:10:34, want it to be stalled at 1 node`},
+		}, `kube-system/agent: want the rollout stalled at 1 node, got: complete at 12:10:34 after 7 passes, at least 1 of 2 available`},
+
+		{"a node that is not ready blocks the rollout", "its pod does not terminate, and uses the budget", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+			c.NotReady(t, c.Nodes(t, "kubernetes.io/hostname=node-1")...)
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.SettlesWithin(t, 10*time.Minute)
+			c.AllReplaced(t, agent)
+			c.StallsAt(t, agent, 1)
+		}, `
+kube-system/agent: want the rollout complete within 10m0s, got: stalled since 12:10:10 after 1 pass, at least 2 of 2 available, on:
+  node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+  node-2: desired, current, ready, available; agent-2 has an outdated template
+  node-3: desired, current, ready, available; agent-3 has an outdated template
+maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)
+kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
+node-2: desired, current, ready, available; agent-2 has an outdated template
+node-3: desired, current, ready, available; agent-3 has an outdated template
+maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+kube-system/agent: want the rollout stalled at 1 node, not at none, got: stalled since 12:10:10 after 0 passes, at least 2 of 2 available, on:
+  node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+  node-2: desired, current, ready, available; agent-2 has an outdated template
+  node-3: desired, current, ready, available; agent-3 has an outdated template
+maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)`},
 
 		{"Settled, not complete", "the reason for each node", func(t testing.TB) {
 			nodes := daemontest.Nodes(2)
 			nodes[1].Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}}
 			daemontest.Settled(t, agent, nodes...)
 		}, `
-fatal: kube-system/agent: stalled, no progress since 12:00:10, want it to be complete:
-node-2: agent-2: node is not ready: KubeletNotReady`},
+fatal: kube-system/agent: want the rollout complete, got: stalled since 12:00:10 after 3 passes, at least 0 of 2 available, on:
+  node-2: agent-2: node is not ready: KubeletNotReady`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if diff := cmp.Diff(strings.TrimPrefix(tc.want, "\n"), reportsOf(tc.test)); diff != "" {

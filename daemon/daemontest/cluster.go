@@ -58,7 +58,7 @@ func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster
 	c.Apply(t, append(objects(nodes), ds)...)
 	for _, end := range c.Settle(t) {
 		if end.State != simulate.EndComplete {
-			t.Fatal(c.reportEnd(t, ds, end, "complete"))
+			t.Fatal(reportEnd(ds, end, "complete"))
 		}
 	}
 	if now := c.look(t, ds); !slices.ContainsFunc(now.snapshot.Nodes(), func(node daemon.NodeState) bool { return running(&node) != nil }) {
