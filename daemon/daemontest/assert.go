@@ -242,7 +242,11 @@ func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 		}
 	}
 	if len(reached) != n {
-		t.Error(reportEnd(ds, end, fmt.Sprintf("stalled at %s, not at %s", plural(n, "node", "nodes"), atMost(shownLines, reached))))
+		not := fmt.Sprint(len(reached))
+		if len(reached) > 0 {
+			not += fmt.Sprintf(" (%s)", atMost(shownLines, reached))
+		}
+		t.Error(reportEnd(ds, end, fmt.Sprintf("stalled at %s, not at %s", plural(n, "node", "nodes"), not)))
 	}
 }
 

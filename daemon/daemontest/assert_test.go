@@ -538,7 +538,7 @@ kube-system/agent: want the rollout complete within 1h0m0s, got: waiting since 1
 			c.Apply(t, withInit)
 			c.StallsAt(t, agent, 0)
 		}, `
-kube-system/agent: want the rollout stalled at 0 nodes, not at node-1, got: stalled since 12:10:10 after 3 passes, at least 1 of 2 available, on:
+kube-system/agent: want the rollout stalled at 0 nodes, not at 1 (node-1), got: stalled since 12:10:10 after 3 passes, at least 1 of 2 available, on:
   node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff
   node-2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)`},
@@ -550,7 +550,7 @@ maxUnavailable 1 is used by node-1 (new pod is not available)`},
 			c.Apply(t, daemontest.WithImage(wide, "agent:2"))
 			c.StallsAt(t, agent, 1)
 		}, `
-kube-system/agent: want the rollout stalled at 1 node, not at node-1, node-2, got: stalled since 12:10:10 after 3 passes, at least 2 of 4 available, on:
+kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled since 12:10:10 after 3 passes, at least 2 of 4 available, on:
   node-1: agent-5: image "agent:2" cannot be pulled: ImagePullBackOff
   node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff
   node-3: desired, current, ready, available; agent-3 has an outdated template
@@ -579,7 +579,7 @@ kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
 node-2: desired, current, ready, available; agent-2 has an outdated template
 node-3: desired, current, ready, available; agent-3 has an outdated template
 maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
-kube-system/agent: want the rollout stalled at 1 node, not at none, got: stalled since 12:10:10 after 0 passes, at least 2 of 2 available, on:
+kube-system/agent: want the rollout stalled at 1 node, not at 0, got: stalled since 12:10:10 after 0 passes, at least 2 of 2 available, on:
   node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
   node-2: desired, current, ready, available; agent-2 has an outdated template
   node-3: desired, current, ready, available; agent-3 has an outdated template

@@ -44,7 +44,7 @@ func Example_failures() {
 	// maxUnavailable 1 is used by node-1 (new pod is not available)
 	// kube-system/agent: 1 node unavailable at 12:10:10, want at most 0:
 	// node-1: agent-1: terminating until 2026-01-01T12:10:40Z
-	// kube-system/agent: want the rollout stalled at 2 nodes, not at node-1, got: stalled since 12:10:12 after 2 passes, at least 1 of 2 available, on:
+	// kube-system/agent: want the rollout stalled at 2 nodes, not at 1 (node-1), got: stalled since 12:10:12 after 2 passes, at least 1 of 2 available, on:
 	//   node-1: agent-4: image "agent:broken" cannot be pulled: ImagePullBackOff
 	//   node-3: desired, current, ready, available; agent-3 has an outdated template
 	// maxUnavailable 1 is used by node-1 (new pod is not available)

@@ -132,8 +132,8 @@ const shownNodes = 10
 // over midnight. If it is not complete, it adds lines for ten nodes: first those that use the
 // budget that outdated pods wait for, although they may not be in Incomplete, then those whose
 // pod is not available or never ends, then the others. They say why pods are not available. It
-// also says who uses the budget, and what the policy holds back. If the rollout is complete, a
-// second line names the nodes that the policy ignores, if there are any.
+// also says who uses the budget, and what the policy holds back. If the rollout is complete,
+// further lines name the nodes that the policy ignores, and what of OneDomain no node has.
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
@@ -146,8 +146,11 @@ func (e *End) String() string {
 		if e.Rollback != nil && e.Rollback.Revision != nil {
 			line += ", back on revision " + e.Rollback.Revision.Name
 		}
-		if e.Last != nil && len(e.Last.Policy.Ignored) > 0 {
-			line += "\n" + rollout.PolicyStatus{Ignored: e.Last.Policy.Ignored}.String()
+		if e.Last != nil {
+			p := e.Last.Policy
+			if text := (rollout.PolicyStatus{NoDomains: p.NoDomains, UnknownFirst: p.UnknownFirst, Ignored: p.Ignored}).String(); text != "" {
+				line += "\n" + text
+			}
 		}
 		return line
 	case EndIgnored:
