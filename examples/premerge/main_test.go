@@ -26,7 +26,7 @@ func Example() {
 	//   nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 	//   first pass: 0 to delete, 1 to create
 	//     create on worker-1: surge beside the outdated pod
-	//   stalled since 00:00:10 after 1 pass, at least 3 available, on:
+	//   stalled since 00:10:10 after 1 pass, at least 3 of 3 available, on:
 	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
 	//     worker-2: desired, current, ready, available; cache-8 has an outdated template
 	//     worker-3: desired, current, ready, available; cache-9 has an outdated template
@@ -39,16 +39,16 @@ func Example() {
 	//     worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	//   first pass: 1 to delete, 0 to create
 	//     delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	//   complete at 00:00:36 after 8 passes, at least 1 available
+	//   complete at 00:10:36 after 8 passes, at least 1 of 2 available
 	//   the rollout takes 26s
 	// monitoring/node-exporter: well
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.tolerations[0]: added {"operator":"Exists"}
 	//   nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
-	//     worker-4: gained: untolerated taint {dedicated: db} (NoSchedule) before
+	//     worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
 	//   first pass: 0 to delete, 1 to create
 	//     create on worker-4: node has no pod
-	//   complete at 00:00:56 after 12 passes, at least 3 available
+	//   complete at 00:10:56 after 12 passes, at least 3 of 4 available
 	//   the rollout takes 46s
 	// exit status 2
 }
@@ -75,7 +75,7 @@ func Example_markdown() {
 	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 	// first pass: 0 to delete, 1 to create
 	//   create on worker-1: surge beside the outdated pod
-	// stalled since 00:00:10 after 1 pass, at least 3 available, on:
+	// stalled since 00:10:10 after 1 pass, at least 3 of 3 available, on:
 	//   worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
 	//   worker-2: desired, current, ready, available; cache-8 has an outdated template
 	//   worker-3: desired, current, ready, available; cache-9 has an outdated template
@@ -94,7 +94,7 @@ func Example_markdown() {
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
 	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:00:36 after 8 passes, at least 1 available
+	// complete at 00:10:36 after 8 passes, at least 1 of 2 available
 	// the rollout takes 26s
 	// ```
 	//
@@ -106,10 +106,10 @@ func Example_markdown() {
 	// starts a rollout to revision 2: 3 outdated pods
 	//   spec.tolerations[0]: added {"operator":"Exists"}
 	// nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
-	//   worker-4: gained: untolerated taint {dedicated: db} (NoSchedule) before
+	//   worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
 	// first pass: 0 to delete, 1 to create
 	//   create on worker-4: node has no pod
-	// complete at 00:00:56 after 12 passes, at least 3 available
+	// complete at 00:10:56 after 12 passes, at least 3 of 4 available
 	// the rollout takes 46s
 	// ```
 	//

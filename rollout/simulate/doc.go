@@ -89,6 +89,6 @@
 //     the objects that the cluster was given, and what happens at one moment happens in the
 //     order in which it was scheduled.
 //  17. A rollout is complete if rollout.Complete holds. It stays so once that has held for
-//     health.DefaultPatience without interruption: a Run then ends as complete, although pods
-//     fail or crash later. Pods that fail again and again within that time do not complete it.
+//     health.DefaultPatience without interruption: a Run then ends as complete, and the clock
+//     stands at the end of that time, although pods fail or crash later. Pods that fail again and again within that time do not complete it.
 package simulate

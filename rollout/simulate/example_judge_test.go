@@ -63,8 +63,8 @@ func ExampleJudge() {
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
 	//   delete agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:00:52 after 6 passes, at least 0 available
-	// the rollout takes 42s
+	// complete at 00:10:54 after 6 passes, at least 0 of 1 available
+	// the rollout takes 44s
 	// exit status 2
 }
 

@@ -240,11 +240,10 @@ func (n NodeImpact) String() string {
 	if n.Explanation.Reason == placement.ReasonUnknown {
 		return s
 	}
-	s += ": " + n.Explanation.Cause()
 	if n.Effect == NodeGained {
-		s += " before"
+		s += "; before"
 	}
-	return s
+	return s + ": " + n.Explanation.Cause()
 }
 
 // NodeEffect says what a proposal does to a node.

@@ -54,7 +54,7 @@ func TestJudge(t *testing.T) {
 		{name: "image", why: "it goes well", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
 			text: "well\nstarts a rollout to revision 2: 3 outdated pods\n"},
 		{name: "time", why: "people ask for it", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
-			text: "complete at 12:00:36 after 10 passes, at least 2 available\nthe rollout takes 36s"},
+			text: "complete at 12:00:36 after 10 passes, at least 2 of 3 available\nthe rollout takes 36s"},
 		{name: "label", why: "nothing rolls out, and nothing can stall", change: func(ds *appsv1.DaemonSet) { ds.Labels = build.Labels{"a": "b"} }, end: simulate.EndComplete,
 			text: "well\nno rollout: the template is the same\noutside the template:\n  metadata.labels[a]: added \"b\"\n"},
 		{name: "refused", why: "nothing else is known",

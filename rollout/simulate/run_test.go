@@ -584,7 +584,7 @@ func TestEndStringNamesTheCause(t *testing.T) {
 			"  w00: desired, current, ready, available; on-w00 has an outdated template",
 		}},
 		{"node is lost", lost, []string{
-			"  w11: uses maxUnavailable: no live pod",
+			"  w11: on-w11: node is not ready",
 			"  w00: desired, current, ready, available; on-w00 has an outdated template",
 		}},
 	} {
@@ -847,11 +847,11 @@ func TestStringsOfNothing(t *testing.T) {
 		{(*simulate.Pass)(nil), "no pass"},
 		{&simulate.Pass{}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
 		{&simulate.Pass{Result: &rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: &rollout.Rollback{}}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
-		{&simulate.Pass{End: &simulate.End{}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do\nEndState(0) since 00:00:00 after 0 passes, at least 0 available, on:"},
+		{&simulate.Pass{End: &simulate.End{}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do\nEndState(0) since 00:00:00 after 0 passes, at least 0 of 0 available, on:"},
 		{(*simulate.End)(nil), "no end"},
-		{&simulate.End{State: simulate.EndComplete, Rollback: &rollout.Rollback{}}, "complete at 00:00:00 after 0 passes, at least 0 available"},
+		{&simulate.End{State: simulate.EndComplete, Rollback: &rollout.Rollback{}}, "complete at 00:00:00 after 0 passes, at least 0 of 0 available"},
 		{&simulate.End{State: simulate.EndIgnored}, "the controller ignores it"},
-		{&simulate.End{State: simulate.EndStalled, Last: &rollout.Result{Step: &rollout.Step{}}}, "stalled since 00:00:00 after 0 passes, at least 0 available, on:"},
+		{&simulate.End{State: simulate.EndStalled, Last: &rollout.Result{Step: &rollout.Step{}}}, "stalled since 00:00:00 after 0 passes, at least 0 of 0 available, on:"},
 		{simulate.EndComplete, "complete"}, {simulate.EndWaiting, "waiting"}, {simulate.EndStalled, "stalled"},
 		{simulate.EndIgnored, "ignored"}, {simulate.EndState(0), "EndState(0)"},
 		{(*simulate.Impact)(nil), "no impact"}, {&simulate.Impact{}, "no impact"},

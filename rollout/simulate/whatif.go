@@ -49,7 +49,9 @@ type Proposal struct {
 // the stored one. in.DaemonSet is nil if the DaemonSet is new. A proposal with another name
 // is a change of the name, which the server refuses. Without in.Pods, Impact has no pod
 // changes. If there is no cluster to list pods from, settle the old manifest on a Cluster
-// first. Without in.Revisions the first pass makes one, and pods without its hash are outdated.
+// first. Pods count as unavailable, and are all replaced at once, if they are not ready for the
+// minReadySeconds of the manifest yet. After Cluster.Settle they are ready for
+// health.DefaultPatience; if minReadySeconds are more than that, Advance the Cluster by them. Without in.Revisions the first pass makes one, and pods without its hash are outdated.
 // Templates are compared with the defaults of the API server, so that a manifest can be compared
 // with a stored object. If they are the same, that of in.DaemonSet stays as it is. If they differ,
 // the new one has all defaults. If in.DaemonSet lacks some, in.Revisions is taken to lack them,

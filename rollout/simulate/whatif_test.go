@@ -372,7 +372,7 @@ first pass: 1 to delete, 0 to create
 starts a rollout to revision 2: 2 outdated pods
   spec.nodeSelector[disk]: removed "ssd"
 nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
-  w3: gained: nodeSelector disk=ssd, node has disk=hdd before
+  w3: gained; before: nodeSelector disk=ssd, node has disk=hdd
 first pass: 0 to delete, 1 to create
   create on w3: node has no pod`,
 		},
@@ -404,8 +404,8 @@ first pass: 1 to delete, 0 to create
 			want: `
 no rollout: the template is the same
 nodes: 2 gained, 1 lost, 1 keeps its pod, 1 removed, 0 unchanged
-  w4: gained: untolerated taint {dedicated: } (NoSchedule) before
-  w5: gained: no node before
+  w4: gained; before: untolerated taint {dedicated: } (NoSchedule)
+  w5: gained; before: no node
   w1: lost: untolerated taint {drain: } (NoExecute)
   w2: keeps its pod: untolerated taint {cordon: } (NoSchedule)
   w3: removed: no node
@@ -931,14 +931,14 @@ func TestWhatIfThenRun(t *testing.T) {
 		opts      simulate.Options
 		want      string
 	}{
-		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 available"},
+		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 of 4 available"},
 		{"label of its own", "the template is the same, so that nothing rolls out", simulate.Proposal{DaemonSet: label}, simulate.Options{},
-			"complete at 00:00:00 after 0 passes, at least 4 available"},
+			"complete at 00:00:00 after 0 passes, at least 4 of 4 available"},
 		{"image", "four nodes one by one, twelve seconds each", simulate.Proposal{DaemonSet: image}, simulate.Options{},
-			"complete at 00:00:48 after 13 passes, at least 3 available"},
-		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 available"},
+			"complete at 00:00:48 after 13 passes, at least 3 of 4 available"},
+		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 of 5 available"},
 		{"never ready", "the new pods do not start", simulate.Proposal{DaemonSet: image}, always(simulate.PodTimes{ReadyAfter: -1}),
-			"stalled since 00:00:00 after 3 passes, at least 3 available"},
+			"stalled since 00:00:00 after 3 passes, at least 3 of 4 available"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := simulate.Settle(whatIf(t, in, tc.proposal).After, tc.opts)
