@@ -22,7 +22,8 @@ type failures struct {
 func (f failures) since(node string) (time.Time, bool) {
 	var since time.Time
 	known := false
-	if e, _ := f.s.BackoffOf(node); e.Failures(f.s.Now()) >= again {
+	if f.s.FailuresInARow(node) >= again {
+		e, _ := f.s.BackoffOf(node)
 		since, known = e.Last.Add(-e.Delay), true
 	}
 	if m := f.memory.node(node); m.Replaced >= again && (!known || m.FailingSince.Time.Before(since)) {
