@@ -1,11 +1,13 @@
 package health_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
@@ -47,4 +49,35 @@ func TestAssessFixApplied(t *testing.T) {
 			want: "progressing: 0 of 3 nodes complete; 1 to delete now; canary starting on w1; held back: 2 by canary",
 		},
 	})
+}
+
+// TestAssessIgnoredWaits: w3 is ignored. That the policy would also ignore it for another reason
+// tomorrow is no progress.
+func TestAssessIgnoredWaits(t *testing.T) {
+	after := func(d time.Duration) *rollout.IgnoreAfter {
+		return &rollout.IgnoreAfter{After: metav1.Duration{Duration: d}}
+	}
+	day, stuck := after(24*time.Hour), after(time.Minute)
+	chosen := &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "w3" }}
+	const want = `stalled since %s: 1 of 3 nodes complete; %s; not complete: w2 (new-w2: image "agent:2" cannot be pulled: ImagePullBackOff)` + doubt
+	var cases []assessCase
+	for _, tc := range []struct {
+		name, since, held string
+		policy            rollout.Policy
+	}{
+		{"stuck pod", "10:01:30", "ignored: w3 (pod is terminating past its grace period)", rollout.Policy{IgnoreStuckPods: stuck}},
+		{"stuck pod, and not ready", "10:01:30", "ignored: w3 (pod is terminating past its grace period)", rollout.Policy{IgnoreStuckPods: stuck, IgnoreNotReadyNodes: day}},
+		{"chosen, and not ready", "10:00:00", "ignored: w3 (ignored by the caller)", rollout.Policy{IgnoreNodes: chosen, IgnoreNotReadyNodes: day}},
+	} {
+		cases = append(cases, assessCase{
+			name: tc.name, why: "w2 has waited for two hours", opts: health.Options{Policy: tc.policy},
+			nodes: append(build.Nodes("w1", "w2"), reportingNode("w3", corev1.ConditionUnknown, "NodeStatusUnknown", "", 2*time.Hour)),
+			pods: []*corev1.Pod{
+				newAgent("w1", podMade(3*time.Hour)), newAgent("w2", podMade(2*time.Hour), podUnready(2*time.Hour), podWaits("ImagePullBackOff", "")),
+				newAgent("w3", podMade(3*time.Hour), podUnready(2*time.Hour), podDeleted(2*time.Hour, 30)),
+			},
+			want: fmt.Sprintf(want, "2026-01-01T"+tc.since+"Z", tc.held), blockers: []string{"w2: image cannot be pulled since -2h0m0s"},
+		})
+	}
+	testAssess(t, cases)
 }
