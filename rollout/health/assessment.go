@@ -156,8 +156,10 @@ type Assessment struct {
 //   - Whether pods fail and are replaced again and again, unless the snapshot has the Backoff
 //     of the last pass. Such a rollout is progressing for ever, and complete while the pods are
 //     available. With a Memory it is stalled since NodeMemory.FailingSince, the first failure
-//     that an assessment can know of. That takes two assessments that find another pod than the
-//     one before, of pods that were not available for DefaultPatience.
+//     that an assessment can know of. That takes two assessments in which the pod is another one
+//     than in the assessment before. Pods that were available for DefaultPatience, and pods
+//     that were seen terminating, do not count. Nor does a row of failures of which every
+//     assessment finds an available pod: a Memory begins with a pod that is not available.
 //
 // It believes the lists. If the nodes were not listed, no node is eligible, and a rollout
 // without outdated pods is complete. If only the DaemonSet is known, use OfObject.

@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
@@ -80,4 +81,66 @@ func TestAssessIgnoredWaits(t *testing.T) {
 		})
 	}
 	testAssess(t, cases)
+}
+
+// TestAssessDeletedPods: somebody else deletes pods of w3, one after the other, and an assessment
+// sees each. Nothing has failed.
+func TestAssessDeletedPods(t *testing.T) {
+	pod := func(n int, age time.Duration, changes ...func(*corev1.Pod)) *corev1.Pod {
+		p := newAgent("w3", append([]func(*corev1.Pod){podMade(age)}, changes...)...)
+		p.Name = fmt.Sprint("p", n)
+		p.UID = types.UID(p.Name)
+		return p
+	}
+	deleted := podDeleted(5*time.Second, 30)
+	for _, tc := range []struct {
+		name, why string
+		looks     [][]*corev1.Pod
+		replaced  int
+	}{
+		{"deleted twice", "each was seen terminating", [][]*corev1.Pod{
+			{pod(0, 30*time.Minute, deleted)}, {pod(1, time.Minute, podUnready(time.Minute))}, {pod(1, time.Minute, deleted)}, {pod(2, time.Minute)},
+		}, 0},
+		{"beside its successor", "a surge has both", [][]*corev1.Pod{
+			{pod(0, time.Hour, podUnready(time.Minute))}, {pod(0, time.Hour, deleted), pod(1, time.Minute, podUnready(time.Minute))},
+			{pod(1, time.Minute, deleted), pod(2, time.Second)},
+		}, 0},
+		{"deleted between failures", "the row goes on", [][]*corev1.Pod{
+			{pod(0, time.Minute, podUnready(time.Minute))}, {pod(1, time.Minute, podUnready(time.Minute))}, {pod(1, time.Minute, deleted)},
+			{pod(2, time.Minute, podUnready(time.Minute))}, {pod(3, time.Second)},
+		}, 2},
+		{"available at each look", "nothing shows that a pod has failed", [][]*corev1.Pod{{pod(0, time.Minute)}, {pod(1, time.Minute)}, {pod(2, time.Minute)}}, 0},
+		{"available after the first look", "the first pod is remembered, and so are its successors", [][]*corev1.Pod{
+			{pod(0, time.Minute, podUnready(time.Minute))}, {pod(1, time.Minute)}, {pod(2, time.Minute)},
+		}, 2},
+		{"same second", "both are still there", [][]*corev1.Pod{
+			{named("z", pod(0, time.Minute, podUnready(time.Minute))), named("a", pod(1, time.Minute, podUnbound("", "", 0)))},
+			{named("z", pod(0, time.Minute, podUnready(time.Minute))), named("a", pod(1, time.Minute, podUnready(time.Minute)))},
+		}, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var memory health.Memory
+			var a *health.Assessment
+			for _, pods := range tc.looks {
+				pods = append([]*corev1.Pod{newAgent("w1"), newAgent("w2")}, pods...)
+				a = assess(t, assessCase{pods: pods, opts: health.Options{Memory: memory}})
+				memory = stored(t, a.Memory)
+			}
+			replaced := 0
+			for _, n := range memory.Nodes {
+				replaced += n.Replaced
+			}
+			if replaced != tc.replaced {
+				t.Errorf("Assess() = %v, %+v, want %d replaced pods: %s", a, memory.Nodes, tc.replaced, tc.why)
+			}
+		})
+	}
+}
+
+func named(name string, pod *corev1.Pod) *corev1.Pod {
+	pod.Name, pod.UID = name, types.UID(name)
+	if pod.Spec.NodeName == "" {
+		pod.Spec.Affinity = build.OnNode("w3")
+	}
+	return pod
 }
