@@ -144,3 +144,128 @@ func named(name string, pod *corev1.Pod) *corev1.Pod {
 	}
 	return pod
 }
+
+// TestAssessManyFailures: every pod of a cluster fails, and each look finds another one. The answer
+// depends neither on the burst limit nor on how many nodes a Memory has.
+func TestAssessManyFailures(t *testing.T) {
+	for _, tc := range []struct {
+		nodes, burst int
+		lockstep     bool
+	}{
+		{3, 0, false}, {250, 0, true}, {251, 0, true}, {300, 0, true}, {health.MemoryNodes, -1, true},
+		{health.MemoryNodes + 1, -1, false}, {1100, 0, true}, {1100, -1, false},
+	} {
+		t.Run(fmt.Sprintf("%d nodes, burst %d, in lockstep %v", tc.nodes, tc.burst, tc.lockstep), func(t *testing.T) {
+			ds := build.Set{}.Object()
+			in := daemon.Input{DaemonSet: ds, Revisions: build.Current(ds, "new"), BurstReplicas: tc.burst}
+			for n := range tc.nodes {
+				in.Nodes = append(in.Nodes, build.Node{Name: fmt.Sprintf("n%04d", n)}.Object())
+			}
+			var memory health.Memory
+			for minute := range 24 {
+				in.Now, in.Pods = build.Now.Add(time.Duration(minute)*time.Minute), nil
+				for n, node := range in.Nodes {
+					p := build.Pod{Name: fmt.Sprint(node.Name, "-", minute), Node: node.Name, Hash: "new", Age: 40 * time.Second, Ready: 20 * time.Second, NotReady: true}
+					phase := n + minute
+					if tc.lockstep {
+						phase = minute
+					}
+					switch phase % 4 {
+					case 0:
+						p.Phase = corev1.PodFailed
+					case 1:
+						p.NotReady = false
+					case 2:
+						if minute > 10 {
+							continue
+						}
+					}
+					pod := p.Of(ds)
+					shift(pod, in.Now.Sub(build.Now))
+					in.Pods = append(in.Pods, pod)
+				}
+				a, err := health.Assess(observe(t, in), health.Options{Memory: memory})
+				if err != nil {
+					t.Fatal(err)
+				}
+				memory = stored(t, a.Memory)
+				if since := a.LastChange.Sub(build.Now); minute > 16 && (a.State != health.StateStalled || since > 5*time.Minute) {
+					t.Fatalf("after %d minutes: Assess() is %v since %v, want it stalled since the first failures", minute, a.State, since)
+				}
+				if len(a.Memory.Nodes) > health.MemoryNodes {
+					t.Fatalf("Memory has %d nodes", len(a.Memory.Nodes))
+				}
+			}
+		})
+	}
+}
+
+// TestAssessProgressBesideFailures: a full Memory, or a burst limit, hides no change of a node on
+// which no pod fails again and again.
+func TestAssessProgressBesideFailures(t *testing.T) {
+	ds := build.Set{}.Object()
+	long := metav1.NewTime(build.Now.Add(-time.Hour))
+	const all = health.MemoryNodes + 100
+	node := func(i int) string { return fmt.Sprintf("n%04d", i) }
+	const few, most = health.MemoryNodes / 2, all - 1
+	stuck, unready := podMade(time.Hour), podUnready(time.Hour)
+	waits := func(n string) *corev1.Pod { return newAgent(n, stuck, unready) }
+	fails := func(n string) *corev1.Pod { return newAgent(n, stuck, podFailed("", ""), unready) }
+	available := func(d time.Duration) func(string) *corev1.Pod {
+		return func(n string) *corev1.Pod { return newAgent(n, podMade(d)) }
+	}
+	none := func(string) *corev1.Pod { return nil }
+	for _, tc := range []struct {
+		name, why string
+		// failing is the number of nodes on which pods fail again and again, and pod their pods.
+		failing int
+		pod     func(node string) *corev1.Pod
+		// last is the pod of the last node. Those of the others wait.
+		last  func(node string) *corev1.Pod
+		burst int
+		want  health.State
+		since time.Duration
+	}{
+		{"nothing changes", "the last node waits, too", most, waits, waits, -1, health.StateStalled, time.Hour},
+		{"left out, failing", "most nodes fail, and so may this one", most, waits, func(n string) *corev1.Pod { return newAgent(n, podMade(time.Minute), podUnready(time.Second)) }, -1, health.StateStalled, time.Hour},
+		{"left out, just available", "most nodes fail, and so may this one", most, waits, available(time.Minute), -1, health.StateStalled, time.Hour},
+		{"left out, no pod", "most nodes fail, and so may this one", most, waits, none, -1, health.StateStalled, time.Hour},
+		{"left out, available for long", "its pod did not fail", most, waits, available(11 * time.Minute), -1, health.StateStalled, 11 * time.Minute},
+		{"left out, outdated", "the next pass replaces it", most, waits, func(n string) *corev1.Pod { return oldAgent(n, unready) }, -1, health.StateProgressing, time.Hour},
+		{"left out, few failures", "nodes that only wait say nothing about this one", few, waits, available(time.Minute), -1, health.StateProgressing, time.Minute},
+		{"deferred deletion", "the last pod has not been deleted yet", few, fails, fails, 1, health.StateProgressing, time.Hour},
+		{"deferred deletions of failing nodes", "the last node only waits", few, fails, waits, 1, health.StateStalled, time.Hour},
+		{"deferred creation", "the last node has no pod yet", few, none, none, 1, health.StateProgressing, time.Hour},
+		{"deferred creations of failing nodes", "the last node only waits", few, none, waits, 1, health.StateStalled, time.Hour},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := daemon.Input{DaemonSet: ds, Revisions: build.Current(ds, "new"), Now: build.Now, BurstReplicas: tc.burst}
+			memory := health.Memory{UID: ds.UID, RevisionHash: "new"}
+			for i := range all {
+				in.Nodes = append(in.Nodes, build.Nodes(node(i))...)
+				pod := waits(node(i))
+				n := health.NodeMemory{Node: node(i), Pod: pod.Name, Created: pod.CreationTimestamp}
+				switch {
+				case i == all-1:
+					pod = tc.last(node(i))
+				case i < tc.failing:
+					pod = tc.pod(node(i))
+					n.Replaced, n.LastReplaced, n.FailingSince = 5, metav1.NewTime(build.Now.Add(-time.Minute)), long
+				}
+				if pod != nil {
+					in.Pods = append(in.Pods, pod)
+				}
+				if i < health.MemoryNodes {
+					memory.Nodes = append(memory.Nodes, n)
+				}
+			}
+			a, err := health.Assess(observe(t, in), health.Options{Memory: memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if since := build.Now.Sub(a.LastChange); a.State != tc.want || since != tc.since {
+				t.Errorf("Assess() is %v since %v ago, want %v since %v ago: %s", a.State, since, tc.want, tc.since, tc.why)
+			}
+		})
+	}
+}

@@ -49,8 +49,8 @@ type Memory struct {
 	// Nodes are eligible nodes with a pod of the current template that are not complete, and
 	// those on which such a pod was replaced, ordered by name. What is known about a node
 	// stays while the policy ignores it. They are at most MemoryNodes;
-	// nodes with replaced pods come first. On the nodes that are left out, every new pod is a
-	// change.
+	// nodes with replaced pods come first. On the nodes that are left out, a new pod is a
+	// change, unless pods are replaced again and again on most of these.
 	Nodes []NodeMemory `json:"nodes,omitempty"`
 }
 
