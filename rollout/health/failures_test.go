@@ -269,3 +269,37 @@ func TestAssessProgressBesideFailures(t *testing.T) {
 		})
 	}
 }
+
+// TestAssessRestartsOfLongAgo: a container has 40 restarts of a month, and has just crashed three
+// times. The kubelet's delay says that this loop is young.
+func TestAssessRestartsOfLongAgo(t *testing.T) {
+	const backOff = "back-off 20s restarting failed container=main pod=new-w3_kube-system(uid)"
+	pods := func(changes ...func(*corev1.Pod)) []*corev1.Pod {
+		changes = append([]func(*corev1.Pod){podMade(30 * 24 * time.Hour), podUnready(20 * time.Second)}, changes...)
+		return []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3", changes...)}
+	}
+	waits := pods(podWaits("CrashLoopBackOff", backOff), podEnded("Error", 1, 40, 5*time.Second, 15*time.Second))
+	runs := pods(podRuns(4*time.Second), podEnded("Error", 1, 41, 5*time.Second, 25*time.Second))
+	memory := health.Options{Memory: completeMemory(t)}
+	const w3 = "w3 (new-w3: container main keeps crashing: CrashLoopBackOff, 40 restarts, last exit Error (1))"
+	const w3Runs = "w3 (new-w3: container main keeps crashing: 41 restarts, last exit Error (1))"
+	testAssess(t, []assessCase{
+		{
+			name: "memory", why: "it was complete for an hour", pods: waits, opts: memory,
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + w3,
+			blockers: []string{"w3: container keeps crashing since -40s"},
+		}, {
+			name: "no memory", why: "the last change is the beginning of the loop", pods: waits,
+			want:     "progressing: 2 of 3 nodes complete; not complete: " + w3 + doubt,
+			blockers: []string{"w3: container keeps crashing since -40s"},
+		}, {
+			name: "memory, runs again", why: "the kubelet has waited for 21 seconds", pods: runs, opts: memory,
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + w3Runs,
+			blockers: []string{"w3: container keeps crashing since -50s"},
+		}, {
+			name: "no memory, runs again", why: "the last change is the beginning of the loop", pods: runs,
+			want:     "progressing: 2 of 3 nodes complete; not complete: " + w3Runs + doubt,
+			blockers: []string{"w3: container keeps crashing since -50s"},
+		},
+	})
+}
