@@ -345,7 +345,7 @@ func (a *Assessment) hasOutdated(s *daemon.Snapshot) bool {
 
 // maybeDisruption reports whether a rollout cannot be told from a disruption.
 func (a *Assessment) maybeDisruption(s *daemon.Snapshot, fail failures) bool {
-	if a.State == StateComplete || a.State == StateDeleting || a.Memory.Rollout {
+	if a.State == StateComplete || a.State == StateDeleting || a.Memory.SawRollout {
 		return false
 	}
 	unavailable, pods := false, false

@@ -33,18 +33,18 @@ type Memory struct {
 	// RevisionHash is the hash label of the current revision. If it is empty, there is no
 	// memory.
 	RevisionHash string `json:"revisionHash,omitempty"`
-	// Rollout says that an assessment has seen a rollout of this revision: there was an
+	// SawRollout says that an assessment has seen a rollout of this revision: there was an
 	// outdated pod on a node that exists and that the policy does not ignore, another
 	// revision was current before, or the DaemonSet was younger than DefaultPatience and not
 	// complete.
-	Rollout bool `json:"rollout,omitempty"`
+	SawRollout bool `json:"sawRollout,omitempty"`
 	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
 	// time of the assessment. It is zero if the last assessment was not StateComplete. It is not
 	// set while the policy ignores a node that is not complete.
 	//
 	// Pods that fail one after the other, and containers that crash again and again, clear it if
-	// that began less than DefaultPatience after it: pods that are ready for a moment do not
-	// complete a rollout. Later failures are a disruption of a complete rollout.
+	// the failures began less than DefaultPatience after CompleteSince: pods that are ready for a
+	// moment do not complete a rollout. Later failures are a disruption of a complete rollout.
 	CompleteSince metav1.Time `json:"completeSince,omitzero"`
 	// Nodes are eligible nodes with a pod of the current template that are not complete, and
 	// those on which such a pod was replaced, ordered by name. What is known about a node
@@ -73,7 +73,7 @@ type NodeMemory struct {
 	// LastReplaced is the time of the last assessment that found another pod.
 	LastReplaced metav1.Time `json:"lastReplaced,omitzero"`
 	// FailingSince is when the first of these pods failed. If no assessment has seen it as a
-	// failed pod, it is when the first of its successors that was seen was created.
+	// failed pod, it is the creation time of the first successor that an assessment saw.
 	FailingSince metav1.Time `json:"failingSince,omitzero"`
 }
 
@@ -111,9 +111,9 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 	case before.RevisionHash == "" || before.UID != out.UID:
 		before = Memory{}
 	case before.RevisionHash != out.RevisionHash:
-		before, out.Rollout = Memory{}, true
+		before, out.SawRollout = Memory{}, true
 	}
-	out.Rollout = out.Rollout || before.Rollout
+	out.SawRollout = out.SawRollout || before.SawRollout
 	out.CompleteSince = before.CompleteSince
 	for i := range s.Nodes() {
 		n := &s.Nodes()[i]
@@ -256,7 +256,7 @@ func (m *Memory) wasComplete() bool { return !m.CompleteSince.IsZero() }
 
 // note adds the result of the assessment.
 func (m *Memory) note(s *daemon.Snapshot, a *Assessment) {
-	m.Rollout = m.Rollout || a.hasOutdated(s) || a.State != StateComplete && isNew(s)
+	m.SawRollout = m.SawRollout || a.hasOutdated(s) || a.State != StateComplete && isNew(s)
 	switch {
 	case a.State == StateDeleting:
 	case a.State != StateComplete:
