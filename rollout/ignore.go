@@ -147,7 +147,7 @@ func (f *nodeFacts) ignoreCreations(s *daemon.Snapshot, plan *daemon.Plan) (held
 		if reason == daemon.CreateReasonMissing {
 			first++
 		}
-		if !deletesFinished(s, plan, n) {
+		if !deletesFinished(s, n) {
 			plan.Nodes--
 		}
 	}
@@ -173,16 +173,12 @@ func (f *nodeFacts) ignoreCreations(s *daemon.Snapshot, plan *daemon.Plan) (held
 	return held, first
 }
 
-// deletesFinished reports whether daemon.Reconcile deletes a finished pod of a node. A failed
-// pod waits for its backoff, which a deletion changes.
-func deletesFinished(s *daemon.Snapshot, plan *daemon.Plan, n *daemon.NodeState) bool {
+// deletesFinished reports whether daemon.Reconcile deletes a finished pod of a node, in this pass
+// or, if the burst limit puts that off, in a later one. A failed pod waits for its backoff.
+func deletesFinished(s *daemon.Snapshot, n *daemon.NodeState) bool {
 	return slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool {
-		if !p.Failed {
-			return p.Succeeded && !p.Terminating
-		}
-		before, _ := s.BackoffOf(n.Name)
-		after := plan.Backoff[daemon.BackoffKey{UID: s.DaemonSet().UID, Node: n.Name}]
-		return !p.Terminating && after != before
+		e, _ := s.BackoffOf(n.Name)
+		return !p.Terminating && (p.Succeeded || p.Failed && !e.Waits(s.Now()))
 	})
 }
 
