@@ -146,7 +146,8 @@ type Assessment struct {
 // Pods on a node on which pods fail again and again do not count, nor do those on a node that
 // the policy ignores, nor writes of the history, of ownership and of the status. So a stalled
 // rollout may have a DeleteCount: the next pass deletes the failed pod, as it did before. Pods
-// that a burst limit defers count in the same way, if there is a node on which they can be.
+// that a burst limit defers count in the same way, if they can be on a node that counts, unless
+// rollout.Complete holds.
 //
 // Give Assess the Memory of the assessment before. Without it, two things are not known:
 //
@@ -307,7 +308,7 @@ func (a *Assessment) changesSomething(result *rollout.Result, fail failures) boo
 	return result.Outcome == rollout.OutcomeCollision ||
 		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return counts(c.Node) }) ||
 		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return counts(d.Node) }) ||
-		deferred(plan.CreateDeferred, a.mayNeedPod) || deferred(plan.DeleteDeferred, mayHaveSurplus)
+		!rollout.Complete(fail.s, a.Policy) && (deferred(plan.CreateDeferred, a.mayNeedPod) || deferred(plan.DeleteDeferred, mayHaveSurplus))
 }
 
 // mayNeedPod reports whether daemon.Reconcile may create a pod on a node.
