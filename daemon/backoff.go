@@ -85,25 +85,39 @@ func (e BackoffEntry) Failures(now time.Time) int {
 // delay (hasExpired@v0.37.2).
 func (e BackoffEntry) expired(now time.Time) bool { return now.Sub(e.Last) > 2*backoffMax }
 
+// Waits reports whether a failed pod of the node is not deleted yet at the given time
+// (IsInBackOffSinceUpdate@v0.37.2).
+func (e BackoffEntry) Waits(now time.Time) bool { return !e.expired(now) && now.Sub(e.Last) < e.Delay }
+
 // failedPods is the Backoff of one pass. The first change copies the caller's map.
 type failedPods struct {
-	entries Backoff
-	owned   bool
-	ds      *appsv1.DaemonSet
-	now     time.Time
+	entries, before Backoff
+	owned           bool
+	ds              *appsv1.DaemonSet
+	now             time.Time
 }
 
 func newFailedPods(entries Backoff, ds *appsv1.DaemonSet, now time.Time) *failedPods {
-	return &failedPods{entries: entries, ds: ds, now: now}
+	return &failedPods{entries: entries, before: entries, ds: ds, now: now}
 }
 
-// waiting returns the delay of a node that is in backoff (IsInBackOffSinceUpdate@v0.37.2).
+// waiting returns the delay of a node that is in backoff.
 func (f *failedPods) waiting(node string) (time.Duration, bool) {
 	e, ok := f.entries[backoffKey(f.ds, node)]
-	if !ok || e.expired(f.now) || f.now.Sub(e.Last) >= e.Delay {
+	if !ok || !e.Waits(f.now) {
 		return 0, false
 	}
 	return e.Delay, true
+}
+
+// putOff takes back what deleted noted in this pass.
+func (f *failedPods) putOff(node string) {
+	key := backoffKey(f.ds, node)
+	if e, ok := f.before[key]; ok && !e.expired(f.now) {
+		f.entries[key] = e
+	} else {
+		delete(f.entries, key)
+	}
 }
 
 // deleted notes that a failed pod of the node is deleted now (Next@v0.37.2).

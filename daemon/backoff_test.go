@@ -266,3 +266,32 @@ func TestBackoffFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestFailuresInARow: the failures of an older spec are not those of this one.
+func TestFailuresInARow(t *testing.T) {
+	for _, tc := range []struct {
+		name, why            string
+		generation, observed int64
+		entryOf              int64
+		ago                  time.Duration
+		want                 int
+	}{
+		{"observed", "the entry is about this spec", 3, 3, 3, time.Minute, 3},
+		{"not observed", "the entry is about the spec before", 3, 2, 2, time.Minute, 0},
+		{"no status", "nothing says which spec it is about", 3, 0, 0, time.Minute, 3},
+		{"no generation", "status is ahead", 0, 2, 2, time.Minute, 3},
+		{"another generation", "it has an entry of its own", 3, 3, 2, time.Minute, 0},
+		{"expired", "the node was quiet for long", 3, 3, 3, time.Hour, 0},
+	} {
+		in := state{nodes: plain}.input()
+		in.DaemonSet.Generation, in.DaemonSet.Status.ObservedGeneration = tc.generation, tc.observed
+		in.Backoff = daemon.Backoff{{UID: "uid-agent", ObservedGeneration: tc.entryOf, Node: "w1"}: {Last: build.Now.Add(-tc.ago), Delay: 4 * time.Second}}
+		s := observe(t, in)
+		if got := s.FailuresInARow("w1"); got != tc.want {
+			t.Errorf("%s: FailuresInARow(w1) = %d, want %d: %s", tc.name, got, tc.want, tc.why)
+		}
+		if got := s.FailuresInARow("w2"); got != 0 {
+			t.Errorf("%s: FailuresInARow(w2) = %d, want 0: it has no entry", tc.name, got)
+		}
+	}
+}

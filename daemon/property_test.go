@@ -172,6 +172,16 @@ func burstCutsOff(t *testing.T, _ *rand.Rand, in daemon.Input) {
 		t.Errorf("with limit: %v\nwithout: %v", limited, all)
 		return
 	}
+	for _, d := range all.Delete[len(limited.Delete):] {
+		if d.Reason == daemon.DeleteReasonPodFailed {
+			// It has no new delay, but the one of before if that has not expired.
+			key := daemon.BackoffKey{UID: in.DaemonSet.UID, ObservedGeneration: in.DaemonSet.Status.ObservedGeneration, Node: d.Node}
+			all.Backoff = maps.Clone(all.Backoff)
+			if delete(all.Backoff, key); in.Now.Sub(in.Backoff[key].Last) <= 30*time.Minute {
+				all.Backoff[key] = in.Backoff[key]
+			}
+		}
+	}
 	all.Create, all.CreateDeferred = all.Create[:len(limited.Create):len(limited.Create)], limited.CreateDeferred
 	all.Delete, all.DeleteDeferred = all.Delete[:len(limited.Delete):len(limited.Delete)], limited.DeleteDeferred
 	if len(all.Create) == 0 {

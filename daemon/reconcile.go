@@ -28,7 +28,8 @@ import (
 //     deleted; bound ones are left to pod garbage collection
 //     (getUnscheduledPodsWithoutNode@v1.37.2).
 //  7. One pass creates at most Input.BurstReplicas pods and deletes at most as many
-//     (syncNodes@v1.37.2).
+//     (syncNodes@v1.37.2). A node whose failed pod this puts off has no new delay, so that the
+//     next pass deletes the pod. Upstream's node waits again, and may do so for ever.
 //
 // On one node, finished pods and pods that the node does not keep are deleted in the order of
 // NodeState.Pods, owned ones before adopted ones; duplicates follow. Pods that are pinned to
@@ -48,8 +49,14 @@ func Reconcile(s *Snapshot) *Plan {
 	}
 	r := &reconciler{s: s, plan: plan, failed: newFailedPods(s.in.Backoff, s.in.DaemonSet, s.in.Now)}
 	r.visitAll()
-	plan.Backoff = r.failed.entries
+	all := plan.Delete
 	s.limit(plan)
+	for _, d := range all[len(plan.Delete):] {
+		if d.Reason == DeleteReasonPodFailed {
+			r.failed.putOff(d.Node)
+		}
+	}
+	plan.Backoff = r.failed.entries
 	return plan
 }
 

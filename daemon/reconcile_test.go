@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
@@ -469,16 +471,16 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// TestBurstKeepsEvents: upstream records events and backoff for pods whose
-// deletion is put off.
+// TestBurstKeepsEvents: upstream records events for pods whose deletion is put off. The backoff
+// is that of the pods that are deleted.
 func TestBurstKeepsEvents(t *testing.T) {
 	in := state{nodes: []build.Node{{Name: "w1"}, {Name: "w2"}}, pods: []build.Pod{
 		{Name: "a", Node: "w1", Phase: failed}, {Name: "b", Node: "w2", Phase: failed},
 	}}.input()
 	in.BurstReplicas = 1
 	plan := daemon.Reconcile(observe(t, in))
-	if len(plan.Delete) != 1 || plan.DeleteDeferred != 1 || len(plan.Events) != 2 || len(plan.Backoff) != 2 {
-		t.Errorf("Reconcile() = %v, backoff %v, want one deletion of two, with two events and two nodes in backoff", plan, plan.Backoff)
+	if len(plan.Delete) != 1 || plan.DeleteDeferred != 1 || len(plan.Events) != 2 || len(plan.Backoff) != 1 {
+		t.Errorf("Reconcile() = %v, backoff %v, want one deletion of two, with two events and one node in backoff", plan, plan.Backoff)
 	}
 }
 
@@ -491,5 +493,70 @@ func TestReconcileOwnedFirst(t *testing.T) {
 	}}.input()))
 	if len(plan.Delete) != 1 || plan.Delete[0].Pod.Name != "b-own" || plan.RequeueAfter != time.Second {
 		t.Errorf("Reconcile() = %v, want b-own deleted and the orphan put off for a second", plan)
+	}
+}
+
+// TestBurstStarvesNoNode plays failures in lockstep: every pod has failed after a quarter of an
+// hour, on more nodes than one pass deletes pods on. No node waits for the failures of others.
+func TestBurstStarvesNoNode(t *testing.T) {
+	const nodes, burst = 6, 5
+	in := state{}.input()
+	in.BurstReplicas = burst
+	deletions := map[string]int{}
+	var names []string
+	for i := range nodes {
+		names = append(names, fmt.Sprint("w", i))
+	}
+	in.Nodes = build.Nodes(names...)
+	const rounds = 12
+	for pass := range 3 * rounds {
+		in.Now = in.Now.Add(time.Second)
+		if pass%3 == 0 {
+			in.Now = in.Now.Add(15 * time.Minute)
+			for _, p := range in.Pods {
+				p.Status.Phase = failed
+			}
+		}
+		plan := daemon.Reconcile(observe(t, in))
+		if len(plan.Delete) > burst {
+			t.Fatalf("Reconcile() deletes %d pods, want at most %d", len(plan.Delete), burst)
+		}
+		in.Backoff = plan.Backoff
+		for _, d := range plan.Delete {
+			deletions[d.Node]++
+			in.Pods = slices.DeleteFunc(in.Pods, func(p *corev1.Pod) bool { return p == d.Pod })
+		}
+		for i, c := range plan.Create {
+			c.Pod.Name, c.Pod.CreationTimestamp = fmt.Sprint(in.Now.Unix(), "-", i), metav1.NewTime(in.Now)
+			in.Pods = append(in.Pods, c.Pod)
+		}
+	}
+	for _, name := range names {
+		if deletions[name] < rounds-2 {
+			t.Errorf("deleted pods by node: %v, want one in almost each of %d rounds", deletions, rounds)
+		}
+	}
+}
+
+// TestBurstPutsOffBackoff: a deletion that is put off leaves the entry of its node as it was,
+// unless it has expired.
+func TestBurstPutsOffBackoff(t *testing.T) {
+	in := state{nodes: []build.Node{{Name: "w1"}, {Name: "w2"}, {Name: "w3"}, {Name: "w4"}}, pods: []build.Pod{
+		{Name: "a", Node: "w1", Phase: failed}, {Name: "b", Node: "w2", Phase: failed}, {Name: "c", Node: "w3", Phase: failed}, {Name: "d", Node: "w4", Phase: failed},
+	}}.input()
+	key := func(node string) daemon.BackoffKey { return daemon.BackoffKey{UID: "uid-agent", Node: node} }
+	entry := func(ago, delay time.Duration) daemon.BackoffEntry {
+		return daemon.BackoffEntry{Last: in.Now.Add(-ago), Delay: delay}
+	}
+	in.BurstReplicas = 1
+	in.Backoff = daemon.Backoff{key("w1"): entry(time.Minute, 4*time.Second), key("w2"): entry(time.Minute, 8*time.Second), key("w3"): entry(time.Hour, time.Second)}
+	before := maps.Clone(in.Backoff)
+	plan := daemon.Reconcile(observe(t, in))
+	want := daemon.Backoff{key("w1"): entry(0, 8*time.Second), key("w2"): entry(time.Minute, 8*time.Second)}
+	if diff := cmp.Diff(want, plan.Backoff); diff != "" || plan.DeleteDeferred != 3 {
+		t.Errorf("Reconcile() puts off %d deletions, want 3; Backoff (-want +got):\n%s", plan.DeleteDeferred, diff)
+	}
+	if diff := cmp.Diff(before, in.Backoff); diff != "" {
+		t.Errorf("Reconcile() changed the Backoff given (-before +after):\n%s", diff)
 	}
 }

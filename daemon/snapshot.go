@@ -159,6 +159,21 @@ func (s *Snapshot) BackoffOf(node string) (BackoffEntry, bool) {
 	return e, ok
 }
 
+// FailuresInARow returns how many pods of a node have failed one after the other, by its backoff
+// entry; see BackoffEntry.Failures. While status.observedGeneration is behind the DaemonSet's
+// generation, the entry is about an older spec, and it returns 0. A status without
+// observedGeneration is behind nothing.
+func (s *Snapshot) FailuresInARow(node string) int {
+	e, ok := s.BackoffOf(node)
+	if !ok {
+		return 0
+	}
+	if observed := s.in.DaemonSet.Status.ObservedGeneration; observed > 0 && observed < s.in.DaemonSet.Generation {
+		return 0
+	}
+	return e.Failures(s.in.Now)
+}
+
 // BurstReplicas returns how many pods one pass may create, and how many it may
 // delete. It is below zero if there is no limit.
 func (s *Snapshot) BurstReplicas() int {

@@ -266,9 +266,3 @@ func (c *choice) mostPods(nodes []int) string {
 	}
 	return best
 }
-
-// failuresInARow returns how many pods of a node have failed one after the other.
-func (c *choice) failuresInARow(node string) int {
-	e, _ := c.s.BackoffOf(node)
-	return e.Failures(c.s.Now())
-}

@@ -95,6 +95,9 @@
 //	                                                costs healthy pods; revisions of other owners count, too
 //	revision-writes    constructHistory@v1.37.2     upstream labels and renumbers one revision with two updates;
 //	                                                here it is one
+//	put-off            podsShouldBeOnNode@v1.37.2   upstream doubles the delay of a node for a failed pod whose
+//	                                                deletion the burst limit puts off; here the delay doubles with
+//	                                                the deletion, so that the limit starves no node
 //	own-writes         updateDaemonSet@v1.37.2      upstream reads its caches again after its own writes: the status
 //	                                                counts those that have arrived, and if all have, the update
 //	                                                step follows in the same pass; here all of a pass is worked out

@@ -147,7 +147,7 @@ func (f *nodeFacts) ignoreCreations(s *daemon.Snapshot, plan *daemon.Plan) (held
 		if reason == daemon.CreateReasonMissing {
 			first++
 		}
-		if !deletesFinished(s, plan, n) {
+		if !deletesFinished(s, n) {
 			plan.Nodes--
 		}
 	}
@@ -173,16 +173,12 @@ func (f *nodeFacts) ignoreCreations(s *daemon.Snapshot, plan *daemon.Plan) (held
 	return held, first
 }
 
-// deletesFinished reports whether daemon.Reconcile deletes a finished pod of a node. A failed
-// pod waits for its backoff, which a deletion changes.
-func deletesFinished(s *daemon.Snapshot, plan *daemon.Plan, n *daemon.NodeState) bool {
+// deletesFinished reports whether daemon.Reconcile deletes a finished pod of a node, in this pass
+// or, if the burst limit puts that off, in a later one. A failed pod waits for its backoff.
+func deletesFinished(s *daemon.Snapshot, n *daemon.NodeState) bool {
 	return slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool {
-		if !p.Failed {
-			return p.Succeeded && !p.Terminating
-		}
-		before, _ := s.BackoffOf(n.Name)
-		after := plan.Backoff[daemon.BackoffKey{UID: s.DaemonSet().UID, Node: n.Name}]
-		return !p.Terminating && after != before
+		e, _ := s.BackoffOf(n.Name)
+		return !p.Terminating && (p.Succeeded || p.Failed && !e.Waits(s.Now()))
 	})
 }
 
@@ -297,27 +293,33 @@ func (g *ignoring) at(n *daemon.NodeState) (IgnoredNode, bool) {
 	if !n.Decision.Run && len(n.Pods) == 0 {
 		return out, false
 	}
+	var wait time.Duration // until the first of the node's problems ignores it
 	if p.IgnoreNotReadyNodes != nil && n.Node != nil {
 		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
-			g.note(&out, IgnoredNotReady, ready.LastTransitionTime.Time, p.IgnoreNotReadyNodes)
+			wait = g.note(&out, IgnoredNotReady, ready.LastTransitionTime.Time, p.IgnoreNotReadyNodes)
 		}
 	}
 	if p.IgnoreStuckPods != nil {
 		if since := terminatingUntil(n); !since.IsZero() {
-			g.note(&out, IgnoredStuckPod, since, p.IgnoreStuckPods)
+			wait = sooner(wait, g.note(&out, IgnoredStuckPod, since, p.IgnoreStuckPods))
 		}
 	}
 	if out.Reason == 0 && p.IgnoreNodes.chooses(n) {
 		out.Reason = IgnoredByCaller
 	}
+	if out.Reason == 0 {
+		// An ignored node waits for no further problem.
+		g.after = sooner(g.after, wait)
+	}
 	return out, out.Reason != 0
 }
 
-// note notes a problem of a node if it has lasted long enough.
-func (g *ignoring) note(out *IgnoredNode, reason IgnoredReason, since time.Time, after *IgnoreAfter) {
+// note notes a problem of a node if it has lasted long enough. Otherwise it returns how long it
+// takes until then.
+func (g *ignoring) note(out *IgnoredNode, reason IgnoredReason, since time.Time, after *IgnoreAfter) time.Duration {
 	from := since.Add(after.After.Duration)
-	if out.Reason != 0 && from.After(g.now) || !g.due(from) {
-		return // An ignored node waits for no further problem.
+	if wait := from.Sub(g.now); wait > 0 {
+		return wait
 	}
 	if since.IsZero() {
 		from = since
@@ -327,18 +329,15 @@ func (g *ignoring) note(out *IgnoredNode, reason IgnoredReason, since time.Time,
 	} else if from.Before(out.From) && !from.IsZero() {
 		out.From = from
 	}
+	return 0
 }
 
-// due reports whether a time is not after now, and notes how long it takes until then.
-func (g *ignoring) due(at time.Time) bool {
-	wait := at.Sub(g.now)
-	if wait <= 0 {
-		return true
+// sooner returns the shorter of two waits; zero is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
 	}
-	if g.after == 0 || wait < g.after {
-		g.after = wait
-	}
-	return false
+	return a
 }
 
 // terminatingUntil returns the last end of a grace period on a node on which every pod

@@ -61,6 +61,28 @@ func TestKeptPodsUseNoBudget(t *testing.T) {
 	})
 }
 
+// TestIgnoredNodeWaitsForNothing: a node that is ignored for one reason asks for no pass at which
+// another reason would ignore it, too, so that a wait of a day does not look like progress.
+func TestIgnoredNodeWaitsForNothing(t *testing.T) {
+	after := func(d time.Duration) *rollout.IgnoreAfter {
+		return &rollout.IgnoreAfter{After: metav1.Duration{Duration: d}}
+	}
+	day := after(24 * time.Hour)
+	chosen := &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "a" }}
+	testPolicy(t, []policyCase{
+		{"stuck, and not ready", "the stuck pod ignores the node", build.Set{}, rollout.Policy{IgnoreNotReadyNodes: day, IgnoreStuckPods: after(time.Second)},
+			"a?=old~ b=old", "-b; ignored: a (pod is terminating past its grace period)"},
+		{"not ready, and stuck", "the node is not ready", build.Set{}, rollout.Policy{IgnoreNotReadyNodes: after(time.Second), IgnoreStuckPods: day},
+			"a?=old~ b=old", "-b; ignored: a (node is not ready)"},
+		{"chosen, and not ready", "the caller ignores the node", build.Set{}, rollout.Policy{IgnoreNotReadyNodes: day, IgnoreNodes: chosen},
+			"a?=old! b=old", "-b; 1 by ignored node; ignored: a (ignored by the caller)"},
+		{"another node", "it waits for a day, and c's wait is over", build.Set{}, rollout.Policy{IgnoreNotReadyNodes: day, IgnoreStuckPods: after(time.Second)},
+			"a=old b?=new! c?=old~", "nothing; ignored: c (pod is terminating past its grace period); again after 23h59m0s"},
+		{"neither yet", "the shorter wait is over first", build.Set{}, rollout.Policy{IgnoreNotReadyNodes: day, IgnoreStuckPods: after(time.Hour)},
+			"a?=old~ b=old", "nothing; again after 59m0s"},
+	})
+}
+
 // TestIgnoredNodesGetNoPods holds passes that ignore creations on some nodes against the
 // writes of daemon.Reconcile without these nodes, over random states and burst limits.
 func TestIgnoredNodesGetNoPods(t *testing.T) {

@@ -461,7 +461,7 @@ func (c *choice) beyond(since time.Time, limit metav1.Duration) bool {
 // restarts returns the largest number of restarts of a container of the new pod, or of
 // failed pods in a row.
 func (c *choice) restarts(i int) int {
-	n := c.failuresInARow(c.nodes[i].Name)
+	n := c.s.FailuresInARow(c.nodes[i].Name)
 	if cur := podsToUpdate(c.nodes[i].Pods).cur; cur != nil {
 		for _, container := range podstatus.Containers(cur.Pod) {
 			n = max(n, int(container.Status.RestartCount))

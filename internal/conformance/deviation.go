@@ -256,6 +256,46 @@ var Deviations = []Deviation{
 		},
 	},
 	{
+		Name:     "put-off",
+		Upstream: "podsShouldBeOnNode@v1.37.2",
+		Why: "upstream doubles the delay of a node for a failed pod whose deletion the burst limit then puts off, so that it stays; " +
+			"in the library the delay doubles with the deletion, and the next pass deletes the pod",
+		adapt: func(u *Upstream, s *State, report *Report) (*State, func(*Pass)) {
+			failed := func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed }
+			if report.DeleteDeferred == 0 || !slices.ContainsFunc(s.Pods, failed) {
+				return nil, nil
+			}
+			takeBack := func(p *Pass) {
+				if len(p.Syncs) == 0 {
+					return
+				}
+				first := p.Syncs[0].Delete
+				for _, name := range first[min(len(first), s.burst()):] {
+					pod := s.pod(name)
+					if pod == nil || !failed(pod) {
+						continue
+					}
+					node, _ := daemonutil.GetTargetNodeName(pod)
+					of := func(b Backoff) bool {
+						return b.UID == s.DaemonSet.UID && b.ObservedGeneration == s.DaemonSet.Status.ObservedGeneration && b.Node == node
+					}
+					p.Backoff = slices.DeleteFunc(p.Backoff, of)
+					before := live(s, s.Backoff)
+					if i := slices.IndexFunc(before, of); i >= 0 {
+						p.Backoff = append(p.Backoff, before[i])
+					}
+				}
+				sortBackoff(p.Backoff)
+			}
+			up := u.Pass(s)
+			before := slices.Clone(up.Backoff)
+			if takeBack(up); slices.Equal(before, up.Backoff) {
+				return nil, nil
+			}
+			return s, takeBack
+		},
+	},
+	{
 		Name:     "identity",
 		Upstream: "FilterPodsByOwner@v1.37.2",
 		Why:      "upstream fails on a DaemonSet without namespace, name or UID; the library does not mind",

@@ -244,6 +244,21 @@ var examples = map[string]struct {
 				lib.Status == nil && lib.Quiet(), "the library writes")
 		},
 	},
+	"put-off": {
+		state: func() *State {
+			s := simple()
+			s.BurstReplicas = 1
+			for _, p := range s.Pods {
+				p.Status.Phase = corev1.PodFailed
+			}
+			return s
+		},
+		show: func(_ *Upstream, up, lib *Pass) error {
+			return all(
+				len(up.Deletes) == 1 && len(up.Backoff) == 2, "upstream does not delay the pod that it does not delete",
+				len(lib.Deletes) == 1 && len(lib.Backoff) == 1 && lib.Backoff[0].Node == "n1", "the library does not delay the pod that it deletes alone")
+		},
+	},
 	"own-writes": {
 		state: unfinished,
 		show: func(u *Upstream, up, lib *Pass) error {

@@ -229,8 +229,14 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a failed pod waits one moment longer",
 		file: "daemon/backoff.go",
-		old:  `f.now.Sub(e.Last) >= e.Delay`,
-		new:  `f.now.Sub(e.Last) > e.Delay`,
+		old:  `now.Sub(e.Last) < e.Delay`,
+		new:  `now.Sub(e.Last) <= e.Delay`,
+	},
+	{
+		name: "a failed pod whose deletion is put off waits for a new delay",
+		file: "daemon/reconcile.go",
+		old:  `r.failed.putOff(d.Node)`,
+		new:  `_ = d.Node`,
 	},
 	{
 		name: "the longest delay for failed pods is ten minutes",

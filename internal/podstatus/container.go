@@ -1,6 +1,8 @@
 package podstatus
 
 import (
+	"math"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -180,8 +182,9 @@ func (c Container) Since(problem Problem) time.Time {
 }
 
 // LoopBegan estimates when a crash loop began: the restarts took as many runs, each
-// as long as the last one, and the kubelet's delays between them. It is the zero
-// time if the status has no times.
+// as long as the last one, and the kubelet's delays between them. The delay after the last run, or
+// the one before it, says how many of the restarts belong to this loop: a container that has run
+// for a month may have others. It is the zero time if the status has no times.
 func (c Container) LoopBegan() time.Time {
 	end := c.LastEnd()
 	if end == nil || end.StartedAt.IsZero() || end.FinishedAt.IsZero() {
@@ -196,6 +199,7 @@ func (c Container) LoopBegan() time.Time {
 	if c.Status.State.Running == nil {
 		runs++
 	}
+	runs = min(runs, c.loopRuns())
 	took := time.Duration(runs) * run
 	// The first restart comes at once; see RestartDelay.
 	for delay := firstRestartDelay; runs > 2; delay = min(2*delay, lastRestartDelay) {
@@ -206,4 +210,41 @@ func (c Container) LoopBegan() time.Time {
 		took += delay
 	}
 	return end.FinishedAt.Add(-took)
+}
+
+// loopRuns returns the most runs of a crash loop up to the last end: those after which the kubelet
+// waits as long as the status shows (doBackOff@v1.37.2). Without a limit it is math.MaxInt.
+func (c Container) loopRuns() int {
+	state, before := &c.Status.State, c.Status.LastTerminationState.Terminated
+	switch {
+	case state.Waiting != nil:
+		// An example is "back-off 20s restarting failed container=main pod=...".
+		text, ok := strings.CutPrefix(state.Waiting.Message, "back-off ")
+		text, _, _ = strings.Cut(text, " ")
+		if delay, err := time.ParseDuration(text); ok && err == nil {
+			return runsUntil(delay)
+		}
+	case before == nil || before.FinishedAt.IsZero():
+	case state.Running != nil && !state.Running.StartedAt.IsZero():
+		return runsUntil(state.Running.StartedAt.Sub(before.FinishedAt.Time))
+	case state.Terminated != nil && !state.Terminated.StartedAt.IsZero():
+		if runs := runsUntil(state.Terminated.StartedAt.Sub(before.FinishedAt.Time)); runs < math.MaxInt {
+			return runs + 1
+		}
+	}
+	return math.MaxInt
+}
+
+// runsUntil returns after how many runs the kubelet waits for a time: one if it does not wait; see
+// RestartDelay. Starting a container may take some of the time. The longest delay has no number
+// of runs: then it returns math.MaxInt.
+func runsUntil(waited time.Duration) int {
+	if waited >= lastRestartDelay {
+		return math.MaxInt
+	}
+	runs := 1
+	for delay := firstRestartDelay; waited >= delay; delay *= 2 {
+		runs++
+	}
+	return runs
 }

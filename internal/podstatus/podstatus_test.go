@@ -1,6 +1,7 @@
 package podstatus
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,8 +13,8 @@ var now = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 func ago(d time.Duration) metav1.Time { return metav1.NewTime(now.Add(-d)) }
 
-func waiting(reason string) corev1.ContainerState {
-	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+func waiting(reason string, message ...string) corev1.ContainerState {
+	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: strings.Join(message, " ")}}
 }
 
 func ended(reason string, code int32, started, finished time.Duration) corev1.ContainerState {
@@ -86,6 +87,10 @@ func TestLoops(t *testing.T) {
 }
 
 func TestLoopBegan(t *testing.T) {
+	// loop is a container whose last run took so long and has been over for so long.
+	loop := func(restarts int32, state corev1.ContainerState, run, over time.Duration) corev1.ContainerStatus {
+		return corev1.ContainerStatus{RestartCount: restarts, State: state, LastTerminationState: ended("Error", 1, over+run, over)}
+	}
 	for _, tc := range []struct {
 		name, why string
 		status    corev1.ContainerStatus
@@ -96,6 +101,17 @@ func TestLoopBegan(t *testing.T) {
 		{"long run", "it was steady before it ended", corev1.ContainerStatus{RestartCount: 9, LastTerminationState: ended("Error", 1, time.Hour, time.Minute)}, now.Add(-time.Minute)},
 		{"first crash", "one run of ten seconds", corev1.ContainerStatus{State: ended("Error", 1, 70*time.Second, 60*time.Second)}, now.Add(-70 * time.Second)},
 		{"third crash", "three runs of ten seconds; the first restart comes at once, the second after ten seconds", corev1.ContainerStatus{RestartCount: 2, State: ended("Error", 1, 70*time.Second, 60*time.Second)}, now.Add(-60*time.Second - 40*time.Second)},
+		{"back-off says three", "most restarts are from before", loop(40, waiting("CrashLoopBackOff", "back-off 20s restarting failed container=main pod=a_b(c)"), 10*time.Second, time.Minute), now.Add(-60*time.Second - 40*time.Second)},
+		{"back-off says six", "six runs, with five delays between", loop(40, waiting("CrashLoopBackOff", "back-off 2m40s restarting failed"), 10*time.Second, time.Minute), now.Add(-60*time.Second - (60+150)*time.Second)},
+		{"longest back-off", "it says nothing about the number", loop(6, waiting("CrashLoopBackOff", "back-off 5m0s restarting failed"), 10*time.Second, time.Minute), now.Add(-60*time.Second - (70+310)*time.Second)},
+		{"more back-off than restarts", "the restarts are fewer", loop(2, waiting("CrashLoopBackOff", "back-off 2m40s restarting failed"), 10*time.Second, time.Minute), now.Add(-60*time.Second - 40*time.Second)},
+		{"no message", "the restarts are all there is", loop(3, waiting("CrashLoopBackOff"), 10*time.Second, time.Minute), now.Add(-60*time.Second - 70*time.Second)},
+		{"another message", "it holds no time", loop(3, waiting("CrashLoopBackOff", "back-off soon"), 10*time.Second, time.Minute), now.Add(-60*time.Second - 70*time.Second)},
+		{"runs again", "it waited for 25 seconds, which is the third delay and a slow start", loop(41, running(35*time.Second), 10*time.Second, time.Minute), now.Add(-60*time.Second - 40*time.Second)},
+		{"runs again at once", "it was the first crash of this loop", loop(41, running(59*time.Second), 10*time.Second, time.Minute), now.Add(-60*time.Second - 10*time.Second)},
+		{"runs again after long", "the number is not known", loop(7, running(time.Minute), 10*time.Second, 7*time.Minute), now.Add(-7*time.Minute - (70+310)*time.Second)},
+		{"ended again", "it waited for ten seconds before the last run", corev1.ContainerStatus{RestartCount: 40, State: ended("Error", 1, 70*time.Second, 60*time.Second), LastTerminationState: ended("Error", 1, 90*time.Second, 80*time.Second)},
+			now.Add(-60*time.Second - 40*time.Second)},
 		{"countless crashes", "the sum is bounded", corev1.ContainerStatus{RestartCount: 1<<31 - 1, State: ended("Error", 1, 61*time.Second, 60*time.Second)},
 			now.Add(-60*time.Second - 100_001*time.Second - (10+20+40+80+160)*time.Second - 99_994*5*time.Minute)},
 	} {

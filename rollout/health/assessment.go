@@ -146,7 +146,8 @@ type Assessment struct {
 // Pods on a node on which pods fail again and again do not count, nor do those on a node that
 // the policy ignores, nor writes of the history, of ownership and of the status. So a stalled
 // rollout may have a DeleteCount: the next pass deletes the failed pod, as it did before. Pods
-// that a burst limit defers count unless rollout.Complete holds.
+// that a burst limit defers count in the same way, if they can be on a node that counts, unless
+// rollout.Complete holds.
 //
 // Give Assess the Memory of the assessment before. Without it, two things are not known:
 //
@@ -156,8 +157,10 @@ type Assessment struct {
 //   - Whether pods fail and are replaced again and again, unless the snapshot has the Backoff
 //     of the last pass. Such a rollout is progressing for ever, and complete while the pods are
 //     available. With a Memory it is stalled since NodeMemory.FailingSince, the first failure
-//     that an assessment can know of. That takes two assessments that find another pod than the
-//     one before, of pods that were not available for DefaultPatience.
+//     that an assessment can know of. That takes two assessments in which the pod is another one
+//     than in the assessment before. Pods that were available for DefaultPatience, and pods
+//     that were seen terminating, do not count. Nor does a row of failures of which every
+//     assessment finds an available pod: a Memory begins with a pod that is not available.
 //
 // It believes the lists. If the nodes were not listed, no node is eligible, and a rollout
 // without outdated pods is complete. If only the DaemonSet is known, use OfObject.
@@ -190,7 +193,7 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	}
 	a.count(s)
 	a.Memory = opts.Memory.next(s, a.Policy)
-	fail := failures{s: s, memory: &a.Memory}
+	fail := newFailures(s, &a.Memory)
 	a.LastChange = lastChange(s, a.Policy, fail)
 	a.CreateCount = len(result.Plan.Create) + result.Plan.CreateDeferred
 	a.DeleteCount = len(result.Plan.Delete) + result.Plan.DeleteDeferred
@@ -293,15 +296,44 @@ func (a *Assessment) lastAvailable(now time.Time) time.Time {
 // changesSomething reports whether a pass changes the rollout.
 func (a *Assessment) changesSomething(result *rollout.Result, fail failures) bool {
 	counts := func(node string) bool {
-		_, again := fail.since(node)
-		return !again && !a.Policy.Ignores(node)
+		_, fails := fail.since(node)
+		_, may := fail.sinceUnknown(fail.s.Node(node))
+		return !fails && !may && !a.Policy.Ignores(node)
+	}
+	// Which pods a burst limit defers is not known, only on which nodes they can be.
+	deferred := func(count int, on func(*daemon.NodeState) bool) bool {
+		return count > 0 && slices.ContainsFunc(fail.s.Nodes(), func(n daemon.NodeState) bool { return on(&n) && counts(n.Name) })
 	}
 	plan := &result.Plan
-	// Which pods a burst limit defers is not known, only whether one can be on another node.
-	deferred := plan.CreateDeferred+plan.DeleteDeferred > 0 && !rollout.Complete(result.Snapshot, a.Policy)
-	return result.Outcome == rollout.OutcomeCollision || deferred ||
+	return result.Outcome == rollout.OutcomeCollision ||
 		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return counts(c.Node) }) ||
-		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return counts(d.Node) })
+		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return counts(d.Node) }) ||
+		!rollout.Complete(fail.s, a.Policy) && (deferred(plan.CreateDeferred, a.mayNeedPod) || deferred(plan.DeleteDeferred, mayHaveSurplus))
+}
+
+// mayNeedPod reports whether daemon.Reconcile may create a pod on a node.
+func (a *Assessment) mayNeedPod(n *daemon.NodeState) bool {
+	return n.Decision.Run && (len(n.Pods) == 0 || a.Budget.Kind == rollout.BudgetMaxSurge &&
+		!slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Live() }))
+}
+
+// mayHaveSurplus reports whether daemon.Reconcile may delete a pod of a node.
+func mayHaveSurplus(n *daemon.NodeState) bool {
+	live := 0
+	for i := range n.Pods {
+		switch p := &n.Pods[i]; {
+		case p.Terminating:
+		case n.Node == nil:
+			if p.Pod.Spec.NodeName == "" {
+				return true
+			}
+		case !n.Decision.Keep || !p.Live():
+			return true
+		default:
+			live++
+		}
+	}
+	return live > 1
 }
 
 // hasOutdated reports whether outdated pods are left, be they live or not, on nodes that
@@ -314,7 +346,7 @@ func (a *Assessment) hasOutdated(s *daemon.Snapshot) bool {
 
 // maybeDisruption reports whether a rollout cannot be told from a disruption.
 func (a *Assessment) maybeDisruption(s *daemon.Snapshot, fail failures) bool {
-	if a.State == StateComplete || a.State == StateDeleting || a.Memory.Rollout {
+	if a.State == StateComplete || a.State == StateDeleting || a.Memory.SawRollout {
 		return false
 	}
 	unavailable, pods := false, false

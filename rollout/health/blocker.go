@@ -87,7 +87,7 @@ const (
 	BlockerFailed
 	// BlockerNotReady: the pod is not ready for no reported reason.
 	BlockerNotReady
-	// BlockerUnsettled: the pod is available, and not for DefaultPatience yet, and pods before
+	// BlockerUnsettled: the pod has been available for less than DefaultPatience, and pods before
 	// it have failed again and again.
 	BlockerUnsettled
 	// BlockerTerminating: the pod is terminating within its grace period.

@@ -424,9 +424,9 @@ func TestAssessBlockers(t *testing.T) {
 		{
 			name: "crash loop, available", why: "it was restarted a moment ago, for the twentieth time",
 			nodes:    build.Nodes("w1"),
-			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podRuns(30*time.Second), podEnded("Error", 1, 20, time.Minute, time.Minute))},
-			want:     "stalled since 2026-01-01T10:28:50Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 20 restarts, last exit Error (1))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -1h31m10s until +9m30s"},
+			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podRuns(30*time.Second), podEnded("Error", 1, 20, time.Minute, 5*time.Minute+30*time.Second))},
+			want:     "stalled since 2026-01-01T10:24:20Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 20 restarts, last exit Error (1))" + doubt,
+			blockers: []string{"w1: container keeps crashing since -1h35m40s until +9m30s"},
 		},
 		{
 			name: "readiness", why: "the kubelet says which gate is closed",

@@ -43,6 +43,10 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 				continue
 			}
 		}
+		if since, ok := fail.sinceUnknown(n); ok {
+			note(since)
+			continue
+		}
 		for j := range n.Pods {
 			notePod(s, &n.Pods[j], note)
 		}

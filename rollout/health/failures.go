@@ -15,6 +15,24 @@ import (
 type failures struct {
 	s      *daemon.Snapshot
 	memory *Memory
+	// most is when the last of the remembered rows of failures began, if the memory is full and
+	// most of its nodes have one. Otherwise it is zero.
+	most time.Time
+}
+
+func newFailures(s *daemon.Snapshot, memory *Memory) failures {
+	f := failures{s: s, memory: memory}
+	rows := 0
+	for i := range memory.Nodes {
+		if n := &memory.Nodes[i]; n.Replaced >= again {
+			rows++
+			f.most = podstatus.Latest(f.most, n.FailingSince.Time)
+		}
+	}
+	if len(memory.Nodes) < MemoryNodes || 2*rows <= len(memory.Nodes) {
+		f.most = time.Time{}
+	}
+	return f
 }
 
 // since returns since when pods fail and are replaced again and again on a node, and false if
@@ -22,13 +40,29 @@ type failures struct {
 func (f failures) since(node string) (time.Time, bool) {
 	var since time.Time
 	known := false
-	if e, _ := f.s.BackoffOf(node); e.Failures(f.s.Now()) >= again {
+	if f.s.FailuresInARow(node) >= again {
+		e, _ := f.s.BackoffOf(node)
 		since, known = e.Last.Add(-e.Delay), true
 	}
 	if m := f.memory.node(node); m.Replaced >= again && (!known || m.FailingSince.Time.Before(since)) {
 		since, known = m.FailingSince.Time, true
 	}
 	return since, known
+}
+
+// sinceUnknown returns since when pods may fail and are replaced on a node that a full memory
+// leaves out, and false if they do not. On most nodes they do, so a pod there that has not settled
+// is no sign of progress. The end of an outdated pod is.
+func (f failures) sinceUnknown(n *daemon.NodeState) (time.Time, bool) {
+	if f.most.IsZero() || n == nil || !n.Decision.Run || f.memory.node(n.Name).Node != "" {
+		return time.Time{}, false
+	}
+	for i := range n.Pods {
+		if p := &n.Pods[i]; p.Live() && (!p.Updated || settled(f.s, p)) {
+			return time.Time{}, false
+		}
+	}
+	return f.most, true
 }
 
 // unsettled returns the blocker of a complete node on which pods or containers have failed again

@@ -33,24 +33,24 @@ type Memory struct {
 	// RevisionHash is the hash label of the current revision. If it is empty, there is no
 	// memory.
 	RevisionHash string `json:"revisionHash,omitempty"`
-	// Rollout says that an assessment has seen a rollout of this revision: there was an
+	// SawRollout says that an assessment has seen a rollout of this revision: there was an
 	// outdated pod on a node that exists and that the policy does not ignore, another
 	// revision was current before, or the DaemonSet was younger than DefaultPatience and not
 	// complete.
-	Rollout bool `json:"rollout,omitempty"`
+	SawRollout bool `json:"sawRollout,omitempty"`
 	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
 	// time of the assessment. It is zero if the last assessment was not StateComplete. It is not
 	// set while the policy ignores a node that is not complete.
 	//
 	// Pods that fail one after the other, and containers that crash again and again, clear it if
-	// that began less than DefaultPatience after it: pods that are ready for a moment do not
-	// complete a rollout. Later failures are a disruption of a complete rollout.
+	// the failures began less than DefaultPatience after CompleteSince: pods that are ready for a
+	// moment do not complete a rollout. Later failures are a disruption of a complete rollout.
 	CompleteSince metav1.Time `json:"completeSince,omitzero"`
 	// Nodes are eligible nodes with a pod of the current template that are not complete, and
 	// those on which such a pod was replaced, ordered by name. What is known about a node
 	// stays while the policy ignores it. They are at most MemoryNodes;
-	// nodes with replaced pods come first. On the nodes that are left out, every new pod is a
-	// change.
+	// nodes with replaced pods come first. On the nodes that are left out, a new pod is a
+	// change, unless pods are replaced again and again on most of these.
 	Nodes []NodeMemory `json:"nodes,omitempty"`
 }
 
@@ -61,18 +61,19 @@ const MemoryNodes = 500
 type NodeMemory struct {
 	// Node is the node's name.
 	Node string `json:"node"`
-	// Pod is the name of the node's youngest pod of the current template.
+	// Pod is the name of the node's youngest pod of the current template. It is empty if that
+	// pod was terminating.
 	Pod string `json:"pod,omitempty"`
 	// Created is the creation time of that pod.
 	Created metav1.Time `json:"created,omitzero"`
 	// Replaced is how often an assessment has found another pod than the assessment before.
-	// Half an hour after the last time it is zero again, like daemon.Backoff, and also once a
+	// A pod that was seen terminating does not count: a failed pod is never seen so. Half an hour after the last time it is zero again, like daemon.Backoff, and also once a
 	// pod has been available for DefaultPatience.
 	Replaced int `json:"replaced,omitempty"`
 	// LastReplaced is the time of the last assessment that found another pod.
 	LastReplaced metav1.Time `json:"lastReplaced,omitzero"`
 	// FailingSince is when the first of these pods failed. If no assessment has seen it as a
-	// failed pod, it is when the first of its successors that was seen was created.
+	// failed pod, it is the creation time of the first successor that an assessment saw.
 	FailingSince metav1.Time `json:"failingSince,omitzero"`
 }
 
@@ -110,9 +111,9 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 	case before.RevisionHash == "" || before.UID != out.UID:
 		before = Memory{}
 	case before.RevisionHash != out.RevisionHash:
-		before, out.Rollout = Memory{}, true
+		before, out.SawRollout = Memory{}, true
 	}
-	out.Rollout = out.Rollout || before.Rollout
+	out.SawRollout = out.SawRollout || before.SawRollout
 	out.CompleteSince = before.CompleteSince
 	for i := range s.Nodes() {
 		n := &s.Nodes()[i]
@@ -157,20 +158,22 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState) (NodeMemory, b
 	if m.forgotten(now) {
 		m.forget()
 	}
+	if slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Terminating && m.isOf(p.Pod) }) {
+		m.Pod, m.Created = "", metav1.Time{} // Somebody deleted it. Its successor is no failure.
+	}
 	youngest := youngestUpdated(n)
 	if youngest == nil {
-		return m, m.Pod != "" // its successor is still to come
+		return m, m.Pod != "" || m.Replaced > 0 // its successor is still to come
 	}
 	pod := youngest.Pod
-	created := toSecond(pod.CreationTimestamp.Time, time.Time{})
-	if m.Pod != "" && (m.Pod != pod.Name || !m.Created.Equal(&created)) {
+	if m.Pod != "" && !m.isOf(pod) {
 		m.Replaced++
 		m.LastReplaced = toSecond(now, now)
 		if m.FailingSince.IsZero() {
-			m.FailingSince = toSecond(created.Time, now)
+			m.FailingSince = toSecond(createdAt(pod).Time, now)
 		}
 	}
-	m.Pod, m.Created = pod.Name, created
+	m.Pod, m.Created = pod.Name, createdAt(pod)
 	if youngest.Failed && m.FailingSince.IsZero() {
 		m.FailingSince = toSecond(failedAt(pod), now)
 	}
@@ -178,6 +181,12 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState) (NodeMemory, b
 		m.forget() // What becomes of this pod later is no part of the row.
 	}
 	return m, m.Replaced > 0 || !rollout.NodeComplete(n)
+}
+
+// isOf reports whether a pod is the remembered one.
+func (m *NodeMemory) isOf(pod *corev1.Pod) bool {
+	created := createdAt(pod)
+	return m.Pod == pod.Name && m.Created.Equal(&created)
 }
 
 // forgotten reports whether a row of failures is so long ago that it does not count any more.
@@ -195,18 +204,26 @@ func (m *NodeMemory) failedBefore(t time.Time) bool {
 	return m.Replaced >= again && m.FailingSince.Time.Before(t)
 }
 
-// youngestUpdated returns the youngest pod of the current template on a node, in whatever
-// state it is, or nil.
+// youngestUpdated returns the youngest pod of the current template on a node that nobody has
+// deleted, or nil. A failed pod disappears when it is deleted. Of pods of the same second it is
+// the last by name, because the order of NodeState.Pods changes when they are bound.
 func youngestUpdated(n *daemon.NodeState) *daemon.PodState {
 	var youngest *daemon.PodState
 	for i := range n.Pods {
 		p := &n.Pods[i]
-		if p.Updated && (youngest == nil || !p.Pod.CreationTimestamp.Before(&youngest.Pod.CreationTimestamp)) {
+		if p.Updated && !p.Terminating && (youngest == nil || youngerThan(p.Pod, youngest.Pod)) {
 			youngest = p
 		}
 	}
 	return youngest
 }
+
+func youngerThan(a, b *corev1.Pod) bool {
+	return cmp.Or(createdAt(a).Compare(createdAt(b).Time), strings.Compare(a.Name, b.Name)) > 0
+}
+
+// createdAt returns the creation time of a pod with the precision that survives JSON.
+func createdAt(pod *corev1.Pod) metav1.Time { return toSecond(pod.CreationTimestamp.Time, time.Time{}) }
 
 // failedAt returns when a failed pod has failed; zero if that is not known.
 func failedAt(pod *corev1.Pod) time.Time {
@@ -239,7 +256,7 @@ func (m *Memory) wasComplete() bool { return !m.CompleteSince.IsZero() }
 
 // note adds the result of the assessment.
 func (m *Memory) note(s *daemon.Snapshot, a *Assessment) {
-	m.Rollout = m.Rollout || a.hasOutdated(s) || a.State != StateComplete && isNew(s)
+	m.SawRollout = m.SawRollout || a.hasOutdated(s) || a.State != StateComplete && isNew(s)
 	switch {
 	case a.State == StateDeleting:
 	case a.State != StateComplete:

@@ -192,7 +192,7 @@ func TestMemoryOfFirstRollout(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.Memory.Rollout != tc.want || a.MaybeDisruption == tc.want {
+			if a.Memory.SawRollout != tc.want || a.MaybeDisruption == tc.want {
 				t.Errorf("%s: Assess() = %v, %+v, want a rollout: %v: %s", tc.name, a, a.Memory, tc.want, tc.why)
 			}
 			memory, in.Now = stored(t, a.Memory), in.Now.Add(time.Hour)
@@ -463,7 +463,7 @@ func checkMemory(t *testing.T, seed uint64, before health.Memory, a *health.Asse
 		t.Fatalf("seed %d: complete since %v, before since %v", seed, a.Memory.CompleteSince, before.CompleteSince)
 	case !was && a.State == health.StateComplete && len(a.Blockers) > 0:
 		t.Fatalf("seed %d: Assess() = %v, but nothing says that it was complete", seed, a)
-	case before.Rollout && !a.Memory.Rollout, a.MaybeDisruption && a.Memory.Rollout:
+	case before.SawRollout && !a.Memory.SawRollout, a.MaybeDisruption && a.Memory.SawRollout:
 		t.Fatalf("seed %d: Assess() = %v, %+v after %+v", seed, a, a.Memory, before)
 	}
 }
