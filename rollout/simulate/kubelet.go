@@ -60,7 +60,9 @@ func (c *Cluster) start(ns *namespace, p *stored) {
 	node := p.node()
 	bound := pod.Spec.NodeName != ""
 	c.noteOthers(pod)
-	c.scheduleAvailable(ns, p)
+	for _, s := range ns.sets {
+		c.scheduleAvailable(ns, p, s)
+	}
 	switch {
 	case bound && node == nil, pod.DeletionTimestamp != nil && !bound:
 		// Pod garbage collection (gcOrphaned, gcUnscheduledTerminating @v1.37.2).
@@ -162,18 +164,17 @@ func (c *Cluster) terminatesIn(node *corev1.Node, pod *corev1.Pod) time.Duration
 	return min(c.left(ends.Add(-grace), c.times(node, pod).TerminatesAfter), max(0, ends.Sub(c.now)))
 }
 
-// scheduleAvailable wakes controllers up when a ready pod becomes available.
-func (c *Cluster) scheduleAvailable(ns *namespace, p *stored) {
-	for _, s := range ns.sets {
-		seconds := s.ds.Spec.MinReadySeconds
-		if seconds <= 0 || p.pod.DeletionTimestamp != nil || !isReady(p.pod) {
-			continue
-		}
-		since := podstatus.Condition(p.pod, corev1.PodReady).LastTransitionTime
-		at := since.Add(time.Duration(seconds) * time.Second)
-		if !since.IsZero() && at.After(c.now) {
-			c.schedule(at.Sub(c.now), podAvailable, ns, p)
-		}
+// scheduleAvailable wakes the controller of a DaemonSet when a ready pod that it watches becomes
+// available.
+func (c *Cluster) scheduleAvailable(ns *namespace, p *stored, s *set) {
+	seconds := s.ds.Spec.MinReadySeconds
+	if seconds <= 0 || p.pod.DeletionTimestamp != nil || !isReady(p.pod) || !s.watches(p.pod) {
+		return
+	}
+	since := podstatus.Condition(p.pod, corev1.PodReady).LastTransitionTime
+	at := since.Add(time.Duration(seconds) * time.Second)
+	if !since.IsZero() && at.After(c.now) {
+		c.schedule(at.Sub(c.now), podAvailable, ns, p)
 	}
 }
 
@@ -193,8 +194,10 @@ func (c *Cluster) happen(e *event) {
 		c.live(e.ns, p, withReady(p.pod, c.now))
 	case podAvailable:
 		for _, s := range e.ns.sets {
-			s.tally.touch(name, p.host)
-			s.due = true
+			if s.watches(p.pod) {
+				s.tally.touch(name, p.host)
+				s.due = true
+			}
 		}
 	case podFails:
 		pod := *p.pod

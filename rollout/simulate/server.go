@@ -267,7 +267,7 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 		}
 	})
 	for _, p := range pods {
-		c.scheduleAvailable(ns, p)
+		c.scheduleAvailable(ns, p, s)
 	}
 }
 
@@ -433,6 +433,13 @@ func (c *Cluster) putPod(ns *namespace, p *stored, pod *corev1.Pod, life int) {
 	p.host, isOn = c.hostOf(pod, was)
 	c.account(ns, old, pod)
 	for _, s := range ns.sets {
+		watched, watches := s.watches(old), s.watches(pod)
+		if !watched && !watches {
+			continue
+		}
+		if !watched && old != nil {
+			c.scheduleAvailable(ns, p, s)
+		}
 		s.update(daemon.Changes{Pods: []*corev1.Pod{pod}})
 		if isOn != wasOn {
 			s.tally.touch(wasOn, was)
@@ -451,6 +458,9 @@ func (c *Cluster) removePod(ns *namespace, p *stored) {
 	delete(ns.pods, pod.Name)
 	c.account(ns, pod, nil)
 	for _, s := range ns.sets {
+		if !s.watches(pod) {
+			continue
+		}
 		s.update(daemon.Changes{DeletedPods: []string{pod.Name}})
 		s.tally.touch(node, p.host)
 	}
@@ -490,7 +500,7 @@ func (c *Cluster) putDaemonSet(s *set, ds *appsv1.DaemonSet) {
 	if waits {
 		ns := c.namespace(ds.Namespace)
 		for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
-			c.scheduleAvailable(ns, ns.pods[name])
+			c.scheduleAvailable(ns, ns.pods[name], s)
 		}
 	}
 }
