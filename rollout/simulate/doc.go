@@ -32,7 +32,7 @@
 //     the State as events.
 //  3. The scheduler binds a pod to the node that it is pinned to, if that exists and rules 4
 //     to 7 allow it. It looks at nothing else, and preempts no pod. Pods without such a node
-//     stay unbound. A pod that does not fit gets the condition PodScheduled False with the
+//     stay unbound, and those with scheduling gates until these are removed. A pod that does not fit gets the condition PodScheduled False with the
 //     scheduler's reason and message (FitError.Error@v1.37.2), without the sentence about
 //     preemption. The scheduler tries it again when a pod has left the node, has finished or
 //     takes less, and when the node has changed.
@@ -79,7 +79,7 @@
 //  14. The first container crashes PodTimes.CrashesAfter after each start, and the kubelet
 //     starts it again with its backoff, unless a crash loop of rule 10 is known.
 //  15. Options.PodTimes says how long things take, and cannot overrule rules 3 to 12;
-//     Options.Overlook switches rules 4 to 11 off. Times count from the times in the objects:
+//     Options.Overlook switches rules 4 to 11 off, and the gates of rule 3. Times count from the times in the objects:
 //     NewCluster(c.Input(ds), opts) continues the rollout to the same end. opts are those of c,
 //     with the canary's trial of the last pass. Two things are not in that Input: the problems
 //     of pods that are gone, and the pods of other namespaces, which take room. End.After has

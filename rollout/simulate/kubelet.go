@@ -72,7 +72,7 @@ func (c *Cluster) start(ns *namespace, p *stored) {
 			c.schedule(c.terminatesIn(node, pod), podEnds, ns, p)
 		}
 	case !bound:
-		if node != nil {
+		if node != nil && !c.gated(pod) {
 			c.noteProblem(ns, node, pod, &PodTimes{})
 			c.schedule(c.left(pod.CreationTimestamp.Time, c.times(node, pod).BoundAfter), podBound, ns, p)
 		}

@@ -87,6 +87,8 @@ type PodTimes struct {
 // another rule: set Unschedulable as well to have Requests, HostPorts, SpreadLabels and
 // PodAntiAffinity bind them.
 type Overlook struct {
+	// SchedulingGates: pods are bound although they have scheduling gates (rule 3).
+	SchedulingGates bool
 	// Requests: pods are bound although they request more than their node has left (rule 4).
 	Requests bool
 	// HostPorts: pods are bound although another pod uses their host port (rule 5).

@@ -143,6 +143,23 @@ func (r *room) release(t taken) {
 	}
 }
 
+// gated reports whether scheduling gates keep a pod from the scheduler (SchedulingGates.PreEnqueue
+// @v1.37.2).
+func (c *Cluster) gated(pod *corev1.Pod) bool {
+	return len(pod.Spec.SchedulingGates) > 0 && !c.Options.Overlook.SchedulingGates
+}
+
+// sayGated writes into a new pod, which is not shared yet, what the API server says of its
+// scheduling gates (applySchedulingGatedCondition@v1.37.2).
+func (c *Cluster) sayGated(pod *corev1.Pod) {
+	if c.gated(pod) && podstatus.Condition(pod, corev1.PodScheduled) == nil {
+		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
+			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonSchedulingGated,
+			Message: "Scheduling is blocked due to non-empty scheduling gates", LastTransitionTime: metav1.NewTime(c.now),
+		})
+	}
+}
+
 // retry lets the scheduler try the pods again that wait for a node, because something there
 // has changed. What it said about them before counts no more.
 func (c *Cluster) retry(node string) {

@@ -33,7 +33,7 @@ import (
 //     that. A UID that differs from the stored one is an error.
 //   - A pod is stored with its status. Without a name it is named after its generateName,
 //     without a phase it is pending. If its status, node or deletion timestamp differs from
-//     before, what was going to happen to it is forgotten, and PodTimes is called again.
+//     before, or its last scheduling gate is removed, what was going to happen to it is forgotten, and PodTimes is called again.
 //   - A node that stops being ready makes its pods not ready. One that is ready again
 //     starts those that are not ready, and ends those that were deleted.
 //
@@ -235,11 +235,12 @@ func (c *Cluster) applyPod(pod *corev1.Pod) {
 	p := ns.pods[pod.Name]
 	if p == nil {
 		c.identify(pod, nil)
+		c.sayGated(pod)
 		c.addPod(ns, pod)
 		return
 	}
 	c.identify(pod, p.pod)
-	if pod.Spec.NodeName == p.pod.Spec.NodeName && pod.DeletionTimestamp.Equal(p.pod.DeletionTimestamp) &&
+	if c.gated(pod) == c.gated(p.pod) && pod.Spec.NodeName == p.pod.Spec.NodeName && pod.DeletionTimestamp.Equal(p.pod.DeletionTimestamp) &&
 		equality.Semantic.DeepEqual(pod.Status, p.pod.Status) {
 		c.putPod(ns, p, pod, p.life)
 		return
@@ -387,7 +388,8 @@ func (c *Cluster) createPod(pod *corev1.Pod) {
 	pod.UID = c.newUID()
 	pod.CreationTimestamp = metav1.NewTime(c.now)
 	pod.Status.Phase = corev1.PodPending
-	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" {
+	c.sayGated(pod)
+	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" && !c.gated(pod) {
 		if h := c.nodes[name]; h != nil && c.times(h.node, pod).BoundAfter == 0 &&
 			c.misfits(h.node, pod) == nil && c.problemOf(ns, h.node, pod, unscheduled) == nil {
 			c.bind(pod, name)
