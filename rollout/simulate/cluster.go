@@ -50,7 +50,9 @@ type Cluster struct {
 	ties     *ties
 	problems map[string][]problem
 	// failures count failed pods and crashes since a rollout has last made progress.
-	failures map[failing]int
+	// mostFailures is the largest of these counts, those of pods that are gone included.
+	failures     map[failing]int
+	mostFailures int
 	// failed counts all failed pods and crashes.
 	failed int
 	// othersAt is when something last happened on a node without a crash loop.

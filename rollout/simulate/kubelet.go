@@ -207,8 +207,7 @@ func (c *Cluster) happen(e *event) {
 			pod.Status.Message = "Failed to admit pod as the OS field doesn't match node OS"
 		}
 		c.putPod(e.ns, p, &pod, c.newLife())
-		c.failures[failingOn(name, &pod)]++
-		c.failed++
+		c.countFailure(failingOn(name, &pod))
 	case podCrashes, podRestarts:
 		c.turn(e, node)
 	case podStuck:
@@ -231,8 +230,7 @@ func (c *Cluster) turn(e *event, node *corev1.Node) {
 	case !ok: // The caller has changed Options.
 	case e.kind == podCrashes:
 		pod = withCrash(pod, &l, c.now)
-		c.failures[failingPod(pod)]++
-		c.failed++
+		c.countFailure(failingPod(pod))
 	default:
 		pod = withRestart(pod, &l, c.now)
 	}

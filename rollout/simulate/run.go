@@ -89,7 +89,7 @@ func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 			return
 		}
 		c.begin()
-		clear(c.failures)
+		c.forgetFailures()
 		c.othersAt = c.now
 		c.eachSet(func(s *set) {
 			s.due = true
@@ -286,7 +286,7 @@ func (r *run) note(s *set, p *progress) {
 	case p.generation != s.ds.Generation, left < p.best:
 		p.best, p.generation, p.since, p.progressed = left, s.ds.Generation, r.c.now, r.c.now
 		p.idle, p.failed = 0, r.c.failed
-		clear(r.c.failures)
+		r.c.forgetFailures()
 	case p.failed != r.c.failed && r.c.now.Sub(p.progressed) < longestWait && !r.c.policyHasWaited():
 		// Pods fail while the policy waits: that is no endless loop yet. The time bounds it,
 		// not the number of failures: those of many nodes seldom coincide.
