@@ -83,6 +83,8 @@ type stored struct {
 	life int
 	// host is the node that the pod is bound or pinned to; nil if it does not exist.
 	host *host
+	// parsed is nil before the scheduler has tried a pod with a podAntiAffinity.
+	parsed *parsedTerms
 }
 
 // node returns the node that the pod is bound or pinned to; nil if it does not exist.

@@ -45,7 +45,8 @@
 //  6. A pod does not fit if the node lacks the topologyKey of a topologySpreadConstraint with
 //     DoNotSchedule (PodTopologySpread.Filter@v1.37.2), or if a term of the pod's required
 //     podAntiAffinity matches a pod in the domain of the node (satisfyPodAntiAffinity@v1.37.2).
-//     The terms of other pods, podAffinity and the skew are not looked at.
+//     The terms of other pods, podAffinity and the skew are not looked at. The scheduler tries
+//     a pod that such a term repels again when a pod has left the domain or has other labels.
 //  7. A pod that has been unschedulable for a minute stays so, because the scheduler may know
 //     what the cluster does not. So do new pods for that node with the same requests, host
 //     ports, affinity, constraints and volumes. That ends when a pod leaves the node or takes

@@ -315,6 +315,7 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 			delete(c.nodes, o.Name)
 			delete(c.problems, o.Name) // Another node of that name is another machine.
 			c.nodeChanged(o.Name)
+			c.tidy(o.Name)
 			changes[o.Name] = nodeChange{}
 			c.eachSet(func(s *set) {
 				s.update(daemon.Changes{DeletedNodes: []string{o.Name}})
@@ -332,6 +333,12 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 				c.deleteDaemonSet(s.ds)
 			}
 		}
+	}
+	if len(changes) > 0 {
+		maps.DeleteFunc(c.failures, func(of failing, _ int) bool {
+			_, gone := changes[of.name]
+			return gone
+		})
 	}
 	c.restart(changes)
 	return nil
@@ -391,7 +398,7 @@ func (c *Cluster) createPod(pod *corev1.Pod) {
 	c.sayGated(pod)
 	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" && !c.gated(pod) {
 		if h := c.nodes[name]; h != nil && c.times(h.node, pod).BoundAfter == 0 &&
-			c.misfits(h.node, pod) == nil && c.problemOf(ns, h.node, pod, unscheduled) == nil {
+			c.fits(h.node, pod) && c.problemOf(ns, h.node, pod, unscheduled) == nil {
 			c.bind(pod, name)
 		}
 	}
@@ -458,6 +465,7 @@ func (c *Cluster) removePod(ns *namespace, p *stored) {
 	p.life = 0
 	node, _ := daemon.TargetNode(pod)
 	delete(ns.pods, pod.Name)
+	delete(c.failures, failingPod(pod))
 	c.account(ns, pod, nil)
 	for _, s := range ns.sets {
 		if !s.watches(pod) {
