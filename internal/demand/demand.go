@@ -368,18 +368,22 @@ func appendPortsOf(ports []Port, spec *corev1.PodSpec, container *corev1.Contain
 
 // NoneOfPod reports whether a pod that exists takes nothing, at a look at its fields: None of
 // its spec, and its status has no resources, either.
-func NoneOfPod(pod *corev1.Pod) bool {
-	if !None(&pod.Spec) || len(pod.Status.AllocatedResources) > 0 || pod.Status.Resources != nil {
-		return false
+func NoneOfPod(pod *corev1.Pod) bool { return None(&pod.Spec) && !InStatus(pod) }
+
+// InStatus reports whether the status of a pod has resources, so that RequestsOfPod may return
+// more than Requests.
+func InStatus(pod *corev1.Pod) bool {
+	if len(pod.Status.AllocatedResources) > 0 || pod.Status.Resources != nil {
+		return true
 	}
 	for _, list := range [...][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range list {
 			if len(list[i].AllocatedResources) > 0 || list[i].Resources != nil {
-				return false
+				return true
 			}
 		}
 	}
-	return true
+	return false
 }
 
 // None reports whether a pod has neither requests nor ports, at a look at its fields.

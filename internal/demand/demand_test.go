@@ -137,6 +137,9 @@ func TestNoneOfPod(t *testing.T) {
 		if got := NoneOfPod(pod); got != tc.want {
 			t.Errorf("%s: NoneOfPod = %v, want %v", tc.name, got, tc.want)
 		}
+		if got := InStatus(pod); got == tc.want {
+			t.Errorf("%s: InStatus = %v, want %v", tc.name, got, !tc.want)
+		}
 	}
 }
 

@@ -74,6 +74,8 @@ type host struct {
 	node *corev1.Node
 	// at is where it was in the list of a snapshot.
 	at int
+	// pods is the number of pods on it that count for allocatable pods.
+	pods int
 }
 
 // stored is a pod with the number of its life. A pod begins another life when it is

@@ -38,8 +38,10 @@
 //     takes less, and when the node has changed.
 //  4. A pod does not fit if its requests and those of the pods that are bound to the node are
 //     more than status.allocatable (fitsRequest@v1.37.2). All pods that the cluster holds
-//     count, also those of other owners and namespaces. Nodes without status.allocatable have
-//     room for all. The number of pods has no limit.
+//     count, also those of other owners and namespaces, with what the kubelet has allocated to
+//     them if that is more. A pod also does not fit if there are as many pods on the node as
+//     its allocatable pods. Nodes without status.allocatable have room for all, and so have nodes
+//     without allocatable pods for any number of pods.
 //  5. A pod does not fit if a pod on the node uses its host port, such as the old pod of a surge
 //     (fitsPorts@v1.37.2).
 //  6. A pod does not fit if the node lacks the topologyKey of a topologySpreadConstraint with

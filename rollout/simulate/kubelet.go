@@ -263,12 +263,13 @@ func withReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
 	return &out
 }
 
-// withNotReady returns a copy of a ready pod whose node has stopped to be ready.
+// withNotReady returns a copy of a ready pod whose node has stopped being ready. The node
+// lifecycle controller gives no reason (MarkPodsNotReady@v1.37.2).
 func withNotReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
 	out := *pod
 	out.Status.Conditions = slices.Clone(pod.Status.Conditions)
 	ready := podstatus.Condition(&out, corev1.PodReady)
-	ready.Status, ready.Reason, ready.LastTransitionTime = corev1.ConditionFalse, "NodeNotReady", metav1.NewTime(now)
+	ready.Status, ready.LastTransitionTime = corev1.ConditionFalse, metav1.NewTime(now)
 	return &out
 }
 
@@ -283,11 +284,19 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 	if len(changes) == 0 {
 		return
 	}
+	for name := range changes {
+		if h := c.nodes[name]; h != nil {
+			h.pods = 0 // A node that joins may have pods already.
+		}
+	}
 	var pods []*stored
 	for _, ns := range c.namespaces {
 		for _, p := range ns.pods {
 			if name, ok := daemon.TargetNode(p.pod); ok {
 				if _, changed := changes[name]; changed {
+					if occupies(p.pod) {
+						c.countOn(name, 1)
+					}
 					pods = append(pods, p)
 				}
 			}
@@ -304,7 +313,6 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 		name, _ := daemon.TargetNode(pod)
 		change := changes[name]
 		if change.stopped && pod.Spec.NodeName != "" && isReady(pod) {
-			// The node lifecycle controller says so (MarkPodsNotReady@v1.37.2).
 			pod = withNotReady(pod, c.now)
 		}
 		ns := c.namespaces[pod.Namespace]

@@ -89,7 +89,8 @@ type PodTimes struct {
 type Overlook struct {
 	// SchedulingGates: pods are bound although they have scheduling gates (rule 3).
 	SchedulingGates bool
-	// Requests: pods are bound although they request more than their node has left (rule 4).
+	// Requests: pods are bound although they request more than their node has left, or it
+	// has its number of pods already (rule 4).
 	Requests bool
 	// HostPorts: pods are bound although another pod uses their host port (rule 5).
 	HostPorts bool

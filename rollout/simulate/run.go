@@ -314,7 +314,7 @@ func (r *run) carryOut(s *set, p *progress, result *rollout.Result) *Pass {
 
 func (r *run) pass(s *set, p *progress, result *rollout.Result) *Pass {
 	return &Pass{
-		DaemonSet: s.ds, Number: p.passes, Time: r.c.now, Result: result, Desired: s.tally.desired, Available: s.tally.available,
+		DaemonSet: s.ds, Number: p.passes, Began: r.began, Time: r.c.now, Result: result, Desired: s.tally.desired, Available: s.tally.available,
 	}
 }
 
@@ -326,7 +326,10 @@ func (r *run) last(s *set) (*Pass, error) {
 	end := &End{
 		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
-	end.PeakPods, end.PeakRequests = s.load.most, s.load.greatest.DeepCopy()
+	end.PeakPods = s.load.most
+	if len(s.load.greatest) > 0 { // A request of zero is none.
+		end.PeakRequests = s.load.greatest.DeepCopy()
+	}
 	end.After.Pods = append(end.After.Pods, r.c.podsElsewhere(s.ds.Namespace)...)
 	pass.End = end
 	if p.passes == 0 {

@@ -57,10 +57,13 @@ type taken struct {
 }
 
 func takenBy(pod *corev1.Pod) taken {
-	if pod == nil || demand.None(&pod.Spec) {
+	if pod == nil || demand.NoneOfPod(pod) {
 		return taken{}
 	}
-	return taken{demand.Requests(&pod.Spec), demand.Ports(&pod.Spec)}
+	if !demand.InStatus(pod) {
+		return taken{demand.Requests(&pod.Spec), demand.Ports(&pod.Spec)}
+	}
+	return taken{demand.RequestsOfPod(pod), demand.Ports(&pod.Spec)}
 }
 
 func (t *taken) nothing() bool { return len(t.requests) == 0 && len(t.ports) == 0 }
@@ -92,6 +95,12 @@ func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
 		return
 	}
 	c.ties.change(old, cur)
+	if occupies(old) {
+		c.countOn(old.Spec.NodeName, -1)
+	}
+	if occupies(cur) {
+		c.countOn(cur.Spec.NodeName, 1)
+	}
 	was, is := takenBy(old), takenBy(cur)
 	if occupies(cur) && !is.nothing() {
 		c.room(cur.Spec.NodeName).take(is)
@@ -113,12 +122,20 @@ func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
 	}
 }
 
+// countOn counts a pod that has come to a node or left it.
+func (c *Cluster) countOn(node string, n int) {
+	if h := c.nodes[node]; h != nil {
+		h.pods += n
+	}
+}
+
 // sameDemand reports whether two versions of a pod take the same from the same node and the
-// same quota. What the cluster changes of a pod it changes in a copy that shares the lists.
+// same quota. What the cluster changes of a pod it changes in a copy that shares the lists. It is
+// false for pods with resources in the status, which may have changed.
 func sameDemand(old, cur *corev1.Pod) bool {
 	return old != nil && cur != nil && old.Spec.NodeName == cur.Spec.NodeName && podstatus.Finished(old) == podstatus.Finished(cur) &&
 		sameList(old.Spec.Containers, cur.Spec.Containers) && sameList(old.Spec.InitContainers, cur.Spec.InitContainers) &&
-		sameList(old.OwnerReferences, cur.OwnerReferences)
+		sameList(old.OwnerReferences, cur.OwnerReferences) && !demand.InStatus(old) && !demand.InStatus(cur)
 }
 
 // sameList reports whether two lists are one in memory.
@@ -201,9 +218,10 @@ func (c *Cluster) nodeChanged(node string) {
 	}
 }
 
-// The scheduler's words (ErrReason of NodePorts, ErrReasonNodeLabelNotMatch,
+// The scheduler's words (insufficientResources of fitsRequest, ErrReason of NodePorts, ErrReasonNodeLabelNotMatch,
 // ErrReasonAntiAffinityRulesNotMatch @v1.37.2).
 const (
+	tooManyPods     = "Too many pods"
 	noFreePorts     = "node(s) didn't have free ports for the requested pod ports"
 	noTopologyLabel = "node(s) didn't match pod topology spread constraints (missing required label)"
 	repelledReason  = "node(s) didn't match pod anti-affinity rules"
@@ -215,17 +233,23 @@ const (
 // podAntiAffinity that is the reason, or nil. selectors are those of selectorsOf.
 func (c *Cluster) misfits(node *corev1.Node, pod *corev1.Pod, selectors []labels.Selector) (reasons []string, repelledBy *corev1.PodAffinityTerm) {
 	overlook := &c.Options.Overlook
-	if !demand.None(&pod.Spec) {
-		r := c.rooms[node.Name]
-		if !overlook.HostPorts && r != nil && len(r.ports) > 0 {
-			if slices.ContainsFunc(demand.Ports(&pod.Spec), r.portInUse) {
-				return []string{noFreePorts}, nil
-			}
+	r := c.rooms[node.Name]
+	none := demand.None(&pod.Spec)
+	if !none && !overlook.HostPorts && r != nil && len(r.ports) > 0 {
+		if slices.ContainsFunc(demand.Ports(&pod.Spec), r.portInUse) {
+			return []string{noFreePorts}, nil
 		}
-		if !overlook.Requests && len(node.Status.Allocatable) > 0 {
-			if found := r.insufficient(node.Status.Allocatable, demand.Requests(&pod.Spec)); found != nil {
-				return found, nil
-			}
+	}
+	if !overlook.Requests && len(node.Status.Allocatable) > 0 {
+		var found []string
+		if !none {
+			found = r.insufficient(node.Status.Allocatable, demand.Requests(&pod.Spec))
+		}
+		if most, ok := node.Status.Allocatable[corev1.ResourcePods]; ok && most.CmpInt64(int64(c.nodes[node.Name].pods)) <= 0 {
+			found = append(found, tooManyPods)
+		}
+		if found != nil {
+			return found, nil
 		}
 	}
 	if !overlook.SpreadLabels {
