@@ -35,9 +35,9 @@ type Impact struct {
 	// Cluster.Apply is not that server: it fills in the defaults of DaemonSets, and not those of
 	// pods. On a Cluster whose template lacks some, such a manifest starts a rollout.
 	OnlyDefaults bool
-	// OtherFields says that the proposal changes the DaemonSet outside the pod template, such as
-	// its labels, minReadySeconds or the update strategy. diff.DaemonSets lists these changes.
-	OtherFields bool
+	// OutsideTemplate says that the proposal changes the DaemonSet outside the pod template, such
+	// as its labels, minReadySeconds or the update strategy. diff.DaemonSets lists these changes.
+	OutsideTemplate bool
 	// Rollout says whether a rollout starts, and why. It is zero if the proposal is refused.
 	Rollout RolloutReason
 	// AlreadyDue says that the same rollout starts without the proposal. If no revisions were
@@ -136,8 +136,12 @@ func (i *Impact) String() string {
 	}
 	add("%s", i.rolloutSentence())
 	addTemplate()
-	if i.OtherFields {
-		add("the DaemonSet also changes outside the template")
+	if i.OutsideTemplate {
+		also := ""
+		if len(i.Template) > 0 {
+			also = "also "
+		}
+		add("the DaemonSet %schanges outside the template", also)
 	}
 	var counts [nodeEffects]int
 	for _, n := range i.Nodes {

@@ -22,10 +22,11 @@ import (
 
 // Proposal is a change that has not been made yet. The zero Proposal changes nothing.
 type Proposal struct {
-	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. It
-	// takes the place of the stored one, as in an update: what a client cannot change comes
-	// from the stored one, which is status, generations, the creation timestamp, the deletion
-	// of a DaemonSet that is being deleted, and kind, name, namespace and UID if they are empty. nil: the DaemonSet is not changed.
+	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. It takes
+	// the place of the stored one, as in an update. These fields come from the stored one:
+	// status, generations, the creation timestamp, the deletion of a DaemonSet that is being
+	// deleted, and kind, name, namespace and UID if they are empty. nil: the DaemonSet is not
+	// changed.
 	DaemonSet *appsv1.DaemonSet
 	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
 	// list that is not nil removes all nodes.
@@ -37,8 +38,8 @@ type Proposal struct {
 // of the controller writes because of it. Run, given Impact.After, plays the rollout.
 //
 // WhatIf reports template changes and effects on the first pass. It does not list other
-// changed fields, such as minReadySeconds and the update strategy: Impact.OtherFields says that
-// there are some, and diff.DaemonSets lists them.
+// changed fields, such as minReadySeconds and the update strategy: Impact.OutsideTemplate says
+// that there are some, and diff.DaemonSets lists them.
 //
 // Impact.NoChange is set if the proposal changes nothing: for the zero Proposal, for the
 // stored DaemonSet itself, and for every manifest from which the API server would store the
@@ -240,7 +241,7 @@ func (w *whatIf) compareObjects(stored, proposed *appsv1.DaemonSet) {
 	}
 	cur := *w.after.DaemonSet
 	cur.Spec.Template = w.before.DaemonSet.Spec.Template
-	w.impact.OtherFields = len(diff.DaemonSets(w.before.DaemonSet, &cur)) > 0
+	w.impact.OutsideTemplate = len(diff.DaemonSets(w.before.DaemonSet, &cur)) > 0
 	if !w.sameDaemonSet() {
 		return
 	}

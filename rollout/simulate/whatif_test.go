@@ -151,7 +151,7 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 no rollout: the template is the same
-the DaemonSet also changes outside the template
+the DaemonSet changes outside the template
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
 		},
