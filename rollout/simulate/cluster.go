@@ -40,6 +40,8 @@ type Cluster struct {
 
 	nodes      map[string]*host
 	namespaces map[string]*namespace
+	// sorted is what sets returns; nil: to be made anew.
+	sorted []*set
 
 	events events
 	// scheduled, lives, named and made count events, lives of pods, and generated names
@@ -159,7 +161,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 			return nil, err
 		}
 		ns, s := c.namespace(ds.Namespace), &set{ds: ds, state: state, backoff: in.Backoff, due: true}
-		ns.sets[ds.Name] = s
+		ns.sets[ds.Name], c.sorted = s, nil
 		c.noteNumbers(ds)
 		s.countLoad(slices.Values(in.Pods))
 	}
@@ -226,8 +228,12 @@ func (c *Cluster) set(ds *appsv1.DaemonSet) *set {
 	return nil
 }
 
-// sets returns all DaemonSets, ordered by namespace and name.
+// sets returns all DaemonSets, ordered by namespace and name. The list stays as it is when
+// DaemonSets come and go.
 func (c *Cluster) sets() []*set {
+	if c.sorted != nil {
+		return c.sorted
+	}
 	var out []*set
 	for _, ns := range c.namespaces {
 		for _, s := range ns.sets {
@@ -239,6 +245,7 @@ func (c *Cluster) sets() []*set {
 			return cmp.Or(cmp.Compare(a.ds.Namespace, b.ds.Namespace), cmp.Compare(a.ds.Name, b.ds.Name))
 		})
 	}
+	c.sorted = out
 	return out
 }
 

@@ -152,3 +152,38 @@ func TestControllerWakesForAdopted(t *testing.T) {
 		t.Error("the controller sleeps, want it to wake up when the pod is available")
 	}
 }
+
+// TestSetsAreSortedOnce: the list of DaemonSets is asked for at every moment.
+func TestSetsAreSortedOnce(t *testing.T) {
+	c := &Cluster{}
+	names := func() (out []string) {
+		for _, s := range c.sets() {
+			out = append(out, s.ds.Name)
+		}
+		return out
+	}
+	b := build.Set{Name: "b"}.Object()
+	for _, step := range []struct {
+		name string
+		do   func()
+		want []string
+	}{
+		{"none", func() {}, nil},
+		{"one", func() { apply(t, c, b) }, []string{"b"}},
+		{"another", func() { apply(t, c, build.Set{Name: "a"}.Object()) }, []string{"a", "b"}},
+		{"the same", func() { apply(t, c, b) }, []string{"a", "b"}},
+		{"one less", func() {
+			if err := c.Delete(b); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"a"}},
+	} {
+		step.do()
+		if got := names(); !slices.Equal(got, step.want) {
+			t.Errorf("%s: sets() = %v, want %v", step.name, got, step.want)
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() { c.sets() }); n > 0 {
+		t.Errorf("sets() makes %v allocations, want none", n)
+	}
+}

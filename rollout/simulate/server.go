@@ -258,7 +258,7 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 	c.identify(ds, nil)
 	ds.Generation, ds.Status = 1, appsv1.DaemonSetStatus{}
 	s := &set{ds: ds, due: true}
-	ns.sets[ds.Name] = s
+	ns.sets[ds.Name], c.sorted = s, nil
 	pods := byName(ns.pods)
 	s.countLoad(func(yield func(*corev1.Pod) bool) {
 		for _, p := range pods {
@@ -357,6 +357,7 @@ func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
 	ns := c.namespaces[ds.Namespace]
 	ns.sets[ds.Name].due = false // A Run may still hold it.
 	delete(ns.sets, ds.Name)
+	c.sorted = nil
 	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
 		if owns(ns.revisions[name]) {
 			c.removeRevision(ds.Namespace, name)
