@@ -57,8 +57,10 @@ type BudgetUser struct {
 type BudgetReason int
 
 const (
-	// BudgetNoPod: the node has no pod, or only terminating pods.
+	// BudgetNoPod: the node has no pod.
 	BudgetNoPod BudgetReason = iota + 1
+	// BudgetTerminatingPod: the node has only terminating pods.
+	BudgetTerminatingPod
 	// BudgetUpdatedPod: the node's new pod is not available.
 	BudgetUpdatedPod
 	// BudgetOutdatedPod: the node's outdated pod is not available. It is replaced
@@ -76,7 +78,9 @@ const (
 func (r BudgetReason) String() string {
 	switch r {
 	case BudgetNoPod:
-		return "no live pod"
+		return "no pod"
+	case BudgetTerminatingPod:
+		return "pod is terminating"
 	case BudgetUpdatedPod:
 		return "new pod is not available"
 	case BudgetOutdatedPod:
@@ -129,6 +133,8 @@ func budgetReason(n *daemon.NodeState) BudgetReason {
 		return BudgetUpdatedPod
 	case pods.old != nil:
 		return BudgetOutdatedPod
+	case len(n.Pods) > 0:
+		return BudgetTerminatingPod
 	}
 	return BudgetNoPod
 }

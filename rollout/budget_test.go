@@ -33,7 +33,7 @@ func TestUsedBudget(t *testing.T) {
 		want      rollout.BudgetReason // 0: the node does not count
 	}{
 		{"no pod", "a missing pod is not available", build.Set{}, nil, rollout.BudgetNoPod},
-		{"terminating", "a terminating pod does not count", build.Set{}, []build.Pod{terminating}, rollout.BudgetNoPod},
+		{"terminating", "a terminating pod does not count, and is there", build.Set{}, []build.Pod{terminating}, rollout.BudgetTerminatingPod},
 		{"new", "it is available", build.Set{}, []build.Pod{updated("a")}, 0},
 		{"new, not available", "its outdated pod is gone already", build.Set{}, []build.Pod{notReady(updated("a"))}, rollout.BudgetUpdatedPod},
 		{"outdated", "it is available", build.Set{}, []build.Pod{outdated}, 0},
@@ -122,7 +122,8 @@ func TestBudgetStrings(t *testing.T) {
 		{rollout.BudgetMaxUnavailable, "maxUnavailable"},
 		{rollout.BudgetMaxSurge, "maxSurge"},
 		{rollout.BudgetKind(-1), "BudgetKind(-1)"},
-		{rollout.BudgetNoPod, "no live pod"},
+		{rollout.BudgetNoPod, "no pod"},
+		{rollout.BudgetTerminatingPod, "pod is terminating"},
 		{rollout.BudgetSeveralPods, "several pods of one kind"},
 		{rollout.BudgetReason(9), "BudgetReason(9)"},
 	} {

@@ -29,12 +29,16 @@ type OneDomain struct {
 	First []string `json:"first,omitempty"`
 }
 
-// String returns "one topology.kubernetes.io/zone at a time".
+// String returns a phrase such as "one topology.kubernetes.io/zone at a time, first b, c".
 func (o *OneDomain) String() string {
 	if o == nil {
 		return "all domains at once"
 	}
-	return fmt.Sprintf("one %s at a time", cmp.Or(o.Label, "domain"))
+	text := fmt.Sprintf("one %s at a time", cmp.Or(o.Label, "domain"))
+	if len(o.First) > 0 {
+		text += fmt.Sprintf(", first %s", strings.Join(o.First, ", "))
+	}
+	return text
 }
 
 func (o *OneDomain) validate(path *field.Path) field.ErrorList {
@@ -85,6 +89,29 @@ func (c *choice) oneDomain(o *OneDomain) {
 	}
 	if pending > 0 {
 		c.step.Policy.Domain = cmp.Or(names[turn], "(none)")
+	}
+	c.unknownDomains(o, names, slot)
+}
+
+// unknownDomains notes what of OneDomain no eligible node has.
+func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
+	known := make(map[string]bool)
+	for k := range c.facts.classes.counts {
+		if counts := &c.facts.classes.counts[k]; counts.desired > 0 {
+			known[names[counts.values[slot]]] = true
+		}
+	}
+	if len(known) == 0 {
+		return
+	}
+	if len(known) == 1 && known[""] {
+		c.step.Policy.NoDomains = o.Label
+		return
+	}
+	for _, value := range o.First {
+		if !known[value] {
+			c.step.Policy.UnknownFirst = append(c.step.Policy.UnknownFirst, value)
+		}
 	}
 }
 

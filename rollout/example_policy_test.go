@@ -53,7 +53,7 @@ func ExamplePolicy_Validate() {
 		fmt.Println(err)
 	}
 	// Output:
-	// spec.policy.partition.nodes: Invalid value: "half": invalid value for IntOrString: invalid type: string is not a percentage
+	// spec.policy.partition.nodes: Invalid value: "half": must be a number, or a percentage such as 10%
 	// spec.policy.partition: Forbidden: must not be set with canary: both choose the nodes to update first
 }
 

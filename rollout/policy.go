@@ -369,13 +369,26 @@ func validateLabel(key string, path *field.Path) field.ErrorList {
 	return metavalidation.ValidateLabelName(key, path)
 }
 
+// wrongAmount says what is wrong with a value that is neither a number nor a percentage.
+func wrongAmount(amount intstr.IntOrString) string {
+	if _, ok := percent.Parse(amount); ok { // out of the range of int
+		return "must not be greater than 100%"
+	}
+	if written := strings.Join(strings.Fields(amount.StrVal), ""); written != amount.StrVal {
+		if _, ok := percent.Parse(intstr.FromString(written)); ok {
+			return fmt.Sprintf("write %s, without the space", written)
+		}
+	}
+	return "must be a number, or a percentage such as 10%"
+}
+
 // validateAmount checks a number of nodes, or a percentage of at most 100%, which must
 // not be below least.
 func validateAmount(amount intstr.IntOrString, least int, path *field.Path) field.ErrorList {
 	n, err := percent.RoundUp(amount, 100)
 	switch {
 	case err != nil:
-		return field.ErrorList{field.Invalid(path, amount.String(), err.Error())}
+		return field.ErrorList{field.Invalid(path, amount.String(), wrongAmount(amount))}
 	case amount.Type == intstr.String && n > 100:
 		return field.ErrorList{field.Invalid(path, amount.String(), "must not be greater than 100%")}
 	case n < least:

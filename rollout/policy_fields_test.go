@@ -122,9 +122,9 @@ func TestPolicyValidate(t *testing.T) {
 		{"canary of 0%", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("0%")}}, []string{`policy.canary.nodes: Invalid value: "0%": must be at least 1`}},
 		{"canary of 101%", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("101%")}}, []string{`policy.canary.nodes: Invalid value: "101%": must not be greater than 100%`}},
 		{"canary of more than any number", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("999999999999999999999%")}},
-			[]string{`policy.canary.nodes: Invalid value: "999999999999999999999%": invalid value for IntOrString: invalid value "999999999999999999999%": strconv.Atoi: parsing "999999999999999999999": value out of range`}},
+			[]string{`policy.canary.nodes: Invalid value: "999999999999999999999%": must not be greater than 100%`}},
 		{"canary of an unknown type", &rollout.Policy{Canary: &rollout.Canary{Nodes: unknownType}},
-			[]string{`policy.canary.nodes: Invalid value: "0": invalid value for IntOrString: invalid type: neither int nor percentage`}},
+			[]string{`policy.canary.nodes: Invalid value: "0": must be a number, or a percentage such as 10%`}},
 		{"canary", &rollout.Policy{Canary: &rollout.Canary{
 			Nodes: one, NodeSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: metav1.LabelSelectorOpIn}}},
 			Spread: []string{"a", "", "no label"}, Wait: negative, PauseStarting: negative, FailStarting: negative, FailAfter: negative,
@@ -138,7 +138,8 @@ func TestPolicyValidate(t *testing.T) {
 			`policy.canary.failAfter: Invalid value: "-1ns": must not be negative`,
 		}},
 		{"negative partition", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(-1)}}, []string{`policy.partition.nodes: Invalid value: "-1": must be at least 0`}},
-		{"partition that is no number", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("half")}}, []string{`policy.partition.nodes: Invalid value: "half": invalid value`}},
+		{"partition that is no number", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("half")}}, []string{`policy.partition.nodes: Invalid value: "half": must be a number, or a percentage such as 10%`}},
+		{"canary with a space", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("10 %")}}, []string{`policy.canary.nodes: Invalid value: "10 %": write 10%, without the space`}},
 		{"oneDomain", &rollout.Policy{OneDomain: &rollout.OneDomain{}}, []string{"policy.oneDomain.label: Required value"}},
 		{"domainBudgets", &rollout.Policy{DomainBudgets: []rollout.DomainBudget{{}, {Label: "a/b/c", MaxUnavailable: zero}}}, []string{
 			"policy.domainBudgets[0].label: Required value",
@@ -408,7 +409,7 @@ func TestPolicyString(t *testing.T) {
 		{"zero", &rollout.Policy{}, "upstream's policy"},
 		{"full", fullPolicy(), "frozen, paused, ignore not-ready nodes after 1m0s, ignore stuck pods after 1h0m0s, ignore some nodes, " +
 			"only nodes with disk=ssd,gpu notin (yes), order, canary on 5% of the nodes with topology.kubernetes.io/zone=z1 over rack, disk for 1h0m0s until promoted, " +
-			"partition 3, one topology.kubernetes.io/zone at a time, at most 1 per rack, at most 10% per topology.kubernetes.io/zone, strict budget, " +
+			"partition 3, one topology.kubernetes.io/zone at a time, first z2, z1, at most 1 per rack, at most 10% per topology.kubernetes.io/zone, strict budget, " +
 			"slow start of 1 pod every 1s, then 2 more each time, 3 at most"},
 		{"empty structs", &rollout.Policy{
 			IgnoreNotReadyNodes: &rollout.IgnoreAfter{}, NodeSelector: &metav1.LabelSelector{}, Canary: &rollout.Canary{NodeSelector: &metav1.LabelSelector{}},
@@ -498,5 +499,37 @@ func TestOrdersOfNothing(t *testing.T) {
 	}
 	if rollout.Reverse(nil) != nil {
 		t.Error("Reverse(nil) is not nil")
+	}
+}
+
+// TestUnknownDomains: a OneDomain that no node has the label of restricts nothing, and says so.
+func TestUnknownDomains(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		nodes     []string // zone of each; empty: no label
+		first     []string
+		want      string
+	}{
+		{"no label", "all nodes are one domain", []string{"", ""}, []string{"z1"}, "no eligible node has the label " + zones + ": all nodes are one domain"},
+		{"some have it", "the others are a domain", []string{"", "z1"}, nil, ""},
+		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, "domains to begin with that no eligible node is in: zz, z0"},
+		{"no nodes", "nothing is known", nil, []string{"z1"}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now}
+			for i, zone := range tc.nodes {
+				node := build.Node{Name: string(rune('a' + i))}
+				if zone != "" {
+					node.Labels = build.Labels{zones: zone}
+				}
+				in.Nodes = append(in.Nodes, node.Object())
+				in.Pods = append(in.Pods, build.Pod{Name: node.Name, Node: node.Name, Hash: "new"}.Of(in.DaemonSet))
+			}
+			in.Revisions = build.Current(in.DaemonSet, "new")
+			result, err := rollout.Sync(in, rollout.Options{Policy: rollout.Policy{OneDomain: &rollout.OneDomain{Label: zones, First: tc.first}}})
+			if err != nil || result.Policy.String() != tc.want {
+				t.Errorf("Sync().Policy = %q, %v, want %q: %s", result.Policy, err, tc.want, tc.why)
+			}
+		})
 	}
 }

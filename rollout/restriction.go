@@ -99,13 +99,20 @@ type PolicyStatus struct {
 	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
 	// nodes without the label. It is empty if no node is left to update.
 	Domain string
+	// NoDomains is OneDomain.Label if no eligible node has it: all of them are one domain, and
+	// OneDomain restricts nothing.
+	NoDomains string
+	// UnknownFirst are the values of OneDomain.First that no eligible node has, if other nodes have
+	// the label.
+	UnknownFirst []string
 	// Canary describes the canary's trial. It is nil if the policy has no canary, if no
 	// trial has begun because no outdated pod waits for it, and if the trial passed or was
 	// promoted before this step.
 	Canary *CanaryStatus
 }
 
-// none reports whether the policy has no effect on the step.
+// none reports whether the policy has no effect on the step. What it says of labels that no node
+// has is no effect.
 func (p PolicyStatus) none() bool {
 	return p.Restricted == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
 }
@@ -142,6 +149,12 @@ func (p PolicyStatus) clauses() []string {
 	var out []string
 	if p.Domain != "" {
 		out = append(out, "domain "+p.Domain)
+	}
+	if p.NoDomains != "" {
+		out = append(out, fmt.Sprintf("no eligible node has the label %s: all nodes are one domain", p.NoDomains))
+	}
+	if len(p.UnknownFirst) > 0 {
+		out = append(out, "domains to begin with that no eligible node is in: "+strings.Join(p.UnknownFirst, ", "))
 	}
 	if p.Canary != nil {
 		out = append(out, p.Canary.String())

@@ -158,7 +158,8 @@ func (c *Cluster) NoPodLost(t testing.TB, ds *appsv1.DaemonSet) {
 // AllReplaced fails the test unless each node that runs the DaemonSet has another pod than when
 // Settled or NewCluster returned the cluster, or FromNow was called: a rollout has reached all of
 // them. A pod of a node that did not have one then counts, too. It also fails if the DaemonSet
-// runs nowhere.
+// runs nowhere. The failure has a line for each node that has the pod of then, and, if
+// outdated pods wait for the budget, one for each node that uses it.
 func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 	t.Helper()
 	r := c.record(t, ds)
@@ -181,16 +182,16 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 	case !runs:
 		t.Error(report(nil, "%s: runs on no node, want pods that have replaced others", nameOf(ds)))
 	case len(lines) > 0:
-		t.Error(report(lines, "%s: %s had at %s", nameOf(ds), plural(len(lines), "node has the pod that it", "nodes have the pod that they"), clock(r.began)))
+		t.Error(report(append(lines, now.budget...), "%s: %s had at %s", nameOf(ds), plural(len(lines), "node has the pod that it", "nodes have the pod that they"), clock(r.began)))
 	}
 }
 
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
 // is complete d after the call at the latest. Nodes that only keep their pods, such as those that
 // are not ready, do not have to be complete. If there is nothing to roll out, it is complete at
-// once; AllReplaced fails then. The failure says what each node waits for or, if the rollout
-// takes too long, which nodes became available too late. SettlesWithin ends the test if the
-// cluster has no DaemonSet.
+// once; AllReplaced fails then. The failure has the End of the rollout: what each node waits
+// for, and who uses the budget. If the rollout takes too long, it says which nodes became
+// available too late. SettlesWithin ends the test if the cluster has no DaemonSet.
 func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 	t.Helper()
 	c.begin(t)
@@ -205,7 +206,7 @@ func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 		switch took := end.Time.Sub(began); {
 		case ds == nil: // deleted on the way
 		case end.State != simulate.EndComplete:
-			t.Error(c.reportEnd(t, ds, end, fmt.Sprintf("complete within %v", d)))
+			t.Error(reportEnd(ds, end, fmt.Sprintf("complete within %v", d)))
 		case took > d:
 			var lines []string
 			for _, name := range sortedNames(c.records[keyOf(ds)].available) {
@@ -220,7 +221,8 @@ func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 
 // StallsAt settles the cluster, as Settle does, and fails the test unless the rollout of the
 // DaemonSet is stalled after it has reached exactly n nodes: these have a live pod of the
-// current template, however long they have had it. The failure has the reason for each of them.
+// current template, however long they have had it. The failure names them, and has
+// the End of the rollout: what each node waits for, and who uses the budget.
 func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	c.record(t, ds)
@@ -230,35 +232,27 @@ func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 		t.Fatalf("%s: the DaemonSet is gone", nameOf(ds))
 	}
 	if end.State != simulate.EndStalled {
-		t.Error(c.reportEnd(t, ds, end, fmt.Sprintf("stalled at %s", plural(n, "node", "nodes"))))
+		t.Error(reportEnd(ds, end, fmt.Sprintf("stalled at %s", plural(n, "node", "nodes"))))
 		return
 	}
-	now := c.look(t, ds)
-	var lines []string
-	for _, node := range now.snapshot.Nodes() {
+	var reached []string
+	for _, node := range c.look(t, ds).snapshot.Nodes() {
 		if slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Live() && p.Updated }) {
-			lines = append(lines, now.reason(node.Name))
+			reached = append(reached, node.Name)
 		}
 	}
-	if len(lines) != n {
-		t.Error(report(lines, "%s: stalled at %s, want %d", nameOf(ds), plural(len(lines), "node", "nodes"), n))
+	if len(reached) != n {
+		not := fmt.Sprint(len(reached))
+		if len(reached) > 0 {
+			not += fmt.Sprintf(" (%s)", atMost(shownLines, reached))
+		}
+		t.Error(reportEnd(ds, end, fmt.Sprintf("stalled at %s, not at %s", plural(n, "node", "nodes"), not)))
 	}
 }
 
-// reportEnd says that a rollout has not ended as it should, with the reason for each node that
-// is not complete.
-func (c *Cluster) reportEnd(t testing.TB, ds *appsv1.DaemonSet, end *simulate.End, want string) string {
-	t.Helper()
-	now := c.look(t, ds)
-	var lines []string
-	for _, node := range end.Incomplete {
-		lines = append(lines, now.reason(node.Node))
-	}
-	since := " at"
-	if end.State != simulate.EndComplete {
-		since = ", no progress since" // what it waits for may have begun later
-	}
-	return report(lines, "%s: %v%s %s, want it to be %s", nameOf(ds), end.State, since, clock(end.Time), want)
+// reportEnd says that a rollout has not ended as it should, and how it has.
+func reportEnd(ds *appsv1.DaemonSet, end *simulate.End, want string) string {
+	return fmt.Sprintf("%s: want the rollout %s, got: %v", nameOf(ds), want, end)
 }
 
 // byNode orders lines "- node: text" by their nodes.

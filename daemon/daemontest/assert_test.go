@@ -190,8 +190,8 @@ node-2: got agent-2 at 12:00:00: eligible`},
 			c.Settle(t)
 			c.AtMostUnavailable(t, agent, 0)
 		}, `
-kube-system/agent: 1 node unavailable at 12:00:10, want at most 0:
-node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+kube-system/agent: 1 node unavailable at 12:10:10, want at most 0:
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 		{"AtMostUnavailable, a crash in a rollout", "between two passes", func(t testing.TB) {
 			nodes := daemontest.Nodes(3)
 			c := daemontest.Settled(t, agent, nodes...)
@@ -201,7 +201,7 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 			c.SettlesWithin(t, time.Minute)
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
-kube-system/agent: 2 nodes unavailable at 12:00:13, want at most 1:
+kube-system/agent: 2 nodes unavailable at 12:10:13, want at most 1:
 node-1: agent-4: not ready
 node-3: desired, current; agent-3 is not ready; agent-3 has an outdated template`},
 		{"AtMostUnavailable, FromNow", "the rollout before does not count", func(t testing.TB) {
@@ -219,8 +219,8 @@ node-3: desired, current; agent-3 is not ready; agent-3 has an outdated template
 			c.FromNow(t)
 			c.AtMostUnavailable(t, agent, 0)
 		}, `
-kube-system/agent: 1 node unavailable at 12:00:11, want at most 0:
-node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+kube-system/agent: 1 node unavailable at 12:10:11, want at most 0:
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 		{"AtMostUnavailable, right after Settled", "the first rollout does not count", func(t testing.TB) {
 			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, 0)
 		}, ``},
@@ -231,8 +231,8 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 			c.Advance(t, time.Hour)
 			c.AtMostUnavailable(t, agent, 0)
 		}, `
-kube-system/agent: 1 node unavailable at 12:00:10, want at most 0:
-node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+kube-system/agent: 1 node unavailable at 12:10:10, want at most 0:
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 		{"AtMostUnavailable, nodes that should not run it", "they are not desired", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoExecute", ssds...)
@@ -248,7 +248,7 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 			c.NoPodLost(t, agent)
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
-kube-system/agent: 2 nodes unavailable at 12:00:10, want at most 1:
+kube-system/agent: 2 nodes unavailable at 12:10:10, want at most 1:
 node-1: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays; agent-1 is not available
 node-2: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays; agent-2 is not available`},
 		{"AtMostUnavailable, nodes that only keep an available pod", "nothing is wrong with it", func(t testing.TB) {
@@ -265,7 +265,7 @@ node-2: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSche
 			c.AtMostUnavailable(t, agent, 0)
 			c.AtMostUnavailable(t, other, 1)
 		}, `
-kube-system/other: 2 nodes unavailable at 12:00:10, want at most 1:
+kube-system/other: 2 nodes unavailable at 12:10:10, want at most 1:
 node-1: no pod
 node-2: no pod`},
 		{"AtMostUnavailable, rolled back", "the template of that moment decides which nodes should run it", func(t testing.TB) {
@@ -279,7 +279,7 @@ node-2: no pod`},
 			c.RunsOn(t, agent, nodes...)
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
-kube-system/agent: 4 nodes unavailable at 12:01:14, want at most 1:
+kube-system/agent: 4 nodes unavailable at 12:11:14, want at most 1:
 node-1: desired, current; agent-5 is not ready; agent-5 has an outdated template
 node-2: agent-6: not ready
 node-3: no pod
@@ -293,7 +293,7 @@ node-4: no pod`},
 			c.Advance(t, time.Minute)
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
-kube-system/agent: 2 nodes unavailable at 12:00:50, want at most 1:
+kube-system/agent: 2 nodes unavailable at 12:10:50, want at most 1:
 node-3: agent-3: failed
 node-4: agent-4: not ready`},
 		{"AtMostUnavailable, a pod that is only kept crashes", "the node lacks it, too", func(t testing.TB) {
@@ -308,7 +308,7 @@ node-4: agent-4: not ready`},
 			c.Advance(t, time.Minute)
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
-kube-system/agent: 3 nodes unavailable at 12:00:55, want at most 1:
+kube-system/agent: 3 nodes unavailable at 12:10:55, want at most 1:
 node-1: agent-1: not ready: ContainersNotReady
 node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)
 node-4: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod stays; agent-4 is not available`},
@@ -386,7 +386,7 @@ and 2 more`},
 			c.NoPodLost(t, agent)
 		}, `
 kube-system/agent: 1 node lost the pod:
-node-1: agent-1 was deleted at 12:01:10: untolerated taint {gpu: } (NoExecute)`},
+node-1: agent-1 was deleted at 12:11:10: untolerated taint {gpu: } (NoExecute)`},
 		{"NoPodLost, a taint for a while", "it has another pod now", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoExecute", ssds[0])
@@ -396,7 +396,7 @@ node-1: agent-1 was deleted at 12:01:10: untolerated taint {gpu: } (NoExecute)`}
 			c.NoPodLost(t, agent)
 		}, `
 kube-system/agent: 1 node lost the pod:
-node-1: agent-1 was deleted at 12:00:10: untolerated taint {gpu: } (NoExecute)`},
+node-1: agent-1 was deleted at 12:10:10: untolerated taint {gpu: } (NoExecute)`},
 		{"NoPodLost, a new selector", "the manifest is the reason", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, append(daemontest.Nodes(1), daemontest.Node("ssd-1", "disk=ssd"))...)
 			c.Apply(t, onSSDs())
@@ -404,7 +404,7 @@ node-1: agent-1 was deleted at 12:00:10: untolerated taint {gpu: } (NoExecute)`}
 			c.NoPodLost(t, agent)
 		}, `
 kube-system/agent: 1 node lost the pod:
-node-1: agent-1 was deleted at 12:00:10: nodeSelector disk=ssd, node has no label disk`},
+node-1: agent-1 was deleted at 12:10:10: nodeSelector disk=ssd, node has no label disk`},
 		{"NoPodLost, a rollout on a kept node", "the node gets no other", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoSchedule", ssds[0])
@@ -421,7 +421,7 @@ node-1: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod st
 			c.NoPodLost(t, agent)
 		}, `
 kube-system/agent: 1 node lost the pod:
-node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 
 		{"AllReplaced holds", "a rollout", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
@@ -437,7 +437,7 @@ node-1: agent-1: terminating until 2026-01-01T12:00:40Z`},
 			c.AtMostUnavailable(t, agent, 0)
 			c.AllReplaced(t, agent)
 		}, `
-kube-system/agent: 2 nodes have the pod that they had at 12:00:10:
+kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
 node-1: desired, current, ready, available, up-to-date; agent-1 is the pod of then
 node-2: desired, current, ready, available, up-to-date; agent-2 is the pod of then`},
 		{"AllReplaced, in a rollout", "the rest", func(t testing.TB) {
@@ -446,8 +446,9 @@ node-2: desired, current, ready, available, up-to-date; agent-2 is the pod of th
 			c.Advance(t, time.Second)
 			c.AllReplaced(t, agent)
 		}, `
-kube-system/agent: 1 node has the pod that it had at 12:00:10:
-node-2: desired, current, ready, available; agent-2 has an outdated template`},
+kube-system/agent: 1 node has the pod that it had at 12:10:10:
+node-2: desired, current, ready, available; agent-2 has an outdated template
+maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 		{"AllReplaced, FromNow", "the rollout before does not count", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
@@ -455,7 +456,7 @@ node-2: desired, current, ready, available; agent-2 has an outdated template`},
 			c.FromNow(t)
 			c.AllReplaced(t, agent)
 		}, `
-kube-system/agent: 2 nodes have the pod that they had at 12:00:34:
+kube-system/agent: 2 nodes have the pod that they had at 12:20:34:
 node-1: desired, current, ready, available, up-to-date; agent-3 is the pod of then
 node-2: desired, current, ready, available, up-to-date; agent-4 is the pod of then`},
 		{"AllReplaced, nowhere", "it would hold for nothing", func(t testing.TB) {
@@ -508,9 +509,10 @@ node-2: agent-2 was available after 1m30s`},
 			c.Apply(t, agent2)
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: stalled, no progress since 12:00:10, want it to be complete within 1h0m0s:
-node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
-node-2: desired, current, ready, available; agent-2 has an outdated template`},
+kube-system/agent: want the rollout complete within 1h0m0s, got: stalled since 12:10:10 after 3 passes, at least 1 of 2 available, on:
+  node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
+  node-2: desired, current, ready, available; agent-2 has an outdated template
+maxUnavailable 1 is used by node-1 (new pod is not available)`},
 		{"SettlesWithin, OnDelete", "somebody has to act", func(t testing.TB) {
 			onDelete := agent.DeepCopy()
 			onDelete.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
@@ -518,9 +520,9 @@ node-2: desired, current, ready, available; agent-2 has an outdated template`},
 			c.Apply(t, daemontest.WithImage(onDelete, "agent:2"))
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: waiting, no progress since 12:00:10, want it to be complete within 1h0m0s:
-node-1: desired, current, ready, available; agent-1 has an outdated template
-node-2: desired, current, ready, available; agent-2 has an outdated template`},
+kube-system/agent: want the rollout complete within 1h0m0s, got: waiting since 12:10:10 after 1 pass, at least 2 of 2 available, on:
+  node-1: desired, current, ready, available; agent-1 has an outdated template
+  node-2: desired, current, ready, available; agent-2 has an outdated template`},
 
 		{"StallsAt holds", "the budget is 1", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
@@ -536,8 +538,10 @@ node-2: desired, current, ready, available; agent-2 has an outdated template`},
 			c.Apply(t, withInit)
 			c.StallsAt(t, agent, 0)
 		}, `
-kube-system/agent: stalled at 1 node, want 0:
-node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff`},
+kube-system/agent: want the rollout stalled at 0 nodes, not at 1 (node-1), got: stalled since 12:10:10 after 3 passes, at least 1 of 2 available, on:
+  node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff
+  node-2: desired, current, ready, available; agent-2 has an outdated template
+maxUnavailable 1 is used by node-1 (new pod is not available)`},
 		{"StallsAt, another number", "the nodes that it has reached", func(t testing.TB) {
 			wide := agent.DeepCopy()
 			wide.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("50%"))
@@ -546,22 +550,48 @@ node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff`},
 			c.Apply(t, daemontest.WithImage(wide, "agent:2"))
 			c.StallsAt(t, agent, 1)
 		}, `
-kube-system/agent: stalled at 2 nodes, want 1:
-node-1: agent-5: image "agent:2" cannot be pulled: ImagePullBackOff
-node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff`},
+kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled since 12:10:10 after 3 passes, at least 2 of 4 available, on:
+  node-1: agent-5: image "agent:2" cannot be pulled: ImagePullBackOff
+  node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff
+  node-3: desired, current, ready, available; agent-3 has an outdated template
+  node-4: desired, current, ready, available; agent-4 has an outdated template
+maxUnavailable 2 is used by node-1 (new pod is not available), node-2 (new pod is not available)`},
 		{"StallsAt, complete", "it does not stall", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
 			c.StallsAt(t, agent, 1)
-		}, `kube-system/agent: complete at 12:00:34, want it to be stalled at 1 node`},
+		}, `kube-system/agent: want the rollout stalled at 1 node, got: complete at 12:10:34 after 7 passes, at least 1 of 2 available`},
+
+		{"a node that is not ready blocks the rollout", "its pod does not terminate, and uses the budget", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
+			c.NotReady(t, c.Nodes(t, "kubernetes.io/hostname=node-1")...)
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.SettlesWithin(t, 10*time.Minute)
+			c.AllReplaced(t, agent)
+			c.StallsAt(t, agent, 1)
+		}, `
+kube-system/agent: want the rollout complete within 10m0s, got: stalled since 12:10:10 after 1 pass, at least 2 of 2 available, on:
+  node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+  node-2: desired, current, ready, available; agent-2 has an outdated template
+  node-3: desired, current, ready, available; agent-3 has an outdated template
+maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)
+kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
+node-2: desired, current, ready, available; agent-2 has an outdated template
+node-3: desired, current, ready, available; agent-3 has an outdated template
+maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+kube-system/agent: want the rollout stalled at 1 node, not at 0, got: stalled since 12:10:10 after 0 passes, at least 2 of 2 available, on:
+  node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+  node-2: desired, current, ready, available; agent-2 has an outdated template
+  node-3: desired, current, ready, available; agent-3 has an outdated template
+maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)`},
 
 		{"Settled, not complete", "the reason for each node", func(t testing.TB) {
 			nodes := daemontest.Nodes(2)
 			nodes[1].Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}}
 			daemontest.Settled(t, agent, nodes...)
 		}, `
-fatal: kube-system/agent: stalled, no progress since 12:00:10, want it to be complete:
-node-2: agent-2: node is not ready: KubeletNotReady`},
+fatal: kube-system/agent: want the rollout complete, got: stalled since 12:00:10 after 3 passes, at least 0 of 2 available, on:
+  node-2: agent-2: node is not ready: KubeletNotReady`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if diff := cmp.Diff(strings.TrimPrefix(tc.want, "\n"), reportsOf(tc.test)); diff != "" {

@@ -13,7 +13,8 @@ import (
 
 // Settle lets the controllers work and the clock move until nothing happens any more, and
 // returns how the rollout of each DaemonSet has ended, ordered by namespace and name. A
-// rollout that is stalled, or waits for somebody, has ended, too. See simulate.Cluster.Run.
+// rollout that is stalled, or waits for somebody, has ended, too. One that is complete has been so
+// for ten minutes then; simulate.End.Time is when they began. See simulate.Cluster.Run.
 func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 	t.Helper()
 	c.begin(t)

@@ -45,7 +45,10 @@ type Cluster struct {
 }
 
 // Settled returns a cluster with the nodes and the DaemonSet, in which the rollout of the
-// DaemonSet is complete. It ends the test if the API server would refuse one of them, and if
+// DaemonSet is complete, and has been so for ten minutes (health.DefaultPatience): the pods are
+// available for that long. Before a version with minReadySeconds that are longer, Advance the
+// cluster by them: pods that are not ready for so long are unavailable to the controller, which
+// replaces them all at once. Settled ends the test if the API server would refuse one of them, and if
 // the rollout does not become complete, with the reason for each node. A DaemonSet that runs
 // on no node is complete, which the test's log says. For a cluster with Options, begin with a
 // Cluster that has them, and call Apply, SettlesWithin and FromNow.
@@ -55,7 +58,7 @@ func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster
 	c.Apply(t, append(objects(nodes), ds)...)
 	for _, end := range c.Settle(t) {
 		if end.State != simulate.EndComplete {
-			t.Fatal(c.reportEnd(t, ds, end, "complete"))
+			t.Fatal(reportEnd(ds, end, "complete"))
 		}
 	}
 	if now := c.look(t, ds); !slices.ContainsFunc(now.snapshot.Nodes(), func(node daemon.NodeState) bool { return running(&node) != nil }) {

@@ -87,35 +87,35 @@ func TestSteps(t *testing.T) {
 		want      string
 	}{
 		{"nothing", "settled", func(*testing.T, *daemontest.Cluster) {}, `
-12:00:10
+12:10:10
 node-1: agent-1 ready
 node-2: agent-2 ready`},
 		{"Join", "the first pod takes ten seconds", func(t *testing.T, c *daemontest.Cluster) {
 			c.Join(t, daemontest.Node("node-3"))
 			c.Settle(t)
 		}, `
-12:00:20
+12:20:20
 node-1: agent-1 ready
 node-2: agent-2 ready
 node-3: agent-3 ready`},
 		{"Leave", "garbage collection has not come yet", func(t *testing.T, c *daemontest.Cluster) {
 			c.Leave(t, daemontest.Node("node-2"))
 		}, `
-12:00:10
+12:10:10
 node-1: agent-1 ready
 node-2: agent-2 ready, no node`},
 		{"Leave, settled", "the pod is gone", func(t *testing.T, c *daemontest.Cluster) {
 			c.Leave(t, daemontest.Node("node-2"))
 			c.Settle(t)
 		}, `
-12:00:12
+12:10:12
 node-1: agent-1 ready`},
 		{"Label", "the selector of the next version", func(t *testing.T, c *daemontest.Cluster) {
 			c.Label(t, "disk=ssd", c.Nodes(t, "")[1])
 			c.Apply(t, onSSDs())
 			c.Settle(t)
 		}, `
-12:00:24
+12:20:24
 node-1:
 node-2: agent-3 ready`},
 		{"Taint and Untaint", "the pod goes, and another one comes", func(t *testing.T, c *daemontest.Cluster) {
@@ -125,14 +125,14 @@ node-2: agent-3 ready`},
 			c.Untaint(t, "db=b:NoExecute", daemontest.Node("node-2"))
 			c.Settle(t)
 		}, `
-12:00:22
+12:20:22
 node-1: agent-1 ready
 node-2: agent-3 ready`},
 		{"NotReady", "the pod stays and is not ready", func(t *testing.T, c *daemontest.Cluster) {
 			c.NotReady(t, daemontest.Node("node-2"))
 			c.Advance(t, time.Hour)
 		}, `
-13:00:10
+13:10:10
 node-1: agent-1 ready
 node-2: agent-2, not ready, untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule)`},
 		{"Unreachable and Recover", "the kubelet works again", func(t *testing.T, c *daemontest.Cluster) {
@@ -141,28 +141,28 @@ node-2: agent-2, not ready, untolerated taint {node.kubernetes.io/not-ready: } (
 			c.Recover(t, daemontest.Node("node-2"))
 			c.Settle(t)
 		}, `
-13:00:20
+13:20:20
 node-1: agent-1 ready
 node-2: agent-2 ready`},
 		{"Crash", "the kubelet restarts it", func(t *testing.T, c *daemontest.Cluster) {
 			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
 			c.Advance(t, 9*time.Second)
 		}, `
-12:00:19
+12:10:19
 node-1: agent-1 ready
 node-2: agent-2, not ready, 1 restart`},
 		{"Crash, settled", "it is ready again", func(t *testing.T, c *daemontest.Cluster) {
 			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
 			c.Settle(t)
 		}, `
-12:00:20
+12:20:20
 node-1: agent-1 ready
 node-2: agent-2 ready, 1 restart`},
 		{"Hang", "it never is ready again", func(t *testing.T, c *daemontest.Cluster) {
 			c.Hang(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
 			c.Settle(t)
 		}, `
-12:00:10
+12:10:10
 node-1: agent-1 ready
 node-2: agent-2, not ready`},
 		{"Hang, deleted soon", "the next one is well", func(t *testing.T, c *daemontest.Cluster) {
@@ -171,27 +171,27 @@ node-2: agent-2, not ready`},
 			c.Delete(t, c.Pods(t, agent, daemontest.Node("node-2"))[0])
 			c.Settle(t)
 		}, `
-12:00:52
+12:20:52
 node-1: agent-1 ready
 node-2: agent-3 ready`},
 		{"Fail", "another one comes", func(t *testing.T, c *daemontest.Cluster) {
 			c.Fail(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
 			c.Settle(t)
 		}, `
-12:00:20
+12:20:20
 node-1: agent-1 ready
 node-2: agent-3 ready`},
 		{"Delete", "it terminates", func(t *testing.T, c *daemontest.Cluster) {
 			c.Delete(t, c.Pods(t, agent, daemontest.Node("node-2"))[0])
 		}, `
-12:00:10
+12:10:10
 node-1: agent-1 ready
 node-2: agent-2 ready, terminating`},
 		{"Elapse", "nobody creates another", func(t *testing.T, c *daemontest.Cluster) {
 			c.Delete(t, c.Pods(t, agent, daemontest.Node("node-2"))[0])
 			c.Elapse(t, time.Minute)
 		}, `
-12:01:10
+12:11:10
 node-1: agent-1 ready
 node-2:`},
 		{"Step", "the next thing is that a pod is gone, and the controller creates another", func(t *testing.T, c *daemontest.Cluster) {
@@ -200,14 +200,14 @@ node-2:`},
 				t.Error("Step() = false, want a pod to terminate")
 			}
 		}, `
-12:00:12
+12:10:12
 node-1: agent-1 ready
 node-2: agent-3, not ready`},
 		{"Step, after Apply", "the controller first deletes a pod", func(t *testing.T, c *daemontest.Cluster) {
 			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 			c.Step(t)
 		}, `
-12:00:12
+12:10:12
 node-1: agent-3, not ready
 node-2: agent-2 ready`},
 		{"Step, settled", "nothing is going to happen", func(t *testing.T, c *daemontest.Cluster) {
@@ -215,14 +215,14 @@ node-2: agent-2 ready`},
 				t.Error("Step() = true, want false in a settled cluster")
 			}
 		}, `
-12:00:10
+12:10:10
 node-1: agent-1 ready
 node-2: agent-2 ready`},
 		{"Sync", "one pass; the clock stays", func(t *testing.T, c *daemontest.Cluster) {
 			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 			c.Sync(t, agent)
 		}, `
-12:00:10
+12:10:10
 node-1: agent-1 ready, terminating
 node-2: agent-2 ready`},
 		{"CarryOut", "a controller that replaces all pods at once", func(t *testing.T, c *daemontest.Cluster) {
@@ -234,7 +234,7 @@ node-2: agent-2 ready`},
 			c.CarryOut(t, agent, result)
 			c.Elapse(t, 2*time.Second)
 		}, `
-12:00:12
+12:10:12
 node-1:
 node-2:`},
 		{"BreakImage", "the word of the kubelet", func(t *testing.T, c *daemontest.Cluster) {
@@ -242,8 +242,8 @@ node-2:`},
 			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 			c.Advance(t, time.Hour)
 		}, `
-13:00:10
-node-1: agent-3, not ready, ImagePullBackOff since 12:00:12
+13:10:10
+node-1: agent-3, not ready, ImagePullBackOff since 12:10:12
 node-2: agent-2 ready`},
 		{"BreakImage, repaired", "another image goes on", func(t *testing.T, c *daemontest.Cluster) {
 			c.BreakImage(t, "agent:2")
@@ -252,7 +252,7 @@ node-2: agent-2 ready`},
 			c.Apply(t, daemontest.WithImage(agent, "agent:3"))
 			c.Settle(t)
 		}, `
-12:00:36
+12:20:36
 node-1: agent-4 ready
 node-2: agent-5 ready`},
 		{"BreakImage, bound before", "these pods have pulled it", func(t *testing.T, c *daemontest.Cluster) {
@@ -263,7 +263,7 @@ node-2: agent-5 ready`},
 			c.Crash(t, c.Pods(t, agent, daemontest.Node("node-2"))...)
 			c.Settle(t)
 		}, `
-12:01:20
+12:21:20
 node-1: agent-1 ready
 node-2: agent-2 ready, 1 restart`},
 		{"BreakImage, bound before and deleted", "the next pod has to pull it", func(t *testing.T, c *daemontest.Cluster) {
@@ -271,8 +271,8 @@ node-2: agent-2 ready, 1 restart`},
 			c.Delete(t, c.Pods(t, agent)[0])
 			c.Settle(t)
 		}, `
-12:00:12
-node-1: agent-3, not ready, ImagePullBackOff since 12:00:12
+12:10:12
+node-1: agent-3, not ready, ImagePullBackOff since 12:10:12
 node-2: agent-2 ready`},
 		{"MendImage", "pods that wait for it pull it at once", func(t *testing.T, c *daemontest.Cluster) {
 			c.BreakImage(t, "agent:2")
@@ -281,7 +281,7 @@ node-2: agent-2 ready`},
 			c.MendImage(t, "agent:2")
 			c.SettlesWithin(t, time.Minute)
 		}, `
-12:00:34
+12:20:34
 node-1: agent-3 ready
 node-2: agent-4 ready`},
 		{"MendImage, after hours and a node that was not ready", "the simulation has given up on it", func(t *testing.T, c *daemontest.Cluster) {
@@ -295,7 +295,7 @@ node-2: agent-4 ready`},
 			c.MendImage(t, "agent:2")
 			c.SettlesWithin(t, time.Minute)
 		}, `
-15:00:32
+15:20:32
 node-1: agent-3 ready
 node-2: agent-4 ready`},
 		{"MendImage, on a node that is not ready", "its kubelet pulls it when it is back", func(t *testing.T, c *daemontest.Cluster) {
@@ -311,7 +311,7 @@ node-2: agent-4 ready`},
 			c.Recover(t, node)
 			c.SettlesWithin(t, time.Minute)
 		}, `
-13:01:32
+13:21:32
 node-1: agent-3 ready
 node-2: agent-4 ready`},
 		{"MendImage, one of two", "the pod waits for the other", func(t *testing.T, c *daemontest.Cluster) {
@@ -324,8 +324,8 @@ node-2: agent-4 ready`},
 			c.MendImage(t, "setup:1")
 			c.StallsAt(t, agent, 1)
 		}, `
-12:00:12
-node-1: agent-3, not ready, ImagePullBackOff since 12:00:12
+12:10:12
+node-1: agent-3, not ready, ImagePullBackOff since 12:10:12
 node-2: agent-2 ready`},
 		{"BreakImage, bound late", "the binding changes no status of the DaemonSet", func(t *testing.T, c *daemontest.Cluster) {
 			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: time.Minute} }
@@ -333,15 +333,15 @@ node-2: agent-2 ready`},
 			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 			c.Settle(t)
 		}, `
-12:01:12
-node-1: agent-3, not ready, ImagePullBackOff since 12:01:12
+12:11:12
+node-1: agent-3, not ready, ImagePullBackOff since 12:11:12
 node-2: agent-2 ready`},
 		{"Options", "the policy may change between calls", func(t *testing.T, c *daemontest.Cluster) {
 			c.Options.Policy.Paused = true
 			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
 			c.Settle(t)
 		}, `
-12:00:10
+12:10:10
 node-1: agent-1 ready
 node-2: agent-2 ready`},
 	} {
@@ -391,10 +391,27 @@ func TestNewClusterOptions(t *testing.T) {
 		DaemonSet: agent, Nodes: daemontest.Nodes(1), Pods: []*corev1.Pod{pod},
 		Revisions: []*appsv1.ControllerRevision{daemontest.Revision(agent, 1)},
 	}, simulate.Options{PodTimes: timesOf(map[string]simulate.PodTimes{"node-1": {ReadyAfter: 2 * time.Hour}})})
-	c.SettlesWithin(t, time.Hour)
-	if want := daemontest.Start().Add(time.Hour); !c.Now().Equal(want) {
-		t.Errorf("settled at %v, want %v, two hours after the pod was created", c.Now(), want)
+	end := c.Settle(t)[0]
+	if want := daemontest.Start().Add(time.Hour); end.State != simulate.EndComplete || !end.Time.Equal(want) {
+		t.Errorf("settled: %v, want it complete at %v, two hours after the pod was created", end, want)
 	}
+}
+
+// TestSettledPodsHaveAged: a next version with longer minReadySeconds finds the pods available.
+func TestSettledPodsHaveAged(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	c := daemontest.Settled(t, agent, daemontest.Nodes(6)...)
+	agent.Spec.MinReadySeconds = 30
+	c.Apply(t, agent)
+	c.SettlesWithin(t, 0)
+	c.AtMostUnavailable(t, agent, 0)
+
+	next := daemontest.WithImage(agent, "agent:2")
+	next.Spec.MinReadySeconds = 60
+	c.Apply(t, next)
+	c.SettlesWithin(t, 10*time.Minute)
+	c.AllReplaced(t, next)
+	c.AtMostUnavailable(t, next, 1)
 }
 
 // TestReadyCondition: the time of the condition is that of a change.
@@ -414,10 +431,10 @@ func TestReadyCondition(t *testing.T) {
 		condition, taint string
 	}{
 		{"Recover of a node that is ready", func() { c.Recover(t, node) }, "12:00:00", ""},
-		{"NotReady", func() { c.NotReady(t, node) }, "12:02:10", "12:02:10"},
-		{"NotReady again", func() { c.NotReady(t, node) }, "12:02:10", "12:02:10"},
-		{"Unreachable", func() { c.Unreachable(t, node) }, "12:04:10", "12:04:10"},
-		{"Recover", func() { c.Recover(t, node) }, "12:05:10", ""},
+		{"NotReady", func() { c.NotReady(t, node) }, "12:12:10", "12:12:10"},
+		{"NotReady again", func() { c.NotReady(t, node) }, "12:12:10", "12:12:10"},
+		{"Unreachable", func() { c.Unreachable(t, node) }, "12:14:10", "12:14:10"},
+		{"Recover", func() { c.Recover(t, node) }, "12:15:10", ""},
 	} {
 		c.Advance(t, time.Minute)
 		tc.step()

@@ -92,8 +92,8 @@ func ExampleCluster_Advance() {
 		fmt.Println(c.Now().Format(time.TimeOnly), assessment)
 	}
 	// Output:
-	// 12:00:20 progressing: 0 of 3 nodes complete; maxUnavailable 1 is used by node-1 (agent-4: not ready)
-	// 12:00:30 progressing: 1 of 3 nodes complete; maxUnavailable 1 is used by node-2 (agent-5: not ready)
+	// 12:10:20 progressing: 0 of 3 nodes complete; maxUnavailable 1 is used by node-1 (agent-4: not ready)
+	// 12:10:30 progressing: 1 of 3 nodes complete; maxUnavailable 1 is used by node-2 (agent-5: not ready)
 }
 
 // Does a controller with rules of its own get there? This one deletes all outdated pods at

@@ -14,7 +14,7 @@ import (
 )
 
 // ReadDaemonSet returns the only DaemonSet of the named files, which may hold objects of other
-// kinds, too. It ends the test as Read does, if there is no DaemonSet or more than one, and if
+// kinds, too. It has the defaults of daemon.Default, those of its own spec. It ends the test as Read does, if there is no DaemonSet or more than one, and if
 // the API server would refuse the DaemonSet, with the line of the field.
 func ReadDaemonSet(t testing.TB, files ...string) *appsv1.DaemonSet {
 	t.Helper()
@@ -23,14 +23,15 @@ func ReadDaemonSet(t testing.TB, files ...string) *appsv1.DaemonSet {
 		t.Fatalf("%s: %d DaemonSets, want 1", strings.Join(files, ", "), n)
 	}
 	ds := objects.DaemonSets[0]
-	if errs := daemon.Validate(daemon.Default(ds)); len(errs) > 0 {
+	stored := daemon.Default(ds)
+	if errs := daemon.Validate(stored); len(errs) > 0 {
 		t.Fatal(linesOf(objects.Locate(ds, errs)))
 	}
-	return ds
+	return stored
 }
 
 // Read returns the objects of the named files: YAML or JSON, what people write and what
-// kubectl prints; see manifest.Objects.Read. As with os.Open, names are relative to the folder
+// kubectl prints, without defaults; see manifest.Objects.Read. As with os.Open, names are relative to the folder
 // of the package under test. It ends the test if a file cannot be read or is wrong, with a
 // line for each fault: file, line, document and field. It logs what it passes over, such as
 // objects of other kinds.

@@ -43,6 +43,12 @@ func TestRead(t *testing.T) {
 				t.Error(node.Name, node.Labels)
 			}
 		}, "node-1map[zone:a]\nnode-2map[zone:b]"},
+		{"defaults", "a field of the API server's can be changed", func(t testing.TB) {
+			agent := daemontest.ReadDaemonSet(t, "testdata/agent.yaml")
+			if agent.Spec.UpdateStrategy.RollingUpdate == nil {
+				t.Error(agent.Spec.UpdateStrategy)
+			}
+		}, "log: testdata/agent.yaml: passed over: v1 ServiceAccount (1)"},
 		{"file system", "patterns match several files", func(t testing.TB) {
 			objects := daemontest.ReadFS(t, files, "[an]*.yaml")
 			c := daemontest.Settled(t, objects.DaemonSets[0], objects.Nodes...)

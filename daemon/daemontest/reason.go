@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -19,6 +18,8 @@ import (
 type facts struct {
 	snapshot *daemon.Snapshot
 	reasons  map[string]string
+	// budget has a line for each node that uses the budget that outdated pods wait for.
+	budget []string
 }
 
 // record returns the record of a DaemonSet. It ends the test if the cluster does not have it.
@@ -76,12 +77,14 @@ func (c *Cluster) factsOf(t testing.TB, in daemon.Input) facts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocked := map[string]bool{}
+	blockers := map[string][]health.Blocker{}
 	for _, b := range assessment.Blockers {
-		if blocked[b.Node] {
-			f.reasons[b.Node] += "; " + strings.TrimPrefix(b.String(), b.Node+": ")
-		} else {
-			f.reasons[b.Node], blocked[b.Node] = b.String(), true
+		blockers[b.Node] = append(blockers[b.Node], b)
+		f.reasons[b.Node] = b.Node + ": " + health.Problems(blockers[b.Node])
+	}
+	if budget := assessment.Budget; budget.Exhausted() && len(assessment.Outdated) > 0 {
+		for _, u := range budget.Users {
+			f.budget = append(f.budget, fmt.Sprintf("%v %d is used by %s", budget.Kind, budget.Limit, f.reason(u.Node)))
 		}
 	}
 	return f

@@ -5,8 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // mode selects the differences that count.
@@ -21,13 +19,11 @@ const (
 	modeDesired
 )
 
-// differ collects the changes between two values. go-cmp walks structs, pointers
-// and maps and reports the first difference on every way down. It does not walk
-// lists: it would align them by position, and not in the same way in every run of
-// a program, while Kubernetes lists have keys.
+// differ collects the changes between two values. It walks structs, pointers and
+// maps and records the first difference on every way down. Lists have rules of their
+// own, see list.
 type differ struct {
 	mode    mode
-	options cmp.Options
 	changes Changes
 }
 
@@ -36,93 +32,61 @@ func compare(m mode, old, cur any) Changes {
 	if old == cur {
 		return nil
 	}
-	d := newDiffer(m)
+	d := &differ{mode: m}
 	d.pair("", reflect.ValueOf(old).Elem(), reflect.ValueOf(cur).Elem())
 	return d.changes
 }
 
-func newDiffer(m mode) *differ {
-	d := &differ{mode: m}
-	d.options = cmp.Options{
-		// An ignored value is not looked at by the comparer.
-		cmp.FilterPath(d.settled, cmp.Ignore()),
-		cmp.FilterPath(opaque, cmp.Comparer(func(_, _ any) bool { return false })),
+// walk records the changes between two values that differ. field is the field that
+// they have come from; the zero field if they are none.
+func (d *differ) walk(path string, field reflect.StructField, old, cur reflect.Value) {
+	t := old.Type()
+	switch {
+	case t.Kind() == reflect.Pointer && !old.IsNil() && !cur.IsNil():
+		d.walk(path, reflect.StructField{}, old.Elem(), cur.Elem())
+	case t.Kind() == reflect.Struct && !t.Implements(jsonMarshaler):
+		d.fields(path, old, cur)
+	case t.Kind() == reflect.Map:
+		d.entries(path, old, cur)
+	case t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8:
+		d.list(path, field, old, cur)
+	default:
+		d.record(path, present(old, field), present(cur, field))
 	}
-	return d
 }
 
-// walk lets go-cmp compare what two pointers point to, at the given path.
-func (d *differ) walk(path string, old, cur any) {
-	cmp.Equal(old, cur, d.options, cmp.Reporter(&reporter{differ: d, base: path}))
-}
-
-// settled makes go-cmp ignore what has nothing to report.
-func (d *differ) settled(path cmp.Path) bool {
-	step := path.Last()
-	old, cur := step.Values()
-	switch step := step.(type) {
-	case cmp.StructField:
-		return d.fieldEqual(path.Index(-2).Type(), step.Index(), old, cur)
-	case cmp.MapIndex:
-		if !old.IsValid() {
-			return d.mode == modeDesired
-		}
-		return cur.IsValid() && d.equal(old, cur)
-	}
-	return d.equal(old, cur)
-}
-
-// opaque makes go-cmp report the value as a whole: lists, and types with a JSON
-// form of their own, some of which have unexported fields.
-func opaque(path cmp.Path) bool {
-	t := path.Last().Type()
-	return t.Kind() == reflect.Slice || t.Kind() == reflect.Struct && t.Implements(jsonMarshaler)
-}
-
+// jsonMarshaler is the type of those with a JSON form of their own. They are one value,
+// and some have unexported fields.
 var jsonMarshaler = reflect.TypeFor[json.Marshaler]()
 
-// reporter turns go-cmp's steps into changes.
-type reporter struct {
-	differ *differ
-	base   string
-	steps  cmp.Path
-}
-
-func (r *reporter) PushStep(step cmp.PathStep) { r.steps = append(r.steps, step) }
-func (r *reporter) PopStep()                   { r.steps = r.steps[:len(r.steps)-1] }
-
-func (r *reporter) Report(result cmp.Result) {
-	if result.Equal() {
-		return
-	}
-	path, field := r.locate()
-	old, cur := r.steps.Last().Values()
-	switch t := r.steps.Last().Type(); {
-	case t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8:
-		r.differ.list(path, field, old, cur)
-	case t.Kind() == reflect.Map:
-		r.differ.entries(path, old, cur)
-	default:
-		r.differ.record(path, present(old, field), present(cur, field))
-	}
-}
-
-// locate returns the path of the current step, and the field if the step is one
-// into a struct.
-func (r *reporter) locate() (string, reflect.StructField) {
-	path := r.base
-	var field reflect.StructField
-	for i, step := range r.steps {
-		field = reflect.StructField{}
-		switch step := step.(type) {
-		case cmp.StructField:
-			field = r.steps[i-1].Type().Field(step.Index())
-			path = fieldPath(path, field)
-		case cmp.MapIndex:
-			path = keyPath(path, quoteKey(step.Key().String()))
+// fields walks the fields of two structs.
+func (d *differ) fields(path string, old, cur reflect.Value) {
+	t := old.Type()
+	for i := range t.NumField() {
+		if old, cur := old.Field(i), cur.Field(i); !d.fieldEqual(t, i, old, cur) {
+			field := t.Field(i)
+			d.walk(fieldPath(path, field), field, old, cur)
 		}
 	}
-	return path, field
+}
+
+// entries walks the entries of two maps.
+func (d *differ) entries(path string, old, cur reflect.Value) {
+	keys := old.MapKeys()
+	for _, key := range cur.MapKeys() {
+		if d.mode != modeDesired && !old.MapIndex(key).IsValid() {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range sortedKeys(keys) {
+		path := keyPath(path, quoteKey(key.String()))
+		switch old, cur := old.MapIndex(key), cur.MapIndex(key); {
+		case !old.IsValid() || !cur.IsValid():
+			d.record(path, old, cur)
+		case !d.equal(old, cur):
+			d.walk(path, reflect.StructField{}, old, cur)
+		}
+	}
 }
 
 // present returns the value that JSON would hold: that of a pointer, and none for
@@ -157,14 +121,6 @@ func (d *differ) record(path string, old, cur reflect.Value) {
 	d.changes = append(d.changes, change)
 }
 
-// entries records the entries of two maps one of which is nil: go-cmp does not
-// walk those.
-func (d *differ) entries(path string, old, cur reflect.Value) {
-	for _, key := range sortedKeys(append(old.MapKeys(), cur.MapKeys()...)) {
-		d.record(keyPath(path, quoteKey(key.String())), old.MapIndex(key), cur.MapIndex(key))
-	}
-}
-
 // sortedKeys sorts the keys of a map, which are strings in the whole API.
 func sortedKeys(keys []reflect.Value) []reflect.Value {
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
@@ -178,6 +134,6 @@ func (d *differ) pair(path string, old, cur reflect.Value) {
 	case old.Kind() == reflect.String:
 		d.record(path, old, cur) // as a walk would, at less cost
 	default:
-		d.walk(path, old.Addr().Interface(), cur.Addr().Interface())
+		d.walk(path, reflect.StructField{}, old, cur)
 	}
 }

@@ -107,6 +107,10 @@ func (d document) explainSyntax(err *Error) {
 	at, line := -1, d.line-1
 	for text := range strings.Lines(d.text) {
 		line++
+		if line == err.Line && indentedByTab.MatchString(text) {
+			err.Detail = "a tab: YAML is indented by spaces (" + err.Detail + ")"
+			return
+		}
 		// Braces in quotes may be there for another reason, unless the error is at them.
 		if line != err.Line {
 			text = inQuotes.ReplaceAllString(text, "")
@@ -151,5 +155,7 @@ func templateIn(object metav1.Object) string {
 }
 
 const isTemplate = "is a template: render it first, for instance with helm template"
+
+var indentedByTab = regexp.MustCompile(`^ *\t`)
 
 var inQuotes = regexp.MustCompile(`"[^"]*"|'[^']*'`)

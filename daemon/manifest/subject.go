@@ -42,7 +42,8 @@ type Note struct {
 	// Namespace is the namespace of the pods, for NotePodsElsewhere, or of the stored
 	// DaemonSet, for NoteStoredElsewhere.
 	Namespace string
-	// Pods is their number, for NotePodsElsewhere.
+	// Pods is their number, for NotePodsElsewhere, and the number in the status, for
+	// NoteNoPods.
 	Pods int
 	// RevisionHash is the hash label of the revision that was assumed, for
 	// NoteRevisionAssumed.
@@ -63,12 +64,19 @@ const (
 	// its newest pod was taken for the current one and added to the Input; otherwise every
 	// pod would be outdated.
 	NoteRevisionAssumed
-	// NoteNoRevisions: no ControllerRevision of the DaemonSet is there, and as the manifest
-	// is a change, all pods count as outdated.
+	// NoteNoRevisions: no ControllerRevision of the DaemonSet is there, and all pods count as
+	// outdated: a manifest is a change, and the status of a stored DaemonSet counts no updated
+	// pod.
 	NoteNoRevisions
 	// NoteStoredElsewhere: the manifest names no namespace, and a DaemonSet of its name is
 	// stored in another one than "default". It may have been meant to be a proposal.
 	NoteStoredElsewhere
+	// NoteNoNodes: no node is there. No answer about nodes is possible; health.OfObject
+	// answers by the status.
+	NoteNoNodes
+	// NoteNoPods: no pod of its namespace is there, and the status counts some.
+	// health.OfObject answers by the status.
+	NoteNoPods
 )
 
 // String returns the kind in one word.
@@ -84,6 +92,10 @@ func (k NoteKind) String() string {
 		return "NoRevisions"
 	case NoteStoredElsewhere:
 		return "StoredElsewhere"
+	case NoteNoNodes:
+		return "NoNodes"
+	case NoteNoPods:
+		return "NoPods"
 	}
 	return fmt.Sprintf("NoteKind(%d)", int(k))
 }
@@ -101,6 +113,10 @@ func (n Note) String() string {
 		return "no controllerrevisions of it in the input: every pod is taken for outdated"
 	case NoteStoredElsewhere:
 		return fmt.Sprintf("a DaemonSet of this name is stored in %s; write metadata.namespace for a proposal", n.Namespace)
+	case NoteNoNodes:
+		return "no nodes in the input"
+	case NoteNoPods:
+		return fmt.Sprintf("no pods in the input, but %d in the status", n.Pods)
 	}
 	return n.Kind.String()
 }
@@ -157,6 +173,7 @@ func (o *Objects) Subjects() []Subject {
 				s.Notes = append(s.Notes, Note{Kind: NoteStoredElsewhere, Namespace: namespace})
 			}
 		}
+		s.noteMissing()
 		s.assumeUID(families)
 		s.assumeRevision(families)
 		subjects = append(subjects, s)
@@ -206,10 +223,25 @@ func (o *Objects) podsElsewhere() map[types.UID][]Note {
 	return notes
 }
 
+// noteMissing notes that whole lists are missing which a stored DaemonSet must have.
+func (s *Subject) noteMissing() {
+	if !s.Stored() {
+		return
+	}
+	if len(s.Input.Nodes) == 0 {
+		s.Notes = append(s.Notes, Note{Kind: NoteNoNodes})
+	}
+	if counted := s.Input.DaemonSet.Status.CurrentNumberScheduled; counted > 0 && len(s.Input.Pods) == 0 {
+		s.Notes = append(s.Notes, Note{Kind: NoteNoPods, Pods: int(counted)})
+	}
+}
+
 // families are the pods and revisions by their DaemonSets.
 type families struct {
 	// newest is the newest pod of an owner that says which revision it is of.
 	newest map[family]*corev1.Pod
+	// mixed says that the pods of an owner are of more than one revision.
+	mixed map[family]bool
 	// revisions says whether an owner has revisions.
 	revisions map[family]bool
 	// named is the newest pod that a DaemonSet of a name owns.
@@ -222,7 +254,7 @@ type family struct {
 }
 
 func familiesOf(pods []*corev1.Pod, revisions []*appsv1.ControllerRevision) *families {
-	f := &families{map[family]*corev1.Pod{}, map[family]bool{}, map[types.NamespacedName]*corev1.Pod{}}
+	f := &families{map[family]*corev1.Pod{}, map[family]bool{}, map[family]bool{}, map[types.NamespacedName]*corev1.Pod{}}
 	for _, pod := range pods {
 		if pod == nil {
 			continue
@@ -231,8 +263,14 @@ func familiesOf(pods []*corev1.Pod, revisions []*appsv1.ControllerRevision) *fam
 		if owner == nil {
 			continue
 		}
-		if is := (family{pod.Namespace, owner.UID}); pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != "" && isNewer(pod, f.newest[is]) {
-			f.newest[is] = pod
+		if is, hash := (family{pod.Namespace, owner.UID}), pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]; hash != "" {
+			newest := f.newest[is]
+			if newest != nil && newest.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] != hash {
+				f.mixed[is] = true
+			}
+			if isNewer(pod, newest) {
+				f.newest[is] = pod
+			}
 		}
 		if name := (types.NamespacedName{Namespace: pod.Namespace, Name: owner.Name}); owner.Kind == kindDaemonSet && isNewer(pod, f.named[name]) {
 			f.named[name] = pod
@@ -279,6 +317,10 @@ func (s *Subject) assumeRevision(f *families) {
 		return
 	}
 	hash := newest.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
+	note := Note{Kind: NoteRevisionAssumed, RevisionHash: hash}
+	if made := daemon.TemplateHash(&ds.Spec.Template, ds.Status.CollisionCount); made != hash && !f.mixed[is] && noneUpdated(ds) {
+		hash, note = made, Note{Kind: NoteNoRevisions}
+	}
 	data, err := revision.Data(&ds.Spec.Template)
 	if err != nil {
 		return // rollout.Sync will say so
@@ -297,5 +339,12 @@ func (s *Subject) assumeRevision(f *families) {
 		Data:     runtime.RawExtension{Raw: data},
 		Revision: 1,
 	})
-	s.Notes = append(s.Notes, Note{Kind: NoteRevisionAssumed, RevisionHash: hash})
+	s.Notes = append(s.Notes, note)
+}
+
+// noneUpdated reports whether the controller has seen the present template and counted pods,
+// none of which has it.
+func noneUpdated(ds *appsv1.DaemonSet) bool {
+	status := &ds.Status
+	return status.ObservedGeneration == ds.Generation && status.UpdatedNumberScheduled == 0 && status.CurrentNumberScheduled > 0
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pernode/daemonset/daemon"
 )
 
 // owned is a pod of the DaemonSet with UID u.
@@ -31,9 +34,19 @@ func TestSubject(t *testing.T) {
 	revision.Namespace, revision.Name = "a", "set-1"
 	revision.OwnerReferences = owned("", "", "", 0).OwnerReferences
 	pods := []*corev1.Pod{owned("a", "old", "h1", 1), owned("a", "new", "h2", 2), owned("b", "lost", "h2", 2)}
+	counted := stored.DeepCopy()
+	counted.Status.CurrentNumberScheduled = 2
+	behind := counted.DeepCopy()
+	behind.Generation = 1
+	hash := daemon.TemplateHash(&daemon.Default(stored).Spec.Template, nil)
+	alike := func(hash string) []*corev1.Pod {
+		return []*corev1.Pod{owned("a", "old", hash, 1), owned("a", "new", hash, 2)}
+	}
 	const (
-		lost    = "pods of it in namespace b, which do not count: 1"
-		applied = "pods of a DaemonSet of this name are in the input, and the DaemonSet is not: this is what applying the manifest leads to"
+		assumed  = "no controllerrevisions of it in the input: %s, the revision of its newest pod, is taken for the current one"
+		outdated = "no controllerrevisions of it in the input: every pod is taken for outdated"
+		lost     = "pods of it in namespace b, which do not count: 1"
+		applied  = "pods of a DaemonSet of this name are in the input, and the DaemonSet is not: this is what applying the manifest leads to"
 	)
 	for _, tc := range []struct {
 		name, why string
@@ -42,19 +55,34 @@ func TestSubject(t *testing.T) {
 		revisions []*appsv1.ControllerRevision
 		want      []string // revisions
 		notes     []string
+		noNodes   bool
 	}{
 		{name: "complete", why: "nothing to make up for; pods elsewhere are told", set: stored, pods: pods,
 			revisions: []*appsv1.ControllerRevision{revision}, want: []string{"set-1"}, notes: []string{lost}},
 		{name: "no revisions", why: "the newest pod's is taken, or all pods would look outdated", set: stored, pods: pods[:2],
-			want: []string{"set-h2"}, notes: []string{"no controllerrevisions of it in the input: h2, the revision of its newest pod, is taken for the current one"}},
+			want: []string{"set-h2"}, notes: []string{fmt.Sprintf(assumed, "h2")}},
+		{name: "status without updated pods", why: "the controller has counted none", set: counted, pods: alike("h1"),
+			want: []string{"set-" + hash}, notes: []string{outdated}},
+		{name: "status of the generation before", why: "it knows nothing about the present template", set: behind, pods: alike("h1"),
+			want: []string{"set-h1"}, notes: []string{fmt.Sprintf(assumed, "h1")}},
+		{name: "status without updated pods, a new pod", why: "the controller has not counted the first new one yet", set: counted, pods: pods[:2],
+			want: []string{"set-h2"}, notes: []string{fmt.Sprintf(assumed, "h2")}},
+		{name: "status without updated pods, the hash of the template", why: "the pods are new", set: counted, pods: alike(hash),
+			want: []string{"set-" + hash}, notes: []string{fmt.Sprintf(assumed, hash)}},
+		{name: "no pods", why: "the status counts some", set: counted, notes: []string{"no pods in the input, but 2 in the status"}},
+		{name: "no nodes", why: "no answer about nodes", set: stored, noNodes: true, notes: []string{"no nodes in the input"}},
+		{name: "manifest without nodes", why: "a manifest alone is not a dump", set: manifest, noNodes: true},
 		{name: "new", why: "without pods there is nothing to assume", set: stored},
 		{name: "manifest", why: "it becomes the update of the live one", set: manifest, pods: pods[:2],
 			revisions: []*appsv1.ControllerRevision{revision}, want: []string{"set-1"}, notes: []string{applied}},
 		{name: "manifest without revisions", why: "whether it changes anything cannot be told", set: manifest, pods: pods[:2],
-			notes: []string{applied, "no controllerrevisions of it in the input: every pod is taken for outdated"}},
+			notes: []string{applied, outdated}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := &Objects{DaemonSets: []*appsv1.DaemonSet{tc.set}, Pods: tc.pods, Revisions: tc.revisions}
+			if !tc.noNodes {
+				o.Nodes = []*corev1.Node{{}}
+			}
 			s := o.Subjects()[0]
 			var got, notes []string
 			for _, note := range s.Notes {

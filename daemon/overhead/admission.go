@@ -170,16 +170,52 @@ func (a *admission) setRuntime(path *field.Path, spec *corev1.PodSpec) field.Err
 	return refused
 }
 
-// tolerationsOf returns what the RuntimeClass of a pod adds to its tolerations.
-func (a *admission) tolerationsOf(spec *corev1.PodSpec) []corev1.Toleration {
+// schedulingOf returns what the RuntimeClass of a pod asks of a node, or nil.
+func (a *admission) schedulingOf(spec *corev1.PodSpec) *nodev1.Scheduling {
 	if spec.RuntimeClassName == nil {
 		return nil
 	}
-	class := a.runtimes[*spec.RuntimeClassName]
-	if class == nil || class.Scheduling == nil {
-		return nil
+	if class := a.runtimes[*spec.RuntimeClassName]; class != nil {
+		return class.Scheduling
 	}
-	return class.Scheduling.Tolerations
+	return nil
+}
+
+// mergedTolerations returns the tolerations of a pod and of its RuntimeClass. One that tolerates
+// no more than another one does is left out, and the first stays of two that are the same
+// (MergeTolerations@v1.37.2). They are shared with the arguments.
+func mergedTolerations(pod, class []corev1.Toleration) []corev1.Toleration {
+	all := slices.Concat(pod, class)
+	var merged []corev1.Toleration
+	for i := range all {
+		needless := slices.ContainsFunc(merged, func(t corev1.Toleration) bool { return covers(&t, &all[i]) }) ||
+			slices.ContainsFunc(all[i+1:], func(t corev1.Toleration) bool {
+				return covers(&t, &all[i]) && !equality.Semantic.DeepEqual(&t, &all[i])
+			})
+		if !needless {
+			merged = append(merged, all[i])
+		}
+	}
+	return merged
+}
+
+// covers reports whether a toleration is the same as another or tolerates all that the other
+// does (isSuperset@v1.37.2). For a missing operator, Gt and Lt it is false if they differ.
+func covers(t, other *corev1.Toleration) bool {
+	switch {
+	case equality.Semantic.DeepEqual(t, other):
+		return true
+	case t.Key != other.Key && (t.Key != "" || t.Operator != corev1.TolerationOpExists),
+		t.Effect != other.Effect && t.Effect != "":
+		return false
+	case t.Effect == corev1.TaintEffectNoExecute && t.TolerationSeconds != nil &&
+		(other.TolerationSeconds == nil || *other.TolerationSeconds > *t.TolerationSeconds):
+		return false
+	case t.Operator == corev1.TolerationOpExists:
+		return true
+	default:
+		return (t.Operator == corev1.TolerationOpEqual || t.Operator == "") && other.Operator == corev1.TolerationOpEqual && t.Value == other.Value
+	}
 }
 
 // priorityText returns the number of a class, with its name if it has one.

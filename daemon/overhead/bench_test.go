@@ -46,6 +46,15 @@ func benchSets(n int) []*appsv1.DaemonSet {
 	return sets
 }
 
+// distinct gives each DaemonSet rules of its own, so that OnNode shares no answers.
+func distinct(sets []*appsv1.DaemonSet) []*appsv1.DaemonSet {
+	for i, ds := range sets {
+		spec := &ds.Spec.Template.Spec
+		spec.Tolerations = append(spec.Tolerations, corev1.Toleration{Key: fmt.Sprintf("example.com/own-%d", i), Operator: corev1.TolerationOpExists})
+	}
+	return sets
+}
+
 func required(terms ...corev1.NodeSelectorTerm) *corev1.Affinity {
 	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: terms}}}
 }
@@ -100,10 +109,16 @@ var benchInputs = []struct {
 	input func(*corev1.Node) overhead.Input
 }{{"known", known}, {"unknown", unknown}, {"undecided", undecided}}
 
-// BenchmarkOnNode decides 500 DaemonSets for 1,000 shapes in every iteration.
-func BenchmarkOnNode(b *testing.B) {
-	const sets, shapes = 500, 1000
-	daemons, err := overhead.Compile(benchSets(sets), overhead.Options{})
+// BenchmarkOnNode decides 500 DaemonSets for 1,000 shapes in every iteration. Many of them ask
+// the same of a node.
+func BenchmarkOnNode(b *testing.B) { benchmarkOnNode(b, benchSets(500)) }
+
+// BenchmarkOnNodeDistinct is the same if no two DaemonSets ask the same.
+func BenchmarkOnNodeDistinct(b *testing.B) { benchmarkOnNode(b, distinct(benchSets(500))) }
+
+func benchmarkOnNode(b *testing.B, sets []*appsv1.DaemonSet) {
+	const shapes = 1000
+	daemons, err := overhead.Compile(sets, overhead.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -123,9 +138,52 @@ func BenchmarkOnNode(b *testing.B) {
 					}
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(sets*shapes), "ns/pair")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(sets)*shapes), "ns/pair")
 		})
 	}
+}
+
+// benchPods returns the pods of a full node: one of every DaemonSet that runs there, and others.
+// The kubelet has written what it allocates.
+func benchPods(sets []*appsv1.DaemonSet, n int) []*corev1.Pod {
+	pods := make([]*corev1.Pod, n)
+	for i := range pods {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: fmt.Sprintf("pod-%d", i)}}
+		if i < len(sets) {
+			pod = podOf(sets[i], "node")
+			pod.Spec = *sets[i].Spec.Template.Spec.DeepCopy()
+		} else {
+			pod.Spec.Containers = []corev1.Container{{Name: "main", Resources: corev1.ResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m"), corev1.ResourceMemory: resource.MustParse("1Gi")},
+			}}}
+			pod.Spec.InitContainers = []corev1.Container{{Name: "init"}}
+		}
+		pod.Spec.NodeName = "node"
+		resources := &pod.Spec.Containers[0].Resources
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: pod.Spec.Containers[0].Name, AllocatedResources: resources.Requests, Resources: resources}}
+		pods[i] = pod
+	}
+	return pods
+}
+
+// BenchmarkOnNodePods works out what is missing on a node with 110 pods, 20 of them of
+// DaemonSets.
+func BenchmarkOnNodePods(b *testing.B) {
+	sets := benchSets(20)
+	daemons, err := overhead.Compile(sets, overhead.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := overhead.Input{Node: bareNode("node"), Pods: benchPods(sets, 110)}
+	in.Node.Status.Allocatable = benchShapes(1)[0].Status.Allocatable
+	var out overhead.NodeOverhead
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := daemons.OnNode(in, &out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(in.Pods)), "ns/pod")
 }
 
 // BenchmarkCompile compiles 500 DaemonSets.
@@ -190,6 +248,14 @@ func TestOnNodeAllocates(t *testing.T) {
 		}
 	}); allocs != 0 || len(full.Shortages) == 0 || len(full.Clashes) == 0 {
 		t.Errorf("OnNode allocates %v times for %d shortages and %d clashes, want 0", allocs, len(full.Shortages), len(full.Clashes))
+	}
+	running := overhead.Input{Node: bareNode("node"), Pods: benchPods(benchSets(20), 110)}
+	if allocs := testing.AllocsPerRun(20, func() {
+		if err := crowded.OnNode(running, &full); err != nil {
+			t.Fatal(err)
+		}
+	}); allocs != 0 || !full.Daemons[len(full.Daemons)-1].Present {
+		t.Errorf("OnNode allocates %v times for a node with %d pods, want 0", allocs, len(running.Pods))
 	}
 	for _, tc := range benchInputs {
 		inputs := make([]overhead.Input, len(nodes))

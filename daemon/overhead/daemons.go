@@ -2,6 +2,7 @@ package overhead
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,11 +31,13 @@ type Options struct {
 	// known has the priority of the template, or else zero; otherwise the API server refuses
 	// the pods.
 	PriorityClasses []*schedulingv1.PriorityClass
-	// RuntimeClasses say what the overhead of a pod is. If the list is nil, a class that is not
-	// known has the overhead of the template; otherwise the API server refuses the pods. What
-	// their scheduling field adds is in Daemons.Pod. It has no effect on verdicts, because the
-	// DaemonSet controller does not see it, and Fits does not look at it, either: the scheduler
-	// may leave such a pod pending on a node that should run it.
+	// RuntimeClasses say what the overhead of a pod is, and what else it asks of a node. If the
+	// list is nil, a class that is not known has the overhead of the template and asks nothing;
+	// otherwise the API server refuses the pods. The DaemonSet controller does not see what the
+	// scheduling field of a class asks: it creates the pod, and the scheduler leaves it pending
+	// on a node without the labels. So it has no effect on verdicts, and Fits is false; see
+	// NodeOverhead.Mismatches. Its tolerations are in Daemons.Pod. They bring no pod to a node,
+	// because the controller creates none that does not tolerate the taints without them.
 	RuntimeClasses []*nodev1.RuntimeClass
 }
 
@@ -44,9 +47,10 @@ type Options struct {
 type Daemons struct {
 	list     []Daemon
 	compiled []compiled // in the order of list
+	rules    []rules
 
 	resources []corev1.ResourceName // those that the scheduler counts, sorted
-	labels    map[string]int        // the label keys that some DaemonSet asks for, numbered
+	labels    map[string]int        // the label keys that some DaemonSet or its RuntimeClass asks for, numbered
 	byPort    map[int32][]portOf
 	byOwner   map[ownerKey][]int // one for each API group
 	// freshName is a name for nodes that no DaemonSet mentions.
@@ -90,25 +94,37 @@ func (p HostPort) String() string { return demand.Port(p).String() }
 
 // compiled is what OnNode and InPool read of a DaemonSet.
 type compiled struct {
-	matcher *placement.Matcher
-	owner   owner.Identity
-	spec    corev1.PodSpec // admitted, shares with the DaemonSet
-	// tolerations are those that the RuntimeClass adds.
-	tolerations []corev1.Toleration
+	rules int // in Daemons.rules
+	owner owner.Identity
+	spec  corev1.PodSpec // admitted, shares with the DaemonSet
+	// scheduling is that of the RuntimeClass, or nil.
+	scheduling *nodev1.Scheduling
+	selector   []entry // of scheduling, sorted by key
 
 	needs     []need // sorted by resource
 	offset    int    // of the first of needs in a list of those of all DaemonSets
 	conflicts []conflict
+}
 
-	labels []label  // sorted by key
-	asked  bits     // the numbers of labels
-	names  []string // that decide, and one that does not; nil if no name matters
+// rules are what the pods of some DaemonSets ask of a node. Many DaemonSets ask the same, so
+// that OnNode decides for all of them at once.
+type rules struct {
+	matcher *placement.Matcher
+	labels  []label  // sorted by key
+	asked   bits     // the numbers of labels
+	names   []string // that decide, and one that does not; nil if no name matters
 }
 
 // need is an amount of a resource above zero, in the scheduler's unit.
 type need struct {
 	resource int // in Daemons.resources
 	amount   int64
+}
+
+// entry is one of the node selector of a RuntimeClass.
+type entry struct {
+	key, value string
+	number     int // of the key, in Daemons.labels
 }
 
 // portOf is a host port of a DaemonSet.
@@ -190,24 +206,53 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 		ds, c := sets[from], &d.compiled[to]
 		key := keyOf(ds)
 		d.byOwner[key] = append(d.byOwner[key], to)
-		*c = compiled{matcher: placement.Compile(&ds.Spec.Template, opts.Placement), owner: identities[from]}
+		*c = compiled{rules: d.rulesOf(&ds.Spec.Template, opts.Placement, dictionary), owner: identities[from]}
 		var refused field.ErrorList
 		c.spec, refused = admission.admit(ds)
 		d.list[to] = Daemon{
 			DaemonSet: ds, Priority: priorities[from], Refused: refused,
 			Requests: demand.RequestsOfAdmitted(&c.spec), HostPorts: hostPorts(&c.spec),
 		}
-		c.tolerations = admission.tolerationsOf(&c.spec)
-		c.labels, c.names = dictionary.read(&ds.Spec.Template, c.matcher)
-		for i := range c.labels {
-			c.labels[i].number = d.numberOf(c.labels[i].key)
-			c.asked.set(c.labels[i].number)
+		if c.scheduling = admission.schedulingOf(&c.spec); c.scheduling != nil {
+			for _, key := range slices.Sorted(maps.Keys(c.scheduling.NodeSelector)) {
+				c.selector = append(c.selector, entry{key, c.scheduling.NodeSelector[key], d.numberOf(key)})
+			}
 		}
 	}
 	d.freshName = dictionary.freshName()
 	d.findConflicts()
 	d.internResources()
 	return d, nil
+}
+
+// rulesOf returns the number of the rules of a template, and adds them if they are new.
+func (d *Daemons) rulesOf(template *corev1.PodTemplateSpec, opts placement.Options, dictionary *dictionary) int {
+	key, comparable := rulesKey(&template.Spec)
+	if n, ok := dictionary.rules[key]; ok && comparable {
+		return n
+	}
+	r := rules{matcher: placement.Compile(template, opts)}
+	r.labels, r.names = dictionary.read(template, r.matcher)
+	for i := range r.labels {
+		r.labels[i].number = d.numberOf(r.labels[i].key)
+		r.asked.set(r.labels[i].number)
+	}
+	dictionary.rules[key] = len(d.rules)
+	d.rules = append(d.rules, r)
+	return len(d.rules) - 1
+}
+
+// rulesKey returns a text that is the same only for templates that placement.Compile treats
+// alike. It reports false if there is none.
+func rulesKey(spec *corev1.PodSpec) (string, bool) {
+	read := corev1.PodSpec{NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, Tolerations: spec.Tolerations, HostNetwork: spec.HostNetwork}
+	if spec.Affinity != nil && spec.Affinity.NodeAffinity != nil {
+		// An empty list of terms is not the same as none: it matches no node.
+		required := spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+		read.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
+	}
+	data, err := read.Marshal()
+	return string(data), err == nil
 }
 
 func keyOf(ds *appsv1.DaemonSet) ownerKey {

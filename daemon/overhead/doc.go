@@ -17,6 +17,7 @@
 //	what is still to come on a node that exists?    NodeOverhead.Missing, MissingAtMost
 //	what does not fit, and which DaemonSet is it?   NodeOverhead.Shortages, NodeDaemon.Fits
 //	which host ports clash?                         NodeOverhead.Clashes
+//	what stays pending because of a RuntimeClass?   NodeOverhead.Mismatches
 //	taints that go away after start-up              Input.StartupTaints, NodeOverhead.Started
 //	labels that come late                           Input.LateLabels
 //	a name that is made up                          Input.NameUnknown
@@ -45,6 +46,6 @@
 //  5. A DaemonSet is referred to by its index in Daemons.List. All lists have a documented order,
 //     and the order of the input has no effect on them.
 //  6. Only what this package names is looked at when it asks what fits: requests, the number of
-//     pods, host ports. Pod (anti-)affinity, topology spread, volumes and preemption are not.
+//     pods, host ports, the node selectors of RuntimeClasses. Pod (anti-)affinity, topology spread, volumes and preemption are not.
 //  7. Wrong input gives a *field.Error with the path of the field. Arguments are never changed.
 package overhead

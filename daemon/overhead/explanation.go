@@ -96,13 +96,14 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 	}
 	var s scratch
 	s.begin(d, &in)
-	c := &d.compiled[index]
-	verdict, decision := s.verdict(c)
+	r := &d.rules[d.compiled[index].rules]
+	verdict, decision := s.verdict(r)
+	s.begin(d, &in) // Back to the known state.
 	e := Explanation{Daemon: nameOf(d.list[index].DaemonSet), Verdict: verdict}
 	s.node.Spec.Taints = s.taints
-	if e.Placement = c.matcher.Explain(&s.node); verdict == VerdictDoesNotRun {
-		s.open(c)
-		e.Placement = s.furthest(c)
+	if e.Placement = r.matcher.Explain(&s.node); verdict == VerdictDoesNotRun {
+		s.open(r)
+		e.Placement = s.furthest(r)
 	}
 	e.Placement.Decision = decision
 	s.forgetMadeUp(d, &e.Placement)
@@ -112,8 +113,8 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 	case d.list[index].Refused != nil && verdict != VerdictDoesNotRun:
 		e.Verdict, e.Refused = VerdictRefused, d.list[index].Refused
 	case verdict == VerdictCannotTell:
-		s.open(c)
-		e.DependsOn = s.dependsOn(c)
+		s.open(r)
+		e.DependsOn = s.dependsOn(r)
 	}
 	return e, nil
 }
@@ -127,7 +128,7 @@ func (d *Daemons) checkIndex(index int) error {
 
 // dependsOn returns the facts that change the answer. The axes are open, and the pod runs in
 // one of their states once the startup taints are gone.
-func (s *scratch) dependsOn(c *compiled) []Fact {
+func (s *scratch) dependsOn(r *rules) []Fact {
 	var keepAway []corev1.Taint
 	states := 1
 	for i := range s.axes {
@@ -140,10 +141,10 @@ func (s *scratch) dependsOn(c *compiled) []Fact {
 	anywhere := false
 	complete := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
-		run := c.matcher.Decide(&s.node).Run
+		run := r.matcher.Decide(&s.node).Run
 		if run && !anywhere {
 			anywhere = true
-			keepAway = s.untolerated(c)
+			keepAway = s.untolerated(r)
 		}
 		runs = append(runs, run)
 		return true
@@ -178,11 +179,11 @@ func (s *scratch) dependsOn(c *compiled) []Fact {
 // furthest explains why none of the states of the axes runs the pod. The reason is that of the
 // state that fails the last of the rules: if something that is known keeps the pod away, it is
 // that. Each term of the node affinity has the last of its requirements that fails.
-func (s *scratch) furthest(c *compiled) placement.Explanation {
+func (s *scratch) furthest(r *rules) placement.Explanation {
 	var found placement.Explanation
 	s.eachState(func() bool {
 		s.node.Spec.Taints = s.taints
-		e := c.matcher.Explain(&s.node)
+		e := r.matcher.Explain(&s.node)
 		switch {
 		case e.Reason > found.Reason, e.Reason == found.Reason && e.SelectorKey > found.SelectorKey:
 			found = e
@@ -219,11 +220,11 @@ func (s *scratch) forgetMadeUp(d *Daemons, e *placement.Explanation) {
 
 // untolerated returns the startup taints that the pod does not tolerate. The node is in a
 // state in which it runs the pod.
-func (s *scratch) untolerated(c *compiled) []corev1.Taint {
+func (s *scratch) untolerated(r *rules) []corev1.Taint {
 	var found []corev1.Taint
 	for i, taint := range s.going() {
 		s.node.Spec.Taints = s.going()[i : i+1]
-		if !c.matcher.Decide(&s.node).Run {
+		if !r.matcher.Decide(&s.node).Run {
 			found = append(found, taint)
 		}
 	}

@@ -26,16 +26,47 @@ func (o *NodeOverhead) fit(d *Daemons) {
 			n := &o.Daemons[i]
 			if n.mayRun() && classOf(n) == class {
 				n.Fits = o.portsFree(d, i) && !s.blocked.has(i)
+				if !n.Present && len(d.compiled[i].selector) > 0 && !o.selected(d, i) {
+					n.Fits = false
+				}
 				if limited && !o.takeRoom(d, i) {
 					n.Fits = false
 				}
 			}
 		}
 	}
-	if !slices.IsSortedFunc(o.Shortages, compareShortages) {
-		slices.SortFunc(o.Shortages, compareShortages)
+	if limited {
+		o.listShortages()
 	}
 	slices.SortFunc(o.Clashes, compareClashes)
+	slices.SortStableFunc(o.Mismatches, func(a, b Mismatch) int { return cmp.Compare(a.Daemon, b.Daemon) })
+}
+
+// selected reports whether the node selector of the RuntimeClass lets the pod onto the node, and
+// otherwise notes what the node lacks. A label that is not known may come with the right value.
+func (o *NodeOverhead) selected(d *Daemons, daemon int) bool {
+	before := len(o.Mismatches)
+	for _, e := range d.compiled[daemon].selector {
+		if o.scratch.unknown.has(e.number) {
+			continue
+		}
+		if value, ok := o.scratch.given.Labels[e.key]; !ok || value != e.value {
+			o.Mismatches = append(o.Mismatches, Mismatch{Daemon: daemon, Label: e.key, Value: e.value})
+		}
+	}
+	return len(o.Mismatches) == before
+}
+
+// listShortages lists the shortages by DaemonSet. Those of each class are so already.
+func (o *NodeOverhead) listShortages() {
+	rest := o.scratch.shortages
+	for i := range o.Daemons {
+		list := &rest[classOf(&o.Daemons[i])]
+		for len(*list) > 0 && (*list)[0].Daemon == i {
+			o.Shortages = append(o.Shortages, (*list)[0])
+			*list = (*list)[1:]
+		}
+	}
 }
 
 // class is a step of the order in which pods get room.
@@ -45,6 +76,8 @@ const (
 	classPresent class = iota
 	classCertain
 	classUncertain
+
+	classes = iota
 )
 
 func classOf(n *NodeDaemon) class {
@@ -68,6 +101,9 @@ func (s *scratch) takeAllocatable(d *Daemons) bool {
 	if len(allocatable) == 0 {
 		return false
 	}
+	for class := range s.shortages {
+		s.shortages[class] = s.shortages[class][:0]
+	}
 	s.free = zeroed(s.free, len(d.resources))
 	for i, name := range d.resources {
 		amount := int64(0)
@@ -84,13 +120,10 @@ func (s *scratch) takeAllocatable(d *Daemons) bool {
 // A pod that does not fit because of a port takes nothing.
 func (o *NodeOverhead) takeRoom(d *Daemons, daemon int) bool {
 	s, n, c := &o.scratch, &o.Daemons[daemon], &d.compiled[daemon]
-	fits := true
+	shortages := &s.shortages[classOf(n)]
+	before := len(*shortages)
 	lacks := func(name corev1.ResourceName, missing, free int64) {
-		fits = false
-		o.Shortages = append(o.Shortages, Shortage{Daemon: daemon, Resource: name, Missing: missing, Free: max(0, free)})
-	}
-	if !n.Present && s.freePods < 1 {
-		lacks(corev1.ResourcePods, 1, s.freePods)
+		*shortages = append(*shortages, Shortage{Daemon: daemon, Resource: name, Missing: missing, Free: max(0, free)})
 	}
 	for i := range c.needs {
 		at := c.needs[i].resource
@@ -98,7 +131,11 @@ func (o *NodeOverhead) takeRoom(d *Daemons, daemon int) bool {
 			lacks(d.resources[at], missing, s.free[at])
 		}
 	}
-	if !fits || !n.Fits {
+	if !n.Present && s.freePods < 1 {
+		lacks(corev1.ResourcePods, 1, s.freePods)
+		sortLast((*shortages)[before:])
+	}
+	if len(*shortages) > before || !n.Fits {
 		return false
 	}
 	if !n.Present {
@@ -175,11 +212,11 @@ func before(class class, daemon int, otherClass class, other int) bool {
 	return class < otherClass || class == otherClass && daemon < other
 }
 
-func compareShortages(a, b Shortage) int {
-	if a.Daemon != b.Daemon {
-		return cmp.Compare(a.Daemon, b.Daemon)
+// sortLast puts the last shortage of a DaemonSet in its place by name. The others are in theirs.
+func sortLast(list []Shortage) {
+	for i := len(list) - 1; i > 0 && list[i].Resource < list[i-1].Resource; i-- {
+		list[i], list[i-1] = list[i-1], list[i]
 	}
-	return cmp.Compare(a.Resource, b.Resource)
 }
 
 func compareClashes(a, b Clash) int {

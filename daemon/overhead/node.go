@@ -1,9 +1,7 @@
 package overhead
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -68,6 +66,10 @@ type NodeOverhead struct {
 	// Clashes are the host ports that more than one pod wants, by DaemonSet, then by other
 	// DaemonSet, then by pod, then by port. Each is listed once.
 	Clashes []Clash
+	// Mismatches are the labels that RuntimeClasses ask for and the node does not have, by
+	// DaemonSet, then by key. The DaemonSet controller creates the pods all the same, and the
+	// scheduler leaves them pending.
+	Mismatches []Mismatch
 
 	scratch scratch
 }
@@ -84,9 +86,9 @@ type NodeDaemon struct {
 	Decision placement.Decision
 	// Present says that a pod of the DaemonSet is on the node, also if it is being deleted.
 	Present bool
-	// Fits says that the node has room and free ports for what is missing of the pod. If it
-	// is false and the pod should run, Shortages and Clashes say why. It is false if the pod
-	// does not run.
+	// Fits says that the node has room and free ports for what is missing of the pod, and the
+	// labels that its RuntimeClass asks for. If it is false and the pod should run, Shortages,
+	// Clashes and Mismatches say why. It is false if the pod does not run.
 	Fits bool
 }
 
@@ -124,6 +126,35 @@ type Clash struct {
 	Port, OtherPort HostPort
 }
 
+// String returns what is missing, such as "short of memory by 512Mi".
+func (s Shortage) String() string {
+	short := demand.Quantity(s.Resource, plus(s.Missing, -s.Free))
+	return "short of " + string(s.Resource) + " by " + short.String()
+}
+
+// String returns the port and who has it, such as "port 80/TCP is that of pod team/web" or
+// "port 80/TCP is also that of a DaemonSet before it".
+func (c Clash) String() string {
+	if c.Pod == nil {
+		return "port " + c.Port.String() + " is also that of a DaemonSet before it"
+	}
+	return "port " + c.Port.String() + " is that of pod " + c.Pod.Namespace + "/" + c.Pod.Name
+}
+
+// Mismatch is a label that the RuntimeClass of a pod asks for and the node does not have. One
+// that is not known, see Input, is none.
+type Mismatch struct {
+	// Daemon is the index of the DaemonSet. No pod of it is on the node.
+	Daemon int
+	// Label is the key, and Value what the class asks for.
+	Label, Value string
+}
+
+// String returns the label, such as `the RuntimeClass asks for label runtime=kata`.
+func (m Mismatch) String() string {
+	return "the RuntimeClass asks for label " + m.Label + "=" + m.Value
+}
+
 // OnNode works out what the DaemonSets take of a node, and writes it to out.
 //
 // A DaemonSet runs, does not run, or it cannot be told because the answer depends on something
@@ -135,15 +166,17 @@ type Clash struct {
 // with a pod on the node, those that run, those of which it cannot be told; each by priority,
 // namespace and name, as in List. A pod that does not fit takes no room, and the next is tried.
 // Nothing is preempted. A pod fits if the node has room for what it requests and for one more
-// pod (fitsRequest@v1.37.2), and if none of its host ports is taken (fitsPorts@v1.37.2). A node
+// pod (fitsRequest@v1.37.2), if none of its host ports is taken (fitsPorts@v1.37.2), and, unless
+// the pod is there, if the node has the labels that its RuntimeClass asks for
+// (NodeAffinity.Filter@v1.37.2). A node
 // without status.allocatable, or with an empty one, has that of its capacity
 // (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no capacity, either.
 //
 // A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID are the
 // same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
 //
-// OnNode allocates nothing once out has grown, apart from the pods on the node, whose requests
-// it adds up. The cost is linear in labels of the node, pods, clashes, and DaemonSets with their
+// OnNode allocates nothing once out has grown, apart from pods on the node whose requests are
+// those of the pod as a whole, or finer than the scheduler's units. The cost is linear in labels of the node, pods, clashes, and DaemonSets with their
 // resources; for each DaemonSet that asks for unknown facts it is the number of states that are
 // tried, at most 4096. OnNode reads its arguments. Of these it keeps the pods in out.Clashes, and
 // nothing else.
@@ -163,14 +196,11 @@ func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	s := &out.scratch
 	s.begin(d, &in)
 	out.begin(d)
-	clear(s.started)
+	s.answer(d)
 	for i := range d.compiled {
 		n := &out.Daemons[i]
-		*n = NodeDaemon{}
-		n.Verdict, n.Decision = s.verdict(&d.compiled[i])
-		if n.Verdict == VerdictCannotTell && s.runsStarted(&d.compiled[i], n.Decision) {
-			s.started.set(i)
-		}
+		a := &s.answers[d.compiled[i].rules]
+		*n = NodeDaemon{Verdict: a.verdict, Decision: a.decision}
 		if d.list[i].Refused != nil && n.mayRun() {
 			n.Verdict = VerdictRefused
 		}
@@ -190,7 +220,7 @@ func (o *NodeOverhead) addUp(d *Daemons) {
 			o.Run.add(d.compiled[i].needs)
 		case VerdictCannotTell:
 			o.AtMost.add(d.compiled[i].needs)
-			if o.scratch.started.has(i) {
+			if o.scratch.answers[d.compiled[i].rules].started {
 				o.Started.add(d.compiled[i].needs)
 			}
 		}
@@ -248,7 +278,7 @@ func plainKey(key string) bool {
 		switch c := key[i]; {
 		case plain(c):
 		case c == '.' || c == '-' || c == '/':
-			if i == 0 || i == len(key)-1 || !plain(key[i-1]) || !plain(key[i+1]) {
+			if i == 0 || i == len(key)-1 || !plain(key[i+1]) {
 				return false
 			}
 			if c == '/' {
@@ -267,7 +297,7 @@ func (o *NodeOverhead) begin(d *Daemons) {
 		t.reset(d.resources)
 	}
 	clear(o.Clashes[:cap(o.Clashes)]) // Let go of the pods of earlier calls.
-	o.Shortages, o.Clashes = o.Shortages[:0], o.Clashes[:0]
+	o.Shortages, o.Clashes, o.Mismatches = o.Shortages[:0], o.Clashes[:0], o.Mismatches[:0]
 }
 
 // Clone returns a copy that later calls of OnNode do not change. It shares the pods in Clashes.
@@ -278,7 +308,7 @@ func (o *NodeOverhead) Clone() NodeOverhead {
 	return NodeOverhead{
 		Daemons: slices.Clone(o.Daemons),
 		Run:     o.Run.Clone(), AtMost: o.AtMost.Clone(), Started: o.Started.Clone(), Missing: o.Missing.Clone(), MissingAtMost: o.MissingAtMost.Clone(),
-		Shortages: slices.Clone(o.Shortages), Clashes: slices.Clone(o.Clashes),
+		Shortages: slices.Clone(o.Shortages), Clashes: slices.Clone(o.Clashes), Mismatches: slices.Clone(o.Mismatches),
 	}
 }
 
@@ -286,7 +316,7 @@ func (o *NodeOverhead) Clone() NodeOverhead {
 func (o NodeOverhead) Equal(p NodeOverhead) bool {
 	return slices.Equal(o.Daemons, p.Daemons) &&
 		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Started.Equal(p.Started) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
-		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes)
+		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes) && slices.Equal(o.Mismatches, p.Mismatches)
 }
 
 // countPods adds up what the pods on the node take.
@@ -297,6 +327,7 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 	}
 	s.had = zeroed(s.had, needs)
 	s.used = zeroed(s.used, len(d.resources))
+	s.amounts = zeroed(s.amounts, len(d.resources))
 	s.pods = s.pods[:0]
 	for _, pod := range in.Pods {
 		if pod.Spec.NodeName != in.Node.Name || pod.Spec.NodeName == "" || podstatus.Finished(pod) {
@@ -307,30 +338,19 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 		if own >= 0 {
 			out.Daemons[own].Present = true
 		}
-		if demand.NoneOfPod(pod) {
+		demand.AmountsOfPod(s.amounts, d.resources, pod)
+		for at, amount := range s.amounts {
+			s.used[at] = plus(s.used[at], amount)
+		}
+		if own < 0 {
 			continue
 		}
-		for name, quantity := range demand.RequestsOfPod(pod) {
-			at, ok := slices.BinarySearch(d.resources, name)
-			if !ok {
-				continue
-			}
-			amount := demand.Amount(name, quantity)
-			s.used[at] = plus(s.used[at], amount)
-			if own < 0 {
-				continue
-			}
-			for i, n := range d.compiled[own].needs {
-				if n.resource == at {
-					had := &s.had[d.compiled[own].offset+i]
-					*had = plus(*had, amount)
-				}
-			}
+		c := &d.compiled[own]
+		for i := range c.needs {
+			had := &s.had[c.offset+i]
+			*had = plus(*had, s.amounts[c.needs[i].resource])
 		}
 	}
-	slices.SortFunc(s.pods, func(a, b podThere) int {
-		return cmp.Or(strings.Compare(a.pod.Namespace, b.pod.Namespace), strings.Compare(a.pod.Name, b.pod.Name))
-	})
 }
 
 // daemonOf returns the index of the DaemonSet of a pod, or -1.

@@ -2,6 +2,7 @@ package overhead_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -344,6 +345,27 @@ func TestShortages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestShortagesInOrder: by DaemonSet, whatever the order in which they got room, then by name.
+func TestShortagesInOrder(t *testing.T) {
+	maybe := requesting("a-maybe", "cpu", "1", "vendor.com/nic", "1")
+	maybe.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "a"}
+	another := requesting("c-maybe", "cpu", "1")
+	another.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "a"}
+	daemons := compile(t, []*appsv1.DaemonSet{another, maybe, requesting("b", "cpu", "1"), requesting("d", "cpu", "1")}, overhead.Options{})
+	node := bareNode("n")
+	node.Status.Allocatable = amounts("cpu", "100m")
+	out := onNode(t, daemons, overhead.Input{Node: node, LateLabels: []string{"zone"}})
+	want := []overhead.Shortage{
+		{Daemon: 0, Resource: "cpu", Missing: 1000, Free: 100}, {Daemon: 0, Resource: "pods", Missing: 1}, {Daemon: 0, Resource: "vendor.com/nic", Missing: 1},
+		{Daemon: 1, Resource: "cpu", Missing: 1000, Free: 100}, {Daemon: 1, Resource: "pods", Missing: 1},
+		{Daemon: 2, Resource: "cpu", Missing: 1000, Free: 100}, {Daemon: 2, Resource: "pods", Missing: 1},
+		{Daemon: 3, Resource: "cpu", Missing: 1000, Free: 100}, {Daemon: 3, Resource: "pods", Missing: 1},
+	}
+	if diff := gocmp.Diff(want, out.Shortages); diff != "" {
+		t.Errorf("Shortages (-want +got):\n%s", diff)
 	}
 }
 
@@ -860,6 +882,87 @@ func TestSaturate(t *testing.T) {
 	}
 }
 
+// TestRuntimeClassLabels: the controller does not see them, and the scheduler does.
+func TestRuntimeClassLabels(t *testing.T) {
+	class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Scheduling: &nodev1.Scheduling{NodeSelector: map[string]string{"runtime": "kata", "disk": "ssd"}}}
+	sandboxed := requesting("a-sandboxed", "cpu", "1")
+	sandboxed.Spec.Template.Spec.RuntimeClassName = new("kata")
+	daemons := compile(t, []*appsv1.DaemonSet{sandboxed, requesting("b", "cpu", "1")}, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{class}})
+	node := func(labels map[string]string) *corev1.Node {
+		n := bareNode("n")
+		n.Labels, n.Status.Allocatable = labels, amounts("cpu", "1", "pods", "9")
+		return n
+	}
+	runtime, disk := overhead.Mismatch{Daemon: 0, Label: "runtime", Value: "kata"}, overhead.Mismatch{Daemon: 0, Label: "disk", Value: "ssd"}
+	for _, tc := range []struct {
+		name, why string
+		in        overhead.Input
+		want      []overhead.Mismatch
+		fits      [2]bool
+	}{
+		{"all labels", "the first takes the room", overhead.Input{Node: node(map[string]string{"runtime": "kata", "disk": "ssd"})}, nil, [2]bool{true, false}},
+		{"no label", "what is pending takes no room", overhead.Input{Node: node(nil)}, []overhead.Mismatch{disk, runtime}, [2]bool{false, true}},
+		{"another value", "it is not that of the class", overhead.Input{Node: node(map[string]string{"runtime": "runc", "disk": "ssd"})}, []overhead.Mismatch{runtime}, [2]bool{false, true}},
+		{"late", "it may come with the right value", overhead.Input{Node: node(map[string]string{"disk": "ssd", "runtime": "runc"}), LateLabels: []string{"runtime"}}, nil, [2]bool{true, false}},
+		{"there", "the scheduler does not ask again", overhead.Input{Node: node(nil), Pods: []*corev1.Pod{podOf(sandboxed, "n", "cpu", "1")}}, nil, [2]bool{true, false}},
+	} {
+		out := onNode(t, daemons, tc.in)
+		if diff := gocmp.Diff(tc.want, slices.Clone(out.Mismatches)); diff != "" && len(tc.want)+len(out.Mismatches) > 0 || tc.fits != [2]bool{out.Daemons[0].Fits, out.Daemons[1].Fits} {
+			t.Errorf("%s: Fits of %+v, want %v: %s; mismatches (-want +got):\n%s", tc.name, out.Daemons, tc.fits, tc.why, diff)
+		}
+		if out.Daemons[0].Verdict != overhead.VerdictRuns || out.Run.Pods != 2 {
+			t.Errorf("%s: %v, %v, want that the controller creates both pods", tc.name, out.Daemons[0].Verdict, out.Run)
+		}
+	}
+}
+
+// TestReasonTexts: what people print about a pod that does not fit.
+func TestReasonTexts(t *testing.T) {
+	web := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "web"}}
+	port := overhead.HostPort{Protocol: corev1.ProtocolTCP, Number: 80}
+	for want, got := range map[string]fmt.Stringer{
+		"short of memory by 512Mi":                          overhead.Shortage{Resource: "memory", Missing: 1 << 30, Free: 1 << 29},
+		"short of cpu by 1500m":                             overhead.Shortage{Resource: "cpu", Missing: 1500},
+		"short of pods by 1":                                overhead.Shortage{Resource: "pods", Missing: 1},
+		"port 80/TCP is that of pod team/web":               overhead.Clash{Port: port, Pod: web},
+		"port 80/TCP is also that of a DaemonSet before it": overhead.Clash{Port: port},
+		"the RuntimeClass asks for label runtime=kata":      overhead.Mismatch{Label: "runtime", Value: "kata"},
+	} {
+		if got.String() != want {
+			t.Errorf("String() = %q, want %q", got, want)
+		}
+	}
+}
+
+// TestDefaultClass: of several, the one with the lowest priority, then by name; and a class that
+// is called like one of the system's replaces it.
+func TestDefaultClass(t *testing.T) {
+	class := func(name string, value int32) *schedulingv1.PriorityClass {
+		return &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Value: value, GlobalDefault: name != "system-node-critical"}
+	}
+	classes := []*schedulingv1.PriorityClass{class("c", 3), class("b", 3), class("a", 4), class("system-node-critical", 5)}
+	critical := requesting("critical")
+	critical.Spec.Template.Spec.PriorityClassName = "system-node-critical"
+	for range 2 {
+		daemons := compile(t, []*appsv1.DaemonSet{requesting("plain"), critical}, overhead.Options{PriorityClasses: classes})
+		if list := daemons.List(); list[0].Priority != 5 || list[1].Priority != 3 || daemons.Pod(1, "n", "").Spec.PriorityClassName != "b" {
+			t.Errorf("priorities %d, %d, class %q, want 5, 3, b", list[0].Priority, list[1].Priority, daemons.Pod(1, "n", "").Spec.PriorityClassName)
+		}
+		slices.Reverse(classes)
+	}
+}
+
+// TestLateLabelOfNode: what a node says about a late label does not count.
+func TestLateLabelOfNode(t *testing.T) {
+	node := bareNode("n")
+	node.Labels = map[string]string{"zone": "a"}
+	zonal := daemonSet("zonal", corev1.PodSpec{NodeSelector: map[string]string{"zone": "a"}})
+	n := onNode(t, compile(t, []*appsv1.DaemonSet{zonal}, overhead.Options{}), overhead.Input{Node: node, LateLabels: []string{"zone"}}).Daemons[0]
+	if n.Verdict != overhead.VerdictCannotTell || n.Decision.Reason != placement.ReasonNodeSelector {
+		t.Errorf("OnNode = %v, %v, want the decision before the label comes", n.Verdict, n.Decision)
+	}
+}
+
 // TestPoolOtherLabels: those that no requirement mentions are not known, or not there.
 func TestPoolOtherLabels(t *testing.T) {
 	exists := func(key string) *appsv1.DaemonSet {
@@ -867,7 +970,9 @@ func TestPoolOtherLabels(t *testing.T) {
 	}
 	daemons := compile(t, []*appsv1.DaemonSet{exists("zone"), exists("disk")}, overhead.Options{})
 	for absent, want := range map[bool]string{false: "on some nodes: depends on label \"disk\"", true: "never: node affinity"} {
-		pool, err := daemons.InPool(overhead.Pool{OtherLabelsAbsent: absent, Requirements: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}})
+		pool, err := daemons.InPool(overhead.Pool{OtherLabelsAbsent: absent, Requirements: []corev1.NodeSelectorRequirement{
+			{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}, {Key: "arch", Operator: corev1.NodeSelectorOpExists},
+		}})
 		if err != nil || pool.Daemons[0].String() != want || pool.Daemons[1].String() != "always: zone In [a]" {
 			t.Errorf("OtherLabelsAbsent %v: %v, %v, want %q for disk", absent, pool.Daemons, err, want)
 		}

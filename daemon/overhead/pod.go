@@ -2,11 +2,9 @@ package overhead
 
 import (
 	"maps"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/demand"
@@ -47,10 +45,8 @@ func (d *Daemons) Pod(index int, nodeName, revisionHash string) *corev1.Pod {
 		pod.Spec.PreemptionPolicy = new(*c.spec.PreemptionPolicy)
 	}
 	pod.Spec.NodeSelector = maps.Clone(c.spec.NodeSelector)
-	for i := range c.tolerations {
-		if !slices.ContainsFunc(pod.Spec.Tolerations, func(t corev1.Toleration) bool { return equality.Semantic.DeepEqual(t, c.tolerations[i]) }) {
-			pod.Spec.Tolerations = append(pod.Spec.Tolerations, *c.tolerations[i].DeepCopy())
-		}
+	if c.scheduling != nil {
+		pod.Spec.Tolerations = mergedTolerations(pod.Spec.Tolerations, c.scheduling.DeepCopy().Tolerations)
 	}
 	pod.Spec.Overhead = c.spec.Overhead.DeepCopy()
 	pod.Spec.Resources = c.spec.Resources.DeepCopy()

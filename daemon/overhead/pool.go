@@ -139,12 +139,13 @@ func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	if err != nil {
 		return PoolOverhead{}, err
 	}
+	p.scratch.chosen = missing(nil, len(d.labels))
 	out := PoolOverhead{Daemons: make([]PoolDaemon, len(d.list))}
 	out.Always.reset(d.resources)
 	out.AtMost.reset(d.resources)
 	for i := range d.list {
 		c := &d.compiled[i]
-		answer := p.answer(c)
+		answer := p.answer(&d.rules[c.rules])
 		if d.list[i].Refused != nil && answer.Presence != PresenceNever {
 			answer = PoolDaemon{Presence: PresenceRefused}
 		}
@@ -238,32 +239,32 @@ func (p *poolState) possible(l *label, requirements []int) []option {
 }
 
 // open finds the axes that matter to a DaemonSet, if the given requirements hold.
-func (p *poolState) open(c *compiled, requirements []int) {
+func (p *poolState) open(r *rules, requirements []int) {
 	s := &p.scratch
 	s.axes = s.axes[:0]
-	for i := range c.labels {
-		s.axes = append(s.axes, axis{key: c.labels[i].key, options: p.possible(&c.labels[i], requirements)})
+	for i := range r.labels {
+		s.axes = append(s.axes, axis{key: r.labels[i].key, number: r.labels[i].number, options: p.possible(&r.labels[i], requirements)})
 	}
-	if c.names != nil {
-		s.axes = append(s.axes, axis{names: c.names})
+	if r.names != nil {
+		s.axes = append(s.axes, axis{names: r.names})
 	}
 }
 
 // verdict opens the axes and tries them.
-func (p *poolState) verdict(c *compiled, requirements []int) Verdict {
-	p.open(c, requirements)
-	verdict, _ := p.scratch.tryAll(c, false, false)
+func (p *poolState) verdict(r *rules, requirements []int) Verdict {
+	p.open(r, requirements)
+	verdict, _ := p.scratch.tryAll(r, false, false)
 	return verdict
 }
 
-func (p *poolState) answer(c *compiled) PoolDaemon {
+func (p *poolState) answer(r *rules) PoolDaemon {
 	// Requirements on other labels do not matter.
 	deciding := slices.DeleteFunc(p.all(), func(i int) bool {
-		return !slices.ContainsFunc(c.labels, func(l label) bool { return l.key == p.pool.Requirements[i].Key })
+		return !slices.ContainsFunc(r.labels, func(l label) bool { return l.key == p.pool.Requirements[i].Key })
 	})
-	verdict := p.verdict(c, deciding)
+	verdict := p.verdict(r, deciding)
 	if verdict == VerdictCannotTell {
-		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(c)}
+		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(r)}
 	}
 	out := PoolDaemon{Presence: PresenceAlways}
 	if verdict == VerdictDoesNotRun {
@@ -271,13 +272,13 @@ func (p *poolState) answer(c *compiled) PoolDaemon {
 		taints, early := p.scratch.taints, p.scratch.early
 		p.scratch.taints, p.scratch.early = nil, nil
 		defer func() { p.scratch.taints, p.scratch.early = taints, early }()
-		if p.verdict(c, deciding) != VerdictDoesNotRun {
+		if p.verdict(r, deciding) != VerdictDoesNotRun {
 			p.scratch.taints = taints
-			explanation := p.scratch.furthest(c)
+			explanation := p.scratch.furthest(r)
 			out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
 			return out
 		}
-		out.Reason = p.scratch.furthest(c).Reason
+		out.Reason = p.scratch.furthest(r).Reason
 	}
 	slices.SortFunc(deciding, func(a, b int) int {
 		r, q := &p.pool.Requirements[a], &p.pool.Requirements[b]
@@ -285,7 +286,7 @@ func (p *poolState) answer(c *compiled) PoolDaemon {
 	})
 	for at := len(deciding) - 1; at >= 0; at-- {
 		fewer := slices.Delete(slices.Clone(deciding), at, at+1)
-		if p.verdict(c, fewer) == verdict {
+		if p.verdict(r, fewer) == verdict {
 			deciding = fewer
 		}
 	}

@@ -316,6 +316,10 @@ func TestVerdicts(t *testing.T) {
 				if err != nil || explanation.Verdict != want || explanation.Placement.Decision != got.Decision {
 					t.Fatalf("seed %d: Explain = %+v, %v, want the verdict %v and the decision %v", seed, explanation, err, want, got.Decision)
 				}
+				if e := explanation.Placement; want == overhead.VerdictCannotTell &&
+					((e.Reason == placement.ReasonNodeSelector) != (e.SelectorKey != "") || (e.Reason == placement.ReasonNodeAffinity) != (len(e.AffinityFailures) > 0)) {
+					t.Fatalf("seed %d: Explain = %+v: the reason %v and what failed are of different states", seed, e, e.Reason)
+				}
 				if want == overhead.VerdictDoesNotRun {
 					reason, holds := reasonHolds(daemon.DaemonSet, explanation.Placement, all)
 					if !holds {
@@ -333,7 +337,7 @@ func TestVerdicts(t *testing.T) {
 		}
 	}
 	for _, v := range []overhead.Verdict{overhead.VerdictRuns, overhead.VerdictDoesNotRun, overhead.VerdictCannotTell} {
-		if seen[v] < 500 {
+		if seen[v] < 125 {
 			t.Errorf("the verdict %v came up %d times: %v", v, seen[v], seen)
 		}
 	}
@@ -524,7 +528,7 @@ func TestPresence(t *testing.T) {
 		}
 	}
 	for _, p := range []overhead.Presence{overhead.PresenceAlways, overhead.PresenceSometimes, overhead.PresenceNever} {
-		if seen[p] < 100 {
+		if seen[p] < 25 {
 			t.Errorf("the presence %v came up %d times: %v", p, seen[p], seen)
 		}
 	}
@@ -744,7 +748,7 @@ func TestFit(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"ports true, room true", "ports true, room false", "ports false, room true", "ports false, room false"} {
-		if seen[what] < 50 {
+		if seen[what] < 8 {
 			t.Errorf("%q came up %d times: %v", what, seen[what], seen)
 		}
 	}

@@ -144,10 +144,11 @@ func distinct(key string, options []option, asks []*placement.Matcher) []option 
 type dictionary struct {
 	asks  map[string]*placement.Matcher // by requirement, because DaemonSets resemble each other
 	names map[string]bool               // all node names that a template mentions
+	rules map[string]int                // of templates read before, in Daemons.rules
 }
 
 func newDictionary() *dictionary {
-	return &dictionary{asks: make(map[string]*placement.Matcher), names: make(map[string]bool)}
+	return &dictionary{asks: make(map[string]*placement.Matcher), names: make(map[string]bool), rules: make(map[string]int)}
 }
 
 // freshName returns a name that no template mentions.

@@ -82,7 +82,7 @@ func TestOptionsStandForAll(t *testing.T) {
 func TestPlainKey(t *testing.T) {
 	for key, want := range map[string]bool{
 		"zone": true, "topology.kubernetes.io/zone": true, "a-b.c-d/e": true, "": false, "a/b/c": false, "-a": false, "a-": false, "a.-b/c": false,
-		"Zone": false, "a b": false, strings.Repeat("a", 63): true, strings.Repeat("a", 64): false,
+		"Zone": false, "a b": false, "a!b": false, "a_b": false, "a..b": false, "a/.b": false, "/a": false, "a/": false, strings.Repeat("a", 63): true, strings.Repeat("a", 64): false,
 	} {
 		if plainKey(key) != want {
 			t.Errorf("plainKey(%q) = %v, want %v", key, !want, want)

@@ -1,6 +1,7 @@
 package overhead
 
 import (
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -63,22 +64,34 @@ type scratch struct {
 
 	axes   []axis
 	digits []int
+	chosen []option // of each label of Daemons.labels that is not known, in the state
 
 	pods      []podThere
 	ports     []demand.Port
 	held      []portOf // host ports of the DaemonSets' own pods, by DaemonSet
 	used, had []int64  // of all pods by resource; of a DaemonSet's pods by need
+	amounts   []int64  // of one pod by resource
 	free      []int64
 	freePods  int64
+	shortages [classes][]Shortage
 	blocked   bits // DaemonSets with a host port that a pod has
-	started   bits // DaemonSets that run for sure once the startup taints are gone
+
+	answers []answer // in the order of Daemons.rules
+}
+
+// answer is what follows from rules for the node.
+type answer struct {
+	verdict  Verdict
+	started  bool // it cannot be told, but runs for sure once the startup taints are gone
+	decision placement.Decision
 }
 
 // axis is something that is not known about a node, with all that it may be: a label or the
 // name. A state of the node is a choice from each axis.
 type axis struct {
 	key     string   // of a label
-	options []option // of a label
+	number  int      // of the label, in Daemons.labels
+	options []option // of the label
 	names   []string // of the name
 }
 
@@ -111,9 +124,17 @@ func (s *scratch) begin(d *Daemons, in *Input) {
 			}
 		}
 		s.node.Labels = s.labels
+		s.chosen = missing(s.chosen, len(d.labels))
 	}
 	s.setTaints(in.Node.Spec.Taints, in.StartupTaints)
 	s.node.Name = s.name
+}
+
+// missing returns n labels that are missing, in the memory of list if that is large enough.
+func missing(list []option, n int) []option {
+	list = slices.Grow(list[:0], n)[:n]
+	clear(list)
+	return list
 }
 
 // end lets go of the caller's objects.
@@ -205,15 +226,42 @@ func checkStartupTaints(of string, startup []corev1.Taint) error {
 	return nil
 }
 
-// verdict decides about one DaemonSet.
-func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
+// answer applies all rules to the node. First come those that the known state decides: later
+// the node is in the state that was tried last, and the next rules mostly begin with the same.
+func (s *scratch) answer(d *Daemons) {
+	s.answers = slices.Grow(s.answers[:0], len(d.rules))[:len(d.rules)]
+	for i := range d.rules {
+		a := &s.answers[i]
+		a.verdict, a.decision = s.known(&d.rules[i])
+	}
+	for i := range d.rules {
+		r, a := &d.rules[i], &s.answers[i]
+		if a.verdict == 0 {
+			a.verdict, a.decision = s.undecided(r, a.decision)
+		}
+		a.started = a.verdict == VerdictCannotTell && s.runsStarted(r, a.decision)
+	}
+}
+
+// verdict decides whether the pods of DaemonSets with these rules run on the node. The node has
+// to be in its known state, and is not afterwards.
+func (s *scratch) verdict(r *rules) (Verdict, placement.Decision) {
+	verdict, decision := s.known(r)
+	if verdict == 0 {
+		return s.undecided(r, decision)
+	}
+	return verdict, decision
+}
+
+// known returns the decision about the known state, and the verdict if that follows from it.
+func (s *scratch) known(r *rules) (Verdict, placement.Decision) {
 	s.node.Spec.Taints = s.taints
-	decision := c.matcher.Decide(&s.node)
-	if !(s.nameUnknown && c.names != nil) && !c.asked.intersects(s.unknown) {
+	decision := r.matcher.Decide(&s.node)
+	if !(s.nameUnknown && r.names != nil) && !r.asked.intersects(s.unknown) {
 		switch {
 		case !decision.Run:
 			return VerdictDoesNotRun, decision
-		case s.keptAway(c):
+		case s.keptAway(r):
 			return VerdictCannotTell, decision
 		}
 		return VerdictRuns, decision
@@ -222,11 +270,16 @@ func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
 	case decision.Reason == placement.ReasonTaint:
 		// The taint is there in every state.
 		return VerdictDoesNotRun, decision
-	case decision.Run && s.keptAway(c):
+	case decision.Run && s.keptAway(r):
 		return VerdictCannotTell, decision
 	}
-	s.open(c)
-	verdict, furthest := s.tryAll(c, decision.Run, !decision.Run)
+	return 0, decision
+}
+
+// undecided tries the states of the node. It gets the decision about the known state.
+func (s *scratch) undecided(r *rules, decision placement.Decision) (Verdict, placement.Decision) {
+	s.open(r)
+	verdict, furthest := s.tryAll(r, decision.Run, !decision.Run)
 	if verdict == VerdictDoesNotRun {
 		// A label that is not known is no reason if one that is missing for sure is.
 		decision = furthest
@@ -236,51 +289,50 @@ func (s *scratch) verdict(c *compiled) (Verdict, placement.Decision) {
 
 // runsStarted reports whether the pod runs in every state once the startup taints are gone. The
 // verdict is that it cannot be told, and the decision is that about the known state.
-func (s *scratch) runsStarted(c *compiled, decision placement.Decision) bool {
+func (s *scratch) runsStarted(r *rules, decision placement.Decision) bool {
 	if !decision.Run || len(s.going()) == 0 {
 		return false
 	}
-	s.open(c)
+	s.open(r)
 	if len(s.axes) == 0 {
 		return true
 	}
 	early := s.early
 	s.early = nil
-	verdict, _ := s.tryAll(c, true, false)
+	verdict, _ := s.tryAll(r, true, false)
 	s.early = early
 	return verdict == VerdictRuns
 }
 
 // keptAway reports whether the taints keep the pod away for as long as the startup taints are
 // there. Without any taint it would run.
-func (s *scratch) keptAway(c *compiled) bool {
+func (s *scratch) keptAway(r *rules) bool {
 	if len(s.early) == 0 {
 		return false
 	}
 	s.node.Spec.Taints = s.early
-	return !c.matcher.Decide(&s.node).Run
+	return !r.matcher.Decide(&s.node).Run
 }
 
 // open finds the axes that matter to a DaemonSet.
-func (s *scratch) open(c *compiled) {
+func (s *scratch) open(r *rules) {
 	s.axes = s.axes[:0]
-	for i := range c.labels {
-		if l := &c.labels[i]; s.unknown.has(l.number) {
-			s.axes = append(s.axes, axis{key: l.key, options: l.options})
+	for i := range r.labels {
+		if l := &r.labels[i]; s.unknown.has(l.number) {
+			s.axes = append(s.axes, axis{key: l.key, number: l.number, options: l.options})
 		}
 	}
-	if s.nameUnknown && c.names != nil {
-		s.axes = append(s.axes, axis{names: c.names})
+	if s.nameUnknown && r.names != nil {
+		s.axes = append(s.axes, axis{names: r.names})
 	}
 }
 
 // tryAll looks at every state of the axes until both answers have been seen. runs and fails say
-// which have been already. It leaves the node as it was, apart from its taints. If no state runs
-// the pod, furthest is the decision about the one that fails the last of the rules.
-func (s *scratch) tryAll(c *compiled, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
+// which have been already. It leaves the node in one of the states. If no state runs the pod, furthest is the decision about the one that fails the last of the rules.
+func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
-		if decision := c.matcher.Decide(&s.node); !decision.Run {
+		if decision := r.matcher.Decide(&s.node); !decision.Run {
 			fails = true
 			if decision.Reason > furthest.Reason {
 				furthest = decision
@@ -292,13 +344,13 @@ func (s *scratch) tryAll(c *compiled, runs, fails bool) (verdict Verdict, furthe
 		}
 		// Taints do not depend on the axes: look once.
 		if s.node.Spec.Taints = s.taints; len(s.taints) > 0 {
-			if decision := c.matcher.Decide(&s.node); !decision.Run {
+			if decision := r.matcher.Decide(&s.node); !decision.Run {
 				fails, furthest = true, decision
 				return false
 			}
 		}
 		runs = true
-		fails = fails || s.keptAway(c)
+		fails = fails || s.keptAway(r)
 		return !fails
 	})
 	switch {
@@ -319,7 +371,6 @@ func (s *scratch) eachState(look func() bool) bool {
 		s.digits = append(s.digits, 0)
 		s.choose(i)
 	}
-	defer s.close()
 	for range maxStates {
 		if !look() {
 			return true
@@ -344,21 +395,18 @@ func (s *scratch) eachState(look func() bool) bool {
 // choose puts the node in the state that the i-th digit says.
 func (s *scratch) choose(i int) {
 	a := &s.axes[i]
-	switch {
-	case a.names != nil:
+	if a.names != nil {
 		s.node.Name = a.names[s.digits[i]]
-	case a.options[s.digits[i]].present:
-		s.labels[a.key] = a.options[s.digits[i]].value
-	default:
+		return
+	}
+	option := a.options[s.digits[i]]
+	if s.chosen[a.number] == option {
+		return
+	}
+	s.chosen[a.number] = option
+	if option.present {
+		s.labels[a.key] = option.value
+	} else {
 		delete(s.labels, a.key)
 	}
-}
-
-func (s *scratch) close() {
-	for i := range s.axes {
-		if s.axes[i].names == nil {
-			delete(s.labels, s.axes[i].key)
-		}
-	}
-	s.node.Name = s.name
 }

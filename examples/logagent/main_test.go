@@ -20,7 +20,7 @@ func Example() {
 	//
 	// Does an update get past worker-2?
 	// policy: upstream's policy
-	//   stalled since 2026-01-05T09:00:10Z: 0 of 5 nodes complete; maxUnavailable 1 is used by worker-2 (log-agent-5: terminating since 2026-01-05T09:00:10Z, past its grace period)
+	//   stalled since 2026-01-05T09:10:10Z: 0 of 5 nodes complete; maxUnavailable 1 is used by worker-2 (log-agent-5: terminating since 2026-01-05T09:10:10Z, past its grace period; node is not ready)
 	// policy: ignore not-ready nodes
-	//   complete since 2026-01-05T09:00:58Z: 4 of 5 nodes complete; ignored: worker-2 (node is not ready)
+	//   complete since 2026-01-05T09:10:58Z: 4 of 5 nodes complete; ignored: worker-2 (node is not ready)
 }

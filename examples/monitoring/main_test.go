@@ -16,5 +16,5 @@ func Example() {
 	// May it surge instead, so that every node is measured all the time?
 	// error SurgeHostPort: Two pods cannot share the host port 9100/TCP. The new pod never starts beside the old one, and the rollout gets stuck. In the host network every declared port is a host port.
 	//   Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
-	// stalled since 2026-01-05T09:00:10Z: 0 of 12 nodes complete; maxSurge 2 is used by gpu-1 (node-exporter-13: cannot be scheduled: 0/12 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 11 node(s) didn't satisfy plugin(s) [NodeAffinity].), gpu-2 (node-exporter-14: cannot be scheduled: 0/12 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 11 node(s) didn't satisfy plugin(s) [NodeAffinity].)
+	// stalled since 2026-01-05T09:10:10Z: 0 of 12 nodes complete; maxSurge 2 is used by gpu-1 (node-exporter-13: cannot be scheduled: 0/12 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 11 node(s) didn't satisfy plugin(s) [NodeAffinity].), gpu-2 (node-exporter-14: cannot be scheduled: 0/12 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 11 node(s) didn't satisfy plugin(s) [NodeAffinity].)
 }

@@ -16,6 +16,6 @@ func Example() {
 	//   worker-2        network runs  image-cache runs
 	//
 	// How does an update go if the new version cannot install the plugin?
-	// stalled since 2026-01-05T09:00:12Z: 0 of 4 nodes complete; maxUnavailable 1 is used by control-plane (network-5: init container install-plugin keeps crashing: CrashLoopBackOff, 5 restarts, last exit Error (1))
+	// stalled since 2026-01-05T09:10:12Z: 0 of 4 nodes complete; maxUnavailable 1 is used by control-plane (network-5: init container install-plugin keeps crashing: CrashLoopBackOff, 5 restarts, last exit Error (1))
 	// install-plugin on control-plane says: /host/opt/cni/bin: read-only file system
 }

@@ -15,7 +15,6 @@ import (
 	"text/tabwriter"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/daemon/overhead"
@@ -100,18 +99,10 @@ func remarks(daemons *overhead.Daemons, in overhead.Input, out *overhead.NodeOve
 		}
 	}
 	for _, s := range out.Shortages {
-		note(s.Daemon, "does not fit, %s is short by %v", s.Resource, amount(s.Resource, s.Missing-s.Free))
+		note(s.Daemon, "does not fit, %v", s)
 	}
 	for _, c := range out.Clashes {
 		note(c.Daemon, "waits for the port %v of %s", c.Port, daemons.List()[c.Other].DaemonSet.Name)
 	}
 	return notes, nil
-}
-
-// amount returns an amount that is in the unit of the scheduler.
-func amount(name corev1.ResourceName, n int64) *resource.Quantity {
-	if name == corev1.ResourceCPU {
-		return resource.NewMilliQuantity(n, resource.DecimalSI)
-	}
-	return resource.NewQuantity(n, resource.BinarySI)
 }

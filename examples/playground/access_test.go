@@ -13,7 +13,7 @@ import (
 // axe returns what axe-core finds wrong with the page.
 func (p *tab) axe() []string {
 	p.Helper()
-	modules, err := installEditor()
+	modules, err := installEditor(p.Context())
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -70,6 +70,10 @@ func TestPhone(t *testing.T) {
 // Every control is reached with Tab and has a name, and what the page finds out is announced.
 func TestKeyboard(t *testing.T) {
 	p := open(t, "")
+	// The legend has every sign and every border of the grid.
+	for _, want := range []string{"updated, available", "uses the budget", "not ready, cordoned, tainted or ignored"} {
+		p.waitText("#legend", want)
+	}
 	nameless := eval[[]string](p, `[...document.querySelectorAll("button, select, input, textarea")]
 		.filter((e) => !(e.innerText || e.ariaLabel || e.labels?.length || e.placeholder)).map((e) => e.outerHTML)`)
 	if len(nameless) > 0 {
@@ -96,6 +100,23 @@ func TestKeyboard(t *testing.T) {
 	// The tabs of the editor go with the arrows.
 	p.do(chromedp.Focus(chromedp.CSS("#tab-manifest")), chromedp.KeyEvent(kb.ArrowRight))
 	p.wait(`document.activeElement.id === "tab-cluster" && !document.querySelector("#panel-cluster").hidden && document.querySelector("#panel-manifest").hidden`)
+	// Who chooses another DaemonSet stays at the choice.
+	eval[bool](p, `(() => {
+		const data = new DataTransfer();
+		data.items.add(new File([["a", "b"].map((name) => "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: " + name + ", namespace: default}\nspec:\n  selector: {matchLabels: {app: " + name + "}}\n" +
+			"  template:\n    metadata: {labels: {app: " + name + "}}\n    spec:\n      containers:\n      - {name: a, image: 'a:1'}\n---\n").join("") +
+			"apiVersion: v1\nkind: Node\nmetadata: {name: only}\n"], "two.yaml"));
+		dispatchEvent(new DragEvent("drop", { dataTransfer: data }));
+		return true;
+	})()`)
+	p.wait(`document.querySelectorAll("#set option").length === 2`)
+	p.settle()
+	p.do(chromedp.Focus(chromedp.CSS("#set")), chromedp.KeyEvent(kb.ArrowDown))
+	p.wait(`document.querySelector("#set").value === "default/b"`)
+	p.settle()
+	if got := eval[string](p, `document.activeElement.id`); got != "set" {
+		t.Errorf("the focus is on %q after another DaemonSet was chosen, want set", got)
+	}
 	if kind := eval[string](p, `document.documentElement.dataset.editor`); kind != "codemirror" {
 		t.Errorf("the editor is %q, want codemirror", kind)
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 // built builds the site once for all tests.
-var built = sync.OnceValues(func() (site, error) { return build(os.Stderr) })
+var built = sync.OnceValues(func() (site, error) { return build(context.Background(), os.Stderr) })
 
 // chromium returns the browser, or skips the test where there is none. CI has to have one.
 func chromium(t testing.TB) string {
@@ -56,7 +56,7 @@ var browser struct {
 // ownHosts are what a browser asks on its own, to update itself. The page has no use for them.
 var ownHosts = []string{"update.googleapis.com", "redirector.gvt1.com"}
 
-// subPath is where the site is served, too, and plainPath with the editor for a machine without
+// subPath is where the written site is served by another server, and plainPath this one with the editor for a machine without
 // npm.
 const (
 	subPath   = "/some/where/"
@@ -96,7 +96,22 @@ func startBrowser(t testing.TB, path string) {
 		t.Fatal(err)
 	}
 	plain = http.StripPrefix(strings.TrimSuffix(plainPath, "/"), plain)
-	below := http.StripPrefix(strings.TrimSuffix(subPath, "/"), handler)
+	// The written site, as another server has it: some say of the engine that it is compressed, so that
+	// the browser unpacks it.
+	dir, err := os.MkdirTemp("", "playground-site")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	files := http.FileServer(http.Dir(dir))
+	below := http.StripPrefix(strings.TrimSuffix(subPath, "/"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".gz") {
+			w.Header().Set("Content-Encoding", "gzip")
+		}
+		files.ServeHTTP(w, r)
+	}))
 	browser.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case slices.Contains(ownHosts, strings.TrimSuffix(r.Host, ":443")):
@@ -131,6 +146,7 @@ func startBrowser(t testing.TB, path string) {
 		stop()
 		stopAlloc()
 		browser.server.Close()
+		_ = os.RemoveAll(dir)
 	}
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -374,6 +377,112 @@ func TestLink(t *testing.T) {
 	again.wait(fmt.Sprintf(`document.querySelector("#clock").value === %s`, quote(want.Clock)))
 }
 
+// The link has the editor as it is, at once, and at frames before an edit was applied.
+func TestLinkDraft(t *testing.T) {
+	p := open(t, "")
+	p.click("#image")
+	p.waitText("#impact", "starts a rollout")
+	p.click("#apply")
+	p.waitText("#pass-title", "you: apply")
+	p.click("#first")
+	p.waitText("#impact", "starts a rollout") // again: it is not applied there
+	p.wait(`!document.querySelector("#apply").disabled`)
+	p.do(chromedp.Focus(chromedp.CSS("#panel-manifest .cm-content")), chromedp.KeyEvent(kb.Home, chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	link := eval[string](p, `(async () => {
+		document.execCommand("insertText", false, "# last words ");
+		await new Promise((done) => setTimeout(done, 0)); // The editor takes it up.
+		document.querySelector("#link").click();
+		while (!document.querySelector("#status").innerText.includes("link is in the")) await new Promise((done) => setTimeout(done, 5));
+		return location.hash;
+	})()`)
+	again := newTab(t, 1400, 1000)
+	again.load(link)
+	for _, want := range []string{"last words", "log-agent:1.8.3"} {
+		if got := again.text("#panel-manifest .cm-content"); !strings.Contains(got, want) {
+			t.Errorf("the link has the manifest %q, want %q in it", got, want)
+		}
+	}
+}
+
+// A state that is too large for an address is no reason to stop.
+func TestLinkTooLarge(t *testing.T) {
+	p := open(t, "")
+	eval[bool](p, `(async () => {
+		const random = new Uint8Array(60000);
+		let text = "";
+		for (let i = 0; i < 50; i++) text += "# " + btoa(String.fromCharCode(...crypto.getRandomValues(random))) + "\n";
+		const data = new DataTransfer();
+		data.items.add(new File([text + "apiVersion: v1\nkind: Node\nmetadata: {name: only}\n"], "nodes.yaml"));
+		dispatchEvent(new DragEvent("drop", { dataTransfer: data }));
+		return true;
+	})()`)
+	p.waitText("#impact", "only: gained")
+	p.settle()
+	p.click("#link")
+	p.waitText("#status", "too large for a link")
+	if hash := eval[string](p, `location.hash`); hash != "" {
+		t.Errorf("the address holds %d characters of another state", len(hash))
+	}
+}
+
+// A cluster without nodes is shown, too.
+func TestNoNodes(t *testing.T) {
+	p := open(t, "")
+	p.write("cluster", "# none")
+	p.waitText("#impact", "worker-03: removed")
+	p.click("#apply")
+	p.waitText("#pass-title", "you: apply")
+	p.wait(`document.querySelectorAll("#grid [role=option]").length === 0 && document.querySelector("#detail").innerText === ""`)
+	p.click("#end")
+	p.waitText("#verdict", "no eligible node")
+}
+
+// A manifest of the user's own replaces that of a start.
+func TestOwnManifest(t *testing.T) {
+	p := open(t, "")
+	p.write("manifest", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: mine, namespace: default}\nspec:\n  selector: {matchLabels: {app: mine}}\n"+
+		"  template:\n    metadata: {labels: {app: mine}}\n    spec:\n      containers:\n      - {name: a, image: 'a:1'}\n")
+	p.waitText("#impact", "another DaemonSet, default/mine")
+	p.click("#apply")
+	p.waitText("#verdict", "complete")
+	p.waitText("#grid", "mine-")
+	if got := eval[string](p, `document.querySelector("#set").value`); got != "default/mine" {
+		t.Errorf("shows %q, want default/mine", got)
+	}
+}
+
+// A file that is dropped on an editor is loaded, not inserted; a text that is dragged within the
+// editor is none of a cluster.
+func TestDrop(t *testing.T) {
+	p := open(t, "")
+	drop := func(fill string) {
+		t.Helper()
+		eval[bool](p, `(() => {
+			const data = new DataTransfer();
+			`+fill+`
+			document.querySelector("#panel-manifest .cm-content").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+			return true;
+		})()`)
+	}
+	verdict := p.text("#verdict")
+	drop(`data.setData("text/plain", "some words");`)
+	time.Sleep(300 * time.Millisecond)
+	p.settle()
+	if got := p.text("#grid"); !strings.Contains(got, "worker-03") || p.text("#status") != "" || p.text("#verdict") != verdict {
+		t.Errorf("some words that were dropped are taken for a cluster: %q %q", p.text("#status"), got)
+	}
+	drop(`data.items.add(new File(["apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: dropped, namespace: default}\nspec:\n  selector: {matchLabels: {app: a}}\n" +
+		"  template:\n    metadata: {labels: {app: a}}\n    spec:\n      containers:\n      - {name: a, image: 'a:1'}\n"], "ds.yaml"));`)
+	p.waitText("#impact", "another DaemonSet, default/dropped")
+	time.Sleep(300 * time.Millisecond)
+	if got := p.text("#panel-manifest .cm-content"); strings.Count(got, "kind: DaemonSet") != 1 {
+		t.Errorf("the manifest is %q, want the file once", got)
+	}
+	p.click("#apply")
+	p.waitText("#grid", "worker-03")
+	p.waitText("#grid", "dropped-")
+}
+
 // What kubectl prints can be dropped, pasted and opened.
 func TestLoad(t *testing.T) {
 	trouble, err := filepath.Abs(filepath.Join("..", "quickstart", "testdata", "trouble.yaml"))
@@ -473,6 +582,17 @@ func TestWorker(t *testing.T) {
 	})()`
 	if !eval[bool](p, drawn) {
 		t.Error("the canvas does not show the selected cell in the color of an updated pod")
+	}
+	// What the browser composes of it, too.
+	at := eval[[]float64](p, `(() => { const r = document.querySelector("#grid-active").getBoundingClientRect(); return [r.x + scrollX, r.y + scrollY] })()`)
+	whole, err := png.Decode(bytes.NewReader(p.shot(page.CaptureScreenshotFormatPng)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, g, b, _ := whole.At(int(at[0])+4, int(at[1])+4).RGBA()
+	got := fmt.Sprintf("rgb(%d, %d, %d)", r>>8, g>>8, b>>8)
+	if want := eval[string](p, `getComputedStyle(document.querySelector("#legend .c-u")).backgroundColor`); got != want {
+		t.Errorf("the page shows the selected cell in %s, want %s", got, want)
 	}
 	// The large grid, too, has words for a screen reader, and keys.
 	p.do(chromedp.Focus(chromedp.CSS("#grid [role=listbox]")), chromedp.KeyEvent(kb.Home))

@@ -1,13 +1,21 @@
 package main
 
 import (
-	"mime"
 	"net"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
 )
+
+// kinds are the types of the files of a site. The tables of the machine may have others, and a
+// browser runs no script of another type.
+var kinds = map[string]string{
+	".css":  "text/css; charset=utf-8",
+	".gz":   "application/gzip",
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+}
 
 // handler serves the site below a path, compressed for who can take it.
 func (s site) handler() (http.Handler, error) {
@@ -31,12 +39,8 @@ func (s site) handler() (http.Handler, error) {
 			http.NotFound(w, r)
 			return
 		}
-		kind := mime.TypeByExtension(path.Ext(name))
-		if path.Ext(name) == ".gz" {
-			kind = "application/gzip"
-		}
 		header := w.Header()
-		header.Set("Content-Type", kind)
+		header.Set("Content-Type", kinds[path.Ext(name)])
 		header.Set("Cache-Control", "no-cache")
 		header.Set("Vary", "Accept-Encoding")
 		if zipped, ok := packed[name]; ok && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -28,7 +29,7 @@ var editorFiles embed.FS
 type site map[string][]byte
 
 // build builds the site. What it says goes to log.
-func build(log io.Writer) (site, error) {
+func build(ctx context.Context, log io.Writer) (site, error) {
 	s := site{}
 	pages, err := fs.Sub(pageFiles, "page")
 	if err != nil {
@@ -44,22 +45,22 @@ func build(log io.Writer) (site, error) {
 		}
 	}
 	fmt.Fprintln(log, "building the library for the browser; the first time takes a minute or two")
-	if err := s.buildEngine(); err != nil {
+	if err := s.buildEngine(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.buildEditor(log)
+	return s, s.buildEditor(ctx, log)
 }
 
 // buildEngine compiles the engine. It is stored compressed: the page unpacks it itself, on any
 // host.
-func (s site) buildEngine() error {
+func (s site) buildEngine(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "playground")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, "engine.wasm")
-	compile := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", name, "./worker")
+	compile := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", name, "./worker")
 	compile.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "GOFLAGS=", "GOWORK=off")
 	if out, err := compile.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build ./worker: %w\n%s\nrun it in the folder examples/playground", err, out)
@@ -71,7 +72,7 @@ func (s site) buildEngine() error {
 	if s["engine.wasm.gz"], err = compress(wasm); err != nil {
 		return err
 	}
-	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	goroot, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {
 		return fmt.Errorf("go env GOROOT: %w", err)
 	}
@@ -80,8 +81,8 @@ func (s site) buildEngine() error {
 }
 
 // buildEditor bundles CodeMirror, or takes the plain editor if there is no npm.
-func (s site) buildEditor(log io.Writer) error {
-	modules, err := installEditor()
+func (s site) buildEditor(ctx context.Context, log io.Writer) error {
+	modules, err := installEditor(ctx)
 	if errors.Is(err, exec.ErrNotFound) {
 		fmt.Fprintln(log, "no npm here: the page has a plain editor instead of CodeMirror")
 		s["editor.js"], err = editorFiles.ReadFile("editor/textarea.js")
@@ -108,7 +109,7 @@ func (s site) buildEditor(log io.Writer) error {
 
 // installEditor installs what the lock file names into the user's cache, once for each lock file,
 // and returns the folder. The error is exec.ErrNotFound if there is no npm.
-func installEditor() (string, error) {
+func installEditor(ctx context.Context) (string, error) {
 	lock, err := editorFiles.ReadFile("editor/package-lock.json")
 	if err != nil {
 		return "", err
@@ -139,7 +140,7 @@ func installEditor() (string, error) {
 			return "", err
 		}
 	}
-	install := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("npm ci: %w\n%s", err, out)

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
+	"mime"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -59,6 +64,10 @@ func TestRelative(t *testing.T) {
 // The server sends compressed what the browser can unpack, and the engine as it is stored.
 func TestServe(t *testing.T) {
 	s := site{"index.html": []byte("<!doctype html>"), "main.js": []byte("main()"), "engine.wasm.gz": []byte("\x1f\x8b")}
+	// On some machines the table of types has another one.
+	if err := mime.AddExtensionType(".js", "text/plain"); err != nil {
+		t.Fatal(err)
+	}
 	handler, err := s.handler()
 	if err != nil {
 		t.Fatal(err)
@@ -97,32 +106,123 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// The command writes the site, or serves it at the address that it prints.
-func TestCommand(t *testing.T) {
+// The engine is small enough to wait for. It has twice the size if something in it asks a type for
+// its methods by number: then the linker keeps every method of the API's types.
+func TestSize(t *testing.T) {
 	s, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "site")
-	if err := s.write(dir); err != nil {
+	packed := s["engine.wasm.gz"]
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"index.html", "style.css", "main.js", "worker.js", "editor.js", "wasm_exec.js", "engine.wasm.gz"} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
-			t.Errorf("%s: %v", name, err)
+	size, err := io.Copy(io.Discard, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.1f MB, %.1f MB compressed", float64(size)/1e6, float64(len(packed))/1e6)
+	if size > 25e6 || len(packed) > 6e6 {
+		t.Errorf("the engine has %d bytes, %d compressed, want at most 25 MB and 6 MB", size, len(packed))
+	}
+}
+
+// go run . -o DIR writes the site.
+func TestWrite(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "site")
+	var out, log bytes.Buffer
+	if err := run(t.Context(), []string{"-o", dir}, &out, &log); err != nil {
+		t.Fatal(err)
+	}
+	s, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("wrote %d files to %s\n", len(s), dir); out.String() != want {
+		t.Errorf("the command prints %q, want %q", out.String(), want)
+	}
+	for name, want := range s {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %v, %d bytes, want %d", name, err, len(got), len(want))
 		}
 	}
+}
+
+// go run . prints its address on 127.0.0.1 and serves the page there, compressed, until an interrupt
+// ends it.
+func TestCommand(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "playground")
+	if out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	start := func() (command *exec.Cmd, address string) {
+		command = exec.Command(name, "-port", "0")
+		var log bytes.Buffer
+		command.Stderr = &log
+		stdout, err := command.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = command.Process.Kill() })
+		address, err = bufio.NewReader(stdout).ReadString('\n')
+		if err != nil {
+			t.Fatalf("the command prints no address: %v\n%s", err, log.String())
+		}
+		return command, strings.TrimSuffix(address, "\n")
+	}
+	command, address := start()
+	if !regexp.MustCompile(`^http://127\.0\.0\.1:\d+/$`).MatchString(address) {
+		t.Fatalf("the command prints %q, want an address on 127.0.0.1", address)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	for _, file := range []string{"", "main.js", "editor.js"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+file, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", "gzip")
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Encoding") != "gzip" {
+			t.Errorf("GET /%s: %s %v, want it compressed", file, resp.Status, resp.Header)
+		}
+	}
+	if err := command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Errorf("after an interrupt the command ends with %v, want success", err)
+	}
+}
+
+// A port that is taken is no reason not to start, and a wrong command line is.
+func TestPort(t *testing.T) {
 	l, err := listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if !strings.HasPrefix(l.Addr().String(), "127.0.0.1:") {
-		t.Errorf("listens on %s, want 127.0.0.1", l.Addr())
+	taken := l.Addr().(*net.TCPAddr).Port
+	other, err := listen(taken)
+	if err != nil {
+		t.Fatalf("listen on a port that is taken: %v", err)
 	}
-	var out, log bytes.Buffer
-	if err := run([]string{"-nonsense"}, &out, &log); err == nil {
-		t.Error("an unknown flag is taken")
+	defer other.Close()
+	if got := other.Addr().(*net.TCPAddr); got.Port == taken || !got.IP.IsLoopback() {
+		t.Errorf("listens on %v, want another port of 127.0.0.1", got)
+	}
+	for _, args := range [][]string{{"-nonsense"}, {"nonsense"}} {
+		var out, log bytes.Buffer
+		if err := run(t.Context(), args, &out, &log); err == nil {
+			t.Errorf("%q is taken", args)
+		}
 	}
 }
 
@@ -133,7 +233,7 @@ func TestPlainEditor(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	var log bytes.Buffer
 	s := site{}
-	if err := s.buildEditor(&log); err != nil {
+	if err := s.buildEditor(t.Context(), &log); err != nil {
 		t.Fatal(err)
 	}
 	if want := "no npm here: the page has a plain editor instead of CodeMirror\n"; log.String() != want {

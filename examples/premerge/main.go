@@ -3,40 +3,36 @@
 //
 //	kubectl get nodes -o yaml >nodes.yaml
 //	premerge -nodes nodes.yaml OLD.yaml NEW.yaml
-//	premerge -markdown -nodes nodes.yaml OLD.yaml NEW.yaml >>$GITHUB_STEP_SUMMARY
+//	git show origin/main:agent.yaml | premerge -nodes nodes.yaml -markdown - agent.yaml >>$GITHUB_STEP_SUMMARY
 //
-// OLD.yaml and NEW.yaml are the two versions of the manifests. One of the three may be
-// standard input, for instance the old version in a clone:
-//
-//	git show origin/main:agent.yaml | premerge -nodes nodes.yaml - agent.yaml
-//
-// Files hold YAML or JSON; other kinds of objects in them are passed over. Try it:
+// OLD.yaml and NEW.yaml are the two versions of the manifests, in YAML or JSON. Other kinds of
+// objects in them are passed over. One of the three files may be standard input. Try it:
 //
 //	cd examples/premerge/testdata && go run .. -nodes nodes.yaml old.yaml new.yaml
 //
 // The exit status is 0 if all is well; 2 if nodes would lose their pod, a rollout would stall,
 // or lint finds an error that was not there before; and 1 if the input is wrong, with a line
-// for each error on standard error that has the file, the line and the field. go run makes
-// every status but 0 a 1: build the command for a pipeline.
-//
-// check.go finds out what a change does, and report.go prints it.
+// for each error on standard error. go run makes every status but 0 a 1: build the command.
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strings"
 
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
-func main() {
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is the command. It returns the exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -48,52 +44,132 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	nodes := flags.String("nodes", "", "the nodes of the cluster are in `FILE`; - is standard input")
 	markdown := flags.Bool("markdown", false, "print Markdown, for a comment or a job summary")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
 		return 0
-	} else if err != nil {
+	case err != nil:
 		return 1
-	}
-	if *nodes == "" || flags.NArg() != 2 {
+	case *nodes == "" || flags.NArg() != 2:
 		flags.Usage()
 		return 1
 	}
-
-	changes, err := checkFiles(*nodes, flags.Arg(0), flags.Arg(1), stdin)
+	changes, err := check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
 	if err != nil {
-		var list manifest.ErrorList
-		if !errors.As(err, &list) {
-			list = manifest.ErrorList{{Detail: err.Error()}}
-		}
-		for _, err := range list {
+		for _, err := range cli.Errors(err) {
 			fmt.Fprintln(stderr, cli.Printable(err.Error()))
 		}
 		return 1
 	}
+	write := writeText
 	if *markdown {
-		writeMarkdown(stdout, changes)
-	} else {
-		writeText(stdout, changes)
+		write = writeMarkdown
 	}
-	if slices.ContainsFunc(changes, func(c *change) bool { return len(c.hurts) > 0 }) {
+	write(stdout, changes)
+	if slices.ContainsFunc(changes, func(c change) bool { return !c.OK() }) {
 		return 2
 	}
 	return 0
 }
 
-// checkFiles reads the files and checks them.
-func checkFiles(nodes, oldFile, newFile string, stdin io.Reader) ([]*change, error) {
-	var cluster, before, after manifest.Objects
-	if err := cli.ReadFiles(&cluster, []string{nodes}, stdin); err != nil {
-		return nil, err
+// change is what happens to one DaemonSet.
+type change struct {
+	name string
+	*simulate.Judgment
+	note string
+}
+
+// lines are the judgment, the verdict first, without what could control a terminal or end a block
+// of Markdown.
+func (c change) lines() []string {
+	lines := strings.Split(c.String()+c.note, "\n")
+	for i, line := range lines {
+		lines[i] = cli.Printable(line)
 	}
-	if len(cluster.Nodes) == 0 {
+	return lines
+}
+
+// writeText prints the changes for a terminal.
+func writeText(w io.Writer, changes []change) {
+	for _, c := range changes {
+		fmt.Fprintf(w, "%s: %s\n", c.name, strings.Join(c.lines(), "\n  "))
+	}
+	if len(changes) == 0 {
+		fmt.Fprintln(w, "no DaemonSet changes")
+	}
+}
+
+// writeMarkdown prints the changes for a comment on a pull request or the summary of a job.
+func writeMarkdown(w io.Writer, changes []change) {
+	fmt.Fprint(w, "### DaemonSets\n\n")
+	if len(changes) == 0 {
+		fmt.Fprintln(w, "No change.")
+		return
+	}
+	fmt.Fprint(w, "| | DaemonSet | verdict |\n|---|---|---|\n")
+	for _, c := range changes {
+		mark := ":white_check_mark:"
+		if !c.OK() {
+			mark = ":x:"
+		}
+		fmt.Fprintf(w, "| %s | %s | %s |\n", mark, c.name, c.lines()[0])
+	}
+	for _, c := range changes {
+		fmt.Fprintf(w, "\n<details><summary>%s</summary>\n\n```text\n%s\n```\n\n</details>\n", c.name, strings.Join(c.lines()[1:], "\n"))
+	}
+}
+
+// check judges the DaemonSets that differ: those of the new version, then those that it lacks. One
+// of the old version that an API server would refuse was never stored: it counts as missing.
+func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
+	var facts, before, after manifest.Objects
+	switch err := cmp.Or(
+		cli.ReadFiles(&facts, []string{nodes}, stdin),
+		cli.ReadFiles(&before, []string{oldFile}, stdin),
+		cli.ReadFiles(&after, []string{newFile}, stdin),
+	); {
+	case err != nil:
+		return nil, err
+	case len(facts.Nodes) == 0:
 		return nil, fmt.Errorf("%s: no nodes", nodes)
+	case len(before.DaemonSets)+len(after.DaemonSets) == 0:
+		return nil, errors.New("no DaemonSet in either version")
 	}
-	if err := cli.ReadFiles(&before, []string{oldFile}, stdin); err != nil {
+	// The cluster as it is: the old version, rolled out.
+	cluster, err := simulate.NewCluster(daemon.Input{Nodes: facts.Nodes}, simulate.Options{})
+	if err != nil {
 		return nil, err
 	}
-	if err := cli.ReadFiles(&after, []string{newFile}, stdin); err != nil {
+	notes := map[string]string{}
+	for _, ds := range before.DaemonSets {
+		if refused := before.Locate(ds, daemon.Validate(daemon.Default(ds))); len(refused) > 0 {
+			notes[ds.Namespace+"/"+ds.Name] = "\nthe old version is refused: " + refused.Error()
+		} else if err := cluster.Apply(ds); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := cluster.Settle(); err != nil {
 		return nil, err
 	}
-	return check(cluster.Nodes, &before, &after)
+	var changes []change
+	seen := map[string]bool{}
+	for i, ds := range slices.Concat(after.DaemonSets, before.DaemonSets) {
+		name, in, proposal := ds.Namespace+"/"+ds.Name, cluster.Input(ds), simulate.Proposal{DaemonSet: ds}
+		if i >= len(after.DaemonSets) {
+			proposal = simulate.Proposal{Remove: true}
+		}
+		if seen[name] || proposal.Remove && in.DaemonSet == nil {
+			continue
+		}
+		seen[name] = true
+		judgment, err := simulate.Judge(in, proposal, simulate.Options{}, lint.Options{OtherDaemonSets: after.DaemonSets})
+		switch {
+		case err != nil:
+			return nil, err
+		case len(judgment.Impact.Refused) > 0:
+			return nil, after.Locate(ds, judgment.Impact.Refused)
+		case !judgment.Impact.NoChange:
+			changes = append(changes, change{name, judgment, notes[name]})
+		}
+	}
+	return changes, nil
 }

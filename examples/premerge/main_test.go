@@ -20,12 +20,13 @@ func Example() {
 	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
-	//   the DaemonSet also changes outside the template
+	//   outside the template:
+	//     spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
+	//     spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
 	//   nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 	//   first pass: 0 to delete, 1 to create
 	//     create on worker-1: surge beside the outdated pod
-	//   spec.updateStrategy.rollingUpdate: added {"maxUnavailable":0,"maxSurge":1}
-	//   stalled since 00:00:10 after 1 pass, at least 3 available, on:
+	//   stalled since 00:10:10 after 1 pass, at least 3 of 3 available, on:
 	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
 	//     worker-2: desired, current, ready, available; cache-8 has an outdated template
 	//     worker-3: desired, current, ready, available; cache-9 has an outdated template
@@ -38,16 +39,16 @@ func Example() {
 	//     worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	//   first pass: 1 to delete, 0 to create
 	//     delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	//   complete at 00:00:36 after 8 passes, at least 1 available
+	//   complete at 00:10:36 after 8 passes, at least 1 of 2 available
 	//   the rollout takes 26s
 	// monitoring/node-exporter: well
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.tolerations[0]: added {"operator":"Exists"}
 	//   nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
-	//     worker-4: gained: untolerated taint {dedicated: db} (NoSchedule) before
+	//     worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
 	//   first pass: 0 to delete, 1 to create
 	//     create on worker-4: node has no pod
-	//   complete at 00:00:56 after 12 passes, at least 3 available
+	//   complete at 00:10:56 after 12 passes, at least 3 of 4 available
 	//   the rollout takes 46s
 	// exit status 2
 }
@@ -68,12 +69,13 @@ func Example_markdown() {
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
 	//   spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
-	// the DaemonSet also changes outside the template
+	// outside the template:
+	//   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
+	//   spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
 	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 	// first pass: 0 to delete, 1 to create
 	//   create on worker-1: surge beside the outdated pod
-	// spec.updateStrategy.rollingUpdate: added {"maxUnavailable":0,"maxSurge":1}
-	// stalled since 00:00:10 after 1 pass, at least 3 available, on:
+	// stalled since 00:10:10 after 1 pass, at least 3 of 3 available, on:
 	//   worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
 	//   worker-2: desired, current, ready, available; cache-8 has an outdated template
 	//   worker-3: desired, current, ready, available; cache-9 has an outdated template
@@ -92,7 +94,7 @@ func Example_markdown() {
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
 	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:00:36 after 8 passes, at least 1 available
+	// complete at 00:10:36 after 8 passes, at least 1 of 2 available
 	// the rollout takes 26s
 	// ```
 	//
@@ -104,10 +106,10 @@ func Example_markdown() {
 	// starts a rollout to revision 2: 3 outdated pods
 	//   spec.tolerations[0]: added {"operator":"Exists"}
 	// nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
-	//   worker-4: gained: untolerated taint {dedicated: db} (NoSchedule) before
+	//   worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
 	// first pass: 0 to delete, 1 to create
 	//   create on worker-4: node has no pod
-	// complete at 00:00:56 after 12 passes, at least 3 available
+	// complete at 00:10:56 after 12 passes, at least 3 of 4 available
 	// the rollout takes 46s
 	// ```
 	//
@@ -178,11 +180,11 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name: "removed", why: "its pods go",
-			old: "testdata/old.yaml", new: "-", stdin: only, status: 2, out: "logging/log-agent: would hurt: nodes that lose the pod: 3\n  removed\n",
+			old: "testdata/old.yaml", new: "-", stdin: only, status: 2, out: "logging/log-agent: would hurt: nodes that lose the pod: 3\n  removes the DaemonSet and its pods\n",
 		},
 		{
 			name: "removed from nowhere", why: "it had no pods",
-			old: "-", stdin: strings.Replace(only, "containers:", "nodeName: nowhere\n      containers:", 1), new: "testdata/nodes.yaml", out: "web/cache: well\n  removed\n",
+			old: "-", stdin: strings.Replace(only, "containers:", "nodeName: nowhere\n      containers:", 1), new: "testdata/nodes.yaml", out: "web/cache: well\n  removes the DaemonSet and its pods\n",
 		},
 		{
 			name: "not tolerated any more", why: "the pod stays until the rollout deletes it",

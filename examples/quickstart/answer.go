@@ -16,7 +16,6 @@ import (
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
 	"github.com/pernode/daemonset/rollout/health"
-	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // question is what the arguments ask.
@@ -63,13 +62,7 @@ func ask(q question, stdin io.Reader) *report {
 
 // wrong notes an error of the input.
 func (r *report) wrong(err error) *report {
-	r.ExitStatus = statusWrong
-	var list manifest.ErrorList
-	if errors.As(err, &list) {
-		r.Errors = list
-	} else {
-		r.Errors = []*manifest.Error{{Detail: err.Error()}}
-	}
+	r.ExitStatus, r.Errors = statusWrong, cli.Errors(err)
 	return r
 }
 
@@ -143,12 +136,19 @@ type work struct {
 func (w *work) answer() *answer {
 	w.a.Namespace, w.a.Name = w.DaemonSet.Namespace, w.DaemonSet.Name
 	for _, note := range w.Subject.Notes {
-		if note.Kind == manifest.NoteStoredElsewhere {
+		switch note.Kind {
+		case manifest.NoteStoredElsewhere:
 			at := w.objects.Position(w.DaemonSet, "metadata")
 			w.note("%s:%d: %v", at.File, at.Line, note)
-			continue
+		case manifest.NoteRevisionAssumed, manifest.NoteNoRevisions:
+			if !w.lacks(manifest.NoteNoNodes) && !w.lacks(manifest.NoteNoPods) { // the status decides
+				w.note("%v", note)
+			}
+		case manifest.NoteNoNodes, manifest.NoteNoPods:
+			w.note("%v: what blocks it is not known", note)
+		default:
+			w.note("%v", note)
 		}
-		w.note("%v", note)
 	}
 	if !w.Stored() {
 		w.proposeNew()
@@ -156,7 +156,7 @@ func (w *work) answer() *answer {
 	}
 	w.judge()
 	if w.a.State != stateRefused {
-		w.a.Findings = slices.DeleteFunc(w.lint(w.DaemonSet, w.Input.DaemonSet), func(f finding) bool {
+		w.a.Findings = slices.DeleteFunc(w.lint(), func(f finding) bool {
 			// It runs somewhere, as soon as the nodes are ready again.
 			return w.a.NotReady > 0 && f.Code == string(lint.CodeNoEligibleNode)
 		})
@@ -193,16 +193,9 @@ func (w *work) locate(err error) manifest.ErrorList {
 // decides, if there is one: it may be the repair.
 func (a *answer) bad() bool {
 	if p := a.Proposal; p != nil && !p.NoChange && len(p.Refused) == 0 {
-		return p.bad()
+		return p.hurts
 	}
 	return a.State == health.StateStalled.String() || a.NotReady > 0 || !a.DueSince.IsZero()
-}
-
-// bad reports whether the manifest takes pods away, ends stalled, or does not work as written.
-func (p *proposal) bad() bool {
-	return len(p.Loses) > 0 || p.Rollout && len(p.Keeps) > 0 ||
-		p.End != nil && p.End.State == simulate.EndStalled.String() ||
-		slices.ContainsFunc(p.Findings, finding.isError)
 }
 
 // urgency orders the answers: what needs attention comes first.

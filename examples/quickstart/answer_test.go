@@ -6,11 +6,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/rollout/health"
 )
 
 func TestBad(t *testing.T) {
-	node := []nodeEffect{{Node: "a"}}
 	for _, tc := range []struct {
 		name, why string
 		a         answer
@@ -22,16 +22,10 @@ func TestBad(t *testing.T) {
 		{"progressing without ready nodes", "pods are gone", answer{State: "progressing", NotReady: 1}, true},
 		{"overdue", "nobody works on it", answer{State: "progressing", DueSince: testNow}, true},
 		{"unobserved", "somebody may be about to", answer{State: "progressing", Unobserved: 1}, false},
-		{"repaired", "the manifest decides", answer{State: "stalled", Proposal: &proposal{End: &end{State: "complete"}}}, false},
+		{"repaired", "the manifest decides", answer{State: "stalled", Proposal: &proposal{}}, false},
 		{"not repaired", "it changes nothing", answer{State: "stalled", Proposal: &proposal{NoChange: true}}, true},
-		{"loses pods", "at once", answer{State: "complete", Proposal: &proposal{Loses: node}}, true},
-		{"gains pods", "takes none away", answer{State: "complete", Proposal: &proposal{Gains: node}}, false},
-		{"keeps pods", "nobody deletes them", answer{State: "complete", Proposal: &proposal{Keeps: node}}, false},
-		{"keeps pods until the rollout", "it deletes them", answer{State: "complete", Proposal: &proposal{Keeps: node, Rollout: true}}, true},
-		{"ends stalled", "will be stalled", answer{State: "complete", Proposal: &proposal{End: &end{State: "stalled"}}}, true},
-		{"ends waiting", "as the strategy says", answer{State: "complete", Proposal: &proposal{End: &end{State: "waiting"}}}, false},
-		{"error", "does not work", answer{State: "complete", Proposal: &proposal{Findings: []finding{{Severity: "error"}}}}, true},
-		{"warning", "works", answer{State: "complete", Proposal: &proposal{Findings: []finding{{Severity: "warning"}}}}, false},
+		{"hurts", "it takes pods away, for instance", answer{State: "complete", Proposal: &proposal{hurts: true}}, true},
+		{"refused", "what is there decides", answer{State: "complete", Proposal: &proposal{hurts: true, Refused: []*manifest.Error{{}}}}, false},
 	} {
 		if got := tc.a.bad(); got != tc.want {
 			t.Errorf("%s: bad() = %t, want %t: %s", tc.name, got, tc.want, tc.why)

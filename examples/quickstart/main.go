@@ -32,10 +32,10 @@
 // the type report documents them. -now sets the time of the answer, which is otherwise
 // the present one.
 //
-// The exit status is 0 if all is well; 2 if a rollout is stalled or disrupted, the
-// controller seems to be down, or a manifest would take pods away or end stalled; and 1 if
-// the input or the arguments are wrong, with a line for each error on standard error that
-// has the file, the line and the field.
+// The exit status is 0 if all is well; 2 if a rollout is or would be stalled, nodes would lose
+// their pod, a node that is not ready keeps one, the controller seems to be down, or lint finds
+// an error in a manifest; and 1 if the input or the arguments are wrong, with a line for each
+// error on standard error that has the file, the line and the field.
 //
 // main.go has the arguments, answer.go finds what to answer for, verdict.go judges what
 // is there, controller.go whether the controller works on it, and proposal.go what would
@@ -66,8 +66,9 @@ const usage = `Plays the life of a DaemonSet, or says how the DaemonSets of a cl
     kubectl get ds,nodes,pods,controllerrevisions -A -o yaml | quickstart -f - [-f ds.yaml]
 
 A manifest beside the stored DaemonSet of its name is a proposal. The exit status is 0 if all
-is well, 2 if a rollout is or would be stalled, nodes that are not ready keep pods, or nodes
-would lose their pod, and 1 if the input or the arguments are wrong.
+is well; 2 if a rollout is or would be stalled, nodes would lose their pod, a node that is not
+ready keeps one, the controller seems to be down, or lint finds an error in a manifest; and 1
+if the input or the arguments are wrong.
 
 `
 

@@ -13,6 +13,7 @@ import (
 	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/daemon/manifest"
+	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -24,22 +25,13 @@ func (w *work) propose() {
 		p.Verdict = "no answer without that for the stored one"
 		return
 	}
-	in := w.Input
-	impact, ok := w.impact(p, in, w.Proposed)
+	judgment, ok := w.judgeProposal(p, w.Input, w.Proposed)
 	if !ok {
 		return
 	}
-	p.Fields = changedFields(in.DaemonSet, impact)
-	p.NoChange = impact.NoChange
-	if w.a.State != stateStatus && !p.NoChange {
-		w.settle(p, impact.After)
-	}
+	p.Fields = changedFields(judgment.Impact)
+	p.NoChange = judgment.Impact.NoChange
 	p.Verdict = p.sentence()
-	p.Findings = slices.DeleteFunc(w.lint(w.Proposed, impact.After.DaemonSet), func(f finding) bool {
-		return slices.ContainsFunc(w.a.Findings, func(g finding) bool {
-			return f.Code == g.Code && f.Field == g.Field && f.Message == g.Message
-		})
-	})
 }
 
 // proposeNew says what a manifest without a stored DaemonSet would do.
@@ -47,8 +39,7 @@ func (w *work) proposeNew() {
 	p := w.proposal(w.DaemonSet)
 	in := w.Input
 	in.DaemonSet = nil
-	impact, ok := w.impact(p, in, w.Input.DaemonSet)
-	if !ok {
+	if _, ok := w.judgeProposal(p, in, w.Input.DaemonSet); !ok {
 		w.a.State, w.a.Verdict = stateRefused, p.Verdict
 		return
 	}
@@ -64,12 +55,9 @@ func (w *work) proposeNew() {
 	if len(in.Nodes) == 0 {
 		w.note("no nodes in the input: where it would run is not known")
 	} else {
-		in.DaemonSet = impact.After.DaemonSet
-		w.settle(p, in)
 		w.a.Verdict += fmt.Sprintf(": would run on %d of %s%s", w.a.Desired, plural(len(in.Nodes), "node"), p.endClause())
 	}
 	p.Verdict = w.a.Verdict
-	p.Findings = w.lint(w.DaemonSet, impact.After.DaemonSet)
 }
 
 // sentence is the verdict on a manifest that changes a stored DaemonSet.
@@ -83,11 +71,18 @@ func (p *proposal) sentence() string {
 	}
 	text += p.endClause()
 	for _, effect := range []struct {
-		nodes []nodeEffect
-		does  string
-	}{{p.Gains, "gain the pod"}, {p.Loses, "lose the pod"}, {p.Keeps, "keep the pod until it is deleted"}} {
-		if n := len(effect.nodes); n > 0 {
-			text += fmt.Sprintf("; %s %s", plural(n, "node"), effect.does)
+		nodes     []nodeEffect
+		one, many string
+	}{
+		{p.Gains, "gains the pod", "gain the pod"}, {p.Loses, "loses the pod", "lose the pod"},
+		{p.Keeps, "keeps the pod until it is deleted", "keep the pod until it is deleted"},
+	} {
+		switch n := len(effect.nodes); n {
+		case 0:
+		case 1:
+			text += "; 1 node " + effect.one
+		default:
+			text += fmt.Sprintf("; %d nodes %s", n, effect.many)
 		}
 	}
 	return text
@@ -111,16 +106,19 @@ func (w *work) proposal(read *appsv1.DaemonSet) *proposal {
 	return w.a.Proposal
 }
 
-// impact notes what a manifest does to the input. It returns false if an API server would
+// judgeProposal notes what a manifest does to the input. It returns false if an API server would
 // refuse it: that is then said, and nothing else.
-func (w *work) impact(p *proposal, in daemon.Input, set *appsv1.DaemonSet) (*simulate.Impact, bool) {
-	impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: set}, simulate.Options{})
+func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet) (*simulate.Judgment, bool) {
+	// The pods of other namespaces take room on the nodes, too.
+	in.Pods = w.objects.Pods
+	judgment, err := simulate.Judge(in, simulate.Proposal{DaemonSet: set}, simulate.Options{}, lint.Options{OtherDaemonSets: w.all})
 	if err != nil {
 		p.Refused = w.locate(err)
 		w.errs = append(w.errs, p.Refused...)
 		p.Verdict = fmt.Sprintf("no answer because of %s in it", plural(len(p.Refused), "error"))
 		return nil, false
 	}
+	impact := judgment.Impact
 	read := w.Proposed
 	if read == nil {
 		read = w.DaemonSet
@@ -134,12 +132,15 @@ func (w *work) impact(p *proposal, in daemon.Input, set *appsv1.DaemonSet) (*sim
 		p.Verdict = "refused, the API server would not store it"
 		return nil, false
 	}
+	p.hurts = !judgment.OK()
 	p.Revision = impact.Revision
 	p.Rollout = impact.Rollout != simulate.RolloutNone && impact.Rollout != simulate.RolloutIgnored && !impact.AlreadyDue
 	p.Gains = effects(impact, simulate.NodeGained)
 	p.Loses = effects(impact, simulate.NodeLost)
 	p.Keeps = effects(impact, simulate.NodeKeepsPod)
-	return impact, true
+	p.End = w.end(judgment.End)
+	p.Findings = w.locateFindings(read, judgment.Findings)
+	return judgment, true
 }
 
 // refusedPods returns what package lint finds and daemon.Validate does not look at: faults of
@@ -181,7 +182,11 @@ func effects(impact *simulate.Impact, effect simulate.NodeEffect) []nodeEffect {
 	var list []nodeEffect
 	for _, n := range impact.NodesWith(effect) {
 		why := n.Explanation.Cause()
-		if effect == simulate.NodeGained && why != "" {
+		switch {
+		case effect != simulate.NodeGained:
+		case n.Before.Reason == placement.ReasonUnknown:
+			why = "new DaemonSet"
+		default:
 			why += ", before"
 		}
 		list = append(list, nodeEffect{n.Node, why})
@@ -191,40 +196,36 @@ func effects(impact *simulate.Impact, effect simulate.NodeEffect) []nodeEffect {
 
 // changedFields are what a manifest changes in a stored DaemonSet. Metadata that only the
 // stored one has is not among them: kubectl apply removes what it has put there itself.
-func changedFields(stored *appsv1.DaemonSet, impact *simulate.Impact) []string {
-	const template = "spec.template."
+func changedFields(impact *simulate.Impact) []string {
 	var fields []string
-	for _, c := range diff.DaemonSets(stored, impact.After.DaemonSet) {
-		if !strings.HasPrefix(c.Path, template) && !(c.Op == diff.OpRemove && strings.HasPrefix(c.Path, "metadata.")) {
+	for _, c := range impact.OtherFields {
+		if c.Op != diff.OpRemove || !strings.HasPrefix(c.Path, "metadata.") {
 			fields = append(fields, c.String())
 		}
 	}
 	for _, c := range impact.Template {
-		fields = append(fields, template+c.String())
+		fields = append(fields, "spec.template."+c.String())
 	}
 	return fields
 }
 
-// settle plays the rollout to its end.
-func (w *work) settle(p *proposal, in daemon.Input) {
-	// The pods of other namespaces take room on the nodes, too.
-	in.Pods = w.objects.Pods
-	settled, err := simulate.Settle(in, simulate.Options{})
-	if err != nil {
-		w.note("the rollout could not be simulated: %v", err)
-		return
+// end is how the rollout ends, and what it then waits for.
+func (w *work) end(settled *simulate.End) *end {
+	if settled == nil {
+		return nil
 	}
-	p.End = &end{State: settled.State.String(), Seconds: settled.Took.Seconds(), LowestAvailable: settled.LowestAvailable, Desired: desired(settled)}
+	e := &end{State: settled.State.String(), Seconds: settled.Took.Seconds(), LowestAvailable: settled.LowestAvailable, Desired: desired(settled)}
 	if settled.State == simulate.EndComplete || settled.State == simulate.EndIgnored {
-		return
+		return e
 	}
 	snapshot, err := daemon.Observe(settled.After)
 	if err != nil {
-		return
+		return e
 	}
 	if assessment, err := health.Assess(snapshot, health.Options{}); err == nil {
-		p.End.Blockers, p.End.Budget = blockers(assessment), waitedFor(assessment)
+		e.Blockers, e.Budget = blockers(assessment), waitedFor(assessment)
 	}
+	return e
 }
 
 // desired is how many nodes should have a pod at the end.
@@ -235,13 +236,18 @@ func desired(e *simulate.End) int {
 	return int(daemon.Status(e.Last.Snapshot).DesiredNumberScheduled)
 }
 
-// lint finds faults of a DaemonSet. read is the object of the input that it comes from.
-func (w *work) lint(read, ds *appsv1.DaemonSet) []finding {
-	found, err := lint.Check(daemon.Input{DaemonSet: ds, Nodes: w.Input.Nodes}, lint.Options{OtherDaemonSets: w.all})
+// lint finds faults of a stored DaemonSet.
+func (w *work) lint() []finding {
+	found, err := lint.Check(daemon.Input{DaemonSet: w.Input.DaemonSet, Nodes: w.Input.Nodes}, lint.Options{OtherDaemonSets: w.all})
 	if err != nil {
 		w.note("lint: %v", err)
-		return nil
 	}
+	return w.locateFindings(w.DaemonSet, found)
+}
+
+// locateFindings adds the positions to findings. read is the object of the input that they are
+// about.
+func (w *work) locateFindings(read *appsv1.DaemonSet, found []lint.Finding) []finding {
 	var findings []finding
 	for _, f := range found {
 		if f.Severity == lint.SeverityInfo && !w.verbose {

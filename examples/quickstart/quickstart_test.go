@@ -337,6 +337,8 @@ func TestExitStatus(t *testing.T) {
 			stdout: "starts a rollout to revision 2, complete after 48s\n"},
 		{name: "fewer nodes", why: "takes pods away", manifest: proxy("1", "nodeSelector: {kubernetes.io/hostname: node-1}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "    loses  node-2: nodeSelector kubernetes.io/hostname=node-1, node has kubernetes.io/hostname=node-2\n"},
+		{name: "one node less", why: "the grammar follows", manifest: proxy("1", "nodeSelector: {pool: general}"+lines+"affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: NotIn, values: [node-1]}]}]}}}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
+			stdout: "; 1 node loses the pod\n"},
 		{name: "too large", why: "never fits", manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "10m", "64", 1)), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "starts a rollout to revision 2, stalled after "},
 		{name: "toleration", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
@@ -375,6 +377,14 @@ func TestExitStatus(t *testing.T) {
 				t.Errorf("run(%q -o json) = %s, %v, want exitStatus %d", args, text, err, tc.want)
 			}
 		})
+	}
+}
+
+// TestNewGains: a node gains the pod of a new DaemonSet for a reason that is one.
+func TestNewGains(t *testing.T) {
+	_, stdout, _ := command("", "-f", "lesson/daemonset.yaml", "-f", "lesson/nodes.yaml", "-o", "json")
+	if want := `"why": "new DaemonSet"`; !strings.Contains(stdout, want) {
+		t.Errorf("run(-o json) = %s, want %s in it", stdout, want)
 	}
 }
 

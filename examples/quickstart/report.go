@@ -164,6 +164,8 @@ type proposal struct {
 	End *end `json:"end,omitempty"`
 	// Findings are what package lint finds in the manifest and not in the stored DaemonSet.
 	Findings []finding `json:"findings,omitempty"`
+	// hurts says that it takes pods away, ends stalled, or does not work as written.
+	hurts bool
 }
 
 type nodeEffect struct {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
@@ -30,13 +31,11 @@ func (w *work) judge() {
 		w.refuse(w.objects.Locate(w.DaemonSet, withoutEcho(wrong)))
 		return
 	}
-	switch counted := in.DaemonSet.Status.CurrentNumberScheduled; {
-	case len(in.Nodes) == 0:
-		w.judgeStatus("no nodes in the input")
-		return
-	case len(in.Pods) == 0 && counted > 0:
-		w.judgeStatus(fmt.Sprintf("no pods in the input, but %d in the status", counted))
-		w.countNodes()
+	if w.lacks(manifest.NoteNoNodes) || w.lacks(manifest.NoteNoPods) {
+		w.judgeStatus()
+		if !w.lacks(manifest.NoteNoNodes) {
+			w.countNodes()
+		}
 		return
 	}
 	result, err := rollout.Sync(in, rollout.Options{})
@@ -117,14 +116,18 @@ func (w *work) notReady(nodes []daemon.NodeStatus) {
 	}
 }
 
+// lacks reports whether the input lacks what the note says.
+func (w *work) lacks(kind manifest.NoteKind) bool {
+	return slices.ContainsFunc(w.Subject.Notes, func(n manifest.Note) bool { return n.Kind == kind })
+}
+
 // judgeStatus says how the rollout is by the status alone.
-func (w *work) judgeStatus(why string) {
+func (w *work) judgeStatus() {
 	object := health.OfObject(w.Input.DaemonSet)
 	w.a.State = stateStatus
 	w.a.Desired = int(object.Desired)
 	w.a.Verdict = fmt.Sprintf("%v, by its status alone: %d of %s updated, %d available",
 		object.State, object.Updated, plural(int(object.Desired), "node"), object.Available)
-	w.note("%s: what blocks it is not known", why)
 }
 
 // onDelete reports whether the controller replaces no outdated pod.

@@ -21,7 +21,7 @@ func Example() {
 	//   4m10s  zone-a nnn  zone-b nnn  zone-c nn.
 	//    5m0s  zone-a nnn  zone-b nnn  zone-c nnn
 	// zones with an unavailable node at the same time: 2
-	// complete since 2026-01-05T09:05:40Z: 9 of 9 nodes complete
+	// complete since 2026-01-05T09:15:40Z: 9 of 9 nodes complete
 	//
 	// one zone at a time
 	//      0s  zone-a ooo  zone-b ooo  zone-c ooo
@@ -38,7 +38,7 @@ func Example() {
 	//   5m10s  zone-a nnn  zone-b nnn  zone-c nn.
 	//    6m0s  zone-a nnn  zone-b nnn  zone-c nnn
 	// zones with an unavailable node at the same time: 1
-	// complete since 2026-01-05T09:06:40Z: 9 of 9 nodes complete
+	// complete since 2026-01-05T09:16:40Z: 9 of 9 nodes complete
 	//
 	// one zone at a time, and the new version does not start on storage-b2
 	//      0s  zone-a ooo  zone-b ooo  zone-c ooo
@@ -51,5 +51,5 @@ func Example() {
 	//   3m10s  zone-a nnn  zone-b n..  zone-c ooo
 	//    4m0s  zone-a nnn  zone-b n.n  zone-c ooo
 	// zones with an unavailable node at the same time: 1
-	// stalled since 2026-01-05T09:04:40Z: 5 of 9 nodes complete; domain zone-b; held back: 3 by one domain at a time; not complete: storage-b2 (storage-14: not ready)
+	// stalled since 2026-01-05T09:14:40Z: 5 of 9 nodes complete; domain zone-b; held back: 3 by one domain at a time; not complete: storage-b2 (storage-14: not ready)
 }

@@ -74,19 +74,24 @@ func (p *plan) load(stdin io.Reader) (in daemon.Input, notes []string, err error
 	}
 	set := subject.DaemonSet
 	name := set.Namespace + "/" + set.Name
+	var lacks error
 	for _, note := range subject.Notes {
+		if note.Kind == manifest.NoteNoNodes || note.Kind == manifest.NoteNoPods {
+			lacks = fmt.Errorf("%s: %v", name, note)
+			continue
+		}
 		notes = append(notes, name+": "+note.String())
 	}
 	in = subject.Input
 	in.Now = p.now
 	wrong := daemon.Validate(in.DaemonSet)
-	switch counted := set.Status.CurrentNumberScheduled; {
+	switch {
 	case len(wrong) > 0:
 		return in, notes, objects.Locate(set, wrong)
+	case lacks != nil:
+		return in, notes, lacks
 	case len(in.Nodes) == 0:
 		return in, notes, errors.New("no nodes in the input")
-	case len(in.Pods) == 0 && counted > 0:
-		return in, notes, fmt.Errorf("no pods in the input, but %d in the status of %s", counted, name)
 	}
 	if subject.Proposed == nil {
 		return in, notes, nil

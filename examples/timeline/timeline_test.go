@@ -543,7 +543,7 @@ func TestFailures(t *testing.T) {
 			"timeline: passed over in ../quickstart/testdata/rollout.yaml: v1 Service (1)\n" +
 				"timeline: ../quickstart/testdata/refused.yaml:8: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n"},
 		{"other DaemonSet", "named, with those that there are", settled, []string{"-f", "-", "-set", "a/b"}, 1, "timeline: no DaemonSet a/b in the input, but kube-system/agent\n"},
-		{"no pods", "not all missing", "", []string{"-f", "testdata/no-pods.yaml"}, 1, "timeline: no pods in the input, but 1 in the status of default/a\n"},
+		{"no pods", "not all missing", "", []string{"-f", "testdata/no-pods.yaml"}, 1, "timeline: default/a: no pods in the input, but 1 in the status\n"},
 		{"nowhere wanted", "nothing to draw", "", []string{"-f", "testdata/nowhere.yaml"}, 1, "timeline: default/a: no node of the input runs it\n"},
 		{"node", "misspelt", "", []string{"-never-ready", "node"}, 1, "timeline: -never-ready node: there is no such node\n"},
 		{"canaries", "none is no canary", "", []string{"-canary", "0"}, 1, ""},

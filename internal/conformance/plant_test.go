@@ -96,7 +96,7 @@ var leastPlanted = map[string]int{
 	"daemon/diff":       0,
 	"daemon/lint":       0,
 	"daemon/manifest":   0,
-	"daemon/overhead":   5,
+	"daemon/overhead":   11,
 	"rollout":           10,
 	"rollout/health":    0,
 	"rollout/kubectl":   5,

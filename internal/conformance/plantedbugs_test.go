@@ -705,8 +705,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "startup taints are never there",
 		file: "daemon/overhead/verdict.go",
-		old:  `case s.keptAway(c):`,
-		new:  `case c == nil:`,
+		old:  `case s.keptAway(r):`,
+		new:  `case r == nil:`,
 	},
 	{
 		name: "a pod that fits exactly does not fit",
@@ -717,14 +717,50 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a pod without a free port takes room",
 		file: "daemon/overhead/fit.go",
-		old:  `if !fits || !n.Fits {`,
-		new:  `if !fits {`,
+		old:  `if len(*shortages) > before || !n.Fits {`,
+		new:  `if len(*shortages) > before {`,
 	},
 	{
 		name: "a pod that does not fit keeps its port from others",
 		file: "daemon/overhead/fit.go",
 		old:  `if other.Fits {`,
 		new:  `if other.mayRun() {`,
+	},
+	{
+		name: "a pod preempts other than its class says",
+		file: "daemon/overhead/admission.go",
+		old:  `spec.PreemptionPolicy != nil && *spec.PreemptionPolicy != policy {`,
+		new:  `spec.PreemptionPolicy != nil && policy == "" {`,
+	},
+	{
+		name: "the default class is that of the highest priority",
+		file: "daemon/overhead/admission.go",
+		old:  `cmp.Compare(class.Value, a.fallback.Value)`,
+		new:  `cmp.Compare(a.fallback.Value, class.Value)`,
+	},
+	{
+		name: "a pod without a RuntimeClass has an overhead",
+		file: "daemon/overhead/admission.go",
+		old:  `		if len(spec.Overhead) > 0 {`,
+		new:  `		if class != nil && len(spec.Overhead) > 0 {`,
+	},
+	{
+		name: "pod and RuntimeClass ask for different labels",
+		file: "daemon/overhead/admission.go",
+		old:  `ok && value != adds[key]`,
+		new:  `ok && value == ""`,
+	},
+	{
+		name: "a toleration is listed beside one of more",
+		file: "daemon/overhead/admission.go",
+		old:  `return covers(&t, &all[i]) }) ||`,
+		new:  `return equality.Semantic.DeepEqual(t, all[i]) }) ||`,
+	},
+	{
+		name: "a RuntimeClass is content with any value of a label",
+		file: "daemon/overhead/fit.go",
+		old:  `!ok || value != e.value`,
+		new:  `!ok || value == ""`,
 	},
 	// internal/demand
 	{

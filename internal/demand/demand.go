@@ -366,10 +366,6 @@ func appendPortsOf(ports []Port, spec *corev1.PodSpec, container *corev1.Contain
 	return ports
 }
 
-// NoneOfPod reports whether a pod that exists takes nothing, at a look at its fields: None of
-// its spec, and its status has no resources, either.
-func NoneOfPod(pod *corev1.Pod) bool { return None(&pod.Spec) && !InStatus(pod) }
-
 // InStatus reports whether the status of a pod has resources, so that RequestsOfPod may return
 // more than Requests.
 func InStatus(pod *corev1.Pod) bool {

@@ -77,7 +77,6 @@ var imports = map[string][]allowance{
 		{"encoding/json", "values in the text of a change; which types have a JSON form of their own"},
 		{"reflect", "walking API types"},
 		{"unicode/utf8", "values that are not text"},
-		{"github.com/google/go-cmp/cmp", "walking structs, pointers and maps"},
 		{"k8s.io/apimachinery/pkg/api/resource", "quantities of the same amount are equal"},
 		{module + "/daemon", "the layer below: the node that a pod is meant for"},
 	},
@@ -140,7 +139,8 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/runtime", "RawExtension, the type of revision data"},
 		{module + "/internal/demand", "what pods take of a node, as lint sees it"},
 		{module + "/daemon", "what the controller sees"},
-		{module + "/daemon/diff", "what a proposal changes in the template"},
+		{module + "/daemon/diff", "what a proposal changes in the DaemonSet"},
+		{module + "/daemon/lint", "the faults that a proposal brings, for its judgment"},
 		{module + "/placement", "decisions about nodes before and after"},
 		{module + "/rollout", "the controller"},
 		{module + "/rollout/health", "what keeps pods from being available at the end, and its patience"},
@@ -265,7 +265,7 @@ func TestImportsCheck(t *testing.T) {
 
 // requirements are the direct ones, all of them, tests and examples included.
 var requirements = []allowance{
-	{"github.com/google/go-cmp", "diffs, in the library and in tests"},
+	{"github.com/google/go-cmp", "readable differences, in tests only"},
 	{"k8s.io/api", "the types that go in and out"},
 	{"k8s.io/apimachinery", "metadata, selectors, quantities, field errors"},
 	{"k8s.io/component-helpers", "upstream's parsing of node affinity"},

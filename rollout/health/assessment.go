@@ -166,7 +166,7 @@ type Assessment struct {
 // does not begin a rollout.
 //
 // Assess looks at every node and pod. The snapshot and the options are not changed, and the
-// result refers to the snapshot's pods.
+// result refers to the snapshot's pods and nodes.
 //
 // Assess fails with a *field.Error if the snapshot is nil or zero, and if the strategy is
 // RollingUpdate and it has outdated pods with the hash label of a revision and no revisions,

@@ -207,7 +207,7 @@ func TestAssessNumbers(t *testing.T) {
 	}
 	wantBudget := rollout.Budget{Kind: rollout.BudgetMaxUnavailable, Limit: 3, Users: []rollout.BudgetUser{
 		{Node: "w2", Reason: rollout.BudgetUpdatedPod},
-		{Node: "w4", Reason: rollout.BudgetNoPod},
+		{Node: "w4", Reason: rollout.BudgetTerminatingPod},
 		{Node: "w5", Reason: rollout.BudgetNoPod},
 	}}
 	if diff := cmp.Diff(wantBudget, got.Budget); diff != "" {

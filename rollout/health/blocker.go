@@ -18,6 +18,10 @@ type Blocker struct {
 	Pod *corev1.Pod
 	// Kind says which problem it is.
 	Kind BlockerKind
+	// NodeReady is the Ready condition of the node if it is not True, for every Kind: it may be why
+	// a pod does not terminate. It is nil if the node is ready, does not report, or does not exist.
+	// Read-only.
+	NodeReady *corev1.NodeCondition
 	// Container is the container with the problem; nil if it is not about one
 	// container.
 	Container *Container
@@ -133,11 +137,35 @@ func (b *Blocker) ends(now time.Time) bool {
 }
 
 // String returns a line such as
-// `worker-2: agent-zp5hf: image "agent:2" cannot be pulled: ImagePullBackOff`. Times
-// are in UTC.
-func (b Blocker) String() string { return b.Node + ": " + b.problem() }
+// `worker-2: agent-zp5hf: image "agent:2" cannot be pulled: ImagePullBackOff`. If the node is not
+// ready, the end of the line says so. Times are in UTC.
+func (b Blocker) String() string { return b.Node + ": " + Problems([]Blocker{b}) }
 
-// problem is the line without the node.
+// Problems returns what Blocker.String says about the blockers of one node, without the name of
+// the node, such as "agent-zp5hf: terminating since 2026-01-01T11:00:00Z, past its grace period;
+// node is not ready since 2026-01-01T11:00:00Z: KubeletNotReady". That the node is not ready is
+// said once. It is empty without blockers.
+func Problems(blockers []Blocker) string {
+	var parts []string
+	var node *corev1.NodeCondition
+	said := false
+	for i := range blockers {
+		b := &blockers[i]
+		parts = append(parts, b.problem())
+		node, said = cmp.Or(node, b.NodeReady), said || b.Kind == BlockerNodeNotReady
+	}
+	if node != nil && !said {
+		parts = append(parts, nodeNotReady(node.LastTransitionTime.Time, node.Reason, node.Message))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// nodeNotReady says that a node is not ready, and why.
+func nodeNotReady(since time.Time, reason, message string) string {
+	return clauses(BlockerNodeNotReady.String()+at(" since ", since), reason, message)
+}
+
+// problem names the pod and says what its problem is.
 func (b *Blocker) problem() string {
 	text := b.sentence()
 	if b.Pod != nil {
@@ -167,7 +195,7 @@ func (b *Blocker) sentence() string {
 	case BlockerUnsettled:
 		return b.Kind.String() + at(" since ", b.Since)
 	case BlockerNodeNotReady:
-		return clauses(b.Kind.String()+at(" since ", b.Since), b.Reason, b.Message)
+		return nodeNotReady(b.Since, b.Reason, b.Message)
 	case BlockerFailed:
 		if b.Container != nil {
 			return clauses("failed"+at(" since ", b.Since), b.Container.text(), b.Container.exit())

@@ -288,7 +288,7 @@ func TestAssessBlockers(t *testing.T) {
 			name: "node not ready for want of the pod", why: "a network agent that cannot be pulled is why its node is not ready",
 			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionFalse, "KubeletNotReady", "cni plugin not initialized", 20*time.Minute)},
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour), podWaits("ImagePullBackOff", ""))},
-			want:     `stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ImagePullBackOff)` + doubt,
+			want:     `stalled since 2026-01-01T11:40:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image "agent:2" cannot be pulled: ImagePullBackOff; node is not ready since 2026-01-01T11:40:00Z: KubeletNotReady: cni plugin not initialized)` + doubt,
 			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
 		},
 		{
@@ -438,6 +438,24 @@ func TestAssessBlockers(t *testing.T) {
 			want:     `stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: corresponding condition of pod readiness gate "example.com/lb" does not exist.)` + doubt,
 			blockers: []string{"w1: not ready since -1h0m0s"},
 		},
+		{
+			name: "stuck on a node that is not ready", why: "the kubelet that does not end the pod is the cause",
+			nodes: []*corev1.Node{build.Node{Name: "w1"}.Object(), reportingNode("w2", corev1.ConditionFalse, "KubeletNotReady", "runtime is down", 20*time.Minute)},
+			pods:  []*corev1.Pod{oldAgent("w1"), oldAgent("w2", podDeleted(20*time.Minute, 30))},
+			want: "stalled since 2026-01-01T11:40:00Z: 0 of 2 nodes complete; maxUnavailable 1 is used by w2 (old-w2: terminating since 2026-01-01T11:40:00Z, " +
+				"past its grace period; node is not ready since 2026-01-01T11:40:00Z: KubeletNotReady: runtime is down)",
+			blockers: []string{"w2: terminating past its grace period since -20m0s"},
+		},
+		{
+			name: "two pods on a node that is not ready", why: "the node is named once",
+			nodes: []*corev1.Node{reportingNode("w1", corev1.ConditionFalse, "KubeletNotReady", "", time.Hour)},
+			pods: []*corev1.Pod{
+				newAgent("w1", podUnready(time.Hour), podWaits("ErrImagePull", "")), oldAgent("w1", podDeleted(time.Hour, 0)),
+			},
+			want: "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: image \"agent:2\" cannot be pulled: ErrImagePull; " +
+				"old-w1: terminating since 2026-01-01T11:00:00Z, past its grace period; node is not ready since 2026-01-01T11:00:00Z: KubeletNotReady)",
+			blockers: []string{"w1: image cannot be pulled since -1h0m0s", "w1: terminating past its grace period since -1h0m0s"},
+		},
 	})
 }
 
@@ -457,6 +475,22 @@ func TestKubeletReasons(t *testing.T) {
 			if len(got) != 1 || got[0].Kind != kind || got[0].Reason != reason || got[0].Container.Name != "main" || got[0].Container.Image != "agent:2" {
 				t.Errorf("container waits with reason %q: blockers = %+v, want one of kind %v", reason, got, kind)
 			}
+		}
+	}
+}
+
+// TestNodeReady: every blocker has the condition of its node.
+func TestNodeReady(t *testing.T) {
+	down := reportingNode("w1", corev1.ConditionUnknown, "NodeStatusUnknown", "", time.Hour)
+	sick := reportingNode("w2", corev1.ConditionFalse, "KubeletNotReady", "", time.Hour)
+	got := assess(t, assessCase{
+		nodes: []*corev1.Node{down, sick, reportingNode("w3", corev1.ConditionTrue, "KubeletReady", "", time.Hour), build.Node{Name: "w4"}.Object()},
+		pods:  []*corev1.Pod{newAgent("w1", podUnready(time.Hour)), newAgent("w2", podDeleted(time.Hour, 0)), newAgent("w3", podUnready(time.Hour))},
+	}).Blockers
+	want := []health.BlockerKind{health.BlockerNodeNotReady, health.BlockerStuckTerminating, health.BlockerNotReady, health.BlockerNoPod}
+	for i, ready := range []*corev1.NodeCondition{&down.Status.Conditions[1], &sick.Status.Conditions[1], nil, nil} {
+		if len(got) != 4 || got[i].Kind != want[i] || !cmp.Equal(got[i].NodeReady, ready) {
+			t.Errorf("blockers = %+v, want one of kind %v with %v", got, want[i], ready)
 		}
 	}
 }

@@ -27,16 +27,30 @@ func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result, fa
 		if a.Policy.Ignores(n.Name) {
 			continue
 		}
+		begin := len(out)
 		if b, unsettled := fail.unsettled(n); unsettled && !a.Memory.wasComplete() {
 			a.Complete--
 			out = append(out, b)
-			continue
-		}
-		if n.Decision.Run && !rollout.NodeComplete(n) || uses && len(a.Outdated) > 0 {
+		} else if n.Decision.Run && !rollout.NodeComplete(n) || uses && len(a.Outdated) > 0 {
 			out = append(out, f.node(n)...)
+		}
+		for j := range out[begin:] {
+			out[begin+j].NodeReady = notReadyCondition(n)
 		}
 	}
 	return out
+}
+
+// notReadyCondition returns the Ready condition of a node if it is not True. A node without the
+// condition has no problem.
+func notReadyCondition(n *daemon.NodeState) *corev1.NodeCondition {
+	if n.Node == nil {
+		return nil
+	}
+	if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
+		return ready
+	}
+	return nil
 }
 
 // finder looks for blockers on one node after the other.
@@ -170,16 +184,15 @@ func (f *finder) failed(n *daemon.NodeState, p *daemon.PodState) Blocker {
 }
 
 // nodeBlocker returns the problem of a pod's node; its Kind is zero if there is
-// none. silent says that no kubelet reports on the pod any more. A node without a Ready
-// condition has no problem.
+// none. silent says that no kubelet reports on the pod any more.
 func nodeBlocker(n *daemon.NodeState, pod *corev1.Pod) (b Blocker, silent bool) {
 	b = Blocker{Node: n.Name, Pod: pod}
 	if n.Node == nil {
 		b.Kind = BlockerNoNode
 		return b, true
 	}
-	ready := nodestatus.Ready(n.Node)
-	if ready == nil || ready.Status == corev1.ConditionTrue {
+	ready := notReadyCondition(n)
+	if ready == nil {
 		return b, false
 	}
 	b.Kind, b.Reason, b.Message, b.Since = BlockerNodeNotReady, ready.Reason, ready.Message, ready.LastTransitionTime.Time

@@ -45,7 +45,7 @@ func ExampleAssess_dashboard() {
 	}
 	// Output:
 	// NAME    DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE
-	// agent   2         2         1       1            1           <none>          15s
+	// agent   2         2         1       1            1           <none>          10m
 	// progressing: 0 of 2 nodes complete; maxUnavailable 1 is used by node-1 (agent-3: not ready)
 	// node-1: desired, current, up-to-date; agent-3 is not ready
 	// node-2: desired, current, ready, available; agent-2 has an outdated template

@@ -41,6 +41,6 @@ func ExampleMemory() {
 	fmt.Println("without memory:", assess(health.Memory{}))
 	// Output:
 	// complete since 2026-01-01T12:00:10Z: 3 of 3 nodes complete
-	// complete since 2026-01-01T12:00:10Z: 1 of 3 nodes unavailable: node-3 (agent-3: node is not ready since 2026-01-01T12:00:10Z: NodeStatusUnknown)
-	// without memory: stalled since 2026-01-01T12:00:10Z: 2 of 3 nodes complete; not complete: node-3 (agent-3: node is not ready since 2026-01-01T12:00:10Z: NodeStatusUnknown); it is not known whether this is a rollout or a disruption
+	// complete since 2026-01-01T12:00:10Z: 1 of 3 nodes unavailable: node-3 (agent-3: node is not ready since 2026-01-01T12:10:10Z: NodeStatusUnknown)
+	// without memory: stalled since 2026-01-01T12:10:10Z: 2 of 3 nodes complete; not complete: node-3 (agent-3: node is not ready since 2026-01-01T12:10:10Z: NodeStatusUnknown); it is not known whether this is a rollout or a disruption
 }

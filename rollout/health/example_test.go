@@ -45,7 +45,7 @@ func ExampleAssess() {
 		fmt.Println(outdated.Name, "waits")
 	}
 	// Output:
-	// stalled since 2026-01-01T12:00:12Z: 0 of 3 nodes complete; maxUnavailable 1 is used by node-1 (agent-4: image "agent:2" cannot be pulled: ImagePullBackOff)
+	// stalled since 2026-01-01T12:10:12Z: 0 of 3 nodes complete; maxUnavailable 1 is used by node-1 (agent-4: image "agent:2" cannot be pulled: ImagePullBackOff)
 	// stalled for 29m58s
 	// node-1 uses maxUnavailable: new pod is not available
 	// agent-4 true main ImagePullBackOff

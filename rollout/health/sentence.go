@@ -183,7 +183,7 @@ type nodeText struct {
 	name string
 	// kind is the first of the kinds of its blockers.
 	kind     BlockerKind
-	blockers []*Blocker
+	blockers []Blocker
 	// reason is why the node uses the budget, if it has no blocker.
 	reason rollout.BudgetReason
 }
@@ -199,7 +199,7 @@ func (a *Assessment) nodeTexts() map[string]*nodeText {
 			nodes[b.Node] = n
 		}
 		n.kind = min(n.kind, b.Kind)
-		n.blockers = append(n.blockers, b)
+		n.blockers = append(n.blockers, *b)
 	}
 	return nodes
 }
@@ -209,11 +209,7 @@ func (n *nodeText) String() string {
 	if len(n.blockers) == 0 {
 		return fmt.Sprintf("%s (%v)", n.name, n.reason)
 	}
-	problems := make([]string, len(n.blockers))
-	for i, b := range n.blockers {
-		problems[i] = b.problem()
-	}
-	return fmt.Sprintf("%s (%s)", n.name, strings.Join(problems, "; "))
+	return fmt.Sprintf("%s (%s)", n.name, Problems(n.blockers))
 }
 
 // listNodes names the first nodes, those that need attention most before the others.

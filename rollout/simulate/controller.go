@@ -32,7 +32,8 @@ type set struct {
 	last *rollout.Result
 	// policy is that of the last pass.
 	policy rollout.Policy
-	// completeAt is when a pass last found the rollout complete that was not so before.
+	// completeAt is when a pass last found the rollout complete that was not so before. It is
+	// known once the rollout is complete.
 	completeAt time.Time
 	// id says which pods are its own, and load what they take of a quota.
 	id   owner.Identity
@@ -77,6 +78,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 	if result == nil {
 		return nil, err
 	}
+	first := s.last == nil
 	s.due, s.last, s.policy = false, result, c.Options.Policy
 	s.backoff, s.trial = result.Plan.Backoff, result.CanaryTrial
 	if after := result.Plan.RequeueAfter; after > 0 {
@@ -89,7 +91,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 	before := s.tally.left
 	s.tally.count(snapshot)
 	s.tally.leaveOut(snapshot, result.Policy.Ignored)
-	if before > 0 && s.tally.left == 0 {
+	if (before > 0 || first) && s.tally.left == 0 {
 		s.completeAt = c.now
 	}
 	return result, err

@@ -4,6 +4,7 @@
 //	how does this rollout go on, pass by pass?    Run (function)
 //	how does it end?                              Settle (function)
 //	what would this manifest, or taint, do?       WhatIf
+//	may it be merged, or does it hurt?            Judge
 //	what happens when this pod crashes?           Cluster
 //	what must a quota allow?                      End.PeakPods, End.PeakRequests
 //
@@ -95,6 +96,6 @@
 //     the objects that the cluster was given, and what happens at one moment happens in the
 //     order in which it was scheduled.
 //  17. A rollout is complete if rollout.Complete holds. It stays so once that has held for
-//     health.DefaultPatience without interruption: a Run then ends as complete, although pods
-//     fail or crash later. Pods that fail again and again within that time do not complete it.
+//     health.DefaultPatience without interruption: a Run then ends as complete, and the clock
+//     stands at the end of that time, although pods fail or crash later. Pods that fail again and again within that time do not complete it.
 package simulate

@@ -27,8 +27,9 @@ type End struct {
 	Took time.Duration
 	// Passes is how many passes wrote something.
 	Passes int
-	// LowestAvailable is the lowest Pass.Available.
-	LowestAvailable int
+	// LowestAvailable is the lowest Pass.Available, and LowestOf is Pass.Desired of the first pass
+	// with it.
+	LowestAvailable, LowestOf int
 	// PeakPods is the largest number of pods of the DaemonSet at one moment of the Run, those
 	// that terminate or wait for a node included. Finished pods do not count. A quota of pods
 	// must allow so many (QuotaV1Pod@v1.37.2); it may allow fewer if pods are past their
@@ -49,8 +50,10 @@ type End struct {
 	// State then describes the rollout of the restored template. It is nil if there was
 	// no rollback.
 	Rollback *rollout.Rollback
-	// After is the cluster when the rollout ended, for WhatIf or another Run to go on from: what
-	// Cluster.Input returns, followed by the pods of all other namespaces, because they take
+	// After is the cluster when the Run ended, for WhatIf or another Run to go on from. If the
+	// rollout is complete, that is health.DefaultPatience after Time or later, so that pods are ready
+	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns,
+	// followed by the pods of all other namespaces, because they take
 	// room. It holds no Options: give Run the same ones, with Last.CanaryTrial if there is a
 	// canary. Read-only. To change the DaemonSet, change a copy, and raise its generation as the
 	// API server does: the rollout does not depend on it, but kubectl.RolloutStatus does.
@@ -61,6 +64,10 @@ type End struct {
 	// Last.Policy.Ignored lists those that it ignores. Incomplete is nil if the rollout is
 	// complete.
 	Incomplete []IncompleteNode
+	// Blockers are those of health.Assessment: the ones of Incomplete, and those of other nodes that
+	// use the Budget, such as one that is not ready and whose pod therefore does not terminate. Their
+	// pods are read-only.
+	Blockers []health.Blocker
 }
 
 // IncompleteNode is a node that a rollout is not complete on.
@@ -78,14 +85,11 @@ func (n IncompleteNode) String() string {
 	if len(n.Blockers) == 0 {
 		return n.NodeStatus.String()
 	}
-	var parts []string
-	for _, b := range n.Blockers {
-		parts = append(parts, strings.TrimPrefix(b.String(), b.Node+": "))
-	}
+	text := n.Node + ": " + health.Problems(n.Blockers)
 	if n.Pod != nil && n.Desired && !n.Updated && n.Pod.DeletionTimestamp == nil {
-		parts = append(parts, n.Pod.Name+" has an outdated template")
+		text += "; " + n.Pod.Name + " has an outdated template"
 	}
-	return n.Node + ": " + strings.Join(parts, "; ")
+	return text
 }
 
 // EndState says how a simulated rollout has ended, in the words of health.State.
@@ -128,22 +132,25 @@ const shownNodes = 10
 // over midnight. If it is not complete, it adds lines for ten nodes: first those that use the
 // budget that outdated pods wait for, although they may not be in Incomplete, then those whose
 // pod is not available or never ends, then the others. They say why pods are not available. It
-// also says who uses the budget, and what the policy holds back. If the rollout is complete, a
-// second line names the nodes that the policy ignores, if there are any.
+// also says who uses the budget, and what the policy holds back. If the rollout is complete,
+// further lines name the nodes that the policy ignores, and what of OneDomain no node has.
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
 	}
 	at := e.at()
-	counts := fmt.Sprintf("after %s, at least %d available", plural(e.Passes, "pass", "passes"), e.LowestAvailable)
+	counts := fmt.Sprintf("after %s, at least %d of %d available", plural(e.Passes, "pass", "passes"), e.LowestAvailable, e.LowestOf)
 	switch e.State {
 	case EndComplete:
 		line := fmt.Sprintf("complete at %s %s", at, counts)
 		if e.Rollback != nil && e.Rollback.Revision != nil {
 			line += ", back on revision " + e.Rollback.Revision.Name
 		}
-		if e.Last != nil && len(e.Last.Policy.Ignored) > 0 {
-			line += "\n" + rollout.PolicyStatus{Ignored: e.Last.Policy.Ignored}.String()
+		if e.Last != nil {
+			p := e.Last.Policy
+			if text := (rollout.PolicyStatus{NoDomains: p.NoDomains, UnknownFirst: p.UnknownFirst, Ignored: p.Ignored}).String(); text != "" {
+				line += "\n" + text
+			}
 		}
 		return line
 	case EndIgnored:
@@ -205,11 +212,33 @@ func (e *End) nodeTexts() []string {
 		switch {
 		case ok:
 			users = append(users, text)
-		case e.namesBudget():
+		case !e.namesBudget():
+		case len(e.blockersOf(u.Node)) > 0:
+			users = append(users, u.Node+": "+health.Problems(e.blockersOf(u.Node)))
+		default:
 			users = append(users, fmt.Sprintf("%s: uses %v: %v", u.Node, e.Budget.Kind, u.Reason))
 		}
 	}
 	return slices.Concat(users, broken, waiting)
+}
+
+// blockersOf returns the blockers of a node.
+func (e *End) blockersOf(node string) []health.Blocker {
+	byNode := func(b health.Blocker, node string) int { return strings.Compare(b.Node, node) }
+	i, _ := slices.BinarySearchFunc(e.Blockers, node, byNode)
+	n := slices.IndexFunc(e.Blockers[i:], func(b health.Blocker) bool { return b.Node != node })
+	if n < 0 {
+		return e.Blockers[i:]
+	}
+	return e.Blockers[i : i+n]
+}
+
+// causeOf says in a few words why a node uses the budget.
+func (e *End) causeOf(u rollout.BudgetUser) string {
+	if slices.ContainsFunc(e.blockersOf(u.Node), func(b health.Blocker) bool { return b.NodeReady != nil }) {
+		return fmt.Sprintf("%v, %v", u.Reason, health.BlockerNodeNotReady)
+	}
+	return u.Reason.String()
 }
 
 // budgetSentence says who uses the budget.
@@ -220,7 +249,7 @@ func (e *End) budgetSentence() string {
 	}
 	var names []string
 	for _, u := range users[:min(len(users), shownNodes)] {
-		names = append(names, fmt.Sprintf("%s (%v)", u.Node, u.Reason))
+		names = append(names, fmt.Sprintf("%s (%s)", u.Node, e.causeOf(u)))
 	}
 	if more := len(users) - shownNodes; more > 0 {
 		names = append(names, "and "+plural(more, "more node", "more nodes"))

@@ -80,25 +80,25 @@ func TestRunEndsAfterAnInterruption(t *testing.T) {
 	end := settle(t, in, opts)
 	// Bound after 2 s, agent-1 fails after 6 minutes; agent-4 comes at once and fails 9 minutes later.
 	const took = 2*time.Second + 15*time.Minute + simulate.DefaultReadyAfter
-	if end.State != simulate.EndComplete || end.Took != took || end.After.Now.Sub(in.Now) != took {
+	if end.State != simulate.EndComplete || end.Took != took || end.After.Now.Sub(end.Time) != health.DefaultPatience {
 		t.Errorf("Run() = %v, took %v until %v, want it complete after %v: agent-5 fails later", end, end.Took, end.After.Now.Sub(in.Now), took)
 	}
 }
 
-// TestRunLeavesTheClockAlone: a Run that ends as complete does not wait for the end of the ten
-// minutes, and the cluster can go on.
-func TestRunLeavesTheClockAlone(t *testing.T) {
+// TestRunMovesTheClock: a Run that ends as complete moves the clock to the end of the ten minutes,
+// and the cluster can go on. Another Run finds them over.
+func TestRunMovesTheClock(t *testing.T) {
 	c, err := simulate.NewCluster(backFrom("agent:0", build.Nodes("a")...), newPods(simulate.PodTimes{CrashesAfter: 12 * time.Hour}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ds := build.Set{}.Object()
 	end := settleCluster(t, c)[0]
-	if end.State != simulate.EndComplete || !c.Now().Equal(end.Time) || !end.After.Now.Equal(c.Now()) {
-		t.Errorf("Settle() = %v, and the clock is at %v, want it at the end of the rollout", end, c.Now())
+	if end.State != simulate.EndComplete || c.Now().Sub(end.Time) != health.DefaultPatience || !end.After.Now.Equal(c.Now()) {
+		t.Errorf("Settle() = %v, and the clock is at %v, want it ten minutes after the rollout", end, c.Now())
 	}
-	if again := settleCluster(t, c)[0]; again.State != simulate.EndComplete || again.Passes != 0 || again.Took != 0 || !c.Now().Equal(end.Time) {
-		t.Errorf("Settle() again = %v, want it complete from the beginning", again)
+	if again := settleCluster(t, c)[0]; again.State != simulate.EndComplete || again.Passes != 0 || again.Took != 0 || c.Now().Sub(end.Time) != health.DefaultPatience {
+		t.Errorf("Settle() again = %v at %v, want it complete from the beginning", again, c.Now())
 	}
 	if err := c.Advance(12 * time.Hour); err != nil {
 		t.Fatal(err)
@@ -295,7 +295,7 @@ func TestLateFailuresChangeNoEnd(t *testing.T) {
 			}
 		}
 	}
-	if complete < 100 {
+	if complete < 25 {
 		t.Errorf("only %d clusters are complete", complete)
 	}
 }
@@ -339,5 +339,58 @@ func TestEndStringHasTheDate(t *testing.T) {
 				t.Errorf("%s: String() = %q, want %q in it", tc.name, got, words+tc.want)
 			}
 		}
+	}
+}
+
+// withImage returns the DaemonSet of build.Set with another image.
+func withImage(image string) *appsv1.DaemonSet {
+	ds := build.Set{}.Object()
+	ds.Spec.Template.Spec.Containers[0].Image = image
+	return ds
+}
+
+// TestPodsHaveAged: pods of a rollout that has ended are old enough for a next version with longer
+// minReadySeconds. Pods that are too young count as unavailable, and upstream's rule replaces them
+// all at once (rollingUpdate@v1.37.2).
+func TestPodsHaveAged(t *testing.T) {
+	old := build.Set{}.Object()
+	next := withImage("agent:2")
+	next.Spec.MinReadySeconds, next.Generation = 30, 2
+	nodes := build.Nodes("a", "b", "c", "d", "e", "f")
+	careful := func(how string, end *simulate.End) {
+		t.Helper()
+		if end.State != simulate.EndComplete || end.LowestAvailable != 5 {
+			t.Errorf("%s: Settle() = %v, want five of six available all the time", how, end)
+		}
+	}
+	before := settle(t, daemon.Input{DaemonSet: old, Nodes: nodes, Now: build.Now}, simulate.Options{})
+	if age := before.After.Now.Sub(before.Time); age != health.DefaultPatience {
+		t.Errorf("Settle(): After is %v after the end, want %v", age, health.DefaultPatience)
+	}
+
+	in := before.After
+	in.DaemonSet = next
+	careful("End.After", settle(t, in, simulate.Options{}))
+
+	impact, err := simulate.WhatIf(before.After, simulate.Proposal{DaemonSet: next}, simulate.Options{})
+	if err != nil || len(impact.Delete) != 1 {
+		t.Errorf("WhatIf() = %v, %v, want one pod deleted in the first pass", impact, err)
+	}
+
+	var c simulate.Cluster
+	apply(t, &c, old)
+	for _, node := range nodes {
+		apply(t, &c, node)
+	}
+	settleCluster(t, &c)
+	apply(t, &c, next)
+	careful("Cluster", settleCluster(t, &c)[0])
+
+	// No pod is too young either if nothing but minReadySeconds is raised.
+	longer := withImage("agent:2")
+	longer.Spec.MinReadySeconds, longer.Generation = int32(health.DefaultPatience/time.Second), 3
+	apply(t, &c, longer)
+	if end := settleCluster(t, &c)[0]; end.State != simulate.EndComplete || end.LowestAvailable != 6 {
+		t.Errorf("longer minReadySeconds: Settle() = %v, want all available", end)
 	}
 }

@@ -40,10 +40,10 @@ func ExampleRun_oneDomain() {
 		}
 	}
 	// Output:
-	// 12:00:10 delete agent-1 on node-1: outdated, within maxUnavailable
-	// 12:00:10 delete agent-3 on node-3: outdated, within maxUnavailable
-	// 12:00:22 delete agent-2 on node-2: outdated, within maxUnavailable
-	// complete at 12:00:34 after 7 passes, at least 1 available
+	// 12:10:10 delete agent-1 on node-1: outdated, within maxUnavailable
+	// 12:10:10 delete agent-3 on node-3: outdated, within maxUnavailable
+	// 12:10:22 delete agent-2 on node-2: outdated, within maxUnavailable
+	// complete at 12:10:34 after 7 passes, at least 1 of 3 available
 }
 
 // When was each node updated? WatchPods sees every change of a pod.
@@ -81,7 +81,7 @@ func ExampleOptions_watchPods() {
 	// Output:
 	// 12:00:00 node-2 is ready
 	// 12:01:00 node-1 is ready
-	// complete at 12:01:00 after 4 passes, at least 0 available
+	// complete at 12:01:00 after 4 passes, at least 0 of 2 available
 }
 
 // What does a second update do? A Run goes on from the end of another one.
@@ -104,7 +104,7 @@ func ExampleEnd_after() {
 	fmt.Println(end)
 	fmt.Println("took", end.Took)
 	// Output:
-	// complete at 12:00:10 after 3 passes, at least 0 available
-	// complete at 12:00:34 after 7 passes, at least 1 available
+	// complete at 12:00:10 after 3 passes, at least 0 of 2 available
+	// complete at 12:10:34 after 7 passes, at least 1 of 2 available
 	// took 24s
 }

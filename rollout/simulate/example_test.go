@@ -52,12 +52,12 @@ func ExampleCluster() {
 	}
 	// Output:
 	// available: 1
-	// 00:00:10 delete agent-1 on worker-1: pod failed
+	// 00:10:10 delete agent-1 on worker-1: pod failed
 	// event Warning FailedDaemonPod: Found failed daemon pod default/agent-1 on node worker-1, will try to kill it
-	// 00:00:10 create on worker-1: node has no pod
-	// 00:00:10 nothing to do
-	// 00:00:20 nothing to do
-	// 00:00:20 nothing to do
+	// 00:10:10 create on worker-1: node has no pod
+	// 00:10:10 nothing to do
+	// 00:10:20 nothing to do
+	// 00:10:20 nothing to do
 }
 
 // How does a rollout go, to its end, if the pods of one node never become ready?
@@ -84,7 +84,7 @@ func ExampleRun() {
 	// Output:
 	// 12:00:00 create on node-1: node has no pod
 	// 12:00:00 create on node-2: node has no pod
-	// stalled since 12:00:10 after 3 passes, at least 0 available, on:
+	// stalled since 12:00:10 after 3 passes, at least 0 of 2 available, on:
 	//   node-2: agent-2: not ready
 }
 
@@ -169,7 +169,7 @@ func ExampleWhatIf() {
 	//   worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete, 0 to create
 	//   delete nginx-deploy-3 on worker-3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:00:36 after 8 passes, at least 1 available
+	// complete at 00:10:36 after 8 passes, at least 1 of 2 available
 	//
 	// no change
 	// no change: the manifest only writes out defaults

@@ -50,7 +50,7 @@ func ExampleEnd_peakRequests() {
 		}
 	}
 	// Output:
-	// 1 CPU: complete at 12:00:40 with at most 5 pods and 8 CPUs
-	// 3 CPU: stalled at 12:00:10 with at most 4 pods and 9 CPUs
+	// 1 CPU: complete at 12:10:40 with at most 5 pods and 8 CPUs
+	// 3 CPU: stalled at 12:10:10 with at most 4 pods and 9 CPUs
 	// 0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity].
 }

@@ -35,16 +35,17 @@ type Impact struct {
 	// Cluster.Apply is not that server: it fills in the defaults of DaemonSets, and not those of
 	// pods. On a Cluster whose template lacks some, such a manifest starts a rollout.
 	OnlyDefaults bool
-	// OutsideTemplate says that the proposal changes the DaemonSet outside the pod template, such
-	// as its labels, minReadySeconds or the update strategy. diff.DaemonSets lists these changes.
-	OutsideTemplate bool
+	// OtherFields are the changes of the DaemonSet outside the pod template, such as its labels,
+	// minReadySeconds or the update strategy, as diff.DaemonSets lists them, with the defaults
+	// filled in on both sides. It is nil if the DaemonSet is new.
+	OtherFields diff.Changes
 	// Rollout says whether a rollout starts, and why. It is zero if the proposal is refused.
 	Rollout RolloutReason
 	// AlreadyDue says that the same rollout starts without the proposal. If no revisions were
 	// given, it also says so of pods that are not of the template.
 	AlreadyDue bool
 	// Revision is the number of the revision that holds the template. It is zero with
-	// RolloutIgnored.
+	// RolloutIgnored and RolloutRemoved.
 	Revision int64
 	// Outdated is the number of live pods that are then of another template, those of an
 	// incomplete rollout included. It is zero if no pods were given.
@@ -61,7 +62,8 @@ type Impact struct {
 	// After is the cluster with the proposal and before any pass, for Run to go on from.
 	// It holds no Options: give Run the same ones. If the proposal does not change the template,
 	// that is the one of the given DaemonSet, byte for byte, and has its hash; otherwise it has
-	// all defaults. After shares nodes, pods and revisions with the arguments.
+	// all defaults. After shares nodes, pods and revisions with the arguments. After a removal
+	// it has no DaemonSet to run, and still has the pods: their garbage collection takes time.
 	After daemon.Input
 }
 
@@ -81,8 +83,8 @@ func (i *Impact) NodesWith(effect NodeEffect) []NodeImpact {
 // shownLines is how many nodes or pods of a kind the text of an Impact lists.
 const shownLines = 10
 
-// String returns a sentence about the rollout, the changes of the template, and a line
-// for each node that is not unchanged and for each pod of Delete and Create, up to ten of
+// String returns a sentence about the rollout, the changes of the template and outside it, and
+// a line for each node that is not unchanged and for each pod of Delete and Create, up to ten of
 // a kind:
 //
 //	starts a rollout to revision 3: 2 outdated pods
@@ -136,12 +138,11 @@ func (i *Impact) String() string {
 	}
 	add("%s", i.rolloutSentence())
 	addTemplate()
-	if i.OutsideTemplate {
-		also := ""
-		if len(i.Template) > 0 {
-			also = "also "
+	if len(i.OtherFields) > 0 {
+		add("outside the template:")
+		for _, c := range i.OtherFields {
+			add("  %v", c)
 		}
-		add("the DaemonSet %schanges outside the template", also)
 	}
 	var counts [nodeEffects]int
 	for _, n := range i.Nodes {
@@ -153,6 +154,9 @@ func (i *Impact) String() string {
 		counts[NodeGained], counts[NodeLost], plural(counts[NodeKeepsPod], "keeps its pod", "keep their pods"), counts[NodeRemoved], counts[NodeUnchanged])
 	for effect := NodeGained; effect < nodeEffects; effect++ {
 		lines = append(lines, shortened(i.NodesWith(effect))...)
+	}
+	if i.Rollout == RolloutRemoved {
+		return strings.Join(lines, "\n")
 	}
 	add("first pass: %d to delete, %d to create", len(i.Delete), len(i.Create))
 	lines = append(lines, shortened(i.Delete)...)
@@ -196,6 +200,8 @@ func (i *Impact) rolloutSentence() string {
 			return "no rollout: the controller ignores an empty selector"
 		}
 		return "no rollout: the DaemonSet is being deleted"
+	case RolloutRemoved:
+		return "removes the DaemonSet and its pods"
 	default:
 		return fmt.Sprintf("no rollout: %v", i.Rollout)
 	}
@@ -219,10 +225,11 @@ type NodeImpact struct {
 	// Effect is what the proposal does to the node.
 	Effect NodeEffect
 	// Before and After are the decisions. Their Reason is placement.ReasonNoNode if
-	// the node does not exist, and placement.ReasonUnknown if there is no DaemonSet.
+	// the node does not exist, and else placement.ReasonUnknown if there is no DaemonSet.
 	Before, After placement.Decision
 	// Explanation says why the node was not eligible before, for NodeGained, or is not
-	// eligible after, for the other effects. It is zero for NodeUnchanged.
+	// eligible after, for the other effects. It is zero for NodeUnchanged, and if there is no
+	// DaemonSet on that side.
 	Explanation placement.Explanation
 }
 
@@ -233,11 +240,10 @@ func (n NodeImpact) String() string {
 	if n.Explanation.Reason == placement.ReasonUnknown {
 		return s
 	}
-	s += ": " + n.Explanation.Cause()
 	if n.Effect == NodeGained {
-		s += " before"
+		s += "; before"
 	}
-	return s
+	return s + ": " + n.Explanation.Cause()
 }
 
 // NodeEffect says what a proposal does to a node.
@@ -249,7 +255,8 @@ const (
 	NodeUnchanged NodeEffect = iota + 1
 	// NodeGained: the node becomes eligible and gets a pod.
 	NodeGained
-	// NodeLost: the node is not eligible any more, and its pods are deleted.
+	// NodeLost: the node is not eligible any more, or the DaemonSet is removed, and its pods
+	// are deleted.
 	NodeLost
 	// NodeKeepsPod: the node is not eligible any more, but its pod stays. Once it is gone,
 	// for instance because a rollout deletes it, no other follows.
@@ -300,6 +307,8 @@ const (
 	// RolloutIgnored: the controller leaves the DaemonSet alone, because it is being
 	// deleted or its selector is empty.
 	RolloutIgnored
+	// RolloutRemoved: the DaemonSet is removed, and the garbage collector deletes its pods.
+	RolloutRemoved
 )
 
 // String returns the reason in a few words. That of a proposal that is refused is "not
@@ -320,6 +329,8 @@ func (r RolloutReason) String() string {
 		return "same template, other bytes"
 	case RolloutIgnored:
 		return "ignored"
+	case RolloutRemoved:
+		return "removed"
 	}
 	return fmt.Sprintf("RolloutReason(%d)", int(r))
 }

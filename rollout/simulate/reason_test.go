@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
@@ -181,12 +182,36 @@ func TestEndHasTheWordsOfHealth(t *testing.T) {
 				t.Errorf("seed %d: %v has the blockers %v", seed, n, n.Blockers)
 			}
 		}
+		if diff := cmp.Diff(assessment.Blockers, end.Blockers); end.State != simulate.EndComplete && diff != "" {
+			t.Fatalf("seed %d: End.Blockers (-want +got):\n%s", seed, diff)
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("seed %d: blockers of Assess() and of Run() (-want +got):\n%s", seed, diff)
 		}
 		blockers += len(got)
 	}
-	if blockers < 100 {
+	if blockers < 25 {
 		t.Errorf("only %d blockers", blockers)
+	}
+}
+
+// TestEndNamesTheNodeThatIsNotReady: a pod that does not terminate because of its node uses the
+// budget. Its node is not eligible any more, and is not in Incomplete.
+func TestEndNamesTheNodeThatIsNotReady(t *testing.T) {
+	in := running(t, build.Set{}, build.Nodes("w1", "w2")...)
+	sick := build.Node{Name: "w1"}.Object()
+	sick.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeNotReady, Effect: corev1.TaintEffectNoSchedule}}
+	sick.Status.Conditions = []corev1.NodeCondition{{
+		Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady", LastTransitionTime: metav1.NewTime(build.Now.Add(-time.Hour)),
+	}}
+	in.Nodes = []*corev1.Node{sick, in.Nodes[1]}
+	in.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
+	end := settle(t, in, simulate.Options{})
+	const want = `stalled since 12:00:00 after 1 pass, at least 1 of 1 available, on:
+  w1: agent-1: terminating until 2026-01-01T12:00:30Z; node is not ready since 2026-01-01T11:00:00Z: KubeletNotReady
+  w2: desired, current, ready, available; agent-2 has an outdated template
+maxUnavailable 1 is used by w1 (pod is terminating, node is not ready)`
+	if diff := cmp.Diff(want, end.String()); diff != "" {
+		t.Errorf("String() (-want +got):\n%s", diff)
 	}
 }

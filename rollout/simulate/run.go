@@ -65,12 +65,16 @@ func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
 //
 //   - if nothing is left that can happen,
 //   - if it has been complete for health.DefaultPatience without interruption, unless its
-//     canary is still on trial: pods that fail or crash later are not part of it. The clock
-//     does not move to the end of that time, but stays at what happened last;
+//     canary is still on trial: pods that fail or crash later are not part of it;
 //   - if it is not complete, and all that is going to happen is that pods fail or containers
 //     crash again and again. It does not end so while the policy has something to do, such as
 //     to fail a canary or to go on with a slow start, for about 30 days without progress at
 //     most.
+//
+// The clock stays at what happened last, or moves to the end of the DefaultPatience of rollouts that
+// are complete. So pods are then ready for that long at least, as they are in a cluster at rest, and
+// a next version with a longer minReadySeconds does not find them unavailable. If its
+// minReadySeconds are more than DefaultPatience, Advance the cluster by them before.
 //
 // If there are several DaemonSets, controllers go on with those whose rollouts have ended, and
 // their passes are yielded, too. They do not count in the End, and End.After is from before. A
@@ -154,7 +158,9 @@ func (c *Cluster) newRun() *run { return &run{c: c, began: c.now, of: make(map[*
 
 // progress is how far the rollout of one DaemonSet is.
 type progress struct {
-	passes, lowest int
+	passes int
+	// lowest is the lowest number of available nodes, and of how many.
+	lowest, lowestOf int
 	// best is the lowest number of incomplete nodes so far, without the ignored ones, of the
 	// generation that it was counted for, since is when it got there or when all nodes were
 	// last complete, and idle how many passes were made from the last progress on.
@@ -239,6 +245,9 @@ func (r *run) end(at time.Time, ok bool) (ended bool, err error) {
 		}
 	}
 	if !r.c.anySet(r.goesOn) {
+		for _, s := range r.c.sets() {
+			r.c.now = podstatus.Latest(r.c.now, r.of[s].end.End.After.Now)
+		}
 		return true, nil
 	}
 	for _, s := range now {
@@ -301,10 +310,9 @@ func (r *run) carryOut(s *set, p *progress, result *rollout.Result) *Pass {
 	if result.Snapshot != nil {
 		pass.Available = s.tally.after(result.Snapshot, r.c.nodes, &result.Plan)
 	}
-	if p.passes == 1 {
-		p.lowest = pass.Available
+	if p.passes == 1 || pass.Available < p.lowest {
+		p.lowest, p.lowestOf = pass.Available, pass.Desired
 	}
-	p.lowest = min(p.lowest, pass.Available)
 	if !result.Rollback.Skipped() {
 		p.rollback = result.Rollback
 	}
@@ -324,7 +332,7 @@ func (r *run) last(s *set) (*Pass, error) {
 	p, last := r.progress(s), s.last
 	pass := r.pass(s, p, last)
 	end := &End{
-		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
+		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
 	end.PeakPods = s.load.most
 	if len(s.load.greatest) > 0 { // A request of zero is none.
@@ -333,7 +341,7 @@ func (r *run) last(s *set) (*Pass, error) {
 	end.After.Pods = append(end.After.Pods, r.c.podsElsewhere(s.ds.Namespace)...)
 	pass.End = end
 	if p.passes == 0 {
-		end.LowestAvailable = pass.Available
+		end.LowestAvailable, end.LowestOf = pass.Available, pass.Desired
 	}
 	snapshot := last.Snapshot
 	switch {
@@ -342,6 +350,10 @@ func (r *run) last(s *set) (*Pass, error) {
 		return pass, nil
 	case s.tally.left == 0:
 		end.State = EndComplete
+		if !p.looping {
+			// Nothing happens before that time, or the rollout would go on.
+			end.After.Now = podstatus.Latest(end.After.Now, s.completeAt.Add(health.DefaultPatience))
+		}
 		return pass, nil
 	case last.NeedsDecision(), onDelete(s.ds) && s.tally.missing == 0:
 		end.State = EndWaiting
@@ -356,8 +368,8 @@ func (r *run) last(s *set) (*Pass, error) {
 	if err != nil {
 		return nil, err
 	}
-	end.Budget = assessment.Budget
-	blockers := assessment.Blockers // ordered by node, too
+	end.Budget, end.Blockers = assessment.Budget, assessment.Blockers
+	blockers := end.Blockers // ordered by node, too
 	nodes := snapshot.Nodes()
 	for i, n := range daemon.StatusByNode(snapshot) {
 		if !rollout.NodeComplete(&nodes[i]) && !last.Policy.Ignores(nodes[i].Name) {

@@ -57,13 +57,15 @@ type taken struct {
 }
 
 func takenBy(pod *corev1.Pod) taken {
-	if pod == nil || demand.NoneOfPod(pod) {
+	switch {
+	case pod == nil:
+		return taken{}
+	case demand.InStatus(pod):
+		return taken{demand.RequestsOfPod(pod), demand.Ports(&pod.Spec)}
+	case demand.None(&pod.Spec):
 		return taken{}
 	}
-	if !demand.InStatus(pod) {
-		return taken{demand.Requests(&pod.Spec), demand.Ports(&pod.Spec)}
-	}
-	return taken{demand.RequestsOfPod(pod), demand.Ports(&pod.Spec)}
+	return taken{demand.Requests(&pod.Spec), demand.Ports(&pod.Spec)}
 }
 
 func (t *taken) nothing() bool { return len(t.requests) == 0 && len(t.ports) == 0 }

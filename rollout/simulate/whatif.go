@@ -28,6 +28,9 @@ type Proposal struct {
 	// deleted, and kind, name, namespace and UID if they are empty. nil: the DaemonSet is not
 	// changed.
 	DaemonSet *appsv1.DaemonSet
+	// Remove proposes to delete the DaemonSet and, as kubectl delete does, its pods. DaemonSet
+	// must be nil then.
+	Remove bool
 	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
 	// list that is not nil removes all nodes.
 	Nodes []*corev1.Node
@@ -36,10 +39,6 @@ type Proposal struct {
 // WhatIf returns what a proposal would do to a cluster: what changes in the template and
 // whether that starts a rollout, on which nodes pods come and go, and what the first pass
 // of the controller writes because of it. Run, given Impact.After, plays the rollout.
-//
-// WhatIf reports template changes and effects on the first pass. It does not list other
-// changed fields, such as minReadySeconds and the update strategy: Impact.OutsideTemplate says
-// that there are some, and diff.DaemonSets lists them.
 //
 // Impact.NoChange is set if the proposal changes nothing: for the zero Proposal, for the
 // stored DaemonSet itself, and for every manifest from which the API server would store the
@@ -51,24 +50,38 @@ type Proposal struct {
 // the stored one. in.DaemonSet is nil if the DaemonSet is new. A proposal with another name
 // is a change of the name, which the server refuses. Without in.Pods, Impact has no pod
 // changes. If there is no cluster to list pods from, settle the old manifest on a Cluster
-// first. Without in.Revisions the first pass makes one, and pods without its hash are outdated.
+// first. Pods count as unavailable, and are all replaced at once, if they are not ready for the
+// minReadySeconds of the manifest yet. After Cluster.Settle they are ready for
+// health.DefaultPatience; if minReadySeconds are more than that, Advance the Cluster by them. Without in.Revisions the first pass makes one, and pods without its hash are outdated.
 // Templates are compared with the defaults of the API server, so that a manifest can be compared
 // with a stored object. If they are the same, that of in.DaemonSet stays as it is. If they differ,
 // the new one has all defaults. If in.DaemonSet lacks some, in.Revisions is taken to lack them,
 // too. in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
-// *field.Error if there is no DaemonSet on either side or no in.Now: set it to when the
-// objects were listed. It also fails if rollout.Sync fails, with "without the proposal" or
-// "with the proposal" before the error.
+// *field.Error if there is no DaemonSet on either side, none to remove, or no in.Now: set it to
+// when the objects were listed. It also fails if rollout.Sync fails, with "without the
+// proposal" or "with the proposal" before the error.
 func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
-	if in.DaemonSet == nil && proposal.DaemonSet == nil {
+	w, err := newWhatIf(in, proposal, opts)
+	if err != nil {
+		return nil, err
+	}
+	return w.impact, nil
+}
+
+// newWhatIf makes a WhatIf.
+func newWhatIf(in daemon.Input, proposal Proposal, opts Options) (*whatIf, error) {
+	switch {
+	case in.DaemonSet == nil && (proposal.DaemonSet == nil || proposal.Remove):
 		return nil, field.Required(field.NewPath("daemonSet"), "")
+	case proposal.Remove && proposal.DaemonSet != nil:
+		return nil, field.Forbidden(field.NewPath("proposal", "daemonSet"), "may not be set with remove")
 	}
 	if in.Now.IsZero() {
 		return nil, field.Required(field.NewPath("now"), "set it to when the objects were listed")
 	}
-	w := whatIf{before: in, impact: &Impact{}}
+	w := &whatIf{before: in, impact: &Impact{}}
 	pass := rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial}
 	w.before.BurstReplicas = -1
 	if err := completeTemplates(&w.before); err != nil {
@@ -79,10 +92,13 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 		w.propose(proposal.DaemonSet)
 	}
 	if len(w.impact.Refused) > 0 {
-		return w.impact, nil
+		return w, nil
 	}
 	if proposal.Nodes != nil {
 		w.after.Nodes = proposal.Nodes
+	}
+	if proposal.Remove {
+		return w, w.remove(in, pass)
 	}
 	var err error
 	if w.sameData, err = sameData(w.before.DaemonSet, w.after.DaemonSet); err != nil {
@@ -94,10 +110,8 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 		w.keepTemplate(in)
 	}
 	if in.DaemonSet != nil {
-		given := in
-		given.BurstReplicas = -1
-		if w.without, err = firstPass(given, pass); err != nil {
-			return nil, fmt.Errorf("without the proposal: %w", err)
+		if err := w.passWithout(in, pass); err != nil {
+			return nil, err
 		}
 	}
 	if w.with, err = firstPass(w.after, pass); err != nil {
@@ -109,7 +123,29 @@ func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	w.explainRollout()
 	w.compareNodes()
 	w.comparePasses()
-	return w.impact, nil
+	return w, nil
+}
+
+// passWithout makes the first pass without the proposal.
+func (w *whatIf) passWithout(in daemon.Input, opts rollout.Options) (err error) {
+	in.BurstReplicas = -1
+	if w.without, err = firstPass(in, opts); err != nil {
+		return fmt.Errorf("without the proposal: %w", err)
+	}
+	return nil
+}
+
+// remove takes the DaemonSet away.
+func (w *whatIf) remove(in daemon.Input, opts rollout.Options) error {
+	if err := w.passWithout(in, opts); err != nil {
+		return err
+	}
+	w.impact.Rollout = RolloutRemoved
+	w.after.DaemonSet = nil
+	w.impact.After = w.after
+	w.impact.After.BurstReplicas = in.BurstReplicas
+	w.compareNodes()
+	return nil
 }
 
 // whatIf is a WhatIf on its way.
@@ -117,7 +153,8 @@ type whatIf struct {
 	before, after daemon.Input
 	// template is that of after with all defaults.
 	template *corev1.PodTemplateSpec
-	// with and without are the first passes; without is nil if the DaemonSet is new.
+	// with and without are the first passes; with is nil if the DaemonSet is removed, and
+	// without if it is new.
 	with, without *rollout.Result
 	// sameData says that a revision stores the same bytes for both templates.
 	sameData bool
@@ -241,7 +278,7 @@ func (w *whatIf) compareObjects(stored, proposed *appsv1.DaemonSet) {
 	}
 	cur := *w.after.DaemonSet
 	cur.Spec.Template = w.before.DaemonSet.Spec.Template
-	w.impact.OutsideTemplate = len(diff.DaemonSets(w.before.DaemonSet, &cur)) > 0
+	w.impact.OtherFields = diff.DaemonSets(w.before.DaemonSet, &cur)
 	if !w.sameDaemonSet() {
 		return
 	}
@@ -381,7 +418,9 @@ func (w *whatIf) compareNodes() {
 		case impact.Effect == NodeUnchanged:
 		case impact.Effect == NodeGained && before != nil:
 			impact.Explanation = before.Explain(n.before)
-		case impact.Effect != NodeGained:
+		case impact.Effect == NodeRemoved:
+			impact.Explanation = before.Explain(nil)
+		case impact.Effect != NodeGained && after != nil:
 			impact.Explanation = after.Explain(n.after)
 		}
 		w.impact.Nodes = append(w.impact.Nodes, impact)
@@ -397,10 +436,13 @@ func matcher(in daemon.Input) *placement.Matcher {
 }
 
 func decide(m *placement.Matcher, node *corev1.Node) placement.Decision {
-	if m == nil {
-		return placement.Decision{}
+	switch {
+	case m != nil:
+		return m.Decide(node)
+	case node == nil:
+		return placement.Decision{Reason: placement.ReasonNoNode}
 	}
-	return m.Decide(node)
+	return placement.Decision{}
 }
 
 func (n *NodeImpact) effect(hasPods bool) NodeEffect {

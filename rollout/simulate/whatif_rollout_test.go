@@ -157,7 +157,7 @@ func TestWhatIfAgreesWithItsRun(t *testing.T) {
 			}
 		}
 	}
-	if outdated < 200 || current < 200 || due < 20 {
+	if outdated < 50 || current < 50 || due < 5 {
 		t.Errorf("%d outdated pods, %d current ones, %d rollouts that are due, want more", outdated, current, due)
 	}
 }

@@ -151,7 +151,8 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 no rollout: the template is the same
-the DaemonSet changes outside the template
+outside the template:
+  metadata.labels[team]: added "a"
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
 		},
@@ -371,7 +372,7 @@ first pass: 1 to delete, 0 to create
 starts a rollout to revision 2: 2 outdated pods
   spec.nodeSelector[disk]: removed "ssd"
 nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
-  w3: gained: nodeSelector disk=ssd, node has disk=hdd before
+  w3: gained; before: nodeSelector disk=ssd, node has disk=hdd
 first pass: 0 to delete, 1 to create
   create on w3: node has no pod`,
 		},
@@ -403,8 +404,8 @@ first pass: 1 to delete, 0 to create
 			want: `
 no rollout: the template is the same
 nodes: 2 gained, 1 lost, 1 keeps its pod, 1 removed, 0 unchanged
-  w4: gained: untolerated taint {dedicated: } (NoSchedule) before
-  w5: gained: no node before
+  w4: gained; before: untolerated taint {dedicated: } (NoSchedule)
+  w5: gained; before: no node
   w1: lost: untolerated taint {drain: } (NoExecute)
   w2: keeps its pod: untolerated taint {cordon: } (NoSchedule)
   w3: removed: no node
@@ -412,6 +413,18 @@ first pass: 1 to delete, 2 to create
   delete on-w1 on w1: node does not keep the pod: untolerated taint {drain: } (NoExecute)
   create on w4: node has no pod
   create on w5: node has no pod`,
+		},
+		{
+			name: "remove", why: "all pods go with it, on nodes that stay",
+			change: func(_ *daemon.Input, p *simulate.Proposal) {
+				p.Remove, p.Nodes = true, append(whatIfDisks()[1:], build.Nodes("w5")...)
+			},
+			want: `
+removes the DaemonSet and its pods
+nodes: 0 gained, 2 lost, 0 keep their pods, 1 removed, 2 unchanged
+  w2: lost
+  w3: lost
+  w1: removed: no node`,
 		},
 		{
 			name: "no nodes left", why: "an empty list is not nil",
@@ -885,6 +898,9 @@ func TestWhatIfErrors(t *testing.T) {
 		side, path string
 	}{
 		{"nothing", "there is no DaemonSet on either side", daemon.Input{}, simulate.Proposal{}, "", "daemonSet"},
+		{"nothing to remove", "it may be the wrong name", daemon.Input{Now: in.Now}, simulate.Proposal{Remove: true}, "", "daemonSet"},
+		{"remove and change", "one of them is a slip", in, simulate.Proposal{Remove: true, DaemonSet: in.DaemonSet}, "", "proposal.daemonSet"},
+		{"remove and nil pod", "as Sync", nilPod, simulate.Proposal{Remove: true}, "without the proposal: ", "pods[0]"},
 		{"no time", "no pod would be available in the year 1", noTime, simulate.Proposal{}, "", "now"},
 		{"budget before", "as Sync", wrongIn, simulate.Proposal{}, "without the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
 		{"nil node after", "as Sync", in, simulate.Proposal{Nodes: []*corev1.Node{nil}}, "with the proposal: ", "nodes[0]"},
@@ -915,14 +931,14 @@ func TestWhatIfThenRun(t *testing.T) {
 		opts      simulate.Options
 		want      string
 	}{
-		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 available"},
+		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 of 4 available"},
 		{"label of its own", "the template is the same, so that nothing rolls out", simulate.Proposal{DaemonSet: label}, simulate.Options{},
-			"complete at 00:00:00 after 0 passes, at least 4 available"},
+			"complete at 00:00:00 after 0 passes, at least 4 of 4 available"},
 		{"image", "four nodes one by one, twelve seconds each", simulate.Proposal{DaemonSet: image}, simulate.Options{},
-			"complete at 00:00:48 after 13 passes, at least 3 available"},
-		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 available"},
+			"complete at 00:00:48 after 13 passes, at least 3 of 4 available"},
+		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 of 5 available"},
 		{"never ready", "the new pods do not start", simulate.Proposal{DaemonSet: image}, always(simulate.PodTimes{ReadyAfter: -1}),
-			"stalled since 00:00:00 after 3 passes, at least 3 available"},
+			"stalled since 00:00:00 after 3 passes, at least 3 of 4 available"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := simulate.Settle(whatIf(t, in, tc.proposal).After, tc.opts)

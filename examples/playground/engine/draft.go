@@ -10,6 +10,7 @@ import (
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -19,8 +20,9 @@ type Draft struct {
 	Faults []Fault `json:"faults"`
 	// Findings are those of package lint.
 	Findings []Finding `json:"findings"`
-	// Changed says that the texts differ from those applied last, and Restart that the
-	// change is one of pods, revisions or stored DaemonSets: it begins a new recording.
+	// Changed says that the texts differ from those applied last, and Restart that applying
+	// them begins a new recording: pods, revisions or stored DaemonSets change, or the
+	// DaemonSet is another one.
 	Changed bool `json:"changed"`
 	Restart bool `json:"restart"`
 	// Impact is a sentence about what applying them would do, and Changes, Nodes and Writes
@@ -47,13 +49,14 @@ type Finding struct {
 
 // check reads the texts in the editor, and says what applying them would do.
 func (e *Engine) check(texts Texts) *Draft {
-	applied := e.recording.at().applied
 	d := &Draft{}
+	e.weighed = e.recording.at()
+	defer func() { e.changed = d.Changed }()
+	applied := e.weighed.applied
 	if texts == applied.texts {
-		e.state.Draft, e.draft = nil, applied
+		e.draft = applied
 	} else {
 		d.Changed = true
-		e.state.Draft = editOf(applied.texts, texts)
 		p, faults := read(texts, applied)
 		if len(faults) > 0 {
 			e.draft, d.Faults, d.Impact = nil, faults, "the texts have errors; the page shows the last good state"
@@ -61,14 +64,13 @@ func (e *Engine) check(texts Texts) *Draft {
 		}
 		e.draft = p
 	}
-	subject := e.draft.subject(e.state.Set)
-	if subject == nil {
-		e.draft, d.Impact = nil, ""
-		d.Faults = []Fault{{Text: manifestText, Detail: "no DaemonSet " + e.state.Set + " in the texts; choose another one"}}
+	subject := e.subject(e.draft)
+	d.Findings = lintOf(e.draft, subject)
+	d.Unavailable, d.Surge = budgetOf(target(subject))
+	if name := setName(subject.DaemonSet); name != e.state.Set {
+		d.Restart, d.Impact = true, "another DaemonSet, "+name+": applying begins anew with it"
 		return d
 	}
-	d.Findings = e.lint(e.draft)
-	d.Unavailable, d.Surge = budgetOf(target(subject))
 	d.Restart = d.Changed && e.draft.cluster != applied.cluster && !sameBesideNodes(applied, e.draft)
 	if d.Restart {
 		d.Impact = "pods, revisions or stored DaemonSets change: applying begins anew with this cluster"
@@ -76,6 +78,14 @@ func (e *Engine) check(texts Texts) *Draft {
 	}
 	e.weigh(d)
 	return d
+}
+
+// subject returns the DaemonSet that is shown or, if the texts lack it, their first.
+func (e *Engine) subject(p *parsed) *manifest.Subject {
+	if s := p.subject(e.state.Set); s != nil {
+		return s
+	}
+	return &p.subjects[0]
 }
 
 // budgetOf returns the budget of a rolling update, as the manifest or the defaults have it.
@@ -155,9 +165,8 @@ func sameBesideNodes(old, cur *parsed) bool {
 	return key(old) == key(cur)
 }
 
-// lint returns the findings about the DaemonSet of the texts.
-func (e *Engine) lint(p *parsed) []Finding {
-	subject := p.subject(e.state.Set)
+// lintOf returns the findings about a DaemonSet of the texts.
+func lintOf(p *parsed, subject *manifest.Subject) []Finding {
 	ds := target(subject)
 	var nodes []*corev1.Node
 	seen := map[string]bool{}

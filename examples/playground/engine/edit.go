@@ -17,10 +17,7 @@ func (e *Engine) newImage(texts Texts) (Texts, error) {
 	if len(faults) > 0 {
 		return texts, errors.New("the texts have errors")
 	}
-	subject := p.subject(e.state.Set)
-	if subject == nil {
-		return texts, errors.New("no such DaemonSet in the texts")
-	}
+	subject := e.subject(p)
 	at := p.at(target(subject), "spec.template.spec.containers[0].image")
 	text := texts.of(at.File)
 	lines := strings.Split(*text, "\n")
@@ -67,21 +64,18 @@ func nextTag(tag string) string {
 
 // setBudget returns the manifest with a rolling update of this budget.
 func (e *Engine) setBudget(texts Texts, unavailable, surge string) (Texts, error) {
-	for what, value := range map[string]string{"maxUnavailable": unavailable, "maxSurge": surge} {
-		if _, ok, err := amount(what, value); err != nil {
+	for _, field := range []struct{ name, value string }{{"maxUnavailable", unavailable}, {"maxSurge", surge}} {
+		if _, ok, err := amount(field.name, field.value); err != nil {
 			return texts, err
 		} else if !ok {
-			return texts, fmt.Errorf("%s: want a number or a percentage", what)
+			return texts, fmt.Errorf("%s: want a number or a percentage", field.name)
 		}
 	}
 	p, faults := read(texts, e.recording.at().applied)
 	if len(faults) > 0 {
 		return texts, errors.New("the texts have errors")
 	}
-	subject := p.subject(e.state.Set)
-	if subject == nil {
-		return texts, errors.New("no such DaemonSet in the texts")
-	}
+	subject := e.subject(p)
 	at := p.at(target(subject), "spec.template")
 	text := texts.of(at.File)
 	lines := strings.Split(*text, "\n")

@@ -16,8 +16,11 @@ import (
 type Engine struct {
 	state     State
 	recording *recording
-	// draft are the texts in the editor; nil if they have errors.
-	draft *parsed
+	// draft are the texts in the editor; nil if they have errors. weighed is the frame that they
+	// were weighed at, and changed says that something was left to apply there.
+	draft   *parsed
+	weighed *frame
+	changed bool
 
 	// layout is the number of the list cells, place has the place of each node in it, and
 	// laid is the layout of the recording that it was made for.
@@ -49,7 +52,7 @@ type Request struct {
 	//	end               play to the end and show it
 	//	play              record more frames, for some Milliseconds
 	//	node, explain     select the node Name and explain it, or explain it only
-	//	state             what a link holds
+	//	state             what a link holds: all that is shown, and the Texts in the editor
 	Do           string    `json:"do"`
 	Name         string    `json:"name"`
 	Text         string    `json:"text"`
@@ -158,7 +161,7 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 	switch req.Do {
 	case "set":
 		state := e.state
-		state.Set, state.Actions, state.Frame, state.Draft = req.Name, nil, 0, nil
+		state.Set, state.Actions, state.Frame = req.Name, nil, 0
 		return e.show(req, resp, e.open(state, resp))
 	case "check":
 		resp.Draft = e.check(req.Texts)
@@ -215,7 +218,10 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 		return nil
 	case "state":
 		state := e.state
-		state.Frame = r.shown.frame
+		state.Frame, state.Draft = r.shown.frame, nil
+		if applied := r.at().applied.texts; applied != req.Texts {
+			state.Draft = editOf(applied, req.Texts)
+		}
 		resp.State = &state
 		return nil
 	}
@@ -271,20 +277,20 @@ func (e *Engine) apply(req *Request, resp *Response) error {
 	case len(draft.Faults) > 0:
 		return nil
 	case draft.Restart:
-		state := State{Now: e.state.Now, Texts: req.Texts, Set: e.state.Set}
+		state := State{Now: e.state.Now, Texts: req.Texts, Set: setName(e.subject(e.draft).DaemonSet)}
 		if err := e.show(req, resp, e.open(state, resp)); err != nil {
 			return err
 		}
 	case !draft.Changed:
 		return e.show(req, resp, nil)
 	default:
-		if err := e.show(req, resp, e.act(Action{Apply: editOf(e.recording.at().applied.texts, req.Texts)})); err != nil {
-			return err
+		if err := e.act(Action{Apply: editOf(e.recording.at().applied.texts, req.Texts)}); err != nil {
+			return e.show(req, resp, err)
 		}
 		// Nothing is left to weigh: that would take as long again.
-		e.state.Draft = nil
+		e.weighed, e.changed = e.recording.at(), false
 		resp.Draft = &Draft{Findings: draft.Findings, Impact: "no change", Unavailable: draft.Unavailable, Surge: draft.Surge}
-		return nil
+		return e.show(req, resp, nil)
 	}
 	resp.Draft = e.check(req.Texts)
 	return nil
@@ -295,7 +301,7 @@ func (e *Engine) open(state State, resp *Response) error {
 	texts, faults := read(state.Texts, nil)
 	if len(faults) > 0 {
 		resp.Faults = faults
-		return fmt.Errorf("%s: line %d: %s", faults[0].Text, faults[0].Line, faults[0].Detail)
+		return faults[0]
 	}
 	if state.Now.IsZero() {
 		state.Now = startTime
@@ -353,7 +359,7 @@ func begin(texts *parsed, state State, resp *Response) (daemon.Input, error) {
 	}
 	if errs := daemon.Validate(in.DaemonSet); len(errs) > 0 {
 		resp.Faults = texts.locate(subject.DaemonSet, errs)
-		return in, fmt.Errorf("%s: line %d: %s", resp.Faults[0].Text, resp.Faults[0].Line, errs[0].Error())
+		return in, resp.Faults[0]
 	}
 	ago := state.Now.Add(-time.Hour)
 	cluster, err := simulate.NewCluster(daemon.Input{Nodes: in.Nodes, Pods: texts.pods, Now: ago}, simulate.Options{
@@ -379,7 +385,7 @@ func begin(texts *parsed, state State, resp *Response) (daemon.Input, error) {
 }
 
 // load begins with what kubectl prints: it is the cluster, and the manifest is that of its first
-// DaemonSet.
+// DaemonSet. A manifest without nodes is an edit instead: it goes beside the nodes that are there.
 func (e *Engine) load(req *Request, resp *Response) error {
 	now := req.Now
 	if now.IsZero() {
@@ -389,11 +395,16 @@ func (e *Engine) load(req *Request, resp *Response) error {
 	texts, faults := read(state.Texts, nil)
 	if len(faults) > 0 {
 		resp.Faults = faults
-		return fmt.Errorf("%s: line %d: %s", faults[0].Text, faults[0].Line, faults[0].Detail)
+		return faults[0]
 	}
 	subject := texts.subject(state.Set)
 	if subject == nil {
 		return fmt.Errorf("no DaemonSet %s in the text", state.Set)
+	}
+	if e.recording != nil && len(texts.nodes)+len(texts.pods) == 0 {
+		resp.Texts = &Texts{Manifest: req.Text, Cluster: e.recording.at().applied.texts.Cluster}
+		resp.Draft = e.check(*resp.Texts)
+		return nil
 	}
 	if subject.Stored() && subject.Proposed == nil {
 		text, err := manifestOf(subject.DaemonSet)

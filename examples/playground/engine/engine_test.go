@@ -118,3 +118,88 @@ func TestStuck(t *testing.T) {
 		t.Errorf("%s %s, want all updated: %s", p.view.State, p.view.Cells, p.view.Verdict)
 	}
 }
+
+const otherManifest = `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: mine, namespace: default}
+spec:
+  selector: {matchLabels: {app: mine}}
+  template:
+    metadata: {labels: {app: mine}}
+    spec:
+      containers:
+      - name: a
+        image: example/mine:1
+`
+
+// The manifest of another DaemonSet in the editor begins anew with it, on the same nodes.
+func TestOtherDaemonSet(t *testing.T) {
+	p := open(t, "log-agent")
+	p.texts.Manifest = otherManifest
+	draft := p.ask(Request{Do: "check", Texts: p.texts}).Draft
+	if len(draft.Faults) > 0 || !draft.Restart || !draft.Changed || !strings.Contains(draft.Impact, "default/mine") {
+		t.Errorf("draft %+v, want one that begins anew with default/mine", draft)
+	}
+	p.ask(Request{Do: "image", Texts: p.texts})
+	if !strings.Contains(p.texts.Manifest, "example/mine:2") {
+		t.Errorf("manifest %q, want another image", p.texts.Manifest)
+	}
+	resp := p.ask(Request{Do: "apply", Texts: p.texts})
+	if p.view.Set != "default/mine" || p.view.State != "complete" || len(p.view.Cells) != 12 || resp.Draft.Changed {
+		t.Errorf("shows %s, %s, cells %s, draft %+v; want default/mine on the same nodes", p.view.Set, p.view.State, p.view.Cells, resp.Draft)
+	}
+}
+
+// A manifest alone, dropped on the page, is an edit: the nodes stay. Nodes alone are none.
+func TestLoadManifest(t *testing.T) {
+	p := open(t, "log-agent")
+	cluster := p.texts.Cluster
+	resp := p.ask(Request{Do: "load", Text: otherManifest})
+	if p.texts.Manifest != otherManifest || p.texts.Cluster != cluster || p.view.Set != "logging/log-agent" || resp.Draft == nil || !resp.Draft.Restart {
+		t.Errorf("after a manifest was loaded: texts %+v, set %s, draft %+v; want it in the editor beside the old nodes", p.texts, p.view.Set, resp.Draft)
+	}
+}
+
+// What the impact is weighed against is the frame on the screen, so it is stale at another one.
+func TestStale(t *testing.T) {
+	p := open(t, "log-agent")
+	before := p.texts
+	seek := func(frame int) bool { return p.ask(Request{Do: "seek", Frame: frame}).View.Stale }
+	if seek(0) {
+		t.Error("stale at first")
+	}
+	p.ask(Request{Do: "image", Texts: p.texts})
+	p.ask(Request{Do: "check", Texts: p.texts})
+	p.ask(Request{Do: "apply", Texts: p.texts})
+	if p.view.Stale || seek(3) {
+		t.Error("stale although nothing is left to apply")
+	}
+	if !seek(0) {
+		t.Error("not stale before the edit was applied")
+	}
+	draft := p.ask(Request{Do: "check", Texts: p.texts}).Draft
+	if !draft.Changed || seek(0) {
+		t.Errorf("draft %+v, want the edit that is not applied yet", draft)
+	}
+	// What the editor has goes into the link as it is.
+	state := p.ask(Request{Do: "state", Texts: p.texts}).State
+	again := &page{t: t}
+	again.ask(Request{Do: "open", State: state})
+	if again.texts != p.texts || again.view.Frame != 0 {
+		t.Errorf("frame %d with texts %+v, want 0 with %+v", again.view.Frame, again.texts, p.texts)
+	}
+	if state = p.ask(Request{Do: "state", Texts: before}).State; state.Draft != nil {
+		t.Errorf("draft %+v of texts that are applied, want none", state.Draft)
+	}
+}
+
+// Of two wrong budgets the first is named.
+func TestBudgetErrors(t *testing.T) {
+	p := open(t, "log-agent")
+	for range 20 {
+		const want = `maxUnavailable: "a" is neither a number nor a percentage`
+		if got := p.try(Request{Do: "budget", Texts: p.texts, Unavailable: "a", Surge: "b"}).Error; got != want {
+			t.Fatalf("error %q, want %q", got, want)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func TestSeek(t *testing.T) {
 func TestState(t *testing.T) {
 	p := troubled(t)
 	p.ask(Request{Do: "seek", Frame: 7})
-	state := p.ask(Request{Do: "state"}).State
+	state := p.ask(Request{Do: "state", Texts: p.texts}).State
 	again := &page{t: t}
 	again.ask(Request{Do: "open", State: state})
 	if again.view.Frame != 7 {

@@ -19,7 +19,7 @@ type State struct {
 	Now time.Time `json:"now"`
 	// Texts are those that the recording begins with.
 	Texts Texts `json:"texts"`
-	// Draft are the texts in the editor, if they differ from those applied last.
+	// Draft are the texts in the editor, if they differ from those applied at the frame.
 	Draft *Edit `json:"draft,omitempty"`
 	// Set is the NAMESPACE/NAME of the DaemonSet; empty means the first.
 	Set string `json:"set,omitempty"`

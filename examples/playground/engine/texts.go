@@ -33,6 +33,17 @@ type Fault struct {
 	Detail string `json:"detail"`
 }
 
+func (f Fault) Error() string {
+	text := f.Detail
+	if f.Field != "" {
+		text = f.Field + ": " + text
+	}
+	if f.Line > 0 {
+		text = fmt.Sprintf("%s, line %d: %s", f.Text, f.Line, text)
+	}
+	return text
+}
+
 func faultsOf(err error) []Fault {
 	var list manifest.ErrorList
 	if !errors.As(err, &list) {
@@ -63,7 +74,7 @@ func read(texts Texts, before *parsed) (*parsed, []Fault) {
 	switch {
 	case before != nil && before.texts.Cluster == texts.Cluster:
 		p.cluster = before.cluster
-	case strings.TrimSpace(texts.Cluster) != "":
+	case !blank(texts.Cluster):
 		if err := p.cluster.Read(clusterText, strings.NewReader(texts.Cluster)); err != nil {
 			faults = append(faults, faultsOf(err)...)
 		}

@@ -15,12 +15,14 @@ import (
 
 // View is what the page shows of one frame.
 type View struct {
-	Frame  int    `json:"frame"`
-	Frames int    `json:"frames"`
-	Done   bool   `json:"done"`
-	Time   string `json:"time"`
-	Kind   string `json:"kind"`
-	Title  string `json:"title"`
+	Frame  int  `json:"frame"`
+	Frames int  `json:"frames"`
+	Done   bool `json:"done"`
+	// Stale says that the draft was weighed at another frame, where its impact may differ.
+	Stale bool   `json:"stale"`
+	Time  string `json:"time"`
+	Kind  string `json:"kind"`
+	Title string `json:"title"`
 	// Lines are the writes of the pass.
 	Lines []string `json:"lines"`
 	// Set is the DaemonSet, and Sets are all that can be chosen.
@@ -45,11 +47,11 @@ type View struct {
 	// Updated is the number of ready pods of the current template.
 	Updated int `json:"updated"`
 
-	// Layout is the number of the list of nodes, and Nodes that list, if the page does not
-	// have it yet. Cells and Marks have a letter for each node of the list, and Pods the name
+	// Layout is the number of the list of nodes, and Nodes that list; nil if the page has it
+	// already. Cells and Marks have a letter for each node of the list, and Pods the name
 	// of its pod if there are few.
 	Layout int      `json:"layout"`
-	Nodes  []Cell   `json:"nodes,omitempty"`
+	Nodes  []Cell   `json:"nodes"`
 	Cells  string   `json:"cells"`
 	Marks  string   `json:"marks"`
 	Pods   []string `json:"pods,omitempty"`
@@ -130,6 +132,7 @@ func (e *Engine) view(layout int) *View {
 	if f.trial != nil {
 		v.Canary = string(f.trial.State)
 	}
+	v.Stale = e.weighed != f && (e.changed || e.weighed.applied != f.applied)
 	e.lay()
 	v.Layout = e.layout
 	if layout != e.layout {

@@ -13,6 +13,9 @@ export async function toFragment(state) {
   return prefix + btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
+// longest is how long an address may be: browsers cut off or refuse longer ones.
+export const longest = 2_000_000;
+
 // fromFragment returns the state, null without one, and throws if it is damaged.
 export async function fromFragment(fragment) {
   if (!fragment || fragment === "#") return null;

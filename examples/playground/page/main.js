@@ -2,9 +2,9 @@
 import { startEngine } from "./engine.js";
 import { createEditor, kind as editorKind } from "./editor.js";
 import { createGrid } from "./grid.js";
-import { meanings } from "./signs.js";
+import { borders, looks, meanings } from "./signs.js";
 import { createTimeline } from "./timeline.js";
-import { fromFragment } from "./link.js";
+import { fromFragment, longest } from "./link.js";
 
 const $ = (id) => document.getElementById(id);
 const element = (name, text, className) => {
@@ -143,6 +143,7 @@ async function refresh() {
     const name = peeked ?? node;
     const { detail } = await ask({ do: peeked ? "explain" : "node", name });
     if (detail) showDetail(detail);
+    else $("detail").replaceChildren();
   } while (again);
   asking = false;
 }
@@ -203,9 +204,13 @@ function edited() {
   $("apply").disabled = false;
 }
 
-async function check() {
+async function weigh() {
   const { draft } = await ask({ do: "check", texts: texts() });
   if (draft) showDraft(draft);
+}
+
+async function check() {
+  await weigh();
   remember();
 }
 
@@ -299,12 +304,14 @@ async function begin(request) {
   node = request.state?.node ?? "";
   // Nothing on the screen is about the new state yet.
   const main = document.querySelector("main");
+  const focused = main.contains(document.activeElement) ? document.activeElement : null;
   main.inert = true;
   const late = setTimeout(() => say("Reading …"), 300);
   const response = await send(request);
   clearTimeout(late);
   if (!response.error) say("");
   main.inert = false;
+  focused?.focus();
   return response;
 }
 
@@ -317,6 +324,7 @@ async function load(text) {
     // The text is shown with its errors; what was on the screen before stays.
     editors.cluster.set(text);
     tab("cluster");
+    say("");
     check();
     return;
   }
@@ -324,50 +332,80 @@ async function load(text) {
   $("start").value = "";
 }
 
-$("file").addEventListener("change", async () => {
-  const file = $("file").files[0];
+async function open(file) {
   try {
-    if (file) await load(await file.text());
+    await load(await file.text());
   } catch (err) {
     say(`${file.name}: ${err.message}`);
   }
+}
+
+$("file").addEventListener("change", async () => {
+  const file = $("file").files[0];
+  if (file) await open(file);
   $("file").value = "";
 });
-addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
-addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
-addEventListener("drop", async (event) => {
+// isList reports whether a text is a list of objects, as kubectl prints them.
+const isList = (text) => /^\s*(\{|apiVersion: v1$)/m.test(text) && /^\s*"?kind"?: "?List"?,?$/m.test(text);
+
+addEventListener("dragover", (event) => {
+  const file = event.dataTransfer.types.includes("Files");
+  if (!file && event.target.closest?.("input, textarea, .cm-content")) return; // a text for that field
   event.preventDefault();
+  document.body.classList.toggle("dropping", file);
+});
+addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
+// Before the editors see it: they would insert the file.
+addEventListener("drop", async (event) => {
   document.body.classList.remove("dropping");
   const file = event.dataTransfer.files[0];
-  const text = file ? await file.text() : event.dataTransfer.getData("text/plain");
-  if (text) load(text);
-});
+  const text = event.dataTransfer.getData("text/plain");
+  if (!file && !isList(text)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (file) open(file);
+  else load(text);
+}, true);
 // A list of objects that is pasted is a cluster, wherever the cursor is.
 addEventListener("paste", (event) => {
   const text = event.clipboardData.getData("text/plain");
-  if (/^\s*(\{|apiVersion: v1$)/m.test(text) && /^\s*"?kind"?: "?List"?,?$/m.test(text)) {
-    event.preventDefault();
-    event.stopPropagation();
-    load(text);
-  }
+  if (!isList(text)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  load(text);
 }, true);
 
 let remembering = 0;
 
-// remember puts the state into the address. The worker packs it: it may be large.
+// remember puts the state into the address, once all is quiet.
 function remember() {
   clearTimeout(remembering);
   remembering = setTimeout(async () => {
-    ({ fragment } = await ask({ do: "link" }));
-    history.replaceState(null, "", fragment);
+    if (view?.stale) {
+      view.stale = false;
+      await weigh();
+    }
+    await putLink();
     document.documentElement.dataset.link = "ready";
   }, 300);
   delete document.documentElement.dataset.link;
 }
 
+// putLink puts the state into the address, and reports whether it is short enough. The worker packs
+// it: it may be large.
+async function putLink() {
+  const response = await ask({ do: "link", texts: texts() });
+  fragment = response.fragment ?? "";
+  const fits = fragment !== "" && fragment.length <= longest;
+  history.replaceState(null, "", fits ? fragment : location.pathname + location.search);
+  return fits;
+}
+
 $("link").addEventListener("click", async () => {
-  ({ fragment } = await ask({ do: "link" }));
-  history.replaceState(null, "", fragment);
+  if (!(await putLink())) {
+    say(`The state is too large for a link: ${(fragment.length / 1e6).toFixed(1)} MB.`);
+    return;
+  }
   try {
     await navigator.clipboard.writeText(location.href);
     say("The link is in the clipboard.");
@@ -453,13 +491,17 @@ $("scrub").addEventListener("input", async () => {
   scrubbing = false;
 });
 
-fill("legend", meanings.map(([code, sign, words]) => {
+const legend = (looks, sign, words) => {
   const item = element("li");
-  const key = element("span", sign, "cell key c-" + code);
+  const key = element("span", sign, looks + " key");
   key.setAttribute("aria-hidden", "true");
   item.append(key, words);
   return item;
-}));
+};
+fill("legend", [
+  ...meanings.map(([code, sign, words]) => legend(looks(code, "-"), sign, words)),
+  ...borders.map(([mark, words]) => legend(looks("n", mark), "", words)),
+]);
 
 say("Loading the library …");
 try {

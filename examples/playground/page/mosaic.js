@@ -1,6 +1,6 @@
 // The cells of a large cluster, drawn on a canvas: thousands of elements would take too long. One
 // element lies over the cell that is selected, so that a screen reader has something to read.
-import { looks, sign, words } from "./signs.js";
+import { lines, looks, words } from "./signs.js";
 
 const size = 15, gap = 2, title = 20;
 
@@ -9,7 +9,7 @@ export function createMosaic(box, { onSelect, onPeek }) {
   box.tabIndex = 0;
   box.setAttribute("aria-activedescendant", "grid-active");
   const [canvas, active] = box.children;
-  // Thousands of small pictures are drawn faster without a graphics card in between.
+  // The cells are pixels of ours: a graphics card in between would only copy them.
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let nodes = [];
   let places = []; // [x, y]
@@ -33,9 +33,9 @@ export function createMosaic(box, { onSelect, onPeek }) {
     const style = getComputedStyle(probe);
     const [back, front, edge, kind] = [style.backgroundColor, style.color, style.borderTopColor, style.borderTopStyle];
     probe.remove();
-    picture = document.createElement("canvas");
-    picture.width = picture.height = size * scale;
-    const c = picture.getContext("2d", { willReadFrequently: true });
+    const side = Math.floor(size * scale);
+    const canvas = new OffscreenCanvas(side, side);
+    const c = canvas.getContext("2d", { willReadFrequently: true });
     c.scale(scale, scale);
     c.fillStyle = back;
     c.fillRect(0, 0, size, size);
@@ -45,16 +45,19 @@ export function createMosaic(box, { onSelect, onPeek }) {
       if (kind === "dashed") c.setLineDash([3, 2]);
       c.strokeRect(1, 1, size - 2, size - 2);
     }
-    c.fillStyle = front;
-    c.font = "10px ui-monospace, monospace";
-    c.textAlign = "center";
-    c.textBaseline = "middle";
-    c.fillText(sign(code), size / 2, size / 2 + 0.5);
+    c.setLineDash([]);
+    c.strokeStyle = front;
+    c.lineWidth = 1.5;
+    c.lineCap = c.lineJoin = "round";
+    c.stroke(new Path2D(lines[code]));
+    picture = c.getImageData(0, 0, side, side);
     sprites.set(key, picture);
     return picture;
   }
 
-  const drawCell = (i) => context.drawImage(sprite(codes[i], marks[i]), places[i][0], places[i][1], size, size);
+  // corner is where a cell begins, in pixels of the canvas.
+  const corner = (i) => places[i].map((at) => Math.floor(at * scale));
+  const drawCell = (i) => context.putImageData(sprite(codes[i], marks[i]), ...corner(i));
 
   function layOut() {
     scale = window.devicePixelRatio || 1;
@@ -76,8 +79,8 @@ export function createMosaic(box, { onSelect, onPeek }) {
       places[i] = [x * (size + gap), y];
     }
     const height = y + size;
-    canvas.width = width * scale;
-    canvas.height = height * scale;
+    canvas.width = Math.ceil(width * scale);
+    canvas.height = Math.ceil(height * scale);
     canvas.style.width = width + "px";
     canvas.style.height = height + "px";
     drawAll();
@@ -85,13 +88,23 @@ export function createMosaic(box, { onSelect, onPeek }) {
 
   function drawAll() {
     sprites = new Map();
+    // All cells at once: to draw them one by one takes many times as long.
+    const all = new ImageData(canvas.width, canvas.height);
+    const pixels = new Uint32Array(all.data.buffer);
+    for (let i = 0; i < nodes.length; i++) {
+      const picture = sprite(codes[i], marks[i]);
+      const from = new Uint32Array(picture.data.buffer);
+      const [x, y] = corner(i);
+      for (let row = 0; row < picture.height; row++) {
+        pixels.set(from.subarray(row * picture.width, (row + 1) * picture.width), (y + row) * canvas.width + x);
+      }
+    }
+    context.putImageData(all, 0, 0);
     context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
     context.fillStyle = getComputedStyle(box).getPropertyValue("--quiet");
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "alphabetic";
     for (const [y, name] of zones) context.fillText(name, 0, y + title - 6);
-    for (let i = 0; i < nodes.length; i++) drawCell(i);
     showActive();
   }
 
@@ -141,8 +154,9 @@ export function createMosaic(box, { onSelect, onPeek }) {
     onPeek(i);
   });
   new ResizeObserver(() => {
-    if (nodes.length > 0 && Math.round(box.clientWidth * scale) !== canvas.width) layOut();
+    if (nodes.length > 0 && Math.ceil(Math.max(box.clientWidth, size + gap) * scale) !== canvas.width) layOut();
   }).observe(box);
+  canvas.addEventListener("contextrestored", () => { if (nodes.length > 0) drawAll(); }); // It is empty then.
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (box.isConnected) drawAll(); });
 
   return {
@@ -159,7 +173,6 @@ export function createMosaic(box, { onSelect, onPeek }) {
       marks = view.marks;
       for (let i = 0; i < nodes.length; i++) {
         if (codes[i] !== oldCodes[i] || marks[i] !== oldMarks[i]) {
-          context.clearRect(places[i][0], places[i][1], size, size);
           drawCell(i);
         }
       }

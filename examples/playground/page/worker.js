@@ -47,7 +47,7 @@ onmessage = async ({ data: { id, request } }) => {
   try {
     if (request.do === "link") {
       const { toFragment } = await import("./link.js");
-      response = { fragment: await toFragment(ask({ do: "state" }).state) };
+      response = { fragment: await toFragment(ask({ ...request, do: "state" }).state) };
     } else {
       response = ask(request);
     }

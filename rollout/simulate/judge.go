@@ -1,0 +1,275 @@
+package simulate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/rollout"
+)
+
+// Judgment says whether a proposal may be made.
+type Judgment struct {
+	// Impact is what the proposal would do. WhatIf returns the same.
+	Impact *Impact
+	// End is how the rollout ends. It is nil if none is simulated: the proposal is refused,
+	// changes nothing or removes the DaemonSet; there are no nodes; or no pods of the namespace
+	// were given, although the status of the stored DaemonSet counts some.
+	End *End
+	// Findings are the faults that lint.Check finds with the proposal and not without it, in
+	// its order. A fault that was there before, with the same code, severity and message, is
+	// not among them, also if its place in a list is another one. It is nil if the proposal
+	// is refused or removes the DaemonSet.
+	Findings []lint.Finding
+	// Risks are the reasons not to make the change, ordered by kind. It is nil if there are
+	// none.
+	Risks []Risk
+}
+
+// Risk is a reason not to make a change.
+type Risk struct {
+	// Kind is what is wrong.
+	Kind RiskKind
+	// Nodes are the names of the nodes that it is about, in order: those that lose the pod, those
+	// that the stalled rollout is not complete on, or those of the findings. It may be nil.
+	Nodes []string
+	// Code is that of the findings. It is empty unless Kind is RiskLint.
+	Code lint.Code
+}
+
+// RiskKind is what is wrong with a proposal.
+type RiskKind int
+
+const (
+	// RiskRefused: the API server refuses the DaemonSet. Impact.Refused says why. There is no
+	// other risk then.
+	RiskRefused RiskKind = iota + 1
+	// RiskPodsLost: nodes that exist lose their pod, and no other follows. These are the
+	// nodes with the effect NodeLost, unless their pod was going anyway, and those with
+	// NodeKeepsPod whose pod does not stay: it is outdated, and the strategy is RollingUpdate.
+	// If no pods were given, all pods count as outdated if a rollout starts.
+	RiskPodsLost
+	// RiskStalled: the rollout ends stalled, although it may have been stalled before. End says
+	// on what.
+	RiskStalled
+	// RiskLint: lint.Check finds errors with the same code that were not there before.
+	RiskLint
+)
+
+// String returns "refused", "pods lost", "stalled" or "lint".
+func (k RiskKind) String() string {
+	switch k {
+	case RiskRefused:
+		return "refused"
+	case RiskPodsLost:
+		return "pods lost"
+	case RiskStalled:
+		return "stalled"
+	case RiskLint:
+		return "lint"
+	}
+	return fmt.Sprintf("RiskKind(%d)", int(k))
+}
+
+// String returns the risk in a few words, such as "nodes that lose the pod: 3".
+func (r Risk) String() string {
+	switch r.Kind {
+	case RiskRefused:
+		return "the API server refuses it"
+	case RiskPodsLost:
+		return fmt.Sprintf("nodes that lose the pod: %d", len(r.Nodes))
+	case RiskStalled:
+		return "the rollout stalls"
+	case RiskLint:
+		return "lint finds " + string(r.Code)
+	}
+	return r.Kind.String()
+}
+
+// Judge answers whether a proposal may be made, for a check before a merge, a dashboard or an
+// admission webhook. It returns what WhatIf says, the End of the rollout as Settle plays it from
+// there, what lint.Check finds in the proposal only, and the risks that follow from these.
+//
+// in, proposal and opts are those of WhatIf and Settle. in.Pods may also hold the pods of other
+// namespaces, which take room on the nodes. check is that of lint.Check, with the other DaemonSets
+// as they will be: both versions are checked beside them, so that a host port that two
+// DaemonSets use counts against the one that begins to.
+//
+// Without a cluster to list objects from, settle the old manifests on a Cluster and take its
+// Input. The rollout goes well there if the objects do not show otherwise: nobody knows whether a
+// new image can be pulled.
+//
+// Nothing passed in is changed; the result refers to it, read-only. It fails if WhatIf, Settle or
+// lint.Check fails.
+func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options) (*Judgment, error) {
+	w, err := newWhatIf(in, proposal, opts)
+	if err != nil {
+		return nil, err
+	}
+	j := &Judgment{Impact: w.impact}
+	if len(j.Impact.Refused) > 0 {
+		j.Risks = []Risk{{Kind: RiskRefused}}
+		return j, nil
+	}
+	if lost := w.losePods(); len(lost) > 0 {
+		j.Risks = append(j.Risks, Risk{Kind: RiskPodsLost, Nodes: lost})
+	}
+	if j.Impact.Rollout == RolloutRemoved {
+		return j, nil
+	}
+	if !j.Impact.NoChange && w.showsCluster() {
+		if j.End, err = Settle(j.Impact.After, opts); err != nil {
+			return nil, err
+		}
+		if j.End.State == EndStalled {
+			j.Risks = append(j.Risks, Risk{Kind: RiskStalled, Nodes: j.End.nodes()})
+		}
+	}
+	if j.Findings, err = w.newFindings(check); err != nil {
+		return nil, err
+	}
+	j.Risks = append(j.Risks, lintRisks(j.Findings)...)
+	return j, nil
+}
+
+// OK reports whether there are no risks. A Judgment without an Impact, which Judge never
+// returns, is not OK.
+func (j *Judgment) OK() bool { return j != nil && j.Impact != nil && len(j.Risks) == 0 }
+
+// String returns "well", or "would hurt:" with the risks, in the first line. The lines behind it
+// are those of the Impact, of the End, with how long a complete rollout takes, and of the
+// Findings.
+func (j *Judgment) String() string {
+	if j == nil || j.Impact == nil {
+		return "no judgment"
+	}
+	lines := []string{"well"}
+	if len(j.Risks) > 0 {
+		var risks []string
+		for _, r := range j.Risks {
+			risks = append(risks, r.String())
+		}
+		lines[0] = "would hurt: " + strings.Join(risks, ", ")
+	}
+	lines = append(lines, j.Impact.String())
+	switch i := j.Impact; {
+	case j.End != nil:
+		lines = append(lines, j.End.String())
+		if j.End.State == EndComplete {
+			lines = append(lines, fmt.Sprintf("the rollout takes %v", j.End.Took))
+		}
+	case len(i.Refused) > 0 || i.NoChange || i.Rollout == RolloutRemoved:
+	case len(i.After.Nodes) == 0:
+		lines = append(lines, "the rollout is not simulated: no nodes were given")
+	default:
+		lines = append(lines, "the rollout is not simulated: no pods were given, although the status counts some")
+	}
+	for _, f := range j.Findings {
+		lines = append(lines, f.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// losePods returns the names of the nodes that lose their pod, in order.
+func (w *whatIf) losePods() []string {
+	var lost []string
+	for _, n := range w.impact.Nodes {
+		switch {
+		case n.Effect == NodeLost && (n.Before.Run || hasPod(w.without, n.Node, (*daemon.PodState).Live)),
+			n.Effect == NodeKeepsPod && !w.podStays(n.Node):
+			lost = append(lost, n.Node)
+		}
+	}
+	return lost
+}
+
+// podStays reports whether a node that may keep its pod has one that the update does not delete.
+func (w *whatIf) podStays(node string) bool {
+	onDelete := w.after.DaemonSet.Spec.UpdateStrategy.Type != appsv1.RollingUpdateDaemonSetStrategyType
+	if len(w.after.Pods) == 0 {
+		return onDelete || w.impact.Rollout == RolloutNone
+	}
+	return hasPod(w.with, node, func(p *daemon.PodState) bool { return p.Live() && (p.Updated || onDelete) })
+}
+
+// hasPod reports whether a node has such a pod in a pass.
+func hasPod(pass *rollout.Result, node string, such func(*daemon.PodState) bool) bool {
+	n := pass.Snapshot.Node(node)
+	return n != nil && slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return such(&p) })
+}
+
+// showsCluster reports whether the facts suffice to simulate a rollout. A list of objects may
+// lack nodes and pods because nobody has asked for them.
+func (w *whatIf) showsCluster() bool {
+	ds := w.after.DaemonSet
+	return len(w.after.Nodes) > 0 && (ds.Status.CurrentNumberScheduled == 0 || slices.ContainsFunc(w.after.Pods, func(pod *corev1.Pod) bool {
+		return pod.Namespace == ds.Namespace
+	}))
+}
+
+// newFindings returns what lint finds with the proposal and not without it.
+func (w *whatIf) newFindings(opts lint.Options) ([]lint.Finding, error) {
+	found, err := lint.Check(w.impact.After, opts)
+	if err != nil || w.before.DaemonSet == nil {
+		return found, err
+	}
+	known, err := lint.Check(w.before, opts)
+	if err != nil {
+		return nil, err
+	}
+	// A fault in the same place is the same one. The others may have moved in their list.
+	samePlace := func(a, b lint.Finding) bool { return sameFault(a, b) && a.Field == b.Field }
+	found, known = without(found, known, samePlace)
+	found, _ = without(found, known, sameFault)
+	return found, nil
+}
+
+func sameFault(a, b lint.Finding) bool {
+	return a.Code == b.Code && a.Severity == b.Severity && a.Message == b.Message
+}
+
+// without takes pairs of the same findings out of two lists.
+func without(found, known []lint.Finding, same func(a, b lint.Finding) bool) (foundLeft, knownLeft []lint.Finding) {
+	found = slices.DeleteFunc(found, func(f lint.Finding) bool {
+		i := slices.IndexFunc(known, func(k lint.Finding) bool { return same(f, k) })
+		if i >= 0 {
+			known = slices.Delete(known, i, i+1)
+		}
+		return i >= 0
+	})
+	if len(found) == 0 {
+		found = nil
+	}
+	return found, known
+}
+
+// lintRisks returns a risk for each code of an error, ordered by code.
+func lintRisks(findings []lint.Finding) []Risk {
+	nodes := map[lint.Code][]string{}
+	for _, f := range findings {
+		if f.Severity == lint.SeverityError {
+			nodes[f.Code] = append(nodes[f.Code], f.Nodes...)
+		}
+	}
+	var risks []Risk
+	for _, code := range slices.Sorted(maps.Keys(nodes)) {
+		slices.Sort(nodes[code])
+		risks = append(risks, Risk{Kind: RiskLint, Code: code, Nodes: slices.Compact(nodes[code])})
+	}
+	return risks
+}
+
+// nodes returns the names of the nodes that are not complete.
+func (e *End) nodes() []string {
+	var names []string
+	for _, n := range e.Incomplete {
+		names = append(names, n.Node)
+	}
+	return names
+}

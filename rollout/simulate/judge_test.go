@@ -1,0 +1,475 @@
+package simulate_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/scenario"
+	"github.com/pernode/daemonset/placement"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// surging returns a strategy in which new pods start beside the old ones, on a host port.
+func surging(ports ...int32) build.Set {
+	return build.Set{Spec: requesting("1", ports...), MaxSurge: "1", MaxUnavailable: "0"}
+}
+
+func TestJudge(t *testing.T) {
+	tolerating := corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpExists}}}
+	image := func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Containers[0].Image = "agent:2" }
+	taint := func(node int, taint corev1.Taint) []*corev1.Node {
+		nodes := whatIfDisks()
+		nodes[node].Spec.Taints = append(nodes[node].Spec.Taints, taint)
+		return nodes
+	}
+	port := build.Set{Name: "proxy", Spec: requesting("1", 80)}.Object()
+	for _, tc := range []struct {
+		name, why string
+		set       build.Set
+		given     func(*daemon.Input)     // changes the facts
+		change    func(*appsv1.DaemonSet) // the proposal; nil: none
+		proposal  simulate.Proposal
+		opts      simulate.Options
+		others    []*appsv1.DaemonSet
+		risks     []simulate.Risk
+		end       simulate.EndState // zero: no End
+		findings  []string          // with their fields
+		text      string            // is in String
+	}{
+		{name: "nothing", why: "the zero proposal", text: "well\nno change"},
+		{name: "image", why: "it goes well", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
+			text: "well\nstarts a rollout to revision 2: 3 outdated pods\n"},
+		{name: "time", why: "people ask for it", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
+			text: "complete at 12:00:36 after 10 passes, at least 2 of 3 available\nthe rollout takes 36s"},
+		{name: "label", why: "nothing rolls out, and nothing can stall", change: func(ds *appsv1.DaemonSet) { ds.Labels = build.Labels{"a": "b"} }, end: simulate.EndComplete,
+			text: "well\nno rollout: the template is the same\noutside the template:\n  metadata.labels[a]: added \"b\"\n"},
+		{name: "refused", why: "nothing else is known",
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = -1; image(ds) },
+			risks:  []simulate.Risk{{Kind: simulate.RiskRefused}}, text: "would hurt: the API server refuses it\nrefused: spec.minReadySeconds"},
+		{name: "selector", why: "the node is not eligible any more",
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"} },
+			end:    simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w3"}}},
+			text: "would hurt: nodes that lose the pod: 1\n"},
+		{name: "toleration", why: "the pod stays until the rollout deletes it", set: build.Set{Spec: tolerating},
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Tolerations = nil },
+			end:    simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w4"}}}},
+		{name: "toleration and OnDelete", why: "nothing deletes it", set: build.Set{Spec: tolerating, OnDelete: true},
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Tolerations = nil }, end: simulate.EndWaiting},
+		{name: "toleration without pods", why: "they would be outdated", set: build.Set{Spec: tolerating},
+			given:  func(in *daemon.Input) { in.Pods = nil },
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Tolerations = nil },
+			end:    simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w4"}}}},
+		{name: "NoSchedule", why: "no rollout deletes the pod", proposal: simulate.Proposal{Nodes: taint(0, build.NoSchedule("a"))}, end: simulate.EndComplete},
+		{name: "NoSchedule without the pods", why: "no rollout deletes those that there may be", proposal: simulate.Proposal{Nodes: taint(0, build.NoSchedule("a"))},
+			given: func(in *daemon.Input) { in.Pods = nil }, end: simulate.EndComplete},
+		{name: "NoSchedule in a rollout", why: "it goes on, and deletes the pod", proposal: simulate.Proposal{Nodes: taint(0, build.NoSchedule("a"))},
+			given: func(in *daemon.Input) {
+				image(in.DaemonSet)
+				in.Pods[1] = build.Pod{Name: "new", Node: "w2", Hash: "h2"}.Of(in.DaemonSet)
+			},
+			end: simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w1"}}}},
+		{name: "NoSchedule without a pod", why: "it does not get one any more", proposal: simulate.Proposal{Nodes: taint(0, build.NoSchedule("a"))},
+			given: func(in *daemon.Input) { in.Pods = in.Pods[1:] },
+			end:   simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w1"}}}},
+		{name: "NoExecute", why: "the pod is evicted", proposal: simulate.Proposal{Nodes: taint(0, build.NoExecute("a"))},
+			end: simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w1"}}}},
+		{name: "node removed", why: "a node that is gone misses nothing", proposal: simulate.Proposal{Nodes: whatIfDisks()[1:]}, end: simulate.EndComplete},
+		{name: "removed", why: "all its nodes lose the pod", proposal: simulate.Proposal{Remove: true},
+			risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w1", "w2", "w3"}}}, text: "would hurt: nodes that lose the pod: 3\nremoves the DaemonSet and its pods\n"},
+		{name: "removed from nowhere", why: "no node had it", set: build.Set{Spec: corev1.PodSpec{NodeName: "nowhere"}}, proposal: simulate.Proposal{Remove: true},
+			text: "well\nremoves the DaemonSet and its pods\n"},
+		{name: "never ready", why: "the rollout stops at the first node", set: build.Set{Spec: requesting("1")}, change: image, opts: always(simulate.PodTimes{ReadyAfter: -1}),
+			end: simulate.EndStalled, risks: []simulate.Risk{{Kind: simulate.RiskStalled, Nodes: []string{"w1", "w2", "w3"}}}},
+		{name: "surge and host port", why: "it stalls, and lint knows why", set: build.Set{Spec: requesting("1", 80)},
+			change: func(ds *appsv1.DaemonSet) { image(ds); ds.Spec.UpdateStrategy = surging().Object().Spec.UpdateStrategy }, end: simulate.EndStalled,
+			risks: []simulate.Risk{
+				{Kind: simulate.RiskStalled, Nodes: []string{"w1", "w2", "w3"}},
+				{Kind: simulate.RiskLint, Code: lint.CodeSurgeHostPort},
+			},
+			findings: []string{"SurgeHostPort spec.updateStrategy.rollingUpdate.maxSurge"}, text: "would hurt: the rollout stalls, lint finds SurgeHostPort\n"},
+		{name: "known error", why: "the change does not bring it, but it stalls all the same", set: surging(80), change: image,
+			end: simulate.EndStalled, risks: []simulate.Risk{{Kind: simulate.RiskStalled, Nodes: []string{"w1", "w2", "w3"}}}},
+		{name: "fault in another place", why: "another container came before it", set: build.Set{Spec: requesting("")},
+			change: func(ds *appsv1.DaemonSet) {
+				side := named("side", requesting("1"))
+				side[0].Resources.Requests[corev1.ResourceMemory] = resource.MustParse("1Mi")
+				ds.Spec.Template.Spec.Containers = append(side, ds.Spec.Template.Spec.Containers...)
+			},
+			end: simulate.EndComplete},
+		{name: "fault beside the known one", why: "the message is the same, and the place is another", set: build.Set{Spec: corev1.PodSpec{Tolerations: []corev1.Toleration{seconds("a"), seconds("node.kubernetes.io/not-ready")}}},
+			change: func(ds *appsv1.DaemonSet) {
+				ds.Spec.Template.Spec.Tolerations[0] = seconds("node.kubernetes.io/unreachable")
+			},
+			end: simulate.EndComplete, findings: []string{"TolerationDefault spec.template.spec.tolerations[0]"}},
+		{name: "fault once more", why: "the new container has it, and not the known one", set: build.Set{Spec: requesting("")},
+			change: func(ds *appsv1.DaemonSet) {
+				ds.Spec.Template.Spec.Containers = append(ds.Spec.Template.Spec.Containers, named("side", requesting(""))...)
+			},
+			end: simulate.EndComplete, findings: []string{"RequestsMissing spec.template.spec.containers[1].resources.requests"}},
+		{name: "host port of another", why: "it begins to use it", set: build.Set{Spec: requesting("1")}, others: []*appsv1.DaemonSet{port},
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec = requesting("1", 80) },
+			end:    simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskLint, Nodes: []string{"w1", "w2", "w3"}, Code: lint.CodeHostPortConflict}},
+			findings: []string{"HostPortConflict spec.template.spec.containers[0].ports[0].hostPort"}},
+		{name: "host port used before", why: "the other one begins to use it", set: build.Set{Spec: requesting("1", 80)}, others: []*appsv1.DaemonSet{port},
+			change: image, end: simulate.EndComplete},
+		{name: "new", why: "all findings are new", set: surging(80), given: func(in *daemon.Input) { *in = daemon.Input{Now: in.Now, Nodes: in.Nodes} },
+			change: image, end: simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskLint, Code: lint.CodeSurgeHostPort}},
+			findings: []string{"SurgeHostPort spec.updateStrategy.rollingUpdate.maxSurge", "RequestsMissing spec.template.spec.containers[0].resources.requests"}},
+		{name: "pods elsewhere", why: "they take the room", set: build.Set{Spec: requesting("1")}, change: image,
+			given: func(in *daemon.Input) {
+				in.Nodes = whatIfDisks()
+				in.Nodes[1].Status.Allocatable = resources("3")
+				other := build.Pod{Name: "large", Node: "w2"}.Of(build.Set{Spec: requesting("3")}.Object())
+				other.Namespace, other.Spec.Containers = "other", requesting("3").Containers
+				in.Pods = append(in.Pods, other)
+			},
+			end: simulate.EndStalled, risks: []simulate.Risk{{Kind: simulate.RiskStalled, Nodes: []string{"w2", "w3"}}}},
+		{name: "no nodes", why: "nobody can tell", set: build.Set{Spec: requesting("1")}, change: image,
+			given: func(in *daemon.Input) { in.Nodes, in.Pods = nil, nil }, text: "\nthe rollout is not simulated: no nodes were given"},
+		{name: "no pods", why: "there are some, and what they are like is not known", set: build.Set{Spec: requesting("1")}, change: image,
+			given: func(in *daemon.Input) { in.Pods, in.DaemonSet.Status.CurrentNumberScheduled = nil, 3 },
+			text:  "\nthe rollout is not simulated: no pods were given, although the status counts some"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := whatIfCluster(t, tc.set.Object(), whatIfDisks())
+			for _, pod := range in.Pods {
+				pod.Spec.Containers = in.DaemonSet.Spec.Template.Spec.Containers
+			}
+			p := tc.proposal
+			if tc.change != nil {
+				p.DaemonSet = in.DaemonSet.DeepCopy()
+				tc.change(p.DaemonSet)
+			}
+			if tc.given != nil {
+				tc.given(&in)
+			}
+			got := judge(t, in, p, tc.opts, lint.Options{OtherDaemonSets: tc.others})
+			if diff := cmp.Diff(tc.risks, got.Risks); diff != "" || got.OK() != (len(tc.risks) == 0) {
+				t.Errorf("Judge() is OK: %v; Risks differ: %s (-want +got):\n%s\n%v", got.OK(), tc.why, diff, got)
+			}
+			var end simulate.EndState
+			if got.End != nil {
+				end = got.End.State
+			}
+			if end != tc.end {
+				t.Errorf("Judge() has the End %v, want %v: %s", got.End, tc.end, tc.why)
+			}
+			var findings []string
+			for _, f := range got.Findings {
+				findings = append(findings, fmt.Sprint(f.Code, " ", f.Field))
+			}
+			if !slices.Equal(findings, tc.findings) {
+				t.Errorf("Judge() finds %q, want %q: %s", findings, tc.findings, tc.why)
+			}
+			if !strings.Contains(got.String(), tc.text) {
+				t.Errorf("String() = %q, want %q in it: %s", got, tc.text, tc.why)
+			}
+		})
+	}
+}
+
+func seconds(key string) corev1.Toleration {
+	return corev1.Toleration{Key: key, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: new(int64(300))}
+}
+
+func named(name string, spec corev1.PodSpec) []corev1.Container {
+	spec.Containers[0].Name = name
+	return spec.Containers
+}
+
+func judge(t *testing.T, in daemon.Input, p simulate.Proposal, opts simulate.Options, check lint.Options) *simulate.Judgment {
+	t.Helper()
+	got, err := simulate.Judge(in, p, opts, check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// TestJudgmentTexts: of nothing, nothing is said to be well.
+func TestJudgmentTexts(t *testing.T) {
+	for _, j := range []*simulate.Judgment{nil, {}} {
+		if j.OK() || j.String() != "no judgment" {
+			t.Errorf("%+v is OK: %v, and String() = %q", j, j.OK(), j)
+		}
+	}
+	for _, tc := range []struct {
+		got  fmt.Stringer
+		want string
+	}{
+		{simulate.RiskRefused, "refused"}, {simulate.RiskPodsLost, "pods lost"}, {simulate.RiskStalled, "stalled"},
+		{simulate.RiskLint, "lint"}, {simulate.RiskKind(0), "RiskKind(0)"},
+		{simulate.Risk{}, "RiskKind(0)"}, {simulate.Risk{Kind: simulate.RiskLint, Code: lint.CodeSurgeHostPort}, "lint finds SurgeHostPort"},
+	} {
+		if got := tc.got.String(); got != tc.want {
+			t.Errorf("%T.String() = %q, want %q", tc.got, got, tc.want)
+		}
+	}
+}
+
+// TestJudgeErrors: Judge fails as what it is made of does, also if that comes last.
+func TestJudgeErrors(t *testing.T) {
+	in := whatIfCluster(t, build.Set{}.Object(), whatIfDisks())
+	changed := in.DaemonSet.DeepCopy()
+	changed.Labels = build.Labels{"a": "b"}
+	unnamed := in
+	unnamed.Pods = append(slices.Clone(in.Pods), &corev1.Pod{})
+	for _, tc := range []struct {
+		name, why string
+		in        daemon.Input
+		proposal  simulate.Proposal
+		check     lint.Options
+		path      string
+	}{
+		{"WhatIf", "there is nothing to judge", daemon.Input{}, simulate.Proposal{}, lint.Options{}, "daemonSet"},
+		{"Settle", "a cluster stores no pod without a name", unnamed, simulate.Proposal{DaemonSet: changed}, lint.Options{}, "pods[3].metadata.name"},
+		{"lint", "a list with holes is a slip", in, simulate.Proposal{DaemonSet: changed}, lint.Options{OtherDaemonSets: []*appsv1.DaemonSet{nil}}, "otherDaemonSets[0]"},
+	} {
+		got, err := simulate.Judge(tc.in, tc.proposal, simulate.Options{}, tc.check)
+		var at *field.Error
+		if got != nil || !errors.As(err, &at) || at.Field != tc.path {
+			t.Errorf("%s: Judge() = %v, %v, want an error at %s: %s", tc.name, got, err, tc.path, tc.why)
+		}
+	}
+}
+
+// TestJudgeByPlaying compares Judge with a second statement of its rules: a node loses its pod if
+// it had one, or should have, and has none when the rollout is over, although it still exists;
+// and a finding is new if there are more of its text than before.
+func TestJudgeByPlaying(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(700) {
+		r := rand.New(rand.NewPCG(seed, 31))
+		in, p, check := randomProposal(r)
+		before, proposed := copyInput(in), p.DaemonSet.DeepCopy()
+		got := judge(t, in, p, simulate.Options{}, check)
+		if diff := cmp.Diff(before, in) + cmp.Diff(proposed, p.DaemonSet); diff != "" {
+			t.Fatalf("seed %d: Judge() changed its arguments (-before +after):\n%s", seed, diff)
+		}
+		if seed%4 == 0 {
+			slices.Reverse(in.Nodes)
+			slices.Reverse(in.Pods)
+			slices.Reverse(in.Revisions)
+			slices.Reverse(p.Nodes)
+			slices.Reverse(check.OtherDaemonSets)
+			if again := judge(t, in, p, simulate.Options{}, check); again.String() != got.String() {
+				t.Fatalf("seed %d: Judge() depends on the order:\n%v\n%v", seed, got, again)
+			}
+		}
+		nodes := map[simulate.RiskKind][]string{}
+		codes := map[lint.Code]bool{}
+		for i, risk := range got.Risks {
+			seen[risk.Kind.String()]++
+			nodes[risk.Kind] = append(nodes[risk.Kind], risk.Nodes...)
+			if risk.Kind == simulate.RiskLint {
+				codes[risk.Code] = true
+			}
+			if i > 0 && got.Risks[i-1].Kind > risk.Kind {
+				t.Errorf("seed %d: Risks = %v, want them by kind", seed, got.Risks)
+			}
+		}
+		if refused := len(got.Impact.Refused) > 0; refused || got.Impact.NoChange {
+			if want := []simulate.Risk{{Kind: simulate.RiskRefused}}; got.End != nil || refused && cmp.Diff(want, got.Risks) != "" || !refused && !got.OK() {
+				t.Errorf("seed %d: Judge() of no effect = %v", seed, got)
+			}
+			continue
+		}
+		if got.End != nil || p.Remove {
+			comparePods(t, seed, in, p, got, nodes[simulate.RiskPodsLost], seen)
+		}
+		if stalled := got.End != nil && got.End.State == simulate.EndStalled; stalled != slices.ContainsFunc(got.Risks, func(r simulate.Risk) bool { return r.Kind == simulate.RiskStalled }) {
+			t.Errorf("seed %d: stalled %v, but Risks = %v", seed, stalled, got.Risks)
+		}
+		if p.Remove {
+			if got.Findings != nil {
+				t.Errorf("seed %d: Findings = %v in what is removed", seed, got.Findings)
+			}
+			continue
+		}
+		compareFindings(t, seed, in, p, check, got, codes, seen)
+		if t.Failed() {
+			t.Fatalf("seed %d: %v", seed, got)
+		}
+	}
+	for _, what := range []string{"refused", "pods lost", "stalled", "lint", "lost by a rollout", "lost at once", "kept", "removed", "known", "new"} {
+		if seen[what] < 5 {
+			t.Errorf("%s: %d times, want more: %v", what, seen[what], seen)
+		}
+	}
+}
+
+// comparePods plays the proposal and looks at the pods that are left.
+func comparePods(t *testing.T, seed uint64, in daemon.Input, p simulate.Proposal, got *simulate.Judgment, lost []string, seen map[string]int) {
+	t.Helper()
+	nodesAfter := in.Nodes
+	if p.Nodes != nil {
+		nodesAfter = p.Nodes
+	}
+	had := livePods(in, in.Pods)
+	var left map[string]bool
+	if !p.Remove {
+		left = livePods(in, got.End.After.Pods)
+		if got.End.State == simulate.EndStalled {
+			return // the pods may be deleted later
+		}
+	}
+	old := placement.Compile(&in.DaemonSet.Spec.Template, in.Placement)
+	for _, node := range nodesAfter {
+		i := slices.IndexFunc(in.Nodes, func(n *corev1.Node) bool { return n.Name == node.Name })
+		if i < 0 {
+			continue
+		}
+		was := old.Decide(in.Nodes[i])
+		runs, keeps := false, false
+		if !p.Remove {
+			is := placement.Compile(&got.Impact.After.DaemonSet.Spec.Template, in.Placement).Decide(node)
+			runs, keeps = is.Run, is.Keep
+		}
+		if keeps && len(in.Pods) == 0 {
+			continue // the pod that it keeps is not among the facts
+		}
+		// A node that is never more than allowed to keep its pod does not lose it to the proposal.
+		want := !runs && !left[node.Name] && (was.Run || was.Keep && !keeps && had[node.Name])
+		if want != slices.Contains(lost, node.Name) {
+			t.Errorf("seed %d: %s loses its pod: %v, but Risks = %v", seed, node.Name, want, got.Risks)
+		}
+		switch {
+		case p.Remove:
+			seen["removed"]++
+		case want && keeps:
+			seen["lost by a rollout"]++
+		case want:
+			seen["lost at once"]++
+		case was.Run && !runs:
+			seen["kept"]++
+		}
+	}
+}
+
+// livePods returns the nodes with a pod that neither ends nor has ended, of the DaemonSet or free
+// for it to adopt.
+func livePods(in daemon.Input, pods []*corev1.Pod) map[string]bool {
+	nodes := map[string]bool{}
+	for _, pod := range pods {
+		mine := pod.Namespace == in.DaemonSet.Namespace && pod.Labels["app"] == in.DaemonSet.Spec.Selector.MatchLabels["app"]
+		if owner := metav1.GetControllerOf(pod); owner != nil {
+			mine = owner.UID == in.DaemonSet.UID
+		}
+		ended := pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+		if node, ok := daemon.TargetNode(pod); ok && mine && !ended {
+			nodes[node] = true
+		}
+	}
+	return nodes
+}
+
+// compareFindings counts the findings of each text with and without the proposal.
+func compareFindings(t *testing.T, seed uint64, in daemon.Input, p simulate.Proposal, check lint.Options, got *simulate.Judgment, codes map[lint.Code]bool, seen map[string]int) {
+	t.Helper()
+	count := func(in daemon.Input) map[string]int {
+		findings, err := lint.Check(in, check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts := map[string]int{}
+		for _, f := range findings {
+			f.Field = ""
+			counts[fmt.Sprint(f.Severity, f.Code, f.Message)]++
+		}
+		return counts
+	}
+	after := in
+	if p.DaemonSet != nil {
+		after.DaemonSet = p.DaemonSet
+	}
+	if p.Nodes != nil {
+		after.Nodes = p.Nodes
+	}
+	was, is, news := count(in), count(after), map[string]int{}
+	for _, f := range got.Findings {
+		news[fmt.Sprint(f.Severity, f.Code, f.Message)]++
+		if wrong := f.Severity == lint.SeverityError; wrong && !codes[f.Code] {
+			t.Errorf("seed %d: no risk of %v", seed, f)
+		}
+	}
+	for text, n := range is {
+		if want := max(0, n-was[text]); news[text] != want {
+			t.Errorf("seed %d: %d new findings, want %d: %s", seed, news[text], want, text)
+		}
+		seen["known"] += min(n, was[text])
+		seen["new"] += news[text]
+	}
+	if len(codes) > 0 && !slices.ContainsFunc(got.Findings, func(f lint.Finding) bool { return f.Severity == lint.SeverityError }) {
+		t.Errorf("seed %d: risks of %v without an error", seed, codes)
+	}
+}
+
+// randomProposal returns a cluster in any state, with a change of it.
+func randomProposal(r *rand.Rand) (daemon.Input, simulate.Proposal, lint.Options) {
+	one := func(n int) bool { return r.IntN(n) == 0 }
+	vary := func(ds *appsv1.DaemonSet) {
+		spec := &ds.Spec.Template.Spec
+		for i := range spec.Containers {
+			spec.Containers[i].Image = fmt.Sprint("c:", 1+r.IntN(3))
+		}
+		if one(4) {
+			spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 80, ContainerPort: 80}}
+		}
+		if one(4) {
+			spec.Containers[0].Resources.Requests = resources(fmt.Sprint(1 + r.IntN(4)))
+		}
+		if one(4) {
+			spec.NodeSelector = []map[string]string{nil, {"disk": "ssd"}, {"disk": "tape"}}[r.IntN(3)]
+		}
+		if !one(5) {
+			spec.Tolerations = [][]corev1.Toleration{nil, {{Operator: corev1.TolerationOpExists}}, {{Key: "k", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}}}[r.IntN(3)]
+		}
+		if one(4) {
+			ds.Spec.UpdateStrategy = surging().Object().Spec.UpdateStrategy
+		}
+	}
+	in := scenario.Random(r)
+	vary(in.DaemonSet)
+	for _, node := range in.Nodes {
+		if one(3) {
+			node.Status.Allocatable = resources("3")
+		}
+	}
+	var p simulate.Proposal
+	switch r.IntN(8) {
+	case 0:
+		p.Remove = true
+	case 1, 2:
+	default:
+		p.DaemonSet = in.DaemonSet.DeepCopy()
+		vary(p.DaemonSet)
+		if containers := &p.DaemonSet.Spec.Template.Spec.Containers; one(4) {
+			*containers = append(named("side", requesting("")), *containers...)
+		}
+		if one(10) {
+			p.DaemonSet.Spec.MinReadySeconds = -1
+		}
+	}
+	if p.DaemonSet == nil && !p.Remove || one(4) {
+		p.Nodes = scenario.Random(r).Nodes
+	}
+	var check lint.Options
+	if one(2) {
+		check.OtherDaemonSets = []*appsv1.DaemonSet{build.Set{Name: "proxy", Spec: requesting("1", 80)}.Object(), build.Set{Name: "cni"}.Object()}
+	}
+	return in, p, check
+}
