@@ -366,6 +366,22 @@ func appendPortsOf(ports []Port, spec *corev1.PodSpec, container *corev1.Contain
 	return ports
 }
 
+// InStatus reports whether the status of a pod has resources, so that RequestsOfPod may return
+// more than Requests.
+func InStatus(pod *corev1.Pod) bool {
+	if len(pod.Status.AllocatedResources) > 0 || pod.Status.Resources != nil {
+		return true
+	}
+	for _, list := range [...][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for i := range list {
+			if len(list[i].AllocatedResources) > 0 || list[i].Resources != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // None reports whether a pod has neither requests nor ports, at a look at its fields.
 func None(spec *corev1.PodSpec) bool {
 	if len(spec.Overhead) > 0 || spec.Resources != nil {

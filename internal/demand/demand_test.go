@@ -120,6 +120,26 @@ func TestAdmittedPodLimits(t *testing.T) {
 	}
 }
 
+// TestInStatus: what the kubelet has allocated counts, also without a request.
+func TestInStatus(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		status corev1.PodStatus
+		want   bool
+	}{
+		{"nothing", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "c"}}}, false},
+		{"allocated", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "c", AllocatedResources: list("1", "")}}}, true},
+		{"running", corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{Name: "c", Resources: &corev1.ResourceRequirements{}}}}, true},
+		{"allocated to the pod", corev1.PodStatus{AllocatedResources: list("1", "")}, true},
+		{"of the pod", corev1.PodStatus{Resources: &corev1.ResourceRequirements{}}, true},
+	} {
+		pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c"}}}, Status: tc.status}
+		if got := InStatus(pod); got != tc.want {
+			t.Errorf("%s: InStatus = %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
 // TestRequestsOfPod: the kubelet may have allocated more than the spec says.
 func TestRequestsOfPod(t *testing.T) {
 	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Resources: corev1.ResourceRequirements{Limits: list("1", "1Gi")}}}}}

@@ -16,15 +16,16 @@ type ties struct {
 	pods map[string]map[podKey]bool
 	// domains are the nodes of each label and value. It is made anew after a change of a node.
 	domains map[string]map[string][]string
-	// waiting are the nodes for which a pod waits because of a term.
-	waiting map[string]bool
+	// waiting are the nodes for which a pod waits because of a term, by the topologyKey of the
+	// term and the value of the node.
+	waiting map[string]map[string]map[string]bool
 }
 
 type podKey struct{ namespace, name string }
 
 func (c *Cluster) tie() *ties {
 	if c.ties == nil {
-		c.ties = &ties{pods: make(map[string]map[podKey]bool), waiting: make(map[string]bool)}
+		c.ties = &ties{pods: make(map[string]map[podKey]bool), waiting: make(map[string]map[string]map[string]bool)}
 		for _, ns := range c.namespaces {
 			for _, p := range ns.pods {
 				c.ties.change(nil, p.pod)
@@ -40,7 +41,10 @@ func (t *ties) change(old, cur *corev1.Pod) {
 		return
 	}
 	if occupies(old) {
-		delete(t.pods[old.Spec.NodeName], podKey{old.Namespace, old.Name})
+		on := t.pods[old.Spec.NodeName]
+		if delete(on, podKey{old.Namespace, old.Name}); len(on) == 0 {
+			delete(t.pods, old.Spec.NodeName)
+		}
 	}
 	if occupies(cur) {
 		on := t.pods[cur.Spec.NodeName]
@@ -52,14 +56,52 @@ func (t *ties) change(old, cur *corev1.Pod) {
 	}
 }
 
-// retryTied lets the scheduler try all pods again that wait because of a term.
-func (c *Cluster) retryTied() {
-	if c.ties == nil || len(c.ties.waiting) == 0 {
+// wait notes that a pod waits for a node because of a term with a topologyKey.
+func (t *ties) wait(node *corev1.Node, topologyKey string) {
+	byValue := t.waiting[topologyKey]
+	if byValue == nil {
+		byValue = make(map[string]map[string]bool)
+		t.waiting[topologyKey] = byValue
+	}
+	value := node.Labels[topologyKey]
+	if byValue[value] == nil {
+		byValue[value] = make(map[string]bool)
+	}
+	byValue[value][node.Name] = true
+}
+
+// retryTied lets the scheduler try the pods again that wait because of a term in a domain of a
+// node, because a pod there has gone or has other labels. A node that does not exist is in no
+// domain.
+func (c *Cluster) retryTied(node string) {
+	h := c.nodes[node]
+	if c.ties == nil || h == nil {
 		return
 	}
-	nodes := slices.Sorted(maps.Keys(c.ties.waiting))
+	free := make(map[string]bool)
+	for key, byValue := range c.ties.waiting {
+		if value, ok := h.node.Labels[key]; ok {
+			maps.Copy(free, byValue[value])
+			delete(byValue, value)
+		}
+	}
+	c.retryAll(free)
+}
+
+// retryAllTied lets the scheduler try all pods again that wait because of a term.
+func (c *Cluster) retryAllTied() {
+	free := make(map[string]bool)
+	for _, byValue := range c.ties.waiting {
+		for _, nodes := range byValue {
+			maps.Copy(free, nodes)
+		}
+	}
 	clear(c.ties.waiting)
-	for _, node := range nodes {
+	c.retryAll(free)
+}
+
+func (c *Cluster) retryAll(nodes map[string]bool) {
+	for _, node := range slices.Sorted(maps.Keys(nodes)) {
 		c.retry(node)
 	}
 }
@@ -83,17 +125,52 @@ func (c *Cluster) domain(key, value string) []string {
 	return byValue[value]
 }
 
-// repelled reports whether a term of the pod's required podAntiAffinity matches another pod in
-// the domain of a node (satisfyPodAntiAffinity@v1.37.2).
-func (c *Cluster) repelled(node *corev1.Node, pod *corev1.Pod) bool {
-	affinity := pod.Spec.Affinity
-	if affinity == nil || affinity.PodAntiAffinity == nil {
-		return false
+// antiAffinity returns the terms of the pod's required podAntiAffinity.
+func antiAffinity(pod *corev1.Pod) []corev1.PodAffinityTerm {
+	if affinity := pod.Spec.Affinity; affinity != nil && affinity.PodAntiAffinity != nil {
+		return affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution
 	}
-	terms := affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+	return nil
+}
+
+// selectorsOf returns the selectors of the terms of the pod's required podAntiAffinity.
+func selectorsOf(pod *corev1.Pod) []labels.Selector {
+	var out []labels.Selector
+	terms := antiAffinity(pod)
 	for i := range terms {
+		out = append(out, selectorOf(&terms[i], pod))
+	}
+	return out
+}
+
+// parsedTerms are the terms of a pod's podAntiAffinity with their selectors, which also depend
+// on the labels of the pod.
+type parsedTerms struct {
+	terms     []corev1.PodAffinityTerm
+	labels    map[string]string
+	selectors []labels.Selector
+}
+
+// selectors returns what selectorsOf returns for the pod. It parses them once for all times
+// that the scheduler tries the pod.
+func (p *stored) selectors() []labels.Selector {
+	terms := antiAffinity(p.pod)
+	if len(terms) == 0 {
+		return nil
+	}
+	if t := p.parsed; t == nil || !sameList(t.terms, terms) || !maps.Equal(t.labels, p.pod.Labels) {
+		p.parsed = &parsedTerms{terms, p.pod.Labels, selectorsOf(p.pod)}
+	}
+	return p.parsed.selectors
+}
+
+// repelledBy returns the first term of the pod's required podAntiAffinity that matches another
+// pod in the domain of a node (satisfyPodAntiAffinity@v1.37.2). It returns nil if none does.
+// selectors are those of the terms.
+func (c *Cluster) repelledBy(node *corev1.Node, pod *corev1.Pod, selectors []labels.Selector) *corev1.PodAffinityTerm {
+	terms := antiAffinity(pod)
+	for i, selector := range selectors {
 		value, ok := node.Labels[terms[i].TopologyKey]
-		selector := selectorOf(&terms[i], pod)
 		if !ok || selector == nil {
 			continue
 		}
@@ -103,12 +180,12 @@ func (c *Cluster) repelled(node *corev1.Node, pod *corev1.Pod) bool {
 					continue
 				}
 				if p, ok := c.namespace(key.namespace).pods[key.name]; ok && selector.Matches(labels.Set(p.pod.Labels)) {
-					return true
+					return &terms[i]
 				}
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // selectorOf returns the selector of a term with the values of the pod that has it

@@ -40,6 +40,8 @@ type Cluster struct {
 
 	nodes      map[string]*host
 	namespaces map[string]*namespace
+	// sorted is what sets returns; nil: to be made anew.
+	sorted []*set
 
 	events events
 	// scheduled, lives, named and made count events, lives of pods, and generated names
@@ -50,7 +52,9 @@ type Cluster struct {
 	ties     *ties
 	problems map[string][]problem
 	// failures count failed pods and crashes since a rollout has last made progress.
-	failures map[failing]int
+	// mostFailures is the largest of these counts, those of pods that are gone included.
+	failures     map[failing]int
+	mostFailures int
 	// failed counts all failed pods and crashes.
 	failed int
 	// othersAt is when something last happened on a node without a crash loop.
@@ -72,6 +76,8 @@ type host struct {
 	node *corev1.Node
 	// at is where it was in the list of a snapshot.
 	at int
+	// pods is the number of pods on it that count for allocatable pods.
+	pods int
 }
 
 // stored is a pod with the number of its life. A pod begins another life when it is
@@ -81,6 +87,8 @@ type stored struct {
 	life int
 	// host is the node that the pod is bound or pinned to; nil if it does not exist.
 	host *host
+	// parsed is nil before the scheduler has tried a pod with a podAntiAffinity.
+	parsed *parsedTerms
 }
 
 // node returns the node that the pod is bound or pinned to; nil if it does not exist.
@@ -153,7 +161,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 			return nil, err
 		}
 		ns, s := c.namespace(ds.Namespace), &set{ds: ds, state: state, backoff: in.Backoff, due: true}
-		ns.sets[ds.Name] = s
+		ns.sets[ds.Name], c.sorted = s, nil
 		c.noteNumbers(ds)
 		s.countLoad(slices.Values(in.Pods))
 	}
@@ -220,8 +228,12 @@ func (c *Cluster) set(ds *appsv1.DaemonSet) *set {
 	return nil
 }
 
-// sets returns all DaemonSets, ordered by namespace and name.
+// sets returns all DaemonSets, ordered by namespace and name. The list stays as it is when
+// DaemonSets come and go.
 func (c *Cluster) sets() []*set {
+	if c.sorted != nil {
+		return c.sorted
+	}
 	var out []*set
 	for _, ns := range c.namespaces {
 		for _, s := range ns.sets {
@@ -233,6 +245,7 @@ func (c *Cluster) sets() []*set {
 			return cmp.Or(cmp.Compare(a.ds.Namespace, b.ds.Namespace), cmp.Compare(a.ds.Name, b.ds.Name))
 		})
 	}
+	c.sorted = out
 	return out
 }
 

@@ -48,6 +48,16 @@ func (s *set) update(c daemon.Changes) {
 	}
 }
 
+// watches reports whether changes of a pod wake the controller: it owns the pod, or may adopt it
+// (updatePod@v1.37.2). A pod that contradicts the DaemonSet makes the pass fail. pod may be nil.
+func (s *set) watches(pod *corev1.Pod) bool {
+	if pod == nil {
+		return false
+	}
+	ref := metav1.GetControllerOfNoCopy(pod)
+	return ref == nil || s.id.Relation(ref) != owner.Foreign
+}
+
 // pass works out what the controller writes now. After an error without a result the
 // DaemonSet is still due.
 func (c *Cluster) pass(s *set) (*rollout.Result, error) {

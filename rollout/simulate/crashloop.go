@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -37,7 +36,7 @@ func (c *Cluster) hopeless() bool {
 			limit = c.tooOftenTried()
 		}
 	})
-	if len(c.failures) == 0 || slices.Max(slices.Collect(maps.Values(c.failures))) < limit {
+	if c.mostFailures < limit {
 		return false
 	}
 	for i := range c.events {
@@ -155,6 +154,17 @@ func failingOn(node string, pod *corev1.Pod) failing {
 }
 
 func failingPod(pod *corev1.Pod) failing { return failing{name: pod.Namespace + "/" + pod.Name} }
+
+func (c *Cluster) countFailure(of failing) {
+	c.failures[of]++
+	c.mostFailures = max(c.mostFailures, c.failures[of])
+	c.failed++
+}
+
+func (c *Cluster) forgetFailures() {
+	clear(c.failures)
+	c.mostFailures = 0
+}
 
 // failuresOf counts the failed pods that were on the node of a pod before it, and the crashes of
 // the pod itself: those of another pod do not keep this one from becoming ready.

@@ -32,21 +32,28 @@
 //     since the one before, and gives what rollout.Sync gives for Input. All writes reach
 //     the State as events.
 //  3. The scheduler binds a pod to the node that it is pinned to, if that exists and rules 4
-//     to 7 allow it. It looks at nothing else, and preempts no pod. Pods without such a node
-//     stay unbound. A pod that does not fit gets the condition PodScheduled False with the
-//     scheduler's reason and message (FitError.Error@v1.37.2), without the sentence about
-//     preemption. The scheduler tries it again when a pod has left the node, has finished or
-//     takes less, and when the node has changed.
+//     to 7 allow it. It looks at nothing else. Pods without such a node stay unbound, and those
+//     with scheduling gates until the gates are removed. A pod that does not fit gets the
+//     condition PodScheduled False with the scheduler's reason and message
+//     (FitError.Error@v1.37.2), without the sentence about preemption. The scheduler tries it
+//     again when a pod has left the node, has finished or takes less, and when the node has
+//     changed.
 //  4. A pod does not fit if its requests and those of the pods that are bound to the node are
 //     more than status.allocatable (fitsRequest@v1.37.2). All pods that the cluster holds
-//     count, also those of other owners and namespaces. Nodes without status.allocatable have
-//     room for all. The number of pods has no limit.
+//     count, also those of other owners and namespaces, with what the kubelet has allocated to
+//     them if that is more. A pod also does not fit if there are as many pods on the node as
+//     its allocatable pods. Nodes without status.allocatable have room for all, and so have nodes
+//     without allocatable pods for any number of pods. No pod is preempted: a pod of a high
+//     priority waits here, such as one of the class system-node-critical, for which a real
+//     scheduler ends pods of lower priorities. Options.Overlook.Requests binds it, and leaves the
+//     other pods alone.
 //  5. A pod does not fit if a pod on the node uses its host port, such as the old pod of a surge
 //     (fitsPorts@v1.37.2).
 //  6. A pod does not fit if the node lacks the topologyKey of a topologySpreadConstraint with
 //     DoNotSchedule (PodTopologySpread.Filter@v1.37.2), or if a term of the pod's required
 //     podAntiAffinity matches a pod in the domain of the node (satisfyPodAntiAffinity@v1.37.2).
-//     The terms of other pods, podAffinity and the skew are not looked at.
+//     The terms of other pods, podAffinity and the skew are not looked at. The scheduler tries
+//     a pod that such a term repels again when a pod has left the domain or has other labels.
 //  7. A pod that has been unschedulable for a minute stays so, because the scheduler may know
 //     what the cluster does not. So do new pods for that node with the same requests, host
 //     ports, affinity, constraints and volumes. That ends when a pod leaves the node or takes
@@ -80,7 +87,7 @@
 //  14. The first container crashes PodTimes.CrashesAfter after each start, and the kubelet
 //     starts it again with its backoff, unless a crash loop of rule 10 is known.
 //  15. Options.PodTimes says how long things take, and cannot overrule rules 3 to 12;
-//     Options.Overlook switches rules 4 to 11 off. Times count from the times in the objects:
+//     Options.Overlook switches rules 4 to 11 off, and the gates of rule 3. Times count from the times in the objects:
 //     NewCluster(c.Input(ds), opts) continues the rollout to the same end. opts are those of c,
 //     with the canary's trial of the last pass. Two things are not in that Input: the problems
 //     of pods that are gone, and the pods of other namespaces, which take room. End.After has

@@ -35,10 +35,9 @@ type End struct {
 	// must allow so many (QuotaV1Pod@v1.37.2); it may allow fewer if pods are past their
 	// deletion timestamp, which it leaves out after another grace period.
 	PeakPods int
-	// PeakRequests are, for each resource, what the pods of PeakPods request at most at one
-	// moment, which may be another one for each. A quota of requests must allow them. A
-	// container without a request counts with its limit. It is nil if no pod requests
-	// anything.
+	// PeakRequests are the peak of each resource that the pods of PeakPods request; the peaks
+	// may be at different moments. A quota of requests must allow them. A container
+	// without a request counts with its limit. It is nil if no pod requests anything.
 	PeakRequests corev1.ResourceList
 	// Last is the result of the last pass, which is also Pass.Result there. Its Step and
 	// Restricted say what the budget and the policy hold back. It has something to write
@@ -53,9 +52,9 @@ type End struct {
 	Rollback *rollout.Rollback
 	// After is the cluster when the Run ended, for WhatIf or another Run to go on from. If the
 	// rollout is complete, that is health.DefaultPatience after Time or later, so that pods are ready
-	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns, and behind those pods the ones of all other namespaces, which take
-	// room. It holds no Options: give Run the same ones, with Last.CanaryTrial if there is a
-	// canary. Read-only. To change the DaemonSet, change a copy, and raise its generation as the
+	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns,
+	// followed by the pods of all other namespaces, because they take room. It holds no Options:
+	// give Run the same ones, with Last.CanaryTrial if there is a canary. Read-only. To change the DaemonSet, change a copy, and raise its generation as the
 	// API server does: the rollout does not depend on it, but kubectl.RolloutStatus does.
 	After daemon.Input
 	// Incomplete lists the nodes that the rollout is not complete on, ordered by name, each

@@ -60,7 +60,9 @@ func (c *Cluster) start(ns *namespace, p *stored) {
 	node := p.node()
 	bound := pod.Spec.NodeName != ""
 	c.noteOthers(pod)
-	c.scheduleAvailable(ns, p)
+	for _, s := range ns.sets {
+		c.scheduleAvailable(ns, p, s)
+	}
 	switch {
 	case bound && node == nil, pod.DeletionTimestamp != nil && !bound:
 		// Pod garbage collection (gcOrphaned, gcUnscheduledTerminating @v1.37.2).
@@ -70,7 +72,7 @@ func (c *Cluster) start(ns *namespace, p *stored) {
 			c.schedule(c.terminatesIn(node, pod), podEnds, ns, p)
 		}
 	case !bound:
-		if node != nil {
+		if node != nil && !c.gated(pod) {
 			c.noteProblem(ns, node, pod, &PodTimes{})
 			c.schedule(c.left(pod.CreationTimestamp.Time, c.times(node, pod).BoundAfter), podBound, ns, p)
 		}
@@ -162,18 +164,17 @@ func (c *Cluster) terminatesIn(node *corev1.Node, pod *corev1.Pod) time.Duration
 	return min(c.left(ends.Add(-grace), c.times(node, pod).TerminatesAfter), max(0, ends.Sub(c.now)))
 }
 
-// scheduleAvailable wakes controllers up when a ready pod becomes available.
-func (c *Cluster) scheduleAvailable(ns *namespace, p *stored) {
-	for _, s := range ns.sets {
-		seconds := s.ds.Spec.MinReadySeconds
-		if seconds <= 0 || p.pod.DeletionTimestamp != nil || !isReady(p.pod) {
-			continue
-		}
-		since := podstatus.Condition(p.pod, corev1.PodReady).LastTransitionTime
-		at := since.Add(time.Duration(seconds) * time.Second)
-		if !since.IsZero() && at.After(c.now) {
-			c.schedule(at.Sub(c.now), podAvailable, ns, p)
-		}
+// scheduleAvailable wakes the controller of a DaemonSet when a ready pod that it watches becomes
+// available.
+func (c *Cluster) scheduleAvailable(ns *namespace, p *stored, s *set) {
+	seconds := s.ds.Spec.MinReadySeconds
+	if seconds <= 0 || p.pod.DeletionTimestamp != nil || !isReady(p.pod) || !s.watches(p.pod) {
+		return
+	}
+	since := podstatus.Condition(p.pod, corev1.PodReady).LastTransitionTime
+	at := since.Add(time.Duration(seconds) * time.Second)
+	if !since.IsZero() && at.After(c.now) {
+		c.schedule(at.Sub(c.now), podAvailable, ns, p)
 	}
 }
 
@@ -193,8 +194,10 @@ func (c *Cluster) happen(e *event) {
 		c.live(e.ns, p, withReady(p.pod, c.now))
 	case podAvailable:
 		for _, s := range e.ns.sets {
-			s.tally.touch(name, p.host)
-			s.due = true
+			if s.watches(p.pod) {
+				s.tally.touch(name, p.host)
+				s.due = true
+			}
 		}
 	case podFails:
 		pod := *p.pod
@@ -204,8 +207,7 @@ func (c *Cluster) happen(e *event) {
 			pod.Status.Message = "Failed to admit pod as the OS field doesn't match node OS"
 		}
 		c.putPod(e.ns, p, &pod, c.newLife())
-		c.failures[failingOn(name, &pod)]++
-		c.failed++
+		c.countFailure(failingOn(name, &pod))
 	case podCrashes, podRestarts:
 		c.turn(e, node)
 	case podStuck:
@@ -228,8 +230,7 @@ func (c *Cluster) turn(e *event, node *corev1.Node) {
 	case !ok: // The caller has changed Options.
 	case e.kind == podCrashes:
 		pod = withCrash(pod, &l, c.now)
-		c.failures[failingPod(pod)]++
-		c.failed++
+		c.countFailure(failingPod(pod))
 	default:
 		pod = withRestart(pod, &l, c.now)
 	}
@@ -262,12 +263,13 @@ func withReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
 	return &out
 }
 
-// withNotReady returns a copy of a ready pod whose node has stopped to be ready.
+// withNotReady returns a copy of a ready pod whose node has stopped being ready. The node
+// lifecycle controller gives no reason (MarkPodsNotReady@v1.37.2).
 func withNotReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
 	out := *pod
 	out.Status.Conditions = slices.Clone(pod.Status.Conditions)
 	ready := podstatus.Condition(&out, corev1.PodReady)
-	ready.Status, ready.Reason, ready.LastTransitionTime = corev1.ConditionFalse, "NodeNotReady", metav1.NewTime(now)
+	ready.Status, ready.LastTransitionTime = corev1.ConditionFalse, metav1.NewTime(now)
 	return &out
 }
 
@@ -282,11 +284,19 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 	if len(changes) == 0 {
 		return
 	}
+	for name := range changes {
+		if h := c.nodes[name]; h != nil {
+			h.pods = 0 // A node that joins may have pods already.
+		}
+	}
 	var pods []*stored
 	for _, ns := range c.namespaces {
 		for _, p := range ns.pods {
 			if name, ok := daemon.TargetNode(p.pod); ok {
 				if _, changed := changes[name]; changed {
+					if occupies(p.pod) {
+						c.countOn(name, 1)
+					}
 					pods = append(pods, p)
 				}
 			}
@@ -303,7 +313,6 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 		name, _ := daemon.TargetNode(pod)
 		change := changes[name]
 		if change.stopped && pod.Spec.NodeName != "" && isReady(pod) {
-			// The node lifecycle controller says so (MarkPodsNotReady@v1.37.2).
 			pod = withNotReady(pod, c.now)
 		}
 		ns := c.namespaces[pod.Namespace]

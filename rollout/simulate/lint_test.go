@@ -45,7 +45,7 @@ var otherErrors = map[lint.Code]string{
 // everything overlooks all facts.
 var everything = simulate.Overlook{
 	Requests: true, HostPorts: true, SpreadLabels: true, PodAntiAffinity: true, Unschedulable: true, NodesNotReady: true, OverduePods: true,
-	Images: true, CrashLoops: true, Starts: true, Probes: true, OperatingSystems: true,
+	Images: true, CrashLoops: true, Starts: true, Probes: true, OperatingSystems: true, SchedulingGates: true,
 }
 
 // TestLintAgrees: an update that lint calls stuck ends stalled, on one of the nodes that lint

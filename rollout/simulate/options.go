@@ -9,7 +9,7 @@ import (
 )
 
 // Options say how a cluster behaves. The zero Options are a cluster with upstream's
-// controller in which all goes well of which the objects do not say otherwise.
+// controller in which everything goes well unless the objects say otherwise.
 type Options struct {
 	// Policy restricts the updates of all DaemonSets, as in rollout.Options.
 	Policy rollout.Policy
@@ -82,12 +82,15 @@ type PodTimes struct {
 }
 
 // Overlook names facts that a cluster does not look at. Each field that is true switches one
-// rule off; the numbers are those of the package's rules. A change counts from the next thing
-// on that happens to a pod. Pods that have been unschedulable for a minute stay so because of
+// rule off; the numbers are those of the package's rules. A change takes effect with a pod's next
+// event. Pods that have been unschedulable for a minute stay so because of
 // another rule: set Unschedulable as well to have Requests, HostPorts, SpreadLabels and
 // PodAntiAffinity bind them.
 type Overlook struct {
-	// Requests: pods are bound although they request more than their node has left (rule 4).
+	// SchedulingGates: pods are bound although they have scheduling gates (rule 3).
+	SchedulingGates bool
+	// Requests: pods are bound although they request more than their node has left, or it
+	// has its number of pods already (rule 4).
 	Requests bool
 	// HostPorts: pods are bound although another pod uses their host port (rule 5).
 	HostPorts bool

@@ -18,6 +18,8 @@ type Pass struct {
 	// pass, which has an End, repeats the number of the last one before the rollout ended:
 	// skip it when you count writes.
 	Number int
+	// Began is when the Run began.
+	Began time.Time
 	// Time is when the pass is made. Passes that follow one another without waiting have
 	// the same time.
 	Time time.Time
@@ -42,13 +44,17 @@ func (p *Pass) Unavailable() int {
 	return max(p.Desired-p.Available, 0)
 }
 
-// String returns a line with the number, the time and the availability, below it the
-// writes of the pass, and the End.
+// String returns a line with the number, the time in UTC and the availability, below it the
+// writes of the pass, and the End. The time has a date if the Run began on another day.
 func (p *Pass) String() string {
 	if p == nil {
 		return "no pass"
 	}
-	lines := []string{fmt.Sprintf("pass %d at %s: %d of %d available", p.Number, p.Time.UTC().Format(time.TimeOnly), p.Available, p.Desired)}
+	layout := time.TimeOnly
+	if !p.Began.IsZero() && p.Began.UTC().Format(time.DateOnly) != p.Time.UTC().Format(time.DateOnly) {
+		layout = time.DateTime
+	}
+	lines := []string{fmt.Sprintf("pass %d at %s: %d of %d available", p.Number, p.Time.UTC().Format(layout), p.Available, p.Desired)}
 	for line := range strings.SplitSeq(p.Result.String(), "\n") {
 		lines = append(lines, "  "+line)
 	}

@@ -148,11 +148,14 @@ func comparePass(c *Cluster, s *set, seen map[string]int) error {
 // checkAccounts holds what a cluster has added up against a look at every pod.
 func checkAccounts(c *Cluster, seen map[string]int) error {
 	fresh := &Cluster{naming: c.naming}
-	loads := map[*set]int{}
+	loads, on := map[*set]int{}, map[string]int{}
 	for _, ns := range c.namespaces {
 		for _, p := range ns.pods {
 			if occupies(p.pod) && !demand.None(&p.pod.Spec) {
 				fresh.room(p.pod.Spec.NodeName).take(takenBy(p.pod))
+			}
+			if occupies(p.pod) {
+				on[p.pod.Spec.NodeName]++
 			}
 			for _, s := range ns.sets {
 				if s.counts(p.pod) {
@@ -174,7 +177,10 @@ func checkAccounts(c *Cluster, seen map[string]int) error {
 			}
 		}
 	}
-	for name := range c.nodes {
+	for name, h := range c.nodes {
+		if h.pods != on[name] {
+			return fmt.Errorf("node %s has %d pods, want %d", name, h.pods, on[name])
+		}
 		kept, want := c.room(name), fresh.room(name)
 		if k, w := kept.requests[corev1.ResourceCPU], want.requests[corev1.ResourceCPU]; k.Cmp(w) != 0 {
 			return fmt.Errorf("node %s: pods request %v CPUs, want %v", name, k.String(), w.String())
@@ -247,6 +253,9 @@ func randomNode(r *rand.Rand, n build.Node) *corev1.Node {
 	node := n.Object()
 	if r.IntN(3) > 0 {
 		node.Status.Allocatable = corev1.ResourceList{corev1.ResourceCPU: *resource.NewQuantity(int64(2+r.IntN(4)), resource.DecimalSI)}
+		if r.IntN(2) == 0 {
+			node.Status.Allocatable[corev1.ResourcePods] = *resource.NewQuantity(int64(1+r.IntN(3)), resource.DecimalSI)
+		}
 	}
 	return node
 }

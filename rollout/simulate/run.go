@@ -93,7 +93,7 @@ func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 			return
 		}
 		c.begin()
-		clear(c.failures)
+		c.forgetFailures()
 		c.othersAt = c.now
 		c.eachSet(func(s *set) {
 			s.due = true
@@ -295,7 +295,7 @@ func (r *run) note(s *set, p *progress) {
 	case p.generation != s.ds.Generation, left < p.best:
 		p.best, p.generation, p.since, p.progressed = left, s.ds.Generation, r.c.now, r.c.now
 		p.idle, p.failed = 0, r.c.failed
-		clear(r.c.failures)
+		r.c.forgetFailures()
 	case p.failed != r.c.failed && r.c.now.Sub(p.progressed) < longestWait && !r.c.policyHasWaited():
 		// Pods fail while the policy waits: that is no endless loop yet. The time bounds it,
 		// not the number of failures: those of many nodes seldom coincide.
@@ -322,7 +322,7 @@ func (r *run) carryOut(s *set, p *progress, result *rollout.Result) *Pass {
 
 func (r *run) pass(s *set, p *progress, result *rollout.Result) *Pass {
 	return &Pass{
-		DaemonSet: s.ds, Number: p.passes, Time: r.c.now, Result: result, Desired: s.tally.desired, Available: s.tally.available,
+		DaemonSet: s.ds, Number: p.passes, Began: r.began, Time: r.c.now, Result: result, Desired: s.tally.desired, Available: s.tally.available,
 	}
 }
 
@@ -334,7 +334,10 @@ func (r *run) last(s *set) (*Pass, error) {
 	end := &End{
 		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
-	end.PeakPods, end.PeakRequests = s.load.most, s.load.greatest.DeepCopy()
+	end.PeakPods = s.load.most
+	if len(s.load.greatest) > 0 { // A request of zero is none.
+		end.PeakRequests = s.load.greatest.DeepCopy()
+	}
 	end.After.Pods = append(end.After.Pods, r.c.podsElsewhere(s.ds.Namespace)...)
 	pass.End = end
 	if p.passes == 0 {

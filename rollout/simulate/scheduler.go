@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/internal/owner"
@@ -18,6 +19,8 @@ import (
 // room is what the pods that are bound to a node take of it, and who waits for it. Nodes
 // whose pods take nothing have none.
 type room struct {
+	// pods is the number of pods that take something.
+	pods     int
 	requests corev1.ResourceList
 	ports    map[demand.Port]int
 	// waiting are the pods that the scheduler could not bind, in the order in which it tries
@@ -54,11 +57,18 @@ type taken struct {
 }
 
 func takenBy(pod *corev1.Pod) taken {
-	if pod == nil || demand.None(&pod.Spec) {
+	switch {
+	case pod == nil:
+		return taken{}
+	case demand.InStatus(pod):
+		return taken{demand.RequestsOfPod(pod), demand.Ports(&pod.Spec)}
+	case demand.None(&pod.Spec):
 		return taken{}
 	}
 	return taken{demand.Requests(&pod.Spec), demand.Ports(&pod.Spec)}
 }
+
+func (t *taken) nothing() bool { return len(t.requests) == 0 && len(t.ports) == 0 }
 
 // lessThan reports whether a pod takes less of something than it did.
 func (t *taken) lessThan(was *taken) bool {
@@ -80,22 +90,32 @@ func occupies(pod *corev1.Pod) bool {
 // looks at the spec only if that may have changed, or the pod counts from now on, or not any
 // more.
 func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
+	if occupies(old) && occupies(cur) && !maps.Equal(old.Labels, cur.Labels) {
+		c.retryTied(old.Spec.NodeName)
+	}
 	if sameDemand(old, cur) {
 		return
 	}
 	c.ties.change(old, cur)
-	was, is := takenBy(old), takenBy(cur)
 	if occupies(old) {
-		c.rooms[old.Spec.NodeName].release(was)
+		c.countOn(old.Spec.NodeName, -1)
 	}
-	if occupies(cur) && (len(is.requests) > 0 || len(is.ports) > 0) {
+	if occupies(cur) {
+		c.countOn(cur.Spec.NodeName, 1)
+	}
+	was, is := takenBy(old), takenBy(cur)
+	if occupies(cur) && !is.nothing() {
 		c.room(cur.Spec.NodeName).take(is)
+	}
+	if occupies(old) && !was.nothing() {
+		c.rooms[old.Spec.NodeName].release(was)
+		c.tidy(old.Spec.NodeName)
 	}
 	switch left := !occupies(cur) || old != nil && cur.Spec.NodeName != old.Spec.NodeName; {
 	case !occupies(old):
 	case left:
 		c.retry(old.Spec.NodeName)
-		c.retryTied()
+		c.retryTied(old.Spec.NodeName)
 	case is.lessThan(&was):
 		c.retry(old.Spec.NodeName)
 	}
@@ -104,12 +124,20 @@ func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
 	}
 }
 
+// countOn counts a pod that has come to a node or left it.
+func (c *Cluster) countOn(node string, n int) {
+	if h := c.nodes[node]; h != nil {
+		h.pods += n
+	}
+}
+
 // sameDemand reports whether two versions of a pod take the same from the same node and the
-// same quota. What the cluster changes of a pod it changes in a copy that shares the lists.
+// same quota. What the cluster changes of a pod it changes in a copy that shares the lists. It is
+// false for pods with resources in the status, which may have changed.
 func sameDemand(old, cur *corev1.Pod) bool {
 	return old != nil && cur != nil && old.Spec.NodeName == cur.Spec.NodeName && podstatus.Finished(old) == podstatus.Finished(cur) &&
 		sameList(old.Spec.Containers, cur.Spec.Containers) && sameList(old.Spec.InitContainers, cur.Spec.InitContainers) &&
-		sameList(old.OwnerReferences, cur.OwnerReferences)
+		sameList(old.OwnerReferences, cur.OwnerReferences) && !demand.InStatus(old) && !demand.InStatus(cur)
 }
 
 // sameList reports whether two lists are one in memory.
@@ -118,6 +146,7 @@ func sameList[T any](a, b []T) bool {
 }
 
 func (r *room) take(t taken) {
+	r.pods++
 	if r.requests == nil && len(t.requests) > 0 {
 		r.requests = make(corev1.ResourceList, len(t.requests))
 	}
@@ -130,16 +159,38 @@ func (r *room) take(t taken) {
 	}
 }
 
-// release gives back what a pod took of a node. r may be nil.
+// release gives back what a pod took of a node.
 func (r *room) release(t taken) {
-	if r == nil {
-		return
-	}
+	r.pods--
 	demand.Subtract(r.requests, t.requests)
 	for _, p := range t.ports {
 		if r.ports[p]--; r.ports[p] <= 0 {
 			delete(r.ports, p)
 		}
+	}
+}
+
+// gated reports whether scheduling gates keep a pod from the scheduler (SchedulingGates.PreEnqueue
+// @v1.37.2).
+func (c *Cluster) gated(pod *corev1.Pod) bool {
+	return len(pod.Spec.SchedulingGates) > 0 && !c.Options.Overlook.SchedulingGates
+}
+
+// sayGated writes into a new pod, which is not shared yet, what the API server says of its
+// scheduling gates (applySchedulingGatedCondition@v1.37.2).
+func (c *Cluster) sayGated(pod *corev1.Pod) {
+	if c.gated(pod) && podstatus.Condition(pod, corev1.PodScheduled) == nil {
+		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
+			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonSchedulingGated,
+			Message: "Scheduling is blocked due to non-empty scheduling gates", LastTransitionTime: metav1.NewTime(c.now),
+		})
+	}
+}
+
+// tidy forgets the room of a node that is gone, with its pods.
+func (c *Cluster) tidy(node string) {
+	if r := c.rooms[node]; r != nil && r.pods == 0 && c.nodes[node] == nil {
+		delete(c.rooms, node)
 	}
 }
 
@@ -165,13 +216,14 @@ func (c *Cluster) nodeChanged(node string) {
 	c.retry(node)
 	if c.ties != nil {
 		c.ties.domains = nil
-		c.retryTied()
+		c.retryAllTied()
 	}
 }
 
-// The scheduler's words (ErrReason of NodePorts, ErrReasonNodeLabelNotMatch,
+// The scheduler's words (insufficientResources of fitsRequest, ErrReason of NodePorts, ErrReasonNodeLabelNotMatch,
 // ErrReasonAntiAffinityRulesNotMatch @v1.37.2).
 const (
+	tooManyPods     = "Too many pods"
 	noFreePorts     = "node(s) didn't have free ports for the requested pod ports"
 	noTopologyLabel = "node(s) didn't match pod topology spread constraints (missing required label)"
 	repelledReason  = "node(s) didn't match pod anti-affinity rules"
@@ -179,34 +231,49 @@ const (
 
 // misfits returns why the scheduler does not bind a pod to a node, in the order in which it
 // finds out; the first plugin that refuses the node is the last that is asked
-// (RunFilterPlugins@v1.37.2). It is nil if the pod fits.
-func (c *Cluster) misfits(node *corev1.Node, pod *corev1.Pod) []string {
+// (RunFilterPlugins@v1.37.2). It is nil if the pod fits. repelledBy is the term of the pod's
+// podAntiAffinity that is the reason, or nil. selectors are those of selectorsOf.
+func (c *Cluster) misfits(node *corev1.Node, pod *corev1.Pod, selectors []labels.Selector) (reasons []string, repelledBy *corev1.PodAffinityTerm) {
 	overlook := &c.Options.Overlook
-	if !demand.None(&pod.Spec) {
-		r := c.rooms[node.Name]
-		if !overlook.HostPorts && r != nil && len(r.ports) > 0 {
-			if slices.ContainsFunc(demand.Ports(&pod.Spec), r.portInUse) {
-				return []string{noFreePorts}
-			}
+	r := c.rooms[node.Name]
+	none := demand.None(&pod.Spec)
+	if !none && !overlook.HostPorts && r != nil && len(r.ports) > 0 {
+		if slices.ContainsFunc(demand.Ports(&pod.Spec), r.portInUse) {
+			return []string{noFreePorts}, nil
 		}
-		if !overlook.Requests && len(node.Status.Allocatable) > 0 {
-			if found := r.insufficient(node.Status.Allocatable, demand.Requests(&pod.Spec)); found != nil {
-				return found
-			}
+	}
+	if !overlook.Requests && len(node.Status.Allocatable) > 0 {
+		var found []string
+		if !none {
+			found = r.insufficient(node.Status.Allocatable, demand.Requests(&pod.Spec))
+		}
+		if most, ok := node.Status.Allocatable[corev1.ResourcePods]; ok && most.CmpInt64(int64(c.nodes[node.Name].pods)) <= 0 {
+			found = append(found, tooManyPods)
+		}
+		if found != nil {
+			return found, nil
 		}
 	}
 	if !overlook.SpreadLabels {
 		for i := range pod.Spec.TopologySpreadConstraints {
 			constraint := &pod.Spec.TopologySpreadConstraints[i]
 			if _, ok := node.Labels[constraint.TopologyKey]; !ok && constraint.WhenUnsatisfiable == corev1.DoNotSchedule {
-				return []string{noTopologyLabel}
+				return []string{noTopologyLabel}, nil
 			}
 		}
 	}
-	if !overlook.PodAntiAffinity && c.repelled(node, pod) {
-		return []string{repelledReason}
+	if !overlook.PodAntiAffinity {
+		if term := c.repelledBy(node, pod, selectors); term != nil {
+			return []string{repelledReason}, term
+		}
 	}
-	return nil
+	return nil, nil
+}
+
+// fits reports whether the scheduler binds a new pod to a node.
+func (c *Cluster) fits(node *corev1.Node, pod *corev1.Pod) bool {
+	reasons, _ := c.misfits(node, pod, selectorsOf(pod))
+	return reasons == nil
 }
 
 func (r *room) portInUse(want demand.Port) bool {
@@ -259,10 +326,10 @@ func (c *Cluster) unavailableMessage(reasons []string) string {
 // tryToBind binds a pod to its node, or lets it wait.
 func (c *Cluster) tryToBind(ns *namespace, p *stored, node *corev1.Node) {
 	message := ""
-	if reasons := c.misfits(node, p.pod); reasons != nil {
+	if reasons, term := c.misfits(node, p.pod, p.selectors()); reasons != nil {
 		message = c.unavailableMessage(reasons)
-		if reasons[0] == repelledReason {
-			c.tie().waiting[node.Name] = true
+		if term != nil {
+			c.tie().wait(node, term.TopologyKey)
 		}
 	} else if known := c.problemOf(ns, node, p.pod, unscheduled); known != nil {
 		message = known.message

@@ -33,7 +33,7 @@ import (
 //     that. A UID that differs from the stored one is an error.
 //   - A pod is stored with its status. Without a name it is named after its generateName,
 //     without a phase it is pending. If its status, node or deletion timestamp differs from
-//     before, what was going to happen to it is forgotten, and PodTimes is called again.
+//     before, or its last scheduling gate is removed, what was going to happen to it is forgotten, and PodTimes is called again.
 //   - A node that stops being ready makes its pods not ready. One that is ready again
 //     starts those that are not ready, and ends those that were deleted.
 //
@@ -235,11 +235,12 @@ func (c *Cluster) applyPod(pod *corev1.Pod) {
 	p := ns.pods[pod.Name]
 	if p == nil {
 		c.identify(pod, nil)
+		c.sayGated(pod)
 		c.addPod(ns, pod)
 		return
 	}
 	c.identify(pod, p.pod)
-	if pod.Spec.NodeName == p.pod.Spec.NodeName && pod.DeletionTimestamp.Equal(p.pod.DeletionTimestamp) &&
+	if c.gated(pod) == c.gated(p.pod) && pod.Spec.NodeName == p.pod.Spec.NodeName && pod.DeletionTimestamp.Equal(p.pod.DeletionTimestamp) &&
 		equality.Semantic.DeepEqual(pod.Status, p.pod.Status) {
 		c.putPod(ns, p, pod, p.life)
 		return
@@ -257,7 +258,7 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 	c.identify(ds, nil)
 	ds.Generation, ds.Status = 1, appsv1.DaemonSetStatus{}
 	s := &set{ds: ds, due: true}
-	ns.sets[ds.Name] = s
+	ns.sets[ds.Name], c.sorted = s, nil
 	pods := byName(ns.pods)
 	s.countLoad(func(yield func(*corev1.Pod) bool) {
 		for _, p := range pods {
@@ -267,7 +268,7 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 		}
 	})
 	for _, p := range pods {
-		c.scheduleAvailable(ns, p)
+		c.scheduleAvailable(ns, p, s)
 	}
 }
 
@@ -314,6 +315,7 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 			delete(c.nodes, o.Name)
 			delete(c.problems, o.Name) // Another node of that name is another machine.
 			c.nodeChanged(o.Name)
+			c.tidy(o.Name)
 			changes[o.Name] = nodeChange{}
 			c.eachSet(func(s *set) {
 				s.update(daemon.Changes{DeletedNodes: []string{o.Name}})
@@ -332,6 +334,12 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 			}
 		}
 	}
+	if len(changes) > 0 {
+		maps.DeleteFunc(c.failures, func(of failing, _ int) bool {
+			_, gone := changes[of.name]
+			return gone
+		})
+	}
 	c.restart(changes)
 	return nil
 }
@@ -349,6 +357,7 @@ func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
 	ns := c.namespaces[ds.Namespace]
 	ns.sets[ds.Name].due = false // A Run may still hold it.
 	delete(ns.sets, ds.Name)
+	c.sorted = nil
 	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
 		if owns(ns.revisions[name]) {
 			c.removeRevision(ds.Namespace, name)
@@ -387,9 +396,10 @@ func (c *Cluster) createPod(pod *corev1.Pod) {
 	pod.UID = c.newUID()
 	pod.CreationTimestamp = metav1.NewTime(c.now)
 	pod.Status.Phase = corev1.PodPending
-	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" {
+	c.sayGated(pod)
+	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" && !c.gated(pod) {
 		if h := c.nodes[name]; h != nil && c.times(h.node, pod).BoundAfter == 0 &&
-			c.misfits(h.node, pod) == nil && c.problemOf(ns, h.node, pod, unscheduled) == nil {
+			c.fits(h.node, pod) && c.problemOf(ns, h.node, pod, unscheduled) == nil {
 			c.bind(pod, name)
 		}
 	}
@@ -433,6 +443,13 @@ func (c *Cluster) putPod(ns *namespace, p *stored, pod *corev1.Pod, life int) {
 	p.host, isOn = c.hostOf(pod, was)
 	c.account(ns, old, pod)
 	for _, s := range ns.sets {
+		watched, watches := s.watches(old), s.watches(pod)
+		if !watched && !watches {
+			continue
+		}
+		if !watched && old != nil {
+			c.scheduleAvailable(ns, p, s)
+		}
 		s.update(daemon.Changes{Pods: []*corev1.Pod{pod}})
 		if isOn != wasOn {
 			s.tally.touch(wasOn, was)
@@ -449,8 +466,12 @@ func (c *Cluster) removePod(ns *namespace, p *stored) {
 	p.life = 0
 	node, _ := daemon.TargetNode(pod)
 	delete(ns.pods, pod.Name)
+	delete(c.failures, failingPod(pod))
 	c.account(ns, pod, nil)
 	for _, s := range ns.sets {
+		if !s.watches(pod) {
+			continue
+		}
 		s.update(daemon.Changes{DeletedPods: []string{pod.Name}})
 		s.tally.touch(node, p.host)
 	}
@@ -490,7 +511,7 @@ func (c *Cluster) putDaemonSet(s *set, ds *appsv1.DaemonSet) {
 	if waits {
 		ns := c.namespace(ds.Namespace)
 		for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
-			c.scheduleAvailable(ns, ns.pods[name])
+			c.scheduleAvailable(ns, ns.pods[name], s)
 		}
 	}
 }

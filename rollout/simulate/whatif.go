@@ -22,10 +22,11 @@ import (
 
 // Proposal is a change that has not been made yet. The zero Proposal changes nothing.
 type Proposal struct {
-	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. It
-	// takes the place of the stored one, as in an update: what a client cannot change comes
-	// from the stored one, which is status, generations, the creation timestamp, the deletion
-	// of a DaemonSet that is being deleted, and kind, name, namespace and UID if they are empty. nil: the DaemonSet is not changed.
+	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. It takes
+	// the place of the stored one, as in an update. These fields come from the stored one:
+	// status, generations, the creation timestamp, the deletion of a DaemonSet that is being
+	// deleted, and kind, name, namespace and UID if they are empty. nil: the DaemonSet is not
+	// changed.
 	DaemonSet *appsv1.DaemonSet
 	// Remove proposes to delete the DaemonSet and, as kubectl delete does, its pods. DaemonSet
 	// must be nil then.

@@ -1,0 +1,134 @@
+package simulate_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// TestAllocatablePods: a node takes as many pods as it allocates, of all namespaces.
+func TestAllocatablePods(t *testing.T) {
+	full := build.Nodes("w1", "w2")
+	for _, node := range full {
+		node.Status.Allocatable = corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1"), corev1.ResourceCPU: resource.MustParse("4")}
+	}
+	const tooMany = "False Unschedulable: 0/2 nodes are available: 1 Too many pods, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]."
+	both := strings.Replace(tooMany, "1 Too", "1 Insufficient cpu, 1 Too", 1)
+	for _, tc := range []struct {
+		name, why string
+		spec      corev1.PodSpec
+		others    []*corev1.Pod
+		overlook  simulate.Overlook
+		want      []string
+	}{
+		{name: "room", why: "each takes one"},
+		{name: "full", why: "w1 has another pod, which requests nothing", others: []*corev1.Pod{other("", "w1", corev1.PodRunning)}, want: []string{tooMany}},
+		{name: "finished", why: "it does not count", others: []*corev1.Pod{other("", "w1", corev1.PodSucceeded)}},
+		{name: "elsewhere", why: "that node does not exist", others: []*corev1.Pod{other("", "w3", corev1.PodRunning)}},
+		{name: "both", why: "the scheduler says all", spec: requesting("3"), others: []*corev1.Pod{other("2", "w1", corev1.PodRunning)}, want: []string{both}},
+		{name: "overlooked", why: "the caller knows better", others: []*corev1.Pod{other("", "w1", corev1.PodRunning)}, overlook: simulate.Overlook{Requests: true}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := daemon.Input{DaemonSet: daemon.Default(build.Set{Spec: tc.spec}.Object()), Nodes: full, Pods: tc.others}
+			end := settle(t, in, simulate.Options{Overlook: tc.overlook})
+			if diff := cmp.Diff(tc.want, pending(end.After)); diff != "" {
+				t.Errorf("pods that wait: %s (-want +got):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+// TestAllocatablePodsAreFreed: a pod that waits is bound when another one leaves, on a node that
+// joined after its pods.
+func TestAllocatablePodsAreFreed(t *testing.T) {
+	c := &simulate.Cluster{}
+	node := build.Nodes("w1")[0]
+	node.Status.Allocatable = corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1")}
+	ds := build.Set{}.Object()
+	there := other("", "w1", corev1.PodRunning)
+	apply(t, c, there, node, ds)
+	if end := settleCluster(t, c)[0]; end.State != simulate.EndStalled {
+		t.Errorf("Settle() = %v, want the pod to wait", end)
+	}
+	there.DeletionGracePeriodSeconds = new(int64(0))
+	deleteObjects(t, c, there)
+	if end := settleCluster(t, c)[0]; end.State != simulate.EndComplete {
+		t.Errorf("Settle() = %v, want the pod to be bound", end)
+	}
+}
+
+// TestAllocatedResources: what the kubelet has allocated to a pod takes room, also if the spec
+// requests less, until it gives it back.
+func TestAllocatedResources(t *testing.T) {
+	ds := build.Set{Spec: requesting("2")}.Object()
+	there := other("1", "w1", corev1.PodRunning)
+	allocate := func(cpu string) {
+		there.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", AllocatedResources: resources(cpu), Resources: &corev1.ResourceRequirements{Requests: resources(cpu)}}}
+	}
+	allocate("3")
+	c := &simulate.Cluster{}
+	apply(t, c, sized("4", "w1")[0], there, ds)
+	if end := settleCluster(t, c)[0]; end.State != simulate.EndStalled || !strings.Contains(end.String(), "Insufficient cpu") {
+		t.Errorf("Settle() = %v, want it stalled: 3 of 4 CPUs are allocated", end)
+	}
+	allocate("1")
+	apply(t, c, there)
+	if end := settleCluster(t, c)[0]; end.State != simulate.EndComplete {
+		t.Errorf("Settle() = %v, want it complete: 1 of 4 CPUs is allocated", end)
+	}
+}
+
+// TestPeakOfNothing: a request of zero is none.
+func TestPeakOfNothing(t *testing.T) {
+	in := daemon.Input{DaemonSet: daemon.Default(build.Set{Spec: requesting("0")}.Object()), Nodes: sized("4", "w1")}
+	if end := settle(t, in, simulate.Options{}); end.State != simulate.EndComplete || end.PeakRequests != nil {
+		t.Errorf("PeakRequests = %#v, want nil", end.PeakRequests)
+	}
+}
+
+// TestNotReadyWithTheNode: the node lifecycle controller changes the status of the condition, and
+// neither reason nor message.
+func TestNotReadyWithTheNode(t *testing.T) {
+	c, ds := settled(t, build.Set{}, "w1")
+	apply(t, c, build.Node{Name: "w1", NotReady: time.Second}.Object())
+	want := corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(c.Now())}
+	for _, got := range c.Input(ds).Pods[0].Status.Conditions {
+		if got.Type == corev1.PodReady {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("condition of a pod whose node stopped being ready (-want +got):\n%s", diff)
+			}
+		}
+	}
+}
+
+// TestPassTime: a pass has a date if the Run began on another day.
+func TestPassTime(t *testing.T) {
+	in := daemon.Input{
+		DaemonSet: daemon.Default(build.Set{}.Object()), Nodes: build.Nodes("a"),
+		Now: time.Date(2026, 3, 1, 23, 59, 55, 0, time.UTC).In(time.FixedZone("west", -3600)),
+	}
+	var got []string
+	for pass, err := range simulate.Run(in, simulate.Options{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _, _ := strings.Cut(pass.String(), "\n")
+		got = append(got, line)
+	}
+	want := []string{
+		"pass 1 at 23:59:55: 0 of 1 available", "pass 2 at 23:59:55: 0 of 1 available",
+		"pass 3 at 2026-03-02 00:00:05: 1 of 1 available", "pass 3 at 2026-03-02 00:00:05: 1 of 1 available",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("passes (-want +got):\n%s", diff)
+	}
+}
