@@ -14,12 +14,19 @@ type nameHashes struct {
 	hashes []uint64 // by position; zero: not to be compared
 }
 
-// newNameHashes returns room for n names.
+// newNameHashes returns room for n names. A single one repeats none, and needs no room.
 func newNameHashes(n int) nameHashes {
+	if n < 2 {
+		return nameHashes{}
+	}
 	return nameHashes{seed: maphash.MakeSeed(), hashes: make([]uint64, n)}
 }
 
-func (h *nameHashes) set(at int, name string) { h.hashes[at] = maphash.String(h.seed, name) | 1 }
+func (h *nameHashes) set(at int, name string) {
+	if h.hashes != nil {
+		h.hashes[at] = maphash.String(h.seed, name) | 1
+	}
+}
 
 // repeated returns the lowest position whose name stands at a lower position too, or -1.
 //
@@ -27,7 +34,7 @@ func (h *nameHashes) set(at int, name string) { h.hashes[at] = maphash.String(h.
 // of different names meet by chance, and compares only the names that meet. With a hash
 // table of all names in its place a pass over 100,000 pods takes a tenth longer.
 func (h *nameHashes) repeated(name func(at int) string) int {
-	if len(h.hashes) < 2 {
+	if h.hashes == nil {
 		return -1
 	}
 	size := max(6, bits.Len(uint(16*len(h.hashes))))
