@@ -48,14 +48,15 @@ func SlotsRead(nodes []*corev1.Node) (int, error) {
 	return read, nil
 }
 
-// Repeated returns the lowest position whose name stands at a lower one too, or -1. Empty
-// names are not compared.
-func Repeated(names []string) int {
+// Repeated returns the lowest position whose name stands at a lower one too, or -1, and how many
+// names it has read. Empty names are not compared.
+func Repeated(names []string) (first, read int) {
 	h := newNameHashes(len(names))
 	for i, name := range names {
 		if name != "" {
 			h.set(i, name)
 		}
 	}
-	return h.repeated(func(at int) string { return names[at] })
+	first = h.repeated(func(at int) string { read++; return names[at] })
+	return first, read
 }

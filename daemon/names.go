@@ -64,8 +64,11 @@ func (h *nameHashes) repeated(name func(at int) string) int {
 	first := -1
 	for i, at := range compare {
 		for j := i - 1; j >= 0 && h.hashes[compare[j]] == h.hashes[at]; j-- {
-			if name(compare[j]) == name(at) && (first < 0 || at < first) {
-				first = at
+			if name(compare[j]) == name(at) {
+				if first < 0 || at < first {
+					first = at
+				}
+				break // One before it is enough: many of one name are compared once each.
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func TestRepeated(t *testing.T) {
 			}
 			seen[name] = true
 		}
-		if got := daemon.Repeated(names); got != want {
+		if got, _ := daemon.Repeated(names); got != want {
 			t.Fatalf("round %d, %d names: position %d repeats a name, want %d", round, n, got, want)
 		}
 		if n > 1_000 {
@@ -41,5 +41,16 @@ func TestRepeated(t *testing.T) {
 	}
 	if found[true] < 5 || found[false] < 5 {
 		t.Errorf("of the long lists %d have a repetition and %d have none", found[true], found[false])
+	}
+}
+
+// TestRepeatedCost: a list of one name only is no quadratic matter.
+func TestRepeatedCost(t *testing.T) {
+	names := make([]string, 5_000)
+	for i := range names {
+		names[i] = "pod"
+	}
+	if first, read := daemon.Repeated(names); first != 1 || read > 2*len(names) {
+		t.Errorf("position %d repeats a name, after reading %d names of %d; want position 1 and two for each", first, read, len(names))
 	}
 }

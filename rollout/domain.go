@@ -93,23 +93,24 @@ func (c *choice) oneDomain(o *OneDomain) {
 	c.unknownDomains(o, names, slot)
 }
 
-// unknownDomains notes what of OneDomain no eligible node has.
+// unknownDomains notes the label and the values of OneDomain that no eligible node has.
 func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
-	known := make(map[string]bool)
+	known := make([]bool, len(names))
 	for k := range c.facts.classes.counts {
 		if counts := &c.facts.classes.counts[k]; counts.desired > 0 {
-			known[names[counts.values[slot]]] = true
+			known[counts.values[slot]] = true
 		}
 	}
-	if len(known) == 0 {
+	first := slices.Index(known, true)
+	if first < 0 {
 		return
 	}
-	if len(known) == 1 && known[""] {
+	if names[first] == "" && !slices.Contains(known[first+1:], true) {
 		c.step.Policy.NoDomains = o.Label
 		return
 	}
 	for _, value := range o.First {
-		if !known[value] {
+		if i := slices.Index(names, value); i < 0 || !known[i] {
 			c.step.Policy.UnknownFirst = append(c.step.Policy.UnknownFirst, value)
 		}
 	}

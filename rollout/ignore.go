@@ -332,7 +332,7 @@ func (g *ignoring) note(out *IgnoredNode, reason IgnoredReason, since time.Time,
 	return 0
 }
 
-// sooner returns the shorter of two waits; zero is none.
+// sooner returns the shorter of two waits. Zero means that there is nothing to wait for.
 func sooner(a, b time.Duration) time.Duration {
 	if a == 0 || b != 0 && b < a {
 		return b

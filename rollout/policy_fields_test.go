@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -506,19 +507,24 @@ func TestOrdersOfNothing(t *testing.T) {
 func TestUnknownDomains(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
-		nodes     []string // zone of each; empty: no label
+		nodes     []string // zone of each, " closed" if it is not eligible; empty: no label
 		first     []string
 		want      string
 	}{
 		{"no label", "all nodes are one domain", []string{"", ""}, []string{"z1"}, "no eligible node has the label " + zones + ": all nodes are one domain"},
 		{"some have it", "the others are a domain", []string{"", "z1"}, nil, ""},
 		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, "domains to begin with that no eligible node is in: zz, z0"},
+		{"first on a node that is not eligible", "no pod of the DaemonSet waits there", []string{"z1", "z2", "z3 closed"}, []string{"z3"}, "domains to begin with that no eligible node is in: z3"},
 		{"no nodes", "nothing is known", nil, []string{"z1"}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now}
 			for i, zone := range tc.nodes {
 				node := build.Node{Name: string(rune('a' + i))}
+				zone, closed := strings.CutSuffix(zone, " closed")
+				if closed {
+					node.Taints = []corev1.Taint{{Key: "closed", Effect: corev1.TaintEffectNoSchedule}}
+				}
 				if zone != "" {
 					node.Labels = build.Labels{zones: zone}
 				}

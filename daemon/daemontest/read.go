@@ -14,8 +14,9 @@ import (
 )
 
 // ReadDaemonSet returns the only DaemonSet of the named files, which may hold objects of other
-// kinds, too. It has the defaults of daemon.Default, those of its own spec. It ends the test as Read does, if there is no DaemonSet or more than one, and if
-// the API server would refuse the DaemonSet, with the line of the field.
+// kinds, too. It has the defaults of its spec (daemon.Default). It ends the test as Read does, if
+// there is no DaemonSet or more than one, and if the API server would refuse the DaemonSet, with
+// the line of the field.
 func ReadDaemonSet(t testing.TB, files ...string) *appsv1.DaemonSet {
 	t.Helper()
 	objects := Read(t, files...)
@@ -31,9 +32,9 @@ func ReadDaemonSet(t testing.TB, files ...string) *appsv1.DaemonSet {
 }
 
 // Read returns the objects of the named files: YAML or JSON, what people write and what
-// kubectl prints, without defaults; see manifest.Objects.Read. As with os.Open, names are relative to the folder
-// of the package under test. It ends the test if a file cannot be read or is wrong, with a
-// line for each fault: file, line, document and field. It logs what it passes over, such as
+// kubectl prints, without defaults; see manifest.Objects.Read. As with os.Open, names are relative
+// to the folder of the package under test. It ends the test if a file cannot be read or is wrong,
+// with a line for each fault: file, line, document and field. It logs what it passes over, such as
 // objects of other kinds.
 //
 // For a cluster as it was dumped, see manifest.Objects.Subjects and NewCluster.

@@ -70,8 +70,8 @@ type Daemon struct {
 	HostPorts []HostPort
 	// Refused is why the API server refuses the pods: they break a LimitRange, or request more
 	// than a limit that one gives; they have another priority, preemption policy, overhead or
-	// node selector than their PriorityClass or RuntimeClass; or there is no such class. Paths start at the DaemonSet's spec. It is nil if the
-	// API server accepts them.
+	// node selector than their PriorityClass or RuntimeClass; or there is no such class. Paths
+	// start at the DaemonSet's spec. It is nil if the API server accepts them.
 	Refused field.ErrorList
 }
 
@@ -148,8 +148,9 @@ type ownerKey struct{ namespace, kind, name string }
 // other: leave out those that you do not want.
 //
 // It fails with a *field.Error if a DaemonSet is nil, has no name, has only one of apiVersion
-// and kind, or is in the list twice (group, kind, namespace and name are the same), and if an entry of the options is nil or has the name of another. Without DaemonSets
-// it returns an empty Daemons.
+// and kind, or is in the list twice (group, kind, namespace and name are the same), and if an
+// entry of the options is nil or has the name of another. Without DaemonSets it returns an empty
+// Daemons.
 //
 // The cost is linear in the DaemonSets, and, for those with the same host port, quadratic.
 func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
@@ -242,9 +243,9 @@ func (d *Daemons) rulesOf(template *corev1.PodTemplateSpec, opts placement.Optio
 	return len(d.rules) - 1
 }
 
-// rulesKey returns a text that is the same only for templates that placement.Compile treats
-// alike. It reports false if there is none.
-func rulesKey(spec *corev1.PodSpec) (string, bool) {
+// rulesKey returns the fields that placement.Compile reads, as bytes: if two pods have the same
+// key, they have the same rules. Without ok they cannot be compared.
+func rulesKey(spec *corev1.PodSpec) (key string, ok bool) {
 	read := corev1.PodSpec{NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, Tolerations: spec.Tolerations, HostNetwork: spec.HostNetwork}
 	if spec.Affinity != nil && spec.Affinity.NodeAffinity != nil {
 		// An empty list of terms is not the same as none: it matches no node.
@@ -325,8 +326,8 @@ func (d *Daemons) internResources() {
 }
 
 // List returns the DaemonSets, read-only, in the order in which their pods get room on a node:
-// the highest priority first, then by namespace, name, and API version with kind. The results of OnNode and InPool
-// refer to them by their index.
+// the highest priority first, then by namespace, name, and API version with kind. The results of
+// OnNode and InPool refer to them by their index.
 func (d *Daemons) List() []Daemon {
 	if d == nil {
 		return nil

@@ -46,6 +46,7 @@
 //  5. A DaemonSet is referred to by its index in Daemons.List. All lists have a documented order,
 //     and the order of the input has no effect on them.
 //  6. Only what this package names is looked at when it asks what fits: requests, the number of
-//     pods, host ports, the node selectors of RuntimeClasses. Pod (anti-)affinity, topology spread, volumes and preemption are not.
+//     pods, host ports, the node selectors of RuntimeClasses. Pod (anti-)affinity, topology
+//     spread, volumes and preemption are not.
 //  7. Wrong input gives a *field.Error with the path of the field. Arguments are never changed.
 package overhead

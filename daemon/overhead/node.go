@@ -53,7 +53,8 @@ type NodeOverhead struct {
 	// may need different names, or values of a label, so that no node runs both.
 	Run, AtMost Total
 	// Started is the sum of the DaemonSets that run on the node once it has lost its startup
-	// taints, in every state that the late labels and the name may be in. It is Run if there are no startup taints.
+	// taints, in every state that the late labels and the name may be in. It is Run if there are
+	// no startup taints.
 	Started Total
 	// Missing is what Run will still take of the node, given the pods that are there: for each
 	// DaemonSet and resource what a new pod requests above what its pods there do, and never
@@ -141,8 +142,8 @@ func (c Clash) String() string {
 	return "port " + c.Port.String() + " is that of pod " + c.Pod.Namespace + "/" + c.Pod.Name
 }
 
-// Mismatch is a label that the RuntimeClass of a pod asks for and the node does not have. One
-// that is not known, see Input, is none.
+// Mismatch is a label that the RuntimeClass of a pod asks for and the node does not have. A label
+// of Input.LateLabels may still come, and is not a Mismatch.
 type Mismatch struct {
 	// Daemon is the index of the DaemonSet. No pod of it is on the node.
 	Daemon int
@@ -172,14 +173,14 @@ func (m Mismatch) String() string {
 // without status.allocatable, or with an empty one, has that of its capacity
 // (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no capacity, either.
 //
-// A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID are the
-// same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
+// A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID
+// are the same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
 //
 // OnNode allocates nothing once out has grown, apart from pods on the node whose requests are
-// those of the pod as a whole, or finer than the scheduler's units. The cost is linear in labels of the node, pods, clashes, and DaemonSets with their
-// resources; for each DaemonSet that asks for unknown facts it is the number of states that are
-// tried, at most 4096. OnNode reads its arguments. Of these it keeps the pods in out.Clashes, and
-// nothing else.
+// those of the pod as a whole, or finer than the scheduler's units. The cost is linear in labels
+// of the node, pods, clashes, and DaemonSets with their resources; for each DaemonSet that asks
+// for unknown facts it is the number of states that are tried, at most 4096. OnNode reads its
+// arguments. Of these it keeps the pods in out.Clashes, and nothing else.
 //
 // It fails with a *field.Error if out, in.Node or a pod is nil, if the node has no name and
 // NameUnknown is not set, if a late label is no valid label key, or if a startup taint has no

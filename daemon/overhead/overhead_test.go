@@ -348,7 +348,7 @@ func TestShortages(t *testing.T) {
 	}
 }
 
-// TestShortagesInOrder: by DaemonSet, whatever the order in which they got room, then by name.
+// TestShortagesInOrder: shortages go by DaemonSet, not by who got room first, then by name.
 func TestShortagesInOrder(t *testing.T) {
 	maybe := requesting("a-maybe", "cpu", "1", "vendor.com/nic", "1")
 	maybe.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "a"}

@@ -132,7 +132,8 @@ func (p PoolDaemon) String() string {
 // of requirements on its labels.
 //
 // It fails with a *field.Error if a requirement does not parse or is one on metadata.name, if no
-// node can satisfy those for one label, or if a startup taint has no key. A Pool without requirements is any node.
+// node can satisfy those for one label, or if a startup taint has no key. A Pool without
+// requirements is any node.
 func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	d = d.orEmpty()
 	p, err := newPoolState(pool)

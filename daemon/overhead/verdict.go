@@ -328,7 +328,8 @@ func (s *scratch) open(r *rules) {
 }
 
 // tryAll looks at every state of the axes until both answers have been seen. runs and fails say
-// which have been already. It leaves the node in one of the states. If no state runs the pod, furthest is the decision about the one that fails the last of the rules.
+// which have been already. It leaves the node in one of the states. If no state runs the pod,
+// furthest is the decision about the one that fails the last of the rules.
 func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil

@@ -24,7 +24,7 @@ import (
 // built builds the site once for all tests.
 var built = sync.OnceValues(func() (site, error) { return build(context.Background(), os.Stderr) })
 
-// chromium returns the browser, or skips the test where there is none. CI has to have one.
+// chromium returns the browser. Without one the test is skipped, and fails in CI.
 func chromium(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -56,8 +56,8 @@ var browser struct {
 // ownHosts are what a browser asks on its own, to update itself. The page has no use for them.
 var ownHosts = []string{"update.googleapis.com", "redirector.gvt1.com"}
 
-// subPath is where the written site is served by another server, and plainPath this one with the editor for a machine without
-// npm.
+// subPath is where the written site is served by another server, and plainPath this one with the
+// editor for a machine without npm.
 const (
 	subPath   = "/some/where/"
 	plainPath = "/plain/"

@@ -452,7 +452,7 @@ func TestOwnManifest(t *testing.T) {
 }
 
 // A file that is dropped on an editor is loaded, not inserted; a text that is dragged within the
-// editor is none of a cluster.
+// editor is not taken for a cluster.
 func TestDrop(t *testing.T) {
 	p := open(t, "")
 	drop := func(fill string) {

@@ -158,6 +158,10 @@ func TestAnswer(t *testing.T) {
 			args: []string{"-f", "-"}, stdin: without("Node"), want: "no-nodes.txt", stderr: service,
 		},
 		{
+			name: "no nodes and no revisions", why: "nothing is made of a revision that is assumed",
+			args: []string{"-f", "-"}, stdin: without("Node", "ControllerRevision"), want: "no-nodes.txt", stderr: service,
+		},
+		{
 			name: "manifest without nodes", why: "what it changes is known, and not what it does",
 			args: []string{"-f", "-", "-f", "testdata/repair.yaml"}, stdin: without("Node"), want: "no-nodes-proposal.txt", stderr: service,
 		},

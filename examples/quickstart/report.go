@@ -27,10 +27,10 @@ type answer struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	// State is "complete", "progressing", "stalled", "waiting" or "deleting", as in package
-	// health; "disrupted" if the rollout is complete without counting NotReady; "ignored" if the controller does nothing; "status" if the input lacks nodes or pods
-	// and the verdict is that of the status alone; "new" for a manifest that no server has
-	// stored; "refused" for one that a server would not store, or a DaemonSet that no answer
-	// is possible for.
+	// health; "disrupted" if the rollout is complete without counting NotReady; "ignored" if the
+	// controller does nothing; "status" if the input lacks nodes or pods and the verdict is that
+	// of the status alone; "new" for a manifest that no server has stored; "refused" for one that
+	// a server would not store, or a DaemonSet that no answer is possible for.
 	State string `json:"state"`
 	// Verdict is the state in a sentence.
 	Verdict string `json:"verdict"`
@@ -45,8 +45,8 @@ type answer struct {
 	// controller does not count them: they have a taint that the pod does not tolerate.
 	NotReady int `json:"notReady,omitempty"`
 	// Unobserved is how many generations the controller has not observed. DueSince is since
-	// when it has an update to go on with, as far as the objects tell, if that is longer than
-	// health.DefaultPatience.
+	// when, by the times in the objects, it could have gone on with an update, if that is longer
+	// than health.DefaultPatience.
 	Unobserved int64     `json:"unobserved,omitempty"`
 	DueSince   time.Time `json:"dueSince,omitzero"`
 	// Blockers are the problems that the rollout waits for, the most urgent first.

@@ -167,7 +167,8 @@ var Deviations = []Deviation{
 			for _, pods := range u.podsByNode(s) {
 				if slices.ContainsFunc(pods, outdated) {
 					return s, func(p *Pass) {
-						// The first call reconciles. The update follows only if that has nothing to write.
+						// The first call reconciles. The update follows only if that has nothing
+						// to write.
 						if len(p.Syncs) == 2 {
 							p.Syncs, p.Creates, p.Deletes = p.Syncs[:1], nil, nil
 							p.Events = slices.DeleteFunc(p.Events, func(e string) bool {

@@ -46,10 +46,10 @@ const (
 	// patience, the next pass changes it, or it goes on by itself at a known time.
 	StateProgressing State = iota + 1
 	// StateComplete: rollout.Complete holds, no pod is in a row of failures, and the next pass
-	// changes nothing, except on nodes that the policy ignores. It is also the state of a rollout that was complete
-	// before, by Options.Memory, and has no outdated pods: nodes that reboot, or join, do not
-	// begin a rollout, however long their pods are unavailable. Assessment.Blockers has them.
-	// kubectl.RolloutStatus lists how this differs from kubectl rollout status.
+	// changes nothing, except on nodes that the policy ignores. It is also the state of a rollout
+	// that was complete before, by Options.Memory, and has no outdated pods: nodes that reboot, or
+	// join, do not begin a rollout, however long their pods are unavailable. Assessment.Blockers
+	// has them. kubectl.RolloutStatus lists how this differs from kubectl rollout status.
 	StateComplete
 	// StateStalled: the rollout is not complete, and nothing has changed for
 	// Options.Patience.

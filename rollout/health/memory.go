@@ -67,8 +67,9 @@ type NodeMemory struct {
 	// Created is the creation time of that pod.
 	Created metav1.Time `json:"created,omitzero"`
 	// Replaced is how often an assessment has found another pod than the assessment before.
-	// A pod that was seen terminating does not count: a failed pod is never seen so. Half an hour after the last time it is zero again, like daemon.Backoff, and also once a
-	// pod has been available for DefaultPatience.
+	// A pod that was seen terminating does not count: somebody deleted it, because a failed pod
+	// disappears at once. The count is zero again half an hour after the last replacement, like
+	// daemon.Backoff, and once a pod has been available for DefaultPatience.
 	Replaced int `json:"replaced,omitempty"`
 	// LastReplaced is the time of the last assessment that found another pod.
 	LastReplaced metav1.Time `json:"lastReplaced,omitzero"`

@@ -23,7 +23,8 @@
 // and Elapse, time without controllers.
 //
 // The cluster believes the objects: pods that do not fit on their node wait, and what has been
-// broken for a minute, or for ten (rule 10), stays broken. Options.Overlook switches such rules off, one by one.
+// broken for a minute, or for ten (rule 10), stays broken. Options.Overlook switches such rules
+// off, one by one.
 //
 // # Rules
 //
@@ -87,15 +88,16 @@
 //  14. The first container crashes PodTimes.CrashesAfter after each start, and the kubelet
 //     starts it again with its backoff, unless a crash loop of rule 10 is known.
 //  15. Options.PodTimes says how long things take, and cannot overrule rules 3 to 12;
-//     Options.Overlook switches rules 4 to 11 off, and the gates of rule 3. Times count from the times in the objects:
-//     NewCluster(c.Input(ds), opts) continues the rollout to the same end. opts are those of c,
-//     with the canary's trial of the last pass. Two things are not in that Input: the problems
-//     of pods that are gone, and the pods of other namespaces, which take room. End.After has
-//     the latter.
+//     Options.Overlook switches rules 4 to 11 off, and the gates of rule 3. Times count from the
+//     times in the objects: NewCluster(c.Input(ds), opts) continues the rollout to the same end.
+//     opts are those of c, with the canary's trial of the last pass. Two things are not in that
+//     Input: the problems of pods that are gone, and the pods of other namespaces, which take
+//     room. End.After has the latter.
 //  16. The same calls give the same cluster: names and UIDs are numbered, above the numbers in
 //     the objects that the cluster was given, and what happens at one moment happens in the
 //     order in which it was scheduled.
 //  17. A rollout is complete if rollout.Complete holds. It stays so once that has held for
 //     health.DefaultPatience without interruption: a Run then ends as complete, and the clock
-//     stands at the end of that time, although pods fail or crash later. Pods that fail again and again within that time do not complete it.
+//     stands at the end of that time, although pods fail or crash later. Pods that fail again and
+//     again within that time do not complete it.
 package simulate

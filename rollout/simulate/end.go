@@ -54,8 +54,9 @@ type End struct {
 	// rollout is complete, that is health.DefaultPatience after Time or later, so that pods are ready
 	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns,
 	// followed by the pods of all other namespaces, because they take room. It holds no Options:
-	// give Run the same ones, with Last.CanaryTrial if there is a canary. Read-only. To change the DaemonSet, change a copy, and raise its generation as the
-	// API server does: the rollout does not depend on it, but kubectl.RolloutStatus does.
+	// give Run the same ones, with Last.CanaryTrial if there is a canary. Read-only. To change the
+	// DaemonSet, change a copy, and raise its generation as the API server does: the rollout does
+	// not depend on it, but kubectl.RolloutStatus does.
 	After daemon.Input
 	// Incomplete lists the nodes that the rollout is not complete on, ordered by name, each
 	// with its status and with what keeps its pods from being available:

@@ -83,7 +83,7 @@ func TestImageThatCannotBePulled(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		times simulate.PodTimes
-		// since is how long the pod has waited that the caller applies; zero: there is none.
+		// since is how long the pod has waited that the caller applies; zero: the caller applies no pod.
 		since time.Duration
 		state simulate.EndState
 		want  string

@@ -74,7 +74,7 @@ func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
 // The clock stays at what happened last, or moves to the end of the DefaultPatience of rollouts that
 // are complete. So pods are then ready for that long at least, as they are in a cluster at rest, and
 // a next version with a longer minReadySeconds does not find them unavailable. If its
-// minReadySeconds are more than DefaultPatience, Advance the cluster by them before.
+// minReadySeconds is more than DefaultPatience, Advance the cluster by it before.
 //
 // If there are several DaemonSets, controllers go on with those whose rollouts have ended, and
 // their passes are yielded, too. They do not count in the End, and End.After is from before. A
@@ -335,7 +335,7 @@ func (r *run) last(s *set) (*Pass, error) {
 		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
 	}
 	end.PeakPods = s.load.most
-	if len(s.load.greatest) > 0 { // A request of zero is none.
+	if len(s.load.greatest) > 0 { // It has no requests of zero.
 		end.PeakRequests = s.load.greatest.DeepCopy()
 	}
 	end.After.Pods = append(end.After.Pods, r.c.podsElsewhere(s.ds.Namespace)...)

@@ -220,8 +220,8 @@ func (c *Cluster) nodeChanged(node string) {
 	}
 }
 
-// The scheduler's words (insufficientResources of fitsRequest, ErrReason of NodePorts, ErrReasonNodeLabelNotMatch,
-// ErrReasonAntiAffinityRulesNotMatch @v1.37.2).
+// The scheduler's words (insufficientResources of fitsRequest, ErrReason of NodePorts,
+// ErrReasonNodeLabelNotMatch, ErrReasonAntiAffinityRulesNotMatch @v1.37.2).
 const (
 	tooManyPods     = "Too many pods"
 	noFreePorts     = "node(s) didn't have free ports for the requested pod ports"

@@ -33,7 +33,8 @@ import (
 //     that. A UID that differs from the stored one is an error.
 //   - A pod is stored with its status. Without a name it is named after its generateName,
 //     without a phase it is pending. If its status, node or deletion timestamp differs from
-//     before, or its last scheduling gate is removed, what was going to happen to it is forgotten, and PodTimes is called again.
+//     before, or its last scheduling gate is removed, what was going to happen to it is forgotten,
+//     and PodTimes is called again.
 //   - A node that stops being ready makes its pods not ready. One that is ready again
 //     starts those that are not ready, and ends those that were deleted.
 //

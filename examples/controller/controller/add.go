@@ -57,7 +57,7 @@ type Options struct {
 	// StatusInterval is the shortest time between two writes of an owner's status that
 	// differ only in their counters. A pass costs so little that without it a rollout would
 	// write a status for every pod that becomes ready. Zero is DefaultStatusInterval; below
-	// zero is none.
+	// zero writes every change at once.
 	StatusInterval time.Duration
 	// Clock gives the time of a pass. nil is the system's.
 	Clock clock.PassiveClock

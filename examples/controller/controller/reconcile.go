@@ -144,7 +144,7 @@ func (c *reconciler) complain(o *owner, object client.Object, err error) {
 	}
 }
 
-// sooner returns the shorter of two waits; zero is none.
+// sooner returns the shorter of two waits. Zero means that there is nothing to wait for.
 func sooner(a, b time.Duration) time.Duration {
 	if a <= 0 || b <= 0 {
 		return max(a, b)

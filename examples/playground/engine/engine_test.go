@@ -150,7 +150,7 @@ func TestOtherDaemonSet(t *testing.T) {
 	}
 }
 
-// A manifest alone, dropped on the page, is an edit: the nodes stay. Nodes alone are none.
+// A manifest alone, dropped on the page, is an edit: the nodes stay. A list of nodes alone is not.
 func TestLoadManifest(t *testing.T) {
 	p := open(t, "log-agent")
 	cluster := p.texts.Cluster

@@ -175,7 +175,7 @@ func (r *recording) failImages() error {
 	return nil
 }
 
-// step records the next frame. It reports false if there is none.
+// step records the next frame. It reports false if the recording has ended.
 func (r *recording) step() bool {
 	if r.done {
 		return false

@@ -153,8 +153,8 @@ func (e *Engine) view(layout int) *View {
 	return v
 }
 
-// assess returns a snapshot of the frame on the screen, and what package health says about it. The
-// snapshot is nil if there is none; the assessment never is.
+// assess returns a snapshot of the frame on the screen, and what package health says about it. With
+// an error the snapshot may be nil; the assessment is never nil.
 func (e *Engine) assess() (*daemon.Snapshot, *health.Assessment, error) {
 	f := e.recording.at()
 	snapshot, err := e.recording.snapshot()
