@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -318,44 +319,27 @@ func (r *recording) seek(to int) {
 	}
 }
 
-func (s *shown) changePod(old, cur *corev1.Pod) {
-	if old == nil && cur == nil {
-		return
-	}
-	key := ""
-	if cur != nil {
-		key = podKey(cur)
-	} else {
-		key = podKey(old)
-	}
-	if _, known := s.podsWere[key]; !known {
-		s.podsWere[key] = s.pods[key]
-	}
-	if cur != nil {
-		s.pods[key] = cur
-	} else {
-		delete(s.pods, key)
-	}
-}
+func (s *shown) changePod(old, cur *corev1.Pod) { change(s.pods, s.podsWere, old, cur, podKey) }
 
 func (s *shown) changeNode(old, cur *corev1.Node) {
+	s.layout++
+	change(s.nodes, s.nodesWere, old, cur, func(n *corev1.Node) string { return n.Name })
+}
+
+// change puts cur in the place of old among the objects, and notes in were what was there. One of
+// the two may be nil.
+func change[T any](objects, were map[string]*T, old, cur *T, key func(*T) string) {
 	if old == nil && cur == nil {
 		return
 	}
-	s.layout++
-	name := ""
-	if cur != nil {
-		name = cur.Name
-	} else {
-		name = old.Name
-	}
-	if _, known := s.nodesWere[name]; !known {
-		s.nodesWere[name] = s.nodes[name]
+	k := key(cmp.Or(cur, old))
+	if _, known := were[k]; !known {
+		were[k] = objects[k]
 	}
 	if cur != nil {
-		s.nodes[name] = cur
+		objects[k] = cur
 	} else {
-		delete(s.nodes, name)
+		delete(objects, k)
 	}
 }
 
