@@ -17,6 +17,7 @@ import (
 // decideNodes returns the nodes with the decision about each, ordered by name.
 func decideNodes(nodes []*corev1.Node, matcher *placement.Matcher) ([]NodeState, error) {
 	path := field.NewPath("nodes")
+	names := make([]string, len(nodes)) // They lie side by side here, and the nodes do not.
 	prefix := ""
 	for i, node := range nodes {
 		switch {
@@ -29,15 +30,16 @@ func decideNodes(nodes []*corev1.Node, matcher *placement.Matcher) ([]NodeState,
 		default:
 			prefix = commonPrefix(prefix, node.Name)
 		}
+		names[i] = node.Name
 	}
 	out := make([]NodeState, len(nodes), len(nodes)+4) // room for a few nodes that do not exist
-	order := sortedByName(nodes, len(prefix))
+	order := sortedByName(names, len(prefix))
 	for i, from := range order {
-		node := nodes[from.at]
-		if i > 0 && order[i-1].key == from.key && out[i-1].Name == node.Name {
-			return nil, field.Duplicate(path.Index(int(from.at)).Child("metadata", "name"), node.Name)
+		name := names[from.at]
+		if i > 0 && order[i-1].key == from.key && out[i-1].Name == name {
+			return nil, field.Duplicate(path.Index(int(from.at)).Child("metadata", "name"), name)
 		}
-		out[i].Name, out[i].Node = node.Name, node
+		out[i].Name, out[i].Node = name, nodes[from.at]
 	}
 	for i := range out {
 		out[i].Decision = matcher.Decide(out[i].Node)
@@ -52,13 +54,13 @@ type nodeKey struct {
 	at  int32
 }
 
-// sortedByName returns the nodes ordered by name; nodes of one name keep their order. It
+// sortedByName returns the order of the names; equal names keep their order. It
 // compares eight bytes of each name first, which lie side by side; the names themselves lie
 // scattered in memory. shared is the length of the prefix that all names share.
-func sortedByName(nodes []*corev1.Node, shared int) []nodeKey {
-	order := make([]nodeKey, len(nodes))
-	for i, node := range nodes {
-		order[i] = nodeKey{leadingBytes(node.Name[shared:]), int32(i)}
+func sortedByName(names []string, shared int) []nodeKey {
+	order := make([]nodeKey, len(names))
+	for i, name := range names {
+		order[i] = nodeKey{leadingBytes(name[shared:]), int32(i)}
 	}
 	order = radixSort(order)
 	for from := 0; from < len(order); {
@@ -68,7 +70,7 @@ func sortedByName(nodes []*corev1.Node, shared int) []nodeKey {
 		}
 		if to-from > 1 {
 			slices.SortFunc(order[from:to], func(a, b nodeKey) int {
-				return cmp.Or(strings.Compare(nodes[a.at].Name, nodes[b.at].Name), cmp.Compare(a.at, b.at))
+				return cmp.Or(strings.Compare(names[a.at], names[b.at]), cmp.Compare(a.at, b.at))
 			})
 		}
 		from = to
