@@ -654,6 +654,12 @@ var plantedBugs = []plantedBug{
 		new:  `strings.IndexAny(cell, "\f\n")`,
 	},
 	{
+		name: "the namespaces stand behind the names",
+		file: "rollout/kubectl/table.go",
+		old:  `slices.Insert(cells, 0, row.Namespace)`,
+		new:  `slices.Insert(cells, 1, row.Namespace)`,
+	},
+	{
 		name: "a DaemonSet is a second older than it is",
 		file: "rollout/kubectl/table.go",
 		old:  `now.Sub(created.Time)`,
