@@ -51,6 +51,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/pernode/daemonset/examples/internal/cli"
@@ -142,7 +143,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 // answerFiles prints the answer for the files, and on stderr what they hold besides.
 func answerFiles(out, stderr io.Writer, stdin io.Reader, q question, output string) (status int, errs []error) {
 	r := ask(q, stdin)
-	for _, line := range r.PassedOver {
+	for _, line := range slices.Concat(r.PassedOver, r.Notes) {
 		fmt.Fprintln(stderr, "quickstart:", cli.Printable(line))
 	}
 	if output == "json" {
