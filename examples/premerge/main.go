@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/pernode/daemonset/daemon/lint"
@@ -61,13 +60,20 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	write := writeText
 	if *markdown {
+		fmt.Fprint(stdout, "### DaemonSets\n\n")
 		write = writeMarkdown
 	}
-	write(stdout, changes)
-	if slices.ContainsFunc(changes, func(c simulate.Change) bool { return !c.OK() }) {
-		return 2
+	if len(changes) == 0 {
+		fmt.Fprintln(stdout, "no DaemonSet changes")
 	}
-	return 0
+	status := 0
+	for _, c := range changes {
+		write(stdout, c, cli.PrintableLines(c.String()))
+		if !c.OK() {
+			status = 2
+		}
+	}
+	return status
 }
 
 // check judges the DaemonSets that differ. Those that an API server would refuse are an error.
@@ -100,37 +106,16 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.Change, 
 	return changes, nil
 }
 
-// lines are a change, the verdict first, without what could control a terminal or end a block of
-// Markdown.
-func lines(c simulate.Change) []string {
-	lines := strings.Split(c.String(), "\n")
-	for i, line := range lines {
-		lines[i] = cli.Printable(line)
-	}
-	return lines
+// writeText prints a change for a terminal.
+func writeText(w io.Writer, _ simulate.Change, lines []string) {
+	fmt.Fprintln(w, strings.Join(lines, "\n  "))
 }
 
-// writeText prints the changes for a terminal.
-func writeText(w io.Writer, changes []simulate.Change) {
-	for _, c := range changes {
-		fmt.Fprintln(w, strings.Join(lines(c), "\n  "))
+// writeMarkdown prints a change for a comment on a pull request or the summary of a job.
+func writeMarkdown(w io.Writer, c simulate.Change, lines []string) {
+	mark := ":white_check_mark:"
+	if !c.OK() {
+		mark = ":x:"
 	}
-	if len(changes) == 0 {
-		fmt.Fprintln(w, "no DaemonSet changes")
-	}
-}
-
-// writeMarkdown prints the changes for a comment on a pull request or the summary of a job.
-func writeMarkdown(w io.Writer, changes []simulate.Change) {
-	fmt.Fprint(w, "### DaemonSets\n")
-	if len(changes) == 0 {
-		fmt.Fprint(w, "\nNo change.\n")
-	}
-	for _, c := range changes {
-		mark, lines := ":white_check_mark:", lines(c)
-		if !c.OK() {
-			mark = ":x:"
-		}
-		fmt.Fprintf(w, "\n<details><summary>%s %s</summary>\n\n```text\n%s\n```\n\n</details>\n", mark, lines[0], strings.Join(lines[1:], "\n"))
-	}
+	fmt.Fprintf(w, "<details><summary>%s %s</summary>\n\n```text\n%s\n```\n\n</details>\n\n", mark, lines[0], strings.Join(lines[1:], "\n"))
 }

@@ -108,6 +108,7 @@ func Example_markdown() {
 	// ```
 	//
 	// </details>
+	//
 	// exit status 2
 }
 

@@ -102,6 +102,14 @@ func TestJudgeVersions(t *testing.T) {
 				return times
 			}},
 			want: []string{"a/x: would hurt: the rollout stalls"}, text: "at least 2 of 3 available"},
+		{name: "old image that cannot be pulled", why: "the old pods are not available either", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
+			opts: simulate.Options{PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
+				if pod.Spec.Containers[0].Image == "x:1" {
+					times.ReadyAfter = -1
+				}
+				return times
+			}},
+			want: []string{"a/x: well"}, text: "first pass: 3 to delete"},
 		{name: "frozen", why: "the policy is for the new version", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
 			opts: simulate.Options{Policy: rollout.Policy{Frozen: true}}, want: []string{"a/x: well"}, text: "3 outdated pods"},
 		{name: "overlooked", why: "the pods would not be there otherwise", nodes: sized("1", "n1"), old: sets(version("a", "x", "x:1"), version("a", "y", "y:1")),
