@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -14,7 +13,8 @@ import (
 
 // refusedPods returns errors about the pod's spec that an API server reports and daemon.Validate
 // leaves to it: malformed node affinity and tolerations, and a host port that is there twice.
-// Errors of the old DaemonSet, which may be nil, are not among them: somebody has stored it.
+// Errors of the old DaemonSet, which may be nil, are not among them: somebody has stored it. Both
+// have the defaults of their templates.
 func refusedPods(ds, old *appsv1.DaemonSet, opts placement.Options) field.ErrorList {
 	errs := podErrors(ds, opts)
 	if len(errs) == 0 || old == nil {
@@ -51,7 +51,7 @@ func repeatedPorts(containers []corev1.Container, first int, path *field.Path) f
 			if p.HostPort == 0 {
 				continue
 			}
-			port := fmt.Sprintf("%s/%s/%d", cmp.Or(p.Protocol, corev1.ProtocolTCP), p.HostIP, p.HostPort)
+			port := fmt.Sprintf("%s/%s/%d", p.Protocol, p.HostIP, p.HostPort)
 			if seen[port] {
 				errs = append(errs, field.Duplicate(path.Index(first+i).Child("ports").Index(j).Child("hostPort"), port))
 			}

@@ -155,7 +155,7 @@ func settledOn(nodes []*corev1.Node, changes []Change, opts Options) (*Cluster, 
 		if change.Old == nil {
 			continue
 		}
-		old := daemon.Default(change.Old)
+		old := withDefaults(change.Old)
 		change.OldRefused = append(daemon.Validate(old), refusedPods(old, nil, c.placement)...)
 		if len(change.OldRefused) > 0 {
 			continue
