@@ -71,7 +71,8 @@ func (c Change) String() string {
 // fails if NewCluster, Cluster.Settle or Judge fails. A DaemonSet that the API server refuses is
 // not an error: Impact.Refused says why.
 //
-// The cost is that of Judge for each DaemonSet that changes, with the pods of all DaemonSets.
+// The cost is that of Cluster.Settle with all old DaemonSets, and that of Judge for each one that
+// changes, with the pods of all.
 func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, error) {
 	changes, err := v.changes()
 	if err != nil {
@@ -84,18 +85,18 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, erro
 	check.OtherDaemonSets = slices.Concat(check.OtherDaemonSets, v.New)
 	var out []Change
 	for _, change := range changes {
-		in := c.Input(change.daemonSet())
-		in.Pods = slices.Concat(in.Pods, c.podsElsewhere(change.daemonSet().Namespace))
 		proposal := Proposal{Remove: true}
 		if change.New != nil {
 			proposal = Proposal{DaemonSet: unstored(change.New)}
 		}
-		switch differs, err := differ(in, proposal); {
+		switch differs, err := c.differsFrom(proposal, change.daemonSet()); {
 		case err != nil:
 			return nil, err
 		case !differs:
 			continue
 		}
+		in := c.Input(change.daemonSet())
+		in.Pods = slices.Concat(in.Pods, c.podsElsewhere(change.daemonSet().Namespace))
 		if change.Judgment, err = Judge(in, proposal, opts, check); err != nil {
 			return nil, err
 		}
@@ -170,13 +171,16 @@ func settledOn(nodes []*corev1.Node, changes []Change, opts Options) (*Cluster, 
 	return c, c.Advance(time.Duration(ready) * time.Second)
 }
 
-// differ reports whether a proposal changes anything.
-func differ(in daemon.Input, proposal Proposal) (bool, error) {
+// differsFrom reports whether a proposal changes the DaemonSet of a name.
+func (c *Cluster) differsFrom(proposal Proposal, name *appsv1.DaemonSet) (bool, error) {
+	in := daemon.Input{Now: c.now} // the nodes are the same, and pods make no difference
+	if stored := c.set(name); stored != nil {
+		in.DaemonSet = stored.ds
+	}
 	if proposal.Remove {
 		return in.DaemonSet != nil, nil
 	}
-	// The nodes are the same, and pods make no difference.
-	impact, err := WhatIf(daemon.Input{DaemonSet: in.DaemonSet, Now: in.Now}, proposal, Options{})
+	impact, err := WhatIf(in, proposal, Options{})
 	return err == nil && !impact.NoChange, err
 }
 
