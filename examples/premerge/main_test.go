@@ -193,7 +193,7 @@ func TestRun(t *testing.T) {
 		{
 			name: "repair", why: "what was refused was never stored",
 			old: "testdata/refused.yaml", new: "testdata/old.yaml",
-			out: "the old version is refused: spec.updateStrategy",
+			out: "the API server refuses the old version: spec.updateStrategy",
 		},
 		{
 			name: "no DaemonSet", why: "a wrong file must not pass",

@@ -39,14 +39,16 @@ type Change struct {
 // daemonSet is the new version, or else the old one.
 func (c *Change) daemonSet() *appsv1.DaemonSet { return cmp.Or(c.New, c.Old) }
 
-// String returns the namespace and name, the Judgment, and OldRefused in a last line.
+// String returns the namespace and name, the Judgment, and a line for each error of OldRefused.
 func (c Change) String() string {
 	text := c.Judgment.String()
 	if ds := c.daemonSet(); ds != nil {
 		text = strings.TrimPrefix(ds.Namespace+"/", "/") + ds.Name + ": " + text
 	}
-	if len(c.OldRefused) > 0 {
-		text += "\nthe old version is refused: " + c.OldRefused.ToAggregate().Error()
+	for _, err := range c.OldRefused {
+		if err != nil {
+			text += "\nthe API server refuses the old version: " + err.Error()
+		}
 	}
 	return text
 }

@@ -77,14 +77,14 @@ func TestJudgeVersions(t *testing.T) {
 		{name: "refused pods", why: "nor those that it could not make pods of", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2", malformed)),
 			want: []string{"a/x: would hurt: the API server refuses it"}, text: `refused: spec.template.spec.tolerations[0].operator: Unsupported value: "Has"`},
 		{name: "repaired", why: "what was refused was never stored", old: sets(version("a", "x", "x:1", negative)), new: sets(version("a", "x", "x:1")),
-			want: []string{"a/x: well"}, text: "\nthe old version is refused: spec.minReadySeconds: Invalid value: -1"},
+			want: []string{"a/x: well"}, text: "\nthe API server refuses the old version: spec.minReadySeconds: Invalid value: -1"},
 		{name: "repaired toleration", why: "what was refused was never stored", old: sets(version("a", "x", "x:1", malformed)), new: sets(version("a", "x", "x:1")),
-			want: []string{"a/x: well"}, text: "\nthe old version is refused: spec.template.spec.tolerations[0].operator"},
+			want: []string{"a/x: well"}, text: "\nthe API server refuses the old version: spec.template.spec.tolerations[0].operator"},
 		{name: "repaired port", why: "a port without a protocol is one of TCP", new: sets(version("a", "x", "x:1")),
 			old: sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) {
 				ds.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 80, ContainerPort: 80}, {HostPort: 80, ContainerPort: 81, Protocol: corev1.ProtocolTCP}}
 			})),
-			want: []string{"a/x: well"}, text: "\nthe old version is refused: spec.template.spec.containers[0].ports[1].hostPort: Duplicate value"},
+			want: []string{"a/x: well"}, text: "\nthe API server refuses the old version: spec.template.spec.containers[0].ports[1].hostPort: Duplicate value"},
 		{name: "refused and removed", why: "it was never there", old: sets(version("a", "x", "x:1", negative))},
 		{name: "room", why: "the pods of the others take it, those of other namespaces too",
 			old:  sets(version("a", "x", "x:1"), version("a", "y", "y:1"), version("b", "z", "z:1")),
