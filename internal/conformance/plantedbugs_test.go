@@ -639,6 +639,12 @@ var plantedBugs = []plantedBug{
 		old:  `s.update(daemon.Changes{DeletedPods: []string{pod.Name}})`,
 		new:  `s.update(daemon.Changes{})`,
 	},
+	{
+		name: "the ports of all init containers are compared",
+		file: "rollout/simulate/refused.go",
+		old:  `repeatedPorts(spec.InitContainers[i:i+1], i, `,
+		new:  `repeatedPorts(spec.InitContainers, 0, `,
+	},
 
 	// rollout/kubectl
 	{
@@ -708,6 +714,12 @@ var plantedBugs = []plantedBug{
 		new:  `toRevision < -1`,
 	},
 	// daemon/overhead
+	{
+		name: "labels that a requirement of a pool mentions are absent",
+		file: "daemon/overhead/pool.go",
+		old:  `p.pool.OtherLabelsAbsent && !p.mentions(key)`,
+		new:  `p.pool.OtherLabelsAbsent`,
+	},
 	{
 		name: "startup taints stay for ever",
 		file: "daemon/overhead/verdict.go",

@@ -3,9 +3,11 @@ package simulate
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/placement"
@@ -30,9 +32,11 @@ func refusedPods(ds, old *appsv1.DaemonSet, opts placement.Options) field.ErrorL
 func podErrors(ds *appsv1.DaemonSet, opts placement.Options) field.ErrorList {
 	var errs field.ErrorList
 	for _, err := range placement.Compile(&ds.Spec.Template, opts).Malformed() {
-		at := *err
-		at.Field = "spec.template." + at.Field
-		errs = append(errs, &at)
+		if !onlyNoInteger(err) {
+			at := *err
+			at.Field = "spec.template." + at.Field
+			errs = append(errs, &at)
+		}
 	}
 	spec, path := &ds.Spec.Template.Spec, field.NewPath("spec", "template", "spec")
 	for i := range spec.InitContainers {
@@ -41,8 +45,17 @@ func podErrors(ds *appsv1.DaemonSet, opts placement.Options) field.ErrorList {
 	return append(errs, repeatedPorts(spec.Containers, 0, path.Child("containers"))...)
 }
 
+// onlyNoInteger reports whether an error is about a value of Gt or Lt that is a label value and no
+// integer. No node matches it, and the API server takes it
+// (ValidateNodeSelectorRequirement@v1.37.2).
+func onlyNoInteger(err *field.Error) bool {
+	value, ok := err.BadValue.(string)
+	return ok && strings.Contains(err.Field, ".matchExpressions[") && strings.Contains(err.Field, ".values[") && len(validation.IsValidLabelValue(value)) == 0
+}
+
 // repeatedPorts returns the host ports that are there twice in some containers, the first of which
-// has the given index (AccumulateUniqueHostPorts@v1.37.2).
+// has the given index (AccumulateUniqueHostPorts@v1.37.2). Upstream calls every init container the
+// first one (validateInitContainers@v1.37.2).
 func repeatedPorts(containers []corev1.Container, first int, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	seen := map[string]bool{}

@@ -40,6 +40,12 @@ func TestWhatIfRefusedPods(t *testing.T) {
 			want: []string{spec + `tolerations[0].operator: Unsupported value: "Gt": supported values: "Equal", "Exists"`}},
 		{name: "affinity", why: "there is no such operator", spec: corev1.PodSpec{Affinity: build.Require(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "a", Operator: "In"}}})},
 			want: []string{spec + `affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values: Invalid value: null: for 'in', 'notin' operators, values set can't be empty`}},
+		{name: "no integer", why: "the server takes it, and it matches no node", spec: corev1.PodSpec{Affinity: build.Require(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "a", Operator: "Gt", Values: []string{"x"}}}})}},
+		{name: "no integer and no label value", why: "no label has it", spec: corev1.PodSpec{Affinity: build.Require(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "a", Operator: "Gt", Values: []string{"-x"}}}})},
+			want: []string{
+				spec + `affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values[0]: Invalid value: "-x": for 'Gt', 'Lt' operators, the value must be an integer`,
+				spec + `affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values[0][a]: Invalid value: "-x": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
+			}},
 		{name: "host port twice", why: "in one container", spec: corev1.PodSpec{Containers: []corev1.Container{ports("a", tcp, udp, tcp)}},
 			want: []string{spec + `containers[0].ports[2].hostPort: Duplicate value: "TCP//80"`}},
 		{name: "host port of another container", why: "they share the pod, and TCP is the default", spec: corev1.PodSpec{Containers: []corev1.Container{ports("a", tcp), ports("b", none, plain)}},
