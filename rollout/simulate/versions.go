@@ -29,8 +29,8 @@ type Change struct {
 	// Old and New are the DaemonSet in both versions: the objects that were passed in, read-only.
 	// One of them may be nil.
 	Old, New *appsv1.DaemonSet
-	// OldRefused is why the API server refuses Old. Old was never stored then, and the DaemonSet
-	// is new. It is nil if Old is valid or nil.
+	// OldRefused is why the API server refuses Old, as in Impact.Refused. Old was never stored
+	// then, and New is a new DaemonSet. It is nil if Old is valid or nil.
 	OldRefused field.ErrorList
 	// Judgment says whether the change may be made.
 	*Judgment
@@ -65,8 +65,8 @@ func (c Change) String() string {
 // resource versions are ignored, so that a copy of a stored object can be compared with a manifest.
 //
 // opts are those of Judge. PodTimes and Overlook also hold for the old version, Policy and
-// CanaryTrial do not. The rollouts go well if neither opts nor the objects are against it: nobody
-// knows whether a new image can be pulled.
+// CanaryTrial do not. Rollouts go well unless opts or the objects say otherwise: nobody knows
+// whether a new image can be pulled.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a *field.Error
 // on a DaemonSet that is nil, has no name, or has the name of another one of its version. It also
