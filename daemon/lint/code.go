@@ -104,8 +104,9 @@ const (
 // rollouts complete.
 const (
 	// CodeNodeAffinityMalformed (error): a term of the required node affinity does not
-	// parse. The API server refuses it. The controller ignores the term and evaluates
-	// the others (nodeaffinity.NewLazyErrorNodeSelector@v0.37.2).
+	// parse. The API server refuses it, unless only a value of Gt or Lt is not an integer
+	// (ValidateNodeSelectorRequirement@v1.37.2). The controller ignores the term and
+	// evaluates the others (nodeaffinity.NewLazyErrorNodeSelector@v0.37.2).
 	CodeNodeAffinityMalformed Code = "NodeAffinityMalformed"
 	// CodeNodeAffinityEmptyTerm: a term of the required node affinity is empty. It
 	// matches no node, though it seems to match every node, and the API server accepts

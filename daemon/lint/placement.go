@@ -73,7 +73,7 @@ func (c *checker) malformedPlacement() {
 		c.add(Finding{
 			Code: CodeNodeAffinityMalformed, Severity: SeverityError, Field: inTemplate(err.Field),
 			Message: "The term does not parse, and the controller ignores it: " + err.ErrorBody() + ".",
-			Fix:     "Correct the term. The API server refuses it.",
+			Fix:     "Correct the term. The API server refuses it, unless only a value of Gt or Lt is not an integer.",
 		})
 	}
 	for _, err := range c.tolerationErrors {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -64,7 +65,8 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	}
 	readHead := func(raw []byte) error { return utiljson.Unmarshal(raw, &head) }
 	if err := readHead(raw); err != nil {
-		r.errs = append(r.errs, at.undecodable(raw, readHead, err))
+		errs, _ := at.undecodable(raw, readHead, err)
+		r.errs = append(r.errs, errs...)
 		return
 	}
 	if head.Kind == "" {
@@ -141,10 +143,14 @@ func (r *reading) decode(at place, raw []byte, gvk schema.GroupVersionKind) *Err
 		}
 		return err
 	}
-	if err := decode(raw); err != nil {
-		return at.undecodable(raw, decode, err)
-	}
 	wrong := len(r.errs)
+	if err := decode(raw); err != nil {
+		errs, rest := at.undecodable(raw, decode, err)
+		r.errs = append(r.errs, errs...)
+		if decode(rest) != nil {
+			return nil
+		}
+	}
 	for _, doubt := range doubts {
 		what, path := strictWords(doubt)
 		// What a server has stored is not misspelt: the server is newer.
@@ -155,60 +161,94 @@ func (r *reading) decode(at place, raw []byte, gvk schema.GroupVersionKind) *Err
 		}
 	}
 	if len(r.errs) > wrong {
+		slices.SortStableFunc(r.errs[wrong:], func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
 		return nil
 	}
 	return r.keep(at, gvk.Kind, object)
 }
 
-// undecodable is the error for an object that cannot be decoded.
-func (p place) undecodable(raw []byte, decode func([]byte) error, err error) *Error {
+// undecodable returns the errors for an object that cannot be decoded, and the object without
+// the values that are wrong.
+func (p place) undecodable(raw []byte, decode func([]byte) error, err error) (errs []*Error, rest []byte) {
 	var whole any
 	if err := utiljson.Unmarshal(raw, &whole); err != nil {
-		return p.wrong("", err.Error())
+		return []*Error{p.wrong("", err.Error())}, raw
 	}
-	path, part := narrow(whole, func(part any) bool {
+	faults := narrow(whole, err, func(part any) error {
 		raw, err := json.Marshal(part)
-		return err == nil && decode(raw) != nil
+		if err != nil {
+			return nil
+		}
+		return decode(raw)
 	})
-	path = strings.TrimPrefix(path, ".")
-	if text, ok := part.(string); ok && strings.Contains(text, "{{") {
-		return p.wrong(path, isTemplate)
+	for _, f := range faults {
+		path := strings.TrimPrefix(f.path, ".")
+		if text, ok := f.value.(string); ok && strings.Contains(text, "{{") {
+			errs = append(errs, p.wrong(path, isTemplate))
+		} else {
+			errs = append(errs, p.wrong(path, decodingWords(f.err, f.value)))
+		}
 	}
-	return p.wrong(path, decodingWords(err, part))
+	if rest, err = json.Marshal(whole); err != nil {
+		rest = raw
+	}
+	return errs, rest
 }
 
-// narrow returns the innermost part of a value that fails all by itself, and the path to it.
-// Errors of decoding do not have it: not at all, or without the indices of lists.
-func narrow(value any, fails func(any) bool) (path string, part any) {
+// fault is a value that cannot be decoded, with its path and the error that it alone gives.
+type fault struct {
+	path  string
+	value any
+	err   error
+}
+
+// narrow returns the innermost parts of a value that fail by themselves, MaxErrors of them at
+// most, and puts nulls in their places. The error is that of the whole value. Errors of decoding
+// are about the first part that fails, and do not have its path: not at all, or without the indices
+// of lists.
+func narrow(value any, err error, decode func(any) error) []fault {
+	var faults []fault
+	enter := func(step string, part any, only func(any) error) (narrowed any) {
+		if len(faults) >= MaxErrors {
+			return part
+		}
+		err := only(part)
+		if err == nil {
+			return part
+		}
+		for _, f := range narrow(part, err, only) {
+			if f.path == "" {
+				part = nil
+			}
+			f.path = step + f.path
+			faults = append(faults, f)
+		}
+		return part
+	}
 	switch value := value.(type) {
 	case map[string]any:
-		if fails(map[string]any{}) {
+		if decode(map[string]any{}) != nil {
 			break
 		}
 		for _, key := range slices.Sorted(maps.Keys(value)) {
-			only := func(part any) bool { return fails(map[string]any{key: part}) }
-			if only(value[key]) {
-				step := "." + key
-				if strings.ContainsAny(key, "./") {
-					step = "[" + key + "]"
-				}
-				path, part := narrow(value[key], only)
-				return step + path, part
+			step := "." + key
+			if strings.ContainsAny(key, "./") {
+				step = "[" + key + "]"
 			}
+			value[key] = enter(step, value[key], func(part any) error { return decode(map[string]any{key: part}) })
 		}
 	case []any:
-		if fails([]any{}) {
+		if decode([]any{}) != nil {
 			break
 		}
 		for i := range value {
-			only := func(part any) bool { return fails([]any{part}) }
-			if only(value[i]) {
-				path, part := narrow(value[i], only)
-				return fmt.Sprintf("[%d]", i) + path, part
-			}
+			value[i] = enter(fmt.Sprintf("[%d]", i), value[i], func(part any) error { return decode([]any{part}) })
 		}
 	}
-	return "", value
+	if faults == nil {
+		return []fault{{value: value, err: err}}
+	}
+	return faults[:min(len(faults), MaxErrors)]
 }
 
 const unknownField = "unknown field"

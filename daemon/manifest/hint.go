@@ -8,12 +8,14 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // mistaken returns what is wrong with a kind that is not read but may have been meant to be
 // one that is; nothing if it is just another kind. Groups that Kubernetes does not serve
 // have kinds of their own.
-func mistaken(gvk schema.GroupVersionKind) (field, detail string) {
+func mistaken(gvk schema.GroupVersionKind) (path, detail string) {
 	if _, ok := versions[gvk.Kind]; ok && gvk.Group != appsv1.GroupName && distance(gvk.Group, appsv1.GroupName) == 1 {
 		return "apiVersion", fmt.Sprintf("Invalid value: %q: did you mean %s?", gvk.GroupVersion(), versions[gvk.Kind])
 	}
@@ -153,6 +155,20 @@ func templateIn(object metav1.Object) string {
 	}
 	return ""
 }
+
+// percentHint says how to write a percentage that has a blank in it.
+func percentHint(err *field.Error) string {
+	budget, ok := err.BadValue.(intstr.IntOrString)
+	if !ok || budget.Type != intstr.String {
+		return ""
+	}
+	if m := spacedPercent.FindStringSubmatch(budget.StrVal); m != nil && m[0] != m[1]+"%" {
+		return fmt.Sprintf(": write %q", m[1]+"%")
+	}
+	return ""
+}
+
+var spacedPercent = regexp.MustCompile(`^\s*(\d+)\s*%\s*$`)
 
 const isTemplate = "is a template: render it first, for instance with helm template"
 

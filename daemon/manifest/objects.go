@@ -110,7 +110,9 @@ func (o *Objects) readFile(fsys fs.FS, name string) error {
 // proposal to change the stored one.
 //
 // If the text is wrong, the error is an ErrorList, with at most MaxErrors errors, and
-// nothing is added. Wrong are, besides what does not parse: what follows the object or list
+// nothing is added. All values of an object that have the wrong type are among them, and all of
+// its fields that do not exist; what is wrong besides, such as its name, is said once these are
+// right. Wrong are, besides what does not parse: what follows the object or list
 // of a YAML document, which a parser would drop; a field that does not exist, or is there
 // twice; a missing or malformed name; braces of a template in a name or in an image of a
 // manifest; a second object of the same kind, namespace and name, here or in what was read
@@ -141,6 +143,11 @@ type key struct {
 
 func keyOf(kind string, object metav1.Object) key {
 	return key{kind, object.GetNamespace(), object.GetName(), kind == kindDaemonSet && !isStored(object)}
+}
+
+// keyOfStored is the key of the stored DaemonSet that a manifest would change.
+func keyOfStored(manifest metav1.Object) key {
+	return key{kind: kindDaemonSet, namespace: manifest.GetNamespace(), name: manifest.GetName()}
 }
 
 // isStored reports whether an object comes from an API server.
@@ -246,8 +253,12 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 	if other := r.named[key]; other != nil {
 		detail := fmt.Sprintf("Duplicate value: %s %s is %s already",
 			kind, strings.TrimPrefix(key.namespace+"/"+key.name, "/"), r.where(other))
-		if kind == kindDaemonSet && !key.manifest {
+		switch {
+		case kind != kindDaemonSet:
+		case !key.manifest:
 			detail += ": remove metadata.uid from the one that is the proposal"
+		case !slices.Contains(r.found, other) && r.named[keyOfStored(object)] == nil:
+			detail += ": two versions of a manifest are compared by examples/premerge, which reads each into Objects of its own"
 		}
 		return at.wrong("metadata.name", detail)
 	}

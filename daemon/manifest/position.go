@@ -91,12 +91,20 @@ func (o *Objects) Position(object metav1.Object, path string) Position {
 }
 
 // Locate returns errors about an object that was read, such as those of daemon.Validate, with
-// their positions, in the same order. Without errors it returns nil.
+// their positions, in the same order. It leaves out an error that a field is missing if another
+// one says that its value is wrong: to the API server, a budget that does not parse is 0, and one
+// of 0 is missing. Without errors it returns nil.
 func (o *Objects) Locate(object metav1.Object, errs field.ErrorList) ErrorList {
+	wrong := map[string]bool{}
+	for _, err := range errs {
+		if err != nil && err.Type == field.ErrorTypeInvalid {
+			wrong[err.Field] = true
+		}
+	}
 	var list ErrorList
 	for _, err := range errs {
-		if err != nil {
-			list = append(list, &Error{o.Position(object, err.Field), err.ErrorBody()})
+		if err != nil && !(err.Type == field.ErrorTypeRequired && wrong[err.Field]) {
+			list = append(list, &Error{o.Position(object, err.Field), err.ErrorBody() + percentHint(err)})
 		}
 	}
 	return list

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -64,6 +65,28 @@ func TestLocate(t *testing.T) {
 	got := o.Locate(o.DaemonSets[0], field.ErrorList{missing, missing})
 	if want := "x.yaml:10: document 1: items[1].spec.selector: Required value (and 1 more)"; got.Error() != want {
 		t.Errorf("Locate() = %v, want %s", got, want)
+	}
+	budget := field.NewPath("spec", "updateStrategy", "rollingUpdate", "maxUnavailable")
+	for _, tc := range []struct {
+		name, why string
+		errs      field.ErrorList
+		want      []string
+	}{
+		{"blank before the sign", "people write it so", field.ErrorList{field.Invalid(budget, intstr.FromString("10 %"), "bad")}, []string{`Invalid value: "10 %": bad: write "10%"`}},
+		{"blank behind it", "YAML keeps it in quotes", field.ErrorList{field.Invalid(budget, intstr.FromString("10% "), "bad")}, []string{`Invalid value: "10% ": bad: write "10%"`}},
+		{"no blank", "something else is wrong", field.ErrorList{field.Invalid(budget, intstr.FromString("101%"), "bad")}, []string{`Invalid value: "101%": bad`}},
+		{"no number", "nobody knows which", field.ErrorList{field.Invalid(budget, intstr.FromString("ten %"), "bad")}, []string{`Invalid value: "ten %": bad`}},
+		{"number", "is no percentage", field.ErrorList{field.Invalid(budget, intstr.FromInt32(-1), "bad")}, []string{"Invalid value: -1: bad"}},
+		{"echo", "a wrong value is not missing", field.ErrorList{field.Invalid(budget, intstr.FromString("x"), "bad"), field.Required(budget, "cannot be 0")}, []string{`Invalid value: "x": bad`}},
+		{"missing", "another field is wrong", field.ErrorList{field.Required(budget, ""), nil, field.Invalid(field.NewPath("spec"), 1, "bad")}, []string{"Required value", "Invalid value: 1: bad"}},
+	} {
+		var got []string
+		for _, err := range o.Locate(o.DaemonSets[0], tc.errs) {
+			got = append(got, err.Detail)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: Locate(): %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
 	}
 	if got := o.Locate(o.DaemonSets[0], nil); got != nil {
 		t.Errorf("Locate(no errors) = %v, want nil", got)

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +139,82 @@ func TestReadFails(t *testing.T) {
 				t.Errorf("Read fails and adds (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestReadAllFaults: whoever mends a manifest sees all of it at once.
+func TestReadAllFaults(t *testing.T) {
+	const head = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\n"
+	many := head + "spec:\n  template:\n    metadata:\n      labels:\n"
+	var tooMany []string
+	for i := range 15 {
+		many += fmt.Sprintf("        l%02d: %d\n", i, i)
+		if i < MaxErrors {
+			tooMany = append(tooMany, fmt.Sprintf("ds.yaml:%d: document 1: spec.template.metadata.labels.l%02d: is the number %d and has to be a string: put it in quotes", 8+i, i, i))
+		}
+	}
+	for _, tc := range []struct {
+		name, why, text string
+		want            []string
+	}{
+		{
+			name: "types and fields", why: "in the order of the text, those of the second item too",
+			text: head + "spec:\n  minReadySeconds: ten\n  updteStrategy: {}\n  template:\n    spec:\n      containers:\n      - name: one\n        image: 1.5\n        ports: [{containerPort: http}]\n" +
+				"      - nme: two\n        resources: {limits: {memory: 64 Mi}}\n  revisionHistoryLimit: 3000000000\n",
+			want: []string{
+				"ds.yaml:5: document 1: spec.minReadySeconds: is a string and has to be a whole number (int32)",
+				"ds.yaml:6: document 1: spec.updteStrategy: unknown field",
+				"ds.yaml:11: document 1: spec.template.spec.containers[0].image: is the number 1.5 and has to be a string: put it in quotes",
+				"ds.yaml:12: document 1: spec.template.spec.containers[0].ports[0].containerPort: is a string and has to be a whole number (int32)",
+				"ds.yaml:13: document 1: spec.template.spec.containers[1].nme: unknown field",
+				`ds.yaml:14: document 1: spec.template.spec.containers[1].resources.limits.memory: Invalid value: "64 Mi": is not a quantity, such as 100m, 2 or 1.5Gi`,
+				"ds.yaml:15: document 1: spec.revisionHistoryLimit: Invalid value: 3000000000: is out of range (int32)",
+			},
+		},
+		{
+			name: "head", why: "the kind and the version are fields, too", text: "apiVersion: 1\nkind: [DaemonSet]\n",
+			want: []string{
+				"ds.yaml:1: document 1: apiVersion: is the number 1 and has to be a string: put it in quotes",
+				"ds.yaml:2: document 1: kind: is a list and has to be a string",
+			},
+		},
+		{
+			name: "documents", why: "each has its own",
+			text: head + "spec: {minReadySeconds: a}\n---\n" + head + "spec: {minReadySeconds: b}\n",
+			want: []string{
+				"ds.yaml:4: document 1: spec.minReadySeconds: is a string and has to be a whole number (int32)",
+				"ds.yaml:9: document 2: spec.minReadySeconds: is a string and has to be a whole number (int32)",
+			},
+		},
+		{name: "too many", why: "ten are enough", text: many, want: tooMany},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var o Objects
+			var list ErrorList
+			if err := o.Read("ds.yaml", strings.NewReader(tc.text)); !errors.As(err, &list) {
+				t.Fatalf("Read = %v, want an ErrorList", err)
+			}
+			var got []string
+			for _, err := range list {
+				got = append(got, err.Error())
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Read: %s (-want +got):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+// TestReadTwoVersions: a proposal is one manifest. Who has two looks for another command.
+func TestReadTwoVersions(t *testing.T) {
+	const manifest = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\n"
+	var o Objects
+	if err := o.Read("old.yaml", strings.NewReader(manifest)); err != nil {
+		t.Fatal(err)
+	}
+	err := o.Read("new.yaml", strings.NewReader(manifest))
+	if want := "new.yaml:3: document 1: metadata.name: Duplicate value: DaemonSet default/a is in old.yaml:1 already: two versions of a manifest are compared by examples/premerge, which reads each into Objects of its own"; err == nil || err.Error() != want {
+		t.Errorf("Read = %v, want %s", err, want)
 	}
 }
 

@@ -834,6 +834,55 @@ func TestPod(t *testing.T) {
 	}
 }
 
+// TestPodTolerations: a toleration of the pod or of its RuntimeClass that tolerates no more than
+// another one is left out. Nobody compares the bounds of Gt and Lt.
+func TestPodTolerations(t *testing.T) {
+	is := func(op corev1.TolerationOperator, value string) corev1.Toleration {
+		return corev1.Toleration{Key: "k", Operator: op, Value: value}
+	}
+	during := func(t corev1.Toleration, effect corev1.TaintEffect) corev1.Toleration {
+		t.Effect = effect
+		return t
+	}
+	seconds := func(n int64) corev1.Toleration {
+		return corev1.Toleration{Key: "k", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &n}
+	}
+	const gt, lt, equal, exists = corev1.TolerationOpGt, corev1.TolerationOpLt, corev1.TolerationOpEqual, corev1.TolerationOpExists
+	for _, tc := range []struct {
+		name, why string
+		pod, and  corev1.Toleration
+		want      string // "pod", "class" or "both"
+	}{
+		{"same", "the first stays", is(equal, "1"), is(equal, "1"), "pod"},
+		{"Exists", "tolerates every value", is(exists, ""), is(equal, "1"), "pod"},
+		{"Exists of the class", "tolerates every value", is(equal, "1"), is(exists, ""), "class"},
+		{"Exists and Gt", "tolerates every value", is(gt, "1"), is(exists, ""), "class"},
+		{"values", "they differ", is(equal, "1"), is(equal, "2"), "both"},
+		{"no operator", "means Equal in the one that tolerates more", is("", "1"), is(equal, "1"), "pod"},
+		{"no operator in the other", "upstream does not see that it means Equal", is(equal, "1"), is("", "1"), "class"},
+		{"Gt of two bounds", "upstream does not compare them", is(gt, "3"), is(gt, "5"), "both"},
+		{"Lt of two bounds", "upstream does not compare them", is(lt, "5"), is(lt, "3"), "both"},
+		{"Gt and Equal of one value", "another operator", is(gt, "3"), is(equal, "3"), "both"},
+		{"Equal and Gt of one value", "another operator", is(equal, "3"), is(gt, "3"), "both"},
+		{"Gt twice", "the first of two that are the same stays", is(gt, "3"), is(gt, "3"), "pod"},
+		{"effect", "no effect means each", is(exists, ""), during(is(exists, ""), corev1.TaintEffectNoSchedule), "pod"},
+		{"another effect", "they differ", during(is(exists, ""), corev1.TaintEffectNoExecute), during(is(exists, ""), corev1.TaintEffectNoSchedule), "both"},
+		{"shorter", "the longer one tolerates more", seconds(1), seconds(2), "class"},
+		{"for ever", "tolerates more than for a while", seconds(1), during(is(exists, ""), corev1.TaintEffectNoExecute), "class"},
+		{"another key", "they differ", is(exists, ""), corev1.Toleration{Key: "l", Operator: exists}, "both"},
+		{"every key", "tolerates more", is(equal, "1"), corev1.Toleration{Operator: exists}, "class"},
+	} {
+		class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Scheduling: &nodev1.Scheduling{Tolerations: []corev1.Toleration{tc.and}}}
+		ds := daemonSet("agent", corev1.PodSpec{RuntimeClassName: new("kata"), Tolerations: []corev1.Toleration{tc.pod}})
+		pod := compile(t, []*appsv1.DaemonSet{ds}, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{class}}).Pod(0, "n", "")
+		got := slices.DeleteFunc(pod.Spec.Tolerations, func(t corev1.Toleration) bool { return strings.HasPrefix(t.Key, "node.kubernetes.io/") })
+		want := map[string][]corev1.Toleration{"pod": {tc.pod}, "class": {tc.and}, "both": {tc.pod, tc.and}}[tc.want]
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: tolerations, want that of %s: %s (-want +got):\n%s", tc.name, tc.want, tc.why, diff)
+		}
+	}
+}
+
 // TestPodOfClasses: what a PriorityClass and a RuntimeClass add.
 func TestPodOfClasses(t *testing.T) {
 	kata := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Overhead: &nodev1.Overhead{PodFixed: amounts("memory", "1Mi")}}
@@ -963,18 +1012,47 @@ func TestLateLabelOfNode(t *testing.T) {
 	}
 }
 
-// TestPoolOtherLabels: those that no requirement mentions are not known, or not there.
+// TestPoolOtherLabels: those that no requirement mentions are not known, or not there. Then the
+// one that decides has a name.
 func TestPoolOtherLabels(t *testing.T) {
-	exists := func(key string) *appsv1.DaemonSet {
-		return daemonSet(key, corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpExists}}})})
+	asking := func(requirements ...corev1.NodeSelectorRequirement) *appsv1.DaemonSet {
+		return daemonSet("agent", corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: requirements})})
 	}
-	daemons := compile(t, []*appsv1.DaemonSet{exists("zone"), exists("disk")}, overhead.Options{})
-	for absent, want := range map[bool]string{false: "on some nodes: depends on label \"disk\"", true: "never: node affinity"} {
-		pool, err := daemons.InPool(overhead.Pool{OtherLabelsAbsent: absent, Requirements: []corev1.NodeSelectorRequirement{
-			{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}, {Key: "arch", Operator: corev1.NodeSelectorOpExists},
-		}})
-		if err != nil || pool.Daemons[0].String() != want || pool.Daemons[1].String() != "always: zone In [a]" {
-			t.Errorf("OtherLabelsAbsent %v: %v, %v, want %q for disk", absent, pool.Daemons, err, want)
+	is := func(key string, op corev1.NodeSelectorOperator, values ...string) corev1.NodeSelectorRequirement {
+		return corev1.NodeSelectorRequirement{Key: key, Operator: op, Values: values}
+	}
+	selecting := func(selector map[string]string) *appsv1.DaemonSet {
+		return daemonSet("agent", corev1.PodSpec{NodeSelector: selector})
+	}
+	for _, tc := range []struct {
+		name, why     string
+		ds            *appsv1.DaemonSet
+		known, absent string // without and with OtherLabelsAbsent
+		labels        []string
+	}{
+		{"mentioned", "the requirement decides", asking(is("zone", "Exists")), "always: zone In [a]", "always: zone In [a]", nil},
+		{"another", "no node has it", asking(is("disk", "Exists")), `on some nodes: depends on label "disk"`, `never: node affinity: no label "disk"`, []string{"disk"}},
+		{"selector", "no node has it", selecting(map[string]string{"disk": "ssd"}), `on some nodes: depends on label "disk"`, `never: node selector: no label "disk"`, []string{"disk"}},
+		{"must be missing", "it is missing", asking(is("gpu", "DoesNotExist")), `on some nodes: depends on label "gpu"`, `always: no label "gpu"`, []string{"gpu"}},
+		{"two that must be missing", "both decide", asking(is("gpu", "DoesNotExist"), is("fpga", "NotIn", "x")), `on some nodes: depends on label "fpga", label "gpu"`, `always: no label "fpga", no label "gpu"`, []string{"fpga", "gpu"}},
+		{"either of two", "one is enough, and it is the first", selecting(map[string]string{"disk": "ssd", "cores": "8"}), `on some nodes: depends on label "cores", label "disk"`, `never: node selector: no label "cores"`, []string{"cores"}},
+		{"beside a requirement", "that is enough, and somebody has written it", selecting(map[string]string{"disk": "ssd", "zone": "b"}), "never: node selector: zone In [a]", "never: node selector: zone In [a]", nil},
+		{"with a requirement", "the one needs the other", asking(is("zone", "In", "a"), is("gpu", "DoesNotExist")), `on some nodes: depends on label "gpu"`, `always: zone In [a], no label "gpu"`, []string{"gpu"}},
+		{"asked for nothing", "no label decides", daemonSet("agent", corev1.PodSpec{}), "always", "always", nil},
+	} {
+		daemons := compile(t, []*appsv1.DaemonSet{tc.ds}, overhead.Options{})
+		for absent, want := range map[bool]string{false: tc.known, true: tc.absent} {
+			pool, err := daemons.InPool(overhead.Pool{OtherLabelsAbsent: absent, Requirements: []corev1.NodeSelectorRequirement{is("zone", "In", "a"), is("arch", "Exists")}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := pool.Daemons[0]
+			if got.String() != want {
+				t.Errorf("%s: InPool with OtherLabelsAbsent %v = %v, want %s: %s", tc.name, absent, got, want, tc.why)
+			}
+			if labels := tc.labels; !absent && got.AbsentLabels != nil || absent && gocmp.Diff(labels, got.AbsentLabels) != "" {
+				t.Errorf("%s: AbsentLabels with OtherLabelsAbsent %v = %#v, want %#v", tc.name, absent, got.AbsentLabels, labels)
+			}
 		}
 	}
 }

@@ -75,12 +75,16 @@ type PoolOverhead struct {
 type PoolDaemon struct {
 	// Presence is the answer.
 	Presence Presence
-	// Requirements are those of the pool that decide, for PresenceAlways and PresenceNever: with
-	// these alone the answer is the same, and without any one of them it is not. They are
-	// copies, by key, operator and values. There are none if the labels do not decide: the
-	// DaemonSet runs everywhere or nowhere, or Taint decides. If both labels and a taint keep
-	// the pods away, the labels decide.
+	// Requirements and AbsentLabels are what decides, for PresenceAlways and PresenceNever: with
+	// these alone the answer is the same, and without any one of them it is not. Both are nil if
+	// the labels do not decide: the DaemonSet runs everywhere or nowhere, or Taint decides. If
+	// both labels and a taint keep the pods away, the labels decide.
+	//
+	// Requirements are copies of the pool's, by key, operator and values.
 	Requirements []corev1.NodeSelectorRequirement
+	// AbsentLabels are the keys, in order, of labels that no node has because of
+	// Pool.OtherLabelsAbsent. If a requirement decides as well, they are left out.
+	AbsentLabels []string
 	// Reason is why it runs on no node, for PresenceNever; on one of the nodes, if the reasons
 	// differ.
 	Reason placement.Reason
@@ -95,6 +99,7 @@ type PoolDaemon struct {
 //
 //	always: kubernetes.io/arch In [amd64 arm64]
 //	never: node selector: kubernetes.io/arch In [arm64]
+//	never: node selector: no label "disk"
 //	never: untolerated taint gpu=true:NoSchedule
 //	on some nodes: depends on label "zone"
 func (p PoolDaemon) String() string {
@@ -107,16 +112,20 @@ func (p PoolDaemon) String() string {
 		return s + " " + p.Taint.ToString()
 	case len(p.DependsOn) > 0:
 		return s + ": depends on " + list(p.DependsOn)
-	case len(p.Requirements) == 0:
+	case len(p.Requirements)+len(p.AbsentLabels) == 0:
 		return s
 	}
-	words := make([]string, len(p.Requirements))
+	var words []string
 	for i := range p.Requirements {
 		r := &p.Requirements[i]
-		words[i] = r.Key + " " + string(r.Operator)
+		word := r.Key + " " + string(r.Operator)
 		if len(r.Values) > 0 {
-			words[i] += fmt.Sprintf(" %v", r.Values)
+			word += fmt.Sprintf(" %v", r.Values)
 		}
+		words = append(words, word)
+	}
+	for _, key := range p.AbsentLabels {
+		words = append(words, "no label "+strconv.Quote(key))
 	}
 	return s + ": " + strings.Join(words, ", ")
 }
@@ -129,7 +138,7 @@ func (p PoolDaemon) String() string {
 // does not try all, and DependsOn are all facts that it asks for.
 //
 // The cost is that of OnNode for each DaemonSet with all of its facts unknown, times the number
-// of requirements on its labels.
+// of requirements on its labels and of its labels that are absent.
 //
 // It fails with a *field.Error if a requirement does not parse or is one on metadata.name, if no
 // node can satisfy those for one label, or if a startup taint has no key. A Pool without
@@ -191,7 +200,7 @@ func newPoolState(pool Pool) (*poolState, error) {
 		p.asks = append(p.asks, ask)
 	}
 	for i := range pool.Requirements {
-		if r := &pool.Requirements[i]; len(p.possible(&label{key: r.Key}, p.all())) == 0 {
+		if r := &pool.Requirements[i]; len(p.possible(&label{key: r.Key}, conditions{requirements: p.all()})) == 0 {
 			return nil, field.Invalid(path.Index(i), r.Key, "no node can satisfy the requirements on this label")
 		}
 	}
@@ -199,6 +208,12 @@ func newPoolState(pool Pool) (*poolState, error) {
 	p.scratch.node.Labels = p.scratch.labels
 	p.scratch.setTaints(pool.Taints, pool.StartupTaints)
 	return p, nil
+}
+
+// conditions are what is taken for known about the labels of every node.
+type conditions struct {
+	requirements []int    // indices
+	absent       []string // keys
 }
 
 // all returns the indices of the requirements.
@@ -210,18 +225,36 @@ func (p *poolState) all() []int {
 	return all
 }
 
-// possible returns the states of a label in which it satisfies the requirements of the given
-// indices, one of each kind that the DaemonSet tells apart.
-func (p *poolState) possible(l *label, requirements []int) []option {
-	words := vocabulary{values: slices.Clone(l.words.values), bounds: slices.Clone(l.words.bounds)}
-	mentioned := false
+// conditionsFor returns all that is known about the labels that a DaemonSet asks for. Other
+// labels do not matter.
+func (p *poolState) conditionsFor(r *rules) conditions {
+	var c conditions
 	for i := range p.pool.Requirements {
-		mentioned = mentioned || p.pool.Requirements[i].Key == l.key
+		if slices.ContainsFunc(r.labels, func(l label) bool { return l.key == p.pool.Requirements[i].Key }) {
+			c.requirements = append(c.requirements, i)
+		}
 	}
-	if p.pool.OtherLabelsAbsent && !mentioned {
+	for i := range r.labels {
+		if key := r.labels[i].key; p.pool.OtherLabelsAbsent && !p.mentions(key) {
+			c.absent = append(c.absent, key)
+		}
+	}
+	return c
+}
+
+// mentions reports whether a requirement is about a label.
+func (p *poolState) mentions(key string) bool {
+	return slices.ContainsFunc(p.pool.Requirements, func(r corev1.NodeSelectorRequirement) bool { return r.Key == key })
+}
+
+// possible returns the states of a label under the conditions, one of each kind that the
+// DaemonSet tells apart.
+func (p *poolState) possible(l *label, c conditions) []option {
+	if slices.Contains(c.absent, l.key) {
 		return []option{{}}
 	}
-	for _, i := range requirements {
+	words := vocabulary{values: slices.Clone(l.words.values), bounds: slices.Clone(l.words.bounds)}
+	for _, i := range c.requirements {
 		if r := &p.pool.Requirements[i]; r.Key == l.key {
 			words.add(r)
 		}
@@ -232,19 +265,19 @@ func (p *poolState) possible(l *label, requirements []int) []option {
 		if o.present {
 			node.Labels = map[string]string{l.key: o.value}
 		}
-		return slices.ContainsFunc(requirements, func(i int) bool {
+		return slices.ContainsFunc(c.requirements, func(i int) bool {
 			return p.pool.Requirements[i].Key == l.key && !p.asks[i].Decide(node).Run
 		})
 	})
 	return distinct(l.key, options, l.asks)
 }
 
-// open finds the axes that matter to a DaemonSet, if the given requirements hold.
-func (p *poolState) open(r *rules, requirements []int) {
+// open finds the axes that matter to a DaemonSet under the conditions.
+func (p *poolState) open(r *rules, c conditions) {
 	s := &p.scratch
 	s.axes = s.axes[:0]
 	for i := range r.labels {
-		s.axes = append(s.axes, axis{key: r.labels[i].key, number: r.labels[i].number, options: p.possible(&r.labels[i], requirements)})
+		s.axes = append(s.axes, axis{key: r.labels[i].key, number: r.labels[i].number, options: p.possible(&r.labels[i], c)})
 	}
 	if r.names != nil {
 		s.axes = append(s.axes, axis{names: r.names})
@@ -252,17 +285,14 @@ func (p *poolState) open(r *rules, requirements []int) {
 }
 
 // verdict opens the axes and tries them.
-func (p *poolState) verdict(r *rules, requirements []int) Verdict {
-	p.open(r, requirements)
+func (p *poolState) verdict(r *rules, c conditions) Verdict {
+	p.open(r, c)
 	verdict, _ := p.scratch.tryAll(r, false, false)
 	return verdict
 }
 
 func (p *poolState) answer(r *rules) PoolDaemon {
-	// Requirements on other labels do not matter.
-	deciding := slices.DeleteFunc(p.all(), func(i int) bool {
-		return !slices.ContainsFunc(r.labels, func(l label) bool { return l.key == p.pool.Requirements[i].Key })
-	})
+	deciding := p.conditionsFor(r)
 	verdict := p.verdict(r, deciding)
 	if verdict == VerdictCannotTell {
 		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(r)}
@@ -281,18 +311,35 @@ func (p *poolState) answer(r *rules) PoolDaemon {
 		}
 		out.Reason = p.scratch.furthest(r).Reason
 	}
-	slices.SortFunc(deciding, func(a, b int) int {
+	deciding = p.fewest(r, deciding, verdict)
+	for _, i := range deciding.requirements {
+		out.Requirements = append(out.Requirements, *p.pool.Requirements[i].DeepCopy())
+	}
+	out.AbsentLabels = deciding.absent
+	return out
+}
+
+// fewest takes out of the conditions what the verdict does not need: absent labels first, then
+// requirements, in both lists the last first.
+func (p *poolState) fewest(r *rules, c conditions, verdict Verdict) conditions {
+	for at := len(c.absent) - 1; at >= 0; at-- {
+		fewer := conditions{c.requirements, slices.Delete(slices.Clone(c.absent), at, at+1)}
+		if p.verdict(r, fewer) == verdict {
+			c = fewer
+		}
+	}
+	slices.SortFunc(c.requirements, func(a, b int) int {
 		r, q := &p.pool.Requirements[a], &p.pool.Requirements[b]
 		return cmp.Or(strings.Compare(r.Key, q.Key), strings.Compare(string(r.Operator), string(q.Operator)), slices.Compare(r.Values, q.Values))
 	})
-	for at := len(deciding) - 1; at >= 0; at-- {
-		fewer := slices.Delete(slices.Clone(deciding), at, at+1)
+	for at := len(c.requirements) - 1; at >= 0; at-- {
+		fewer := conditions{slices.Delete(slices.Clone(c.requirements), at, at+1), c.absent}
 		if p.verdict(r, fewer) == verdict {
-			deciding = fewer
+			c = fewer
 		}
 	}
-	for _, i := range deciding {
-		out.Requirements = append(out.Requirements, *p.pool.Requirements[i].DeepCopy())
+	if len(c.absent) == 0 {
+		c.absent = nil
 	}
-	return out
+	return c
 }

@@ -409,6 +409,7 @@ func (d dice) pool(keys []string) overhead.Pool {
 		r.Key = one(d, keys...)
 		pool.Requirements = append(pool.Requirements, r)
 	}
+	pool.OtherLabelsAbsent = d.in(2)
 	pool.Taints = d.taints(max(0, d.IntN(4)-2))
 	if d.in(3) {
 		pool.StartupTaints = d.taints(1)
@@ -421,7 +422,7 @@ func TestPresence(t *testing.T) {
 	keys := labelKeys[:2]
 	nodes := poolNodes(keys)
 	seen := map[overhead.Presence]int{}
-	impossible := 0
+	impossible, absences := 0, 0
 	for seed := range property.Seeds(t, 75) {
 		d := newDice(seed)
 		sets := d.sets(5)
@@ -441,6 +442,16 @@ func TestPresence(t *testing.T) {
 		}
 		daemons := compile(t, sets, overhead.Options{})
 		pool := d.pool(keys)
+		// known are the requirements with those that OtherLabelsAbsent stands for.
+		known := slices.Clone(pool.Requirements)
+		absent := func(key string) corev1.NodeSelectorRequirement {
+			return corev1.NodeSelectorRequirement{Key: key, Operator: corev1.NodeSelectorOpDoesNotExist}
+		}
+		for _, key := range keys {
+			if pool.OtherLabelsAbsent && !slices.ContainsFunc(pool.Requirements, func(r corev1.NodeSelectorRequirement) bool { return r.Key == key }) {
+				known = append(known, absent(key))
+			}
+		}
 		runsOn := func(ds *appsv1.DaemonSet, requirements []corev1.NodeSelectorRequirement) (found overhead.Presence) {
 			member := placement.Compile(&corev1.PodTemplateSpec{}, placement.Options{})
 			if len(requirements) > 0 {
@@ -494,7 +505,7 @@ func TestPresence(t *testing.T) {
 			t.Fatalf("seed %d: InPool(%+v) with the requirements in another order: %v (-want +got):\n%s", seed, pool, err, gocmp.Diff(out, reversed))
 		}
 		for i, daemon := range daemons.List() {
-			got, want := out.Daemons[i], runsOn(daemon.DaemonSet, pool.Requirements)
+			got, want := out.Daemons[i], runsOn(daemon.DaemonSet, known)
 			seen[got.Presence]++
 			if got.Presence != want {
 				t.Fatalf("seed %d: InPool(%+v) = %v about %+v, want %v", seed, pool, got, daemon.DaemonSet.Spec.Template.Spec, want)
@@ -506,7 +517,7 @@ func TestPresence(t *testing.T) {
 			if want == overhead.PresenceNever {
 				// Labels decide, if they do without the taints.
 				pool.Taints, pool.StartupTaints = nil, nil
-				if labels := runsOn(daemon.DaemonSet, pool.Requirements) == want; labels == (got.Taint != nil) {
+				if labels := runsOn(daemon.DaemonSet, known) == want; labels == (got.Taint != nil) {
 					t.Fatalf("seed %d: %v about %+v: the labels decide: %v", seed, got, daemon.DaemonSet.Spec.Template.Spec, labels)
 				}
 				if got.Taint != nil {
@@ -515,13 +526,18 @@ func TestPresence(t *testing.T) {
 				}
 			}
 			// What decides is enough, and nothing of it is superfluous.
-			if alone := runsOn(daemon.DaemonSet, got.Requirements); alone != want {
-				t.Fatalf("seed %d: %v about %+v: with these requirements alone it is %v", seed, got, daemon.DaemonSet.Spec.Template.Spec, alone)
+			deciding := slices.Clone(got.Requirements)
+			for _, key := range got.AbsentLabels {
+				deciding = append(deciding, absent(key))
+				absences++
 			}
-			for at := range got.Requirements {
-				fewer := slices.Delete(slices.Clone(got.Requirements), at, at+1)
+			if alone := runsOn(daemon.DaemonSet, deciding); alone != want {
+				t.Fatalf("seed %d: %v about %+v: with these alone it is %v", seed, got, daemon.DaemonSet.Spec.Template.Spec, alone)
+			}
+			for at := range deciding {
+				fewer := slices.Delete(slices.Clone(deciding), at, at+1)
 				if without := runsOn(daemon.DaemonSet, fewer); without == want {
-					t.Fatalf("seed %d: %v about %+v: requirement %d does not decide", seed, got, daemon.DaemonSet.Spec.Template.Spec, at)
+					t.Fatalf("seed %d: %v about %+v: condition %d does not decide", seed, got, daemon.DaemonSet.Spec.Template.Spec, at)
 				}
 			}
 			pool = withTaints
@@ -531,6 +547,9 @@ func TestPresence(t *testing.T) {
 		if seen[p] < 25 {
 			t.Errorf("the presence %v came up %d times: %v", p, seen[p], seen)
 		}
+	}
+	if absences < 25 {
+		t.Errorf("%d absent labels decided", absences)
 	}
 	if impossible == 0 || impossible > 150 {
 		t.Errorf("%d pools of 300 were impossible", impossible)

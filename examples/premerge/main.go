@@ -22,10 +22,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
-	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
@@ -62,65 +60,24 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	write := writeText
 	if *markdown {
+		fmt.Fprint(stdout, "### DaemonSets\n\n")
 		write = writeMarkdown
 	}
-	write(stdout, changes)
-	if slices.ContainsFunc(changes, func(c change) bool { return !c.OK() }) {
-		return 2
-	}
-	return 0
-}
-
-// change is what happens to one DaemonSet.
-type change struct {
-	name string
-	*simulate.Judgment
-	note string
-}
-
-// lines are the judgment, the verdict first, without what could control a terminal or end a block
-// of Markdown.
-func (c change) lines() []string {
-	lines := strings.Split(c.String()+c.note, "\n")
-	for i, line := range lines {
-		lines[i] = cli.Printable(line)
-	}
-	return lines
-}
-
-// writeText prints the changes for a terminal.
-func writeText(w io.Writer, changes []change) {
-	for _, c := range changes {
-		fmt.Fprintf(w, "%s: %s\n", c.name, strings.Join(c.lines(), "\n  "))
-	}
 	if len(changes) == 0 {
-		fmt.Fprintln(w, "no DaemonSet changes")
+		fmt.Fprintln(stdout, "no DaemonSet changes")
 	}
-}
-
-// writeMarkdown prints the changes for a comment on a pull request or the summary of a job.
-func writeMarkdown(w io.Writer, changes []change) {
-	fmt.Fprint(w, "### DaemonSets\n\n")
-	if len(changes) == 0 {
-		fmt.Fprintln(w, "No change.")
-		return
-	}
-	fmt.Fprint(w, "| | DaemonSet | verdict |\n|---|---|---|\n")
+	status := 0
 	for _, c := range changes {
-		mark := ":white_check_mark:"
+		write(stdout, c, cli.PrintableLines(c.String()))
 		if !c.OK() {
-			mark = ":x:"
+			status = 2
 		}
-		fmt.Fprintf(w, "| %s | %s | %s |\n", mark, c.name, c.lines()[0])
 	}
-	for _, c := range changes {
-		fmt.Fprintf(w, "\n<details><summary>%s</summary>\n\n```text\n%s\n```\n\n</details>\n", c.name, strings.Join(c.lines()[1:], "\n"))
-	}
+	return status
 }
 
-// check judges the DaemonSets that differ: those of the new version, then those that it lacks. One
-// of the old version that an API server would refuse was never stored: it counts as missing.
-func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
+// check judges the DaemonSets that differ. Those that an API server would refuse are an error.
+func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.Change, error) {
 	var facts, before, after manifest.Objects
 	switch err := cmp.Or(
 		cli.ReadFiles(&facts, []string{nodes}, stdin),
@@ -134,42 +91,31 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
 	case len(before.DaemonSets)+len(after.DaemonSets) == 0:
 		return nil, errors.New("no DaemonSet in either version")
 	}
-	// The cluster as it is: the old version, rolled out.
-	cluster, err := simulate.NewCluster(daemon.Input{Nodes: facts.Nodes}, simulate.Options{})
+	versions := simulate.Versions{Nodes: facts.Nodes, Old: before.DaemonSets, New: after.DaemonSets}
+	changes, err := simulate.JudgeVersions(versions, simulate.Options{}, lint.Options{})
 	if err != nil {
 		return nil, err
 	}
-	notes := map[string]string{}
-	for _, ds := range before.DaemonSets {
-		if refused := before.Locate(ds, daemon.Validate(daemon.Default(ds))); len(refused) > 0 {
-			notes[ds.Namespace+"/"+ds.Name] = "\nthe old version is refused: " + refused.Error()
-		} else if err := cluster.Apply(ds); err != nil {
-			return nil, err
-		}
+	var refused manifest.ErrorList
+	for _, c := range changes {
+		refused = append(refused, after.Locate(c.New, c.Impact.Refused)...)
 	}
-	if _, err := cluster.Settle(); err != nil {
-		return nil, err
-	}
-	var changes []change
-	seen := map[string]bool{}
-	for i, ds := range slices.Concat(after.DaemonSets, before.DaemonSets) {
-		name, in, proposal := ds.Namespace+"/"+ds.Name, cluster.Input(ds), simulate.Proposal{DaemonSet: ds}
-		if i >= len(after.DaemonSets) {
-			proposal = simulate.Proposal{Remove: true}
-		}
-		if seen[name] || proposal.Remove && in.DaemonSet == nil {
-			continue
-		}
-		seen[name] = true
-		judgment, err := simulate.Judge(in, proposal, simulate.Options{}, lint.Options{OtherDaemonSets: after.DaemonSets})
-		switch {
-		case err != nil:
-			return nil, err
-		case len(judgment.Impact.Refused) > 0:
-			return nil, after.Locate(ds, judgment.Impact.Refused)
-		case !judgment.Impact.NoChange:
-			changes = append(changes, change{name, judgment, notes[name]})
-		}
+	if len(refused) > 0 {
+		return nil, refused
 	}
 	return changes, nil
+}
+
+// writeText prints a change for a terminal.
+func writeText(w io.Writer, _ simulate.Change, lines []string) {
+	fmt.Fprintln(w, strings.Join(lines, "\n  "))
+}
+
+// writeMarkdown prints a change for a comment on a pull request or the summary of a job.
+func writeMarkdown(w io.Writer, c simulate.Change, lines []string) {
+	mark := ":white_check_mark:"
+	if !c.OK() {
+		mark = ":x:"
+	}
+	fmt.Fprintf(w, "<details><summary>%s %s</summary>\n\n```text\n%s\n```\n\n</details>\n\n", mark, lines[0], strings.Join(lines[1:], "\n"))
 }

@@ -17,21 +17,6 @@ func premerge(args ...string) {
 func Example() {
 	premerge("testdata/old.yaml", "testdata/new.yaml")
 	// Output:
-	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
-	//   starts a rollout to revision 2: 3 outdated pods
-	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
-	//   outside the template:
-	//     spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
-	//     spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
-	//   nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-	//   first pass: 0 to delete, 1 to create
-	//     create on worker-1: surge beside the outdated pod
-	//   stalled since 00:10:10 after 1 pass, at least 3 of 3 available, on:
-	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
-	//     worker-2: desired, current, ready, available; cache-8 has an outdated template
-	//     worker-3: desired, current, ready, available; cache-9 has an outdated template
-	//   maxSurge 1 is used by worker-1 (new pod beside the outdated one)
-	//   error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
 	// logging/log-agent: would hurt: nodes that lose the pod: 1
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.nodeSelector[disk]: added "ssd"
@@ -50,6 +35,21 @@ func Example() {
 	//     create on worker-4: node has no pod
 	//   complete at 00:10:56 after 12 passes, at least 3 of 4 available
 	//   the rollout takes 46s
+	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
+	//   starts a rollout to revision 2: 3 outdated pods
+	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
+	//   outside the template:
+	//     spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
+	//     spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
+	//   nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
+	//   first pass: 0 to delete, 1 to create
+	//     create on worker-1: surge beside the outdated pod
+	//   stalled since 00:10:10 after 1 pass, at least 3 of 3 available, on:
+	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
+	//     worker-2: desired, current, ready, available; cache-8 has an outdated template
+	//     worker-3: desired, current, ready, available; cache-9 has an outdated template
+	//   maxSurge 1 is used by worker-1 (new pod beside the outdated one)
+	//   error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
 	// exit status 2
 }
 
@@ -58,13 +58,37 @@ func Example_markdown() {
 	// Output:
 	// ### DaemonSets
 	//
-	// | | DaemonSet | verdict |
-	// |---|---|---|
-	// | :x: | web/cache | would hurt: the rollout stalls, lint finds SurgeHostPort |
-	// | :x: | logging/log-agent | would hurt: nodes that lose the pod: 1 |
-	// | :white_check_mark: | monitoring/node-exporter | well |
+	// <details><summary>:x: logging/log-agent: would hurt: nodes that lose the pod: 1</summary>
 	//
-	// <details><summary>web/cache</summary>
+	// ```text
+	// starts a rollout to revision 2: 3 outdated pods
+	//   spec.nodeSelector[disk]: added "ssd"
+	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
+	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
+	// first pass: 1 to delete, 0 to create
+	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
+	// complete at 00:10:36 after 8 passes, at least 1 of 2 available
+	// the rollout takes 26s
+	// ```
+	//
+	// </details>
+	//
+	// <details><summary>:white_check_mark: monitoring/node-exporter: well</summary>
+	//
+	// ```text
+	// starts a rollout to revision 2: 3 outdated pods
+	//   spec.tolerations[0]: added {"operator":"Exists"}
+	// nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
+	//   worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
+	// first pass: 0 to delete, 1 to create
+	//   create on worker-4: node has no pod
+	// complete at 00:10:56 after 12 passes, at least 3 of 4 available
+	// the rollout takes 46s
+	// ```
+	//
+	// </details>
+	//
+	// <details><summary>:x: web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort</summary>
 	//
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
@@ -85,35 +109,6 @@ func Example_markdown() {
 	//
 	// </details>
 	//
-	// <details><summary>logging/log-agent</summary>
-	//
-	// ```text
-	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.nodeSelector[disk]: added "ssd"
-	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
-	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
-	// first pass: 1 to delete, 0 to create
-	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:10:36 after 8 passes, at least 1 of 2 available
-	// the rollout takes 26s
-	// ```
-	//
-	// </details>
-	//
-	// <details><summary>monitoring/node-exporter</summary>
-	//
-	// ```text
-	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.tolerations[0]: added {"operator":"Exists"}
-	// nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
-	//   worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
-	// first pass: 0 to delete, 1 to create
-	//   create on worker-4: node has no pod
-	// complete at 00:10:56 after 12 passes, at least 3 of 4 available
-	// the rollout takes 46s
-	// ```
-	//
-	// </details>
 	// exit status 2
 }
 
@@ -198,7 +193,7 @@ func TestRun(t *testing.T) {
 		{
 			name: "repair", why: "what was refused was never stored",
 			old: "testdata/refused.yaml", new: "testdata/old.yaml",
-			out: "the old version is refused: testdata/refused.yaml:7: document 1: spec.updateStrategy",
+			out: "the API server refuses the old version: spec.updateStrategy",
 		},
 		{
 			name: "no DaemonSet", why: "a wrong file must not pass",

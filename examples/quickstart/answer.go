@@ -40,6 +40,7 @@ func ask(q question, stdin io.Reader) *report {
 		return r.wrong(err)
 	}
 	r.PassedOver = cli.PassedOver(&objects)
+	r.noteTime(&objects)
 	var all []*appsv1.DaemonSet
 	for _, s := range objects.Subjects() {
 		all = append(all, s.Input.DaemonSet)

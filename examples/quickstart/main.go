@@ -24,13 +24,14 @@
 // proposal: the answer says what it would change, which nodes gain and lose the pod, and
 // how the rollout would end, in a simulated cluster. An edited copy of the stored one, with
 // its uid, is a proposal, too, if its file comes later. What an API server would refuse is
-// not simulated. A manifest without a stored DaemonSet is a new one.
+// not simulated. A manifest without a stored DaemonSet is a new one. Two versions of a
+// manifest are compared by examples/premerge.
 //
 // -f may be repeated, and "-" is standard input. Files hold YAML or JSON, any number of
 // documents, single objects or lists; package manifest reads them. -set restricts the
 // answer to one NAME or NAMESPACE/NAME. -o json prints the same facts for programs, as
 // the type report documents them. -now sets the time of the answer, which is otherwise
-// the present one.
+// the present one; standard error says so if the input has a later time.
 //
 // The exit status is 0 if all is well; 2 if a rollout is or would be stalled, nodes would lose
 // their pod, a node that is not ready keeps one, the controller seems to be down, or lint finds
@@ -38,9 +39,9 @@
 // error on standard error that has the file, the line and the field.
 //
 // main.go has the arguments, answer.go finds what to answer for, verdict.go judges what
-// is there, controller.go whether the controller works on it, and proposal.go what would
-// be; report.go has the facts of an answer, and text.go prints them; cluster.go has a
-// simulated cluster, and lesson.go plays on it.
+// is there, controller.go whether the controller works on it, time.go whether the input is
+// newer than the answer, and proposal.go what would be; report.go has the facts of an answer,
+// and text.go prints them; cluster.go has a simulated cluster, and lesson.go plays on it.
 package main
 
 import (
@@ -51,6 +52,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/pernode/daemonset/examples/internal/cli"
@@ -142,7 +144,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 // answerFiles prints the answer for the files, and on stderr what they hold besides.
 func answerFiles(out, stderr io.Writer, stdin io.Reader, q question, output string) (status int, errs []error) {
 	r := ask(q, stdin)
-	for _, line := range r.PassedOver {
+	for _, line := range slices.Concat(r.PassedOver, r.Notes) {
 		fmt.Fprintln(stderr, "quickstart:", cli.Printable(line))
 	}
 	if output == "json" {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
@@ -123,10 +122,7 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 	if read == nil {
 		read = w.DaemonSet
 	}
-	p.Refused = w.objects.Locate(read, withoutEcho(impact.Refused))
-	if len(p.Refused) == 0 {
-		p.Refused = w.refusedPods(read, set)
-	}
+	p.Refused = w.objects.Locate(read, impact.Refused)
 	if len(p.Refused) > 0 {
 		w.errs = append(w.errs, p.Refused...)
 		p.Verdict = "refused, the API server would not store it"
@@ -141,41 +137,6 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 	p.End = w.end(judgment.End)
 	p.Findings = w.locateFindings(read, judgment.Findings)
 	return judgment, true
-}
-
-// refusedPods returns what package lint finds and daemon.Validate does not look at: faults of
-// the pod template for which the API server refuses the DaemonSet.
-func (w *work) refusedPods(read, set *appsv1.DaemonSet) []*manifest.Error {
-	found, err := lint.Check(daemon.Input{DaemonSet: set}, lint.Options{})
-	if err != nil {
-		w.note("lint: %v", err)
-	}
-	var errs []*manifest.Error
-	for _, f := range found {
-		switch f.Code {
-		case lint.CodeNodeAffinityMalformed, lint.CodeTolerationMalformed:
-		case lint.CodeHostPortDuplicate:
-			if set.Spec.Template.Spec.HostNetwork {
-				continue // the DaemonSet may be stored, and its pods are refused
-			}
-		default:
-			continue
-		}
-		errs = append(errs, &manifest.Error{Position: w.objects.Position(read, f.Field), Detail: f.Message})
-	}
-	return errs
-}
-
-// withoutEcho leaves out errors that say that a value is missing where another error says
-// that it is wrong: a budget that does not parse counts as 0.
-func withoutEcho(errs field.ErrorList) field.ErrorList {
-	wrong := map[string]bool{}
-	for _, err := range errs {
-		wrong[err.Field] = wrong[err.Field] || err.Type == field.ErrorTypeInvalid
-	}
-	return slices.DeleteFunc(slices.Clone(errs), func(err *field.Error) bool {
-		return err.Type == field.ErrorTypeRequired && wrong[err.Field]
-	})
 }
 
 func effects(impact *simulate.Impact, effect simulate.NodeEffect) []nodeEffect {

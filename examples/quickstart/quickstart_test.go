@@ -141,7 +141,7 @@ func TestAnswer(t *testing.T) {
 			args: []string{"-f", "testdata/manifests.yaml"}, status: 1, want: "manifests.txt",
 			stderr: "quickstart: passed over in testdata/manifests.yaml: v1 ConfigMap (1)\n" +
 				"quickstart: testdata/manifests.yaml:47: document 2: spec.template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator: " +
-				`The term does not parse, and the controller ignores it: Unsupported value: "Has": supported values: "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt".` + "\n",
+				`Unsupported value: "Has": supported values: "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"` + "\n",
 		},
 		{
 			name: "two files", why: "-f repeats: the lesson's DaemonSet on the lesson's nodes",
@@ -421,11 +421,14 @@ func TestWrongInput(t *testing.T) {
 		{"stored percentage", "no answer is possible", "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, uid: u}\n" +
 			"spec:\n  selector: {matchLabels: {a: b}}\n  updateStrategy:\n    rollingUpdate: {maxUnavailable: 10 %}\n  template: {metadata: {labels: {a: b}}}\n---\n" +
 			"apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n",
-			`standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "10 %": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`},
+			`standard input:11: document 2: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "10 %": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%'): write "10%"`},
 		{"several", "a line for each",
 			set("{minReadySeconds: -1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}}}"),
 			"standard input:4: document 1: spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`\n" +
 				"quickstart: standard input:4: document 1: spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0"},
+		{"two types", "all of one document is said at once", set("{minReadySeconds: ten, revisionHistoryLimit: many}"),
+			"standard input:4: document 1: spec.minReadySeconds: is a string and has to be a whole number (int32)\n" +
+				"quickstart: standard input:4: document 1: spec.revisionHistoryLimit: is a string and has to be a whole number (int32)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, _, stderr := command(tc.stdin, "-f", "-")
@@ -433,6 +436,50 @@ func TestWrongInput(t *testing.T) {
 				t.Errorf("run(-f -) = %d, stderr\n%swant 1,\n%s%s", status, stderr, want, tc.why)
 			}
 		})
+	}
+}
+
+// Two versions of a manifest are no proposal, and the error says who compares them.
+func TestTwoVersions(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "old.yaml")
+	if err := os.WriteFile(file, []byte(proxy("2", proxyContainers)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, _, stderr := command(proxy("1", proxyContainers), "-f", file, "-f", "-")
+	if want := "two versions of a manifest are compared by examples/premerge"; status != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("run(-f old.yaml -f -) = %d, stderr %q, want 1 and %q", status, stderr, want)
+	}
+}
+
+// TestTimeBeforeInput: the ages of a dump that is newer than the answer are wrong.
+func TestTimeBeforeInput(t *testing.T) {
+	const note = "the input has the time "
+	for _, tc := range []struct {
+		name, why, object string
+		want              string // the time in the note; empty: none
+	}{
+		{"pod", "it was made later", "kind: Pod\nmetadata: {name: p, creationTimestamp: 2026-01-01T12:00:00Z}", "2026-01-01T12:00:00Z"},
+		{"pod's condition", "it changed later", "kind: Pod\nmetadata: {name: p}\nstatus: {conditions: [{type: Ready, status: 'True', lastTransitionTime: 2026-01-01T12:00:01Z}]}", "2026-01-01T12:00:01Z"},
+		{"node", "it was made later", "kind: Node\nmetadata: {name: n1, creationTimestamp: 2026-01-01T12:00:02Z}", "2026-01-01T12:00:02Z"},
+		{"node's condition", "it changed later", "kind: Node\nmetadata: {name: n1}\nstatus: {conditions: [{type: Ready, status: 'True', lastTransitionTime: 2026-01-01T12:00:03Z}]}", "2026-01-01T12:00:03Z"},
+		{"heartbeat", "its kubelet was there later", "kind: Node\nmetadata: {name: n1}\nstatus: {conditions: [{type: Ready, status: 'True', lastHeartbeatTime: 2026-01-01T12:00:04Z}]}", "2026-01-01T12:00:04Z"},
+		{"revision", "it was made later", "kind: ControllerRevision\nmetadata: {name: r, creationTimestamp: 2026-01-01T12:00:05Z}", "2026-01-01T12:00:05Z"},
+		{"DaemonSet", "it was made later", "kind: DaemonSet\nmetadata: {name: d, creationTimestamp: 2026-01-01T12:00:06Z}\nspec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}}}", "2026-01-01T12:00:06Z"},
+		{"clocks apart", "a minute is no dump", "kind: Pod\nmetadata: {name: p, creationTimestamp: 2026-01-01T10:01:00Z}", ""},
+		{"older", "as it should be", "kind: Pod\nmetadata: {name: p, creationTimestamp: 2026-01-01T09:00:00Z}", ""},
+	} {
+		version := "v1"
+		if strings.HasPrefix(tc.object, "kind: C") || strings.HasPrefix(tc.object, "kind: D") {
+			version = "apps/v1"
+		}
+		input := strings.Replace(proxy("1", proxyContainers), "name: proxy,", "name: other,", 1) + "---\napiVersion: " + version + "\n" + tc.object + "\n"
+		_, stdout, stderr := command(input, "-f", "-", "-now", "2026-01-01T10:00:00Z", "-o", "json")
+		if got := strings.Contains(stderr, note+tc.want) && tc.want != ""; got != (tc.want != "") || !got && strings.Contains(stderr, note) {
+			t.Errorf("%s: stderr %q, want a note with the time %q: %s", tc.name, stderr, tc.want, tc.why)
+		}
+		if strings.Contains(stdout, note) != (tc.want != "") {
+			t.Errorf("%s: -o json has no note, or a needless one:\n%s", tc.name, stdout)
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ type report struct {
 	DaemonSets []*answer `json:"daemonSets,omitempty"`
 	// PassedOver are sentences on what the input holds besides.
 	PassedOver []string `json:"passedOver,omitempty"`
+	// Notes are sentences on the input as a whole.
+	Notes []string `json:"notes,omitempty"`
 	// Errors say what is wrong with the input.
 	Errors []*manifest.Error `json:"errors,omitempty"`
 }

@@ -28,7 +28,7 @@ func (w *work) judge() {
 		return !strings.HasPrefix(err.Field, "spec.updateStrategy")
 	})
 	if len(wrong) > 0 {
-		w.refuse(w.objects.Locate(w.DaemonSet, withoutEcho(wrong)))
+		w.refuse(w.objects.Locate(w.DaemonSet, wrong))
 		return
 	}
 	if w.lacks(manifest.NoteNoNodes) || w.lacks(manifest.NoteNoPods) {

@@ -6,9 +6,13 @@
 //	node := build.Node{Name: "w1", Taints: []corev1.Taint{build.NoSchedule("gpu")}}.Object()
 //	pod := build.Pod{Name: "a", Node: "w1", Hash: "old"}.Of(ds)
 //
-// It is for tables of states that no cluster need ever be in, and for the tests of packages that
-// daemon/daemontest imports. That package, which is public, is built on this one: use it for
-// plain objects and for clusters.
+// It is for tables of states that no cluster need ever be in: pods of any age, phase, hash and
+// owner, DaemonSets that the API server would refuse, nodes without a kubelet. What a cluster
+// goes through, and plain objects, are the business of package daemon/daemontest, which is public
+// and builds its objects here.
+//
+// Tests inside package rollout or rollout/simulate, which see what is not exported, have no
+// choice: daemontest imports these packages, and they cannot import it.
 //
 // Every time counts back from Now. Objects share nothing with each other.
 package build

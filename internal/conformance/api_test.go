@@ -402,7 +402,7 @@ func TestValidateUpdate(t *testing.T) {
 }
 
 // upstreamTable is what the API server and kubectl make of DaemonSets.
-func upstreamTable(sets []*appsv1.DaemonSet, wide bool) (string, error) {
+func upstreamTable(sets []*appsv1.DaemonSet, opts cliprinters.PrintOptions) (string, error) {
 	list := &apps.DaemonSetList{}
 	for _, ds := range sets {
 		item := apps.DaemonSet{}
@@ -418,7 +418,7 @@ func upstreamTable(sets []*appsv1.DaemonSet, wide bool) (string, error) {
 	}
 	var b bytes.Buffer
 	w := cliprinters.GetNewTabWriter(&b)
-	if err := cliprinters.NewTablePrinter(cliprinters.PrintOptions{Wide: wide}).PrintObj(generated, w); err != nil {
+	if err := cliprinters.NewTablePrinter(opts).PrintObj(generated, w); err != nil {
 		return "", err
 	}
 	err = w.Flush()
@@ -443,6 +443,10 @@ func TestTable(t *testing.T) {
 					age := time.Duration(g.Int64N(int64(span)))
 					ds.CreationTimestamp = metav1.NewTime(now.Add(-pick(g, age, age, age.Truncate(time.Second), -age/1000)))
 				}
+				ds.Namespace = pick(g, "", "web", "kube-system", "monitoring", "längs")
+				if size <= 100 && g.in(20) {
+					ds.Namespace = pick(g, "two\nlines", "\x1b[31mred")
+				}
 				if size > 100 { // the deviation long-tables
 					for i := range ds.Spec.Template.Spec.Containers {
 						c := &ds.Spec.Template.Spec.Containers[i]
@@ -453,12 +457,19 @@ func TestTable(t *testing.T) {
 			}
 			rows.Add(int64(size))
 			table := kubectl.NewTable(sets, now)
+			all := table
+			all.AllNamespaces = true
 			for _, view := range []struct {
 				name string
 				got  string
-				wide bool
-			}{{"narrow", table.String(), false}, {"wide", table.Wide(), true}} {
-				want, err := upstreamTable(sets, view.wide)
+				opts cliprinters.PrintOptions
+			}{
+				{"narrow", table.String(), cliprinters.PrintOptions{}},
+				{"wide", table.Wide(), cliprinters.PrintOptions{Wide: true}},
+				{"narrow -A", all.String(), cliprinters.PrintOptions{WithNamespace: true}},
+				{"wide -A", all.Wide(), cliprinters.PrintOptions{WithNamespace: true, Wide: true}},
+			} {
+				want, err := upstreamTable(sets, view.opts)
 				if err != nil {
 					return err.Error()
 				}
@@ -469,7 +480,7 @@ func TestTable(t *testing.T) {
 			return ""
 		})
 	})
-	t.Logf("%d tables, narrow and wide, with %d rows", tables, rows.Load())
+	t.Logf("%d tables, narrow and wide, with and without -A, with %d rows", tables, rows.Load())
 }
 
 // otherDeviation is a difference that is meant and has nothing to do with a pass,

@@ -23,6 +23,7 @@ import (
 	kubejson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	cliprinters "k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
@@ -545,7 +546,7 @@ var kubectlDeviations = []otherDeviation{
 			sets = append(sets, ds)
 		}
 		sets[149].Spec.Template.Spec.Containers[0].Image = strings.Repeat("\x1b", 40)
-		want, err := upstreamTable(sets, true)
+		want, err := upstreamTable(sets, cliprinters.PrintOptions{Wide: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/apis/core"
 	coreconversion "k8s.io/kubernetes/pkg/apis/core/v1"
 	schedulingdefaults "k8s.io/kubernetes/pkg/apis/scheduling/v1"
@@ -74,7 +76,7 @@ func (d dice) classTolerations() []corev1.Toleration {
 	var list []corev1.Toleration
 	for range d.IntN(4) {
 		t := corev1.Toleration{
-			Key: d.one("", "x", "x", "y", corev1.TaintNodeNotReady), Operator: corev1.TolerationOperator(d.one("", "Equal", "Equal", "Exists", "Exists")),
+			Key: d.one("", "x", "x", "y", corev1.TaintNodeNotReady), Operator: corev1.TolerationOperator(d.one("", "Equal", "Equal", "Exists", "Exists", "Gt", "Lt")),
 			Effect: corev1.TaintEffect(d.one("", "NoSchedule", "NoExecute", "NoExecute")),
 		}
 		if t.Operator != corev1.TolerationOpExists {
@@ -158,6 +160,8 @@ func admitted(t *testing.T, pod *corev1.Pod, priorities []*schedulingv1.Priority
 // tolerations of pods, and whether they are refused, to the admission plugins; and whether a
 // pod fits that a RuntimeClass asks labels for, to the scheduler.
 func TestOverheadAdmission(t *testing.T) {
+	klog.SetLogger(logr.Discard()) // upstream logs every toleration with Gt or Lt
+	t.Cleanup(klog.ClearLogger)
 	seen := map[string]int{}
 	var out overhead.NodeOverhead
 	for n := range uint64(3000) {

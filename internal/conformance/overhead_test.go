@@ -95,6 +95,7 @@ func TestOverheadVerdicts(t *testing.T) {
 		for range 1 + d.IntN(3) {
 			pool.Requirements = append(pool.Requirements, d.expression())
 		}
+		pool.OtherLabelsAbsent = d.in(2)
 		for range d.IntN(3) - 1 {
 			pool.Taints = append(pool.Taints, corev1.Taint{Key: d.taintKey(), Value: d.value(), Effect: d.effect()})
 		}
@@ -106,7 +107,8 @@ func TestOverheadVerdicts(t *testing.T) {
 		for range 60 {
 			node := d.nodeWithName()
 			for key, value := range node.Labels { // those that a node can have
-				if len(validLabel(key, value)) > 0 {
+				mentioned := slices.ContainsFunc(pool.Requirements, func(r corev1.NodeSelectorRequirement) bool { return r.Key == key })
+				if len(validLabel(key, value)) > 0 || pool.OtherLabelsAbsent && !mentioned {
 					delete(node.Labels, key)
 				}
 			}

@@ -165,11 +165,11 @@ var leastPlanted = map[string]int{
 	"daemon/diff":       0,
 	"daemon/lint":       0,
 	"daemon/manifest":   0,
-	"daemon/overhead":   11,
+	"daemon/overhead":   12,
 	"rollout":           10,
 	"rollout/health":    0,
-	"rollout/kubectl":   5,
-	"rollout/simulate":  3,
+	"rollout/kubectl":   6,
+	"rollout/simulate":  4,
 }
 
 // libraryPackages are the folders of the packages that the library exports, relative

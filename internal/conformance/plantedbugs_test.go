@@ -639,6 +639,12 @@ var plantedBugs = []plantedBug{
 		old:  `s.update(daemon.Changes{DeletedPods: []string{pod.Name}})`,
 		new:  `s.update(daemon.Changes{})`,
 	},
+	{
+		name: "the ports of all init containers are compared",
+		file: "rollout/simulate/refused.go",
+		old:  `repeatedPorts(spec.InitContainers[i:i+1], i, `,
+		new:  `repeatedPorts(spec.InitContainers, 0, `,
+	},
 
 	// rollout/kubectl
 	{
@@ -652,6 +658,12 @@ var plantedBugs = []plantedBug{
 		file: "rollout/kubectl/table.go",
 		old:  `strings.IndexAny(cell, "\f\n\r")`,
 		new:  `strings.IndexAny(cell, "\f\n")`,
+	},
+	{
+		name: "the namespaces stand behind the names",
+		file: "rollout/kubectl/table.go",
+		old:  `slices.Insert(cells, 0, row.Namespace)`,
+		new:  `slices.Insert(cells, 1, row.Namespace)`,
 	},
 	{
 		name: "a DaemonSet is a second older than it is",
@@ -702,6 +714,12 @@ var plantedBugs = []plantedBug{
 		new:  `toRevision < -1`,
 	},
 	// daemon/overhead
+	{
+		name: "labels that a requirement of a pool mentions are absent",
+		file: "daemon/overhead/pool.go",
+		old:  `p.pool.OtherLabelsAbsent && !p.mentions(key)`,
+		new:  `p.pool.OtherLabelsAbsent`,
+	},
 	{
 		name: "startup taints stay for ever",
 		file: "daemon/overhead/verdict.go",

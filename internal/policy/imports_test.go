@@ -137,6 +137,7 @@ var imports = map[string][]allowance{
 		{"iter", "passes are an iterator"},
 		{"k8s.io/apimachinery/pkg/api/equality", "whether an update changes the spec, as the API server finds out"},
 		{"k8s.io/apimachinery/pkg/runtime", "RawExtension, the type of revision data"},
+		{"k8s.io/apimachinery/pkg/util/validation", "label values that the API server takes"},
 		{module + "/internal/demand", "what pods take of a node, as lint sees it"},
 		{module + "/daemon", "what the controller sees"},
 		{module + "/daemon/diff", "what a proposal changes in the DaemonSet"},

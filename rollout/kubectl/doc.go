@@ -3,6 +3,7 @@
 //
 //	kubectl get daemonsets             NewTable
 //	kubectl get daemonsets -o wide     NewTable, Table.Wide
+//	kubectl get daemonsets -A          NewTable, Table.AllNamespaces
 //	kubectl rollout status             RolloutStatus
 //	kubectl rollout history            RolloutHistory
 //	kubectl rollout undo               RolloutUndo

@@ -55,6 +55,20 @@ func ExampleTable_Wide() {
 	// nginx-deploy   0         0         0       0            0           disk=ssd        <unknown>   nginx        nginx:1.27.4-alpine   env=demo
 }
 
+// The DaemonSets of all namespaces, as kubectl get daemonsets -A prints them.
+func ExampleNewTable_allNamespaces() {
+	proxy := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "kube-proxy"}}
+	exporter := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "node-exporter"}}
+
+	table := kubectl.NewTable([]*appsv1.DaemonSet{proxy, exporter}, time.Time{})
+	table.AllNamespaces = true
+	fmt.Print(table)
+	// Output:
+	// NAMESPACE     NAME            DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE
+	// kube-system   kube-proxy      0         0         0       0            0           <none>          <unknown>
+	// monitoring    node-exporter   0         0         0       0            0           <none>          <unknown>
+}
+
 // A row can be printed in a format of one's own, such as HTML.
 func ExampleTableRow_Cells() {
 	row := kubectl.TableRow{Name: "nginx-deploy", Desired: 3, Ready: 2}

@@ -25,6 +25,7 @@ func FuzzObjects(f *testing.F) {
 	f.Add(ds, revision, revision, int64(1))
 	f.Add(strings.Replace(ds, `"uid":"u",`, "", 1), revision, broken, int64(-1))
 	f.Add(strings.Replace(ds, `"image":"i"`, `"image":"\u001b[31m\r\n\f\tx"`, 1), `null`, `{}`, int64(7))
+	f.Add(strings.Replace(ds, `"namespace":"ns"`, `"namespace":"\u001b[31m\r\nx"`, 1), `null`, `{}`, int64(7))
 	f.Add(strings.Replace(ds, `"matchLabels":{"a":"b"}`, `"matchExpressions":[{"key":"","operator":"Bogus"}]`, 1), revision, broken, int64(0))
 	f.Add(`{}`, `{}`, `{}`, int64(0))
 	f.Add(`null`, revision, broken, int64(0))
@@ -38,7 +39,9 @@ func FuzzObjects(f *testing.F) {
 		setBefore, revisionsBefore := ds.DeepCopy(), cloneAll(revisions)
 
 		table := kubectl.NewTable([]*appsv1.DaemonSet{ds, nil, {}}, time.Date(2025, 2, 1, 10, 13, 0, 0, time.UTC))
-		for _, text := range []string{table.String(), table.Wide()} {
+		all := table
+		all.AllNamespaces = true
+		for _, text := range []string{table.String(), table.Wide(), all.String(), all.Wide()} {
 			if n := strings.Count(text, "\n"); n != len(table.Rows)+1 || strings.ContainsAny(text, "\r\f\x1b") {
 				t.Errorf("the table has %d lines, want one more than %d, without control characters:\n%q", n, len(table.Rows), text)
 			}

@@ -1,6 +1,7 @@
 package kubectl
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,6 +19,9 @@ import (
 type Table struct {
 	// Rows has a row for each DaemonSet.
 	Rows []TableRow
+	// AllNamespaces puts a column with the namespaces before the others in String and Wide,
+	// as kubectl get -A does. NewTable leaves it false.
+	AllNamespaces bool
 }
 
 // TableColumn describes one column of a Table.
@@ -32,7 +36,7 @@ type TableColumn struct {
 // TableRow is one DaemonSet in a Table. The text fields hold the cells as
 // kubectl prints them, before it escapes control characters.
 type TableRow struct {
-	// Namespace is the DaemonSet's. The table has no column for it.
+	// Namespace is the DaemonSet's. It is a cell of the text if Table.AllNamespaces is set.
 	Namespace string
 	// Name is the DaemonSet's.
 	Name string
@@ -65,8 +69,9 @@ type TableRow struct {
 
 // NewTable returns the table of the DaemonSets at the time now
 // (printDaemonSet@v1.37.2, translateTimestampSince@v1.37.2). The rows are in the
-// order of sets, without the nil ones. The numbers are those of the status,
-// regardless of its generation. Nothing in the result is shared with sets.
+// order of sets, without the nil ones; an API server lists DaemonSets by namespace
+// and name. The numbers are those of the status, regardless of its generation. Nothing
+// in the result is shared with sets.
 func NewTable(sets []*appsv1.DaemonSet, now time.Time) Table {
 	t := Table{Rows: make([]TableRow, 0, len(sets))}
 	for _, ds := range sets {
@@ -104,8 +109,9 @@ func age(created metav1.Time, now time.Time) string {
 	return duration.HumanDuration(now.Sub(created.Time))
 }
 
-// TableColumns returns the columns of every Table in their order. The result is
-// new with every call.
+// TableColumns returns the columns of every Table in their order, as an API server
+// sends them. The column of Table.AllNamespaces is not among them, because kubectl
+// adds it. The result is new with every call.
 func TableColumns() []TableColumn {
 	return []TableColumn{
 		{Name: "Name"},
@@ -134,9 +140,9 @@ func (r TableRow) Cells() []string {
 	}
 }
 
-// String returns what kubectl get daemonsets prints for one namespace: a line for
-// the header and a line for each row, each with its line break. The text of a
-// table without rows is empty, as kubectl prints no header then.
+// String returns what kubectl get daemonsets prints: a line for the header and a line
+// for each row, each with its line break. The text of a table without rows is empty,
+// as kubectl prints no header then.
 //
 // A cell ends at its first line break, with "..." in place of the rest, and the
 // escape character is printed as ^[. So no value can forge a row or begin an escape
@@ -147,15 +153,19 @@ func (t Table) String() string { return t.text(0) }
 // columns containers, images and selector.
 func (t Table) Wide() string { return t.text(1) }
 
-// text prints the columns up to a priority (printTable@v0.37.2,
-// GetNewTabWriter@v0.37.2).
+// text prints the columns up to a priority (decorateTable, printTable,
+// GetNewTabWriter @v0.37.2).
 func (t Table) text(priority int32) string {
 	if len(t.Rows) == 0 {
 		return ""
 	}
+	columns := TableColumns()
+	if t.AllNamespaces {
+		columns = slices.Insert(columns, 0, TableColumn{Name: "Namespace"})
+	}
 	var shown []int
 	var header []string
-	for i, column := range TableColumns() {
+	for i, column := range columns {
 		if column.Priority <= priority {
 			shown = append(shown, i)
 			header = append(header, strings.ToUpper(column.Name))
@@ -164,6 +174,9 @@ func (t Table) text(priority int32) string {
 	lines := [][]string{header}
 	for _, row := range t.Rows {
 		cells, line := row.Cells(), make([]string, len(shown))
+		if t.AllNamespaces {
+			cells = slices.Insert(cells, 0, row.Namespace)
+		}
 		for at, i := range shown {
 			line[at] = printable(cells[i])
 			// The writer counts runes; kubectl makes the header as wide as the

@@ -158,6 +158,49 @@ func TestTableText(t *testing.T) {
 	}
 }
 
+// TestTableAllNamespaces: the namespaces stand first, in a column like any other.
+func TestTableAllNamespaces(t *testing.T) {
+	short, long, none := tableSet("a", 1, time.Minute), tableSet("node-exporter", 12, time.Hour), tableSet("b", 0, 0)
+	short.Namespace, long.Namespace, none.Namespace = "web", "monitoring-system", ""
+	none.Spec.Template.Spec.Containers[0].Image = "nginx:2"
+	for _, tt := range []struct {
+		name, why  string
+		sets       []*appsv1.DaemonSet
+		want, wide string
+	}{
+		{name: "no rows", why: "no header either"},
+		{
+			name: "short", why: "the header needs more room than the cells", sets: []*appsv1.DaemonSet{short},
+			want: "NAMESPACE   NAME   DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE\n" +
+				"web         a      1         1         1       1            1           <none>          60s\n",
+			wide: "NAMESPACE   NAME   DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE   CONTAINERS   IMAGES                SELECTOR\n" +
+				"web         a      1         1         1       1            1           <none>          60s   nginx        nginx:1.27.4-alpine   env=demo\n",
+		},
+		{
+			name: "several", why: "the rows stay in their order, and an object without a namespace has an empty cell", sets: []*appsv1.DaemonSet{short, long, none},
+			want: "NAMESPACE           NAME            DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE\n" +
+				"web                 a               1         1         1       1            1           <none>          60s\n" +
+				"monitoring-system   node-exporter   12        12        12      12           12          <none>          60m\n" +
+				"                    b               0         0         0       0            0           <none>          0s\n",
+			wide: "NAMESPACE           NAME            DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE   CONTAINERS   IMAGES                SELECTOR\n" +
+				"web                 a               1         1         1       1            1           <none>          60s   nginx        nginx:1.27.4-alpine   env=demo\n" +
+				"monitoring-system   node-exporter   12        12        12      12           12          <none>          60m   nginx        nginx:1.27.4-alpine   env=demo\n" +
+				"                    b               0         0         0       0            0           <none>          0s    nginx        nginx:2               env=demo\n",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			table := kubectl.NewTable(tt.sets, tableTime)
+			table.AllNamespaces = true
+			if diff := cmp.Diff(tt.want, table.String()); diff != "" {
+				t.Errorf("%s: String mismatch (-want +got):\n%s", tt.why, diff)
+			}
+			if diff := cmp.Diff(tt.wide, table.Wide()); diff != "" {
+				t.Errorf("%s: Wide mismatch (-want +got):\n%s", tt.why, diff)
+			}
+		})
+	}
+}
+
 func TestTableAge(t *testing.T) {
 	for _, tt := range []struct {
 		name, why string

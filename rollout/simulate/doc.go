@@ -5,6 +5,7 @@
 //	how does it end?                              Settle (function)
 //	what would this manifest, or taint, do?       WhatIf
 //	may it be merged, or does it hurt?            Judge
+//	and without a cluster to list objects from?   JudgeVersions
 //	what happens when this pod crashes?           Cluster
 //	what must a quota allow?                      End.PeakPods, End.PeakRequests
 //

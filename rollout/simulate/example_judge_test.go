@@ -5,17 +5,19 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
-// May this change of a manifest be merged? A check in a pipeline prints the judgment and
-// exits with a status that stops the merge.
+// May this change be made in the cluster? An admission webhook or a command of an operator's
+// own has its objects, and the DaemonSet that somebody wants.
 func ExampleJudge() {
+	// A simulated cluster takes the place of what a client would list.
 	labels := map[string]string{"app": "agent"}
-	merged := &appsv1.DaemonSet{
+	agent := &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "agent"},
 		Spec: appsv1.DaemonSetSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
@@ -25,13 +27,8 @@ func ExampleJudge() {
 			},
 		},
 	}
-	proposed := merged.DeepCopy()
-	proposed.Spec.MinReadySeconds = 30
-	proposed.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
-
-	// The cluster without its API server: the merged manifest, applied to the nodes.
 	var c simulate.Cluster
-	err := c.Apply(merged,
+	err := c.Apply(agent,
 		&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-1", Labels: map[string]string{"disk": "ssd"}}},
 		&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-2", Labels: map[string]string{"disk": "hdd"}}},
 	)
@@ -44,15 +41,16 @@ func ExampleJudge() {
 		return
 	}
 
-	judgment, err := simulate.Judge(c.Input(merged), simulate.Proposal{DaemonSet: proposed}, simulate.Options{}, lint.Options{})
+	in := c.Input(agent)
+	proposed := in.DaemonSet.DeepCopy()
+	proposed.Spec.MinReadySeconds = 30
+	proposed.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+	judgment, err := simulate.Judge(in, simulate.Proposal{DaemonSet: proposed}, simulate.Options{}, lint.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(judgment)
-	if !judgment.OK() {
-		fmt.Println("exit status 2") // os.Exit(2)
-	}
 	// Output:
 	// would hurt: nodes that lose the pod: 1
 	// starts a rollout to revision 2: 2 outdated pods
@@ -65,6 +63,59 @@ func ExampleJudge() {
 	//   delete agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	// complete at 00:10:54 after 6 passes, at least 0 of 1 available
 	// the rollout takes 44s
+}
+
+// May these manifests be merged? A check in a pipeline has both versions of them and a list of the
+// nodes. It prints what happens to each DaemonSet that changes, and exits with a status that stops
+// the merge.
+func ExampleJudgeVersions() {
+	agent := func(name, image string) *appsv1.DaemonSet {
+		labels := map[string]string{"app": name}
+		return &appsv1.DaemonSet{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
+			Spec: appsv1.DaemonSetSpec{
+				Selector: &metav1.LabelSelector{MatchLabels: labels},
+				Template: corev1.PodTemplateSpec{
+					ObjectMeta: metav1.ObjectMeta{Labels: labels},
+					Spec: corev1.PodSpec{Containers: []corev1.Container{{
+						Name: "main", Image: image,
+						Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{"cpu": resource.MustParse("1"), "memory": resource.MustParse("1Gi")}},
+					}}},
+				},
+			},
+		}
+	}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}} // as it is listed
+	changes, err := simulate.JudgeVersions(simulate.Versions{
+		Nodes: []*corev1.Node{node},
+		Old:   []*appsv1.DaemonSet{agent("logs", "logs:1"), agent("metrics", "metrics:1"), agent("traces", "traces:1")},
+		New:   []*appsv1.DaemonSet{agent("logs", "logs:2"), agent("metrics", "metrics:1")},
+	}, simulate.Options{}, lint.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	status := 0
+	for _, change := range changes {
+		fmt.Println(change)
+		if !change.OK() {
+			status = 2
+		}
+	}
+	fmt.Println("exit status", status) // os.Exit(status)
+	// Output:
+	// default/logs: well
+	// starts a rollout to revision 2: 1 outdated pod
+	//   spec.containers[name=main].image: "logs:1" -> "logs:2"
+	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 1 unchanged
+	// first pass: 1 to delete, 0 to create
+	//   delete logs-1 on worker-1: outdated, within maxUnavailable
+	// complete at 00:10:22 after 4 passes, at least 0 of 1 available
+	// the rollout takes 12s
+	// default/traces: would hurt: nodes that lose the pod: 1
+	// removes the DaemonSet and its pods
+	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 0 unchanged
+	//   worker-1: lost
 	// exit status 2
 }
 

@@ -101,9 +101,7 @@ func (r Risk) String() string {
 // as they will be: both versions are checked beside them, so that a host port that two
 // DaemonSets use counts against the one that begins to.
 //
-// Without a cluster to list objects from, settle the old manifests on a Cluster and take its
-// Input. The rollout goes well there if the objects do not show otherwise: nobody knows whether a
-// new image can be pulled.
+// Without a cluster to list objects from, use JudgeVersions.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails if WhatIf, Settle or
 // lint.Check fails.

@@ -50,7 +50,7 @@ type Proposal struct {
 // the stored one. in.DaemonSet is nil if the DaemonSet is new. A proposal with another name
 // is a change of the name, which the server refuses. Without in.Pods, Impact has no pod
 // changes. If there is no cluster to list pods from, settle the old manifest on a Cluster
-// first. Pods that have been ready for less than the minReadySeconds of the manifest count as
+// first, as JudgeVersions does. Pods that have been ready for less than the minReadySeconds of the manifest count as
 // unavailable, and the first pass replaces all of them. After Cluster.Settle they have been ready
 // for health.DefaultPatience; if minReadySeconds is more than that, Advance the Cluster by it.
 // Without in.Revisions the first pass makes one, and pods without its hash are outdated. Templates
@@ -206,7 +206,8 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 	cur := withDefaults(ds)
 	if old == nil {
 		cur.Generation = max(1, cur.Generation)
-		w.after.DaemonSet, w.impact.Refused = cur, daemon.Validate(cur)
+		w.after.DaemonSet = cur
+		w.impact.Refused = append(daemon.Validate(cur), refusedPods(cur, nil, w.before.Placement)...)
 		return
 	}
 	cur = updated(cur, old)
@@ -225,7 +226,7 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 		was.ResourceVersion, is.ResourceVersion = "0", "0"
 		old, cur = &was, &is
 	}
-	w.impact.Refused = daemon.ValidateUpdate(cur, old)
+	w.impact.Refused = append(daemon.ValidateUpdate(cur, old), refusedPods(cur, old, w.before.Placement)...)
 }
 
 // firstPass makes the first pass that gets beyond names of revisions which are taken, and

@@ -63,3 +63,12 @@ func Printable(text string) string {
 		return r
 	}, text)
 }
+
+// PrintableLines returns the lines of a text, each as Printable returns it.
+func PrintableLines(text string) []string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = Printable(lines[i])
+	}
+	return lines
+}

@@ -19,6 +19,12 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
+func TestPrintableLines(t *testing.T) {
+	if diff := cmp.Diff([]string{"a", "", " b\uFFFD"}, PrintableLines("a\n\n b\r")); diff != "" {
+		t.Errorf("PrintableLines (-want +got):\n%s", diff)
+	}
+}
+
 // TestPrintableOrder: text must not change the order in which a terminal shows what follows.
 func TestPrintableOrder(t *testing.T) {
 	for _, r := range "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u2028\u2029" {

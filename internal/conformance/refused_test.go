@@ -1,0 +1,120 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	dsregistry "k8s.io/kubernetes/pkg/registry/apps/daemonset"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// oddPods returns a DaemonSet whose pods may be refused for their host ports, tolerations or node
+// affinity.
+func oddPods(d dice) *appsv1.DaemonSet {
+	ds := plainSet()
+	spec := &ds.Spec.Template.Spec
+	containers := func(name string, n int) []corev1.Container {
+		var list []corev1.Container
+		for i := range n {
+			c := corev1.Container{Name: fmt.Sprint(name, i), Image: "image:v1"}
+			for range d.IntN(3) {
+				p := corev1.ContainerPort{HostPort: []int32{0, 80, 80, 81}[d.IntN(4)], Protocol: corev1.Protocol(d.one("", "TCP", "UDP")), HostIP: d.one("", "", "127.0.0.1")}
+				p.ContainerPort = max(p.HostPort, 80)
+				c.Ports = append(c.Ports, p)
+			}
+			list = append(list, c)
+		}
+		return list
+	}
+	spec.HostNetwork = d.in(3)
+	spec.InitContainers, spec.Containers = containers("init", d.IntN(3)), containers("main", 1+d.IntN(3))
+	if len(spec.InitContainers) > 0 && d.in(2) {
+		spec.InitContainers[0].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+	}
+	for range d.IntN(3) {
+		spec.Tolerations = append(spec.Tolerations, corev1.Toleration{Key: d.one("a", "b"), Operator: corev1.TolerationOperator(d.one("Equal", "", "Exists", "Exists", "Has", "exists", "Gt"))})
+	}
+	if d.in(2) {
+		terms := make([]corev1.NodeSelectorTerm, 1+d.IntN(2))
+		for i := range terms {
+			terms[i].MatchExpressions = []corev1.NodeSelectorRequirement{d.expression()}
+			if d.in(4) {
+				names := [][]string{nil, {"n1"}, {"n1"}, {"n1", "n2"}, {""}, {"bad name!"}}
+				terms[i].MatchFields = []corev1.NodeSelectorRequirement{{
+					Key: d.one("metadata.name", "metadata.name", "metadata.uid"), Operator: corev1.NodeSelectorOperator(d.one("In", "In", "NotIn", "Exists")), Values: names[d.IntN(len(names))],
+				}}
+			}
+		}
+		spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: terms}}}
+	}
+	return ds
+}
+
+var initIndex = regexp.MustCompile(`initContainers\[\d+\]`)
+
+// TestRefusedPods compares the errors about the pod's spec for which simulate.WhatIf refuses a
+// DaemonSet with those of the API server: it knows every host port that is there twice and every
+// unknown operator of a toleration, and refuses nothing that the server takes.
+func TestRefusedPods(t *testing.T) {
+	var met tally
+	each(t, *objects, func(g *generator) string {
+		ds := oddPods(dice{g.Rand})
+		up, err := internal(ds, true)
+		if err != nil {
+			return err.Error()
+		}
+		impact, err := simulate.WhatIf(daemon.Input{Now: time.Unix(0, 0)}, simulate.Proposal{DaemonSet: ds}, simulate.Options{})
+		if err != nil {
+			return err.Error()
+		}
+		upstream := dsregistry.Strategy.Validate(context.Background(), up)
+		both := func(errs field.ErrorList) []string {
+			var out []string
+			for _, e := range errs {
+				switch {
+				case e.Type == field.ErrorTypeDuplicate && strings.HasSuffix(e.Field, ".hostPort"):
+					// Upstream gives every init container the index 0.
+					out = append(out, initIndex.ReplaceAllString(e.Error(), "initContainers"))
+					met.add("host port")
+				case e.Type == field.ErrorTypeNotSupported && strings.Contains(e.Field, ".tolerations["):
+					out = append(out, e.Field)
+					met.add("toleration")
+				}
+			}
+			slices.Sort(out)
+			return out
+		}
+		if difference := cmp.Diff(both(upstream), both(impact.Refused)); difference != "" {
+			return "errors (-upstream +library):\n" + difference
+		}
+		for _, e := range impact.Refused {
+			at := e.Field
+			if term, rest, ok := strings.Cut(at, "nodeSelectorTerms["); ok {
+				met.add("affinity")
+				number, _, _ := strings.Cut(rest, "]")
+				at = term + "nodeSelectorTerms[" + number + "]"
+			}
+			if !slices.ContainsFunc(upstream, func(u *field.Error) bool {
+				return strings.HasPrefix(initIndex.ReplaceAllString(u.Field, "initContainers"), initIndex.ReplaceAllString(at, "initContainers"))
+			}) {
+				return fmt.Sprintf("the library refuses %v, upstream %v", e, upstream)
+			}
+		}
+		if len(upstream) == 0 {
+			met.add("accepted")
+		}
+		return ""
+	})
+	logMet(t, &met, "DaemonSets", "host port", "toleration", "affinity", "accepted")
+}

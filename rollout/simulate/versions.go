@@ -1,0 +1,194 @@
+package simulate
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/lint"
+)
+
+// Versions are two versions of manifests, and the nodes of the cluster that they are for.
+type Versions struct {
+	// Nodes are all nodes of the cluster.
+	Nodes []*corev1.Node
+	// Old and New are the DaemonSets before and after the change. One of a namespace and name
+	// that only New has is new, and one that only Old has is removed.
+	Old, New []*appsv1.DaemonSet
+}
+
+// Change is what happens to one DaemonSet between two versions.
+type Change struct {
+	// Old and New are the DaemonSet in both versions: the objects that were passed in, read-only.
+	// One of them may be nil.
+	Old, New *appsv1.DaemonSet
+	// OldRefused is why the API server refuses Old, as in Impact.Refused. Old was never stored
+	// then, and New is a new DaemonSet. It is nil if Old is valid or nil.
+	OldRefused field.ErrorList
+	// Judgment says whether the change may be made.
+	*Judgment
+}
+
+// daemonSet is the new version, or else the old one.
+func (c *Change) daemonSet() *appsv1.DaemonSet { return cmp.Or(c.New, c.Old) }
+
+// String returns the namespace and name, the Judgment, and a line for each error of OldRefused.
+func (c Change) String() string {
+	text := c.Judgment.String()
+	if ds := c.daemonSet(); ds != nil {
+		text = strings.TrimPrefix(ds.Namespace+"/", "/") + ds.Name + ": " + text
+	}
+	for _, err := range c.OldRefused {
+		if err != nil {
+			text += "\nthe API server refuses the old version: " + err.Error()
+		}
+	}
+	return text
+}
+
+// JudgeVersions answers whether a change of manifests may be merged. Of the cluster it needs
+// the nodes only: it applies the old DaemonSets to a Cluster, settles it, and there calls Judge for
+// each DaemonSet that changes. The result is ordered by namespace and name. DaemonSets that do
+// not change are left out: those for which WhatIf returns NoChange, and those that are in Old
+// only and that the API server refuses.
+//
+// Each change is judged alone, beside the old versions of the others, whose pods take room on the
+// nodes. lint.Check sees the others as they will be: New, and check.OtherDaemonSets, which are those
+// of no manifest. The old pods have been ready for the minReadySeconds of both versions. UIDs and
+// resource versions are ignored, so that a copy of a stored object can be compared with a manifest.
+//
+// opts are those of Judge. PodTimes and Overlook also hold for the old version, Policy and
+// CanaryTrial do not. Rollouts go well unless opts or the objects say otherwise: nobody knows
+// whether a new image can be pulled.
+//
+// Nothing passed in is changed; the result refers to it, read-only. It fails with a *field.Error
+// on a DaemonSet that is nil, has no name, or has the name of another one of its version. It also
+// fails if NewCluster, Cluster.Settle or Judge fails. A DaemonSet that the API server refuses is
+// not an error: Impact.Refused says why.
+//
+// The cost is that of Cluster.Settle with all old DaemonSets, and that of Judge for each one that
+// changes, with the pods of all.
+func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, error) {
+	changes, err := v.changes()
+	if err != nil {
+		return nil, err
+	}
+	c, err := settledOn(v.Nodes, changes, opts)
+	if err != nil {
+		return nil, err
+	}
+	check.OtherDaemonSets = slices.Concat(check.OtherDaemonSets, v.New)
+	var out []Change
+	for _, change := range changes {
+		proposal := Proposal{Remove: true}
+		if change.New != nil {
+			proposal = Proposal{DaemonSet: unstored(change.New)}
+		}
+		switch differs, err := c.differsFrom(proposal, change.daemonSet()); {
+		case err != nil:
+			return nil, err
+		case !differs:
+			continue
+		}
+		in := c.Input(change.daemonSet())
+		in.Pods = slices.Concat(in.Pods, c.podsElsewhere(change.daemonSet().Namespace))
+		if change.Judgment, err = Judge(in, proposal, opts, check); err != nil {
+			return nil, err
+		}
+		out = append(out, change)
+	}
+	return out, nil
+}
+
+// changes pairs the versions of each DaemonSet, ordered by namespace and name.
+func (v Versions) changes() ([]Change, error) {
+	var changes []Change
+	at := map[types.NamespacedName]int{}
+	pair := func(list string, sets []*appsv1.DaemonSet, version func(*Change) **appsv1.DaemonSet) error {
+		for i, ds := range sets {
+			if ds == nil || ds.Name == "" {
+				return unusable(list, i, ds)
+			}
+			key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
+			if _, ok := at[key]; !ok {
+				at[key] = len(changes)
+				changes = append(changes, Change{})
+			}
+			set := version(&changes[at[key]])
+			if *set != nil {
+				return unusable(list, i, ds)
+			}
+			*set = ds
+		}
+		return nil
+	}
+	if err := pair("old", v.Old, func(c *Change) **appsv1.DaemonSet { return &c.Old }); err != nil {
+		return nil, err
+	}
+	if err := pair("new", v.New, func(c *Change) **appsv1.DaemonSet { return &c.New }); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(changes, func(a, b Change) int {
+		x, y := a.daemonSet(), b.daemonSet()
+		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
+	})
+	return changes, nil
+}
+
+// settledOn returns a cluster on which the old versions are rolled out, and notes which of them
+// the API server refuses.
+func settledOn(nodes []*corev1.Node, changes []Change, opts Options) (*Cluster, error) {
+	c, err := NewCluster(daemon.Input{Nodes: nodes}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
+	if err != nil {
+		return nil, err
+	}
+	ready := int32(0)
+	for i := range changes {
+		change := &changes[i]
+		if change.New != nil {
+			ready = max(ready, change.New.Spec.MinReadySeconds)
+		}
+		if change.Old == nil {
+			continue
+		}
+		old := withDefaults(change.Old)
+		change.OldRefused = append(daemon.Validate(old), refusedPods(old, nil, c.placement)...)
+		if len(change.OldRefused) > 0 {
+			continue
+		}
+		if err := c.Apply(unstored(change.Old)); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := c.Settle(); err != nil {
+		return nil, err
+	}
+	return c, c.Advance(time.Duration(ready) * time.Second)
+}
+
+// differsFrom reports whether a proposal changes the DaemonSet of a name.
+func (c *Cluster) differsFrom(proposal Proposal, name *appsv1.DaemonSet) (bool, error) {
+	in := daemon.Input{Now: c.now} // the nodes are the same, and pods make no difference
+	if stored := c.set(name); stored != nil {
+		in.DaemonSet = stored.ds
+	}
+	if proposal.Remove {
+		return in.DaemonSet != nil, nil
+	}
+	impact, err := WhatIf(in, proposal, Options{})
+	return err == nil && !impact.NoChange, err
+}
+
+// unstored returns a DaemonSet without what an API server has added to identify it.
+func unstored(ds *appsv1.DaemonSet) *appsv1.DaemonSet {
+	manifest := *ds
+	manifest.UID, manifest.ResourceVersion = "", ""
+	return &manifest
+}

@@ -1,0 +1,317 @@
+package simulate_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/simulate"
+)
+
+// version is a DaemonSet that requests a CPU, in a namespace and with an image.
+func version(namespace, name, image string, change ...func(*appsv1.DaemonSet)) *appsv1.DaemonSet {
+	ds := build.Set{Name: name, Spec: requesting("1")}.Object()
+	ds.Namespace, ds.UID = namespace, ""
+	ds.Spec.Template.Spec.Containers[0].Image = image
+	for _, c := range change {
+		c(ds)
+	}
+	return ds
+}
+
+func sets(list ...*appsv1.DaemonSet) []*appsv1.DaemonSet { return list }
+
+func TestJudgeVersions(t *testing.T) {
+	on := func(disk string) func(*appsv1.DaemonSet) {
+		return func(ds *appsv1.DaemonSet) {
+			ds.Spec.Template.Spec.NodeSelector = map[string]string{"disk": disk}
+		}
+	}
+	port := func(ds *appsv1.DaemonSet) {
+		ds.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 80}}
+	}
+	negative := func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = -1 }
+	// The API server refuses it, and daemon.Validate does not look at it.
+	malformed := func(ds *appsv1.DaemonSet) {
+		ds.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: "a", Operator: "Has"}}
+	}
+	for _, tc := range []struct {
+		name, why string
+		nodes     []*corev1.Node // nil: three with a CPU for each of three pods
+		old, new  []*appsv1.DaemonSet
+		opts      simulate.Options
+		check     lint.Options
+		want      []string // the first lines
+		text      string   // is in the last of them
+	}{
+		{name: "nothing", why: "there is nothing to judge"},
+		{name: "the same", why: "it does not change", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:1"))},
+		{name: "the same with defaults", why: "the API server stores the same",
+			old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{} }))},
+		{name: "image", why: "it goes well", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
+			want: []string{"a/x: well"}, text: "starts a rollout to revision 2: 3 outdated pods"},
+		{name: "new", why: "it has no pods before", new: sets(version("a", "x", "x:1")), want: []string{"a/x: well"}, text: "new DaemonSet with revision 1"},
+		{name: "removed", why: "its pods go", old: sets(version("a", "x", "x:1")), want: []string{"a/x: would hurt: nodes that lose the pod: 3"}, text: "removes the DaemonSet"},
+		{name: "moved", why: "another namespace is another DaemonSet", old: sets(version("b", "x", "x:1")), new: sets(version("a", "x", "x:1")),
+			want: []string{"a/x: well", "b/x: would hurt: nodes that lose the pod: 3"}},
+		{name: "no namespace", why: "whoever reads files fills it in", new: sets(version("", "x", "x:1")),
+			want: []string{"x: would hurt: the API server refuses it"}, text: "refused: metadata.namespace: Required value"},
+		{name: "several", why: "by namespace and name", nodes: sized("4", "n1", "n2", "n3"),
+			old:  sets(version("b", "a", "a:1"), version("a", "z", "z:1"), version("a", "same", "s:1")),
+			new:  sets(version("a", "same", "s:1"), version("b", "a", "a:2", on("tape")), version("a", "b", "b:1"), version("a", "z", "z:2")),
+			want: []string{"a/b: well", "a/z: well", "b/a: would hurt: nodes that lose the pod: 3"}},
+		{name: "refused", why: "the API server does not take it", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2", negative)),
+			want: []string{"a/x: would hurt: the API server refuses it"}, text: "refused: spec.minReadySeconds"},
+		{name: "refused pods", why: "nor those that it could not make pods of", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2", malformed)),
+			want: []string{"a/x: would hurt: the API server refuses it"}, text: `refused: spec.template.spec.tolerations[0].operator: Unsupported value: "Has"`},
+		{name: "repaired", why: "what was refused was never stored", old: sets(version("a", "x", "x:1", negative)), new: sets(version("a", "x", "x:1")),
+			want: []string{"a/x: well"}, text: "\nthe API server refuses the old version: spec.minReadySeconds: Invalid value: -1"},
+		{name: "repaired toleration", why: "what was refused was never stored", old: sets(version("a", "x", "x:1", malformed)), new: sets(version("a", "x", "x:1")),
+			want: []string{"a/x: well"}, text: "\nthe API server refuses the old version: spec.template.spec.tolerations[0].operator"},
+		{name: "repaired port", why: "a port without a protocol is one of TCP", new: sets(version("a", "x", "x:1")),
+			old: sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) {
+				ds.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 80, ContainerPort: 80}, {HostPort: 80, ContainerPort: 81, Protocol: corev1.ProtocolTCP}}
+			})),
+			want: []string{"a/x: well"}, text: "\nthe API server refuses the old version: spec.template.spec.containers[0].ports[1].hostPort: Duplicate value"},
+		{name: "refused and removed", why: "it was never there", old: sets(version("a", "x", "x:1", negative))},
+		{name: "room", why: "the pods of the others take it, those of other namespaces too",
+			old:  sets(version("a", "x", "x:1"), version("a", "y", "y:1"), version("b", "z", "z:1")),
+			new:  sets(version("a", "x", "x:1"), version("a", "y", "y:1"), version("b", "z", "z:1"), version("c", "new", "n:1")),
+			want: []string{"c/new: would hurt: the rollout stalls"}},
+		{name: "ports", why: "lint looks at the others as they will be",
+			old:  sets(version("a", "x", "x:1", port), version("b", "y", "y:1")),
+			new:  sets(version("a", "x", "x:1"), version("b", "y", "y:1", port)),
+			want: []string{"a/x: well", "b/y: would hurt: the rollout stalls"}, text: "didn't have free ports"},
+		{name: "ports that stay", why: "the other one has them, too", old: sets(version("a", "x", "x:1", port), version("b", "y", "y:1")),
+			new:  sets(version("a", "x", "x:1", port), version("b", "y", "y:1", port)),
+			want: []string{"b/y: would hurt: the rollout stalls, lint finds HostPortConflict"}},
+		{name: "ports of none of them", why: "the caller knows it", old: sets(version("b", "y", "y:1")), new: sets(version("b", "y", "y:1", port)),
+			check: lint.Options{OtherDaemonSets: sets(version("a", "x", "x:1", port))}, want: []string{"b/y: would hurt: lint finds HostPortConflict"}},
+		{name: "image that cannot be pulled", why: "the caller knows it", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
+			opts: simulate.Options{PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
+				if pod.Spec.Containers[0].Image == "x:2" {
+					times.ReadyAfter = -1
+				}
+				return times
+			}},
+			want: []string{"a/x: would hurt: the rollout stalls"}, text: "at least 2 of 3 available"},
+		{name: "old image that cannot be pulled", why: "the old pods are not available either", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
+			opts: simulate.Options{PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
+				if pod.Spec.Containers[0].Image == "x:1" {
+					times.ReadyAfter = -1
+				}
+				return times
+			}},
+			want: []string{"a/x: well"}, text: "first pass: 3 to delete"},
+		{name: "frozen", why: "the policy is for the new version", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
+			opts: simulate.Options{Policy: rollout.Policy{Frozen: true}}, want: []string{"a/x: well"}, text: "3 outdated pods"},
+		{name: "overlooked", why: "the pods would not be there otherwise", nodes: sized("1", "n1"), old: sets(version("a", "x", "x:1"), version("a", "y", "y:1")),
+			new:  sets(version("a", "x", "x:1"), version("a", "y", "y:2")),
+			opts: simulate.Options{Overlook: simulate.Overlook{Requests: true}}, want: []string{"a/y: well"}, text: "1 outdated pod\n"},
+		{name: "minReadySeconds", why: "the old pods have been ready for so long", old: sets(version("a", "x", "x:1")),
+			new:  sets(version("a", "x", "x:2", func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = 3600 })),
+			want: []string{"a/x: well"}, text: "at least 2 of 3 available"},
+		{name: "copy of a stored one", why: "a file has another UID, or none",
+			old:  sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.UID, ds.ResourceVersion = "u1", "7" })),
+			new:  sets(version("a", "x", "x:2", func(ds *appsv1.DaemonSet) { ds.UID, ds.ResourceVersion = "u2", "9" })),
+			want: []string{"a/x: well"}, text: "3 outdated pods"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			v := simulate.Versions{Nodes: tc.nodes, Old: tc.old, New: tc.new}
+			if v.Nodes == nil {
+				v.Nodes = sized("3", "n1", "n2", "n3")
+			}
+			changes, err := simulate.JudgeVersions(v, tc.opts, tc.check)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			text := ""
+			for _, c := range changes {
+				first, _, _ := strings.Cut(c.String(), "\n")
+				got, text = append(got, first), c.String()
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("JudgeVersions(): %s (-want +got):\n%s\n%v", tc.why, diff, changes)
+			}
+			if !strings.Contains(text, tc.text) {
+				t.Errorf("String() = %q, want %q in it: %s", text, tc.text, tc.why)
+			}
+		})
+	}
+}
+
+// TestJudgeVersionsObjects: a change names its objects, so that a caller finds the file and the
+// line of an error.
+func TestJudgeVersionsObjects(t *testing.T) {
+	v := simulate.Versions{
+		Nodes: sized("3", "n1"),
+		Old:   sets(version("a", "x", "x:1"), version("a", "gone", "g:1")),
+		New:   sets(version("a", "new", "n:1"), version("a", "x", "x:2")),
+	}
+	changes, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
+	if err != nil || len(changes) != 3 {
+		t.Fatalf("JudgeVersions() = %v, %v, want three changes", changes, err)
+	}
+	for i, want := range []simulate.Change{{Old: v.Old[1]}, {New: v.New[0]}, {Old: v.Old[0], New: v.New[1]}} {
+		if got := changes[i]; got.Old != want.Old || got.New != want.New {
+			t.Errorf("changes[%d] is of other objects: %v", i, got)
+		}
+	}
+	if got := (simulate.Change{}).String(); got != "no judgment" || (simulate.Change{}).OK() {
+		t.Errorf("Change{}.String() = %q, and it is OK: %v", got, simulate.Change{}.OK())
+	}
+}
+
+func TestJudgeVersionsErrors(t *testing.T) {
+	x := version("a", "x", "x:1")
+	nodes := build.Nodes("n1")
+	for _, tc := range []struct {
+		name, why string
+		v         simulate.Versions
+		check     lint.Options
+		path      string
+	}{
+		{"nil", "a list with holes is a slip", simulate.Versions{Old: sets(x, nil)}, lint.Options{}, "old[1]"},
+		{"no name", "nobody can tell which it is", simulate.Versions{New: sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.Name = "" }))}, lint.Options{}, "new[0].metadata.name"},
+		{"twice in Old", "which one is stored?", simulate.Versions{Old: sets(x, version("b", "x", "x:1"), x.DeepCopy())}, lint.Options{}, "old[2].metadata.name"},
+		{"twice in New", "which one is proposed?", simulate.Versions{Old: sets(x), New: sets(x, x)}, lint.Options{}, "new[1].metadata.name"},
+		{"node", "as NewCluster says", simulate.Versions{Nodes: append(nodes, nil), New: sets(x)}, lint.Options{}, "nodes[1]"},
+		{"other DaemonSets", "as lint.Check says", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(nil)}, "otherDaemonSets[0]"},
+	} {
+		got, err := simulate.JudgeVersions(tc.v, simulate.Options{}, tc.check)
+		var at *field.Error
+		if got != nil || !errors.As(err, &at) || at.Field != tc.path {
+			t.Errorf("%s: JudgeVersions() = %v, %v, want an error at %s: %s", tc.name, got, err, tc.path, tc.why)
+		}
+	}
+}
+
+// TestJudgeVersionsInAnyOrder: the order of the lists has no effect, and nothing in them changes.
+// What Judge says of the settled cluster is what JudgeVersions says, as long as nobody else is on
+// the nodes.
+func TestJudgeVersionsInAnyOrder(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		v := randomVersions(r)
+		before := simulate.Versions{Nodes: copies(v.Nodes), Old: copies(v.Old), New: copies(v.New)}
+		got, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if diff := cmp.Diff(before, v); diff != "" {
+			t.Fatalf("seed %d: JudgeVersions() changed its arguments (-before +after):\n%s", seed, diff)
+		}
+		for _, list := range [][]*appsv1.DaemonSet{v.Old, v.New} {
+			r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		}
+		slices.Reverse(v.Nodes)
+		again, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(again) {
+			t.Fatalf("seed %d: JudgeVersions() depends on the order:\n%v\n%v, %v", seed, got, again, err)
+		}
+		for _, c := range got {
+			first, _, _ := strings.Cut(c.String(), "\n")
+			_, verdict, _ := strings.Cut(first, ": ")
+			seen[verdict]++
+			alone := simulate.Versions{Nodes: v.Nodes}
+			if c.Old != nil {
+				alone.Old = sets(c.Old)
+			}
+			if c.New != nil {
+				alone.New = sets(c.New)
+			}
+			seen["alone"] += compareAlone(t, seed, alone, c)
+		}
+	}
+	if seen["well"] < 25 || seen["would hurt: the rollout stalls"] < 5 || seen["alone"] < 50 {
+		t.Errorf("too little came up: %v", seen)
+	}
+}
+
+// compareAlone judges a change by hand, on a cluster without other DaemonSets. It returns 0 if
+// others take part in the judgment.
+func compareAlone(t *testing.T, seed uint64, v simulate.Versions, want simulate.Change) int {
+	t.Helper()
+	var c simulate.Cluster
+	for _, node := range v.Nodes {
+		if err := c.Apply(node); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := simulate.Proposal{Remove: true}
+	name := want.Old
+	if want.New != nil {
+		p, name = simulate.Proposal{DaemonSet: want.New}, want.New
+	}
+	if want.Old != nil {
+		if err := c.Apply(want.Old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	got, err := simulate.Judge(c.Input(name), p, simulate.Options{}, lint.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := func(r simulate.Risk) bool { return r.Kind == simulate.RiskStalled || r.Kind == simulate.RiskLint }
+	if slices.ContainsFunc(want.Risks, others) || slices.ContainsFunc(got.Risks, others) {
+		return 0
+	}
+	if diff := cmp.Diff(got.Risks, want.Risks); diff != "" || got.Impact.Rollout != want.Impact.Rollout || cmp.Diff(got.Impact.Nodes, want.Impact.Nodes) != "" {
+		t.Errorf("seed %d: Judge() = %v\nJudgeVersions() = %v", seed, got, want)
+	}
+	return 1
+}
+
+// randomVersions returns two versions of some DaemonSets that differ in one thing or another.
+func randomVersions(r *rand.Rand) simulate.Versions {
+	v := simulate.Versions{Nodes: sized("3", "n1", "n2", "n3")}
+	v.Nodes[2].Labels = map[string]string{"disk": "ssd"}
+	for i := range 2 + r.IntN(3) {
+		one := func() *appsv1.DaemonSet {
+			ds := version(fmt.Sprint("ns", i%2), fmt.Sprint("set", i), fmt.Sprint("image:", r.IntN(2)))
+			switch r.IntN(6) {
+			case 0:
+				ds.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+			case 1:
+				ds.Spec.UpdateStrategy = build.Set{MaxSurge: "1"}.Object().Spec.UpdateStrategy
+			case 2:
+				ds.Spec.MinReadySeconds = int32(r.IntN(100))
+			case 3:
+				ds.Spec.Template.Spec.Containers[0].Resources.Requests = resources("2")
+			}
+			return ds
+		}
+		old := one()
+		if r.IntN(5) > 0 {
+			v.Old = append(v.Old, old)
+		}
+		if r.IntN(5) > 0 {
+			next := old.DeepCopy()
+			if r.IntN(4) > 0 {
+				next = one()
+			}
+			v.New = append(v.New, next)
+		}
+	}
+	return v
+}
