@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
@@ -35,19 +36,28 @@ func ask(q question, stdin io.Reader) *report {
 	if err := cli.ReadFiles(&objects, q.files, stdin); err != nil {
 		return r.wrong(err)
 	}
-	subjects, err := choose(&objects, q.set)
+	all := objects.Subjects()
+	if len(all) == 0 {
+		return r.wrong(noDaemonSet(&objects))
+	}
+	chosen, err := choose(all, q.set)
 	if err != nil {
 		return r.wrong(err)
 	}
 	r.PassedOver = cli.PassedOver(&objects)
 	r.noteTime(&objects)
-	var all []*appsv1.DaemonSet
-	for _, s := range objects.Subjects() {
-		all = append(all, s.Input.DaemonSet)
+	var stored, proposed []*appsv1.DaemonSet
+	for _, s := range all {
+		stored = append(stored, s.Input.DaemonSet)
+		if s.Proposed == nil {
+			proposed = append(proposed, s.Input.DaemonSet)
+		} else {
+			proposed = append(proposed, daemon.Default(s.Proposed))
+		}
 	}
-	for _, subject := range subjects {
+	for _, subject := range chosen {
 		subject.Input.Now = q.now
-		w := &work{question: q, objects: &objects, all: all, Subject: subject}
+		w := &work{question: q, objects: &objects, stored: stored, proposed: proposed, Subject: subject}
 		r.DaemonSets = append(r.DaemonSets, w.answer())
 		r.Errors = append(r.Errors, w.errs...)
 	}
@@ -67,12 +77,8 @@ func (r *report) wrong(err error) *report {
 	return r
 }
 
-// choose returns the DaemonSets of a name, or all.
-func choose(objects *manifest.Objects, name string) ([]manifest.Subject, error) {
-	all := objects.Subjects()
-	if len(all) == 0 {
-		return nil, noDaemonSet(objects)
-	}
+// choose returns the DaemonSets of a name; all if it is empty.
+func choose(all []manifest.Subject, name string) ([]manifest.Subject, error) {
 	if name == "" {
 		return all, nil
 	}
@@ -127,8 +133,9 @@ func enumerate(names []string) string {
 type work struct {
 	question
 	objects *manifest.Objects
-	// all are the DaemonSets of the input, those that the question leaves out included.
-	all []*appsv1.DaemonSet
+	// stored are the DaemonSets of the input as they are, and proposed as they will be. Those
+	// that the question leaves out are included.
+	stored, proposed []*appsv1.DaemonSet
 	manifest.Subject
 	a    answer
 	errs manifest.ErrorList
@@ -191,12 +198,13 @@ func (w *work) locate(err error) manifest.ErrorList {
 }
 
 // bad reports whether the DaemonSet is stalled, or will be. A manifest that changes something
-// decides, if there is one: it may be the repair.
+// decides that, if there is one: it may be the repair. It repairs neither nodes nor the controller.
 func (a *answer) bad() bool {
+	stalled := a.State == health.StateStalled.String()
 	if p := a.Proposal; p != nil && !p.NoChange && len(p.Refused) == 0 {
-		return p.hurts
+		stalled = p.hurts
 	}
-	return a.State == health.StateStalled.String() || a.NotReady > 0 || !a.DueSince.IsZero()
+	return stalled || a.NotReady > 0 || !a.DueSince.IsZero()
 }
 
 // urgency orders the answers: what needs attention comes first.

@@ -110,7 +110,7 @@ func (w *work) proposal(read *appsv1.DaemonSet) *proposal {
 func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet) (*simulate.Judgment, bool) {
 	// The pods of other namespaces take room on the nodes, too.
 	in.Pods = w.objects.Pods
-	judgment, err := simulate.Judge(in, simulate.Proposal{DaemonSet: set}, simulate.Options{}, lint.Options{OtherDaemonSets: w.all})
+	judgment, err := simulate.Judge(in, simulate.Proposal{DaemonSet: set}, simulate.Options{}, lint.Options{OtherDaemonSets: w.proposed})
 	if err != nil {
 		p.Refused = w.locate(err)
 		w.errs = append(w.errs, p.Refused...)
@@ -199,7 +199,7 @@ func desired(e *simulate.End) int {
 
 // lint finds faults of a stored DaemonSet.
 func (w *work) lint() []finding {
-	found, err := lint.Check(daemon.Input{DaemonSet: w.Input.DaemonSet, Nodes: w.Input.Nodes}, lint.Options{OtherDaemonSets: w.all})
+	found, err := lint.Check(daemon.Input{DaemonSet: w.Input.DaemonSet, Nodes: w.Input.Nodes}, lint.Options{OtherDaemonSets: w.stored})
 	if err != nil {
 		w.note("lint: %v", err)
 	}

@@ -310,6 +310,16 @@ const (
 	proxyContainers = `containers: [{name: proxy, image: "registry.example/proxy:1", resources: {requests: {cpu: 10m, memory: 64Mi}}}]`
 )
 
+// moved are the stored DaemonSets a and b with a host port each, and manifests that change the ports.
+func moved(a, newA, b, newB int) string {
+	set := func(name, stored string, port int) string {
+		containers := strings.Replace(proxyContainers, "resources", fmt.Sprintf("ports: [{containerPort: %d, hostPort: %[1]d}], resources", port), 1)
+		return strings.NewReplacer("{name: proxy, namespace: kube-system}", "{name: "+name+", namespace: default"+stored+"}", "proxy", name).Replace(proxy("1", proxyNodes+"\n      "+containers))
+	}
+	const stored = ", uid: u, resourceVersion: '1'"
+	return strings.Join([]string{set("a", stored, a), set("b", stored, b), set("a", "", newA), set("b", "", newB)}, "---")
+}
+
 func TestExitStatus(t *testing.T) {
 	const lines = "\n      "
 	tolerant := proxy("1", proxyNodes+lines+"tolerations: [{key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute}]"+lines+proxyContainers)
@@ -327,6 +337,11 @@ func TestExitStatus(t *testing.T) {
 		{name: "stalled", why: "somebody has to look", args: []string{"-set", "cni"}, want: 2, stdout: "stalled since"},
 		{name: "unreachable", why: "the controller does not count the node, and its pod is gone all the same", args: []string{"-set", "gpu"}, want: 2,
 			stdout: "kube-system/gpu: disrupted: no other node should run it; 1 node is not ready and keeps a pod that is not available\n    blocks node-5: gpu-15: node is not ready since", not: "stray"},
+		{name: "unreachable and an update", why: "it does not repair the node", args: []string{"-set", "gpu"}, want: 2, stdout: "starts a rollout to revision 2",
+			manifest: strings.NewReplacer("proxy:1", "gpu:2", "proxy", "gpu").Replace(proxy("1", "nodeSelector: {pool: gpu}"+lines+proxyContainers))},
+		{name: "port of another", why: "the other one no longer uses it", args: []string{"-set", "default/b"}, stdout: "starts a rollout to revision 1", not: "HostPortConflict",
+			manifest: moved(80, 81, 90, 80)},
+		{name: "same port", why: "both begin to use it", args: []string{"-set", "default/a"}, want: 2, stdout: "HostPortConflict", manifest: moved(80, 81, 90, 81)},
 		{name: "one of many", why: "the worst counts", want: 2, stdout: "kube-system/proxy: complete"},
 		{name: "same", why: "changes nothing", manifest: proxy("1", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"}, stdout: "changes nothing"},
 		{name: "another budget", why: "no rollout", manifest: proxy("2", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"},
@@ -577,23 +592,30 @@ func TestControllerDown(t *testing.T) {
 	if !strings.Contains(trouble, logs) {
 		t.Fatalf("trouble.yaml lacks %q", logs)
 	}
+	newLogs := strings.NewReplacer("proxy:1", "logs:3", "proxy", "logs").Replace(proxy("1", proxyNodes+"\n      "+proxyContainers))
 	newer := strings.Replace(logs, "generation: 2", "generation: 3", 1)
 	for _, tc := range []struct {
 		name, why, now, metadata string
+		manifest                 string
 		status                   int
 		want, not                string
 	}{
-		{"at work", "the last change is recent", "2026-01-01T10:05:00Z", logs, 0, "logs: progressing: 1 of 4 nodes complete, 2 outdated pods left\n", ""},
-		{"idle", "the next delete is due for an hour", "2026-01-01T11:00:00Z", logs, 2, "left; its next pass has been due since 2026-01-01T09:59:50Z (60m): the controller may be down\n", ""},
-		{"behind", "when the template has changed is not known", "2026-01-01T11:00:00Z", newer, 0, "left; the controller has not observed generation 3, only 2\n", "been due"},
+		{"at work", "the last change is recent", "2026-01-01T10:05:00Z", logs, "", 0, "logs: progressing: 1 of 4 nodes complete, 2 outdated pods left\n", ""},
+		{"idle", "the next delete is due for an hour", "2026-01-01T11:00:00Z", logs, "", 2, "left; its next pass has been due since 2026-01-01T09:59:50Z (60m): the controller may be down\n", ""},
+		{"behind", "when the template has changed is not known", "2026-01-01T11:00:00Z", newer, "", 0, "left; the controller has not observed generation 3, only 2\n", "been due"},
 		{"behind since", "managed fields have the time", "2026-01-01T11:00:00Z",
-			newer + ", managedFields: [{manager: kubectl, operation: Update, apiVersion: apps/v1, time: \"2026-01-01T10:10:00Z\"}]", 2,
+			newer + ", managedFields: [{manager: kubectl, operation: Update, apiVersion: apps/v1, time: \"2026-01-01T10:10:00Z\"}]", "", 2,
 			"left; the controller has not observed generation 3, only 2; its next pass has been due since 2026-01-01T10:10:00Z (50m): the controller may be down\n", ""},
 		{"behind a moment", "it may be about to look", "2026-01-01T11:00:00Z",
-			newer + ", managedFields: [{manager: kubectl, operation: Update, apiVersion: apps/v1, time: \"2026-01-01T10:59:59Z\"}]", 0,
+			newer + ", managedFields: [{manager: kubectl, operation: Update, apiVersion: apps/v1, time: \"2026-01-01T10:59:59Z\"}]", "", 0,
 			"only 2\n", "been due"},
+		{"repair", "no manifest repairs the controller", "2026-01-01T11:00:00Z", logs, newLogs, 2, "starts a rollout to revision 3, complete after", ""},
 	} {
-		status, stdout, _ := command(strings.Replace(trouble, logs, tc.metadata, 1), "-set", "logs", "-now", tc.now, "-f", "-")
+		trouble := strings.Replace(trouble, logs, tc.metadata, 1)
+		if tc.manifest != "" {
+			trouble += "---" + tc.manifest
+		}
+		status, stdout, _ := command(trouble, "-set", "logs", "-now", tc.now, "-f", "-")
 		if status != tc.status || !strings.Contains(stdout, tc.want) || tc.not != "" && strings.Contains(stdout, tc.not) {
 			t.Errorf("%s: run = %d, stdout\n%swant %d, %q, not %q: %s", tc.name, status, stdout, tc.status, tc.want, tc.not, tc.why)
 		}

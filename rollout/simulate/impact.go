@@ -208,7 +208,7 @@ func (i *Impact) rolloutSentence() string {
 	if i.AlreadyDue {
 		s += ", with or without this change"
 	}
-	if len(i.After.Pods) == 0 {
+	if !hasPods(i.After) {
 		return s + ": no pods were given"
 	}
 	s += ": " + plural(i.Outdated, "outdated pod", "outdated pods")

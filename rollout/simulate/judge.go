@@ -53,7 +53,8 @@ const (
 	// RiskPodsLost: nodes that exist lose their pod, and no other follows. These are the
 	// nodes with the effect NodeLost, unless their pod was going anyway, and those with
 	// NodeKeepsPod whose pod does not stay: it is outdated, and the strategy is RollingUpdate.
-	// If no pods were given, all pods count as outdated if a rollout starts.
+	// If no pods of its namespace were given, all pods count as outdated if a rollout
+	// starts.
 	RiskPodsLost
 	// RiskStalled: the rollout ends stalled, although it may have been stalled before. End says
 	// on what.
@@ -190,7 +191,7 @@ func (w *whatIf) losePods() []string {
 // podStays reports whether a node that may keep its pod has one that the update does not delete.
 func (w *whatIf) podStays(node string) bool {
 	onDelete := w.after.DaemonSet.Spec.UpdateStrategy.Type != appsv1.RollingUpdateDaemonSetStrategyType
-	if len(w.after.Pods) == 0 {
+	if !hasPods(w.after) {
 		return onDelete || w.impact.Rollout == RolloutNone
 	}
 	return hasPod(w.with, node, func(p *daemon.PodState) bool { return p.Live() && (p.Updated || onDelete) })
@@ -205,10 +206,15 @@ func hasPod(pass *rollout.Result, node string, such func(*daemon.PodState) bool)
 // showsCluster reports whether the facts suffice to simulate a rollout. A list of objects may
 // lack nodes and pods because nobody has asked for them.
 func (w *whatIf) showsCluster() bool {
-	ds := w.after.DaemonSet
-	return len(w.after.Nodes) > 0 && (ds.Status.CurrentNumberScheduled == 0 || slices.ContainsFunc(w.after.Pods, func(pod *corev1.Pod) bool {
-		return pod.Namespace == ds.Namespace
-	}))
+	return len(w.after.Nodes) > 0 && (w.after.DaemonSet.Status.CurrentNumberScheduled == 0 || hasPods(w.after))
+}
+
+// hasPods reports whether there are pods of the DaemonSet's namespace, so that its own are known.
+// Those of other namespaces only take room.
+func hasPods(in daemon.Input) bool {
+	return in.DaemonSet != nil && slices.ContainsFunc(in.Pods, func(pod *corev1.Pod) bool {
+		return pod != nil && pod.Namespace == in.DaemonSet.Namespace
+	})
 }
 
 // newFindings returns what lint finds with the proposal and not without it.

@@ -37,6 +37,10 @@ func TestJudge(t *testing.T) {
 		return nodes
 	}
 	port := build.Set{Name: "proxy", Spec: requesting("1", 80)}.Object()
+	onlyElsewhere := func(in *daemon.Input) {
+		in.Pods, in.DaemonSet.Status.CurrentNumberScheduled = in.Pods[:1], 4
+		in.Pods[0].Namespace = "other"
+	}
 	for _, tc := range []struct {
 		name, why string
 		set       build.Set
@@ -138,6 +142,11 @@ func TestJudge(t *testing.T) {
 				in.Pods = append(in.Pods, other)
 			},
 			end: simulate.EndStalled, risks: []simulate.Risk{{Kind: simulate.RiskStalled, Nodes: []string{"w2", "w3"}}}},
+		{name: "only pods elsewhere", why: "those of the DaemonSet are not known", set: build.Set{Spec: tolerating}, given: onlyElsewhere,
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.Tolerations = nil },
+			risks:  []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w4"}}}, text: "starts a rollout to revision 2: no pods were given\n"},
+		{name: "NoSchedule and only pods elsewhere", why: "no rollout deletes those that there may be", given: onlyElsewhere,
+			proposal: simulate.Proposal{Nodes: taint(0, build.NoSchedule("a"))}},
 		{name: "no nodes", why: "nobody can tell", set: build.Set{Spec: requesting("1")}, change: image,
 			given: func(in *daemon.Input) { in.Nodes, in.Pods = nil, nil }, text: "\nthe rollout is not simulated: no nodes were given"},
 		{name: "no pods", why: "there are some, and what they are like is not known", set: build.Set{Spec: requesting("1")}, change: image,
