@@ -64,22 +64,23 @@ func (c *checker) missingRequests(path *field.Path, container *corev1.Container)
 }
 
 // exceedingRequests looks for eligible nodes that are too small for one pod, or for
-// the two pods of a surge, even with no other pod on them. It skips nodes without
-// status.allocatable.
+// the two pods of a surge, even with no other pod on them. It skips nodes that
+// list no resources.
 func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.Quantity) {
 	twice := quantity.DeepCopy()
 	twice.Add(quantity)
 	var without, tooSmall, onlyOne []string
 	for _, node := range c.eligible {
-		if len(node.Status.Allocatable) == 0 {
+		allocatable := demand.Allocatable(node)
+		if len(allocatable) == 0 {
 			continue
 		}
-		switch allocatable, ok := node.Status.Allocatable[name]; {
+		switch amount, ok := allocatable[name]; {
 		case !ok:
 			without = append(without, node.Name)
-		case allocatable.Cmp(quantity) < 0:
+		case amount.Cmp(quantity) < 0:
 			tooSmall = append(tooSmall, node.Name)
-		case allocatable.Cmp(twice) < 0:
+		case amount.Cmp(twice) < 0:
 			onlyOne = append(onlyOne, node.Name)
 		}
 	}

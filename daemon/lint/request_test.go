@@ -33,6 +33,11 @@ func requestCases() []checkCase {
 		}
 		return list
 	}
+	capacity := func(list corev1.ResourceList) []*corev1.Node {
+		nodes := nodes(nil)
+		nodes[0].Status.Capacity = list
+		return nodes
+	}
 	fits := func(code lint.Code, name, why, surge string, spec corev1.PodSpec, nodes []*corev1.Node, says string, want ...string) checkCase {
 		return checkCase{name: name, why: why, code: code, in: daemon.Input{DaemonSet: set(surge, spec), Nodes: nodes}, says: says, want: want}
 	}
@@ -71,6 +76,7 @@ func requestCases() []checkCase {
 		fits(exceed, "limits of the pod", "the containers' requests count", "", ofPod(res{Limits: amounts("cpu", "2")}, cpu("500m")), nodes(small), ""),
 		fits(exceed, "overhead", "is added", "", func() corev1.PodSpec { s := cpu("1"); s.Overhead = amounts("cpu", "1m"); return s }(), nodes(small), "1001m", errorAt+" w1"),
 		fits(exceed, "limits alone", "count as requests", "", containers(container(res{Limits: amounts("cpu", "2")})), nodes(small), "", errorAt+" w1"),
+		fits(exceed, "capacity", "a node without allocatable allocates it", "", cpu("2"), capacity(small), "The pod requests 2 cpu.", errorAt+" w1"),
 		fits(exceed, "unknown there", "the device is on no such node", "", containers(container(requests("example.com/gpu", "1"))), nodes(small, amounts("example.com/gpu", "1")), "The pod requests 1 example.com/gpu. 1 eligible node (w1) does not list it in status.allocatable,", warningAt+" w1"),
 		fits(exceed, "none of it", "requests nothing", "", containers(container(requests("example.com/gpu", "0"))), nodes(small), ""),
 		fits(exceed, "nodes do not say", "not known", "", cpu("2"), nodes(nil, nil), ""),

@@ -94,10 +94,7 @@ func classOf(n *NodeDaemon) class {
 // takeAllocatable works out what the pods on the node leave free. It reports false if the node
 // has room for everything.
 func (s *scratch) takeAllocatable(d *Daemons) bool {
-	allocatable := s.given.Status.Allocatable
-	if len(allocatable) == 0 {
-		allocatable = s.given.Status.Capacity
-	}
+	allocatable := demand.Allocatable(s.given)
 	if len(allocatable) == 0 {
 		return false
 	}

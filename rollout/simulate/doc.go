@@ -41,12 +41,12 @@
 //     again when a pod has left the node, has finished or takes less, and when the node has
 //     changed.
 //  4. A pod does not fit if its requests and those of the pods that are bound to the node are
-//     more than status.allocatable (fitsRequest@v1.37.2). All pods that the cluster holds
-//     count, also those of other owners and namespaces, with what the kubelet has allocated to
-//     them if that is more. A pod also does not fit if there are as many pods on the node as
-//     its allocatable pods. Nodes without status.allocatable have room for all, and so have nodes
-//     without allocatable pods for any number of pods. No pod is preempted: a pod of a high
-//     priority waits here, such as one of the class system-node-critical, for which a real
+//     more than status.allocatable (fitsRequest@v1.37.2), or status.capacity if the node has no
+//     allocatable (SetDefaults_NodeStatus@v1.37.2). All pods that the cluster holds count, also
+//     those of other owners and namespaces, with what the kubelet has allocated to them if that
+//     is more. A pod also does not fit if there are as many pods on the node as its allocatable
+//     pods. Nodes with neither list have room for all, and so have nodes without allocatable
+//     pods for any number of pods. No pod is preempted: a pod of a high priority waits here, such as one of the class system-node-critical, for which a real
 //     scheduler ends pods of lower priorities. Options.Overlook.Requests binds it, and leaves the
 //     other pods alone.
 //  5. A pod does not fit if a pod on the node uses its host port, such as the old pod of a surge

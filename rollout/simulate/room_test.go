@@ -47,6 +47,21 @@ func TestAllocatablePods(t *testing.T) {
 	}
 }
 
+// TestCapacity: a node without status.allocatable allocates its capacity.
+func TestCapacity(t *testing.T) {
+	for _, tc := range []struct {
+		capacity string
+		want     simulate.EndState
+	}{{"1", simulate.EndStalled}, {"2", simulate.EndComplete}} {
+		nodes := build.Nodes("w1")
+		nodes[0].Status.Capacity = resources(tc.capacity)
+		in := daemon.Input{DaemonSet: daemon.Default(build.Set{Spec: requesting("2")}.Object()), Nodes: nodes}
+		if end := settle(t, in, simulate.Options{}); end.State != tc.want {
+			t.Errorf("Settle() with a capacity of %s CPUs = %v, want %v", tc.capacity, end, tc.want)
+		}
+	}
+}
+
 // TestAllocatablePodsAreFreed: a pod that waits is bound when another one leaves, on a node that
 // joined after its pods.
 func TestAllocatablePodsAreFreed(t *testing.T) {

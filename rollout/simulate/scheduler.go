@@ -242,12 +242,12 @@ func (c *Cluster) misfits(node *corev1.Node, pod *corev1.Pod, selectors []labels
 			return []string{noFreePorts}, nil
 		}
 	}
-	if !overlook.Requests && len(node.Status.Allocatable) > 0 {
+	if allocatable := demand.Allocatable(node); !overlook.Requests && len(allocatable) > 0 {
 		var found []string
 		if !none {
-			found = r.insufficient(node.Status.Allocatable, demand.Requests(&pod.Spec))
+			found = r.insufficient(allocatable, demand.Requests(&pod.Spec))
 		}
-		if most, ok := node.Status.Allocatable[corev1.ResourcePods]; ok && most.CmpInt64(int64(c.nodes[node.Name].pods)) <= 0 {
+		if most, ok := allocatable[corev1.ResourcePods]; ok && most.CmpInt64(int64(c.nodes[node.Name].pods)) <= 0 {
 			found = append(found, tooManyPods)
 		}
 		if found != nil {
