@@ -260,12 +260,12 @@ func (st *State) history() (*RevisionPlan, error) {
 }
 
 // factsFor returns the facts of the snapshot with what the policy needs to know
-// about each node.
-func (st *State) factsFor(policy *policy) *nodeFacts {
+// about each node. trial is the memory of the canary.
+func (st *State) factsFor(policy *policy, trial *CanaryTrial) *nodeFacts {
 	if st.facts == nil {
 		st.facts = newNodeFacts(st.snapshot)
 	}
-	st.facts.mark(st.snapshot, policy)
+	st.facts.mark(st.snapshot, policy, trial)
 	return st.facts
 }
 

@@ -244,7 +244,7 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	if opts.AwaitingWrites {
 		result.Outcome = OutcomeAwaitingWrites
 		if !policy.empty() {
-			result.Policy.Ignored, _ = st.factsFor(policy).ignored(s, policy)
+			result.Policy.Ignored, _ = st.factsFor(policy, result.CanaryTrial).ignored(s, policy)
 		}
 	} else {
 		strategyErr = st.update(result, policy)
@@ -263,7 +263,7 @@ func (st *State) update(r *Result, policy *policy) error {
 	if !r.Plan.Empty() && policy.empty() {
 		return nil
 	}
-	facts := st.factsFor(policy)
+	facts := st.factsFor(policy, r.CanaryTrial)
 	r.Restricted = policy.restrictPlan(facts, s, &r.Plan)
 	if !r.Plan.Empty() {
 		r.Policy.Ignored, _ = facts.ignored(s, policy)
