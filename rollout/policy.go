@@ -278,7 +278,7 @@ func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Pla
 	if p.Frozen {
 		add(RestrictionFrozen, plan.Nodes)
 		// Events are left to the pass that acts.
-		*plan = daemon.Plan{Backoff: s.Backoff()}
+		*plan = daemon.Plan{}
 		return out
 	}
 	due, present := f.empty, f.desired-f.empty

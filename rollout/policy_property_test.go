@@ -492,7 +492,7 @@ func TestStateUnderPolicies(t *testing.T) {
 			if diff := cmp.Diff(want, got, sameResult); diff != "" {
 				t.Fatalf("seed %d, step %d, policy %v: the kept state differs (-from scratch +kept):\n%s", seed, step, &policy, diff)
 			}
-			trial, in.Backoff = want.CanaryTrial, want.Plan.Backoff
+			trial, in.Backoff = want.CanaryTrial, in.Backoff.With(want.Plan.BackoffChanges)
 			if want.Step != nil {
 				seen["step"]++
 				seen["writes"] += len(want.Plan.Delete) + len(want.Plan.Create)

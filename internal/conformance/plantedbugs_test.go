@@ -586,7 +586,7 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a State forgets the backoff of its last pass",
 		file: "rollout/state.go",
-		old:  `st.pending.backoff = result.Plan.Backoff`,
+		old:  `st.pending.backoff = result.Plan.BackoffChanges`,
 		new:  `st.pending.backoff = nil`,
 	},
 	{

@@ -273,7 +273,7 @@ func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {
 		return in
 	}
 	if s := ns.sets[ds.Name]; s != nil {
-		in.DaemonSet, in.Backoff = s.ds, s.backoff
+		in.DaemonSet, in.Backoff = s.ds, s.remembered()
 	}
 	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
 		in.Pods = append(in.Pods, ns.pods[name].pod)

@@ -251,7 +251,7 @@ func (r *run) end(at time.Time, ok bool) (ended bool, err error) {
 		return true, nil
 	}
 	for _, s := range now {
-		s.state = nil // Its next pass would change the snapshot of the End.
+		s.drop() // Its next pass would change the snapshot of the End.
 	}
 	return false, nil
 }
