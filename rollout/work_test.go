@@ -215,3 +215,60 @@ func TestPartitionAndCanaryLookAtChanges(t *testing.T) {
 		})
 	}
 }
+
+// TestBackoffCostsWhatChanges: a pass that deletes a failed pod costs the same with 200 failing
+// nodes and with 8,000, and so does the pass that applies what it changes.
+func TestBackoffCostsWhatChanges(t *testing.T) {
+	deletions := func(failing int) uint64 {
+		ds := build.Set{}.Object()
+		in := daemon.Input{DaemonSet: ds, Now: build.Now, Revisions: build.Current(ds, "new"), Backoff: daemon.Backoff{}}
+		running := func(i int) *corev1.Pod {
+			return build.Pod{Name: fmt.Sprint("pod-", i), Node: fmt.Sprintf("node-%05d", i), Hash: "new"}.Of(ds)
+		}
+		key := func(i int) daemon.BackoffKey {
+			return daemon.BackoffKey{UID: ds.UID, Node: fmt.Sprintf("node-%05d", i)}
+		}
+		for i := range failing {
+			in.Nodes = append(in.Nodes, build.Node{Name: key(i).Node}.Object())
+			in.Pods = append(in.Pods, running(i))
+			in.Backoff[key(i)] = daemon.BackoffEntry{Last: build.Now.Add(-time.Minute), Delay: time.Second}
+		}
+		state, err := NewState(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fail := func(i int) {
+			failed := running(i)
+			failed.Status.Phase = corev1.PodFailed
+			for _, pod := range []*corev1.Pod{failed, running(i)} {
+				if err := state.Update(daemon.Changes{Pods: []*corev1.Pod{pod}}); err != nil {
+					t.Fatal(err)
+				}
+				result, err := state.Sync(build.Now, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := map[bool]int{true: 1}[pod == failed]; len(result.Plan.Delete) != want || len(result.Plan.BackoffChanges) != want {
+					t.Fatalf("Sync() = %v with %v, want %d failed pod deleted and as many changes of the backoff", result, result.Plan.BackoffChanges, want)
+				}
+			}
+		}
+		fail(0) // The State copies the backoff once.
+		bytes := allocated(func() {
+			for i := range 50 {
+				fail(1 + i)
+			}
+		})
+		if e := state.Backoff()[key(50)]; e.Delay != 2*time.Second || len(state.Backoff()) != failing {
+			t.Errorf("the State has %d entries, for the last node %v, want %d and a delay of 2s", len(state.Backoff()), e, failing)
+		}
+		if e := in.Backoff[key(50)]; e.Delay != time.Second {
+			t.Errorf("the State changed the backoff that it was made with: %v", e)
+		}
+		return bytes
+	}
+	deletions(100) // What the first pass of a process sets up does not count.
+	if few, many := deletions(200), deletions(8_000); many > 2*few {
+		t.Errorf("50 deletions allocate %d bytes with 200 failing nodes and %d with 8,000: want at most twice as many", few, many)
+	}
+}
