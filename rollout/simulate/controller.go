@@ -39,6 +39,9 @@ type set struct {
 	// id says which pods are its own, and load what they take of a quota.
 	id   owner.Identity
 	load load
+	// pod and gone are buffers of updatePod and removePod.
+	pod  [1]*corev1.Pod
+	gone [1]string
 }
 
 // update reports a change to the controller.
@@ -47,6 +50,17 @@ func (s *set) update(c daemon.Changes) {
 	if s.state != nil && s.state.Update(c) != nil {
 		s.drop()
 	}
+}
+
+// updatePod and removePod report a change of a pod to the controller.
+func (s *set) updatePod(pod *corev1.Pod) {
+	s.pod[0] = pod
+	s.update(daemon.Changes{Pods: s.pod[:]})
+}
+
+func (s *set) removePod(name string) {
+	s.gone[0] = name
+	s.update(daemon.Changes{DeletedPods: s.gone[:]})
 }
 
 // drop forgets the state, so that the next pass makes another one.
