@@ -16,8 +16,12 @@ import (
 // and double up to fifteen minutes. Half an hour after the last deletion they start again
 // (failedPodsBackoff@v1.37.2, flowcontrol.Backoff@v0.37.2).
 //
-// It is data: pass Plan.Backoff of one pass as Input.Backoff to the next, also if a write of
-// the pass failed. It can be stored as JSON. Keep one for each DaemonSet, and drop it with the
+// It is data: keep one for each DaemonSet, give it to each pass as Input.Backoff, and then bring
+// it up to date, also if a write of the pass failed:
+//
+//	backoff = backoff.With(plan.BackoffChanges)
+//
+// A rollout.State does that by itself. A Backoff can be stored as JSON. Drop it with the
 // DaemonSet. nil is empty.
 type Backoff map[BackoffKey]BackoffEntry
 
@@ -89,21 +93,64 @@ func (e BackoffEntry) expired(now time.Time) bool { return now.Sub(e.Last) > 2*b
 // (IsInBackOffSinceUpdate@v0.37.2).
 func (e BackoffEntry) Waits(now time.Time) bool { return !e.expired(now) && now.Sub(e.Last) < e.Delay }
 
-// failedPods is the Backoff of one pass. The first change copies the caller's map.
-type failedPods struct {
-	entries, before Backoff
-	owned           bool
-	ds              *appsv1.DaemonSet
-	now             time.Time
+// With returns the backoff with the entries of Plan.BackoffChanges in place of its own. It leaves
+// out the entries that had expired at the time of that pass. Without changes it returns the
+// backoff itself, otherwise a map of the caller's own. It changes neither.
+func (b Backoff) With(changes Backoff) Backoff {
+	if len(changes) == 0 {
+		return b
+	}
+	var now time.Time // All changes of a pass are of its time.
+	for _, e := range changes {
+		if e.Last.After(now) {
+			now = e.Last
+		}
+	}
+	out := make(Backoff, len(b)+len(changes))
+	for key, e := range b {
+		if !e.expired(now) {
+			out[key] = e
+		}
+	}
+	maps.Copy(out, changes)
+	return out
 }
 
-func newFailedPods(entries Backoff, ds *appsv1.DaemonSet, now time.Time) *failedPods {
-	return &failedPods{entries: entries, before: entries, ds: ds, now: now}
+// equal reports whether two backoffs have the same effect at the given time: expired entries have
+// none.
+func (b Backoff) equal(other Backoff, now time.Time) bool {
+	live := 0
+	for key, e := range b {
+		if e.expired(now) {
+			continue
+		}
+		live++
+		if o, ok := other[key]; !ok || !e.Last.Equal(o.Last) || e.Delay != o.Delay {
+			return false
+		}
+	}
+	for _, e := range other {
+		if !e.expired(now) {
+			live--
+		}
+	}
+	return live == 0
+}
+
+// failedPods is the Backoff of one pass, with the entries that the pass changes.
+type failedPods struct {
+	entries, changes Backoff
+	ds               *appsv1.DaemonSet
+	now              time.Time
 }
 
 // waiting returns the delay of a node that is in backoff.
 func (f *failedPods) waiting(node string) (time.Duration, bool) {
-	e, ok := f.entries[backoffKey(f.ds, node)]
+	key := backoffKey(f.ds, node)
+	e, ok := f.changes[key]
+	if !ok {
+		e, ok = f.entries[key]
+	}
 	if !ok || !e.Waits(f.now) {
 		return 0, false
 	}
@@ -111,30 +158,18 @@ func (f *failedPods) waiting(node string) (time.Duration, bool) {
 }
 
 // putOff takes back what deleted noted in this pass.
-func (f *failedPods) putOff(node string) {
-	key := backoffKey(f.ds, node)
-	if e, ok := f.before[key]; ok && !e.expired(f.now) {
-		f.entries[key] = e
-	} else {
-		delete(f.entries, key)
-	}
-}
+func (f *failedPods) putOff(node string) { delete(f.changes, backoffKey(f.ds, node)) }
 
 // deleted notes that a failed pod of the node is deleted now (Next@v0.37.2).
 func (f *failedPods) deleted(node string) {
-	if !f.owned {
-		f.entries = maps.Clone(f.entries)
-		maps.DeleteFunc(f.entries, func(_ BackoffKey, e BackoffEntry) bool { return e.expired(f.now) })
-		f.owned = true
-		if f.entries == nil {
-			f.entries = Backoff{}
-		}
+	if f.changes == nil {
+		f.changes = Backoff{}
 	}
 	key := backoffKey(f.ds, node)
 	delay := backoffFirst
-	if e, ok := f.entries[key]; ok {
+	if e, ok := f.entries[key]; ok && !e.expired(f.now) {
 		// Not 2*e.Delay, which overflows. No delay, or a negative one, counts as none yet.
 		delay = max(backoffFirst, 2*min(max(e.Delay, 0), backoffMax/2))
 	}
-	f.entries[key] = BackoffEntry{Last: f.now, Delay: delay}
+	f.changes[key] = BackoffEntry{Last: f.now, Delay: delay}
 }

@@ -24,7 +24,7 @@ func TestBackoffDoubles(t *testing.T) {
 		if len(plan.Delete) != 1 || plan.RequeueAfter != 0 {
 			t.Fatalf("failure %d: Reconcile() = %v, want the pod deleted", i, plan)
 		}
-		in.Backoff = plan.Backoff
+		in.Backoff = in.Backoff.With(plan.BackoffChanges)
 
 		delay := seconds * time.Second
 		for _, early := range []time.Duration{0, delay / 2, delay - 1} {
@@ -158,7 +158,7 @@ func TestBackoff(t *testing.T) {
 			if want == nil {
 				want = tc.before
 			}
-			if diff := cmp.Diff(want, plan.Backoff); diff != "" {
+			if diff := cmp.Diff(want, in.Backoff.With(plan.BackoffChanges)); diff != "" {
 				t.Errorf("Backoff (-want +got):\n%s%s", diff, tc.why)
 			}
 			if diff := cmp.Diff(tc.before, in.Backoff); diff != "" {
@@ -218,10 +218,46 @@ func TestBackoffDoesNotApply(t *testing.T) {
 			if got := plan.String(); got != tc.want {
 				t.Errorf("Reconcile() = %s\nwant %s: %s", got, tc.want, tc.why)
 			}
-			if diff := cmp.Diff(waiting, plan.Backoff); diff != "" {
-				t.Errorf("Backoff (-want +got):\n%s", diff)
+			if plan.BackoffChanges != nil {
+				t.Errorf("BackoffChanges = %v, want none", plan.BackoffChanges)
 			}
 		})
+	}
+}
+
+// TestBackoffWith: changes take the place of entries, expired ones are left out, and neither map
+// is changed.
+func TestBackoffWith(t *testing.T) {
+	key := func(node string) daemon.BackoffKey { return daemon.BackoffKey{Node: node} }
+	entry := func(ago, delay time.Duration) daemon.BackoffEntry {
+		return daemon.BackoffEntry{Last: build.Now.Add(-ago), Delay: delay}
+	}
+	for _, tc := range []struct {
+		name, why             string
+		before, changes, want daemon.Backoff
+	}{
+		{"nothing", "there is nothing to remember", nil, nil, nil},
+		{"no changes", "without a time nothing expires", daemon.Backoff{key("a"): entry(time.Hour, 1)}, nil, daemon.Backoff{key("a"): entry(time.Hour, 1)}},
+		{"first", "nil is empty", nil, daemon.Backoff{key("a"): entry(0, 1)}, daemon.Backoff{key("a"): entry(0, 1)}},
+		{
+			"another node", "each node has its own entry",
+			daemon.Backoff{key("a"): entry(time.Minute, 2)}, daemon.Backoff{key("b"): entry(0, 1)},
+			daemon.Backoff{key("a"): entry(time.Minute, 2), key("b"): entry(0, 1)},
+		},
+		{"the same node", "the change counts", daemon.Backoff{key("a"): entry(time.Minute, 2)}, daemon.Backoff{key("a"): entry(0, 4)}, daemon.Backoff{key("a"): entry(0, 4)}},
+		{
+			"expired", "half an hour is remembered, counted from the latest of the changes",
+			daemon.Backoff{key("a"): entry(30*time.Minute, 2), key("b"): entry(30*time.Minute+1, 2)}, daemon.Backoff{key("c"): entry(0, 1), key("d"): entry(time.Hour, 1)},
+			daemon.Backoff{key("a"): entry(30*time.Minute, 2), key("c"): entry(0, 1), key("d"): entry(time.Hour, 1)},
+		},
+	} {
+		before, changes := maps.Clone(tc.before), maps.Clone(tc.changes)
+		if diff := cmp.Diff(tc.want, before.With(changes)); diff != "" {
+			t.Errorf("%s: With() (-want +got):\n%s%s", tc.name, diff, tc.why)
+		}
+		if diff := cmp.Diff(tc.before, before) + cmp.Diff(tc.changes, changes); diff != "" {
+			t.Errorf("%s: With() changes its arguments (-before +after):\n%s", tc.name, diff)
+		}
 	}
 }
 

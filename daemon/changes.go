@@ -44,7 +44,7 @@ type Changes struct {
 	DeletedRevisions []string
 	// Now is the new time; zero if it has not changed.
 	Now time.Time
-	// Backoff is the Plan.Backoff of the last pass; nil if it has not changed.
+	// Backoff are the Plan.BackoffChanges of the last pass. Other entries stay as they are.
 	Backoff Backoff
 }
 

@@ -138,7 +138,7 @@ func ExampleBackoff() {
 		}
 		plan := daemon.Reconcile(s)
 		fmt.Println(len(plan.Delete), "deleted, requeue after", plan.RequeueAfter)
-		in.Backoff = plan.Backoff
+		in.Backoff = in.Backoff.With(plan.BackoffChanges)
 		in.Now = in.Now.Add(plan.RequeueAfter)
 	}
 	// Output:

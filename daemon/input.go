@@ -57,7 +57,8 @@ type Input struct {
 	// error if a pod has failed, if a pod is ready and minReadySeconds is set, or if Backoff
 	// has entries. A pass of package rollout always needs the time.
 	Now time.Time
-	// Backoff is the Plan.Backoff of the pass before; nil for the first pass.
+	// Backoff holds the delays of failed pods from earlier passes; nil for the first pass. Each
+	// pass changes them; see Backoff.
 	Backoff Backoff
 	// BurstReplicas limits how many pods one pass creates, and how many it
 	// deletes. Zero means DefaultBurstReplicas; below zero means no limit.
@@ -84,6 +85,7 @@ func (s *Snapshot) Input() Input {
 		return Input{}
 	}
 	in := s.in
+	in.Backoff = maps.Clone(in.Backoff) // Update changes the map.
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		if n.Node != nil {
@@ -116,7 +118,7 @@ func (s *Snapshot) Input() Input {
 func equalInputs(a, b Input) bool {
 	return a.Now.Equal(b.Now) &&
 		a.BurstReplicas == b.BurstReplicas && a.Placement == b.Placement && a.Naming.WithDefaults() == b.Naming.WithDefaults() &&
-		maps.EqualFunc(a.Backoff, b.Backoff, func(a, b BackoffEntry) bool { return a.Last.Equal(b.Last) && a.Delay == b.Delay }) &&
+		a.Backoff.equal(b.Backoff, a.Now) &&
 		equalObjects(a.DaemonSet, b.DaemonSet) &&
 		slices.EqualFunc(a.Nodes, b.Nodes, equalObjects) &&
 		slices.EqualFunc(a.Pods, b.Pods, equalObjects) &&

@@ -47,6 +47,7 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 		}
 		return Changed{All: true}, nil
 	}
+	s.addBackoff(c.Backoff)
 	s.keep()
 	u := newUpdate(s, &c)
 	u.advance(c.Now)
@@ -67,20 +68,26 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 	return u.finish(), nil
 }
 
-// setFacts sets the DaemonSet, the revisions and the backoff if they leave the states
-// of nodes and pods valid. Otherwise it returns the input of a rebuild.
+// addBackoff changes entries of the backoff, in a map of its own.
+func (s *Snapshot) addBackoff(changes Backoff) {
+	switch {
+	case len(changes) == 0:
+	case len(s.in.Backoff)+len(changes) > s.backoffRoom:
+		s.in.Backoff = s.in.Backoff.With(changes)
+		s.backoffRoom = 2*len(s.in.Backoff) + 64
+	default:
+		maps.Copy(s.in.Backoff, changes)
+	}
+}
+
+// setFacts sets the DaemonSet and the revisions if they leave the states of nodes and pods
+// valid. Otherwise it returns the input of a rebuild.
 func (s *Snapshot) setFacts(c *Changes) (*Input, error) {
 	earlier := !c.Now.IsZero() && c.Now.Before(s.in.Now)
 	if c.DaemonSet == nil && len(c.Revisions)+len(c.DeletedRevisions) == 0 && !earlier {
-		if c.Backoff != nil {
-			s.in.Backoff = c.Backoff
-		}
 		return nil, nil
 	}
 	in, revisions := s.in, s.revisions
-	if c.Backoff != nil {
-		in.Backoff = c.Backoff
-	}
 	if c.DaemonSet != nil {
 		in.DaemonSet = c.DaemonSet
 	}
@@ -163,6 +170,7 @@ func (s *Snapshot) rebuild(in Input, c *Changes) error {
 		}
 	}
 	in.Nodes, in.Pods = slices.Collect(maps.Values(nodes)), slices.Collect(maps.Values(pods))
+	in.Backoff = in.Backoff.With(c.Backoff)
 	if !c.Now.IsZero() {
 		in.Now = c.Now
 	}

@@ -22,9 +22,9 @@ type Plan struct {
 	// RequeueAfter is the delay until the next pass if no event comes first: the shortest
 	// that upstream would enqueue. Zero means that no such pass is needed.
 	RequeueAfter time.Duration
-	// Backoff is the Input.Backoff of the next pass. It is the map that was
-	// passed in if nothing changed, so treat both as read-only.
-	Backoff Backoff
+	// BackoffChanges are the entries of Input.Backoff that change, for Backoff.With: those of the
+	// nodes whose failed pods are deleted. It is nil if there are none.
+	BackoffChanges Backoff
 	// CreateDeferred and DeleteDeferred are the numbers of creations and deletions that
 	// the burst limit defers to the next pass. It drops pods from the end of each list.
 	CreateDeferred, DeleteDeferred int

@@ -155,15 +155,14 @@ func newPodBuilder(ds *appsv1.DaemonSet, id owner.Identity, names Naming, hash s
 func (b *podBuilder) build(nodeName string) *corev1.Pod {
 	template := &b.ds.Spec.Template
 	own := &made{owner: [1]metav1.OwnerReference{b.owner.Reference()}}
-	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       b.ds.Namespace,
-			GenerateName:    b.generateName,
-			Labels:          maps.Clone(b.labels),
-			Annotations:     maps.Clone(template.Annotations),
-			Finalizers:      slices.Clone(template.Finalizers),
-			OwnerReferences: own.owner[:],
-		},
+	pod := &own.pod
+	pod.ObjectMeta = metav1.ObjectMeta{
+		Namespace:       b.ds.Namespace,
+		GenerateName:    b.generateName,
+		Labels:          maps.Clone(b.labels),
+		Annotations:     maps.Clone(template.Annotations),
+		Finalizers:      slices.Clone(template.Finalizers),
+		OwnerReferences: own.owner[:],
 	}
 	spec := template.Spec
 	spec.Tolerations = nil // replaced, so not copied
@@ -173,9 +172,10 @@ func (b *podBuilder) build(nodeName string) *corev1.Pod {
 	return pod
 }
 
-// made is what every new pod has of its own beside its lists of variable length, in one piece of
-// memory.
+// made is a new pod with all that it has of its own except lists of variable length, in one piece
+// of memory.
 type made struct {
+	pod   corev1.Pod
 	owner [1]metav1.OwnerReference
 	pin   pin
 }

@@ -174,13 +174,13 @@ func burstCutsOff(t *testing.T, _ *rand.Rand, in daemon.Input) {
 	}
 	for _, d := range all.Delete[len(limited.Delete):] {
 		if d.Reason == daemon.DeleteReasonPodFailed {
-			// It has no new delay, but the one of before if that has not expired.
+			// It has no new delay.
 			key := daemon.BackoffKey{UID: in.DaemonSet.UID, ObservedGeneration: in.DaemonSet.Status.ObservedGeneration, Node: d.Node}
-			all.Backoff = maps.Clone(all.Backoff)
-			if delete(all.Backoff, key); in.Now.Sub(in.Backoff[key].Last) <= 30*time.Minute {
-				all.Backoff[key] = in.Backoff[key]
-			}
+			delete(all.BackoffChanges, key)
 		}
+	}
+	if len(all.BackoffChanges) == 0 {
+		all.BackoffChanges = nil
 	}
 	all.Create, all.CreateDeferred = all.Create[:len(limited.Create):len(limited.Create)], limited.CreateDeferred
 	all.Delete, all.DeleteDeferred = all.Delete[:len(limited.Delete):len(limited.Delete)], limited.DeleteDeferred
@@ -238,7 +238,7 @@ func statusIsTheSum(t *testing.T, _ *rand.Rand, in daemon.Input) {
 // created are there, waiting or running.
 func apply(r *rand.Rand, in daemon.Input, s *daemon.Snapshot, plan *daemon.Plan) daemon.Input {
 	out := copyInput(in)
-	out.Backoff = plan.Backoff
+	out.Backoff = out.Backoff.With(plan.BackoffChanges)
 	for _, c := range s.Claims() {
 		pod := out.Pods[slices.Index(in.Pods, c.Pod)]
 		pod.OwnerReferences = nil

@@ -43,11 +43,11 @@ func Reconcile(s *Snapshot) *Plan {
 	if s == nil || s.in.DaemonSet == nil {
 		return &Plan{}
 	}
-	plan := &Plan{Backoff: s.in.Backoff}
+	plan := &Plan{}
 	if s.in.DaemonSet.DeletionTimestamp != nil {
 		return plan
 	}
-	r := &reconciler{s: s, plan: plan, failed: newFailedPods(s.in.Backoff, s.in.DaemonSet, s.in.Now)}
+	r := &reconciler{s: s, plan: plan, failed: &failedPods{entries: s.in.Backoff, ds: s.in.DaemonSet, now: s.in.Now}}
 	r.visitAll()
 	all := plan.Delete
 	s.limit(plan)
@@ -56,7 +56,9 @@ func Reconcile(s *Snapshot) *Plan {
 			r.failed.putOff(d.Node)
 		}
 	}
-	plan.Backoff = r.failed.entries
+	if len(r.failed.changes) > 0 {
+		plan.BackoffChanges = r.failed.changes
+	}
 	return plan
 }
 

@@ -479,8 +479,8 @@ func TestBurstKeepsEvents(t *testing.T) {
 	}}.input()
 	in.BurstReplicas = 1
 	plan := daemon.Reconcile(observe(t, in))
-	if len(plan.Delete) != 1 || plan.DeleteDeferred != 1 || len(plan.Events) != 2 || len(plan.Backoff) != 1 {
-		t.Errorf("Reconcile() = %v, backoff %v, want one deletion of two, with two events and one node in backoff", plan, plan.Backoff)
+	if len(plan.Delete) != 1 || plan.DeleteDeferred != 1 || len(plan.Events) != 2 || len(plan.BackoffChanges) != 1 {
+		t.Errorf("Reconcile() = %v, backoff %v, want one deletion of two, with two events and one node in backoff", plan, plan.BackoffChanges)
 	}
 }
 
@@ -521,7 +521,7 @@ func TestBurstStarvesNoNode(t *testing.T) {
 		if len(plan.Delete) > burst {
 			t.Fatalf("Reconcile() deletes %d pods, want at most %d", len(plan.Delete), burst)
 		}
-		in.Backoff = plan.Backoff
+		in.Backoff = in.Backoff.With(plan.BackoffChanges)
 		for _, d := range plan.Delete {
 			deletions[d.Node]++
 			in.Pods = slices.DeleteFunc(in.Pods, func(p *corev1.Pod) bool { return p == d.Pod })
@@ -553,7 +553,7 @@ func TestBurstPutsOffBackoff(t *testing.T) {
 	before := maps.Clone(in.Backoff)
 	plan := daemon.Reconcile(observe(t, in))
 	want := daemon.Backoff{key("w1"): entry(0, 8*time.Second), key("w2"): entry(time.Minute, 8*time.Second)}
-	if diff := cmp.Diff(want, plan.Backoff); diff != "" || plan.DeleteDeferred != 3 {
+	if diff := cmp.Diff(want, in.Backoff.With(plan.BackoffChanges)); diff != "" || plan.DeleteDeferred != 3 {
 		t.Errorf("Reconcile() puts off %d deletions, want 3; Backoff (-want +got):\n%s", plan.DeleteDeferred, diff)
 	}
 	if diff := cmp.Diff(before, in.Backoff); diff != "" {

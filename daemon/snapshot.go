@@ -41,6 +41,9 @@ type Snapshot struct {
 	unclaimed []*corev1.Pod
 
 	kept *kept
+	// backoffRoom is how many entries the backoff may have before a copy leaves out the expired
+	// ones. It is zero if the backoff is still that of the caller.
+	backoffRoom int
 }
 
 // NodeState is one node in a Snapshot. All it refers to is read-only.
@@ -142,7 +145,8 @@ func (s *Snapshot) Now() time.Time {
 	return s.in.Now
 }
 
-// Backoff returns the backoff of the input, read-only.
+// Backoff returns the backoff of the input. Read-only, and valid until the next Update. It may
+// have entries that have expired.
 func (s *Snapshot) Backoff() Backoff {
 	if s == nil {
 		return nil
@@ -269,7 +273,8 @@ func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
 }
 
 // Equal reports whether both snapshots hold equal facts: times by instant, quantities by
-// amount, and a nil list or map equal to an empty one. cmp.Diff uses it to compare results
+// amount, and a nil list or map equal to an empty one. Backoff entries that have expired do not
+// count. cmp.Diff uses it to compare results
 // that refer to snapshots. Two nil snapshots are equal.
 func (s *Snapshot) Equal(other *Snapshot) bool {
 	if s == nil || other == nil {

@@ -137,7 +137,7 @@ func TestObserveEmpty(t *testing.T) {
 	if len(s.Nodes()) != 0 || s.Claims() != nil || s.Uncounted() != nil {
 		t.Errorf("Observe() of nothing = %v, %v, %v, want nothing", s.Nodes(), s.Claims(), s.Uncounted())
 	}
-	if plan := daemon.Reconcile(s); !plan.Empty() || plan.Backoff != nil {
+	if plan := daemon.Reconcile(s); !plan.Empty() || plan.BackoffChanges != nil {
 		t.Errorf("Reconcile() of nothing = %v", plan)
 	}
 }

@@ -105,7 +105,7 @@ func UsedBudget(s *daemon.Snapshot, opts Options) (Budget, error) {
 	if err != nil {
 		return Budget{}, err
 	}
-	f := (&State{snapshot: s}).factsFor(policy)
+	f := (&State{snapshot: s}).factsFor(policy, opts.CanaryTrial)
 	step, err := f.step(s, policy, opts.CanaryTrial)
 	if err != nil || step == nil {
 		return Budget{}, err

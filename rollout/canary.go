@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"container/heap"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -116,20 +115,17 @@ func (c *Canary) validate(path *field.Path) field.ErrorList {
 // chooseNodes returns up to most nodes for a canary: the nodes that it has, which are in
 // ascending order, and behind them others.
 func (c *choice) chooseNodes(has []int, most int) []int {
-	type agedNode struct {
-		position int
-		created  int64
-	}
 	var updated []agedNode
 	var underway, pending []int
 	eligible := &c.facts.columns[c.policy.eligibleColumn]
+	c.facts.looked += len(c.nodes)
 	for i := range c.nodes {
 		if _, is := slices.BinarySearch(has, i); is || !c.mayBeCanary(i, eligible) {
 			continue
 		}
 		switch {
 		case c.updated(i):
-			updated = append(updated, agedNode{position: i, created: c.facts.ages[i].cur})
+			updated = append(updated, agedNode{key: c.facts.ages.of[i].cur, node: int32(i)})
 		case c.pending(i):
 			pending = append(pending, i)
 		default:
@@ -137,11 +133,11 @@ func (c *choice) chooseNodes(has []int, most int) []int {
 		}
 	}
 	slices.SortFunc(updated, func(a, b agedNode) int {
-		return cmp.Or(cmp.Compare(a.created, b.created), c.before(a.position, b.position))
+		return cmp.Or(cmp.Compare(a.key, b.key), c.before(int(a.node), int(b.node)))
 	})
 	out := slices.Clone(has)
 	for _, n := range updated[:min(most-len(out), len(updated))] {
-		out = append(out, n.position)
+		out = append(out, int(n.node))
 	}
 	if len(out) < most {
 		slices.SortFunc(underway, c.before)
@@ -157,6 +153,27 @@ func (c *choice) chooseNodes(has []int, most int) []int {
 // mayBeCanary reports whether a node can be tried.
 func (c *choice) mayBeCanary(i int, eligible *column) bool {
 	return c.desired(i) && !c.facts.isHeld(i) && eligible.names[eligible.of[i]] == selected
+}
+
+// countCandidates returns how many nodes can be tried.
+func (c *choice) countCandidates(eligible *column) (candidates int) {
+	f := c.facts
+	slot := f.classes.slot(c.policy.eligibleColumn)
+	can := func(k int) bool { return eligible.names[f.classes.counts[k].values[slot]] == selected }
+	for k := range f.classes.counts {
+		if counts := &f.classes.counts[k]; can(k) {
+			candidates += counts.desired
+			if f.closed[k] != 0 {
+				candidates -= counts.pendingDesired
+			}
+		}
+	}
+	for _, i := range f.held {
+		if k := f.classes.class(i); can(k) && c.desired(i) && !(f.closed[k] != 0 && f.roles[i].pending()) {
+			candidates--
+		}
+	}
+	return candidates
 }
 
 // spread adds pending nodes until there are most, each from the group with the fewest
@@ -230,30 +247,16 @@ func (q *spreadQueue) Pop() any {
 	return last
 }
 
-// heldForCanary returns the nodes that are updated only by a canary or after it:
-// pending ones whose pod is not younger than the oldest pod of the current template.
-func (c *choice) heldForCanary() []int {
-	oldest := int64(math.MaxInt64)
-	for i, role := range c.facts.roles {
-		if role&roleUpdated != 0 && c.facts.ages[i].cur != 0 {
-			oldest = min(oldest, c.facts.ages[i].cur)
-		}
-	}
-	out := make([]int, 0, c.step.OutdatedNodes)
-	for i := range c.facts.roles {
-		if c.pending(i) && !c.facts.isHeld(i) && c.facts.ages[i].old <= oldest {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// mostPods returns the revision hash that most of the outdated pods on the given nodes
-// carry. If several are equally frequent, it returns the first in the order of text.
-func (c *choice) mostPods(nodes []int) string {
-	label := c.s.Naming().RevisionHashLabel
+// mostPods returns the revision hash that most of the outdated pods carry on the nodes of
+// countWaiting. If several are equally frequent, it returns the first in the order of text.
+func (c *choice) mostPods() string {
+	f, label := c.facts, c.s.Naming().RevisionHashLabel
+	f.looked += len(c.nodes)
 	counts := map[string]int{}
-	for _, i := range nodes {
+	for i, role := range f.roles {
+		if !role.pending() || f.isHeld(i) || f.ages.young[i] {
+			continue
+		}
 		if old := podsToUpdate(c.nodes[i].Pods).old; old != nil {
 			counts[old.Pod.Labels[label]]++
 		}

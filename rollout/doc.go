@@ -34,8 +34,8 @@
 // # Rules
 //
 //  1. Facts come in as a daemon.Input. A pass remembers three things for the next:
-//     Result.Status, which comes back as that of the DaemonSet, Result.Plan.Backoff and
-//     Result.CanaryTrial. All can be stored as JSON.
+//     Result.Status, which comes back as that of the DaemonSet, Result.Plan.BackoffChanges for
+//     daemon.Backoff, and Result.CanaryTrial. All can be stored as JSON.
 //  2. Sync, State.Sync and SyncSnapshot give the same Result for the same facts.
 //  3. The time is a fact as well. Each function that makes a pass or a step refuses the
 //     zero time.

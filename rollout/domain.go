@@ -55,6 +55,9 @@ func (c *choice) oneDomain(o *OneDomain) {
 	unfinished, pending := make([]int, len(names)), 0
 	for k := range f.classes.counts {
 		counts := &f.classes.counts[k]
+		if f.shut[k] {
+			continue
+		}
 		unfinished[counts.values[slot]] += counts.underwayDesired
 		if f.closed[k] == 0 {
 			unfinished[counts.values[slot]] += counts.pendingDesired
@@ -64,7 +67,7 @@ func (c *choice) oneDomain(o *OneDomain) {
 	for _, i := range f.held {
 		r, k := f.roles[i], f.classes.class(i)
 		switch {
-		case r&roleDesired == 0:
+		case r&roleDesired == 0 || f.shut[k]:
 		case r.pending() && f.closed[k] == 0:
 			pending--
 			fallthrough

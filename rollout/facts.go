@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"slices"
+
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/indexset"
 )
@@ -16,13 +18,16 @@ type nodeFacts struct {
 	desired, outdated, unavailable, surging, available, updated, empty, absent int
 	// todo are the positions of the nodes by the action that is possible there.
 	todo [actions]*indexset.Set
+	// pairs are the positions of the nodes that are roleOutdated and roleUpdated.
+	pairs *indexset.Set
 	policyFacts
 	// What the last step has held back, until the next one.
 	holds
 	// candidates is a buffer that the steps reuse.
 	candidates []int
-	// compared is how often the last canary compared groups of nodes. Tests read it.
-	compared int
+	// compared is how often the last canary compared groups of nodes, and looked is how many
+	// nodes the steps have looked at. Tests read them.
+	compared, looked int
 }
 
 // role describes one node in an update: flags, and the action in the low bits.
@@ -89,7 +94,7 @@ func podsToUpdate(pods []daemon.PodState) (out nodePods) {
 // newNodeFacts enters every node.
 func newNodeFacts(s *daemon.Snapshot) *nodeFacts {
 	nodes := s.Nodes()
-	f := &nodeFacts{roles: make([]role, len(nodes))}
+	f := &nodeFacts{roles: make([]role, len(nodes)), pairs: indexset.New(len(nodes))}
 	for action := range f.todo {
 		f.todo[action] = indexset.New(len(nodes))
 	}
@@ -109,6 +114,9 @@ func newNodeFacts(s *daemon.Snapshot) *nodeFacts {
 		if action := r & roleAction; action != actionNone {
 			f.todo[action].Put(i, true)
 		}
+		if r.pair() {
+			f.pairs.Put(i, true)
+		}
 	}
 	f.count(last, alike)
 	return f
@@ -119,6 +127,17 @@ func (f *nodeFacts) change(nodes []daemon.NodeState, positions []int) {
 	for _, i := range positions {
 		f.read(i, &nodes[i])
 		f.enter(i, &nodes[i])
+	}
+	if f.ages != nil {
+		flipped := f.ages.settle()
+		for _, i := range positions {
+			f.classes.setFlag(f.columns, i, flagYoung, f.ages.young[i], f.roles[i], f.surge)
+		}
+		for _, i := range flipped {
+			f.classes.setFlag(f.columns, i, flagYoung, f.ages.young[i], f.roles[i], f.surge)
+		}
+		f.looked += len(flipped)
+		positions = append(slices.Clip(positions), flipped...)
 	}
 	f.queues.change(nodes, positions, f)
 }
@@ -146,6 +165,9 @@ func (f *nodeFacts) enter(i int, n *daemon.NodeState) {
 	if before, after := before&roleAction, after&roleAction; before != after {
 		f.todo[before].Put(i, false)
 		f.todo[after].Put(i, after != actionNone)
+	}
+	if before.pair() != after.pair() {
+		f.pairs.Put(i, after.pair())
 	}
 }
 
@@ -255,6 +277,9 @@ func surgeRole(n *daemon.NodeState, pods nodePods) role {
 
 // pending reports whether exactly one pod of a node is not terminating, and is outdated.
 func (r role) pending() bool { return r&(roleOutdated|roleUpdated) == roleOutdated }
+
+// pair reports whether an outdated pod and one of the current template are not terminating.
+func (r role) pair() bool { return r&(roleOutdated|roleUpdated) == roleOutdated|roleUpdated }
 
 // underway reports whether the update has begun on a node and is not over.
 func (r role) underway(surge bool) bool {

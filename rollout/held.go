@@ -10,6 +10,8 @@ type holds struct {
 	held []int
 	// closed is the restriction that holds back the pending nodes of each class, or zero.
 	closed []Restriction
+	// shut says that all nodes of a class are held back, also those that are not pending.
+	shut []bool
 }
 
 // begin forgets what the last step has held back.
@@ -22,6 +24,7 @@ func (h *holds) begin(nodes, classes int) {
 	}
 	h.held = h.held[:0]
 	h.closed = append(h.closed[:0], make([]Restriction, classes)...)
+	h.shut = append(h.shut[:0], make([]bool, classes)...)
 }
 
 // isHeld reports whether the last step has held a node back.
@@ -32,7 +35,8 @@ func (f *nodeFacts) isHeld(i int) bool {
 	case f.by[i] != 0:
 		return true
 	}
-	return f.roles[i].pending() && f.closed[f.classes.class(i)] != 0
+	class := f.classes.class(i)
+	return f.shut[class] || f.roles[i].pending() && f.closed[class] != 0
 }
 
 // hold holds back one node. The first restriction that does so is recorded.
@@ -41,6 +45,7 @@ func (c *choice) hold(i int, by Restriction) {
 	if f.isHeld(i) {
 		return
 	}
+	f.looked++
 	f.by[i], f.held = by, append(f.held, i)
 	r := f.roles[i]
 	switch {
@@ -59,7 +64,7 @@ func (c *choice) hold(i int, by Restriction) {
 func (c *choice) closeClasses(by Restriction, match func(class int) bool) {
 	f := c.facts
 	for k := range f.classes.counts {
-		if f.closed[k] == 0 && match(k) {
+		if f.isOpen(k) && match(k) {
 			f.closed[k] = by
 			c.step.Unavailable -= f.classes.counts[k].pendingUnavailable
 			c.restricted[by] += f.classes.counts[k].pendingPresent
@@ -79,18 +84,68 @@ func (c *choice) closeClasses(by Restriction, match func(class int) bool) {
 	}
 }
 
+// isOpen reports whether the pending nodes of a class are not held back together.
+func (f *nodeFacts) isOpen(class int) bool { return f.closed[class] == 0 && !f.shut[class] }
+
+// shutClasses holds back all nodes of the classes with a flag, also those that are not pending.
+// Only one restriction may do that in a step.
+func (c *choice) shutClasses(by Restriction, flag flags) {
+	f := c.facts
+	used := &c.step.Unavailable
+	if f.surge {
+		used = &c.step.Surging
+	}
+	for k := range f.classes.counts {
+		counts := &f.classes.counts[k]
+		if counts.flags&flag == 0 {
+			continue
+		}
+		f.shut[k] = true
+		*used -= counts.users
+		c.restricted[by] += counts.outdatedPresent
+		if f.closed[k] != 0 {
+			*used += counts.pendingUnavailable
+			c.restricted[by] -= counts.pendingPresent
+		}
+	}
+	for _, i := range f.held {
+		r, k := f.roles[i], f.classes.class(i)
+		if !f.shut[k] || f.closed[k] != 0 && r.pending() {
+			continue
+		}
+		if r&(roleUnavailable|roleSurging) != 0 {
+			*used++
+		}
+		if r&(roleOutdated|roleAbsent) == roleOutdated {
+			c.restricted[by]--
+		}
+	}
+}
+
+// setFlag sets a flag of a node. Nodes that differ only in their flags are held back alike so far.
+// It reports whether the flag was another one before.
+func (c *choice) setFlag(i int, flag flags, set bool) bool {
+	f := c.facts
+	before := f.classes.class(i)
+	changed := f.classes.setFlag(f.columns, i, flag, set, f.roles[i], f.surge)
+	for len(f.closed) < len(f.classes.counts) {
+		f.closed, f.shut = append(f.closed, f.closed[before]), append(f.shut, f.shut[before])
+	}
+	return changed
+}
+
 // replaceable returns the number of nodes of each class with an unavailable outdated pod
 // that nothing holds back.
 func (c *choice) replaceable() []int {
 	f := c.facts
 	out := make([]int, len(f.classes.counts))
 	for k := range out {
-		if f.closed[k] == 0 {
+		if f.isOpen(k) {
 			out[k] = f.classes.counts[k].pendingUnavailable
 		}
 	}
 	for _, i := range f.held {
-		if k := f.classes.class(i); f.closed[k] == 0 && f.roles[i].pending() && f.roles[i]&roleUnavailable != 0 {
+		if k := f.classes.class(i); f.isOpen(k) && f.roles[i].pending() && f.roles[i]&roleUnavailable != 0 {
 			out[k]--
 		}
 	}
@@ -103,12 +158,12 @@ func (c *choice) open(action role, taken []int) []int {
 	f := c.facts
 	out := make([]int, len(f.classes.counts))
 	for k := range out {
-		if f.closed[k] == 0 {
+		if f.isOpen(k) {
 			out[k] = f.classes.counts[k].actions[action]
 		}
 	}
 	for _, i := range f.held {
-		if k := f.classes.class(i); f.closed[k] == 0 && f.roles[i]&(roleAction|roleAbsent) == action {
+		if k := f.classes.class(i); f.isOpen(k) && f.roles[i]&(roleAction|roleAbsent) == action {
 			out[k]--
 		}
 	}

@@ -34,6 +34,24 @@ func (o *Order) compare(nodes []daemon.NodeState, i, j int) int {
 	return i - j
 }
 
+// sequence is the order in which a policy takes nodes.
+type sequence struct {
+	order *Order
+	// descending reverses the order of names, if that is the order.
+	descending bool
+}
+
+// byName reports whether the sequence is the ascending order of names.
+func (s sequence) byName() bool { return s.order.byName() && !s.descending }
+
+// compare compares the nodes at two positions.
+func (s sequence) compare(nodes []daemon.NodeState, i, j int) int {
+	if s.descending {
+		return j - i
+	}
+	return s.order.compare(nodes, i, j)
+}
+
 // Compare compares two nodes for an Order. A negative number puts a before b, a
 // positive number puts b before a. It must be pure and consistent, and depend on nothing but
 // the two nodes. They are read-only, and their Node may be nil.

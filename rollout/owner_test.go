@@ -145,7 +145,7 @@ func (s *store) settle(t *testing.T, passes int) {
 		if err != nil {
 			t.Fatalf("Sync() error = %v", err)
 		}
-		s.in.Backoff = result.Plan.Backoff
+		s.in.Backoff = s.in.Backoff.With(result.Plan.BackoffChanges)
 		if result.Empty() {
 			return
 		}

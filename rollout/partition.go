@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -45,41 +46,200 @@ func (p *Partition) validate(path *field.Path) field.ErrorList {
 
 // partition applies Policy.Partition.
 func (c *choice) partition(p *Partition) {
-	c.descending = c.policy.order().byName()
-	var updated, underway, pending []int
-	nodes := 0
-	for i, role := range c.facts.roles {
-		if c.nodes[i].Node == nil {
-			c.hold(i, RestrictionPartition)
-			continue
-		}
-		if role&roleDesired == 0 && len(c.nodes[i].Pods) == 0 {
-			continue
-		}
-		nodes++
-		switch {
-		case c.updated(i):
-			updated = append(updated, i)
-		case !c.pending(i):
-			underway = append(underway, i)
-		case !c.facts.isHeld(i):
-			pending = append(pending, i)
+	f := c.facts
+	keep, _ := percent.RoundDown(p.Nodes, c.step.Desired) // a valid policy
+	var positions []int
+	if f.cut == nil {
+		f.cut, positions = c.newCut(keep)
+	} else {
+		positions = c.regroup()
+	}
+	positions = append(positions, f.cut.divide(c.nodes, f.cut.counted-keep)...)
+	f.looked += len(positions)
+	kept := positions[:0]
+	for _, i := range positions {
+		if c.setFlag(i, flagKept, f.cut.keeps(i)) {
+			kept = append(kept, i)
 		}
 	}
-	keep, _ := percent.RoundDown(p.Nodes, c.step.Desired) // a valid policy
-	left := nodes - keep
-	for _, class := range [][]int{updated, underway, pending} {
-		if left >= len(class) {
-			left -= len(class)
-			continue
+	f.queues.change(c.nodes, kept, f)
+	c.shutClasses(RestrictionPartition, flagKept)
+}
+
+// cut divides the nodes that are updated from those that a partition keeps. It keeps both between
+// steps, so that a node that changes moves few others across.
+type cut struct {
+	order sequence
+	// heapsOfNodes are the nodes of groupUpdated to groupPending: in the heap updated the last
+	// one is on top, and in the heap kept the first one.
+	heapsOfNodes
+	groups []group
+	// counted is the number of nodes that the partition counts.
+	counted int
+	// changed are the nodes that have changed since the last step, and stale marks them.
+	changed []int
+	stale   []bool
+	// out are the nodes of groupHeld that the last step held back one by one.
+	out []int
+}
+
+// group is where a node stands in the order of a Partition.
+type group uint8
+
+const (
+	// groupNone nodes do not count.
+	groupNone group = iota
+	groupUpdated
+	groupUnderway
+	groupPending
+	// groupHeld nodes are pending ones that the policy holds back already.
+	groupHeld
+	// groupAbsent nodes do not exist. They are kept, and do not count.
+	groupAbsent
+)
+
+// The heaps of a cut.
+const (
+	heapUpdated = iota
+	heapKept
+)
+
+// groupOf returns the group of a node; see Partition.
+func (c *choice) groupOf(i int) group {
+	n, r := &c.nodes[i], c.facts.roles[i]
+	switch {
+	case n.Node == nil:
+		return groupAbsent
+	case r&roleDesired == 0 && len(n.Pods) == 0:
+		return groupNone
+	case r&roleUpdated != 0:
+		return groupUpdated
+	case !r.pending():
+		return groupUnderway
+	case c.facts.isHeld(i):
+		return groupHeld
+	}
+	return groupPending
+}
+
+// newCut returns a cut that keeps a number of nodes, and the positions of all nodes.
+func (c *choice) newCut(keep int) (*cut, []int) {
+	t := &cut{order: c.policy.sequence(), groups: make([]group, len(c.nodes)), stale: make([]bool, len(c.nodes))}
+	t.heapsOfNodes = newHeaps(2, len(c.nodes), func(nodes []daemon.NodeState, heap, i, j int) bool {
+		if heap == heapUpdated {
+			i, j = j, i
 		}
-		slices.SortFunc(class, c.before)
-		for _, i := range class[max(0, left):] {
-			c.hold(i, RestrictionPartition)
+		return t.compare(nodes, i, j) < 0
+	})
+	all, ordered := make([]int, len(c.nodes)), make([]int, 0, len(c.nodes))
+	for i := range all {
+		all[i] = i
+		t.setGroup(i, c.groupOf(i))
+		if t.ordered(i) {
+			ordered = append(ordered, i)
 		}
-		left = 0
+	}
+	slices.SortFunc(ordered, func(i, j int) int { return t.compare(c.nodes, i, j) })
+	updated := min(max(0, t.counted-keep), len(ordered))
+	for _, i := range slices.Backward(ordered[:updated]) { // A sorted list is a heap.
+		t.put(i, heapUpdated)
+	}
+	for _, i := range ordered[updated:] {
+		t.put(i, heapKept)
+	}
+	t.noteHeld(c.facts)
+	return t, all
+}
+
+// regroup brings the groups up to date, and returns the nodes that may have another one.
+func (c *choice) regroup() []int {
+	t := c.facts.cut
+	for _, list := range [][]int{t.out, c.facts.held} {
+		for _, i := range list {
+			if c.groupOf(i) != t.groups[i] {
+				t.note(i)
+			}
+		}
+	}
+	changed := t.changed
+	for _, i := range changed {
+		t.setGroup(i, c.groupOf(i))
+		t.stale[i] = false
+	}
+	t.heapsOfNodes.change(c.nodes, changed, func(i int) int32 {
+		updated := t.heaps[heapUpdated]
+		switch {
+		case !t.ordered(i):
+			return -1
+		case len(updated) > 0 && t.compare(c.nodes, i, int(updated[0])) < 0:
+			return heapUpdated
+		}
+		return heapKept
+	})
+	t.changed = nil
+	t.noteHeld(c.facts)
+	return changed
+}
+
+// note notes that a node has changed.
+func (t *cut) note(i int) {
+	if !t.stale[i] {
+		t.stale[i], t.changed = true, append(t.changed, i)
 	}
 }
+
+// noteHeld notes the nodes of groupHeld that a step holds back one by one.
+func (t *cut) noteHeld(f *nodeFacts) {
+	t.out = t.out[:0]
+	for _, i := range f.held {
+		if t.groups[i] == groupHeld {
+			t.out = append(t.out, i)
+		}
+	}
+}
+
+func (t *cut) setGroup(i int, g group) {
+	counts := func(g group) int {
+		if g == groupNone || g == groupAbsent {
+			return 0
+		}
+		return 1
+	}
+	t.counted += counts(g) - counts(t.groups[i])
+	t.groups[i] = g
+}
+
+// ordered reports whether a node is in one of the heaps.
+func (t *cut) ordered(i int) bool { return t.groups[i] >= groupUpdated && t.groups[i] <= groupPending }
+
+// compare compares two nodes in the order of the partition.
+func (t *cut) compare(nodes []daemon.NodeState, i, j int) int {
+	if c := cmp.Compare(t.groups[i], t.groups[j]); c != 0 {
+		return c
+	}
+	return t.order.compare(nodes, i, j)
+}
+
+// divide moves nodes until as many as given are in the heap updated, or all of them. It returns
+// those that it has moved.
+func (t *cut) divide(nodes []daemon.NodeState, updated int) (moved []int) {
+	move := func(from, to int) {
+		i := int((&queue{&t.heapsOfNodes, nodes, from}).removeFirst())
+		t.in[i] = int32(to)
+		(&queue{&t.heapsOfNodes, nodes, to}).add(i)
+		moved = append(moved, i)
+	}
+	for len(t.heaps[heapUpdated]) < updated && len(t.heaps[heapKept]) > 0 {
+		move(heapKept, heapUpdated)
+	}
+	for len(t.heaps[heapUpdated]) > max(0, updated) {
+		move(heapUpdated, heapKept)
+	}
+	return moved
+}
+
+// keeps reports whether a node is not updated.
+func (t *cut) keeps(i int) bool { return t.groups[i] == groupAbsent || t.in[i] == heapKept }
 
 // restrictPlan takes the first pods that ProgressiveCreate delays out of the plan, and
 // returns their number. due is the number of first pods in the plan.

@@ -42,9 +42,11 @@ import (
 //	two DomainBudgets with the same Label      only one budget can apply
 //
 // A step of a State costs what has changed, as without a policy, and also looks at each node
-// that the policy ignores, and at each combination of the values that NodeSelector, OneDomain
-// and DomainBudgets read. With Partition, and with a canary until it has passed or was
-// promoted, it looks at every node, and may put all of them in order.
+// that the policy ignores, at each node of a canary on trial, and at each combination of the
+// values that NodeSelector, OneDomain and DomainBudgets read. A canary looks at every node when
+// its trial begins or ends, when a node of it is replaced by another, and while it has failed and
+// CanaryTrial.BackTo is empty. The first step with a Partition, or with another Order, puts all
+// nodes in order.
 type Policy struct {
 	// Frozen stops everything: no pod is created or deleted, and no canary is rolled back.
 	// History and status are still written.
@@ -164,10 +166,8 @@ type policy struct {
 	// The columns of the policy facts that the markers fill.
 	selectorColumn, eligibleColumn, spreadColumn, domainColumn int
 	budgetColumns                                              []int
-	// classColumns are those that distinguish classes of nodes.
+	// classColumns are those that distinguish classes of nodes, besides eligibleColumn.
 	classColumns []int
-	// ages says that the canary looks at when pods were created.
-	ages bool
 }
 
 // compile checks a policy. It returns nil for one that restricts nothing, and joins the
@@ -185,7 +185,6 @@ func compile(p *Policy) (*policy, error) {
 		out.classColumns = append(out.classColumns, out.selectorColumn)
 	}
 	if p.Canary != nil {
-		out.ages = true
 		selector := p.Canary.NodeSelector
 		if selector == nil {
 			selector = &metav1.LabelSelector{}
@@ -222,12 +221,18 @@ func (p *policy) column(m marker) int {
 
 func (p *policy) empty() bool { return p == nil }
 
-// order returns the order of the nodes; nil for that of their names.
-func (p *policy) order() *Order {
+// sequence returns the order of the nodes.
+func (p *policy) sequence() sequence {
 	if p == nil {
-		return nil
+		return sequence{}
 	}
-	return p.Order
+	return sequence{order: p.Order, descending: p.Partition != nil && p.Order.byName()}
+}
+
+// tries reports whether a pass with the given memory continues or begins a trial, or may do so.
+func (p *policy) tries(s *daemon.Snapshot, memory *CanaryTrial) bool {
+	over := memory != nil && memory.RevisionHash == s.RevisionHash() && memory.State.Final() && memory.State != CanaryFailed
+	return p != nil && p.Canary != nil && !over
 }
 
 func (p *policy) strict() bool { return p != nil && p.StrictBudget }
@@ -273,7 +278,7 @@ func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Pla
 	if p.Frozen {
 		add(RestrictionFrozen, plan.Nodes)
 		// Events are left to the pass that acts.
-		*plan = daemon.Plan{Backoff: s.Backoff()}
+		*plan = daemon.Plan{}
 		return out
 	}
 	due, present := f.empty, f.desired-f.empty

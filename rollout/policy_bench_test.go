@@ -51,3 +51,43 @@ func BenchmarkPolicy(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStatePolicy measures a pass with kept state under a policy, after one pod has changed,
+// while nearly all nodes are outdated: it does not depend on the size of the cluster.
+func BenchmarkStatePolicy(b *testing.B) {
+	half := intstr.FromString("50%")
+	for _, policy := range []rollout.Policy{
+		{},
+		{Order: &rollout.Order{By: rollout.OldestPodFirst}},
+		{Partition: &rollout.Partition{Nodes: half}},
+		{Partition: &rollout.Partition{Nodes: half}, Order: &rollout.Order{By: rollout.OldestPodFirst}},
+		{Canary: &rollout.Canary{Nodes: intstr.FromInt32(10), Manual: true}},
+	} {
+		for _, nodes := range []int{5_000, 100_000} {
+			b.Run(fmt.Sprintf("%v/%d", &policy, nodes), func(b *testing.B) {
+				in := cluster(b, nodes, nodes)
+				one := intstr.FromInt32(1)
+				in.DaemonSet.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = &one
+				state, err := rollout.NewState(in)
+				if err != nil {
+					b.Fatal(err)
+				}
+				pass := func(i int) {
+					if err := state.Update(daemon.Changes{Pods: in.Pods[i%nodes : i%nodes+1]}); err != nil {
+						b.Fatal(err)
+					}
+					result, err := state.Sync(in.Now, rollout.Options{Policy: policy})
+					if err != nil || len(result.Plan.Delete) != 1 {
+						b.Fatal(result, err)
+					}
+				}
+				pass(0) // The first pass works out more than the later ones.
+				b.ReportAllocs()
+				b.ResetTimer()
+				for i := range b.N {
+					pass(i)
+				}
+			})
+		}
+	}
+}

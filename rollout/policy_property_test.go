@@ -389,3 +389,136 @@ func randomEvent(r *rand.Rand, g *rig) {
 		}
 	}
 }
+
+// TestStateUnderPolicies holds steps of a State under a partition or a canary, beside other
+// fields, against steps from scratch. The nodes stay, so that the State keeps all it knows, and
+// most passes take a step.
+func TestStateUnderPolicies(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range property.Seeds(t, 60) {
+		r := rand.New(rand.NewPCG(seed, 79))
+		set := build.Set{MaxUnavailable: oneOf(r, "1", "2", "34%")}
+		if r.IntN(3) == 0 {
+			set.MaxSurge = oneOf(r, "1", "50%")
+		}
+		in := daemon.Input{DaemonSet: set.Object(), Now: build.Now}
+		in.Revisions = policyHistory(t, in.DaemonSet)
+		pods := map[string]*corev1.Pod{}
+		node := func(i int) *corev1.Node {
+			return build.Node{
+				Name: fmt.Sprintf("n%02d", i), Labels: build.Labels{zones: fmt.Sprintf("z%d", r.IntN(3))},
+				NotReady: oneOf(r, 0, 0, 0, time.Second, time.Hour),
+			}.Object()
+		}
+		pod := func(name string, i int, hash string) *corev1.Pod {
+			return build.Pod{
+				Name: name, Node: fmt.Sprintf("n%02d", i), Hash: hash, NotReady: r.IntN(4) == 0, Deleting: r.IntN(12) == 0,
+				Age: time.Duration(1+r.IntN(20)) * time.Minute, Ready: time.Duration(1+r.IntN(150)) * time.Second, Restarts: int32(r.IntN(3) * r.IntN(4)),
+			}.Of(in.DaemonSet)
+		}
+		nodes := 4 + r.IntN(12)
+		for i := range nodes {
+			in.Nodes = append(in.Nodes, node(i))
+			p := pod(fmt.Sprintf("p%02d", i), i, oneOf(r, "old", "old", "old", "older", "new"))
+			in.Pods = append(in.Pods, p)
+			pods[p.Name] = p
+		}
+		state := newState(t, in)
+		var policy rollout.Policy
+		var trial *rollout.CanaryTrial
+		for step := range 60 {
+			if step == 0 || r.IntN(15) == 0 {
+				policy = randomPolicy(t, r)
+				policy.SlowStart = nil
+				if seed%3 == 0 {
+					policy.Canary, policy.Partition = nil, &rollout.Partition{Nodes: intstr.FromInt32(r.Int32N(int32(nodes)))}
+				} else if policy.Canary == nil {
+					policy.Canary, policy.Partition = randomCanary(r, intstr.FromInt32(1+r.Int32N(3))), nil
+					policy.Canary.Spread = nil
+				}
+				if seed%3 == 2 {
+					policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), Wait: lasting(2 * time.Minute), PauseRestarts: -1, FailRestarts: -1}
+				}
+				if policy.Canary != nil {
+					policy.Canary.NodeSelector = oneOf(r, nil, nil, zoneSelector("z1"), zoneSelector("none"))
+				}
+			}
+			if policy.Partition != nil && r.IntN(6) == 0 {
+				policy.Partition = &rollout.Partition{Nodes: intstr.FromInt32(r.Int32N(int32(nodes)))}
+			}
+			var c daemon.Changes
+			for i := range nodes {
+				name := fmt.Sprintf("p%02d", i)
+				switch r.IntN(14) {
+				case 0: // The pod changes, or is replaced.
+					hash := oneOf(r, pods[name].Labels[appsv1.DefaultDaemonSetUniqueLabelKey], "new", "old")
+					pods[name] = pod(name, i, hash)
+					c.Pods = append(c.Pods, pods[name])
+				case 1:
+					changed := node(i)
+					for k := range in.Nodes {
+						if in.Nodes[k].Name == changed.Name {
+							in.Nodes[k] = changed
+						}
+					}
+					c.Nodes = append(c.Nodes, changed)
+				case 2: // A second pod comes or goes, as in a surge.
+					if second := "q" + name; set.MaxSurge != "" && pods[second] == nil {
+						pods[second] = build.Pod{Name: second, Node: fmt.Sprintf("n%02d", i), Hash: "new", NotReady: true, Age: time.Minute}.Of(in.DaemonSet)
+						c.Pods = append(c.Pods, pods[second])
+					} else if pods[second] != nil {
+						delete(pods, second)
+						c.DeletedPods = append(c.DeletedPods, second)
+					}
+				}
+			}
+			tell(t, state, c)
+			in.Now, in.Pods = in.Now.Add(time.Duration(r.IntN(40))*time.Second), nil
+			for _, p := range pods {
+				in.Pods = append(in.Pods, p)
+			}
+			opts := rollout.Options{Policy: policy, CanaryTrial: trial}
+			want, err := rollout.Sync(in, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if opts.CanaryTrial = nil; r.IntN(10) == 0 && trial != nil {
+				opts.CanaryTrial = trial.DeepCopy()
+			}
+			got, err := state.Sync(in.Now, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, sameResult); diff != "" {
+				t.Fatalf("seed %d, step %d, policy %v: the kept state differs (-from scratch +kept):\n%s", seed, step, &policy, diff)
+			}
+			trial, in.Backoff = want.CanaryTrial, in.Backoff.With(want.Plan.BackoffChanges)
+			if want.Step != nil {
+				seen["step"]++
+				seen["writes"] += len(want.Plan.Delete) + len(want.Plan.Create)
+				for _, by := range want.Policy.Restricted {
+					seen[by.By.String()]++
+				}
+				if want.Policy.Canary != nil {
+					seen[string(want.Policy.Canary.Trial.State)]++
+				}
+			}
+			if trial != nil && trial.State.Final() && r.IntN(3) == 0 { // Another trial.
+				trial = &rollout.CanaryTrial{RevisionHash: trial.RevisionHash, State: rollout.CanaryStarting}
+				if _, err := state.Sync(in.Now, rollout.Options{Policy: policy, CanaryTrial: trial}); err != nil {
+					t.Fatal(err)
+				}
+				again, err := rollout.Sync(in, rollout.Options{Policy: policy, CanaryTrial: trial})
+				if err != nil {
+					t.Fatal(err)
+				}
+				trial = again.CanaryTrial
+			}
+		}
+	}
+	for _, what := range []string{"step", "writes", "partition", "canary", "ignored node", "node selector", "one domain at a time", "Starting", "Waiting", "Paused", "Failed", "Unpromoted", "Impossible"} {
+		if seen[what] < 5 {
+			t.Errorf("%q happened %d times: the histories are dull", what, seen[what])
+		}
+	}
+}

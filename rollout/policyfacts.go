@@ -15,14 +15,20 @@ type policyFacts struct {
 	columns []column
 	// seen are the node objects that the columns were read from.
 	seen []*corev1.Node
-	// ages are the creation times of the pods; nil if the policy does not need them.
-	ages []podAges
+	// ages are the creation times of the pods; nil while no canary may be on trial. tried are
+	// the nodes with flagTried, ascending.
+	ages  *ages
+	tried []int
+	// cut is the order of the nodes for a partition; nil before the first step with one.
+	cut *cut
 	// suspects are the nodes that the policy may ignore, and ignore is its choice that they
 	// were found with; nil if it ignores none.
 	suspects *indexset.Set
 	ignore   *IgnoreNodes
 	classes  classes
-	queues   queues
+	// queued says that the steps use queues, which the first step makes.
+	queued bool
+	queues queues
 }
 
 // marker reads a fact of a node object, which may be nil. Markers of the same key read
@@ -49,36 +55,29 @@ func (c *column) set(i int, name string) {
 	c.of[i] = id
 }
 
-// podAges are the creation times of the pods of one node that count for an update, in
-// seconds, the precision of the API. Zero stands for no pod, or no known time.
-type podAges struct{ cur, old int64 }
-
-// mark reads the facts that the policy needs, unless they are read already.
-func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy) {
+// mark reads the facts that the policy needs, unless they are read already. trial is the memory
+// of the canary.
+func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy, trial *CanaryTrial) {
 	if p.empty() {
 		f.policyFacts = policyFacts{}
 		return
 	}
 	nodes := s.Nodes()
+	columns, tries := p.classColumns, p.tries(s, trial)
+	if tries {
+		columns = append(slices.Clip(columns), p.eligibleColumn)
+	}
 	// Classes that no node is in any more are forgotten as well.
-	if f.markColumns(nodes, p) || f.classes.counts == nil || !slices.Equal(f.classes.columns, p.classColumns) ||
-		len(f.classes.counts) > 2*len(nodes)+64 {
-		f.classes, f.queues = newClasses(p.classColumns, f.columns, f.roles, f.surge), queues{}
+	if f.markColumns(nodes, p) || f.classes.counts == nil || !slices.Equal(f.classes.columns, columns) ||
+		(f.ages != nil) != tries || (f.classes.flags != nil) != (tries || p.Partition != nil) || len(f.classes.counts) > 2*len(nodes)+64 {
+		f.classify(nodes, columns, tries, p.Partition != nil)
 	}
-	switch {
-	case p.Partition != nil || p.Order.byName() && len(p.classColumns) == 0:
+	if f.cut != nil && f.cut.order != p.sequence() {
+		f.cut = nil
+	}
+	f.queued = p.Partition != nil || !p.Order.byName() || len(columns) > 0
+	if !f.queued || f.queues.order != p.sequence() {
 		f.queues = queues{}
-	case !f.queues.ready() || f.queues.order != p.Order:
-		f.queues = newQueues(nodes, p.Order, f)
-	}
-	switch {
-	case !p.ages:
-		f.ages = nil
-	case f.ages == nil:
-		f.ages = make([]podAges, len(nodes))
-		for i := range nodes {
-			f.ages[i] = agesOf(&nodes[i])
-		}
 	}
 	switch {
 	case p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNodes == nil:
@@ -89,6 +88,25 @@ func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy) {
 			f.suspects.Put(i, suspect(&nodes[i], f.ignore))
 		}
 	}
+}
+
+// classify puts all nodes into classes.
+func (f *nodeFacts) classify(nodes []daemon.NodeState, columns []int, tries, partition bool) {
+	f.ages, f.tried, f.cut, f.queues = nil, nil, nil, queues{}
+	var of []flags
+	if tries || partition {
+		of = make([]flags, len(nodes))
+	}
+	if tries {
+		f.ages = newAges(nodes)
+		for i, young := range f.ages.young {
+			if young {
+				of[i] = flagYoung
+			}
+		}
+	}
+	f.classes = newClasses(columns, f.columns, f.roles, f.surge, of)
+	f.looked += len(nodes)
 }
 
 // markColumns reads the facts of the markers of the policy, and reports whether a column is
@@ -126,20 +144,12 @@ func (f *nodeFacts) read(i int, n *daemon.NodeState) {
 		f.classes.enter(f.columns, i, f.roles[i], f.surge)
 	}
 	if f.ages != nil {
-		f.ages[i] = agesOf(n)
+		f.ages.set(i, n)
+	}
+	if f.cut != nil {
+		f.cut.note(i)
 	}
 	if f.suspects != nil {
 		f.suspects.Put(i, suspect(n, f.ignore))
 	}
-}
-
-func agesOf(n *daemon.NodeState) podAges {
-	seconds := func(p *daemon.PodState) int64 {
-		if p == nil || p.Pod.CreationTimestamp.IsZero() {
-			return 0
-		}
-		return p.Pod.CreationTimestamp.Unix()
-	}
-	pods := podsToUpdate(n.Pods)
-	return podAges{cur: seconds(pods.cur), old: seconds(pods.old)}
 }

@@ -12,10 +12,14 @@ import (
 // queues keep the nodes with an action in the order of the policy between steps: in one
 // heap for each class and action. A node that changes costs a number of comparisons that
 // grows with the logarithm of the number of nodes. They are not made for a policy whose
-// order is that of the names and whose class is one, and not for a partition, which puts
-// all nodes in order.
+// order is that of the names and whose class is one.
 type queues struct {
-	order *Order
+	order sequence
+	heapsOfNodes
+}
+
+// heapsOfNodes are heaps of positions of nodes. A node is in one of them at most.
+type heapsOfNodes struct {
 	heaps [][]int32
 	// in is the heap of each node, or -1, and at the place there.
 	in, at []int32
@@ -23,10 +27,29 @@ type queues struct {
 	leaving []bool
 	// moved is a buffer.
 	moved []int32
+	// before reports whether a node comes before another one in a heap.
+	before func(nodes []daemon.NodeState, heap, i, j int) bool
 }
 
-// ready reports whether the queues are in use.
-func (q *queues) ready() bool { return q.heaps != nil }
+// newHeaps returns a number of empty heaps for a number of nodes.
+func newHeaps(heaps, nodes int, before func(nodes []daemon.NodeState, heap, i, j int) bool) heapsOfNodes {
+	h := heapsOfNodes{
+		heaps: make([][]int32, heaps), in: make([]int32, nodes), at: make([]int32, nodes), leaving: make([]bool, nodes), before: before,
+	}
+	for i := range h.in {
+		h.in[i] = -1
+	}
+	return h
+}
+
+// put appends a node to a heap, which heap.Init has to put in order.
+func (q *heapsOfNodes) put(i int, heap int32) {
+	q.in[i], q.at[i] = heap, int32(len(q.heaps[heap]))
+	q.heaps[heap] = append(q.heaps[heap], int32(i))
+}
+
+// ready reports whether the heaps are in use.
+func (q *heapsOfNodes) ready() bool { return q.heaps != nil }
 
 // queueOf returns the heap that a node belongs to, or -1.
 func (f *nodeFacts) queueOf(i int) int32 {
@@ -38,26 +61,22 @@ func (f *nodeFacts) queueOf(i int) int32 {
 }
 
 // newQueues returns the queues of all nodes.
-func newQueues(nodes []daemon.NodeState, order *Order, f *nodeFacts) queues {
-	q := queues{
-		order: order, heaps: make([][]int32, len(f.classes.counts)*int(actions)),
-		in: make([]int32, len(nodes)), at: make([]int32, len(nodes)), leaving: make([]bool, len(nodes)),
-	}
+func newQueues(nodes []daemon.NodeState, order sequence, f *nodeFacts) queues {
+	q := queues{order: order, heapsOfNodes: newHeaps(len(f.classes.counts)*int(actions), len(nodes), func(nodes []daemon.NodeState, _, i, j int) bool {
+		return order.compare(nodes, i, j) < 0
+	})}
 	for i := range nodes {
-		q.in[i] = f.queueOf(i)
-		if id := q.in[i]; id >= 0 {
-			q.at[i] = int32(len(q.heaps[id]))
-			q.heaps[id] = append(q.heaps[id], int32(i))
+		if id := f.queueOf(i); id >= 0 {
+			q.put(i, id)
 		}
 	}
 	for id := range q.heaps {
-		heap.Init(&queue{&q, nodes, id})
+		heap.Init(&queue{&q.heapsOfNodes, nodes, id})
 	}
 	return q
 }
 
-// change moves the nodes that have changed. Their old place in the order is lost, so that
-// they leave their heaps as the first ones, and enter anew.
+// change moves the nodes that have changed.
 func (q *queues) change(nodes []daemon.NodeState, positions []int, f *nodeFacts) {
 	if !q.ready() {
 		return
@@ -65,6 +84,13 @@ func (q *queues) change(nodes []daemon.NodeState, positions []int, f *nodeFacts)
 	for len(q.heaps) < len(f.classes.counts)*int(actions) {
 		q.heaps = append(q.heaps, nil)
 	}
+	q.heapsOfNodes.change(nodes, positions, f.queueOf)
+}
+
+// change moves the nodes that have changed to the heap that heapOf returns; below zero is none.
+// Their old place in the order is lost, so that they leave their heaps as the first ones, and
+// enter anew.
+func (q *heapsOfNodes) change(nodes []daemon.NodeState, positions []int, heapOf func(i int) int32) {
 	q.moved = q.moved[:0]
 	for _, i := range positions {
 		if q.in[i] >= 0 && !q.leaving[i] {
@@ -94,7 +120,10 @@ func (q *queues) change(nodes []daemon.NodeState, positions []int, f *nodeFacts)
 		q.in[i] = -1
 	}
 	for _, i := range positions {
-		if id := f.queueOf(i); id >= 0 && q.in[i] < 0 {
+		if q.in[i] >= 0 {
+			continue // It has come repeatedly.
+		}
+		if id := heapOf(i); id >= 0 {
 			h := &queue{q, nodes, int(id)}
 			q.in[i] = id
 			h.add(i)
@@ -102,9 +131,9 @@ func (q *queues) change(nodes []daemon.NodeState, positions []int, f *nodeFacts)
 	}
 }
 
-// queue is one heap of the queues.
+// queue is one of the heaps.
 type queue struct {
-	*queues
+	*heapsOfNodes
 	nodes []daemon.NodeState
 	id    int
 }
@@ -115,7 +144,7 @@ func (h *queue) Less(i, j int) bool {
 	if h.leaving[a] || h.leaving[b] {
 		return h.leaving[a] && !h.leaving[b]
 	}
-	return h.order.compare(h.nodes, a, b) < 0
+	return h.before(h.nodes, h.id, a, b)
 }
 func (h *queue) Swap(i, j int) {
 	list := h.heaps[h.id]
@@ -156,7 +185,7 @@ func (c *choice) fromQueues(action role, p *budgetLeft) iter.Seq[int] {
 		for class, closed := range f.closed {
 			for _, a := range [...]role{action, action + 1} {
 				// With maxSurge, nodes that are not pending have outdated pods to delete, too.
-				skip := closed != 0 && !(f.surge && a == actionDelete)
+				skip := f.shut[class] || closed != 0 && !(f.surge && a == actionDelete)
 				if heap := class*int(actions) + int(a); !skip && heap < len(f.queues.heaps) && len(f.queues.heaps[heap]) > 0 {
 					next.list = append(next.list, place{heap: heap})
 				}
@@ -181,6 +210,7 @@ func (c *choice) fromQueues(action role, p *budgetLeft) iter.Seq[int] {
 			default:
 				next.replaceFirst()
 			}
+			f.looked++
 			if !f.isHeld(i) && !yield(i) {
 				return
 			}
@@ -235,9 +265,10 @@ func (c *choice) inOrder(action role, p *budgetLeft) iter.Seq[int] {
 	switch {
 	case f.queues.ready() && len(f.held) <= (free.Len()+budgeted.Len())/4:
 		return c.fromQueues(action, p)
-	case c.policy.order().byName() && !c.descending:
+	case c.policy.sequence().byName():
 		return func(yield func(int) bool) {
 			for i := range inBoth(free, budgeted, p) {
+				f.looked++
 				if !f.isHeld(i) && !yield(i) {
 					return
 				}
@@ -247,6 +278,7 @@ func (c *choice) inOrder(action role, p *budgetLeft) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		positions, freeLeft := f.candidates[:0], 0
 		for i := range inBoth(free, budgeted, p) {
+			f.looked++
 			if f.isHeld(i) {
 				continue
 			}
@@ -299,17 +331,12 @@ func inBoth(a, b *indexset.Set, p *budgetLeft) iter.Seq[int] {
 }
 
 // before compares two nodes in the order of the policy.
-func (c *choice) before(i, j int) int {
-	if c.descending {
-		return j - i
-	}
-	return c.policy.order().compare(c.nodes, i, j)
-}
+func (c *choice) before(i, j int) int { return c.policy.sequence().compare(c.nodes, i, j) }
 
 // sorted yields positions in the order of the policy. It may reorder the slice.
 func (c *choice) sorted(positions []int) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		if c.descending {
+		if c.policy.sequence().descending {
 			for k := len(positions) - 1; k >= 0 && yield(positions[k]); k-- {
 			}
 			return

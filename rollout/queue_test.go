@@ -43,7 +43,7 @@ func TestQueuesEqualSort(t *testing.T) {
 			nodes[i].Name = fmt.Sprintf("node-%03d", i)
 			set(i)
 		}
-		f.queues = newQueues(nodes, order, f)
+		f.queues = newQueues(nodes, sequence{order: order}, f)
 		for batch := range 40 {
 			var changed []int
 			for range r.IntN(1 + len(nodes)) {

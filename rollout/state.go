@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -37,9 +38,9 @@ import (
 //     refuses Revisions.Create because the name is taken, read that revision: with the same
 //     data and the same controller owner the controller itself wrote it, and the pass goes
 //     on. Otherwise end the pass; the next one raises collisionCount.
-//  6. Save Result.Plan.Backoff and Result.CanaryTrial to survive a restart, and pass them
-//     as Input.Backoff and as Options.CanaryTrial of the first Sync. The State itself
-//     remembers both.
+//  6. Save Backoff and Result.CanaryTrial to survive a restart, and pass them as Input.Backoff
+//     of a new State and as Options.CanaryTrial of its first Sync. The State itself remembers
+//     both.
 //
 // Two states cost more: while the selector is empty, a pass after Update copies the lists
 // of all objects, and while Sync fails, the State grows by the name of each deleted object.
@@ -101,7 +102,7 @@ func (st *State) observe(in daemon.Input) error {
 // Update adds a batch of changes. It checks the batch at once; the next Sync or Snapshot
 // applies it. If several batches change one object, the last one counts. Within a batch
 // deletions come first. Changes.Now is the time of Snapshot until the next Sync, which has a
-// time of its own. Changes.Backoff replaces the backoff that the State remembers.
+// time of its own. Leave out Changes.Backoff: the State itself remembers the backoff.
 //
 // It fails with a *field.Error if Changes.Validate of package daemon fails, and then
 // changes nothing: the whole batch is lost. A DaemonSet that Observe refuses is accepted here,
@@ -137,6 +138,24 @@ func (st *State) Snapshot() *daemon.Snapshot {
 	return st.snapshot
 }
 
+// Backoff returns the delays of failed pods after the last pass, to save them for another State.
+// The map is the caller's own. It may have entries that have expired.
+func (st *State) Backoff() daemon.Backoff {
+	var backoff daemon.Backoff
+	switch {
+	case st == nil:
+		return nil
+	case st.unobserved != nil:
+		backoff = st.unobserved.Backoff
+	default:
+		backoff = st.snapshot.Backoff()
+	}
+	if len(st.pending.backoff) == 0 {
+		return maps.Clone(backoff)
+	}
+	return backoff.With(st.pending.backoff)
+}
+
 // Sync makes a pass at the given time. It returns what the function Sync returns for the
 // same facts, and fails if that fails; the zero time is an error. The State remembers the
 // backoff and the canary's trial of the pass.
@@ -159,14 +178,14 @@ func (st *State) sync(now time.Time, opts Options, policy *policy) (*Result, err
 		st.canary = opts.CanaryTrial
 	}
 	if st.snapshot == nil {
-		result := endEarly(st.unobserved.DaemonSet, st.unobserved.Backoff)
+		result := endEarly(st.unobserved.DaemonSet)
 		result.CanaryTrial = st.canary
 		return result, nil
 	}
 	result, err := st.pass(opts, policy)
 	if result != nil {
 		st.canary = result.CanaryTrial
-		st.pending.backoff = result.Plan.Backoff
+		st.pending.backoff = result.Plan.BackoffChanges
 	}
 	return result, err
 }
@@ -217,9 +236,7 @@ func (st *State) applyUnobserved(c daemon.Changes) error {
 	if c.DaemonSet != nil {
 		in.DaemonSet = c.DaemonSet
 	}
-	if c.Backoff != nil {
-		in.Backoff = c.Backoff
-	}
+	in.Backoff = in.Backoff.With(c.Backoff)
 	if !c.Now.IsZero() {
 		in.Now = c.Now
 	}
@@ -260,12 +277,12 @@ func (st *State) history() (*RevisionPlan, error) {
 }
 
 // factsFor returns the facts of the snapshot with what the policy needs to know
-// about each node.
-func (st *State) factsFor(policy *policy) *nodeFacts {
+// about each node. trial is the memory of the canary.
+func (st *State) factsFor(policy *policy, trial *CanaryTrial) *nodeFacts {
 	if st.facts == nil {
 		st.facts = newNodeFacts(st.snapshot)
 	}
-	st.facts.mark(st.snapshot, policy)
+	st.facts.mark(st.snapshot, policy, trial)
 	return st.facts
 }
 
@@ -290,8 +307,8 @@ func (p *pending) add(c daemon.Changes, ds *appsv1.DaemonSet) error {
 	if !c.Now.IsZero() {
 		p.now = c.Now
 	}
-	if c.Backoff != nil {
-		p.backoff = c.Backoff
+	if p.backoff = p.backoff.With(c.Backoff); len(p.backoff) == 0 {
+		p.backoff = nil
 	}
 	p.nodes.add(c.DeletedNodes, c.Nodes, func(n *corev1.Node) (string, bool) { return n.Name, true })
 	p.pods.add(c.DeletedPods, c.Pods, func(o *corev1.Pod) (string, bool) { return o.Name, o.Namespace == ds.Namespace })

@@ -353,18 +353,33 @@ func TestStateEqualsSync(t *testing.T) {
 			if got == nil {
 				continue
 			}
-			trial, w.backoff = want.CanaryTrial, want.Plan.Backoff
+			trial, w.backoff = want.CanaryTrial, w.backoff.With(want.Plan.BackoffChanges)
+			if diff := cmp.Diff(liveBackoff(w.backoff, w.now), liveBackoff(state.Backoff(), w.now)); diff != "" {
+				t.Fatalf("seed %d, step %d: State.Backoff() (-from scratch +kept):\n%s", seed, step, diff)
+			}
 			note(seen, want)
+			seen["backoff"] += len(want.Plan.BackoffChanges)
 			if r.IntN(5) > 0 {
 				w.apply(want)
 			}
 		}
 	}
-	for _, what := range []string{"synced", "awaiting", "selects everything", "deleting", "collision", "new revision", "rollback", "surge", "restricted", "clean-up", "claims", "relabel", "deferred"} {
+	for _, what := range []string{"synced", "awaiting", "selects everything", "deleting", "collision", "new revision", "rollback", "surge", "restricted", "clean-up", "claims", "relabel", "deferred", "backoff"} {
 		if seen[what] == 0 {
 			t.Errorf("%q never happened: the histories are dull", what)
 		}
 	}
+}
+
+// liveBackoff returns the entries that have not expired.
+func liveBackoff(b daemon.Backoff, now time.Time) daemon.Backoff {
+	out := daemon.Backoff{}
+	for key, e := range b {
+		if now.Sub(e.Last) <= 30*time.Minute {
+			out[key] = e
+		}
+	}
+	return out
 }
 
 func note(seen map[string]int, r *rollout.Result) {

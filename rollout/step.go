@@ -78,7 +78,7 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts := (&State{snapshot: s}).factsFor(policy)
+	facts := (&State{snapshot: s}).factsFor(policy, opts.CanaryTrial)
 	step, err := facts.step(s, policy, opts.CanaryTrial)
 	switch {
 	case err != nil:
@@ -194,6 +194,9 @@ func (f *nodeFacts) step(s *daemon.Snapshot, p *policy, trial *CanaryTrial) (*St
 		c.restrict(trial)
 	}
 	if c.halt == 0 {
+		if f.queued && !f.queues.ready() {
+			f.queues = newQueues(c.nodes, p.sequence(), f)
+		}
 		c.deleteAndCreate()
 	}
 	if !p.empty() {
@@ -215,8 +218,6 @@ type choice struct {
 
 	// halt holds back everything.
 	halt Restriction
-	// descending reverses the order of names, if that is the order.
-	descending bool
 	// limits are the budgets of topology domains.
 	limits []domainLimit
 	// restricted counts the nodes with outdated pods that are held back.

@@ -50,8 +50,8 @@ type Options struct {
 //     the pass saw, so that a stale status is a conflict
 //
 // Claim patches are strategic merge patches, and those of Relabel JSON merge patches. The
-// other fields are for information, except Plan.Backoff and CanaryTrial, which the next pass
-// takes. All that a Result refers to is read-only, except the objects to create. A client
+// other fields are for information, except Plan.BackoffChanges and CanaryTrial, which the next
+// pass needs; see daemon.Backoff. All that a Result refers to is read-only, except the objects to create. A client
 // writes the server's answer into the object that it sends: send a DeepCopy of the revisions
 // in Label and Update.
 type Result struct {
@@ -63,7 +63,7 @@ type Result struct {
 	// Claims are the pods to adopt or release, ordered by name.
 	Claims []daemon.PodClaim
 	// Plan holds the pods to create and delete, the events to record, when to make the
-	// next pass, and the backoff to remember: the plan of daemon.Reconcile or, if that
+	// next pass, and what changes of the backoff: the plan of daemon.Reconcile or, if that
 	// writes nothing, the next step of the update. Its RequeueAfter covers
 	// daemon.StatusRequeue.
 	Plan daemon.Plan
@@ -200,12 +200,12 @@ func check(now time.Time, opts *Options) (*policy, error) {
 }
 
 // endEarly returns the result of a DaemonSet for which a pass does nothing.
-func endEarly(ds *appsv1.DaemonSet, backoff daemon.Backoff) *Result {
+func endEarly(ds *appsv1.DaemonSet) *Result {
 	selectsAll := daemon.SelectsEverything(ds)
 	if !selectsAll && ds.DeletionTimestamp == nil {
 		return nil
 	}
-	result := &Result{Outcome: OutcomeDeleting, Plan: daemon.Plan{Backoff: backoff}}
+	result := &Result{Outcome: OutcomeDeleting}
 	if selectsAll {
 		result.Outcome = OutcomeSelectsEverything
 		result.Plan.Events = []daemon.Event{{
@@ -224,7 +224,7 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	if opts.CanaryTrial == nil {
 		opts.CanaryTrial = st.canary
 	}
-	if result := endEarly(ds, s.Backoff()); result != nil {
+	if result := endEarly(ds); result != nil {
 		result.CanaryTrial = opts.CanaryTrial
 		return result, nil
 	}
@@ -232,7 +232,7 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Outcome: OutcomeSynced, Revisions: revisions, Plan: daemon.Plan{Backoff: s.Backoff()}, CanaryTrial: opts.CanaryTrial}
+	result := &Result{Outcome: OutcomeSynced, Revisions: revisions, CanaryTrial: opts.CanaryTrial}
 	if revisions.CollisionCount != nil {
 		result.Outcome = OutcomeCollision
 		result.Status = ds.Status.DeepCopy()
@@ -244,7 +244,7 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	if opts.AwaitingWrites {
 		result.Outcome = OutcomeAwaitingWrites
 		if !policy.empty() {
-			result.Policy.Ignored, _ = st.factsFor(policy).ignored(s, policy)
+			result.Policy.Ignored, _ = st.factsFor(policy, result.CanaryTrial).ignored(s, policy)
 		}
 	} else {
 		strategyErr = st.update(result, policy)
@@ -263,7 +263,7 @@ func (st *State) update(r *Result, policy *policy) error {
 	if !r.Plan.Empty() && policy.empty() {
 		return nil
 	}
-	facts := st.factsFor(policy)
+	facts := st.factsFor(policy, r.CanaryTrial)
 	r.Restricted = policy.restrictPlan(facts, s, &r.Plan)
 	if !r.Plan.Empty() {
 		r.Policy.Ignored, _ = facts.ignored(s, policy)

@@ -246,7 +246,7 @@ func (p CanaryProblem) String() string {
 // tryCanary applies Policy.Canary: it continues or begins the trial, and holds the other
 // nodes back until it has passed.
 func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
-	hash := c.s.RevisionHash()
+	f, hash := c.facts, c.s.RevisionHash()
 	if memory != nil && memory.RevisionHash != hash {
 		if c.restores(memory) {
 			// A template that a failed trial restores is not tried.
@@ -258,17 +258,17 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	if memory != nil && memory.State.Final() && memory.State != CanaryFailed {
 		return
 	}
-	if memory == nil && c.facts.outdated == 0 {
+	if memory == nil && f.outdated == 0 {
 		return
 	}
-	waiting := c.heldForCanary()
-	if memory == nil && len(waiting) == 0 {
+	waiting := c.countWaiting()
+	if memory == nil && waiting == 0 {
 		return
 	}
-	trial, positions := c.continueTrial(canary, memory, waiting)
+	trial, positions := c.continueTrial(canary, memory)
 	status := &CanaryStatus{Trial: trial}
 	c.judge(canary, status, positions, memory != nil)
-	if status.Trial.State == CanaryImpossible && len(waiting) == 0 {
+	if status.Trial.State == CanaryImpossible && waiting == 0 {
 		return // The nodes have left, and the trial holds nothing back.
 	}
 	c.step.Policy.Canary = status
@@ -276,22 +276,61 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 	case CanaryPassed:
 		return
 	case CanaryFailed:
-		status.Trial.BackTo = cmp.Or(status.Trial.BackTo, c.mostPods(waiting))
-		// What has begun with the failed template does not go on.
-		for i, role := range c.facts.roles {
-			if role&roleOutdated != 0 {
-				c.hold(i, RestrictionCanary)
-			}
+		if status.Trial.BackTo == "" {
+			status.Trial.BackTo = c.mostPods()
 		}
-		return
-	case CanaryPaused:
-		positions = nil
-	}
-	for _, i := range waiting {
-		if _, tried := slices.BinarySearch(positions, i); !tried {
+		c.closeClasses(RestrictionCanary, func(int) bool { return true })
+		// What has begun with the failed template does not go on.
+		for i := f.pairs.Next(0); i >= 0; i = f.pairs.Next(i + 1) {
 			c.hold(i, RestrictionCanary)
 		}
+		return
 	}
+	c.setTried(positions)
+	free := flagYoung | flagTried
+	if status.Trial.State == CanaryPaused {
+		free = flagYoung
+	}
+	c.closeClasses(RestrictionCanary, func(k int) bool { return f.classes.counts[k].flags&free == 0 })
+}
+
+// countWaiting returns how many nodes are updated only by a canary or after it: pending ones whose
+// pod is not younger than the oldest pod of the current template.
+func (c *choice) countWaiting() (waiting int) {
+	f := c.facts
+	for k := range f.classes.counts {
+		if f.isOpen(k) && f.classes.counts[k].flags&flagYoung == 0 {
+			waiting += f.classes.counts[k].pending
+		}
+	}
+	for _, i := range f.held {
+		if k := f.classes.class(i); f.isOpen(k) && f.classes.counts[k].flags&flagYoung == 0 && f.roles[i].pending() {
+			waiting--
+		}
+	}
+	return waiting
+}
+
+// setTried notes the nodes of the trial, which are in ascending order.
+func (c *choice) setTried(positions []int) {
+	f := c.facts
+	var changed []int
+	set := func(i int, tried bool) {
+		if c.setFlag(i, flagTried, tried) {
+			changed = append(changed, i)
+		}
+	}
+	for _, i := range f.tried {
+		if _, still := slices.BinarySearch(positions, i); !still {
+			set(i, false)
+		}
+	}
+	for _, i := range positions {
+		set(i, true)
+	}
+	f.tried = positions
+	f.looked += len(positions)
+	f.queues.change(c.nodes, changed, f)
 }
 
 // seconds returns the time of the snapshot in the precision that JSON keeps.
@@ -299,48 +338,64 @@ func (c *choice) seconds() metav1.Time { return metav1.NewTime(c.s.Now().Truncat
 
 // continueTrial returns the trial with the nodes of this pass, a new trial without
 // memory, and the positions of the nodes to judge in ascending order.
-func (c *choice) continueTrial(canary *Canary, memory *CanaryTrial, waiting []int) (trial CanaryTrial, positions []int) {
-	absent := map[string]CanaryNode{}
+func (c *choice) continueTrial(canary *Canary, memory *CanaryTrial) (trial CanaryTrial, positions []int) {
+	var known []CanaryNode
 	if memory != nil {
 		trial = *memory
-		for _, n := range memory.Nodes {
-			absent[n.Name] = n
-		}
+		known = byNodeName(memory.Nodes)
 	} else {
-		trial = CanaryTrial{RevisionHash: c.s.RevisionHash(), BackTo: c.mostPods(waiting)}
+		trial = CanaryTrial{RevisionHash: c.s.RevisionHash(), BackTo: c.mostPods()}
 	}
-	most := len(absent)
+	most := len(known)
 	if most == 0 {
 		nodes, _ := percent.RoundUp(canary.Nodes, c.step.Desired) // a valid policy
 		most = min(nodes, len(c.nodes))
 	}
 	trial.Nodes = make([]CanaryNode, 0, most)
+	var absent []CanaryNode
 	eligible := &c.facts.columns[c.policy.eligibleColumn]
-	for i := range c.nodes {
-		if n, is := absent[c.nodes[i].Name]; is && c.mayBeCanary(i, eligible) {
+	for _, n := range known {
+		if i, is := c.position(n.Name); is && c.mayBeCanary(i, eligible) {
 			positions = append(positions, i)
 			trial.Nodes = append(trial.Nodes, n)
-			delete(absent, n.Name)
+		} else {
+			absent = append(absent, n)
 		}
 	}
-	if len(positions) < most {
-		present := len(positions)
+	if present := len(positions); present < most && c.countCandidates(eligible) > present {
 		positions = c.chooseNodes(positions, most)
 		for _, i := range positions[present:] {
 			trial.Nodes = append(trial.Nodes, CanaryNode{Name: c.nodes[i].Name, Restarts: c.restarts(i)})
 		}
 		slices.Sort(positions)
 	}
-	for _, name := range slices.Sorted(maps.Keys(absent)) {
-		if len(trial.Nodes) < most {
-			trial.Nodes = append(trial.Nodes, absent[name])
-		}
-	}
+	trial.Nodes = append(trial.Nodes, absent[:min(len(absent), most-len(trial.Nodes))]...)
 	slices.SortFunc(trial.Nodes, func(a, b CanaryNode) int { return strings.Compare(a.Name, b.Name) })
 	if trial.Since.IsZero() && len(trial.Nodes) > 0 {
 		trial.Since = c.seconds()
 	}
 	return trial, positions
+}
+
+// byNodeName returns nodes ordered by name. If a name repeats, the last one counts.
+func byNodeName(nodes []CanaryNode) []CanaryNode {
+	ascending := true
+	for i := 1; i < len(nodes) && ascending; i++ {
+		ascending = nodes[i-1].Name < nodes[i].Name
+	}
+	if ascending {
+		return nodes
+	}
+	last := make(map[string]CanaryNode, len(nodes))
+	for _, n := range nodes {
+		last[n.Name] = n
+	}
+	return slices.SortedFunc(maps.Values(last), func(a, b CanaryNode) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// position returns the position of the named node.
+func (c *choice) position(name string) (int, bool) {
+	return slices.BinarySearchFunc(c.nodes, name, func(n daemon.NodeState, name string) int { return strings.Compare(n.Name, name) })
 }
 
 // judge sets the state of the trial and of each node that has not passed. Without memory

@@ -224,7 +224,7 @@ func (g *rig) pass() *rollout.Result {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.last, g.trial, g.in.Backoff = result, result.CanaryTrial, result.Plan.Backoff
+	g.last, g.trial, g.in.Backoff = result, result.CanaryTrial, g.in.Backoff.With(result.Plan.BackoffChanges)
 	g.in.Revisions = append(slices.Clone(result.Revisions.Old), result.Revisions.Current)
 	for _, d := range result.Plan.Delete {
 		g.in.Pods = slices.DeleteFunc(slices.Clone(g.in.Pods), func(p *corev1.Pod) bool { return p.Name == d.Pod.Name })

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
@@ -105,7 +107,7 @@ func TestSpreadIsLinear(t *testing.T) {
 			policy.markers[i].mark = func(node *corev1.Node) string { w.labels++; return m.mark(node) }
 		}
 		w.bytes = allocated(func() {
-			f := (&State{snapshot: s}).factsFor(policy)
+			f := (&State{snapshot: s}).factsFor(policy, nil)
 			step, err := f.step(s, policy, nil)
 			if err != nil || len(step.Policy.Canary.Trial.Nodes) != count/2 {
 				t.Fatalf("the step is %v, %v, want a canary on %d nodes", step, err, count/2)
@@ -125,5 +127,148 @@ func TestSpreadIsLinear(t *testing.T) {
 	}
 	if large.bytes > 6*small.bytes {
 		t.Errorf("a step allocates %d bytes with %d nodes and %d with %d: want at most six times as many", small.bytes, few, large.bytes, many)
+	}
+}
+
+// TestPartitionAndCanaryLookAtChanges: passes of a State with a partition, or with a canary on
+// trial, look at the nodes that have changed and at those of the canary, and compare about log n
+// nodes for each.
+func TestPartitionAndCanaryLookAtChanges(t *testing.T) {
+	const nodes, passes, tried = 4000, 100, 3
+	compared := 0
+	order := &Order{By: func(a, b *daemon.NodeState) int { compared++; return ByName(b, a) }}
+	for _, tc := range []struct {
+		name   string
+		policy Policy
+		// updates says that each pass updates a node.
+		updates bool
+		state   CanaryState
+	}{
+		{"partition", Policy{Partition: &Partition{Nodes: intstr.FromString("25%")}}, true, ""},
+		{"partition with an order", Policy{Partition: &Partition{Nodes: intstr.FromString("25%")}, Order: order}, true, ""},
+		{"partition that keeps all", Policy{Partition: &Partition{Nodes: intstr.FromString("100%")}, Order: order}, false, ""},
+		{"partition that keeps none", Policy{Partition: &Partition{Nodes: intstr.FromInt32(0)}, StrictBudget: true}, true, ""},
+		{"canary", Policy{Canary: &Canary{Nodes: intstr.FromInt32(tried), Wait: metav1.Duration{Duration: time.Hour}}}, false, CanaryWaiting},
+		{"canary with an order", Policy{Canary: &Canary{Nodes: intstr.FromInt32(tried), Manual: true}, Order: order, StrictBudget: true}, false, CanaryUnpromoted},
+		{"paused canary", Policy{Canary: &Canary{Nodes: intstr.FromInt32(tried), PauseStarting: metav1.Duration{Duration: time.Nanosecond}}}, false, CanaryPaused},
+		{"failed canary", Policy{Canary: &Canary{Nodes: intstr.FromInt32(tried), FailStarting: metav1.Duration{Duration: time.Nanosecond}}}, false, CanaryFailed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ds := build.Set{MaxUnavailable: "1"}.Object()
+			in := daemon.Input{DaemonSet: ds, Now: build.Now, Revisions: build.Current(ds, "new")}
+			for i := range nodes {
+				name := fmt.Sprintf("node-%05d", i)
+				in.Nodes = append(in.Nodes, build.Node{Name: name}.Object())
+				in.Pods = append(in.Pods, build.Pod{Name: "pod-" + name, Node: name, Hash: "old", Age: 2 * time.Hour}.Of(ds))
+			}
+			state, err := NewState(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, started := build.Now, 0
+			put := func(old string, p build.Pod) {
+				p.Name, started = fmt.Sprint("new-", started), started+1
+				if err := state.Update(daemon.Changes{DeletedPods: []string{old}, Pods: []*corev1.Pod{p.Of(ds)}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			pass := func() *Result {
+				t.Helper()
+				now = now.Add(time.Second)
+				result, err := state.Sync(now, Options{Policy: tc.policy})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, d := range result.Plan.Delete {
+					p := build.Pod{Node: d.Node, Hash: "new", Age: time.Minute, Ready: time.Minute}
+					p.NotReady = tc.state == CanaryPaused || tc.state == CanaryFailed
+					put(d.Pod.Name, p)
+				}
+				return result
+			}
+			for range 2 * tried {
+				pass()
+			}
+			if got := state.canary; got != nil && got.State != tc.state {
+				t.Fatalf("the trial is %s, want %s", got.State, tc.state)
+			}
+			state.facts.looked, compared = 0, 0
+			updated := 0
+			for i := range passes {
+				if !tc.updates {
+					// An outdated pod that waits is replaced, as by its node's restart.
+					name := fmt.Sprintf("node-%05d", 100+i)
+					put("pod-"+name, build.Pod{Node: name, Hash: "old", Age: time.Duration(90+i) * time.Minute})
+				}
+				updated += len(pass().Plan.Delete)
+			}
+			if want := map[bool]int{true: passes}[tc.updates]; updated != want {
+				t.Errorf("%d passes update %d nodes, want %d", passes, updated, want)
+			}
+			if most := passes * 4 * (tried + 2); state.facts.looked > most {
+				t.Errorf("%d passes look at %d nodes, want at most %d", passes, state.facts.looked, most)
+			}
+			// A node changes its heap of actions, and its heap of the partition: twice each.
+			if most := passes * 8 * 13; compared > most {
+				t.Errorf("%d passes compare %d nodes, want at most %d", passes, compared, most)
+			}
+		})
+	}
+}
+
+// TestBackoffCostsWhatChanges: a pass that deletes a failed pod costs the same with 200 failing
+// nodes and with 8,000, and so does the pass that applies what it changes.
+func TestBackoffCostsWhatChanges(t *testing.T) {
+	deletions := func(failing int) uint64 {
+		ds := build.Set{}.Object()
+		in := daemon.Input{DaemonSet: ds, Now: build.Now, Revisions: build.Current(ds, "new"), Backoff: daemon.Backoff{}}
+		running := func(i int) *corev1.Pod {
+			return build.Pod{Name: fmt.Sprint("pod-", i), Node: fmt.Sprintf("node-%05d", i), Hash: "new"}.Of(ds)
+		}
+		key := func(i int) daemon.BackoffKey {
+			return daemon.BackoffKey{UID: ds.UID, Node: fmt.Sprintf("node-%05d", i)}
+		}
+		for i := range failing {
+			in.Nodes = append(in.Nodes, build.Node{Name: key(i).Node}.Object())
+			in.Pods = append(in.Pods, running(i))
+			in.Backoff[key(i)] = daemon.BackoffEntry{Last: build.Now.Add(-time.Minute), Delay: time.Second}
+		}
+		state, err := NewState(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fail := func(i int) {
+			failed := running(i)
+			failed.Status.Phase = corev1.PodFailed
+			for _, pod := range []*corev1.Pod{failed, running(i)} {
+				if err := state.Update(daemon.Changes{Pods: []*corev1.Pod{pod}}); err != nil {
+					t.Fatal(err)
+				}
+				result, err := state.Sync(build.Now, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := map[bool]int{true: 1}[pod == failed]; len(result.Plan.Delete) != want || len(result.Plan.BackoffChanges) != want {
+					t.Fatalf("Sync() = %v with %v, want %d failed pod deleted and as many changes of the backoff", result, result.Plan.BackoffChanges, want)
+				}
+			}
+		}
+		fail(0) // The State copies the backoff once.
+		bytes := allocated(func() {
+			for i := range 50 {
+				fail(1 + i)
+			}
+		})
+		if e := state.Backoff()[key(50)]; e.Delay != 2*time.Second || len(state.Backoff()) != failing {
+			t.Errorf("the State has %d entries, for the last node %v, want %d and a delay of 2s", len(state.Backoff()), e, failing)
+		}
+		if e := in.Backoff[key(50)]; e.Delay != time.Second {
+			t.Errorf("the State changed the backoff that it was made with: %v", e)
+		}
+		return bytes
+	}
+	deletions(100) // What the first pass of a process sets up does not count.
+	if few, many := deletions(200), deletions(8_000); many > 2*few {
+		t.Errorf("50 deletions allocate %d bytes with 200 failing nodes and %d with 8,000: want at most twice as many", few, many)
 	}
 }

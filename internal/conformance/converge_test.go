@@ -161,7 +161,7 @@ func (k *keptState) compare(s *State) string {
 		return fmt.Sprintf("error %v, from scratch %v", gotErr, wantErr)
 	}
 	if got != nil {
-		k.backoff = got.Plan.Backoff
+		k.backoff = in.Backoff.With(got.Plan.BackoffChanges)
 	}
 	return diff(want, got)
 }

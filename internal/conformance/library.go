@@ -106,7 +106,7 @@ func (p *Pass) fill(s *State, result *rollout.Result) {
 	}
 	p.Status = result.Status
 	p.RequeueAfter = result.Plan.RequeueAfter
-	for key, e := range result.Plan.Backoff {
+	for key, e := range s.input().Backoff.With(result.Plan.BackoffChanges) {
 		p.Backoff = append(p.Backoff, Backoff{key.UID, key.ObservedGeneration, key.Node, e.Last, e.Delay})
 	}
 	p.Backoff = live(s, p.Backoff)

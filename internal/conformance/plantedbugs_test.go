@@ -586,7 +586,7 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a State forgets the backoff of its last pass",
 		file: "rollout/state.go",
-		old:  `st.pending.backoff = result.Plan.Backoff`,
+		old:  `st.pending.backoff = result.Plan.BackoffChanges`,
 		new:  `st.pending.backoff = nil`,
 	},
 	{
@@ -636,7 +636,7 @@ var plantedBugs = []plantedBug{
 	{
 		name: "the controller of a simulated cluster does not hear of deleted pods",
 		file: "rollout/simulate/server.go",
-		old:  `s.update(daemon.Changes{DeletedPods: []string{pod.Name}})`,
+		old:  `s.removePod(pod.Name)`,
 		new:  `s.update(daemon.Changes{})`,
 	},
 	{

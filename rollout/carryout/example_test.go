@@ -68,7 +68,7 @@ func Example() {
 		if result.Empty() && result.Plan.RequeueAfter == 0 {
 			return
 		}
-		backoff = result.Plan.Backoff
+		backoff = backoff.With(result.Plan.BackoffChanges)
 		time.Sleep(result.Plan.RequeueAfter)
 	}
 	// Output:

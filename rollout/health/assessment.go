@@ -145,9 +145,8 @@ type Assessment struct {
 // A pass changes something when it creates or deletes a pod, or writes a new collisionCount.
 // Pods on a node on which pods fail again and again do not count, nor do those on a node that
 // the policy ignores, nor writes of the history, of ownership and of the status. So a stalled
-// rollout may have a DeleteCount: the next pass deletes the failed pod, as it did before. Pods
-// that a burst limit defers count in the same way, if they can be on a node that counts, unless
-// rollout.Complete holds.
+// rollout may have a DeleteCount: the next pass deletes the failed pod, as it did before. A burst
+// limit changes no assessment: what it defers counts as if the next pass wrote it.
 //
 // Give Assess the Memory of the assessment before. Without it, two things are not known:
 //
@@ -180,7 +179,7 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
 	pass := rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial}
-	result, err := rollout.SyncSnapshot(s, pass)
+	result, err := nextPass(s, pass)
 	if err != nil {
 		return nil, err
 	}
@@ -195,8 +194,7 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	a.Memory = opts.Memory.next(s, a.Policy)
 	fail := newFailures(s, &a.Memory)
 	a.LastChange = lastChange(s, a.Policy, fail)
-	a.CreateCount = len(result.Plan.Create) + result.Plan.CreateDeferred
-	a.DeleteCount = len(result.Plan.Delete) + result.Plan.DeleteDeferred
+	a.CreateCount, a.DeleteCount = len(result.Plan.Create), len(result.Plan.Delete)
 	if s.DaemonSet().DeletionTimestamp == nil {
 		a.Blockers = a.findBlockers(s, result, fail)
 	}
@@ -204,6 +202,20 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	a.Memory.note(s, a)
 	a.MaybeDisruption = a.maybeDisruption(s, fail)
 	return a, nil
+}
+
+// nextPass returns the next pass with what its burst limit defers.
+func nextPass(s *daemon.Snapshot, opts rollout.Options) (*rollout.Result, error) {
+	result, err := rollout.SyncSnapshot(s, opts)
+	if err != nil || result.Plan.CreateDeferred+result.Plan.DeleteDeferred == 0 {
+		return result, err
+	}
+	in := s.Input()
+	in.BurstReplicas = -1
+	if s, err = daemon.Observe(in); err != nil {
+		return nil, err
+	}
+	return rollout.SyncSnapshot(s, opts)
 }
 
 // rolling reports whether the controller replaces outdated pods.
@@ -300,40 +312,10 @@ func (a *Assessment) changesSomething(result *rollout.Result, fail failures) boo
 		_, may := fail.sinceUnknown(fail.s.Node(node))
 		return !fails && !may && !a.Policy.Ignores(node)
 	}
-	// Which pods a burst limit defers is not known, only on which nodes they can be.
-	deferred := func(count int, on func(*daemon.NodeState) bool) bool {
-		return count > 0 && slices.ContainsFunc(fail.s.Nodes(), func(n daemon.NodeState) bool { return on(&n) && counts(n.Name) })
-	}
 	plan := &result.Plan
 	return result.Outcome == rollout.OutcomeCollision ||
 		slices.ContainsFunc(plan.Create, func(c daemon.Create) bool { return counts(c.Node) }) ||
-		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return counts(d.Node) }) ||
-		!rollout.Complete(fail.s, a.Policy) && (deferred(plan.CreateDeferred, a.mayNeedPod) || deferred(plan.DeleteDeferred, mayHaveSurplus))
-}
-
-// mayNeedPod reports whether daemon.Reconcile may create a pod on a node.
-func (a *Assessment) mayNeedPod(n *daemon.NodeState) bool {
-	return n.Decision.Run && (len(n.Pods) == 0 || a.Budget.Kind == rollout.BudgetMaxSurge &&
-		!slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Live() }))
-}
-
-// mayHaveSurplus reports whether daemon.Reconcile may delete a pod of a node.
-func mayHaveSurplus(n *daemon.NodeState) bool {
-	live := 0
-	for i := range n.Pods {
-		switch p := &n.Pods[i]; {
-		case p.Terminating:
-		case n.Node == nil:
-			if p.Pod.Spec.NodeName == "" {
-				return true
-			}
-		case !n.Decision.Keep || !p.Live():
-			return true
-		default:
-			live++
-		}
-	}
-	return live > 1
+		slices.ContainsFunc(plan.Delete, func(d daemon.Delete) bool { return counts(d.Node) })
 }
 
 // hasOutdated reports whether outdated pods are left, be they live or not, on nodes that

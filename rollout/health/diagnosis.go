@@ -66,9 +66,8 @@ type finder struct {
 }
 
 func newFinder(s *daemon.Snapshot, result *rollout.Result, rolling bool) *finder {
-	f := &finder{s: s, replaces: rolling, changed: map[string]bool{}}
+	f := &finder{s: s, replaces: rolling, reached: result.Step != nil, changed: map[string]bool{}}
 	plan := &result.Plan
-	f.reached = result.Step != nil && plan.CreateDeferred+plan.DeleteDeferred == 0
 	for i := range plan.Create {
 		f.changed[plan.Create[i].Node] = true
 	}

@@ -303,3 +303,44 @@ func TestAssessRestartsOfLongAgo(t *testing.T) {
 		},
 	})
 }
+
+// TestAssessWithoutBurstLimit: which nodes count for the writes that a burst limit defers is known,
+// not guessed.
+func TestAssessWithoutBurstLimit(t *testing.T) {
+	ds := build.Set{}.Object()
+	long := metav1.NewTime(build.Now.Add(-time.Hour))
+	memory := health.Memory{UID: ds.UID, RevisionHash: "new"}
+	for _, name := range []string{"a", "b"} {
+		memory.Nodes = append(memory.Nodes, health.NodeMemory{Node: name, Replaced: 5, LastReplaced: metav1.NewTime(build.Now.Add(-time.Minute)), FailingSince: long})
+	}
+	draining := []corev1.Taint{build.NoExecute("drain")}
+	for _, tc := range []struct {
+		name, why string
+		opts      health.Options
+		nodes     []*corev1.Node
+		pods      []*corev1.Pod
+		want      health.State
+	}{
+		{
+			"creations", "a and b fail again and again, and the partition holds c back",
+			health.Options{Memory: memory, Policy: rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(1), ProgressiveCreate: true}}},
+			build.Nodes("a", "b", "c"), nil, health.StateStalled,
+		}, {
+			"deletions", "the pod of z goes, too",
+			health.Options{Policy: rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: rollout.Labeled("ignored")}}},
+			[]*corev1.Node{
+				build.Node{Name: "a"}.Object(), build.Node{Name: "i", Labels: build.Labels{"ignored": ""}, Taints: draining}.Object(), build.Node{Name: "z", Taints: draining}.Object(),
+			},
+			[]*corev1.Pod{newAgent("a"), newAgent("i"), newAgent("z")}, health.StateProgressing,
+		},
+	} {
+		for _, burst := range []int{-1, 1} {
+			a, err := health.Assess(observe(t, daemon.Input{
+				DaemonSet: ds, Revisions: build.Current(ds, "new"), Now: build.Now, BurstReplicas: burst, Nodes: tc.nodes, Pods: tc.pods,
+			}), tc.opts)
+			if err != nil || a.State != tc.want {
+				t.Errorf("%s: Assess() with the burst limit %d = %v, %v, want %v: %s", tc.name, burst, a, err, tc.want, tc.why)
+			}
+		}
+	}
+}

@@ -104,7 +104,6 @@ func TestIgnoredBlocksNothing(t *testing.T) {
 			name, _ := daemon.TargetNode(p)
 			return !slices.ContainsFunc(in.Nodes, func(n *corev1.Node) bool { return n.Name == name })
 		})
-		in.BurstReplicas = 0 // pods that a burst limit defers count everywhere
 		opts := health.Options{Policy: ignoringPolicy(r)}
 		a, err := health.Assess(observe(t, in), opts)
 		if err != nil {

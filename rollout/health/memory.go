@@ -24,9 +24,9 @@ import (
 // new generation with the same template, such as a change of maxUnavailable, changes nothing.
 //
 // Times have the precision of a second. Keep a Memory for each DaemonSet, and use each once,
-// in the order of the snapshots. Several observers need one each. Assess at least every half
-// hour: pods that fail and are replaced are forgotten after that time. Crash loops are not, because
-// the pods themselves report them.
+// in the order of the snapshots. Several observers need one each. How often to assess is the
+// caller's choice: pods that fail and are replaced are noticed if each assessment finds another
+// pod than the one before.
 type Memory struct {
 	// UID is the DaemonSet's.
 	UID types.UID `json:"uid,omitempty"`
@@ -68,8 +68,9 @@ type NodeMemory struct {
 	Created metav1.Time `json:"created,omitzero"`
 	// Replaced is how often an assessment has found another pod than the assessment before.
 	// A pod that was seen terminating does not count: somebody deleted it, because a failed pod
-	// disappears at once. The count is zero again half an hour after the last replacement, like
-	// daemon.Backoff, and once a pod has been available for DefaultPatience.
+	// disappears at once. The count is zero again when an assessment finds no further pod half an
+	// hour after LastReplaced, like daemon.Backoff, and once a pod has been available for
+	// DefaultPatience.
 	Replaced int `json:"replaced,omitempty"`
 	// LastReplaced is the time of the last assessment that found another pod.
 	LastReplaced metav1.Time `json:"lastReplaced,omitzero"`
@@ -156,18 +157,19 @@ func (m *Memory) node(name string) NodeMemory {
 func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState) (NodeMemory, bool) {
 	now := s.Now()
 	m.Node = n.Name
-	if m.forgotten(now) {
-		m.forget()
-	}
 	if slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Terminating && m.isOf(p.Pod) }) {
 		m.Pod, m.Created = "", metav1.Time{} // Somebody deleted it. Its successor is no failure.
 	}
 	youngest := youngestUpdated(n)
+	replaced := youngest != nil && m.Pod != "" && !m.isOf(youngest.Pod)
+	if m.forgotten(now) && !replaced {
+		m.forget() // If another pod is there, the row has gone on since the last look.
+	}
 	if youngest == nil {
 		return m, m.Pod != "" || m.Replaced > 0 // its successor is still to come
 	}
 	pod := youngest.Pod
-	if m.Pod != "" && !m.isOf(pod) {
+	if replaced {
 		m.Replaced++
 		m.LastReplaced = toSecond(now, now)
 		if m.FailingSince.IsZero() {

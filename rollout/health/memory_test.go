@@ -272,6 +272,14 @@ func TestAssessFailsAgain(t *testing.T) {
 		{"replaced twice, long ago", "the row is forgotten after half an hour", every(func(n int, at time.Duration) *corev1.Pod {
 			return failingPod(min(n, 2), time.Duration(min(n, 2))*time.Minute)
 		})[:40], health.StateStalled, 2 * time.Minute},
+		{"looks 40 minutes apart", "each look finds another pod that is not available", []look{
+			{0, []*corev1.Pod{fresh(0, 0)}}, {40 * time.Minute, []*corev1.Pod{fresh(1, 40*time.Minute)}},
+			{80 * time.Minute, []*corev1.Pod{fresh(2, 80*time.Minute)}},
+		}, health.StateStalled, 40*time.Minute - 5*time.Second},
+		{"looks 40 minutes apart, one replaced", "the second pod has been there for longer than half an hour", []look{
+			{0, []*corev1.Pod{fresh(0, 0)}}, {time.Minute, []*corev1.Pod{fresh(1, time.Minute)}}, {41 * time.Minute, []*corev1.Pod{fresh(1, time.Minute)}},
+			{42 * time.Minute, []*corev1.Pod{fresh(2, 42*time.Minute)}},
+		}, health.StateProgressing, 42*time.Minute - 5*time.Second},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ds := build.Set{}.Object()

@@ -58,7 +58,13 @@ func checkProperties(t *testing.T, in daemon.Input, opts health.Options) health.
 	if _, again := look(); !reflect.DeepEqual(a, again) {
 		t.Errorf("Assess() depends on the order (-first +second):\n%s", cmp.Diff(a, again))
 	}
-	result, err := rollout.SyncSnapshot(s, rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial})
+	limited := in
+	limited.BurstReplicas = 1
+	if b, err := health.Assess(observe(t, limited), opts); err != nil || !reflect.DeepEqual(a, b) {
+		t.Errorf("Assess() depends on the burst limit (-without +with), %v:\n%s", err, cmp.Diff(a, b))
+	}
+	limited.BurstReplicas = -1
+	result, err := rollout.SyncSnapshot(observe(t, limited), rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +90,7 @@ func checkState(t *testing.T, s *daemon.Snapshot, a *health.Assessment, result *
 		e, ok := s.Backoff()[daemon.BackoffKey{UID: s.DaemonSet().UID, Node: node}]
 		return ok && e.Delay > time.Second && s.Now().Sub(e.Last) <= 30*time.Minute
 	}
-	news := result.Outcome == rollout.OutcomeCollision ||
-		result.Plan.CreateDeferred+result.Plan.DeleteDeferred > 0 && !rollout.Complete(s, a.Policy)
+	news := result.Outcome == rollout.OutcomeCollision
 	for _, c := range result.Plan.Create {
 		news = news || !again(c.Node) && !a.Policy.Ignores(c.Node)
 	}

@@ -89,7 +89,7 @@ func settle(r *rand.Rand, in *daemon.Input, opts health.Options) {
 		if err != nil || result.Plan.Empty() {
 			return
 		}
-		in.Backoff = result.Plan.Backoff
+		in.Backoff = in.Backoff.With(result.Plan.BackoffChanges)
 		for _, d := range result.Plan.Delete {
 			in.Pods = slices.DeleteFunc(in.Pods, func(pod *corev1.Pod) bool { return pod == d.Pod })
 		}

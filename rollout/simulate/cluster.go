@@ -260,11 +260,17 @@ func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {
 		return daemon.Input{}
 	}
 	c.begin()
-	in := daemon.Input{Now: c.now, BurstReplicas: c.burst, Placement: c.placement, Naming: c.naming}
-	in.Nodes = make([]*corev1.Node, 0, len(c.nodes))
-	for _, name := range slices.Sorted(maps.Keys(c.nodes)) {
-		in.Nodes = append(in.Nodes, c.nodes[name].node)
+	in := c.inputOf(ds)
+	in.Nodes = c.listNodes()
+	if ds != nil && c.namespaces[ds.Namespace] != nil {
+		in.Pods = c.namespaces[ds.Namespace].listPods(nil)
 	}
+	return in
+}
+
+// inputOf returns the Input of a DaemonSet without nodes and pods.
+func (c *Cluster) inputOf(ds *appsv1.DaemonSet) daemon.Input {
+	in := daemon.Input{Now: c.now, BurstReplicas: c.burst, Placement: c.placement, Naming: c.naming}
 	if ds == nil {
 		return in
 	}
@@ -273,27 +279,36 @@ func (c *Cluster) Input(ds *appsv1.DaemonSet) daemon.Input {
 		return in
 	}
 	if s := ns.sets[ds.Name]; s != nil {
-		in.DaemonSet, in.Backoff = s.ds, s.backoff
-	}
-	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
-		in.Pods = append(in.Pods, ns.pods[name].pod)
+		in.DaemonSet, in.Backoff = s.ds, s.remembered()
 	}
 	in.Revisions = byName(ns.revisions)
 	return in
 }
 
-// podsElsewhere returns the pods of all other namespaces, ordered by namespace and name: they
-// take room, too.
-func (c *Cluster) podsElsewhere(namespace string) []*corev1.Pod {
-	var out []*corev1.Pod
-	for _, name := range slices.Sorted(maps.Keys(c.namespaces)) {
-		if name != namespace {
-			for _, pod := range slices.Sorted(maps.Keys(c.namespaces[name].pods)) {
-				out = append(out, c.namespaces[name].pods[pod].pod)
-			}
-		}
+// listNodes returns all nodes, ordered by name.
+func (c *Cluster) listNodes() []*corev1.Node {
+	out := make([]*corev1.Node, 0, len(c.nodes))
+	for _, name := range slices.Sorted(maps.Keys(c.nodes)) {
+		out = append(out, c.nodes[name].node)
 	}
 	return out
+}
+
+// listPods returns all pods, ordered by namespace and name.
+func (c *Cluster) listPods() (out []*corev1.Pod) {
+	for _, name := range slices.Sorted(maps.Keys(c.namespaces)) {
+		out = c.namespaces[name].listPods(out)
+	}
+	return out
+}
+
+// listPods appends the pods of the namespace to a list, ordered by name.
+func (ns *namespace) listPods(to []*corev1.Pod) []*corev1.Pod {
+	to = slices.Grow(to, len(ns.pods))
+	for _, name := range slices.Sorted(maps.Keys(ns.pods)) {
+		to = append(to, ns.pods[name].pod)
+	}
+	return to
 }
 
 // byName returns the values of a map in the order of their keys.

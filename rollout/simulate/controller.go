@@ -18,7 +18,8 @@ import (
 // set is a stored DaemonSet with the memory of its controller.
 type set struct {
 	ds *appsv1.DaemonSet
-	// state is nil before the first pass, and after a change that did not fit it.
+	// state is nil before the first pass, and after a change that did not fit it. backoff is
+	// that of the controller while there is no state.
 	state   *rollout.State
 	backoff daemon.Backoff
 	// trial is the canary's trial, and given the one of the options that it began with.
@@ -38,14 +39,42 @@ type set struct {
 	// id says which pods are its own, and load what they take of a quota.
 	id   owner.Identity
 	load load
+	// pod and gone are buffers of updatePod and removePod.
+	pod  [1]*corev1.Pod
+	gone [1]string
 }
 
 // update reports a change to the controller.
 func (s *set) update(c daemon.Changes) {
 	s.due = true
 	if s.state != nil && s.state.Update(c) != nil {
-		s.state, s.tally.stale = nil, true
+		s.drop()
 	}
+}
+
+// updatePod and removePod report a change of a pod to the controller.
+func (s *set) updatePod(pod *corev1.Pod) {
+	s.pod[0] = pod
+	s.update(daemon.Changes{Pods: s.pod[:]})
+}
+
+func (s *set) removePod(name string) {
+	s.gone[0] = name
+	s.update(daemon.Changes{DeletedPods: s.gone[:]})
+}
+
+// drop forgets the state, so that the next pass makes another one.
+func (s *set) drop() {
+	s.backoff = s.remembered()
+	s.state, s.tally.stale = nil, true
+}
+
+// remembered returns the backoff of the controller. The map is the caller's own.
+func (s *set) remembered() daemon.Backoff {
+	if s.state != nil {
+		return s.state.Backoff()
+	}
+	return maps.Clone(s.backoff)
 }
 
 // watches reports whether changes of a pod wake the controller: it owns the pod, or may adopt it
@@ -80,7 +109,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 	}
 	first := s.last == nil
 	s.due, s.last, s.policy = false, result, c.Options.Policy
-	s.backoff, s.trial = result.Plan.Backoff, result.CanaryTrial
+	s.trial = result.CanaryTrial
 	if after := result.Plan.RequeueAfter; after > 0 {
 		s.wake = c.now.Add(after)
 	}
@@ -279,8 +308,8 @@ func (c *Cluster) CarryOut(ds *appsv1.DaemonSet, result *rollout.Result) error {
 		return notStored(path, ds)
 	}
 	own := ownWrites(result)
-	s.backoff, s.trial = own.Plan.Backoff, own.CanaryTrial
-	s.state = nil // It remembers another backoff.
+	s.drop() // It remembers another backoff.
+	s.backoff, s.trial = s.backoff.With(own.Plan.BackoffChanges), own.CanaryTrial
 	s.due = true
 	c.write(s, own)
 	return nil
@@ -294,7 +323,7 @@ func ownWrites(result *rollout.Result) *rollout.Result {
 	for i := range own.Plan.Create {
 		own.Plan.Create[i].Pod = own.Plan.Create[i].Pod.DeepCopy()
 	}
-	own.Plan.Backoff = maps.Clone(own.Plan.Backoff)
+	own.Plan.BackoffChanges = maps.Clone(own.Plan.BackoffChanges)
 	if result.Revisions != nil {
 		revisions := *result.Revisions
 		revisions.Create, revisions.Update = revisions.Create.DeepCopy(), revisions.Update.DeepCopy()

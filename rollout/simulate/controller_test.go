@@ -306,9 +306,9 @@ func TestCarryOutKeepsNothingOfTheResult(t *testing.T) {
 		}, {
 			"backoff", "it is remembered",
 			func(in daemon.Input) *rollout.Result {
-				return &rollout.Result{Plan: daemon.Plan{Backoff: daemon.Backoff{{Node: "a"}: {}}}}
+				return &rollout.Result{Plan: daemon.Plan{BackoffChanges: daemon.Backoff{{Node: "a"}: {}}}}
 			},
-			func(r *rollout.Result) { clear(r.Plan.Backoff) },
+			func(r *rollout.Result) { clear(r.Plan.BackoffChanges) },
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

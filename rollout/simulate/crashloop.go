@@ -104,11 +104,16 @@ func (s *set) startsSlowly() bool {
 	})
 }
 
-// willIgnoreNode reports whether a node is not ready for less than a duration.
+// ignores reports whether the last pass ignored a node. Such a node waits for no other reason.
+func (s *set) ignores(node string) bool { return s.last != nil && s.last.Policy.Ignores(node) }
+
+// willIgnoreNode reports whether a node is not ready for less than a duration, and is not ignored
+// yet.
 func (c *Cluster) willIgnoreNode(after time.Duration) bool {
-	for _, h := range c.nodes {
+	for name, h := range c.nodes {
 		ready := nodestatus.Ready(h.node)
-		if ready != nil && ready.Status != corev1.ConditionTrue && ready.LastTransitionTime.Add(after).After(c.now) {
+		if ready != nil && ready.Status != corev1.ConditionTrue && ready.LastTransitionTime.Add(after).After(c.now) &&
+			c.anySet(func(s *set) bool { return !s.ignores(name) }) {
 			return true
 		}
 	}
@@ -116,15 +121,22 @@ func (c *Cluster) willIgnoreNode(after time.Duration) bool {
 }
 
 // willIgnorePod reports whether a pod has been terminating past its grace period for less
-// than a duration, or is not past it yet.
+// than a duration, or is not past it yet, on a node that is not ignored yet.
 func (c *Cluster) willIgnorePod(after time.Duration) bool {
 	for _, ns := range c.namespaces {
 		if len(ns.sets) == 0 {
 			continue
 		}
 		for _, p := range ns.pods {
-			if at := p.pod.DeletionTimestamp; at != nil && at.Add(after).After(c.now) {
-				return true
+			at := p.pod.DeletionTimestamp
+			if at == nil || !at.Add(after).After(c.now) {
+				continue
+			}
+			node, _ := daemon.TargetNode(p.pod)
+			for _, s := range ns.sets {
+				if s.watches(p.pod) && !s.ignores(node) {
+					return true
+				}
 			}
 		}
 	}

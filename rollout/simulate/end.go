@@ -52,8 +52,9 @@ type End struct {
 	Rollback *rollout.Rollback
 	// After is the cluster when the Run ended, for WhatIf or another Run to go on from. If the
 	// rollout is complete, that is health.DefaultPatience after Time or later, so that pods are ready
-	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns,
-	// followed by the pods of all other namespaces, because they take room. It holds no Options:
+	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns, but
+	// with the pods of all namespaces, because they take room; they are ordered by namespace and
+	// name. Ends of the same moment share the lists. It holds no Options:
 	// give Run the same ones, with Last.CanaryTrial if there is a canary. Read-only. To change the
 	// DaemonSet, change a copy, and raise its generation as the API server does: the rollout does
 	// not depend on it, but kubectl.RolloutStatus does.

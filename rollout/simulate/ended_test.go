@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -392,5 +393,33 @@ func TestPodsHaveAged(t *testing.T) {
 	apply(t, &c, longer)
 	if end := settleCluster(t, &c)[0]; end.State != simulate.EndComplete || end.LowestAvailable != 6 {
 		t.Errorf("longer minReadySeconds: Settle() = %v, want all available", end)
+	}
+}
+
+// TestEndsShareLists: rollouts that end at the same moment list nodes and pods once, so that many
+// DaemonSets in a namespace cost no more than their pods.
+func TestEndsShareLists(t *testing.T) {
+	const sets = 20
+	c := &simulate.Cluster{}
+	objects := []metav1.Object{build.Node{Name: "a"}.Object(), build.Node{Name: "b"}.Object()}
+	for i := range sets {
+		objects = append(objects, build.Set{Name: fmt.Sprint("set-", i)}.Object())
+	}
+	if err := c.Apply(objects...); err != nil {
+		t.Fatal(err)
+	}
+	ends, err := c.Settle()
+	if err != nil || len(ends) != sets {
+		t.Fatalf("Settle() = %v, %v, want %d ends", ends, err, sets)
+	}
+	first := &ends[0].After
+	for i, end := range ends {
+		if len(end.After.Pods) != 2*sets || &end.After.Pods[0] != &first.Pods[0] || &end.After.Nodes[0] != &first.Nodes[0] {
+			t.Errorf("end %d has %d pods, in the list of the first end: %v, want all %d in one list",
+				i, len(end.After.Pods), &end.After.Pods[0] == &first.Pods[0], 2*sets)
+		}
+		if more := append(end.After.Pods, nil); &more[0] == &first.Pods[0] {
+			t.Errorf("to append to the list of end %d changes that of others", i)
+		}
 	}
 }

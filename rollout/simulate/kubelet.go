@@ -248,8 +248,11 @@ func (c *Cluster) bind(pod *corev1.Pod, node string) {
 // withReady returns a copy of the pod that runs and is ready. Statuses of containers stay, with
 // their restarts.
 func withReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
-	out := *pod
-	conditions := make([]corev1.PodCondition, 0, 2)
+	ready := &struct {
+		pod        corev1.Pod
+		conditions [2]corev1.PodCondition
+	}{pod: *pod}
+	out, conditions := &ready.pod, ready.conditions[:0]
 	if scheduled := podstatus.Condition(pod, corev1.PodScheduled); scheduled != nil {
 		conditions = append(conditions, *scheduled)
 	}
@@ -260,7 +263,7 @@ func withReady(pod *corev1.Pod, now time.Time) *corev1.Pod {
 		out.Status.InitContainerStatuses = readyStatuses(&pod.Spec, was.InitContainerStatuses, true, now)
 		out.Status.ContainerStatuses = readyStatuses(&pod.Spec, was.ContainerStatuses, false, now)
 	}
-	return &out
+	return out
 }
 
 // withNotReady returns a copy of a ready pod whose node has stopped being ready. The node

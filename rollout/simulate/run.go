@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -234,13 +235,17 @@ func (r *run) end(at time.Time, ok bool) (ended bool, err error) {
 		// A cluster without a DaemonSet only has events.
 		return !ok || !r.c.anySet(r.goesOn) && (repeats || len(r.c.sets()) > 0), nil
 	}
+	// The ends of one moment share these lists.
+	nodes, pods := slices.Clip(r.c.listNodes()), slices.Clip(r.c.listPods())
 	var now []*set
 	for _, s := range r.c.sets() {
 		if !over(s) {
 			continue
 		}
 		now = append(now, s)
-		if r.of[s].end, err = r.last(s); err != nil {
+		after := r.c.inputOf(s.ds)
+		after.Nodes, after.Pods = nodes, pods
+		if r.of[s].end, err = r.last(s, after); err != nil {
 			return false, setError(s, err)
 		}
 	}
@@ -251,7 +256,7 @@ func (r *run) end(at time.Time, ok bool) (ended bool, err error) {
 		return true, nil
 	}
 	for _, s := range now {
-		s.state = nil // Its next pass would change the snapshot of the End.
+		s.drop() // Its next pass would change the snapshot of the End.
 	}
 	return false, nil
 }
@@ -327,18 +332,17 @@ func (r *run) pass(s *set, p *progress, result *rollout.Result) *Pass {
 }
 
 // last describes the pass that is not carried out, and the end. Every DaemonSet has had a
-// pass: a new one is due until it has.
-func (r *run) last(s *set) (*Pass, error) {
+// pass: a new one is due until it has. after is what End.After is.
+func (r *run) last(s *set, after daemon.Input) (*Pass, error) {
 	p, last := r.progress(s), s.last
 	pass := r.pass(s, p, last)
 	end := &End{
-		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, After: r.c.Input(s.ds),
+		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, After: after,
 	}
 	end.PeakPods = s.load.most
 	if len(s.load.greatest) > 0 { // It has no requests of zero.
 		end.PeakRequests = s.load.greatest.DeepCopy()
 	}
-	end.After.Pods = append(end.After.Pods, r.c.podsElsewhere(s.ds.Namespace)...)
 	pass.End = end
 	if p.passes == 0 {
 		end.LowestAvailable, end.LowestOf = pass.Available, pass.Desired

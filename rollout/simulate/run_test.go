@@ -458,6 +458,7 @@ func TestRunWaitsForStaggeredCrashLoops(t *testing.T) {
 func TestRunDoesNotWaitForAnIdlePolicy(t *testing.T) {
 	month := metav1.Duration{Duration: 30 * 24 * time.Hour}
 	notReady := build.Node{Name: "b", NotReady: 2 * time.Hour}.Object()
+	notReadyNode := &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "b" }}
 	for _, tc := range []struct {
 		name, why string
 		policy    rollout.Policy
@@ -467,12 +468,17 @@ func TestRunDoesNotWaitForAnIdlePolicy(t *testing.T) {
 		{"canary", "no outdated pod waits for a trial", rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailAfter: month}}, nil},
 		{"not ready nodes", "every node is ready", rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: month}}, nil},
 		{"ignored node", "the node is already ignored", rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: time.Hour}}}, []*corev1.Node{notReady}},
+		{"node ignored by the caller", "the node is already ignored", rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: month}, IgnoreNodes: notReadyNode}, []*corev1.Node{notReady}},
 		{"stuck pods", "no pod terminates", rollout.Policy{IgnoreStuckPods: &rollout.IgnoreAfter{After: month}}, nil},
+		{"stuck pod on an ignored node", "the node is already ignored", rollout.Policy{IgnoreStuckPods: &rollout.IgnoreAfter{After: month}, IgnoreNodes: notReadyNode}, []*corev1.Node{notReady}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ds := build.Set{}.Object()
 			ds.CreationTimestamp = metav1.NewTime(build.Now)
 			in := daemon.Input{DaemonSet: ds, Nodes: append(build.Nodes("a", "c"), tc.nodes...), Now: build.Now}
+			if tc.policy.IgnoreStuckPods != nil && tc.nodes != nil {
+				in.Pods = []*corev1.Pod{build.Pod{Name: "stuck", Node: "b", Deleting: true}.Of(ds)}
+			}
 			opts := always(simulate.PodTimes{FailsAfter: time.Second})
 			want := settle(t, in, opts)
 			opts.Policy = tc.policy

@@ -174,7 +174,13 @@ const uidPrefix = "uid-"
 
 func (c *Cluster) newUID() types.UID {
 	c.made++
-	return types.UID(uidPrefix + strconv.Itoa(c.made))
+	return types.UID(numbered(uidPrefix, c.made))
+}
+
+// numbered returns a prefix with a number behind it.
+func numbered(prefix string, n int) string {
+	var buffer [64]byte
+	return string(strconv.AppendInt(append(buffer[:0], prefix...), int64(n), 10))
 }
 
 // noteNumbers lets the numbers of names and UIDs to come be above those of an object and of its
@@ -383,10 +389,14 @@ func (c *Cluster) deletePod(ns *namespace, p *stored, graceSeconds *int64) {
 	case p.pod.DeletionTimestamp != nil:
 		return
 	}
-	pod := *p.pod
-	pod.DeletionTimestamp = &metav1.Time{Time: c.now.Add(grace)}
-	pod.DeletionGracePeriodSeconds = new(int64(grace.Seconds()))
-	c.live(ns, p, &pod)
+	var deleted struct {
+		pod     corev1.Pod
+		at      metav1.Time
+		seconds int64
+	}
+	deleted.pod, deleted.at, deleted.seconds = *p.pod, metav1.NewTime(c.now.Add(grace)), int64(grace.Seconds())
+	deleted.pod.DeletionTimestamp, deleted.pod.DeletionGracePeriodSeconds = &deleted.at, &deleted.seconds
+	c.live(ns, p, &deleted.pod)
 }
 
 // createPod stores the pod of a controller, which is not shared yet, and binds it if
@@ -413,7 +423,7 @@ func (c *Cluster) name(pod *corev1.Pod) {
 	const tries = 1000
 	for try := 0; ; try++ {
 		c.named++
-		name := pod.GenerateName + strconv.Itoa(c.named)
+		name := numbered(pod.GenerateName, c.named)
 		if c.Options.PodName != nil && try < tries {
 			name = c.Options.PodName(pod.GenerateName, c.named)
 		}
@@ -451,7 +461,7 @@ func (c *Cluster) putPod(ns *namespace, p *stored, pod *corev1.Pod, life int) {
 		if !watched && old != nil {
 			c.scheduleAvailable(ns, p, s)
 		}
-		s.update(daemon.Changes{Pods: []*corev1.Pod{pod}})
+		s.updatePod(pod)
 		if isOn != wasOn {
 			s.tally.touch(wasOn, was)
 		}
@@ -473,7 +483,7 @@ func (c *Cluster) removePod(ns *namespace, p *stored) {
 		if !s.watches(pod) {
 			continue
 		}
-		s.update(daemon.Changes{DeletedPods: []string{pod.Name}})
+		s.removePod(pod.Name)
 		s.tally.touch(node, p.host)
 	}
 	if c.Options.WatchPods != nil {

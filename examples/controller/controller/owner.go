@@ -45,7 +45,7 @@ type owner struct {
 	// These belong to the passes, of which the work queue runs one at a time.
 
 	state *rollout.State
-	// trial and backoff are those of the last pass.
+	// trial is that of the last pass, and backoff that of the last State.
 	trial   *rollout.CanaryTrial
 	backoff daemon.Backoff
 	// statusAt is when the status was last written.

@@ -60,7 +60,7 @@ func (c *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		c.complain(o, object, syncErr)
 		return reconcile.Result{}, reconcile.TerminalError(syncErr)
 	}
-	o.trial, o.backoff = result.CanaryTrial, result.Plan.Backoff
+	o.trial = result.CanaryTrial
 	result, wait := c.pace(o, result, now)
 	if err := c.writer(o).CarryOut(ctx, object, result); err != nil {
 		return reconcile.Result{}, err
@@ -90,6 +90,9 @@ func (c *reconciler) catchUp(o *owner, now time.Time) (client.Object, error) {
 	if t.facts == nil {
 		err = o.state.Update(t.changes)
 	} else {
+		if o.state != nil {
+			o.backoff = o.state.Backoff()
+		}
 		t.facts.Now, t.facts.Backoff = now, o.backoff
 		o.state, err = rollout.NewState(*t.facts)
 	}

@@ -71,7 +71,9 @@ type shown struct {
 	nodes map[string]*corev1.Node
 	// snapshot is of these facts, apart from what has changed since: podsWere and nodesWere have
 	// the objects that it knows. It is nil if it has to be made anew.
-	snapshot  *daemon.Snapshot
+	snapshot *daemon.Snapshot
+	// known is the frame that the snapshot was last brought up to date for.
+	known     int
 	revisions []*appsv1.ControllerRevision
 	podsWere  map[string]*corev1.Pod
 	nodesWere map[string]*corev1.Node
@@ -209,7 +211,7 @@ func (r *recording) passFrame(f *frame, pass *simulate.Pass) {
 	result := pass.Result
 	f.kind, f.at, f.ds = framePass, pass.Time, pass.DaemonSet
 	f.title, f.lines = describe(result)
-	f.backoff, f.trial = result.Plan.Backoff, result.CanaryTrial
+	f.backoff, f.trial = f.backoff.With(result.Plan.BackoffChanges), result.CanaryTrial
 	f.held = append(append(f.held, result.Restricted...), result.Policy.Restricted...)
 	f.desired, f.available = pass.Desired, pass.Available
 	if err := r.failImages(); err != nil {
@@ -347,6 +349,10 @@ func change[T any](objects, were map[string]*T, old, cur *T, key func(*T) string
 // one.
 func (r *recording) snapshot() (*daemon.Snapshot, error) {
 	s, f := &r.shown, r.at()
+	if s.frame < s.known && len(s.snapshot.Backoff()) > 0 {
+		s.snapshot = nil // An update forgets no delay of a later frame.
+	}
+	s.known = s.frame
 	if s.snapshot != nil {
 		if _, err := s.snapshot.Update(r.changes()); err != nil {
 			s.snapshot = nil

@@ -1,0 +1,143 @@
+package rollout
+
+import (
+	"container/heap"
+	"math"
+
+	"github.com/pernode/daemonset/daemon"
+)
+
+// podAges are the creation times of the pods of one node that count for an update, in
+// seconds, the precision of the API. Zero stands for no pod, or no known time.
+type podAges struct{ cur, old int64 }
+
+func agesOf(n *daemon.NodeState) podAges {
+	seconds := func(p *daemon.PodState) int64 {
+		if p == nil || p.Pod.CreationTimestamp.IsZero() {
+			return 0
+		}
+		return p.Pod.CreationTimestamp.Unix()
+	}
+	pods := podsToUpdate(n.Pods)
+	return podAges{cur: seconds(pods.cur), old: seconds(pods.old)}
+}
+
+// ages know the podAges of all nodes, and which outdated pods are younger than the oldest pod of
+// the current template. When that is another one, they look at the nodes whose outdated pods were
+// created between the two.
+type ages struct {
+	of    []podAges
+	young []bool
+	// oldest is the creation time of the oldest pod of the current template.
+	oldest int64
+	// current has the pods of the current template, the oldest first. older and younger have
+	// the outdated pods, those first that are the next to be young, or not to be.
+	current, older, younger agedNodes
+	// flipped is a buffer.
+	flipped []int
+}
+
+func newAges(nodes []daemon.NodeState) *ages {
+	a := &ages{of: make([]podAges, len(nodes)), young: make([]bool, len(nodes))}
+	for i := range nodes {
+		a.of[i] = agesOf(&nodes[i])
+	}
+	a.sort()
+	return a
+}
+
+// sort fills the heaps.
+func (a *ages) sort() {
+	a.current, a.older, a.younger = a.current[:0], a.older[:0], a.younger[:0]
+	a.oldest = math.MaxInt64
+	for i, is := range a.of {
+		if is.cur != 0 {
+			a.oldest = min(a.oldest, is.cur)
+			a.current = append(a.current, agedNode{is.cur, int32(i)})
+		}
+	}
+	for i, is := range a.of {
+		switch a.young[i] = is.old > a.oldest; {
+		case is.old == 0:
+		case a.young[i]:
+			a.younger = append(a.younger, agedNode{is.old, int32(i)})
+		default:
+			a.older = append(a.older, agedNode{-is.old, int32(i)})
+		}
+	}
+	for _, h := range []*agedNodes{&a.current, &a.older, &a.younger} {
+		heap.Init(h)
+	}
+}
+
+// set notes that a node has changed. What the heaps have about it from before is passed over
+// later, because it is not true any more.
+func (a *ages) set(i int, n *daemon.NodeState) {
+	was, is := a.of[i], agesOf(n)
+	a.of[i] = is
+	if is.cur != was.cur && is.cur != 0 {
+		heap.Push(&a.current, agedNode{is.cur, int32(i)})
+	}
+	if is.old != was.old {
+		a.young[i] = false
+		if is.old != 0 {
+			heap.Push(&a.older, agedNode{-is.old, int32(i)}) // settle moves it if it is young.
+		}
+	}
+}
+
+// settle brings young up to date, and returns nodes whose entry there may be another one, besides
+// those that were set. They may repeat.
+func (a *ages) settle() []int {
+	a.flipped = a.flipped[:0]
+	for len(a.current) > 0 && a.of[a.current[0].node].cur != a.current[0].key {
+		heap.Pop(&a.current)
+	}
+	a.oldest = math.MaxInt64
+	if len(a.current) > 0 {
+		a.oldest = a.current[0].key
+	}
+	for len(a.older) > 0 && -a.older[0].key > a.oldest {
+		top := heap.Pop(&a.older).(agedNode)
+		if i := int(top.node); a.of[i].old == -top.key && !a.young[i] {
+			a.young[i] = true
+			heap.Push(&a.younger, agedNode{-top.key, top.node})
+			a.flipped = append(a.flipped, i)
+		}
+	}
+	for len(a.younger) > 0 && a.younger[0].key <= a.oldest {
+		top := heap.Pop(&a.younger).(agedNode)
+		if i := int(top.node); a.of[i].old == top.key && a.young[i] {
+			a.young[i] = false
+			heap.Push(&a.older, agedNode{-top.key, top.node})
+			a.flipped = append(a.flipped, i)
+		}
+	}
+	if len(a.current)+len(a.older)+len(a.younger) > 4*len(a.of)+64 {
+		a.sort()
+	}
+	return a.flipped
+}
+
+// agedNode is a node with the time of one of its pods.
+type agedNode struct {
+	key  int64
+	node int32
+}
+
+// agedNodes is a heap, the smallest key first.
+type agedNodes []agedNode
+
+func (h agedNodes) Len() int           { return len(h) }
+func (h agedNodes) Less(i, j int) bool { return h[i].key < h[j].key }
+func (h agedNodes) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *agedNodes) Push(x any) { *h = append(*h, x.(agedNode)) }
+
+// Pop implements heap.Interface.
+func (h *agedNodes) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
