@@ -85,6 +85,7 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, erro
 		return nil, err
 	}
 	check.OtherDaemonSets = slices.Concat(check.OtherDaemonSets, v.New)
+	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
 	var out []Change
 	for _, change := range changes {
 		proposal := Proposal{Remove: true}
@@ -97,8 +98,8 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, erro
 		case !differs:
 			continue
 		}
-		in := c.Input(change.daemonSet())
-		in.Pods = slices.Concat(in.Pods, c.podsElsewhere(change.daemonSet().Namespace))
+		in := c.inputOf(change.daemonSet())
+		in.Nodes, in.Pods = nodes, pods
 		if change.Judgment, err = Judge(in, proposal, opts, check); err != nil {
 			return nil, err
 		}
