@@ -643,7 +643,7 @@ var plantedBugs = []plantedBug{
 		name: "the ports of all init containers are compared",
 		file: "rollout/simulate/refused.go",
 		old:  `repeatedPorts(spec.InitContainers[i:i+1], i, `,
-		new:  `repeatedPorts(spec.InitContainers, 0, `,
+		new:  `repeatedPorts(spec.InitContainers, 0*i, `,
 	},
 
 	// rollout/kubectl
