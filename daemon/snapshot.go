@@ -274,8 +274,8 @@ func (s *Snapshot) eachInUse(visit func(*corev1.Pod)) {
 
 // Equal reports whether both snapshots hold equal facts: times by instant, quantities by
 // amount, and a nil list or map equal to an empty one. Backoff entries that have expired do not
-// count. cmp.Diff uses it to compare results
-// that refer to snapshots. Two nil snapshots are equal.
+// count. cmp.Diff uses it to compare results that refer to snapshots. Two nil snapshots are
+// equal.
 func (s *Snapshot) Equal(other *Snapshot) bool {
 	if s == nil || other == nil {
 		return s == other

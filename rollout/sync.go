@@ -51,9 +51,9 @@ type Options struct {
 //
 // Claim patches are strategic merge patches, and those of Relabel JSON merge patches. The
 // other fields are for information, except Plan.BackoffChanges and CanaryTrial, which the next
-// pass needs; see daemon.Backoff. All that a Result refers to is read-only, except the objects to create. A client
-// writes the server's answer into the object that it sends: send a DeepCopy of the revisions
-// in Label and Update.
+// pass needs; see daemon.Backoff. All that a Result refers to is read-only, except the objects
+// to create. A client writes the server's answer into the object that it sends: send a DeepCopy
+// of the revisions in Label and Update.
 type Result struct {
 	// Outcome says how far the pass went.
 	Outcome Outcome
