@@ -149,8 +149,8 @@ func (s *scratch) dependsOn(r *rules) []Fact {
 		runs = append(runs, run)
 		return true
 	})
-	stride := 1
-	for i := range s.axes {
+	// If not all states were tried, the strides mean nothing: their product may overflow.
+	for i, stride := 0, 1; complete && i < len(s.axes); i++ {
 		n := s.axes[i].len()
 		for state := range runs {
 			// Compare each state with the next along this axis.

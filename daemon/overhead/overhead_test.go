@@ -552,6 +552,36 @@ func TestTooManyStates(t *testing.T) {
 	}
 }
 
+// TestCountlessStates: more states than an int can count are too many to try, and no more.
+func TestCountlessStates(t *testing.T) {
+	for _, tc := range []struct {
+		name           string
+		labels, values int
+	}{{"2^64", 64, 1}, {"4^32", 32, 3}, {"3^80", 80, 2}} {
+		var term corev1.NodeSelectorTerm
+		in := overhead.Input{Node: bareNode("n")}
+		for i := range tc.labels {
+			r := corev1.NodeSelectorRequirement{Key: fmt.Sprintf("k%02d", i), Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}
+			in.LateLabels = append(in.LateLabels, r.Key)
+			term.MatchExpressions = append(term.MatchExpressions, r)
+			for v := 1; v < tc.values; v++ { // Each is told apart from the others.
+				other := r
+				other.Operator, other.Values = corev1.NodeSelectorOpNotIn, []string{strings.Repeat("b", v)}
+				term.MatchExpressions = append(term.MatchExpressions, other)
+			}
+		}
+		daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", corev1.PodSpec{Affinity: required(term)})}, overhead.Options{})
+		e, err := daemons.Explain(0, in)
+		if err != nil || e.Verdict != overhead.VerdictCannotTell || len(e.DependsOn) != tc.labels {
+			t.Errorf("%s: Explain = %v, %v, want that it depends on all labels", tc.name, e, err)
+		}
+		pool, err := daemons.InPool(overhead.Pool{})
+		if err != nil || pool.Daemons[0].Presence != overhead.PresenceSometimes || len(pool.Daemons[0].DependsOn) != tc.labels {
+			t.Errorf("%s: InPool = %v, %v, want that it depends on all labels", tc.name, pool.Daemons, err)
+		}
+	}
+}
+
 // TestImpossible: no node will ever have such a label or name.
 func TestImpossible(t *testing.T) {
 	byLabel := daemonSet("label", corev1.PodSpec{NodeSelector: map[string]string{"zone": "not a value"}})
