@@ -87,7 +87,12 @@ func (a *admission) admit(ds *appsv1.DaemonSet) (corev1.PodSpec, field.ErrorList
 	ranges := a.ranges[ds.Namespace]
 	admitted := demand.Admitted(&spec, ranges)
 	refused = append(refused, demand.Refusals(path, &admitted, ranges)...)
-	return admitted, append(refused, demand.Excesses(path, &admitted)...)
+	refused = append(refused, demand.Excesses(path, &admitted)...)
+	if len(ranges) > 0 {
+		before := demand.Admitted(&spec, nil)
+		refused = append(refused, demand.WrongDefaults(path, &before, &admitted)...)
+	}
+	return admitted, refused
 }
 
 // setPriority gives a pod the priority and the preemption policy of its class, or else of the

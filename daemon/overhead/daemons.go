@@ -68,8 +68,9 @@ type Daemon struct {
 	// HostPorts are the ports of the node that a pod uses, those of sidecars first. In the
 	// host network every declared port is one.
 	HostPorts []HostPort
-	// Refused is why the API server refuses the pods: they break a LimitRange, or request more
-	// than a limit that one gives; they have another priority, preemption policy, overhead or
+	// Refused is why the API server refuses the pods: they break a LimitRange; they request more
+	// than their limit, or otherwise than is valid, with what LimitRanges give to their
+	// containers; they have another priority, preemption policy, overhead or
 	// node selector than their PriorityClass or RuntimeClass; or there is no such class. Paths
 	// start at the DaemonSet's spec. It is nil if the API server accepts them.
 	Refused field.ErrorList

@@ -768,7 +768,19 @@ var plantedBugs = []plantedBug{
 		old:  `!ok || value != e.value`,
 		new:  `!ok || value == ""`,
 	},
+	{
+		name: "a LimitRange may give anything",
+		file: "daemon/overhead/admission.go",
+		old:  `if len(ranges) > 0 {`,
+		new:  `if len(ranges) < 0 {`,
+	},
 	// internal/demand
+	{
+		name: "devices without a limit",
+		file: "internal/demand/limitrange.go",
+		old:  `!ok && !mayOvercommit(name) {`,
+		new:  `!ok && hugePage(name) {`,
+	},
 	{
 		name: "the overhead is not rounded",
 		file: "internal/demand/demand.go",
