@@ -136,11 +136,16 @@ func (d document) jsonValues() (values []value, err error) {
 type lineCounter struct {
 	text         string
 	offset, line int // line counts from 0
+	begin        int // of that line
 }
 
 // at returns the line of an offset, counted from 1.
 func (c *lineCounter) at(offset int) int {
-	c.line += strings.Count(c.text[c.offset:offset], "\n")
+	read := c.text[c.offset:offset]
+	if n := strings.Count(read, "\n"); n > 0 {
+		c.line += n
+		c.begin = c.offset + strings.LastIndexByte(read, '\n') + 1
+	}
 	c.offset = offset
 	return 1 + c.line
 }
@@ -175,6 +180,7 @@ func (p place) syntax(err error) ErrorList {
 	}
 	text := withoutNoise(err.Error())
 	var errs ErrorList
+	first, lines := p.document.lineOf(""), p.document.lines()
 	for detail := range strings.SplitSeq(text, "\n") {
 		at, detail := at, strings.TrimSpace(detail)
 		n := 0
@@ -186,9 +192,9 @@ func (p place) syntax(err error) ErrorList {
 			n++
 		}
 		// An error without a line is in the first one, or it is about the whole document.
-		at.Line = p.document.lineOf("")
+		at.Line = first
 		if n > 0 {
-			at.Line = p.document.line + min(n, p.document.lines()) - 1
+			at.Line = p.document.line + min(n, lines) - 1
 		}
 		errs = append(errs, &Error{at, detail})
 	}
