@@ -110,10 +110,13 @@ type compiled struct {
 // rules are what the pods of some DaemonSets ask of a node. Many DaemonSets ask the same, so
 // that OnNode decides for all of them at once.
 type rules struct {
-	matcher *placement.Matcher
-	labels  []label  // sorted by key
-	asked   bits     // the numbers of labels
-	names   []string // that decide, and one that does not; nil if no name matters
+	template *corev1.PodTemplateSpec // of one of the DaemonSets
+	opts     placement.Options
+
+	matcher *placement.Matcher // of these two
+	labels  []label            // sorted by key
+	asked   bits               // the numbers of labels
+	names   []string           // that decide, and one that does not; nil if no name matters
 }
 
 // need is an amount of a resource above zero, in the scheduler's unit.
@@ -229,11 +232,11 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 
 // rulesOf returns the number of the rules of a template, and adds them if they are new.
 func (d *Daemons) rulesOf(template *corev1.PodTemplateSpec, opts placement.Options, dictionary *dictionary) int {
-	key, comparable := rulesKey(&template.Spec)
-	if n, ok := dictionary.rules[key]; ok && comparable {
+	key, keyed := rulesKey(&template.Spec)
+	if n, ok := dictionary.rules[key]; ok && keyed {
 		return n
 	}
-	r := rules{matcher: placement.Compile(template, opts)}
+	r := rules{template: template, opts: opts, matcher: placement.Compile(template, opts)}
 	r.labels, r.names = dictionary.read(template, r.matcher)
 	for i := range r.labels {
 		r.labels[i].number = d.numberOf(r.labels[i].key)

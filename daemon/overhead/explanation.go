@@ -2,6 +2,7 @@ package overhead
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -129,24 +130,11 @@ func (d *Daemons) checkIndex(index int) error {
 // dependsOn returns the facts that change the answer. The axes are open, and the pod runs in
 // one of their states once the startup taints are gone.
 func (s *scratch) dependsOn(r *rules) []Fact {
-	var keepAway []corev1.Taint
-	states := 1
-	for i := range s.axes {
-		if states *= s.axes[i].len(); states > maxStates {
-			break
-		}
-	}
 	matters := make([]bool, len(s.axes))
-	runs := make([]bool, 0, min(states, maxStates))
-	anywhere := false
+	var runs []bool
 	complete := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
-		run := r.matcher.Decide(&s.node).Run
-		if run && !anywhere {
-			anywhere = true
-			keepAway = s.untolerated(r)
-		}
-		runs = append(runs, run)
+		runs = append(runs, r.matcher.Decide(&s.node).Run)
 		return true
 	})
 	// If not all states were tried, the strides mean nothing: their product may overflow.
@@ -170,8 +158,8 @@ func (s *scratch) dependsOn(r *rules) []Fact {
 			facts = append(facts, Fact{Kind: FactLabel, Label: s.axes[i].key})
 		}
 	}
-	for i := range keepAway {
-		facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *keepAway[i].DeepCopy()})
+	for _, taint := range s.untolerated(r) {
+		facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *taint.DeepCopy()})
 	}
 	return facts
 }
@@ -218,17 +206,14 @@ func (s *scratch) forgetMadeUp(d *Daemons, e *placement.Explanation) {
 	}
 }
 
-// untolerated returns the startup taints that the pod does not tolerate. The node is in a
-// state in which it runs the pod.
+// untolerated returns the startup taints that the pod does not tolerate.
 func (s *scratch) untolerated(r *rules) []corev1.Taint {
-	var found []corev1.Taint
-	for i, taint := range s.going() {
-		s.node.Spec.Taints = s.going()[i : i+1]
-		if !r.matcher.Decide(&s.node).Run {
-			found = append(found, taint)
-		}
-	}
-	return found
+	tolerations := placement.Compile(&corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+		Tolerations: r.template.Spec.Tolerations, HostNetwork: r.template.Spec.HostNetwork,
+	}}, r.opts)
+	return slices.DeleteFunc(slices.Clone(s.going()), func(taint corev1.Taint) bool {
+		return tolerations.Decide(&corev1.Node{Spec: corev1.NodeSpec{Taints: []corev1.Taint{taint}}}).Run
+	})
 }
 
 // String returns the explanation in one line:

@@ -160,8 +160,8 @@ func (m Mismatch) String() string {
 //
 // A DaemonSet runs, does not run, or it cannot be told because the answer depends on something
 // that Input says is unknown; Explain lists on what. "Cannot tell" is given only if both
-// answers are possible, with one exception: if the labels that matter to a DaemonSet can be in
-// more than 4096 states that it tells apart, OnNode does not try all.
+// answers are possible, with one exception: if a DaemonSet can tell more than 4096 states of the
+// node apart by other rules than its node selector, OnNode does not try all.
 //
 // What is on the node counts first. Then pods get room one by one in this order: DaemonSets
 // with a pod on the node, those that run, those of which it cannot be told; each by priority,
@@ -169,9 +169,9 @@ func (m Mismatch) String() string {
 // Nothing is preempted. A pod fits if the node has room for what it requests and for one more
 // pod (fitsRequest@v1.37.2), if none of its host ports is taken (fitsPorts@v1.37.2), and, unless
 // the pod is there, if the node has the labels that its RuntimeClass asks for
-// (NodeAffinity.Filter@v1.37.2). A node
-// without status.allocatable, or with an empty one, has that of its capacity
-// (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no capacity, either.
+// (NodeAffinity.Filter@v1.37.2). A node without status.allocatable, or with an empty one, has
+// that of its capacity (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no
+// capacity, either.
 //
 // A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID
 // are the same. The UID of a DaemonSet that has none, such as a manifest, is not compared.

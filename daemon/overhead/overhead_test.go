@@ -575,6 +575,76 @@ func TestTooManyStates(t *testing.T) {
 	}
 }
 
+// TestManySelectorEntries: entries of a node selector are decided one by one, however many of
+// their labels are unknown.
+func TestManySelectorEntries(t *testing.T) {
+	selector := map[string]string{"disk": "ssd"}
+	var late []string
+	var pool overhead.Pool
+	for i := range 40 {
+		late = append(late, fmt.Sprintf("k%02d", i))
+		selector[late[i]] = "v"
+	}
+	var term corev1.NodeSelectorTerm
+	for i := range 13 { // These states are too many to try.
+		late = append(late, fmt.Sprintf("m%02d", i))
+		term.MatchExpressions = append(term.MatchExpressions, corev1.NodeSelectorRequirement{Key: late[len(late)-1], Operator: corev1.NodeSelectorOpDoesNotExist})
+	}
+	hdd := bareNode("n")
+	hdd.Labels = map[string]string{"disk": "hdd"}
+	ssd := hdd.DeepCopy()
+	ssd.Labels["disk"] = "ssd"
+	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", corev1.PodSpec{NodeSelector: selector, Affinity: required(term)})}, overhead.Options{})
+	for want, node := range map[overhead.Verdict]*corev1.Node{overhead.VerdictDoesNotRun: hdd, overhead.VerdictCannotTell: ssd} {
+		in := overhead.Input{Node: node, LateLabels: late}
+		e, err := daemons.Explain(0, in)
+		if v := onNode(t, daemons, in).Daemons[0].Verdict; v != want || err != nil || e.Verdict != want {
+			t.Errorf("disk=%s: OnNode = %v, Explain = %v, %v, want %v", node.Labels["disk"], v, e, err, want)
+		}
+	}
+	e, err := daemons.Explain(0, overhead.Input{Node: hdd, LateLabels: late})
+	if want := "kube-system/a on n: does not run: nodeSelector disk=ssd, node has disk=hdd"; err != nil || e.String() != want {
+		t.Errorf("Explain = %v, %v, want %s", e, err, want)
+	}
+	for want, value := range map[overhead.Presence]string{overhead.PresenceNever: "hdd", overhead.PresenceSometimes: "ssd"} {
+		pool.Requirements = []corev1.NodeSelectorRequirement{{Key: "disk", Operator: corev1.NodeSelectorOpIn, Values: []string{value}}}
+		out, err := daemons.InPool(pool)
+		if err != nil || out.Daemons[0].Presence != want || want == overhead.PresenceNever && len(out.Daemons[0].Requirements) != 1 {
+			t.Errorf("disk=%s: InPool = %v, %v, want %v", value, out.Daemons, err, want)
+		}
+	}
+	pool.Requirements[0].Values = []string{"ssd"}
+	for _, key := range late {
+		r := corev1.NodeSelectorRequirement{Key: key, Operator: corev1.NodeSelectorOpIn, Values: []string{"v"}}
+		if key[0] == 'm' {
+			r.Operator, r.Values = corev1.NodeSelectorOpDoesNotExist, nil
+		}
+		pool.Requirements = append(pool.Requirements, r)
+	}
+	if out, err := daemons.InPool(pool); err != nil || out.Daemons[0].Presence != overhead.PresenceAlways {
+		t.Errorf("with all labels, InPool = %v, %v, want always", out.Daemons, err)
+	}
+}
+
+// TestManyStatesAndTaint: a startup taint that is not tolerated counts however many states there
+// are.
+func TestManyStatesAndTaint(t *testing.T) {
+	starting := []corev1.Taint{{Key: "starting", Effect: corev1.TaintEffectNoSchedule}, {Key: "tolerated", Effect: corev1.TaintEffectNoSchedule}}
+	for _, labels := range []int{12, 13} {
+		var term corev1.NodeSelectorTerm
+		in := overhead.Input{Node: bareNode("n"), StartupTaints: starting}
+		for i := range labels {
+			in.LateLabels = append(in.LateLabels, fmt.Sprintf("k%02d", i))
+			term.MatchExpressions = append(term.MatchExpressions, corev1.NodeSelectorRequirement{Key: in.LateLabels[i], Operator: corev1.NodeSelectorOpNotIn, Values: []string{"v"}})
+		}
+		spec := corev1.PodSpec{Affinity: required(term), Tolerations: []corev1.Toleration{{Key: "tolerated", Operator: corev1.TolerationOpExists}}}
+		e, err := compile(t, []*appsv1.DaemonSet{daemonSet("a", spec)}, overhead.Options{}).Explain(0, in)
+		if err != nil || len(e.DependsOn) != labels+1 || e.DependsOn[labels].Taint.Key != "starting" {
+			t.Errorf("%d labels: Explain = %v, %v, want that it depends on the first taint, too", labels, e, err)
+		}
+	}
+}
+
 // TestCountlessStates: more states than an int can count are too many to try, and no more.
 func TestCountlessStates(t *testing.T) {
 	for _, tc := range []struct {

@@ -125,8 +125,9 @@ func (p PoolDaemon) String() string {
 //
 // PresenceAlways and PresenceNever are proven for every node that satisfies the requirements.
 // PresenceSometimes says that there can be a node with the pod and one without, with one
-// exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart, InPool
-// does not try all, and DependsOn are all facts that it asks for.
+// exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart by other
+// rules than its node selector, InPool does not try all. If it can by all of its rules,
+// DependsOn are all facts that it asks for.
 //
 // The cost is that of OnNode for each DaemonSet with all of its facts unknown, times the number
 // of requirements on its labels.

@@ -30,6 +30,7 @@ type label struct {
 	key     string
 	number  int // in Daemons.labels
 	words   vocabulary
+	entry   *string              // what the node selector asks for, if it does
 	asks    []*placement.Matcher // one for each requirement
 	options []option             // one of each kind that asks tell apart
 }
@@ -168,6 +169,7 @@ func (d *dictionary) read(template *corev1.PodTemplateSpec, matcher *placement.M
 	for key, value := range spec.NodeSelector {
 		l := at(key)
 		l.words.values = append(l.words.values, value)
+		l.entry = new(value)
 		l.asks = append(l.asks, d.asksEntry(key, value))
 	}
 	var names []string
