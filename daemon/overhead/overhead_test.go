@@ -1102,6 +1102,63 @@ func TestPoolOtherLabels(t *testing.T) {
 	}
 }
 
+// TestPoolHostname: that no other label is there says nothing about the name.
+func TestPoolHostname(t *testing.T) {
+	special := daemonSet("a", corev1.PodSpec{NodeSelector: map[string]string{corev1.LabelHostname: "special-1"}})
+	pool, err := compile(t, []*appsv1.DaemonSet{special}, overhead.Options{}).InPool(overhead.Pool{OtherLabelsAbsent: true})
+	if want := `on some nodes: depends on label "kubernetes.io/hostname"`; err != nil || pool.Daemons[0].String() != want {
+		t.Errorf("InPool = %v, %v, want %s", pool.Daemons, err, want)
+	}
+}
+
+// TestPoolNever: the requirements are those of the pool.
+func TestPoolNever(t *testing.T) {
+	intel := daemonSet("a", corev1.PodSpec{NodeSelector: map[string]string{"arch": "amd64"}})
+	pool, err := compile(t, []*appsv1.DaemonSet{intel}, overhead.Options{}).InPool(overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{
+		{Key: "arch", Operator: corev1.NodeSelectorOpIn, Values: []string{"arm64"}},
+	}})
+	if want := "never: node selector; the pool has arch In [arm64]"; err != nil || pool.Daemons[0].String() != want {
+		t.Errorf("InPool = %v, %v, want %s", pool.Daemons, err, want)
+	}
+}
+
+// TestPoolAnswersAreOwn: DaemonSets that ask the same share no answer, and none with the pool.
+func TestPoolAnswersAreOwn(t *testing.T) {
+	now := metav1.Now()
+	taint := corev1.Taint{Key: "k", Effect: corev1.TaintEffectNoSchedule, TimeAdded: &now}
+	selector := corev1.PodSpec{NodeSelector: map[string]string{"zone": "a"}}
+	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", selector), daemonSet("b", selector)}, overhead.Options{})
+	zone := corev1.NodeSelectorRequirement{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}
+	for name, pool := range map[string]overhead.Pool{
+		"always":        {Requirements: []corev1.NodeSelectorRequirement{zone}},
+		"sometimes":     {},
+		"never":         {Taints: []corev1.Taint{taint}},
+		"startup taint": {StartupTaints: []corev1.Taint{taint}},
+	} {
+		out, err := daemons.InPool(pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := &out.Daemons[0], &out.Daemons[1]
+		if diff := gocmp.Diff(a, b); diff != "" {
+			t.Errorf("%s: the answers differ (-a +b):\n%s", name, diff)
+		}
+		for i := range a.Requirements {
+			if &a.Requirements[i] == &b.Requirements[i] || &a.Requirements[i].Values[0] == &b.Requirements[i].Values[0] || &a.Requirements[i].Values[0] == &zone.Values[0] {
+				t.Errorf("%s: the answers share their requirements", name)
+			}
+		}
+		if a.Taint != nil && (a.Taint == b.Taint || a.Taint.TimeAdded == b.Taint.TimeAdded || a.Taint.TimeAdded == &now) {
+			t.Errorf("%s: the answers share their taint", name)
+		}
+		for i := range a.DependsOn {
+			if &a.DependsOn[i] == &b.DependsOn[i] || a.DependsOn[i].Kind == overhead.FactStartupTaint && a.DependsOn[i].Taint.TimeAdded == b.DependsOn[i].Taint.TimeAdded {
+				t.Errorf("%s: the answers share their facts", name)
+			}
+		}
+	}
+}
+
 // TestPoolTaints: a taint decides, and startup taints make it depend.
 func TestPoolTaints(t *testing.T) {
 	daemons := compile(t, []*appsv1.DaemonSet{requesting("agent")}, overhead.Options{})

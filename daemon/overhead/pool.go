@@ -20,9 +20,11 @@ import (
 type Pool struct {
 	// Requirements hold for the labels of every node, as matchExpressions do.
 	Requirements []corev1.NodeSelectorRequirement
-	// OtherLabelsAbsent says that no node has a label that no requirement mentions. Karpenter
-	// assumes that of a NodePool, apart from well-known labels such as
-	// topology.kubernetes.io/zone: mention these, with Exists if nothing else is known.
+	// OtherLabelsAbsent says that no node has a label that no requirement mentions, but for
+	// kubernetes.io/hostname, which may have any value, as the name may. Karpenter assumes that
+	// of a NodePool, apart from well-known labels such as topology.kubernetes.io/zone: mention
+	// these, with Exists if nothing else is known. The kubelet gives every node
+	// kubernetes.io/os and kubernetes.io/arch: mention them, too.
 	OtherLabelsAbsent bool
 	// Taints are those of every node.
 	Taints []corev1.Taint
@@ -94,7 +96,7 @@ type PoolDaemon struct {
 // String returns the answer and what decides:
 //
 //	always: kubernetes.io/arch In [amd64 arm64]
-//	never: node selector: kubernetes.io/arch In [arm64]
+//	never: node selector; the pool has kubernetes.io/arch In [arm64]
 //	never: untolerated taint gpu=true:NoSchedule
 //	on some nodes: depends on label "zone"
 func (p PoolDaemon) String() string {
@@ -118,6 +120,9 @@ func (p PoolDaemon) String() string {
 			words[i] += fmt.Sprintf(" %v", r.Values)
 		}
 	}
+	if p.Presence == PresenceNever {
+		return s + "; the pool has " + strings.Join(words, ", ")
+	}
 	return s + ": " + strings.Join(words, ", ")
 }
 
@@ -129,8 +134,9 @@ func (p PoolDaemon) String() string {
 // rules than its node selector, InPool does not try all. If it can by all of its rules,
 // DependsOn are all facts that it asks for.
 //
-// The cost is that of OnNode for each DaemonSet with all of its facts unknown, times the number
-// of requirements on its labels.
+// DaemonSets that ask the same of a node are decided once. That costs as much as in OnNode with
+// all of their facts unknown, times the number of requirements on their labels. Before that,
+// each value that is mentioned of a label is held to each requirement on it.
 //
 // It fails with a *field.Error if a requirement does not parse or is one on metadata.name, if no
 // node can satisfy those for one label, or if a startup taint has no key. A Pool without
@@ -145,22 +151,39 @@ func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	out := PoolOverhead{Daemons: make([]PoolDaemon, len(d.list))}
 	out.Always.reset(d.resources)
 	out.AtMost.reset(d.resources)
+	answers := make([]PoolDaemon, len(d.rules))
 	for i := range d.list {
 		c := &d.compiled[i]
-		answer := p.answer(&d.rules[c.rules])
-		if d.list[i].Refused != nil && answer.Presence != PresenceNever {
-			answer = PoolDaemon{Presence: PresenceRefused}
+		answer := &answers[c.rules]
+		if answer.Presence == 0 {
+			*answer = p.answer(&d.rules[c.rules])
 		}
-		switch answer.Presence {
-		case PresenceAlways:
+		switch {
+		case d.list[i].Refused != nil && answer.Presence != PresenceNever:
+			out.Daemons[i] = PoolDaemon{Presence: PresenceRefused}
+			continue
+		case answer.Presence == PresenceAlways:
 			out.Always.add(c.needs)
 			out.AtMost.add(c.needs)
-		case PresenceSometimes:
+		case answer.Presence == PresenceSometimes:
 			out.AtMost.add(c.needs)
 		}
-		out.Daemons[i] = answer
+		out.Daemons[i] = answer.clone()
 	}
 	return out, nil
+}
+
+// clone returns a copy that shares nothing.
+func (p *PoolDaemon) clone() PoolDaemon {
+	c := *p
+	c.Requirements, c.Taint, c.DependsOn = slices.Clone(p.Requirements), p.Taint.DeepCopy(), slices.Clone(p.DependsOn)
+	for i := range c.Requirements {
+		p.Requirements[i].DeepCopyInto(&c.Requirements[i])
+	}
+	for i := range c.DependsOn {
+		p.DependsOn[i].Taint.DeepCopyInto(&c.DependsOn[i].Taint)
+	}
+	return c
 }
 
 // poolState is a pool whose requirements parse.
@@ -191,9 +214,15 @@ func newPoolState(pool Pool) (*poolState, error) {
 		}
 		p.asks = append(p.asks, ask)
 	}
+	mentioned := make(map[string]bool)
 	for i := range pool.Requirements {
-		if r := &pool.Requirements[i]; len(p.possible(&label{key: r.Key}, p.all())) == 0 {
-			return nil, field.Invalid(path.Index(i), r.Key, "no node can satisfy the requirements on this label")
+		key := pool.Requirements[i].Key
+		if mentioned[key] {
+			continue
+		}
+		mentioned[key] = true
+		if states := p.states(&label{key: key}); len(states.under(p.on(key))) == 0 {
+			return nil, field.Invalid(path.Index(i), key, "no node can satisfy the requirements on this label")
 		}
 	}
 	p.scratch.labels = make(map[string]string)
@@ -202,69 +231,92 @@ func newPoolState(pool Pool) (*poolState, error) {
 	return p, nil
 }
 
-// all returns the indices of the requirements.
-func (p *poolState) all() []int {
-	all := make([]int, len(p.asks))
-	for i := range all {
-		all[i] = i
-	}
-	return all
-}
-
-// possible returns the states of a label in which it satisfies the requirements of the given
-// indices, one of each kind that the DaemonSet tells apart.
-func (p *poolState) possible(l *label, requirements []int) []option {
-	words := vocabulary{values: slices.Clone(l.words.values), bounds: slices.Clone(l.words.bounds)}
-	mentioned := false
+// on returns the indices of the requirements on the given labels.
+func (p *poolState) on(keys ...string) []int {
+	var on []int
 	for i := range p.pool.Requirements {
-		mentioned = mentioned || p.pool.Requirements[i].Key == l.key
-	}
-	if p.pool.OtherLabelsAbsent && !mentioned {
-		return []option{{}}
-	}
-	for _, i := range requirements {
-		if r := &p.pool.Requirements[i]; r.Key == l.key {
-			words.add(r)
+		if slices.Contains(keys, p.pool.Requirements[i].Key) {
+			on = append(on, i)
 		}
 	}
-	node := &corev1.Node{}
-	options := slices.DeleteFunc(words.options(), func(o option) bool {
-		node.Labels = nil
-		if o.present {
-			node.Labels = map[string]string{l.key: o.value}
-		}
-		return slices.ContainsFunc(requirements, func(i int) bool {
-			return p.pool.Requirements[i].Key == l.key && !p.asks[i].Decide(node).Run
-		})
-	})
-	return distinct(l.key, options, l.asks)
+	return on
 }
 
-// open finds the axes that matter to a DaemonSet, if the given requirements hold.
-func (p *poolState) open(r *rules, requirements []int) {
+// labelStates are the states that a label may be in, with or without the requirements of the
+// pool. There is at least one for each kind that the requirements or the DaemonSet tell apart.
+type labelStates struct {
+	options []option
+	kinds   []int  // of each option: options of one kind are the same to the DaemonSet
+	fails   []bits // of each option: the indices of the requirements that it does not satisfy
+}
+
+// states works out the states of a label.
+func (p *poolState) states(l *label) labelStates {
+	on := p.on(l.key)
+	if p.pool.OtherLabelsAbsent && len(on) == 0 && l.key != corev1.LabelHostname {
+		return labelStates{options: []option{{}}, kinds: []int{0}, fails: []bits{nil}}
+	}
+	words := vocabulary{values: slices.Clone(l.words.values), bounds: slices.Clone(l.words.bounds)}
+	for _, i := range on {
+		words.add(&p.pool.Requirements[i])
+	}
+	states := labelStates{options: words.options()}
+	states.kinds = kinds(l.key, states.options, l.asks)
+	states.fails = make([]bits, len(states.options))
+	node := &corev1.Node{}
+	node.Labels = make(map[string]string, 1)
+	for n, o := range states.options {
+		o.set(node.Labels, l.key)
+		for _, i := range on {
+			if !p.asks[i].Decide(node).Run {
+				states.fails[n].set(i)
+			}
+		}
+	}
+	return states
+}
+
+// under returns the first option of each kind that satisfies the given requirements.
+func (s *labelStates) under(requirements []int) []option {
+	var set bits
+	for _, i := range requirements {
+		set.set(i)
+	}
+	var found []option
+	var seen bits
+	for n, o := range s.options {
+		if kind := s.kinds[n]; !seen.has(kind) && !s.fails[n].intersects(set) {
+			seen.set(kind)
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// verdict tries the nodes for which the given requirements hold. states are those of the labels
+// of the rules.
+func (p *poolState) verdict(r *rules, states []labelStates, requirements []int) Verdict {
 	s := &p.scratch
 	s.axes = s.axes[:0]
 	for i := range r.labels {
-		s.axes = append(s.axes, axis{key: r.labels[i].key, number: r.labels[i].number, options: p.possible(&r.labels[i], requirements)})
+		s.axes = append(s.axes, axis{key: r.labels[i].key, number: r.labels[i].number, options: states[i].under(requirements)})
 	}
 	if r.names != nil {
 		s.axes = append(s.axes, axis{names: r.names})
 	}
-}
-
-// verdict opens the axes and tries them.
-func (p *poolState) verdict(r *rules, requirements []int) Verdict {
-	p.open(r, requirements)
-	verdict, _ := p.scratch.tryAll(r, false, false)
+	verdict, _ := s.tryAll(r, false, false)
 	return verdict
 }
 
+// answer shares with the pool.
 func (p *poolState) answer(r *rules) PoolDaemon {
-	// Requirements on other labels do not matter.
-	deciding := slices.DeleteFunc(p.all(), func(i int) bool {
-		return !slices.ContainsFunc(r.labels, func(l label) bool { return l.key == p.pool.Requirements[i].Key })
-	})
-	verdict := p.verdict(r, deciding)
+	keys := make([]string, len(r.labels))
+	states := make([]labelStates, len(r.labels))
+	for i := range r.labels {
+		keys[i], states[i] = r.labels[i].key, p.states(&r.labels[i])
+	}
+	deciding := p.on(keys...) // Requirements on other labels do not matter.
+	verdict := p.verdict(r, states, deciding)
 	if verdict == VerdictCannotTell {
 		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(r)}
 	}
@@ -274,10 +326,10 @@ func (p *poolState) answer(r *rules) PoolDaemon {
 		taints, early := p.scratch.taints, p.scratch.early
 		p.scratch.taints, p.scratch.early = nil, nil
 		defer func() { p.scratch.taints, p.scratch.early = taints, early }()
-		if p.verdict(r, deciding) != VerdictDoesNotRun {
+		if p.verdict(r, states, deciding) != VerdictDoesNotRun {
 			p.scratch.taints = taints
 			explanation := p.scratch.furthest(r)
-			out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
+			out.Reason, out.Taint = explanation.Reason, explanation.Taint
 			return out
 		}
 		out.Reason = p.scratch.furthest(r).Reason
@@ -288,12 +340,12 @@ func (p *poolState) answer(r *rules) PoolDaemon {
 	})
 	for at := len(deciding) - 1; at >= 0; at-- {
 		fewer := slices.Delete(slices.Clone(deciding), at, at+1)
-		if p.verdict(r, fewer) == verdict {
+		if p.verdict(r, states, fewer) == verdict {
 			deciding = fewer
 		}
 	}
 	for _, i := range deciding {
-		out.Requirements = append(out.Requirements, *p.pool.Requirements[i].DeepCopy())
+		out.Requirements = append(out.Requirements, p.pool.Requirements[i])
 	}
 	return out
 }

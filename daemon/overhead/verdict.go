@@ -442,9 +442,5 @@ func (s *scratch) choose(i int) {
 		return
 	}
 	s.chosen[a.number] = option
-	if option.present {
-		s.labels[a.key] = option.value
-	} else {
-		delete(s.labels, a.key)
-	}
+	option.set(s.labels, a.key)
 }

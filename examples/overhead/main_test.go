@@ -14,8 +14,8 @@ func Example() {
 	//
 	// A pool without GPUs, amd64 or arm64:
 	// network: always
-	// gpu-driver: never: node selector: example.com/gpu DoesNotExist
-	// gpu-exporter: never: node selector: example.com/gpu DoesNotExist
+	// gpu-driver: never: node selector; the pool has example.com/gpu DoesNotExist
+	// gpu-exporter: never: node selector; the pool has example.com/gpu DoesNotExist
 	// log-agent: always
 	// node-exporter: always
 	// cache: on some nodes: depends on label "kubernetes.io/arch"
