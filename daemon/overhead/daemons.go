@@ -27,9 +27,10 @@ type Options struct {
 	// the first by name counts; the API server takes an arbitrary one.
 	LimitRanges []*corev1.LimitRange
 	// PriorityClasses say how large the priority of a pod is, and whether it preempts. The
-	// system's own two classes are known without them. If the list is nil, a class that is not
-	// known has the priority of the template, or else zero; otherwise the API server refuses
-	// the pods.
+	// system's own two classes are known without them. If the list is nil, a pod of a class that
+	// is not known, or of none, has the priority and the preemption policy of the template, or
+	// else zero: there may be a default class. Otherwise the API server refuses the pods of an
+	// unknown class, and pods of none have those of the default class, or else zero.
 	PriorityClasses []*schedulingv1.PriorityClass
 	// RuntimeClasses say what the overhead of a pod is, and what else it asks of a node. If the
 	// list is nil, a class that is not known has the overhead of the template and asks nothing;
@@ -153,7 +154,8 @@ type ownerKey struct{ namespace, kind, name string }
 //
 // It fails with a *field.Error if a DaemonSet is nil, has no name, has only one of apiVersion
 // and kind, or is in the list twice (group, kind, namespace and name are the same), and if an
-// entry of the options is nil or has the name of another. Without DaemonSets it returns an empty
+// entry of the options is nil or has the name of another; of LimitRanges also the namespace.
+// Without DaemonSets it returns an empty
 // Daemons.
 //
 // The cost is linear in the DaemonSets, and, for those with the same host port, quadratic.

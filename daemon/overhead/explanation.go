@@ -70,8 +70,8 @@ type Explanation struct {
 	Daemon string
 	// Verdict is the answer.
 	Verdict Verdict
-	// Placement is the explanation of the Decision of NodeDaemon. Its taints are copies. It has
-	// no value for a fact that is not known, unless the rule fails with that value only.
+	// Placement is the explanation of the Decision of NodeDaemon. Its taints are copies. Where a
+	// fact is not known its value is empty, unless the rule fails only for that value.
 	Placement placement.Explanation
 	// DependsOn are the facts on which the answer depends, for VerdictCannotTell: the answer
 	// changes with each of them for at least one state of the others. Labels come first, by
@@ -199,8 +199,7 @@ func (s *scratch) forgetMadeUp(d *Daemons, e *placement.Explanation) {
 		f := &e.AffinityFailures[i]
 		n, ok := d.labels[f.Requirement.Key]
 		madeUp := f.Cause == placement.TermCauseLabel && ok && s.unknown.has(n) || f.Cause == placement.TermCauseField && s.nameUnknown
-		switch op := f.Requirement.Operator; {
-		case madeUp && op != corev1.NodeSelectorOpNotIn && op != corev1.NodeSelectorOpDoesNotExist:
+		if op := f.Requirement.Operator; madeUp && op != corev1.NodeSelectorOpNotIn && op != corev1.NodeSelectorOpDoesNotExist {
 			f.Value, f.HasValue = "", false
 		}
 	}

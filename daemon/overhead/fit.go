@@ -110,9 +110,9 @@ func (s *scratch) takeAllocatable(d *Daemons) bool {
 		if quantity, ok := allocatable[name]; ok {
 			amount = demand.Amount(name, quantity)
 		}
-		s.free[i] = plus(amount, -s.used[i])
+		s.free[i] = demand.Plus(amount, -s.used[i])
 	}
-	s.freePods = plus(demand.Amount(corev1.ResourcePods, allocatable[corev1.ResourcePods]), -int64(len(s.pods)))
+	s.freePods = demand.Plus(demand.Amount(corev1.ResourcePods, allocatable[corev1.ResourcePods]), -int64(len(s.pods)))
 	return true
 }
 
@@ -143,7 +143,7 @@ func (o *NodeOverhead) takeRoom(d *Daemons, daemon int) bool {
 	}
 	for i := range c.needs {
 		at := c.needs[i].resource
-		s.free[at] = plus(s.free[at], -s.missing(c, i))
+		s.free[at] = demand.Plus(s.free[at], -s.missing(c, i))
 	}
 	return true
 }

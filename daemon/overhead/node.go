@@ -18,7 +18,7 @@ import (
 // about it.
 type Input struct {
 	// Node is the node, or its template. It must not be nil. It needs a name unless
-	// NameUnknown is set.
+	// NameUnknown is set and there are no Pods.
 	Node *corev1.Node
 	// Pods are the pods on the node. Those that are not bound to it (spec.nodeName is not the
 	// name of Node) or that have finished take nothing of it and are ignored. To pass a pod of
@@ -42,8 +42,7 @@ type Input struct {
 }
 
 // NodeOverhead is what the DaemonSets take of one node. OnNode fills it in and reuses its
-// memory. One that is assigned shares it with the original: what you keep beyond the next call,
-// Clone.
+// memory. A copy of it shares that memory: Clone what you keep beyond the next call.
 type NodeOverhead struct {
 	// Daemons says for each DaemonSet whether it runs, in the order of Daemons.List.
 	Daemons []NodeDaemon
@@ -129,7 +128,7 @@ type Clash struct {
 
 // String returns what is missing, such as "short of memory by 512Mi".
 func (s Shortage) String() string {
-	short := demand.Quantity(s.Resource, plus(s.Missing, -s.Free))
+	short := demand.Quantity(s.Resource, demand.Plus(s.Missing, -s.Free))
 	return "short of " + string(s.Resource) + " by " + short.String()
 }
 
@@ -182,10 +181,9 @@ func (m Mismatch) String() string {
 // for unknown facts it is the number of states that are tried, at most 4096. OnNode reads its
 // arguments. Of these it keeps the pods in out.Clashes, and nothing else.
 //
-// It fails with a *field.Error if out, in.Node or a pod is nil, if the node has no name and
-// NameUnknown is not set, if a late label is no valid label key, or if a startup taint has no
-// key. What is in out is then of no
-// use.
+// It fails with a *field.Error if out, in.Node or a pod is nil, if the node lacks a name that it
+// needs, if a late label is no valid label key, or if a startup taint has no key. What is in out
+// is then of no use.
 func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	d = d.orEmpty()
 	if out == nil {
@@ -250,6 +248,8 @@ func (in *Input) check() error {
 		return field.Required(field.NewPath("input", "node"), "")
 	case in.Node.Name == "" && !in.NameUnknown:
 		return field.Required(field.NewPath("input", "node", "metadata", "name"), "set nameUnknown if the node has no name yet")
+	case in.Node.Name == "" && len(in.Pods) > 0:
+		return field.Required(field.NewPath("input", "node", "metadata", "name"), "make one up: it says which pods are bound to the node")
 	}
 	for i, pod := range in.Pods {
 		if pod == nil {
@@ -341,7 +341,7 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 		}
 		demand.AmountsOfPod(s.amounts, d.resources, pod)
 		for at, amount := range s.amounts {
-			s.used[at] = plus(s.used[at], amount)
+			s.used[at] = demand.Plus(s.used[at], amount)
 		}
 		if own < 0 {
 			continue
@@ -349,7 +349,7 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 		c := &d.compiled[own]
 		for i := range c.needs {
 			had := &s.had[c.offset+i]
-			*had = plus(*had, s.amounts[c.needs[i].resource])
+			*had = demand.Plus(*had, s.amounts[c.needs[i].resource])
 		}
 	}
 }
@@ -371,7 +371,7 @@ func (d *Daemons) daemonOf(pod *corev1.Pod) int {
 
 // missing returns what a pod of a DaemonSet still needs of its i-th need.
 func (s *scratch) missing(c *compiled, i int) int64 {
-	return max(0, plus(c.needs[i].amount, -s.had[c.offset+i]))
+	return max(0, demand.Plus(c.needs[i].amount, -s.had[c.offset+i]))
 }
 
 func (o *NodeOverhead) addMissing(t *Total, d *Daemons, daemon int) {
@@ -381,6 +381,6 @@ func (o *NodeOverhead) addMissing(t *Total, d *Daemons, daemon int) {
 	c := &d.compiled[daemon]
 	for i := range c.needs {
 		at := c.needs[i].resource
-		t.amounts[at] = plus(t.amounts[at], o.scratch.missing(c, i))
+		t.amounts[at] = demand.Plus(t.amounts[at], o.scratch.missing(c, i))
 	}
 }

@@ -169,11 +169,14 @@ func TestRequests(t *testing.T) {
 			spec: corev1.PodSpec{RuntimeClassName: new("kata"), NodeSelector: map[string]string{}, Containers: []corev1.Container{{}}},
 			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Scheduling: &nodev1.Scheduling{NodeSelector: map[string]string{"kata": "yes"}}}}}},
 		{name: "priority without a class", why: "the API server refuses the number", spec: corev1.PodSpec{Priority: new(int32(7)), Containers: []corev1.Container{{}}}, want: amounts(),
+			opts:    overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{}},
 			refused: "spec.template.spec.priority: Invalid value: 7: must be empty or that of the PriorityClass, 0"},
 		{name: "priority of the class", why: "the API server accepts the number", spec: corev1.PodSpec{Priority: new(int32(2_000_000_000)), PriorityClassName: "system-cluster-critical", Containers: []corev1.Container{{}}}, want: amounts()},
 		{name: "another priority than the class", why: "the API server refuses the number", spec: corev1.PodSpec{Priority: new(int32(7)), PriorityClassName: "system-cluster-critical", Containers: []corev1.Container{{}}}, want: amounts(),
 			refused: "spec.template.spec.priority: Invalid value: 7: must be empty or that of the PriorityClass, 2000000000 of system-cluster-critical"},
+		{name: "priority and policy of an unknown default class", why: "they may be right", spec: corev1.PodSpec{Priority: new(int32(7)), PreemptionPolicy: new(corev1.PreemptNever), Containers: []corev1.Container{{}}}, want: amounts()},
 		{name: "another preemption policy", why: "the API server refuses it", spec: corev1.PodSpec{PreemptionPolicy: new(corev1.PreemptNever), Containers: []corev1.Container{{}}}, want: amounts(),
+			opts:    overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{}},
 			refused: "spec.template.spec.preemptionPolicy: Invalid value: \"Never\": must be empty or that of the PriorityClass, PreemptLowerPriority"},
 		{name: "unknown priority class", why: "nothing is known of it", spec: corev1.PodSpec{Priority: new(int32(7)), PriorityClassName: "mine", Containers: []corev1.Container{{}}}, want: amounts()},
 		{name: "no such priority class", why: "the API server refuses the pod", spec: corev1.PodSpec{PriorityClassName: "mine", Containers: []corev1.Container{{}}}, want: amounts(),
@@ -510,11 +513,13 @@ func TestErrors(t *testing.T) {
 		{"nil LimitRange", "options.limitRanges[0]", compileWith(nil, overhead.Options{LimitRanges: []*corev1.LimitRange{nil}})},
 		{"nil PriorityClass", "options.priorityClasses[0]", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{nil}})},
 		{"nil RuntimeClass", "options.runtimeClasses[0]", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{nil}})},
+		{"two LimitRanges", "options.limitRanges[2].metadata.name", compileWith(nil, overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("x", "a"), limitRange("y", "a"), limitRange("x", "a")}})},
 		{"two PriorityClasses", "options.priorityClasses[1].metadata.name", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{{}, {}}})},
 		{"two RuntimeClasses", "options.runtimeClasses[1].metadata.name", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{}, {}}})},
 		{"nil result", "out", func() error { return daemons.OnNode(overhead.Input{Node: node}, nil) }},
 		{"nil node", "input.node", on(overhead.Input{})},
 		{"node without a name", "input.node.metadata.name", on(overhead.Input{Node: &corev1.Node{}})},
+		{"pods of a node without a name", "input.node.metadata.name", on(overhead.Input{Node: &corev1.Node{}, NameUnknown: true, Pods: []*corev1.Pod{{}}})},
 		{"nil pod", "input.pods[0]", on(overhead.Input{Node: node, Pods: []*corev1.Pod{nil}})},
 		{"empty late label", "input.lateLabels[1]", on(overhead.Input{Node: node, LateLabels: []string{"a", ""}})},
 		{"late label", "input.lateLabels[0]", on(overhead.Input{Node: node, LateLabels: []string{"not a key"}})},
@@ -752,7 +757,7 @@ func TestPlacementOptions(t *testing.T) {
 // TestRefusedElsewhere: pods that are refused do not run anyway where nothing wants them.
 func TestRefusedElsewhere(t *testing.T) {
 	spec := corev1.PodSpec{Priority: new(int32(7)), NodeSelector: map[string]string{"disk": "ssd"}}
-	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", spec)}, overhead.Options{})
+	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", spec)}, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{}})
 	in := overhead.Input{Node: bareNode("n")}
 	if v := onNode(t, daemons, in).Daemons[0].Verdict; v != overhead.VerdictDoesNotRun {
 		t.Errorf("OnNode = %v, want that it does not run", v)
@@ -977,6 +982,10 @@ func TestPodOfClasses(t *testing.T) {
 	want.Spec.Tolerations = append(want.Spec.Tolerations, kata.Scheduling.Tolerations...)
 	want.Spec.PriorityClassName, want.Spec.Priority, want.Spec.PreemptionPolicy = "default", new(int32(4)), new(corev1.PreemptNever)
 	want.Spec.InitContainers[0].Resources.Requests = amounts("cpu", "2")
+	compiled := kata.DeepCopy()
+	kata.Overhead.PodFixed["memory"] = resource.MustParse("7")
+	kata.Scheduling.Tolerations[0].Key, kata.Scheduling.NodeSelector["kata"] = "changed", "changed"
+	*opts.PriorityClasses[0].PreemptionPolicy = "changed" // Nothing of a class is kept.
 	for range 2 {
 		pod := daemons.Pod(0, "n1", "hash")
 		if diff := gocmp.Diff(want, pod); diff != "" || !equality.Semantic.DeepEqual(before, ds) {
@@ -985,6 +994,7 @@ func TestPodOfClasses(t *testing.T) {
 		// It is the caller's own.
 		pod.Spec.Overhead["memory"], pod.Spec.NodeSelector["kata"], *pod.Spec.PreemptionPolicy = resource.MustParse("9"), "no", "x"
 	}
+	*kata, *opts.PriorityClasses[0].PreemptionPolicy = *compiled, corev1.PreemptNever
 	ds.Spec.Template.Spec.NodeSelector["kata"] = "no"
 	if refused := compile(t, []*appsv1.DaemonSet{ds}, opts).List()[0].Refused; len(refused) != 1 || refused[0].Field != "spec.template.spec.nodeSelector[kata]" {
 		t.Errorf("Refused = %v, want the node selector", refused)
