@@ -327,8 +327,8 @@ func TestOnNodeAllocates(t *testing.T) {
 		if err := crowded.OnNode(in, &full); err != nil {
 			t.Fatal(err)
 		}
-	}); allocs != 0 || len(full.Shortages) == 0 || len(full.Clashes) == 0 {
-		t.Errorf("OnNode allocates %v times for %d shortages and %d clashes, want 0", allocs, len(full.Shortages), len(full.Clashes))
+	}); allocs != 0 || len(full.Shortages) == 0 || len(full.PortConflicts) == 0 {
+		t.Errorf("OnNode allocates %v times for %d shortages and %d conflicts, want 0", allocs, len(full.Shortages), len(full.PortConflicts))
 	}
 	running := overhead.Input{Node: bareNode("node"), Pods: benchPods(benchSets(20), 110)}
 	if allocs := testing.AllocsPerRun(20, func() {

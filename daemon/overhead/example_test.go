@@ -55,7 +55,7 @@ func Example() {
 	for _, s := range out.Shortages {
 		fmt.Println(daemons.List()[s.Daemon].DaemonSet.Name, "lacks", s.Resource, "needs", s.Missing, "free", s.Free)
 	}
-	for _, c := range out.Clashes {
+	for _, c := range out.PortConflicts {
 		fmt.Println(daemons.List()[c.Daemon].DaemonSet.Name, "waits for port", c.Port, "of", daemons.List()[c.Other].DaemonSet.Name)
 	}
 	// Output:

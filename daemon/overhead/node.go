@@ -63,9 +63,9 @@ type NodeOverhead struct {
 
 	// Shortages are the resources of which the node has too little, by DaemonSet, then by name.
 	Shortages []Shortage
-	// Clashes are the host ports that more than one pod wants, by DaemonSet, then by other
+	// PortConflicts are the host ports that more than one pod wants, by DaemonSet, then by other
 	// DaemonSet, then by pod, then by port. Each is listed once.
-	Clashes []Clash
+	PortConflicts []PortConflict
 	// Mismatches are the labels that RuntimeClasses ask for and the node does not have, by
 	// DaemonSet, then by key. The DaemonSet controller creates the pods all the same, and the
 	// scheduler leaves them pending.
@@ -88,7 +88,7 @@ type NodeDaemon struct {
 	Present bool
 	// Fits says that the node has room and free ports for what is missing of the pod, and the
 	// labels that its RuntimeClass asks for. If it is false and the pod should run, Shortages,
-	// Clashes and Mismatches say why. It is false if the pod does not run.
+	// PortConflicts and Mismatches say why. It is false if the pod does not run.
 	Fits bool
 }
 
@@ -110,8 +110,8 @@ type Shortage struct {
 	Free int64
 }
 
-// Clash is a host port that two pods want.
-type Clash struct {
+// PortConflict is a host port that two pods want.
+type PortConflict struct {
 	// Daemon is the index of the DaemonSet that wants the port and does not come first. Of two
 	// DaemonSets it is the later one in the order of OnNode. Its pod has to wait if the other
 	// gets the port: if Pod is not nil, or the other Fits.
@@ -134,7 +134,7 @@ func (s Shortage) String() string {
 
 // String returns the port and who has it, such as "port 80/TCP is that of pod team/web" or
 // "port 80/TCP is also that of a DaemonSet before it".
-func (c Clash) String() string {
+func (c PortConflict) String() string {
 	if c.Pod == nil {
 		return "port " + c.Port.String() + " is also that of a DaemonSet before it"
 	}
@@ -177,9 +177,9 @@ func (m Mismatch) String() string {
 //
 // OnNode allocates nothing once out has grown, apart from pods on the node whose requests are
 // those of the pod as a whole, or finer than the scheduler's units. The cost is linear in labels
-// of the node, pods, clashes, and DaemonSets with their resources; for each DaemonSet that asks
+// of the node, pods, PortConflicts, and DaemonSets with their resources; for each DaemonSet that asks
 // for unknown facts it is the number of states that are tried, at most 4096. OnNode reads its
-// arguments. Of these it keeps the pods in out.Clashes, and nothing else.
+// arguments. Of these it keeps the pods in out.PortConflicts, and nothing else.
 //
 // It fails with a *field.Error if out, in.Node or a pod is nil, if the node lacks a name that it
 // needs, if a late label is no valid label key, or if a startup taint has no key. What is in out
@@ -297,11 +297,12 @@ func (o *NodeOverhead) begin(d *Daemons) {
 	for _, t := range []*Total{&o.Run, &o.AtMost, &o.Started, &o.Missing, &o.MissingAtMost} {
 		t.reset(d.resources)
 	}
-	clear(o.Clashes[:cap(o.Clashes)]) // Let go of the pods of earlier calls.
-	o.Shortages, o.Clashes, o.Mismatches = o.Shortages[:0], o.Clashes[:0], o.Mismatches[:0]
+	clear(o.PortConflicts[:cap(o.PortConflicts)]) // Let go of the pods of earlier calls.
+	o.Shortages, o.PortConflicts, o.Mismatches = o.Shortages[:0], o.PortConflicts[:0], o.Mismatches[:0]
 }
 
-// Clone returns a copy that later calls of OnNode do not change. It shares the pods in Clashes.
+// Clone returns a copy that later calls of OnNode do not change. It shares the pods in
+// PortConflicts.
 func (o *NodeOverhead) Clone() NodeOverhead {
 	if o == nil {
 		return NodeOverhead{}
@@ -309,7 +310,7 @@ func (o *NodeOverhead) Clone() NodeOverhead {
 	return NodeOverhead{
 		Daemons: slices.Clone(o.Daemons),
 		Run:     o.Run.Clone(), AtMost: o.AtMost.Clone(), Started: o.Started.Clone(), Missing: o.Missing.Clone(), MissingAtMost: o.MissingAtMost.Clone(),
-		Shortages: slices.Clone(o.Shortages), Clashes: slices.Clone(o.Clashes), Mismatches: slices.Clone(o.Mismatches),
+		Shortages: slices.Clone(o.Shortages), PortConflicts: slices.Clone(o.PortConflicts), Mismatches: slices.Clone(o.Mismatches),
 	}
 }
 
@@ -317,7 +318,7 @@ func (o *NodeOverhead) Clone() NodeOverhead {
 func (o NodeOverhead) Equal(p NodeOverhead) bool {
 	return slices.Equal(o.Daemons, p.Daemons) &&
 		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Started.Equal(p.Started) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
-		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes) && slices.Equal(o.Mismatches, p.Mismatches)
+		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.PortConflicts, p.PortConflicts) && slices.Equal(o.Mismatches, p.Mismatches)
 }
 
 // countPods adds up what the pods on the node take.

@@ -412,8 +412,8 @@ func TestUncertainComesLast(t *testing.T) {
 	}
 }
 
-// TestClashes: between DaemonSets, and with pods.
-func TestClashes(t *testing.T) {
+// TestPortConflicts: between DaemonSets, and with pods.
+func TestPortConflicts(t *testing.T) {
 	withPorts := func(name string, ports ...corev1.ContainerPort) *appsv1.DaemonSet {
 		return daemonSet(name, corev1.PodSpec{Containers: []corev1.Container{{Ports: ports}}})
 	}
@@ -431,12 +431,12 @@ func TestClashes(t *testing.T) {
 	}
 
 	out := onNode(t, daemons, overhead.Input{Node: bareNode("n")})
-	want := []overhead.Clash{
+	want := []overhead.PortConflict{
 		{Daemon: ib, Other: ia, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
 		{Daemon: inet, Other: ib, Port: port("", 81), OtherPort: port("", 81)},
 	}
-	if diff := gocmp.Diff(want, out.Clashes); diff != "" {
-		t.Errorf("Clashes (-want +got):\n%s", diff)
+	if diff := gocmp.Diff(want, out.PortConflicts); diff != "" {
+		t.Errorf("PortConflicts (-want +got):\n%s", diff)
 	}
 	// b does not run, so that its other port is free.
 	if fits := []bool{out.Daemons[ia].Fits, out.Daemons[ib].Fits, out.Daemons[3].Fits, out.Daemons[inet].Fits}; !slices.Equal(fits, []bool{true, false, true, true}) {
@@ -448,14 +448,14 @@ func TestClashes(t *testing.T) {
 	own := podOf(b, "n")
 	own.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 81}}
 	out = onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{stranger, own}})
-	want = []overhead.Clash{
+	want = []overhead.PortConflict{
 		{Daemon: ia, Other: -1, Pod: stranger, Port: port("", 80), OtherPort: port("", 80)},
 		{Daemon: ia, Other: ib, Port: port("", 80), OtherPort: port("10.0.0.1", 80)}, // The pod of b lacks it.
 		{Daemon: ib, Other: -1, Pod: stranger, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
 		{Daemon: inet, Other: ib, Pod: own, Port: port("", 81), OtherPort: port("", 81)},
 	}
-	if diff := gocmp.Diff(want, out.Clashes); diff != "" {
-		t.Errorf("Clashes with pods (-want +got):\n%s", diff)
+	if diff := gocmp.Diff(want, out.PortConflicts); diff != "" {
+		t.Errorf("PortConflicts with pods (-want +got):\n%s", diff)
 	}
 }
 
@@ -478,8 +478,8 @@ func TestPortsOfUpdate(t *testing.T) {
 		{"second has it", []*corev1.Pod{podOf(a, "n"), with}, [2]bool{false, true}},
 	} {
 		out := onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: tc.pods})
-		if got := [2]bool{out.Daemons[0].Fits, out.Daemons[1].Fits}; got != tc.want || len(out.Clashes) != 1 {
-			t.Errorf("%s: Fits = %v, clashes %+v, want %v and one clash", tc.name, got, out.Clashes, tc.want)
+		if got := [2]bool{out.Daemons[0].Fits, out.Daemons[1].Fits}; got != tc.want || len(out.PortConflicts) != 1 {
+			t.Errorf("%s: Fits = %v, conflicts %+v, want %v and one conflict", tc.name, got, out.PortConflicts, tc.want)
 		}
 	}
 }
@@ -1057,8 +1057,8 @@ func TestReasonTexts(t *testing.T) {
 		"short of memory by 512Mi":                          overhead.Shortage{Resource: "memory", Missing: 1 << 30, Free: 1 << 29},
 		"short of cpu by 1500m":                             overhead.Shortage{Resource: "cpu", Missing: 1500},
 		"short of pods by 1":                                overhead.Shortage{Resource: "pods", Missing: 1},
-		"port 80/TCP is that of pod team/web":               overhead.Clash{Port: port, Pod: web},
-		"port 80/TCP is also that of a DaemonSet before it": overhead.Clash{Port: port},
+		"port 80/TCP is that of pod team/web":               overhead.PortConflict{Port: port, Pod: web},
+		"port 80/TCP is also that of a DaemonSet before it": overhead.PortConflict{Port: port},
 		"the RuntimeClass asks for label runtime=kata":      overhead.Mismatch{Label: "runtime", Value: "kata"},
 	} {
 		if got.String() != want {
@@ -1082,6 +1082,11 @@ func TestDefaultClass(t *testing.T) {
 			t.Errorf("priorities %d, %d, class %q, want 5, 3, b", list[0].Priority, list[1].Priority, daemons.Pod(1, "n", "").Spec.PriorityClassName)
 		}
 		slices.Reverse(classes)
+	}
+	// The class may be one that is not known.
+	pod := compile(t, []*appsv1.DaemonSet{daemonSet("a", corev1.PodSpec{Priority: new(int32(7))})}, overhead.Options{}).Pod(0, "n", "")
+	if p := pod.Spec.PreemptionPolicy; *pod.Spec.Priority != 7 || p == nil || *p != corev1.PreemptLowerPriority {
+		t.Errorf("priority %d, preemption policy %v, want that of the template, and the default", *pod.Spec.Priority, p)
 	}
 }
 
