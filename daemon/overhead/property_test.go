@@ -812,8 +812,11 @@ func TestOrder(t *testing.T) {
 		if diff := gocmp.Diff(daemons.List(), shuffled.List()) + gocmp.Diff(fresh, used); diff != "" {
 			t.Fatalf("seed %d: in another order, and in memory that was used (-want +got):\n%s", seed, diff)
 		}
-		for _, daemon := range daemons.List() {
+		for i, daemon := range daemons.List() {
 			seen[fmt.Sprintf("refused %v", daemon.Refused != nil)]++
+			if diff := gocmp.Diff(daemons.Pod(i, "n", ""), shuffled.Pod(i, "n", "")); diff != "" {
+				t.Fatalf("seed %d: Pod in another order (-want +got):\n%s", seed, diff)
+			}
 		}
 	}
 	if seen["refused true"] < 20 || seen["refused false"] < 20 {
