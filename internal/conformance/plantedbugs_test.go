@@ -803,6 +803,6 @@ var plantedBugs = []plantedBug{
 		name: "a whole pod has a limit without those of init containers",
 		file: "internal/demand/demand.go",
 		old:  `if _, ok := list[i].Resources.Limits[name]; !ok {`,
-		new:  `if _, ok := spec.Containers[0].Resources.Limits[name]; !ok {`,
+		new:  `if _, ok := spec.Containers[i%len(spec.Containers)].Resources.Limits[name]; !ok {`,
 	},
 }
