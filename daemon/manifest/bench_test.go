@@ -17,8 +17,9 @@ func BenchmarkRead(b *testing.B) {
 	}
 	yaml := "apiVersion: v1\nkind: PodList\nitems:\n" +
 		pods("- metadata:\n    name: agent-%d\n    labels:\n      app: agent\n  spec:\n    containers:\n    - name: agent\n      image: agent:1\n")
+	// As large as the API server's, and on one line, as jq -c prints them.
 	json := `{"apiVersion":"v1","kind":"PodList","items":[` +
-		strings.TrimSuffix(pods(`{"metadata":{"name":"agent-%d","labels":{"app":"agent"}},"spec":{"containers":[{"name":"agent","image":"agent:1"}]}},`), ",") + `]}`
+		strings.TrimSuffix(pods(`{"metadata":{"name":"agent-%d","annotations":{"x":"`+strings.Repeat("x", 4000)+`"}},"spec":{"containers":[{"name":"agent","image":"agent:1"}]}},`), ",") + `]}`
 	for _, bc := range []struct {
 		name, text string
 		fails      bool

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -51,7 +52,7 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 		return
 	}
 	// What programs make of a list is often an array.
-	if strings.HasPrefix(string(raw), "[") {
+	if bytes.HasPrefix(raw, []byte("[")) {
 		var items []json.RawMessage
 		if err := json.Unmarshal(raw, &items); err == nil {
 			r.items(at, items, list)

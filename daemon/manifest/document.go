@@ -51,7 +51,7 @@ func (d document) values() ([]value, error) {
 		notJSON = err
 	}
 	var content any
-	if err := utilyaml.UnmarshalStrict([]byte(d.text), &content); err != nil {
+	if err := d.unmarshal(&content); err != nil {
 		if notJSON != nil && !d.isYAML() {
 			return nil, notJSON
 		}
@@ -62,6 +62,27 @@ func (d document) values() ([]value, error) {
 	}
 	raw, err := json.Marshal(content)
 	return []value{{d, raw}}, err
+}
+
+// unmarshal reads YAML, and fails if a key is there twice. A key that a merge key brings and that
+// is written, too, is not: what comes later counts, as in kubectl (NewYAMLOrJSONDecoder@v0.37.2).
+func (d document) unmarshal(content *any) error {
+	err := utilyaml.UnmarshalStrict([]byte(d.text), content)
+	if err == nil || !mergeKey.MatchString(d.text) {
+		return err
+	}
+	// The parser takes these for keys that are there twice. As fields they are none, and what is
+	// wrong besides still is, in the same lines.
+	n := 0
+	fields := mergeKey.ReplaceAllStringFunc(d.text, func(key string) string {
+		n++
+		return strings.Replace(key, "<<", "<<"+strconv.Itoa(n), 1)
+	})
+	var ignored any
+	if err := utilyaml.UnmarshalStrict([]byte(fields), &ignored); err != nil {
+		return err
+	}
+	return utilyaml.Unmarshal([]byte(d.text), content)
 }
 
 // rest returns an error if something follows the first node of a YAML document, which has
@@ -136,11 +157,16 @@ func (d document) jsonValues() (values []value, err error) {
 type lineCounter struct {
 	text         string
 	offset, line int // line counts from 0
+	begin        int // of that line
 }
 
 // at returns the line of an offset, counted from 1.
 func (c *lineCounter) at(offset int) int {
-	c.line += strings.Count(c.text[c.offset:offset], "\n")
+	read := c.text[c.offset:offset]
+	if n := strings.Count(read, "\n"); n > 0 {
+		c.line += n
+		c.begin = c.offset + strings.LastIndexByte(read, '\n') + 1
+	}
 	c.offset = offset
 	return 1 + c.line
 }
@@ -152,6 +178,7 @@ func (d document) isYAML() bool {
 }
 
 var (
+	mergeKey = regexp.MustCompile(`(?m)(^|[ \t{,])<<[ \t]*:`)
 	yamlLine = regexp.MustCompile(`^line (\d+): `)
 	// yamlParser matches errors of the YAML parser, whose lines count from 0. Those of its
 	// scanner count from 1.
@@ -175,6 +202,7 @@ func (p place) syntax(err error) ErrorList {
 	}
 	text := withoutNoise(err.Error())
 	var errs ErrorList
+	first, lines := p.document.lineOf(""), p.document.lines()
 	for detail := range strings.SplitSeq(text, "\n") {
 		at, detail := at, strings.TrimSpace(detail)
 		n := 0
@@ -186,9 +214,9 @@ func (p place) syntax(err error) ErrorList {
 			n++
 		}
 		// An error without a line is in the first one, or it is about the whole document.
-		at.Line = p.document.lineOf("")
+		at.Line = first
 		if n > 0 {
-			at.Line = p.document.line + min(n, p.document.lines()) - 1
+			at.Line = p.document.line + min(n, lines) - 1
 		}
 		errs = append(errs, &Error{at, detail})
 	}

@@ -42,12 +42,12 @@ func (s spot) items(path ...string) []spot {
 	var spots []spot
 	for _, offset := range f.items {
 		at := spot{}
-		begin := strings.LastIndexByte(s.text[:offset], '\n') + 1
+		line := s.line + lines.at(offset) - 1
 		switch {
 		case s.text[offset] == '{':
-			at = spot{document{s.text[offset:], s.line + lines.at(offset) - 1}, nil}
-		case strings.TrimLeft(s.text[begin:offset], " ") == "":
-			at = spot{document{s.text[begin:], s.line + lines.at(offset) - 1}, []string{"0"}}
+			at = spot{document{s.text[offset:], line}, nil}
+		case strings.TrimLeft(s.text[lines.begin:offset], " ") == "":
+			at = spot{document{s.text[lines.begin:], line}, []string{"0"}}
 		}
 		spots = append(spots, at)
 	}

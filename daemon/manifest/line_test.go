@@ -48,6 +48,25 @@ func TestLineOf(t *testing.T) {
 	}
 }
 
+// TestItemsOfOneLine: the cost is linear in the text. If each item looked for the beginning of
+// the line, this would take longer than a test may.
+func TestItemsOfOneLine(t *testing.T) {
+	const n = 500_000
+	for _, tc := range []struct {
+		item  string
+		steps int // of the spot; -1: there is none
+	}{{`{"a": "b"},  `, 0}, {"123456789,   ", -1}} {
+		spots := spot{document{"[0,\n" + strings.Repeat(tc.item, n) + "]", 1}, nil}.items()
+		if len(spots) != n+1 {
+			t.Fatalf("items = %d spots, want %d", len(spots), n+1)
+		}
+		last := spots[n]
+		if known := last.text != ""; known != (tc.steps >= 0) || known && (last.line != 2 || len(last.steps) != tc.steps || last.text != tc.item+"]") {
+			t.Errorf("items: the last of %q is %+v", tc.item, last)
+		}
+	}
+}
+
 // writer writes a random value as YAML, and notes the line of each path.
 type writer struct {
 	rand  *rand.Rand

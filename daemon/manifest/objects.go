@@ -126,7 +126,7 @@ func (o *Objects) Read(file string, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	reading := &reading{objects: o, file: file, named: o.names(), passedOver: map[PassedOver]int{}}
+	reading := &reading{objects: o, file: file, named: o.names(), places: map[metav1.Object]place{}, passedOver: map[PassedOver]int{}}
 	reading.text(string(data))
 	if len(reading.errs) > 0 {
 		return reading.errs[:min(len(reading.errs), MaxErrors)]
@@ -180,7 +180,7 @@ type reading struct {
 	file       string
 	named      map[key]metav1.Object
 	found      []metav1.Object
-	places     []place
+	places     map[metav1.Object]place // of those found
 	passedOver map[PassedOver]int
 	errs       ErrorList
 	decoder    runtime.Decoder
@@ -268,22 +268,22 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 		}
 	}
 	r.named[key] = object
-	r.found, r.places = append(r.found, object), append(r.places, at)
+	r.found, r.places[object] = append(r.found, object), at
 	return nil
 }
 
 // isEdited reports whether a DaemonSet is a copy of a stored one from an earlier text, with
 // its UID: somebody has printed and edited it.
 func (r *reading) isEdited(kind string, object, stored metav1.Object) bool {
-	return kind == kindDaemonSet && isStored(object) && stored != nil && stored.GetUID() == object.GetUID() &&
-		!slices.Contains(r.found, stored)
+	_, here := r.places[stored]
+	return kind == kindDaemonSet && isStored(object) && stored != nil && stored.GetUID() == object.GetUID() && !here
 }
 
 // where says where an object is.
 func (r *reading) where(object metav1.Object) string {
-	at, ok := r.objects.places[object]
-	if i := slices.Index(r.found, object); i >= 0 {
-		at, ok = r.places[i], true
+	at, ok := r.places[object]
+	if !ok {
+		at, ok = r.objects.places[object]
 	}
 	if !ok {
 		return "there"
@@ -311,8 +311,8 @@ func (o *Objects) add(r *reading) {
 	if o.places == nil {
 		o.places = make(map[metav1.Object]place, len(r.found))
 	}
-	for i, object := range r.found {
-		o.places[object] = r.places[i]
+	maps.Copy(o.places, r.places)
+	for _, object := range r.found {
 		switch object := object.(type) {
 		case *appsv1.DaemonSet:
 			o.DaemonSets = append(o.DaemonSets, object)

@@ -120,6 +120,10 @@ func TestReadFails(t *testing.T) {
 			"ds.yaml:12: document 3: metadata.name: Duplicate value: DaemonSet default/a is in ds.yaml:1 already: remove metadata.uid from the one that is the proposal"},
 		{"twice in YAML", "the second would win silently", "apiVersion: v1\nkind: Node\nkind: Pod\n",
 			`ds.yaml:3: document 1: key "kind" already set in map`},
+		{"twice beside a merge key", "it does not come from there", "apiVersion: v1\nkind: List\nitems:\n- &base {apiVersion: v1, kind: Node, metadata: {name: a}}\n- <<: *base\n  metadata: {name: b}\n  kind: Node\n  kind: Pod\n",
+			`ds.yaml:8: document 1: key "kind" already set in map`},
+		{"merge of a scalar", "it has no keys", "apiVersion: &v v1\nkind: Node\nmetadata: {name: a}\n<<: *v\n",
+			`ds.yaml:1: document 1: map merge requires map or sequence of maps as the value`},
 		{"twice in JSON", "the second would win silently", `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a","name":"b"}}`,
 			"ds.yaml:1: document 1: metadata.name: duplicate field"},
 		{"broken revision", "no number of a server is as large", `{"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"name":"r"},` + "\n" + `"data":1e999}`,
@@ -258,6 +262,12 @@ func TestRead(t *testing.T) {
 			name: "typed list", why: "its items need not say what they are",
 			text: "apiVersion: v1\nkind: NodeList\nitems:\n- metadata: {name: b}\n- metadata: {name: a, namespace: x}\n",
 			want: map[string][]string{"Node": {"b", "a"}},
+		},
+		{
+			name: "merge keys", why: "what a field says counts, and nothing is there twice",
+			text: "apiVersion: v1\nkind: List\nitems:\n- &base {apiVersion: v1, kind: Node, metadata: &m {name: a, labels: {x: z}}}\n- <<: *base\n  metadata: {<<: *m, name: b}\n" +
+				"- <<: *base\n  <<: {kind: Pod}\n",
+			want: map[string][]string{"Node": {"a", "b"}, "Pod": {"default/a"}},
 		},
 		{
 			name: "array", why: "jq .items prints one",

@@ -12,6 +12,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/demand"
@@ -41,10 +42,17 @@ func newAdmission(opts Options) (*admission, error) {
 		allPriorities: opts.PriorityClasses != nil, allRuntimes: opts.RuntimeClasses != nil,
 	}
 	path := field.NewPath("options")
+	named := make(map[types.NamespacedName]bool, len(opts.LimitRanges))
 	for i, r := range opts.LimitRanges {
+		path := path.Child("limitRanges").Index(i)
 		if r == nil {
-			return nil, field.Required(path.Child("limitRanges").Index(i), "")
+			return nil, field.Required(path, "")
 		}
+		name := types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
+		if named[name] {
+			return nil, field.Duplicate(path.Child("metadata", "name"), r.Name)
+		}
+		named[name] = true
 	}
 	for i, class := range opts.PriorityClasses {
 		path := path.Child("priorityClasses").Index(i)
@@ -87,12 +95,18 @@ func (a *admission) admit(ds *appsv1.DaemonSet) (corev1.PodSpec, field.ErrorList
 	ranges := a.ranges[ds.Namespace]
 	admitted := demand.Admitted(&spec, ranges)
 	refused = append(refused, demand.Refusals(path, &admitted, ranges)...)
-	return admitted, append(refused, demand.Excesses(path, &admitted)...)
+	refused = append(refused, demand.Excesses(path, &admitted)...)
+	if len(ranges) > 0 {
+		before := demand.Admitted(&spec, nil)
+		refused = append(refused, demand.WrongDefaults(path, &before, &admitted)...)
+	}
+	return admitted, refused
 }
 
 // setPriority gives a pod the priority and the preemption policy of its class, or else of the
 // default class; if there are several of these, of the lowest. It refuses others than these
-// (admitPod, getDefaultPriority @v1.37.2).
+// (admitPod, getDefaultPriority @v1.37.2). If the class may be one that is not known, the pod
+// keeps what it has.
 func (a *admission) setPriority(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
 	class := a.fallback
 	if spec.PriorityClassName != "" {
@@ -101,8 +115,12 @@ func (a *admission) setPriority(path *field.Path, spec *corev1.PodSpec) field.Er
 	switch {
 	case class != nil:
 		spec.PriorityClassName = class.Name
-	case spec.PriorityClassName == "":
+	case spec.PriorityClassName == "" && a.allPriorities:
 		class = &schedulingv1.PriorityClass{} // Zero, and preempts.
+	case spec.PriorityClassName == "":
+		spec.Priority = cmp.Or(spec.Priority, new(int32(0)))
+		spec.PreemptionPolicy = cmp.Or(spec.PreemptionPolicy, new(corev1.PreemptLowerPriority))
+		return nil
 	case a.allPriorities:
 		spec.Priority = cmp.Or(spec.Priority, new(int32(0)))
 		return field.ErrorList{field.NotFound(path.Child("priorityClassName"), spec.PriorityClassName)}
@@ -170,13 +188,13 @@ func (a *admission) setRuntime(path *field.Path, spec *corev1.PodSpec) field.Err
 	return refused
 }
 
-// schedulingOf returns what the RuntimeClass of a pod asks of a node, or nil.
+// schedulingOf returns a copy of what the RuntimeClass of a pod asks of a node, or nil.
 func (a *admission) schedulingOf(spec *corev1.PodSpec) *nodev1.Scheduling {
 	if spec.RuntimeClassName == nil {
 		return nil
 	}
 	if class := a.runtimes[*spec.RuntimeClassName]; class != nil {
-		return class.Scheduling
+		return class.Scheduling.DeepCopy()
 	}
 	return nil
 }

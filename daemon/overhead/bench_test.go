@@ -214,12 +214,93 @@ func BenchmarkInPool(b *testing.B) {
 	}
 }
 
+// BenchmarkInPoolTypes answers for 200 DaemonSets and a pool that lists 800 types of machines.
+func BenchmarkInPoolTypes(b *testing.B) {
+	pool := overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{{Key: "instance-type", Operator: corev1.NodeSelectorOpIn}}}
+	for i := range 800 {
+		pool.Requirements[0].Values = append(pool.Requirements[0].Values, fmt.Sprintf("type-%d", i))
+	}
+	sets := benchSets(200)
+	for _, ds := range sets {
+		ds.Spec.Template.Spec = corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{
+			{Key: "instance-type", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"type-x"}},
+		}})}
+	}
+	for _, bc := range []struct {
+		name string
+		sets []*appsv1.DaemonSet
+	}{{"same", sets}, {"distinct", distinct(benchCopies(sets))}} {
+		daemons, err := overhead.Compile(bc.sets, overhead.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(bc.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := daemons.InPool(pool); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkInPoolOneLabel answers for a pool with 32 requirements on one label.
+func BenchmarkInPoolOneLabel(b *testing.B) {
+	sets := []*appsv1.DaemonSet{daemonSet("a", corev1.PodSpec{NodeSelector: map[string]string{"type": "a"}})}
+	daemons, err := overhead.Compile(sets, overhead.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var pool overhead.Pool
+	for i := range 32 {
+		r := corev1.NodeSelectorRequirement{Key: "type", Operator: corev1.NodeSelectorOpNotIn}
+		for j := range 32 {
+			r.Values = append(r.Values, fmt.Sprintf("type-%d-%d", i, j))
+		}
+		pool.Requirements = append(pool.Requirements, r)
+	}
+	for b.Loop() {
+		if _, err := daemons.InPool(pool); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func benchCopies(sets []*appsv1.DaemonSet) []*appsv1.DaemonSet {
+	copies := make([]*appsv1.DaemonSet, len(sets))
+	for i, ds := range sets {
+		copies[i] = ds.DeepCopy()
+	}
+	return copies
+}
+
 // portSet returns a DaemonSet that wants a host port.
 func portSet(name string) *appsv1.DaemonSet {
 	ds := &appsv1.DaemonSet{}
 	ds.Namespace, ds.Name = "ports", name
 	ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: "main", Ports: []corev1.ContainerPort{{HostPort: 80}}}}
 	return ds
+}
+
+// TestInPoolAsksOnce: a DaemonSet that asks the same as another adds a copy of the answer only.
+func TestInPoolAsksOnce(t *testing.T) {
+	spec := corev1.PodSpec{NodeSelector: map[string]string{"type": "a"}}
+	pool := overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{{Key: "type", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}}
+	allocs := func(n int) float64 {
+		var sets []*appsv1.DaemonSet
+		for i := range n {
+			sets = append(sets, daemonSet(fmt.Sprintf("a-%d", i), spec))
+		}
+		daemons := compile(t, sets, overhead.Options{})
+		return testing.AllocsPerRun(20, func() {
+			if _, err := daemons.InPool(pool); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if one, many := allocs(1), allocs(101); many > one+2*100 {
+		t.Errorf("InPool allocates %v times for one DaemonSet and %v times for 101 that ask the same, want two more for each", one, many)
+	}
 }
 
 // TestOnNodeAllocates: nothing, for any pair, once the result has grown.
@@ -246,8 +327,8 @@ func TestOnNodeAllocates(t *testing.T) {
 		if err := crowded.OnNode(in, &full); err != nil {
 			t.Fatal(err)
 		}
-	}); allocs != 0 || len(full.Shortages) == 0 || len(full.Clashes) == 0 {
-		t.Errorf("OnNode allocates %v times for %d shortages and %d clashes, want 0", allocs, len(full.Shortages), len(full.Clashes))
+	}); allocs != 0 || len(full.Shortages) == 0 || len(full.PortConflicts) == 0 {
+		t.Errorf("OnNode allocates %v times for %d shortages and %d conflicts, want 0", allocs, len(full.Shortages), len(full.PortConflicts))
 	}
 	running := overhead.Input{Node: bareNode("node"), Pods: benchPods(benchSets(20), 110)}
 	if allocs := testing.AllocsPerRun(20, func() {

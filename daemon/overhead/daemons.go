@@ -27,9 +27,10 @@ type Options struct {
 	// the first by name counts; the API server takes an arbitrary one.
 	LimitRanges []*corev1.LimitRange
 	// PriorityClasses say how large the priority of a pod is, and whether it preempts. The
-	// system's own two classes are known without them. If the list is nil, a class that is not
-	// known has the priority of the template, or else zero; otherwise the API server refuses
-	// the pods.
+	// system's own two classes are known without them. If the list is nil, a pod of a class that
+	// is not known, or of none, has the priority and the preemption policy of the template, or
+	// else zero: there may be a default class. Otherwise the API server refuses the pods of an
+	// unknown class, and pods of none have those of the default class, or else zero.
 	PriorityClasses []*schedulingv1.PriorityClass
 	// RuntimeClasses say what the overhead of a pod is, and what else it asks of a node. If the
 	// list is nil, a class that is not known has the overhead of the template and asks nothing;
@@ -68,8 +69,9 @@ type Daemon struct {
 	// HostPorts are the ports of the node that a pod uses, those of sidecars first. In the
 	// host network every declared port is one.
 	HostPorts []HostPort
-	// Refused is why the API server refuses the pods: they break a LimitRange, or request more
-	// than a limit that one gives; they have another priority, preemption policy, overhead or
+	// Refused is why the API server refuses the pods: they break a LimitRange; they request more
+	// than their limit, or otherwise than is valid, with what LimitRanges give to their
+	// containers; they have another priority, preemption policy, overhead or
 	// node selector than their PriorityClass or RuntimeClass; or there is no such class. Paths
 	// start at the DaemonSet's spec. It is nil if the API server accepts them.
 	Refused field.ErrorList
@@ -109,10 +111,13 @@ type compiled struct {
 // rules are what the pods of some DaemonSets ask of a node. Many DaemonSets ask the same, so
 // that OnNode decides for all of them at once.
 type rules struct {
-	matcher *placement.Matcher
-	labels  []label  // sorted by key
-	asked   bits     // the numbers of labels
-	names   []string // that decide, and one that does not; nil if no name matters
+	template *corev1.PodTemplateSpec // of one of the DaemonSets
+	opts     placement.Options
+
+	matcher *placement.Matcher // of these two
+	labels  []label            // sorted by key
+	asked   bits               // the numbers of labels
+	names   []string           // that decide, and one that does not; nil if no name matters
 }
 
 // need is an amount of a resource above zero, in the scheduler's unit.
@@ -149,7 +154,8 @@ type ownerKey struct{ namespace, kind, name string }
 //
 // It fails with a *field.Error if a DaemonSet is nil, has no name, has only one of apiVersion
 // and kind, or is in the list twice (group, kind, namespace and name are the same), and if an
-// entry of the options is nil or has the name of another. Without DaemonSets it returns an empty
+// entry of the options is nil or has the name of another; of LimitRanges also the namespace.
+// Without DaemonSets it returns an empty
 // Daemons.
 //
 // The cost is linear in the DaemonSets, and, for those with the same host port, quadratic.
@@ -228,11 +234,11 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 
 // rulesOf returns the number of the rules of a template, and adds them if they are new.
 func (d *Daemons) rulesOf(template *corev1.PodTemplateSpec, opts placement.Options, dictionary *dictionary) int {
-	key, comparable := rulesKey(&template.Spec)
-	if n, ok := dictionary.rules[key]; ok && comparable {
+	key, keyed := rulesKey(&template.Spec)
+	if n, ok := dictionary.rules[key]; ok && keyed {
 		return n
 	}
-	r := rules{matcher: placement.Compile(template, opts)}
+	r := rules{template: template, opts: opts, matcher: placement.Compile(template, opts)}
 	r.labels, r.names = dictionary.read(template, r.matcher)
 	for i := range r.labels {
 		r.labels[i].number = d.numberOf(r.labels[i].key)

@@ -16,7 +16,7 @@
 //	what do all of them request?                    NodeOverhead.Run, Started, AtMost
 //	what is still to come on a node that exists?    NodeOverhead.Missing, MissingAtMost
 //	what does not fit, and which DaemonSet is it?   NodeOverhead.Shortages, NodeDaemon.Fits
-//	which host ports clash?                         NodeOverhead.Clashes
+//	which host ports conflict?                      NodeOverhead.PortConflicts
 //	what stays pending because of a RuntimeClass?   NodeOverhead.Mismatches
 //	taints that go away after start-up              Input.StartupTaints, NodeOverhead.Started
 //	labels that come late                           Input.LateLabels
@@ -47,6 +47,8 @@
 //     and the order of the input has no effect on them.
 //  6. Only what this package names is looked at when it asks what fits: requests, the number of
 //     pods, host ports, the node selectors of RuntimeClasses. Pod (anti-)affinity, topology
-//     spread, volumes and preemption are not.
+//     spread, volumes and preemption are not. So an extended resource counts as missing if the
+//     node does not have it, although the scheduler takes a device for it if a DeviceClass
+//     provides the resource (shouldDelegateResourceToDRA@v1.37.2).
 //  7. Wrong input gives a *field.Error with the path of the field. Arguments are never changed.
 package overhead

@@ -55,7 +55,7 @@ func Example() {
 	for _, s := range out.Shortages {
 		fmt.Println(daemons.List()[s.Daemon].DaemonSet.Name, "lacks", s.Resource, "needs", s.Missing, "free", s.Free)
 	}
-	for _, c := range out.Clashes {
+	for _, c := range out.PortConflicts {
 		fmt.Println(daemons.List()[c.Daemon].DaemonSet.Name, "waits for port", c.Port, "of", daemons.List()[c.Other].DaemonSet.Name)
 	}
 	// Output:
@@ -287,7 +287,7 @@ func ExampleDaemons_InPool() {
 	// Output:
 	// arm: on some nodes: depends on label "kubernetes.io/arch"
 	// has-zone: always: topology.kubernetes.io/zone Exists
-	// mainframe: never: node affinity: kubernetes.io/arch In [amd64 arm64]
+	// mainframe: never: node affinity; the pool has kubernetes.io/arch In [amd64 arm64]
 	// no-mainframe: always: kubernetes.io/arch In [amd64 arm64]
 	// zone-a: on some nodes: depends on label "topology.kubernetes.io/zone"
 	// on every node: 2 pods, cpu 200m

@@ -2,6 +2,7 @@ package overhead
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,8 +70,8 @@ type Explanation struct {
 	Daemon string
 	// Verdict is the answer.
 	Verdict Verdict
-	// Placement is the explanation of the Decision of NodeDaemon. Its taints are copies. It has
-	// no value for a fact that is not known, unless the rule fails with that value only.
+	// Placement is the explanation of the Decision of NodeDaemon. Its taints are copies. Where a
+	// fact is not known its value is empty, unless the rule fails only for that value.
 	Placement placement.Explanation
 	// DependsOn are the facts on which the answer depends, for VerdictCannotTell: the answer
 	// changes with each of them for at least one state of the others. Labels come first, by
@@ -129,28 +130,15 @@ func (d *Daemons) checkIndex(index int) error {
 // dependsOn returns the facts that change the answer. The axes are open, and the pod runs in
 // one of their states once the startup taints are gone.
 func (s *scratch) dependsOn(r *rules) []Fact {
-	var keepAway []corev1.Taint
-	states := 1
-	for i := range s.axes {
-		if states *= s.axes[i].len(); states > maxStates {
-			break
-		}
-	}
 	matters := make([]bool, len(s.axes))
-	runs := make([]bool, 0, min(states, maxStates))
-	anywhere := false
+	var runs []bool
 	complete := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
-		run := r.matcher.Decide(&s.node).Run
-		if run && !anywhere {
-			anywhere = true
-			keepAway = s.untolerated(r)
-		}
-		runs = append(runs, run)
+		runs = append(runs, r.matcher.Decide(&s.node).Run)
 		return true
 	})
-	stride := 1
-	for i := range s.axes {
+	// If not all states were tried, the strides mean nothing: their product may overflow.
+	for i, stride := 0, 1; complete && i < len(s.axes); i++ {
 		n := s.axes[i].len()
 		for state := range runs {
 			// Compare each state with the next along this axis.
@@ -170,8 +158,8 @@ func (s *scratch) dependsOn(r *rules) []Fact {
 			facts = append(facts, Fact{Kind: FactLabel, Label: s.axes[i].key})
 		}
 	}
-	for i := range keepAway {
-		facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *keepAway[i].DeepCopy()})
+	for _, taint := range s.untolerated(r) {
+		facts = append(facts, Fact{Kind: FactStartupTaint, Taint: *taint.DeepCopy()})
 	}
 	return facts
 }
@@ -211,24 +199,20 @@ func (s *scratch) forgetMadeUp(d *Daemons, e *placement.Explanation) {
 		f := &e.AffinityFailures[i]
 		n, ok := d.labels[f.Requirement.Key]
 		madeUp := f.Cause == placement.TermCauseLabel && ok && s.unknown.has(n) || f.Cause == placement.TermCauseField && s.nameUnknown
-		switch op := f.Requirement.Operator; {
-		case madeUp && op != corev1.NodeSelectorOpNotIn && op != corev1.NodeSelectorOpDoesNotExist:
+		if op := f.Requirement.Operator; madeUp && op != corev1.NodeSelectorOpNotIn && op != corev1.NodeSelectorOpDoesNotExist {
 			f.Value, f.HasValue = "", false
 		}
 	}
 }
 
-// untolerated returns the startup taints that the pod does not tolerate. The node is in a
-// state in which it runs the pod.
+// untolerated returns the startup taints that the pod does not tolerate.
 func (s *scratch) untolerated(r *rules) []corev1.Taint {
-	var found []corev1.Taint
-	for i, taint := range s.going() {
-		s.node.Spec.Taints = s.going()[i : i+1]
-		if !r.matcher.Decide(&s.node).Run {
-			found = append(found, taint)
-		}
-	}
-	return found
+	tolerations := placement.Compile(&corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+		Tolerations: r.template.Spec.Tolerations, HostNetwork: r.template.Spec.HostNetwork,
+	}}, r.opts)
+	return slices.DeleteFunc(slices.Clone(s.going()), func(taint corev1.Taint) bool {
+		return tolerations.Decide(&corev1.Node{Spec: corev1.NodeSpec{Taints: []corev1.Taint{taint}}}).Run
+	})
 }
 
 // String returns the explanation in one line:

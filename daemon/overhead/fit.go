@@ -20,7 +20,7 @@ type podThere struct {
 func (o *NodeOverhead) fit(d *Daemons) {
 	s := &o.scratch
 	limited := s.takeAllocatable(d)
-	o.clashWithPods(d)
+	o.conflictsWithPods(d)
 	for class := classPresent; class <= classUncertain; class++ {
 		for i := range d.compiled {
 			n := &o.Daemons[i]
@@ -38,7 +38,7 @@ func (o *NodeOverhead) fit(d *Daemons) {
 	if limited {
 		o.listShortages()
 	}
-	slices.SortFunc(o.Clashes, compareClashes)
+	slices.SortFunc(o.PortConflicts, comparePortConflicts)
 	slices.SortStableFunc(o.Mismatches, func(a, b Mismatch) int { return cmp.Compare(a.Daemon, b.Daemon) })
 }
 
@@ -107,9 +107,9 @@ func (s *scratch) takeAllocatable(d *Daemons) bool {
 		if quantity, ok := allocatable[name]; ok {
 			amount = demand.Amount(name, quantity)
 		}
-		s.free[i] = plus(amount, -s.used[i])
+		s.free[i] = demand.Plus(amount, -s.used[i])
 	}
-	s.freePods = plus(demand.Amount(corev1.ResourcePods, allocatable[corev1.ResourcePods]), -int64(len(s.pods)))
+	s.freePods = demand.Plus(demand.Amount(corev1.ResourcePods, allocatable[corev1.ResourcePods]), -int64(len(s.pods)))
 	return true
 }
 
@@ -140,13 +140,13 @@ func (o *NodeOverhead) takeRoom(d *Daemons, daemon int) bool {
 	}
 	for i := range c.needs {
 		at := c.needs[i].resource
-		s.free[at] = plus(s.free[at], -s.missing(c, i))
+		s.free[at] = demand.Plus(s.free[at], -s.missing(c, i))
 	}
 	return true
 }
 
-// clashWithPods finds the host ports that pods on the node have and other DaemonSets want.
-func (o *NodeOverhead) clashWithPods(d *Daemons) {
+// conflictsWithPods finds the host ports that pods on the node have and other DaemonSets want.
+func (o *NodeOverhead) conflictsWithPods(d *Daemons) {
 	s := &o.scratch
 	clear(s.blocked)
 	s.held = s.held[:0]
@@ -162,7 +162,7 @@ func (o *NodeOverhead) clashWithPods(d *Daemons) {
 			for _, want := range d.byPort[p.Number] {
 				if want.daemon != there.daemon && o.Daemons[want.daemon].mayRun() && want.port.Conflicts(HostPort(p)) {
 					s.blocked.set(want.daemon)
-					o.Clashes = append(o.Clashes, Clash{Daemon: want.daemon, Other: there.daemon, Pod: there.pod, Port: want.port, OtherPort: HostPort(p)})
+					o.PortConflicts = append(o.PortConflicts, PortConflict{Daemon: want.daemon, Other: there.daemon, Pod: there.pod, Port: want.port, OtherPort: HostPort(p)})
 				}
 			}
 		}
@@ -183,7 +183,7 @@ func (s *scratch) holds(daemon int, port HostPort) bool {
 }
 
 // portsFree reports whether no DaemonSet that comes before has a host port of this one and
-// fits. It notes the clashes with those before.
+// fits. It notes the conflicts with those before.
 func (o *NodeOverhead) portsFree(d *Daemons, daemon int) bool {
 	n := &o.Daemons[daemon]
 	free := true
@@ -192,11 +192,11 @@ func (o *NodeOverhead) portsFree(d *Daemons, daemon int) bool {
 		if !other.mayRun() || !before(classOf(other), c.other, classOf(n), daemon) {
 			continue
 		}
-		// A port that is taken already is one of clashWithPods.
+		// A port that is taken already is one of conflictsWithPods.
 		if n.Present && o.scratch.holds(daemon, c.own) || other.Present && o.scratch.holds(c.other, c.port) {
 			continue
 		}
-		o.Clashes = append(o.Clashes, Clash{Daemon: daemon, Other: c.other, Port: c.own, OtherPort: c.port})
+		o.PortConflicts = append(o.PortConflicts, PortConflict{Daemon: daemon, Other: c.other, Port: c.own, OtherPort: c.port})
 		if other.Fits {
 			free = false
 		}
@@ -216,7 +216,7 @@ func sortLast(list []Shortage) {
 	}
 }
 
-func compareClashes(a, b Clash) int {
+func comparePortConflicts(a, b PortConflict) int {
 	return cmp.Or(
 		cmp.Compare(a.Daemon, b.Daemon),
 		cmp.Compare(a.Other, b.Other),

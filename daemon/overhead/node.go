@@ -18,7 +18,7 @@ import (
 // about it.
 type Input struct {
 	// Node is the node, or its template. It must not be nil. It needs a name unless
-	// NameUnknown is set.
+	// NameUnknown is set and there are no Pods.
 	Node *corev1.Node
 	// Pods are the pods on the node. Those that are not bound to it (spec.nodeName is not the
 	// name of Node) or that have finished take nothing of it and are ignored. To pass a pod of
@@ -42,8 +42,7 @@ type Input struct {
 }
 
 // NodeOverhead is what the DaemonSets take of one node. OnNode fills it in and reuses its
-// memory. One that is assigned shares it with the original: what you keep beyond the next call,
-// Clone.
+// memory. A copy of it shares that memory: Clone what you keep beyond the next call.
 type NodeOverhead struct {
 	// Daemons says for each DaemonSet whether it runs, in the order of Daemons.List.
 	Daemons []NodeDaemon
@@ -64,9 +63,9 @@ type NodeOverhead struct {
 
 	// Shortages are the resources of which the node has too little, by DaemonSet, then by name.
 	Shortages []Shortage
-	// Clashes are the host ports that more than one pod wants, by DaemonSet, then by other
+	// PortConflicts are the host ports that more than one pod wants, by DaemonSet, then by other
 	// DaemonSet, then by pod, then by port. Each is listed once.
-	Clashes []Clash
+	PortConflicts []PortConflict
 	// Mismatches are the labels that RuntimeClasses ask for and the node does not have, by
 	// DaemonSet, then by key. The DaemonSet controller creates the pods all the same, and the
 	// scheduler leaves them pending.
@@ -89,7 +88,7 @@ type NodeDaemon struct {
 	Present bool
 	// Fits says that the node has room and free ports for what is missing of the pod, and the
 	// labels that its RuntimeClass asks for. If it is false and the pod should run, Shortages,
-	// Clashes and Mismatches say why. It is false if the pod does not run.
+	// PortConflicts and Mismatches say why. It is false if the pod does not run.
 	Fits bool
 }
 
@@ -111,8 +110,8 @@ type Shortage struct {
 	Free int64
 }
 
-// Clash is a host port that two pods want.
-type Clash struct {
+// PortConflict is a host port that two pods want.
+type PortConflict struct {
 	// Daemon is the index of the DaemonSet that wants the port and does not come first. Of two
 	// DaemonSets it is the later one in the order of OnNode. Its pod has to wait if the other
 	// gets the port: if Pod is not nil, or the other Fits.
@@ -129,13 +128,13 @@ type Clash struct {
 
 // String returns what is missing, such as "short of memory by 512Mi".
 func (s Shortage) String() string {
-	short := demand.Quantity(s.Resource, plus(s.Missing, -s.Free))
+	short := demand.Quantity(s.Resource, demand.Plus(s.Missing, -s.Free))
 	return "short of " + string(s.Resource) + " by " + short.String()
 }
 
 // String returns the port and who has it, such as "port 80/TCP is that of pod team/web" or
 // "port 80/TCP is also that of a DaemonSet before it".
-func (c Clash) String() string {
+func (c PortConflict) String() string {
 	if c.Pod == nil {
 		return "port " + c.Port.String() + " is also that of a DaemonSet before it"
 	}
@@ -160,8 +159,8 @@ func (m Mismatch) String() string {
 //
 // A DaemonSet runs, does not run, or it cannot be told because the answer depends on something
 // that Input says is unknown; Explain lists on what. "Cannot tell" is given only if both
-// answers are possible, with one exception: if the labels that matter to a DaemonSet can be in
-// more than 4096 states that it tells apart, OnNode does not try all.
+// answers are possible, with one exception: if a DaemonSet can tell more than 4096 states of the
+// node apart by other rules than its node selector, OnNode does not try all.
 //
 // What is on the node counts first. Then pods get room one by one in this order: DaemonSets
 // with a pod on the node, those that run, those of which it cannot be told; each by priority,
@@ -169,23 +168,22 @@ func (m Mismatch) String() string {
 // Nothing is preempted. A pod fits if the node has room for what it requests and for one more
 // pod (fitsRequest@v1.37.2), if none of its host ports is taken (fitsPorts@v1.37.2), and, unless
 // the pod is there, if the node has the labels that its RuntimeClass asks for
-// (NodeAffinity.Filter@v1.37.2). A node
-// without status.allocatable, or with an empty one, has that of its capacity
-// (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no capacity, either.
+// (NodeAffinity.Filter@v1.37.2). A node without status.allocatable, or with an empty one, has
+// that of its capacity (SetDefaults_NodeStatus@v1.37.2), and room for everything if it has no
+// capacity, either.
 //
 // A pod belongs to a DaemonSet if its controller is that: API group, kind, namespace, name and UID
 // are the same. The UID of a DaemonSet that has none, such as a manifest, is not compared.
 //
 // OnNode allocates nothing once out has grown, apart from pods on the node whose requests are
 // those of the pod as a whole, or finer than the scheduler's units. The cost is linear in labels
-// of the node, pods, clashes, and DaemonSets with their resources; for each DaemonSet that asks
+// of the node, pods, PortConflicts, and DaemonSets with their resources; for each DaemonSet that asks
 // for unknown facts it is the number of states that are tried, at most 4096. OnNode reads its
-// arguments. Of these it keeps the pods in out.Clashes, and nothing else.
+// arguments. Of these it keeps the pods in out.PortConflicts, and nothing else.
 //
-// It fails with a *field.Error if out, in.Node or a pod is nil, if the node has no name and
-// NameUnknown is not set, if a late label is no valid label key, or if a startup taint has no
-// key. What is in out is then of no
-// use.
+// It fails with a *field.Error if out, in.Node or a pod is nil, if the node lacks a name that it
+// needs, if a late label is no valid label key, or if a startup taint has no key. What is in out
+// is then of no use.
 func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	d = d.orEmpty()
 	if out == nil {
@@ -250,6 +248,8 @@ func (in *Input) check() error {
 		return field.Required(field.NewPath("input", "node"), "")
 	case in.Node.Name == "" && !in.NameUnknown:
 		return field.Required(field.NewPath("input", "node", "metadata", "name"), "set nameUnknown if the node has no name yet")
+	case in.Node.Name == "" && len(in.Pods) > 0:
+		return field.Required(field.NewPath("input", "node", "metadata", "name"), "make one up: it says which pods are bound to the node")
 	}
 	for i, pod := range in.Pods {
 		if pod == nil {
@@ -297,11 +297,12 @@ func (o *NodeOverhead) begin(d *Daemons) {
 	for _, t := range []*Total{&o.Run, &o.AtMost, &o.Started, &o.Missing, &o.MissingAtMost} {
 		t.reset(d.resources)
 	}
-	clear(o.Clashes[:cap(o.Clashes)]) // Let go of the pods of earlier calls.
-	o.Shortages, o.Clashes, o.Mismatches = o.Shortages[:0], o.Clashes[:0], o.Mismatches[:0]
+	clear(o.PortConflicts[:cap(o.PortConflicts)]) // Let go of the pods of earlier calls.
+	o.Shortages, o.PortConflicts, o.Mismatches = o.Shortages[:0], o.PortConflicts[:0], o.Mismatches[:0]
 }
 
-// Clone returns a copy that later calls of OnNode do not change. It shares the pods in Clashes.
+// Clone returns a copy that later calls of OnNode do not change. It shares the pods in
+// PortConflicts.
 func (o *NodeOverhead) Clone() NodeOverhead {
 	if o == nil {
 		return NodeOverhead{}
@@ -309,7 +310,7 @@ func (o *NodeOverhead) Clone() NodeOverhead {
 	return NodeOverhead{
 		Daemons: slices.Clone(o.Daemons),
 		Run:     o.Run.Clone(), AtMost: o.AtMost.Clone(), Started: o.Started.Clone(), Missing: o.Missing.Clone(), MissingAtMost: o.MissingAtMost.Clone(),
-		Shortages: slices.Clone(o.Shortages), Clashes: slices.Clone(o.Clashes), Mismatches: slices.Clone(o.Mismatches),
+		Shortages: slices.Clone(o.Shortages), PortConflicts: slices.Clone(o.PortConflicts), Mismatches: slices.Clone(o.Mismatches),
 	}
 }
 
@@ -317,7 +318,7 @@ func (o *NodeOverhead) Clone() NodeOverhead {
 func (o NodeOverhead) Equal(p NodeOverhead) bool {
 	return slices.Equal(o.Daemons, p.Daemons) &&
 		o.Run.Equal(p.Run) && o.AtMost.Equal(p.AtMost) && o.Started.Equal(p.Started) && o.Missing.Equal(p.Missing) && o.MissingAtMost.Equal(p.MissingAtMost) &&
-		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.Clashes, p.Clashes) && slices.Equal(o.Mismatches, p.Mismatches)
+		slices.Equal(o.Shortages, p.Shortages) && slices.Equal(o.PortConflicts, p.PortConflicts) && slices.Equal(o.Mismatches, p.Mismatches)
 }
 
 // countPods adds up what the pods on the node take.
@@ -341,7 +342,7 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 		}
 		demand.AmountsOfPod(s.amounts, d.resources, pod)
 		for at, amount := range s.amounts {
-			s.used[at] = plus(s.used[at], amount)
+			s.used[at] = demand.Plus(s.used[at], amount)
 		}
 		if own < 0 {
 			continue
@@ -349,7 +350,7 @@ func (s *scratch) countPods(d *Daemons, in *Input, out *NodeOverhead) {
 		c := &d.compiled[own]
 		for i := range c.needs {
 			had := &s.had[c.offset+i]
-			*had = plus(*had, s.amounts[c.needs[i].resource])
+			*had = demand.Plus(*had, s.amounts[c.needs[i].resource])
 		}
 	}
 }
@@ -371,7 +372,7 @@ func (d *Daemons) daemonOf(pod *corev1.Pod) int {
 
 // missing returns what a pod of a DaemonSet still needs of its i-th need.
 func (s *scratch) missing(c *compiled, i int) int64 {
-	return max(0, plus(c.needs[i].amount, -s.had[c.offset+i]))
+	return max(0, demand.Plus(c.needs[i].amount, -s.had[c.offset+i]))
 }
 
 func (o *NodeOverhead) addMissing(t *Total, d *Daemons, daemon int) {
@@ -381,6 +382,6 @@ func (o *NodeOverhead) addMissing(t *Total, d *Daemons, daemon int) {
 	c := &d.compiled[daemon]
 	for i := range c.needs {
 		at := c.needs[i].resource
-		t.amounts[at] = plus(t.amounts[at], o.scratch.missing(c, i))
+		t.amounts[at] = demand.Plus(t.amounts[at], o.scratch.missing(c, i))
 	}
 }

@@ -121,6 +121,29 @@ func TestRequests(t *testing.T) {
 			spec:    corev1.PodSpec{Containers: []corev1.Container{{}}, Resources: &corev1.ResourceRequirements{Requests: amounts("cpu", "2")}},
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("cpu", "3")})}},
 			refused: `spec.template.spec.resources.requests[cpu]: Invalid value: "2": must not be below the requests of the containers, 3`},
+		{name: "default request of a device", why: "it has no limit", spec: nothing, want: amounts("example.com/gpu", "1"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("example.com/gpu", "1")})}},
+			refused: `spec.template.spec.containers[0].resources.limits[example.com/gpu]: Required value: a request of huge pages or an extended resource needs a limit`},
+		{name: "minimum of a device", why: "it is the request, which has no limit", spec: nothing, want: amounts("example.com/gpu", "1"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Min: amounts("example.com/gpu", "1")})}},
+			refused: `spec.template.spec.containers[0].resources.limits[example.com/gpu]: Required value`},
+		{name: "default of huge pages", why: "the container has neither cpu nor memory", spec: nothing, want: amounts("hugepages-2Mi", "2Mi"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("hugepages-2Mi", "2Mi")})}},
+			refused: `spec.template.spec.containers[0].resources: Forbidden: huge pages need cpu or memory beside them`},
+		{name: "half a huge page", why: "the API server refuses the pod", spec: corev1.PodSpec{Containers: []corev1.Container{container("cpu", "1")}}, want: amounts("cpu", "1", "hugepages-2Mi", "1Mi"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("hugepages-2Mi", "1Mi")})}},
+			refused: `spec.template.spec.containers[0].resources.limits[hugepages-2Mi]: Invalid value: "1Mi": must be a multiple of the size of the pages`},
+		{name: "default of half a device", why: "the API server refuses the pod", spec: corev1.PodSpec{InitContainers: []corev1.Container{{}}}, want: amounts("example.com/gpu", "500m"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("example.com/gpu", "500m")})}},
+			refused: `spec.template.spec.initContainers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be a whole number`},
+		{name: "default below zero", why: "the API server refuses the pod", spec: nothing, want: amounts("cpu", "-1"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "-1")})}},
+			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "-1": must not be below zero`},
+		{name: "the template's own fault", why: "the API server refuses the DaemonSet", spec: corev1.PodSpec{Containers: []corev1.Container{container("example.com/gpu", "500m")}}, want: amounts("cpu", "1", "example.com/gpu", "500m"),
+			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "1")})}}},
+		{name: "device of the template", why: "the default of cpu goes beside it", want: amounts("cpu", "1", "example.com/gpu", "1"),
+			spec: corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Limits: amounts("example.com/gpu", "1")}}}},
+			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "1")})}}},
 		{name: "whole pod", why: "no limit, where a maximum asks for one", spec: nothing, want: amounts(),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: corev1.LimitTypePod, Max: amounts("memory", "1Gi")})}},
 			refused: `spec.template.spec.resources.limits[memory]: Invalid value: "none": LimitRange kube-system/a: the maximum of Pod is 1Gi`},
@@ -146,11 +169,14 @@ func TestRequests(t *testing.T) {
 			spec: corev1.PodSpec{RuntimeClassName: new("kata"), NodeSelector: map[string]string{}, Containers: []corev1.Container{{}}},
 			opts: overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Scheduling: &nodev1.Scheduling{NodeSelector: map[string]string{"kata": "yes"}}}}}},
 		{name: "priority without a class", why: "the API server refuses the number", spec: corev1.PodSpec{Priority: new(int32(7)), Containers: []corev1.Container{{}}}, want: amounts(),
+			opts:    overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{}},
 			refused: "spec.template.spec.priority: Invalid value: 7: must be empty or that of the PriorityClass, 0"},
 		{name: "priority of the class", why: "the API server accepts the number", spec: corev1.PodSpec{Priority: new(int32(2_000_000_000)), PriorityClassName: "system-cluster-critical", Containers: []corev1.Container{{}}}, want: amounts()},
 		{name: "another priority than the class", why: "the API server refuses the number", spec: corev1.PodSpec{Priority: new(int32(7)), PriorityClassName: "system-cluster-critical", Containers: []corev1.Container{{}}}, want: amounts(),
 			refused: "spec.template.spec.priority: Invalid value: 7: must be empty or that of the PriorityClass, 2000000000 of system-cluster-critical"},
+		{name: "priority and policy of an unknown default class", why: "they may be right", spec: corev1.PodSpec{Priority: new(int32(7)), PreemptionPolicy: new(corev1.PreemptNever), Containers: []corev1.Container{{}}}, want: amounts()},
 		{name: "another preemption policy", why: "the API server refuses it", spec: corev1.PodSpec{PreemptionPolicy: new(corev1.PreemptNever), Containers: []corev1.Container{{}}}, want: amounts(),
+			opts:    overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{}},
 			refused: "spec.template.spec.preemptionPolicy: Invalid value: \"Never\": must be empty or that of the PriorityClass, PreemptLowerPriority"},
 		{name: "unknown priority class", why: "nothing is known of it", spec: corev1.PodSpec{Priority: new(int32(7)), PriorityClassName: "mine", Containers: []corev1.Container{{}}}, want: amounts()},
 		{name: "no such priority class", why: "the API server refuses the pod", spec: corev1.PodSpec{PriorityClassName: "mine", Containers: []corev1.Container{{}}}, want: amounts(),
@@ -386,8 +412,8 @@ func TestUncertainComesLast(t *testing.T) {
 	}
 }
 
-// TestClashes: between DaemonSets, and with pods.
-func TestClashes(t *testing.T) {
+// TestPortConflicts: between DaemonSets, and with pods.
+func TestPortConflicts(t *testing.T) {
 	withPorts := func(name string, ports ...corev1.ContainerPort) *appsv1.DaemonSet {
 		return daemonSet(name, corev1.PodSpec{Containers: []corev1.Container{{Ports: ports}}})
 	}
@@ -405,12 +431,12 @@ func TestClashes(t *testing.T) {
 	}
 
 	out := onNode(t, daemons, overhead.Input{Node: bareNode("n")})
-	want := []overhead.Clash{
+	want := []overhead.PortConflict{
 		{Daemon: ib, Other: ia, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
 		{Daemon: inet, Other: ib, Port: port("", 81), OtherPort: port("", 81)},
 	}
-	if diff := gocmp.Diff(want, out.Clashes); diff != "" {
-		t.Errorf("Clashes (-want +got):\n%s", diff)
+	if diff := gocmp.Diff(want, out.PortConflicts); diff != "" {
+		t.Errorf("PortConflicts (-want +got):\n%s", diff)
 	}
 	// b does not run, so that its other port is free.
 	if fits := []bool{out.Daemons[ia].Fits, out.Daemons[ib].Fits, out.Daemons[3].Fits, out.Daemons[inet].Fits}; !slices.Equal(fits, []bool{true, false, true, true}) {
@@ -422,14 +448,14 @@ func TestClashes(t *testing.T) {
 	own := podOf(b, "n")
 	own.Spec.Containers[0].Ports = []corev1.ContainerPort{{HostPort: 81}}
 	out = onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{stranger, own}})
-	want = []overhead.Clash{
+	want = []overhead.PortConflict{
 		{Daemon: ia, Other: -1, Pod: stranger, Port: port("", 80), OtherPort: port("", 80)},
 		{Daemon: ia, Other: ib, Port: port("", 80), OtherPort: port("10.0.0.1", 80)}, // The pod of b lacks it.
 		{Daemon: ib, Other: -1, Pod: stranger, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
 		{Daemon: inet, Other: ib, Pod: own, Port: port("", 81), OtherPort: port("", 81)},
 	}
-	if diff := gocmp.Diff(want, out.Clashes); diff != "" {
-		t.Errorf("Clashes with pods (-want +got):\n%s", diff)
+	if diff := gocmp.Diff(want, out.PortConflicts); diff != "" {
+		t.Errorf("PortConflicts with pods (-want +got):\n%s", diff)
 	}
 }
 
@@ -452,8 +478,8 @@ func TestPortsOfUpdate(t *testing.T) {
 		{"second has it", []*corev1.Pod{podOf(a, "n"), with}, [2]bool{false, true}},
 	} {
 		out := onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: tc.pods})
-		if got := [2]bool{out.Daemons[0].Fits, out.Daemons[1].Fits}; got != tc.want || len(out.Clashes) != 1 {
-			t.Errorf("%s: Fits = %v, clashes %+v, want %v and one clash", tc.name, got, out.Clashes, tc.want)
+		if got := [2]bool{out.Daemons[0].Fits, out.Daemons[1].Fits}; got != tc.want || len(out.PortConflicts) != 1 {
+			t.Errorf("%s: Fits = %v, conflicts %+v, want %v and one conflict", tc.name, got, out.PortConflicts, tc.want)
 		}
 	}
 }
@@ -487,11 +513,13 @@ func TestErrors(t *testing.T) {
 		{"nil LimitRange", "options.limitRanges[0]", compileWith(nil, overhead.Options{LimitRanges: []*corev1.LimitRange{nil}})},
 		{"nil PriorityClass", "options.priorityClasses[0]", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{nil}})},
 		{"nil RuntimeClass", "options.runtimeClasses[0]", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{nil}})},
+		{"two LimitRanges", "options.limitRanges[2].metadata.name", compileWith(nil, overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("x", "a"), limitRange("y", "a"), limitRange("x", "a")}})},
 		{"two PriorityClasses", "options.priorityClasses[1].metadata.name", compileWith(nil, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{{}, {}}})},
 		{"two RuntimeClasses", "options.runtimeClasses[1].metadata.name", compileWith(nil, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{{}, {}}})},
 		{"nil result", "out", func() error { return daemons.OnNode(overhead.Input{Node: node}, nil) }},
 		{"nil node", "input.node", on(overhead.Input{})},
 		{"node without a name", "input.node.metadata.name", on(overhead.Input{Node: &corev1.Node{}})},
+		{"pods of a node without a name", "input.node.metadata.name", on(overhead.Input{Node: &corev1.Node{}, NameUnknown: true, Pods: []*corev1.Pod{{}}})},
 		{"nil pod", "input.pods[0]", on(overhead.Input{Node: node, Pods: []*corev1.Pod{nil}})},
 		{"empty late label", "input.lateLabels[1]", on(overhead.Input{Node: node, LateLabels: []string{"a", ""}})},
 		{"late label", "input.lateLabels[0]", on(overhead.Input{Node: node, LateLabels: []string{"not a key"}})},
@@ -549,6 +577,106 @@ func TestTooManyStates(t *testing.T) {
 	in.LateLabels = in.LateLabels[:12] // The last label is missing.
 	if v := onNode(t, daemons, in).Daemons[0].Verdict; v != overhead.VerdictRuns {
 		t.Errorf("with 4096 states: %v, want that it runs", v)
+	}
+}
+
+// TestManySelectorEntries: entries of a node selector are decided one by one, however many of
+// their labels are unknown.
+func TestManySelectorEntries(t *testing.T) {
+	selector := map[string]string{"disk": "ssd"}
+	var late []string
+	var pool overhead.Pool
+	for i := range 40 {
+		late = append(late, fmt.Sprintf("k%02d", i))
+		selector[late[i]] = "v"
+	}
+	var term corev1.NodeSelectorTerm
+	for i := range 13 { // These states are too many to try.
+		late = append(late, fmt.Sprintf("m%02d", i))
+		term.MatchExpressions = append(term.MatchExpressions, corev1.NodeSelectorRequirement{Key: late[len(late)-1], Operator: corev1.NodeSelectorOpDoesNotExist})
+	}
+	hdd := bareNode("n")
+	hdd.Labels = map[string]string{"disk": "hdd"}
+	ssd := hdd.DeepCopy()
+	ssd.Labels["disk"] = "ssd"
+	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", corev1.PodSpec{NodeSelector: selector, Affinity: required(term)})}, overhead.Options{})
+	for want, node := range map[overhead.Verdict]*corev1.Node{overhead.VerdictDoesNotRun: hdd, overhead.VerdictCannotTell: ssd} {
+		in := overhead.Input{Node: node, LateLabels: late}
+		e, err := daemons.Explain(0, in)
+		if v := onNode(t, daemons, in).Daemons[0].Verdict; v != want || err != nil || e.Verdict != want {
+			t.Errorf("disk=%s: OnNode = %v, Explain = %v, %v, want %v", node.Labels["disk"], v, e, err, want)
+		}
+	}
+	e, err := daemons.Explain(0, overhead.Input{Node: hdd, LateLabels: late})
+	if want := "kube-system/a on n: does not run: nodeSelector disk=ssd, node has disk=hdd"; err != nil || e.String() != want {
+		t.Errorf("Explain = %v, %v, want %s", e, err, want)
+	}
+	for want, value := range map[overhead.Presence]string{overhead.PresenceNever: "hdd", overhead.PresenceSometimes: "ssd"} {
+		pool.Requirements = []corev1.NodeSelectorRequirement{{Key: "disk", Operator: corev1.NodeSelectorOpIn, Values: []string{value}}}
+		out, err := daemons.InPool(pool)
+		if err != nil || out.Daemons[0].Presence != want || want == overhead.PresenceNever && len(out.Daemons[0].Requirements) != 1 {
+			t.Errorf("disk=%s: InPool = %v, %v, want %v", value, out.Daemons, err, want)
+		}
+	}
+	pool.Requirements[0].Values = []string{"ssd"}
+	for _, key := range late {
+		r := corev1.NodeSelectorRequirement{Key: key, Operator: corev1.NodeSelectorOpIn, Values: []string{"v"}}
+		if key[0] == 'm' {
+			r.Operator, r.Values = corev1.NodeSelectorOpDoesNotExist, nil
+		}
+		pool.Requirements = append(pool.Requirements, r)
+	}
+	if out, err := daemons.InPool(pool); err != nil || out.Daemons[0].Presence != overhead.PresenceAlways {
+		t.Errorf("with all labels, InPool = %v, %v, want always", out.Daemons, err)
+	}
+}
+
+// TestManyStatesAndTaint: a startup taint that is not tolerated counts however many states there
+// are.
+func TestManyStatesAndTaint(t *testing.T) {
+	starting := []corev1.Taint{{Key: "starting", Effect: corev1.TaintEffectNoSchedule}, {Key: "tolerated", Effect: corev1.TaintEffectNoSchedule}}
+	for _, labels := range []int{12, 13} {
+		var term corev1.NodeSelectorTerm
+		in := overhead.Input{Node: bareNode("n"), StartupTaints: starting}
+		for i := range labels {
+			in.LateLabels = append(in.LateLabels, fmt.Sprintf("k%02d", i))
+			term.MatchExpressions = append(term.MatchExpressions, corev1.NodeSelectorRequirement{Key: in.LateLabels[i], Operator: corev1.NodeSelectorOpNotIn, Values: []string{"v"}})
+		}
+		spec := corev1.PodSpec{Affinity: required(term), Tolerations: []corev1.Toleration{{Key: "tolerated", Operator: corev1.TolerationOpExists}}}
+		e, err := compile(t, []*appsv1.DaemonSet{daemonSet("a", spec)}, overhead.Options{}).Explain(0, in)
+		if err != nil || len(e.DependsOn) != labels+1 || e.DependsOn[labels].Taint.Key != "starting" {
+			t.Errorf("%d labels: Explain = %v, %v, want that it depends on the first taint, too", labels, e, err)
+		}
+	}
+}
+
+// TestCountlessStates: more states than an int can count are too many to try, and no more.
+func TestCountlessStates(t *testing.T) {
+	for _, tc := range []struct {
+		name           string
+		labels, values int
+	}{{"2^64", 64, 1}, {"4^32", 32, 3}, {"3^80", 80, 2}} {
+		var term corev1.NodeSelectorTerm
+		in := overhead.Input{Node: bareNode("n")}
+		for i := range tc.labels {
+			r := corev1.NodeSelectorRequirement{Key: fmt.Sprintf("k%02d", i), Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}
+			in.LateLabels = append(in.LateLabels, r.Key)
+			term.MatchExpressions = append(term.MatchExpressions, r)
+			for v := 1; v < tc.values; v++ { // Each is told apart from the others.
+				other := r
+				other.Operator, other.Values = corev1.NodeSelectorOpNotIn, []string{strings.Repeat("b", v)}
+				term.MatchExpressions = append(term.MatchExpressions, other)
+			}
+		}
+		daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", corev1.PodSpec{Affinity: required(term)})}, overhead.Options{})
+		e, err := daemons.Explain(0, in)
+		if err != nil || e.Verdict != overhead.VerdictCannotTell || len(e.DependsOn) != tc.labels {
+			t.Errorf("%s: Explain = %v, %v, want that it depends on all labels", tc.name, e, err)
+		}
+		pool, err := daemons.InPool(overhead.Pool{})
+		if err != nil || pool.Daemons[0].Presence != overhead.PresenceSometimes || len(pool.Daemons[0].DependsOn) != tc.labels {
+			t.Errorf("%s: InPool = %v, %v, want that it depends on all labels", tc.name, pool.Daemons, err)
+		}
 	}
 }
 
@@ -629,7 +757,7 @@ func TestPlacementOptions(t *testing.T) {
 // TestRefusedElsewhere: pods that are refused do not run anyway where nothing wants them.
 func TestRefusedElsewhere(t *testing.T) {
 	spec := corev1.PodSpec{Priority: new(int32(7)), NodeSelector: map[string]string{"disk": "ssd"}}
-	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", spec)}, overhead.Options{})
+	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", spec)}, overhead.Options{PriorityClasses: []*schedulingv1.PriorityClass{}})
 	in := overhead.Input{Node: bareNode("n")}
 	if v := onNode(t, daemons, in).Daemons[0].Verdict; v != overhead.VerdictDoesNotRun {
 		t.Errorf("OnNode = %v, want that it does not run", v)
@@ -903,6 +1031,10 @@ func TestPodOfClasses(t *testing.T) {
 	want.Spec.Tolerations = append(want.Spec.Tolerations, kata.Scheduling.Tolerations...)
 	want.Spec.PriorityClassName, want.Spec.Priority, want.Spec.PreemptionPolicy = "default", new(int32(4)), new(corev1.PreemptNever)
 	want.Spec.InitContainers[0].Resources.Requests = amounts("cpu", "2")
+	compiled := kata.DeepCopy()
+	kata.Overhead.PodFixed["memory"] = resource.MustParse("7")
+	kata.Scheduling.Tolerations[0].Key, kata.Scheduling.NodeSelector["kata"] = "changed", "changed"
+	*opts.PriorityClasses[0].PreemptionPolicy = "changed" // Nothing of a class is kept.
 	for range 2 {
 		pod := daemons.Pod(0, "n1", "hash")
 		if diff := gocmp.Diff(want, pod); diff != "" || !equality.Semantic.DeepEqual(before, ds) {
@@ -911,6 +1043,7 @@ func TestPodOfClasses(t *testing.T) {
 		// It is the caller's own.
 		pod.Spec.Overhead["memory"], pod.Spec.NodeSelector["kata"], *pod.Spec.PreemptionPolicy = resource.MustParse("9"), "no", "x"
 	}
+	*kata, *opts.PriorityClasses[0].PreemptionPolicy = *compiled, corev1.PreemptNever
 	ds.Spec.Template.Spec.NodeSelector["kata"] = "no"
 	if refused := compile(t, []*appsv1.DaemonSet{ds}, opts).List()[0].Refused; len(refused) != 1 || refused[0].Field != "spec.template.spec.nodeSelector[kata]" {
 		t.Errorf("Refused = %v, want the node selector", refused)
@@ -973,8 +1106,8 @@ func TestReasonTexts(t *testing.T) {
 		"short of memory by 512Mi":                          overhead.Shortage{Resource: "memory", Missing: 1 << 30, Free: 1 << 29},
 		"short of cpu by 1500m":                             overhead.Shortage{Resource: "cpu", Missing: 1500},
 		"short of pods by 1":                                overhead.Shortage{Resource: "pods", Missing: 1},
-		"port 80/TCP is that of pod team/web":               overhead.Clash{Port: port, Pod: web},
-		"port 80/TCP is also that of a DaemonSet before it": overhead.Clash{Port: port},
+		"port 80/TCP is that of pod team/web":               overhead.PortConflict{Port: port, Pod: web},
+		"port 80/TCP is also that of a DaemonSet before it": overhead.PortConflict{Port: port},
 		"the RuntimeClass asks for label runtime=kata":      overhead.Mismatch{Label: "runtime", Value: "kata"},
 	} {
 		if got.String() != want {
@@ -998,6 +1131,11 @@ func TestDefaultClass(t *testing.T) {
 			t.Errorf("priorities %d, %d, class %q, want 5, 3, b", list[0].Priority, list[1].Priority, daemons.Pod(1, "n", "").Spec.PriorityClassName)
 		}
 		slices.Reverse(classes)
+	}
+	// The class may be one that is not known.
+	pod := compile(t, []*appsv1.DaemonSet{daemonSet("a", corev1.PodSpec{Priority: new(int32(7))})}, overhead.Options{}).Pod(0, "n", "")
+	if p := pod.Spec.PreemptionPolicy; *pod.Spec.Priority != 7 || p == nil || *p != corev1.PreemptLowerPriority {
+		t.Errorf("priority %d, preemption policy %v, want that of the template, and the default", *pod.Spec.Priority, p)
 	}
 }
 
@@ -1031,12 +1169,12 @@ func TestPoolOtherLabels(t *testing.T) {
 		labels        []string
 	}{
 		{"mentioned", "the requirement decides", asking(is("zone", "Exists")), "always: zone In [a]", "always: zone In [a]", nil},
-		{"another", "no node has it", asking(is("disk", "Exists")), `on some nodes: depends on label "disk"`, `never: node affinity: no label "disk"`, []string{"disk"}},
-		{"selector", "no node has it", selecting(map[string]string{"disk": "ssd"}), `on some nodes: depends on label "disk"`, `never: node selector: no label "disk"`, []string{"disk"}},
+		{"another", "no node has it", asking(is("disk", "Exists")), `on some nodes: depends on label "disk"`, `never: node affinity; the pool has no label "disk"`, []string{"disk"}},
+		{"selector", "no node has it", selecting(map[string]string{"disk": "ssd"}), `on some nodes: depends on label "disk"`, `never: node selector; the pool has no label "disk"`, []string{"disk"}},
 		{"must be missing", "it is missing", asking(is("gpu", "DoesNotExist")), `on some nodes: depends on label "gpu"`, `always: no label "gpu"`, []string{"gpu"}},
 		{"two that must be missing", "both decide", asking(is("gpu", "DoesNotExist"), is("fpga", "NotIn", "x")), `on some nodes: depends on label "fpga", label "gpu"`, `always: no label "fpga", no label "gpu"`, []string{"fpga", "gpu"}},
-		{"either of two", "one is enough, and it is the first", selecting(map[string]string{"disk": "ssd", "cores": "8"}), `on some nodes: depends on label "cores", label "disk"`, `never: node selector: no label "cores"`, []string{"cores"}},
-		{"beside a requirement", "that is enough, and somebody has written it", selecting(map[string]string{"disk": "ssd", "zone": "b"}), "never: node selector: zone In [a]", "never: node selector: zone In [a]", nil},
+		{"either of two", "one is enough, and it is the first", selecting(map[string]string{"disk": "ssd", "cores": "8"}), `on some nodes: depends on label "cores", label "disk"`, `never: node selector; the pool has no label "cores"`, []string{"cores"}},
+		{"beside a requirement", "that is enough, and somebody has written it", selecting(map[string]string{"disk": "ssd", "zone": "b"}), "never: node selector; the pool has zone In [a]", "never: node selector; the pool has zone In [a]", nil},
 		{"with a requirement", "the one needs the other", asking(is("zone", "In", "a"), is("gpu", "DoesNotExist")), `on some nodes: depends on label "gpu"`, `always: zone In [a], no label "gpu"`, []string{"gpu"}},
 		{"asked for nothing", "no label decides", daemonSet("agent", corev1.PodSpec{}), "always", "always", nil},
 	} {
@@ -1052,6 +1190,63 @@ func TestPoolOtherLabels(t *testing.T) {
 			}
 			if labels := tc.labels; !absent && got.AbsentLabels != nil || absent && gocmp.Diff(labels, got.AbsentLabels) != "" {
 				t.Errorf("%s: AbsentLabels with OtherLabelsAbsent %v = %#v, want %#v", tc.name, absent, got.AbsentLabels, labels)
+			}
+		}
+	}
+}
+
+// TestPoolHostname: that no other label is there says nothing about the name.
+func TestPoolHostname(t *testing.T) {
+	special := daemonSet("a", corev1.PodSpec{NodeSelector: map[string]string{corev1.LabelHostname: "special-1"}})
+	pool, err := compile(t, []*appsv1.DaemonSet{special}, overhead.Options{}).InPool(overhead.Pool{OtherLabelsAbsent: true})
+	if want := `on some nodes: depends on label "kubernetes.io/hostname"`; err != nil || pool.Daemons[0].String() != want {
+		t.Errorf("InPool = %v, %v, want %s", pool.Daemons, err, want)
+	}
+}
+
+// TestPoolNever: the requirements are those of the pool.
+func TestPoolNever(t *testing.T) {
+	intel := daemonSet("a", corev1.PodSpec{NodeSelector: map[string]string{"arch": "amd64"}})
+	pool, err := compile(t, []*appsv1.DaemonSet{intel}, overhead.Options{}).InPool(overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{
+		{Key: "arch", Operator: corev1.NodeSelectorOpIn, Values: []string{"arm64"}},
+	}})
+	if want := "never: node selector; the pool has arch In [arm64]"; err != nil || pool.Daemons[0].String() != want {
+		t.Errorf("InPool = %v, %v, want %s", pool.Daemons, err, want)
+	}
+}
+
+// TestPoolAnswersAreOwn: DaemonSets that ask the same share no answer, and none with the pool.
+func TestPoolAnswersAreOwn(t *testing.T) {
+	now := metav1.Now()
+	taint := corev1.Taint{Key: "k", Effect: corev1.TaintEffectNoSchedule, TimeAdded: &now}
+	selector := corev1.PodSpec{NodeSelector: map[string]string{"zone": "a"}}
+	daemons := compile(t, []*appsv1.DaemonSet{daemonSet("a", selector), daemonSet("b", selector)}, overhead.Options{})
+	zone := corev1.NodeSelectorRequirement{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}
+	for name, pool := range map[string]overhead.Pool{
+		"always":        {Requirements: []corev1.NodeSelectorRequirement{zone}},
+		"sometimes":     {},
+		"never":         {Taints: []corev1.Taint{taint}},
+		"startup taint": {StartupTaints: []corev1.Taint{taint}},
+	} {
+		out, err := daemons.InPool(pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := &out.Daemons[0], &out.Daemons[1]
+		if diff := gocmp.Diff(a, b); diff != "" {
+			t.Errorf("%s: the answers differ (-a +b):\n%s", name, diff)
+		}
+		for i := range a.Requirements {
+			if &a.Requirements[i] == &b.Requirements[i] || &a.Requirements[i].Values[0] == &b.Requirements[i].Values[0] || &a.Requirements[i].Values[0] == &zone.Values[0] {
+				t.Errorf("%s: the answers share their requirements", name)
+			}
+		}
+		if a.Taint != nil && (a.Taint == b.Taint || a.Taint.TimeAdded == b.Taint.TimeAdded || a.Taint.TimeAdded == &now) {
+			t.Errorf("%s: the answers share their taint", name)
+		}
+		for i := range a.DependsOn {
+			if &a.DependsOn[i] == &b.DependsOn[i] || a.DependsOn[i].Kind == overhead.FactStartupTaint && a.DependsOn[i].Taint.TimeAdded == b.DependsOn[i].Taint.TimeAdded {
+				t.Errorf("%s: the answers share their facts", name)
 			}
 		}
 	}

@@ -20,9 +20,11 @@ import (
 type Pool struct {
 	// Requirements hold for the labels of every node, as matchExpressions do.
 	Requirements []corev1.NodeSelectorRequirement
-	// OtherLabelsAbsent says that no node has a label that no requirement mentions. Karpenter
-	// assumes that of a NodePool, apart from well-known labels such as
-	// topology.kubernetes.io/zone: mention these, with Exists if nothing else is known.
+	// OtherLabelsAbsent says that no node has a label that no requirement mentions, but for
+	// kubernetes.io/hostname, which may have any value, as the name may. Karpenter assumes that
+	// of a NodePool, apart from well-known labels such as topology.kubernetes.io/zone: mention
+	// these, with Exists if nothing else is known. The kubelet gives every node
+	// kubernetes.io/os and kubernetes.io/arch: mention them, too.
 	OtherLabelsAbsent bool
 	// Taints are those of every node.
 	Taints []corev1.Taint
@@ -98,8 +100,8 @@ type PoolDaemon struct {
 // String returns the answer and what decides:
 //
 //	always: kubernetes.io/arch In [amd64 arm64]
-//	never: node selector: kubernetes.io/arch In [arm64]
-//	never: node selector: no label "disk"
+//	never: node selector; the pool has kubernetes.io/arch In [arm64]
+//	never: node selector; the pool has no label "disk"
 //	never: untolerated taint gpu=true:NoSchedule
 //	on some nodes: depends on label "zone"
 func (p PoolDaemon) String() string {
@@ -127,6 +129,9 @@ func (p PoolDaemon) String() string {
 	for _, key := range p.AbsentLabels {
 		words = append(words, "no label "+strconv.Quote(key))
 	}
+	if p.Presence == PresenceNever {
+		return s + "; the pool has " + strings.Join(words, ", ")
+	}
 	return s + ": " + strings.Join(words, ", ")
 }
 
@@ -134,11 +139,14 @@ func (p PoolDaemon) String() string {
 //
 // PresenceAlways and PresenceNever are proven for every node that satisfies the requirements.
 // PresenceSometimes says that there can be a node with the pod and one without, with one
-// exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart, InPool
-// does not try all, and DependsOn are all facts that it asks for.
+// exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart by other
+// rules than its node selector, InPool does not try all. If it can by all of its rules,
+// DependsOn are all facts that it asks for.
 //
-// The cost is that of OnNode for each DaemonSet with all of its facts unknown, times the number
-// of requirements on its labels and of its labels that are absent.
+// DaemonSets that ask the same of a node are decided once. That costs as much as in OnNode with
+// all of their facts unknown, times the number of requirements on their labels and of their labels
+// that are absent. Before that, each value that is mentioned of a label is held to each
+// requirement on it.
 //
 // It fails with a *field.Error if a requirement does not parse or is one on metadata.name, if no
 // node can satisfy those for one label, or if a startup taint has no key. A Pool without
@@ -153,22 +161,40 @@ func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	out := PoolOverhead{Daemons: make([]PoolDaemon, len(d.list))}
 	out.Always.reset(d.resources)
 	out.AtMost.reset(d.resources)
+	answers := make([]PoolDaemon, len(d.rules))
 	for i := range d.list {
 		c := &d.compiled[i]
-		answer := p.answer(&d.rules[c.rules])
-		if d.list[i].Refused != nil && answer.Presence != PresenceNever {
-			answer = PoolDaemon{Presence: PresenceRefused}
+		answer := &answers[c.rules]
+		if answer.Presence == 0 {
+			*answer = p.answer(&d.rules[c.rules])
 		}
-		switch answer.Presence {
-		case PresenceAlways:
+		switch {
+		case d.list[i].Refused != nil && answer.Presence != PresenceNever:
+			out.Daemons[i] = PoolDaemon{Presence: PresenceRefused}
+			continue
+		case answer.Presence == PresenceAlways:
 			out.Always.add(c.needs)
 			out.AtMost.add(c.needs)
-		case PresenceSometimes:
+		case answer.Presence == PresenceSometimes:
 			out.AtMost.add(c.needs)
 		}
-		out.Daemons[i] = answer
+		out.Daemons[i] = answer.clone()
 	}
 	return out, nil
+}
+
+// clone returns a copy that shares nothing.
+func (p *PoolDaemon) clone() PoolDaemon {
+	c := *p
+	c.Requirements, c.AbsentLabels = slices.Clone(p.Requirements), slices.Clone(p.AbsentLabels)
+	c.Taint, c.DependsOn = p.Taint.DeepCopy(), slices.Clone(p.DependsOn)
+	for i := range c.Requirements {
+		p.Requirements[i].DeepCopyInto(&c.Requirements[i])
+	}
+	for i := range c.DependsOn {
+		p.DependsOn[i].Taint.DeepCopyInto(&c.DependsOn[i].Taint)
+	}
+	return c
 }
 
 // poolState is a pool whose requirements parse.
@@ -199,9 +225,15 @@ func newPoolState(pool Pool) (*poolState, error) {
 		}
 		p.asks = append(p.asks, ask)
 	}
+	mentioned := make(map[string]bool)
 	for i := range pool.Requirements {
-		if r := &pool.Requirements[i]; len(p.possible(&label{key: r.Key}, conditions{requirements: p.all()})) == 0 {
-			return nil, field.Invalid(path.Index(i), r.Key, "no node can satisfy the requirements on this label")
+		key := pool.Requirements[i].Key
+		if mentioned[key] {
+			continue
+		}
+		mentioned[key] = true
+		if states := p.states(0, &label{key: key}); len(states.under(p.on(key))) == 0 {
+			return nil, field.Invalid(path.Index(i), key, "no node can satisfy the requirements on this label")
 		}
 	}
 	p.scratch.labels = make(map[string]string)
@@ -210,90 +242,105 @@ func newPoolState(pool Pool) (*poolState, error) {
 	return p, nil
 }
 
-// conditions are what is taken for known about the labels of every node.
-type conditions struct {
-	requirements []int    // indices
-	absent       []string // keys
-}
-
-// all returns the indices of the requirements.
-func (p *poolState) all() []int {
-	all := make([]int, len(p.asks))
-	for i := range all {
-		all[i] = i
-	}
-	return all
-}
-
-// conditionsFor returns all that is known about the labels that a DaemonSet asks for. Other
-// labels do not matter.
-func (p *poolState) conditionsFor(r *rules) conditions {
-	var c conditions
+// on returns the indices of the requirements on the given labels.
+func (p *poolState) on(keys ...string) []int {
+	var on []int
 	for i := range p.pool.Requirements {
-		if slices.ContainsFunc(r.labels, func(l label) bool { return l.key == p.pool.Requirements[i].Key }) {
-			c.requirements = append(c.requirements, i)
+		if slices.Contains(keys, p.pool.Requirements[i].Key) {
+			on = append(on, i)
 		}
 	}
-	for i := range r.labels {
-		if key := r.labels[i].key; p.pool.OtherLabelsAbsent && !p.mentions(key) {
-			c.absent = append(c.absent, key)
-		}
-	}
-	return c
+	return on
 }
 
-// mentions reports whether a requirement is about a label.
-func (p *poolState) mentions(key string) bool {
-	return slices.ContainsFunc(p.pool.Requirements, func(r corev1.NodeSelectorRequirement) bool { return r.Key == key })
+// A condition on the labels of every node is the index of a requirement, or else len(asks) plus the
+// index of a label of the rules: no node has that label.
+
+// isAbsent reports whether no node has a label.
+func (p *poolState) isAbsent(key string) bool {
+	return p.pool.OtherLabelsAbsent && key != corev1.LabelHostname && p.on(key) == nil
 }
 
-// possible returns the states of a label under the conditions, one of each kind that the
-// DaemonSet tells apart.
-func (p *poolState) possible(l *label, c conditions) []option {
-	if slices.Contains(c.absent, l.key) {
-		return []option{{}}
-	}
+// labelStates are the states that a label may be in, with or without the conditions. There is at
+// least one for each kind that the requirements or the DaemonSet tell apart.
+type labelStates struct {
+	options []option
+	kinds   []int  // of each option: options of one kind are the same to the DaemonSet
+	fails   []bits // of each option: the conditions that it does not satisfy
+}
+
+// states works out the states of a label of the rules, given its index there.
+func (p *poolState) states(at int, l *label) labelStates {
+	on, absent := p.on(l.key), p.isAbsent(l.key)
 	words := vocabulary{values: slices.Clone(l.words.values), bounds: slices.Clone(l.words.bounds)}
-	for _, i := range c.requirements {
-		if r := &p.pool.Requirements[i]; r.Key == l.key {
-			words.add(r)
+	for _, i := range on {
+		words.add(&p.pool.Requirements[i])
+	}
+	states := labelStates{options: words.options()}
+	states.kinds = kinds(l.key, states.options, l.asks)
+	states.fails = make([]bits, len(states.options))
+	node := &corev1.Node{}
+	node.Labels = make(map[string]string, 1)
+	for n, o := range states.options {
+		o.set(node.Labels, l.key)
+		for _, i := range on {
+			if !p.asks[i].Decide(node).Run {
+				states.fails[n].set(i)
+			}
+		}
+		if absent && o.present {
+			states.fails[n].set(len(p.asks) + at)
 		}
 	}
-	node := &corev1.Node{}
-	options := slices.DeleteFunc(words.options(), func(o option) bool {
-		node.Labels = nil
-		if o.present {
-			node.Labels = map[string]string{l.key: o.value}
-		}
-		return slices.ContainsFunc(c.requirements, func(i int) bool {
-			return p.pool.Requirements[i].Key == l.key && !p.asks[i].Decide(node).Run
-		})
-	})
-	return distinct(l.key, options, l.asks)
+	return states
 }
 
-// open finds the axes that matter to a DaemonSet under the conditions.
-func (p *poolState) open(r *rules, c conditions) {
+// under returns the first option of each kind that satisfies the given conditions.
+func (s *labelStates) under(conditions []int) []option {
+	var set bits
+	for _, i := range conditions {
+		set.set(i)
+	}
+	var found []option
+	var seen bits
+	for n, o := range s.options {
+		if kind := s.kinds[n]; !seen.has(kind) && !s.fails[n].intersects(set) {
+			seen.set(kind)
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// verdict tries the nodes for which the given conditions hold. states are those of the labels
+// of the rules.
+func (p *poolState) verdict(r *rules, states []labelStates, conditions []int) Verdict {
 	s := &p.scratch
 	s.axes = s.axes[:0]
 	for i := range r.labels {
-		s.axes = append(s.axes, axis{key: r.labels[i].key, number: r.labels[i].number, options: p.possible(&r.labels[i], c)})
+		s.axes = append(s.axes, axis{key: r.labels[i].key, number: r.labels[i].number, options: states[i].under(conditions)})
 	}
 	if r.names != nil {
 		s.axes = append(s.axes, axis{names: r.names})
 	}
-}
-
-// verdict opens the axes and tries them.
-func (p *poolState) verdict(r *rules, c conditions) Verdict {
-	p.open(r, c)
-	verdict, _ := p.scratch.tryAll(r, false, false)
+	verdict, _ := s.tryAll(r, false, false)
 	return verdict
 }
 
+// answer shares with the pool.
 func (p *poolState) answer(r *rules) PoolDaemon {
-	deciding := p.conditionsFor(r)
-	verdict := p.verdict(r, deciding)
+	keys := make([]string, len(r.labels))
+	states := make([]labelStates, len(r.labels))
+	for i := range r.labels {
+		keys[i], states[i] = r.labels[i].key, p.states(i, &r.labels[i])
+	}
+	deciding := p.on(keys...) // Requirements on other labels do not matter.
+	for i, key := range keys {
+		if p.isAbsent(key) {
+			deciding = append(deciding, len(p.asks)+i)
+		}
+	}
+	verdict := p.verdict(r, states, deciding)
 	if verdict == VerdictCannotTell {
 		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(r)}
 	}
@@ -303,43 +350,39 @@ func (p *poolState) answer(r *rules) PoolDaemon {
 		taints, early := p.scratch.taints, p.scratch.early
 		p.scratch.taints, p.scratch.early = nil, nil
 		defer func() { p.scratch.taints, p.scratch.early = taints, early }()
-		if p.verdict(r, deciding) != VerdictDoesNotRun {
+		if p.verdict(r, states, deciding) != VerdictDoesNotRun {
 			p.scratch.taints = taints
 			explanation := p.scratch.furthest(r)
-			out.Reason, out.Taint = explanation.Reason, explanation.Taint.DeepCopy()
+			out.Reason, out.Taint = explanation.Reason, explanation.Taint
 			return out
 		}
 		out.Reason = p.scratch.furthest(r).Reason
 	}
-	deciding = p.fewest(r, deciding, verdict)
-	for _, i := range deciding.requirements {
-		out.Requirements = append(out.Requirements, *p.pool.Requirements[i].DeepCopy())
+	for _, i := range p.fewest(r, states, deciding, verdict) {
+		if i < len(p.asks) {
+			out.Requirements = append(out.Requirements, p.pool.Requirements[i])
+		} else {
+			out.AbsentLabels = append(out.AbsentLabels, keys[i-len(p.asks)])
+		}
 	}
-	out.AbsentLabels = deciding.absent
 	return out
 }
 
-// fewest takes out of the conditions what the verdict does not need: absent labels first, then
-// requirements, in both lists the last first.
-func (p *poolState) fewest(r *rules, c conditions, verdict Verdict) conditions {
-	for at := len(c.absent) - 1; at >= 0; at-- {
-		fewer := conditions{c.requirements, slices.Delete(slices.Clone(c.absent), at, at+1)}
-		if p.verdict(r, fewer) == verdict {
-			c = fewer
+// fewest takes out of the conditions those that the verdict does not need, the last first. It
+// returns requirements by key, operator and values, and behind them absent labels by key.
+func (p *poolState) fewest(r *rules, states []labelStates, conditions []int, verdict Verdict) []int {
+	slices.SortFunc(conditions, func(a, b int) int {
+		if n := len(p.asks); a >= n || b >= n {
+			return cmp.Compare(a, b) // The labels of the rules are sorted.
 		}
-	}
-	slices.SortFunc(c.requirements, func(a, b int) int {
 		r, q := &p.pool.Requirements[a], &p.pool.Requirements[b]
 		return cmp.Or(strings.Compare(r.Key, q.Key), strings.Compare(string(r.Operator), string(q.Operator)), slices.Compare(r.Values, q.Values))
 	})
-	for at := len(c.requirements) - 1; at >= 0; at-- {
-		fewer := conditions{slices.Delete(slices.Clone(c.requirements), at, at+1), c.absent}
-		if p.verdict(r, fewer) == verdict {
-			c = fewer
+	for at := len(conditions) - 1; at >= 0; at-- {
+		fewer := slices.Delete(slices.Clone(conditions), at, at+1)
+		if p.verdict(r, states, fewer) == verdict {
+			conditions = fewer
 		}
 	}
-	if len(c.absent) == 0 {
-		c.absent = nil
-	}
-	return c
+	return conditions
 }

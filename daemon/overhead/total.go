@@ -1,7 +1,6 @@
 package overhead
 
 import (
-	"math"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,8 +9,8 @@ import (
 	"github.com/pernode/daemonset/internal/demand"
 )
 
-// Total is what some pods take of a node together. Sums saturate. One that is assigned shares
-// its memory with the original, which the next OnNode writes to: keep a Clone.
+// Total is what some pods take of a node together. Sums saturate. A copy shares memory to
+// which the next OnNode writes: Clone what you keep beyond it.
 type Total struct {
 	// Pods is their number.
 	Pods int
@@ -86,7 +85,7 @@ func (t *Total) reset(resources []corev1.ResourceName) {
 func (t *Total) add(needs []need) {
 	t.Pods++
 	for _, n := range needs {
-		t.amounts[n.resource] = plus(t.amounts[n.resource], n.amount)
+		t.amounts[n.resource] = demand.Plus(t.amounts[n.resource], n.amount)
 	}
 }
 
@@ -94,7 +93,7 @@ func (t *Total) add(needs []need) {
 func (t *Total) addTotal(u *Total) {
 	t.Pods += u.Pods
 	for i, amount := range u.amounts {
-		t.amounts[i] = plus(t.amounts[i], amount)
+		t.amounts[i] = demand.Plus(t.amounts[i], amount)
 	}
 }
 
@@ -103,16 +102,4 @@ func zeroed(list []int64, n int) []int64 {
 	list = slices.Grow(list[:0], n)[:n]
 	clear(list)
 	return list
-}
-
-// plus adds and saturates.
-func plus(a, b int64) int64 {
-	switch sum := a + b; {
-	case a > 0 && b > 0 && sum < 0:
-		return math.MaxInt64
-	case a < 0 && b < 0 && sum >= 0:
-		return math.MinInt64
-	default:
-		return sum
-	}
 }

@@ -25,11 +25,21 @@ type option struct {
 	present bool
 }
 
+// set gives the label of a node this state.
+func (o option) set(labels map[string]string, key string) {
+	if o.present {
+		labels[key] = o.value
+	} else {
+		delete(labels, key)
+	}
+}
+
 // label is a label that a DaemonSet asks for.
 type label struct {
 	key     string
 	number  int // in Daemons.labels
 	words   vocabulary
+	entry   *string              // what the node selector asks for, if it does
 	asks    []*placement.Matcher // one for each requirement
 	options []option             // one of each kind that asks tell apart
 }
@@ -60,7 +70,7 @@ func (v *vocabulary) options() []option {
 	var found []option
 	named := make(map[string]bool, len(v.values))
 	for _, value := range v.values {
-		if !named[value] && len(validation.IsValidLabelValue(value)) == 0 {
+		if !named[value] && isLabelValue(value) {
 			found = append(found, option{value, true})
 		}
 		named[value] = true
@@ -91,6 +101,23 @@ func (v *vocabulary) options() []option {
 	return append(found, option{})
 }
 
+// isLabelValue is IsValidLabelValue@v0.37.2 without its regular expression: there are pools that
+// list a thousand types of machines.
+func isLabelValue(value string) bool {
+	for i := range len(value) {
+		switch c := value[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-' || c == '_' || c == '.':
+			if i == 0 || i == len(value)-1 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return len(value) <= validation.LabelValueMaxLength
+}
+
 // fresh returns the first of s, s1, s2 and so on that is not named.
 func fresh(s string, named map[string]bool) string {
 	word := s
@@ -118,24 +145,36 @@ func appendInteger(found []option, from, to int64, named map[string]bool) []opti
 // distinct returns the first option of each kind that the requirements tell apart.
 func distinct(key string, options []option, asks []*placement.Matcher) []option {
 	var found []option
-	seen := make(map[string]bool)
-	node := &corev1.Node{}
-	answers := make([]byte, len(asks))
-	for _, o := range options {
-		node.Labels = nil
-		if o.present {
-			node.Labels = map[string]string{key: o.value}
+	for i, kind := range kinds(key, options, asks) {
+		if kind == len(found) {
+			found = append(found, options[i])
 		}
+	}
+	return found
+}
+
+// kinds numbers the kinds of options that the requirements tell apart, in the order in which
+// they come up.
+func kinds(key string, options []option, asks []*placement.Matcher) []int {
+	seen := make(map[string]int)
+	answers := make([]byte, len(asks))
+	found := make([]int, len(options))
+	node := &corev1.Node{}
+	node.Labels = make(map[string]string, 1)
+	for n, o := range options {
+		o.set(node.Labels, key)
 		for i, ask := range asks {
 			answers[i] = '0'
 			if ask.Decide(node).Run {
 				answers[i] = '1'
 			}
 		}
-		if !seen[string(answers)] {
-			seen[string(answers)] = true
-			found = append(found, o)
+		kind, ok := seen[string(answers)]
+		if !ok {
+			kind = len(seen)
+			seen[string(answers)] = kind
 		}
+		found[n] = kind
 	}
 	return found
 }
@@ -168,6 +207,7 @@ func (d *dictionary) read(template *corev1.PodTemplateSpec, matcher *placement.M
 	for key, value := range spec.NodeSelector {
 		l := at(key)
 		l.words.values = append(l.words.values, value)
+		l.entry = new(value)
 		l.asks = append(l.asks, d.asksEntry(key, value))
 	}
 	var names []string

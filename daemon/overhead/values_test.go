@@ -113,3 +113,18 @@ func TestOptionsEnds(t *testing.T) {
 		t.Errorf("options = %q, want %q", got, want)
 	}
 }
+
+// TestIsLabelValue holds it to IsValidLabelValue.
+func TestIsLabelValue(t *testing.T) {
+	words := []string{"", "a", "Z", "0", "-", "_", ".", "/", " ", "\n", "ä", "@", "[", "`", "{", strings.Repeat("a", 31), strings.Repeat("-", 31)}
+	for _, a := range words {
+		for _, b := range words {
+			for _, c := range words {
+				value := a + b + c
+				if got, want := isLabelValue(value), len(validation.IsValidLabelValue(value)) == 0; got != want {
+					t.Errorf("isLabelValue(%q) = %v, want %v", value, got, want)
+				}
+			}
+		}
+	}
+}

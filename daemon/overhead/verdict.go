@@ -63,6 +63,7 @@ type scratch struct {
 	name          string
 
 	axes   []axis
+	pinned []axis // axes without the states that fail the node selector
 	digits []int
 	chosen []option // of each label of Daemons.labels that is not known, in the state
 
@@ -226,8 +227,8 @@ func checkStartupTaints(of string, startup []corev1.Taint) error {
 	return nil
 }
 
-// answer applies all rules to the node. First come those that the known state decides: later
-// the node is in the state that was tried last, and the next rules mostly begin with the same.
+// answer applies all rules to the node. It first decides the rules for which the known state
+// suffices, because trying states leaves the node in another one.
 func (s *scratch) answer(d *Daemons) {
 	s.answers = slices.Grow(s.answers[:0], len(d.rules))[:len(d.rules)]
 	for i := range d.rules {
@@ -327,10 +328,15 @@ func (s *scratch) open(r *rules) {
 	}
 }
 
-// tryAll looks at every state of the axes until both answers have been seen. runs and fails say
+// tryAll looks at the states of the axes until both answers have been seen. runs and fails say
 // which have been already. It leaves the node in one of the states. If no state runs the pod,
 // furthest is the decision about the one that fails the last of the rules.
 func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
+	axes := s.axes
+	fail, never := s.pin(r)
+	fails = fails || fail
+	s.axes = s.pinned
+	defer func() { s.axes = axes }()
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
 		if decision := r.matcher.Decide(&s.node); !decision.Run {
@@ -355,6 +361,8 @@ func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest 
 		return !fails
 	})
 	switch {
+	case never:
+		return VerdictDoesNotRun, furthest
 	case runs && fails, !tried:
 		return VerdictCannotTell, furthest
 	case runs:
@@ -362,6 +370,35 @@ func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest 
 	default:
 		return VerdictDoesNotRun, furthest
 	}
+}
+
+// pin takes the states off the axes that fail an entry of the node selector: the pod runs in none
+// of them. fails reports whether there is one, and never whether an entry fails in all states.
+// The axes of labels have the order of the rules.
+func (s *scratch) pin(r *rules) (fails, never bool) {
+	s.pinned = append(s.pinned[:0], s.axes...)
+	at := 0
+	for i := range r.labels {
+		l := &r.labels[i]
+		open := at < len(s.axes) && s.axes[at].names == nil && s.axes[at].number == l.number
+		switch {
+		case l.entry == nil:
+		case !open:
+			value, ok := s.node.Labels[l.key]
+			never = never || !ok || value != *l.entry
+		default:
+			a := &s.pinned[at]
+			accepted := slices.Index(a.options, option{*l.entry, true})
+			never = never || accepted < 0
+			fails = fails || len(a.options) > 1
+			accepted = max(accepted, 0)
+			a.options = a.options[accepted : accepted+1]
+		}
+		if open {
+			at++
+		}
+	}
+	return fails, never
 }
 
 // eachState puts the node in every state of the axes and calls look, as long as that returns
@@ -405,9 +442,5 @@ func (s *scratch) choose(i int) {
 		return
 	}
 	s.chosen[a.number] = option
-	if option.present {
-		s.labels[a.key] = option.value
-	} else {
-		delete(s.labels, a.key)
-	}
+	option.set(s.labels, a.key)
 }

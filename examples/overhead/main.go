@@ -101,8 +101,15 @@ func remarks(daemons *overhead.Daemons, in overhead.Input, out *overhead.NodeOve
 	for _, s := range out.Shortages {
 		note(s.Daemon, "does not fit, %v", s)
 	}
-	for _, c := range out.Clashes {
+	for _, c := range out.PortConflicts {
+		if c.Other < 0 { // the pod of something else
+			note(c.Daemon, "waits, %v", c)
+			continue
+		}
 		note(c.Daemon, "waits for the port %v of %s", c.Port, daemons.List()[c.Other].DaemonSet.Name)
+	}
+	for _, m := range out.Mismatches {
+		note(m.Daemon, "waits, %v", m)
 	}
 	return notes, nil
 }

@@ -1,5 +1,17 @@
 package main
 
+import (
+	"slices"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pernode/daemonset/daemon/overhead"
+)
+
 func Example() {
 	main()
 	// Output:
@@ -14,10 +26,33 @@ func Example() {
 	//
 	// A pool without GPUs, amd64 or arm64:
 	// network: always
-	// gpu-driver: never: node selector: example.com/gpu DoesNotExist
-	// gpu-exporter: never: node selector: example.com/gpu DoesNotExist
+	// gpu-driver: never: node selector; the pool has example.com/gpu DoesNotExist
+	// gpu-exporter: never: node selector; the pool has example.com/gpu DoesNotExist
 	// log-agent: always
 	// node-exporter: always
 	// cache: on some nodes: depends on label "kubernetes.io/arch"
 	// for sure 3 pods, cpu 450m, memory 560Mi; at most 4 pods, cpu 950m, memory 4656Mi
+}
+
+// TestRemarks: what none of the shapes has, a pod of nobody's on the node and a RuntimeClass.
+func TestRemarks(t *testing.T) {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Template.Spec = corev1.PodSpec{RuntimeClassName: new("kata"), Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}}
+	class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Scheduling: &nodev1.Scheduling{NodeSelector: map[string]string{"runtime": "kata"}}}
+	daemons, err := overhead.Compile([]*appsv1.DaemonSet{ds}, overhead.Options{RuntimeClasses: []*nodev1.RuntimeClass{class}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "web"}, Spec: ds.Spec.Template.Spec}
+	web.Spec.NodeName = "n"
+	in := overhead.Input{Node: &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n"}}, Pods: []*corev1.Pod{web}}
+	var out overhead.NodeOverhead
+	if err := daemons.OnNode(in, &out); err != nil {
+		t.Fatal(err)
+	}
+	got, err := remarks(daemons, in, &out)
+	want := []string{"agent on n: waits, port 80/TCP is that of pod team/web", "agent on n: waits, the RuntimeClass asks for label runtime=kata"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("remarks = %q, %v, want %q", got, err, want)
+	}
 }

@@ -786,7 +786,19 @@ var plantedBugs = []plantedBug{
 		old:  `!ok || value != e.value`,
 		new:  `!ok || value == ""`,
 	},
+	{
+		name: "a LimitRange may give anything",
+		file: "daemon/overhead/admission.go",
+		old:  `if len(ranges) > 0 {`,
+		new:  `if len(ranges) < 0 {`,
+	},
 	// internal/demand
+	{
+		name: "devices without a limit",
+		file: "internal/demand/limitrange.go",
+		old:  `!ok && !mayOvercommit(name) {`,
+		new:  `!ok && hugePage(name) {`,
+	},
 	{
 		name: "the overhead is not rounded",
 		file: "internal/demand/demand.go",
@@ -809,6 +821,6 @@ var plantedBugs = []plantedBug{
 		name: "a whole pod has a limit without those of init containers",
 		file: "internal/demand/demand.go",
 		old:  `if _, ok := list[i].Resources.Limits[name]; !ok {`,
-		new:  `if _, ok := list[i].Resources.Limits[name]; !ok && &list[0] == &spec.Containers[0] {`,
+		new:  `if _, ok := spec.Containers[i%len(spec.Containers)].Resources.Limits[name]; !ok {`,
 	},
 }

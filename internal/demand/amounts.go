@@ -51,13 +51,13 @@ func exactAmounts(amounts []int64, names []corev1.ResourceName, pod *corev1.Pod)
 				amount = max(amount, c.sum(ofActuated))
 			}
 		}
-		amounts[i] = plus(amount, c.amount(pod.Spec.Overhead))
+		amounts[i] = Plus(amount, c.amount(pod.Spec.Overhead))
 	}
 	return c.exact
 }
 
-// hasStatus reports whether the kubelet has written what it allocates to a container, and what
-// it has set. Either stands for the other one that is missing.
+// hasStatus reports whether any container has AllocatedResources, and whether any has Resources.
+// Where a container lacks one, upstream's next fallback counts.
 func hasStatus(pod *corev1.Pod) (allocated, actuated bool) {
 	for _, list := range [...][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range list {
@@ -91,16 +91,16 @@ func (c *counter) sum(from source) int64 {
 	spec := &c.pod.Spec
 	all, sidecars, largest := int64(0), int64(0), int64(0)
 	for i := range spec.Containers {
-		all = plus(all, c.container(&spec.Containers[i], from))
+		all = Plus(all, c.container(&spec.Containers[i], from))
 	}
 	for i := range spec.InitContainers {
 		amount := c.container(&spec.InitContainers[i], from)
 		if podstatus.Sidecar(&spec.InitContainers[i]) {
-			all = plus(all, amount)
-			sidecars = plus(sidecars, amount)
+			all = Plus(all, amount)
+			sidecars = Plus(sidecars, amount)
 			amount = 0
 		}
-		largest = max(largest, plus(amount, sidecars))
+		largest = max(largest, Plus(amount, sidecars))
 	}
 	return max(all, largest)
 }
@@ -167,10 +167,14 @@ func exactAmount(name corev1.ResourceName, quantity *resource.Quantity) (int64, 
 	return amount, amount >= 0 && quantity.Cmp(*resource.NewMilliQuantity(amount, resource.DecimalSI)) == 0
 }
 
-// plus adds two amounts of at least zero and saturates.
-func plus(a, b int64) int64 {
-	if sum := a + b; sum >= 0 {
+// Plus adds two amounts and saturates.
+func Plus(a, b int64) int64 {
+	switch sum := a + b; {
+	case a > 0 && b > 0 && sum < 0:
+		return math.MaxInt64
+	case a < 0 && b < 0 && sum >= 0:
+		return math.MinInt64
+	default:
 		return sum
 	}
-	return math.MaxInt64
 }

@@ -139,8 +139,12 @@ func TestExactAmount(t *testing.T) {
 			t.Errorf("exactAmount(%s %s) = %d, %v, want %d, %v", tc.name, tc.text, got, exact, tc.want, tc.exact)
 		}
 	}
-	if got := plus(math.MaxInt64-1, 2); got != math.MaxInt64 {
-		t.Errorf("plus = %d, want it to saturate", got)
+	for _, tc := range []struct{ a, b, want int64 }{
+		{1, 2, 3}, {-1, -2, -3}, {math.MaxInt64 - 1, 2, math.MaxInt64}, {math.MinInt64 + 1, -2, math.MinInt64}, {math.MaxInt64, math.MinInt64, -1},
+	} {
+		if got := Plus(tc.a, tc.b); got != tc.want {
+			t.Errorf("Plus(%d, %d) = %d, want %d", tc.a, tc.b, got, tc.want)
+		}
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/util/validation"
 	upstream "k8s.io/component-helpers/resource"
 
 	"github.com/pernode/daemonset/internal/podstatus"
@@ -267,8 +266,7 @@ func Counted(name corev1.ResourceName) bool {
 	if hugePage(name) || strings.HasPrefix(s, corev1.ResourceAttachableVolumesPrefix) || strings.Contains(s, corev1.ResourceDefaultNamespacePrefix) {
 		return true
 	}
-	return strings.Contains(s, "/") && !strings.HasPrefix(s, corev1.DefaultResourceRequestsPrefix) &&
-		len(validation.IsQualifiedName(corev1.DefaultResourceRequestsPrefix+s)) == 0
+	return extended(name)
 }
 
 // WithLimits returns the requests. A resource without a request takes the limit

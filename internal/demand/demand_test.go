@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	upstream "k8s.io/component-helpers/resource"
 )
 
@@ -176,6 +177,30 @@ func TestAmount(t *testing.T) {
 		if Counted(name) != want {
 			t.Errorf("Counted(%q) = %v, want %v", name, !want, want)
 		}
+	}
+}
+
+// TestWrongDefaults: the pod as a whole gets the huge pages of its containers, and the order is
+// that of the spec.
+func TestWrongDefaults(t *testing.T) {
+	spec := corev1.PodSpec{InitContainers: make([]corev1.Container, 1), Containers: make([]corev1.Container, 1), Resources: &corev1.ResourceRequirements{Limits: list("1", "")}}
+	half := corev1.ResourceList{"hugepages-2Mi": resource.MustParse("1Mi"), "example.com/device": resource.MustParse("1")}
+	ranges := []*corev1.LimitRange{{Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{Type: corev1.LimitTypeContainer, Default: half}}}}}
+	before, after := Admitted(&spec, nil), Admitted(&spec, ranges)
+	var got []string
+	for _, err := range WrongDefaults(field.NewPath("spec"), &before, &after) {
+		got = append(got, err.Field)
+	}
+	want := []string{
+		"spec.initContainers[0].resources.limits[hugepages-2Mi]", "spec.initContainers[0].resources.requests[hugepages-2Mi]", "spec.initContainers[0].resources",
+		"spec.containers[0].resources.limits[hugepages-2Mi]", "spec.containers[0].resources.requests[hugepages-2Mi]", "spec.containers[0].resources",
+		"spec.resources.limits[hugepages-2Mi]", "spec.resources.requests[hugepages-2Mi]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("WrongDefaults at\n%v, want\n%v", got, want)
+	}
+	if errs := WrongDefaults(field.NewPath("spec"), &after, &after); errs != nil {
+		t.Errorf("WrongDefaults = %v of what was there before", errs)
 	}
 }
 

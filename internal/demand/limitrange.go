@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	upstream "k8s.io/component-helpers/resource"
 )
@@ -79,8 +80,9 @@ func Refusals(path *field.Path, spec *corev1.PodSpec, ranges []*corev1.LimitRang
 //     than they have together, and no lower limit than one of its containers
 //     (validatePodResourceConsistency@v1.37.2).
 //
-// Everything else is checked when the DaemonSet is created. Paths start at the given one of the
-// spec. The order is that of the init containers, the containers, the pod, and the names of
+// It does not matter whether a LimitRange or the template itself brings them about. See
+// WrongDefaults for the other rules about requests and limits. Paths start at the given one of
+// the spec. The order is that of the init containers, the containers, the pod, and the names of
 // resources.
 func Excesses(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
 	var errs field.ErrorList
@@ -140,11 +142,102 @@ func aboveLimit(path *field.Path, r *corev1.ResourceRequirements) field.ErrorLis
 	return errs
 }
 
+// WrongDefaults returns why the API server refuses a pod because of what LimitRanges give to its
+// containers. before is the spec that Admitted returns without them, and after the one with
+// them. It checks that a container, or the pod,
+//
+//   - has no amount below zero, whole numbers of extended resources, and whole huge pages
+//     (ValidateResourceQuantityValue, validateResourceQuantityHugePageValue @v1.37.2);
+//   - has a limit of the huge pages and extended resources that it requests, and cpu or memory
+//     beside huge pages (validateResourceRequirements@v1.37.2).
+//
+// What is wrong in before is left out: the API server accepts no DaemonSet with such a template
+// (ValidatePodTemplateSpec@v1.37.2). The order is that of Excesses; the limits are before the
+// requests.
+func WrongDefaults(path *field.Path, before, after *corev1.PodSpec) field.ErrorList {
+	var errs field.ErrorList
+	for _, list := range [...]struct {
+		of            string
+		before, after []corev1.Container
+	}{{"initContainers", before.InitContainers, after.InitContainers}, {"containers", before.Containers, after.Containers}} {
+		for i := range list.after {
+			path := path.Child(list.of).Index(i).Child("resources")
+			errs = append(errs, added(wrongAmounts(path, &list.before[i].Resources), wrongAmounts(path, &list.after[i].Resources))...)
+		}
+	}
+	if after.Resources != nil {
+		path := path.Child("resources")
+		errs = append(errs, added(wrongAmounts(path, before.Resources), wrongAmounts(path, after.Resources))...)
+	}
+	return errs
+}
+
+// added returns the errors that were not there before.
+func added(before, after field.ErrorList) field.ErrorList {
+	return slices.DeleteFunc(after, func(err *field.Error) bool {
+		return slices.ContainsFunc(before, func(old *field.Error) bool { return old.Error() == err.Error() })
+	})
+}
+
+func wrongAmounts(path *field.Path, r *corev1.ResourceRequirements) field.ErrorList {
+	var errs field.ErrorList
+	limits, requests := path.Child("limits"), path.Child("requests")
+	huge := false
+	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
+		huge = huge || hugePage(name)
+		errs = append(errs, wrongAmount(limits, name, r.Limits[name])...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
+		huge = huge || hugePage(name)
+		errs = append(errs, wrongAmount(requests, name, r.Requests[name])...)
+		if _, ok := r.Limits[name]; !ok && !mayOvercommit(name) {
+			errs = append(errs, field.Required(limits.Key(string(name)), "a request of huge pages or an extended resource needs a limit"))
+		}
+	}
+	has := func(name corev1.ResourceName) bool {
+		return lookUp(r.Requests, name) != nil || lookUp(r.Limits, name) != nil
+	}
+	if huge && !has(corev1.ResourceCPU) && !has(corev1.ResourceMemory) {
+		errs = append(errs, field.Forbidden(path, "huge pages need cpu or memory beside them"))
+	}
+	return errs
+}
+
+func wrongAmount(path *field.Path, name corev1.ResourceName, quantity resource.Quantity) field.ErrorList {
+	wrong := ""
+	switch {
+	case quantity.Sign() < 0:
+		wrong = "must not be below zero"
+	case extended(name) && quantity.MilliValue()%1000 != 0:
+		wrong = "must be a whole number"
+	case hugePage(name) && !wholePages(name, quantity):
+		wrong = "must be a multiple of the size of the pages"
+	default:
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path.Key(string(name)), quantity.String(), wrong)}
+}
+
+// wholePages reports whether an amount is a multiple of the size in the name
+// (IsHugePageResourceValueDivisible@v1.37.2).
+func wholePages(name corev1.ResourceName, quantity resource.Quantity) bool {
+	size, err := resource.ParseQuantity(strings.TrimPrefix(string(name), corev1.ResourceHugePagesPrefix))
+	return err == nil && size.Sign() > 0 && size.MilliValue()%1000 == 0 && quantity.Value()%size.Value() == 0
+}
+
 // mayOvercommit reports whether the limit of a resource may be above its request
 // (IsOvercommitAllowed@v1.37.2).
-func mayOvercommit(name corev1.ResourceName) bool {
-	native := !strings.Contains(string(name), "/") || strings.Contains(string(name), corev1.ResourceDefaultNamespacePrefix)
-	return native && !hugePage(name)
+func mayOvercommit(name corev1.ResourceName) bool { return native(name) && !hugePage(name) }
+
+// native reports whether a resource is one of Kubernetes itself (IsNativeResource@v1.37.2).
+func native(name corev1.ResourceName) bool {
+	return !strings.Contains(string(name), "/") || strings.Contains(string(name), corev1.ResourceDefaultNamespacePrefix)
+}
+
+// extended reports whether a resource is an extended one (IsExtendedResourceName@v1.37.2).
+func extended(name corev1.ResourceName) bool {
+	return !native(name) && !strings.HasPrefix(string(name), corev1.DefaultResourceRequestsPrefix) &&
+		len(validation.IsQualifiedName(corev1.DefaultResourceRequestsPrefix+string(name))) == 0
 }
 
 // wholePod returns the requests and limits of a pod without its overhead. Of the resources of
