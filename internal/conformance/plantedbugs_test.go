@@ -717,8 +717,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "labels that a requirement of a pool mentions are absent",
 		file: "daemon/overhead/pool.go",
-		old:  `p.pool.OtherLabelsAbsent && !p.mentions(key)`,
-		new:  `p.pool.OtherLabelsAbsent`,
+		old:  `key != corev1.LabelHostname && p.on(key) == nil`,
+		new:  `key != corev1.LabelHostname`,
 	},
 	{
 		name: "startup taints stay for ever",
