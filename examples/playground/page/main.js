@@ -86,7 +86,7 @@ function show(v) {
     d.append(element("dt", k), element("dd", String(n)));
     return d;
   }));
-  fill("blockers", [...(v.blockers ?? []).map((b) => element("li", b.text)), ...(v.moreBlockers ? [element("li", `and ${v.moreBlockers} more`)] : [])]);
+  fill("blockers", [...(v.blockers ?? []).map((b) => element("li", b)), ...(v.moreBlockers ? [element("li", `and ${v.moreBlockers} more`)] : [])]);
   const b = v.budget;
   $("budget").textContent = !b ? "" : `${b.kind} ${b.limit}: ` +
     (b.users?.length ? "used by " + b.users.map((u) => `${u.node} (${u.reason})`).join(", ") + (b.more ? ` and ${b.more} more` : "") : "not used");
