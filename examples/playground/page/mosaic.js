@@ -181,10 +181,5 @@ export function createMosaic(box, { onSelect, onPeek }) {
     select,
     columns: () => across,
     choose,
-    // place is where a cell is in the window.
-    place(i) {
-      const at = canvas.getBoundingClientRect();
-      return new DOMRect(at.left + places[i][0], at.top + places[i][1], size, size);
-    },
   };
 }
