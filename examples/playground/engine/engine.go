@@ -21,6 +21,9 @@ type Engine struct {
 	draft   *parsed
 	weighed *frame
 	changed bool
+	// drafts are what is known about the texts checked, by the frame that they were weighed at.
+	drafts  map[*frame]*Draft
+	checked Texts
 
 	// layout is the number of the list cells, place has the place of each node in it, and
 	// laid is the layout of the recording that it was made for.
@@ -192,10 +195,7 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 		return e.show(req, resp, nil)
 	case "play":
 		until := clock().Add(time.Duration(req.Milliseconds) * time.Millisecond)
-		for n := 0; r.step(); n++ {
-			if n%16 == 15 && clock().After(until) {
-				break
-			}
+		for r.step() && !clock().After(until) {
 		}
 		return nil
 	case "node":
@@ -243,6 +243,7 @@ func (e *Engine) act(a Action) error {
 			r.seek(r.shown.frame - 1)
 		}
 	}
+	e.drafts = nil
 	a.After = r.shown.frame
 	texts := e.draft
 	if err := r.act(a, texts, e.state.Set); err != nil {
