@@ -541,7 +541,10 @@ func TestNoNodes(t *testing.T) {
 	p.waitText("#impact", "worker-03: removed")
 	p.click("#apply")
 	p.waitText("#pass-title", "you: apply")
-	p.wait(`document.querySelectorAll("#grid [role=option]").length === 0 && document.querySelector("#detail").innerText === ""`)
+	p.wait(`document.querySelectorAll("#grid [role=option]").length === 0 && !document.querySelector("#detail").checkVisibility()`)
+	if got := eval[string](p, `[...document.querySelectorAll("#numbers dd")].map((e) => e.innerText).join(" ")`); got != "0 0 0" {
+		t.Errorf("should run, available, updated are %s, want none", got)
+	}
 	p.click("#end")
 	p.waitText("#verdict", "no eligible node")
 }

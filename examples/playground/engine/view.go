@@ -44,7 +44,8 @@ type View struct {
 
 	Desired   int `json:"desired"`
 	Available int `json:"available"`
-	// Updated is the number of ready pods of the current template.
+	// Updated is the number of ready pods of the current template, Desired at most: a node that is
+	// gone leaves its pod behind.
 	Updated int `json:"updated"`
 
 	// Layout is the number of the list of nodes, and Nodes that list; nil if the page has it
@@ -114,7 +115,7 @@ func (e *Engine) view(layout int) *View {
 	v := &View{
 		Frame: r.shown.frame, Frames: len(r.frames), Done: r.done, Time: f.at.UTC().Format(time.DateTime),
 		Title: f.title, Lines: f.lines, Set: setName(f.ds),
-		Desired: f.desired, Available: f.available, Updated: f.updated, Controls: f.controls, Policy: f.policy.String(),
+		Desired: f.desired, Available: f.available, Updated: min(f.updated, f.desired), Controls: f.controls, Policy: f.policy.String(),
 	}
 	for i := range f.applied.subjects {
 		v.Sets = append(v.Sets, setName(f.applied.subjects[i].DaemonSet))
