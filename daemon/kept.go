@@ -23,8 +23,8 @@ import (
 // The cost grows with the batch, and not with the cluster, with these exceptions. Nodes
 // that join or leave cost one copy of the node list per batch, so collect them. A change
 // of Snapshot.Claims or Snapshot.Uncounted sorts that list. A change of the DaemonSet's
-// spec or of the current revision, and an earlier time, cost as much as Observe. The
-// first Update builds look-up tables for all pods.
+// spec or of the current revision costs as much as Observe. An earlier time reads all pods
+// if spec.minReadySeconds is set. The first Update builds look-up tables for all pods.
 //
 // It fails with a *field.Error that names the field, and then changes nothing.
 func (s *Snapshot) Update(c Changes) (Changed, error) {
@@ -83,16 +83,14 @@ func (s *Snapshot) addBackoff(changes Backoff) {
 // setFacts sets the DaemonSet and the revisions if they leave the states of nodes and pods
 // valid. Otherwise it returns the input of a rebuild.
 func (s *Snapshot) setFacts(c *Changes) (*Input, error) {
-	earlier := !c.Now.IsZero() && c.Now.Before(s.in.Now)
-	if c.DaemonSet == nil && len(c.Revisions)+len(c.DeletedRevisions) == 0 && !earlier {
+	if c.DaemonSet == nil && len(c.Revisions)+len(c.DeletedRevisions) == 0 {
 		return nil, nil
 	}
 	in, revisions := s.in, s.revisions
 	if c.DaemonSet != nil {
 		in.DaemonSet = c.DaemonSet
 	}
-	newRules := c.DaemonSet != nil && !sameRules(c.DaemonSet, s.in.DaemonSet)
-	if newRules || earlier {
+	if c.DaemonSet != nil && !sameRules(c.DaemonSet, s.in.DaemonSet) {
 		in.Revisions = s.revisionsAfter(c)
 		return &in, nil
 	}
@@ -308,12 +306,36 @@ func (u *update) advance(now time.Time) {
 	if now.IsZero() {
 		return
 	}
+	earlier := now.Before(s.in.Now)
 	s.in.Now = now
+	if earlier {
+		u.retreat()
+	}
 	for len(s.kept.waiting) > 0 && !s.kept.waiting[0].at.After(now) {
 		next := heap.Pop(&s.kept.waiting).(waitingPod)
 		if h := s.kept.homes[next.pod.Name]; h != nil && h.pod == next.pod {
 			u.node(h.node, h.at)
 			u.ready[next.pod] = struct{}{}
+		}
+	}
+}
+
+// retreat makes the pods wait again that become available after the new time, which is
+// earlier than the last one.
+func (u *update) retreat() {
+	s := u.s
+	ds := s.in.DaemonSet
+	if ds.Spec.MinReadySeconds == 0 {
+		return
+	}
+	for i := range s.nodes {
+		for j := range s.nodes[i].Pods {
+			p := &s.nodes[i].Pods[j]
+			if p.Available && !availableAt(readyCondition(p.Pod.Status.Conditions), ds.Spec.MinReadySeconds, s.in.Now) {
+				p.Available = false
+				s.kept.await(p, ds)
+				u.touched = append(u.touched, i)
+			}
 		}
 	}
 }

@@ -306,6 +306,31 @@ func TestUpdateForgets(t *testing.T) {
 	}
 }
 
+// TestUpdateEarlier: an earlier time decides no node anew. Pods that are ready for too short a time
+// then are not available any more, and become so again.
+func TestUpdateEarlier(t *testing.T) {
+	for _, minReady := range []int32{0, 60} {
+		in := state{set: build.Set{MinReady: minReady}, nodes: []build.Node{{Name: "w1"}, {Name: "w2"}}, pods: []build.Pod{
+			{Name: "a", Node: "w1", Hash: "new", Ready: 30 * time.Second},
+			{Name: "b", Node: "w2", Hash: "new", Ready: time.Hour},
+		}}.input()
+		s := observe(t, in)
+		matcher := s.Matcher()
+		for _, later := range []time.Duration{time.Minute, 10 * time.Second, time.Minute, -time.Second, 29 * time.Second, time.Hour, 31 * time.Second, 0} {
+			in.Now = build.Now.Add(later)
+			if _, err := s.Update(daemon.Changes{Now: in.Now}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(answersOf(observe(t, in)), answersOf(s), sameFacts); diff != "" {
+				t.Errorf("minReadySeconds %d, at %v (-fresh +kept):\n%s", minReady, later, diff)
+			}
+			if s.Matcher() != matcher {
+				t.Fatalf("minReadySeconds %d, at %v: all nodes are decided anew", minReady, later)
+			}
+		}
+	}
+}
+
 // TestUpdateManyPodsOfANode: a batch may hold any number of pods of one node, because each
 // list of pods is brought up to date once for each batch.
 func TestUpdateManyPodsOfANode(t *testing.T) {

@@ -218,8 +218,8 @@ func (w *world) happen() {
 			delete(w.nodes, name)
 			w.changes = append(w.changes, daemon.Changes{DeletedNodes: []string{name}})
 		}
-	case 8, 9:
-		w.now = w.now.Add(time.Duration(r.IntN(90)) * time.Second)
+	case 8, 9: // Clocks go back, too.
+		w.now = w.now.Add(time.Duration(r.IntN(110)-20) * time.Second)
 	case 10, 14, 15:
 		// Templates come and go, so that canaries have something to go back to.
 		ds := w.ds.DeepCopy()

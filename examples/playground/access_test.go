@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -54,6 +55,15 @@ func TestAccessible(t *testing.T) {
 	p.write("manifest", "kind: [\n")
 	p.waitText("#faults", "manifest, line")
 	look("phone, light, with an error")
+	p.click("#undo")
+	p.wait(`document.querySelector("#faults").innerText === ""`)
+	p.write("cluster", "# none")
+	p.waitText("#impact", "worker-03: removed")
+	p.click("#apply")
+	p.waitText("#grid", "no nodes")
+	look("phone, light, without nodes")
+	p.starts("large")
+	look("phone, light, with 5,000 nodes")
 }
 
 // A phone needs no scrolling to the side.
@@ -64,6 +74,36 @@ func TestPhone(t *testing.T) {
 	if got := eval[int](p, `document.documentElement.scrollWidth`); got > 360 {
 		wide := eval[[]string](p, `[...document.querySelectorAll("main *, header *")].filter((e) => e.getBoundingClientRect().right > 361).map((e) => e.tagName + "#" + e.id + "." + e.className).slice(0, 10)`)
 		t.Errorf("the page is %d pixels wide on a phone, want 360; too wide are %q", got, wide)
+	}
+}
+
+// A test uses every control of the page.
+func TestEveryControl(t *testing.T) {
+	html, err := pageFiles.ReadFile("page/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []byte
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests = append(tests, text...)
+	}
+	found := 0
+	for _, m := range regexp.MustCompile(`<(?:button|select|input)[^>]* (?:id|data-break)="([^"]+)"`).FindAllSubmatch(html, -1) {
+		found++
+		if id := string(m[1]); !regexp.MustCompile(`["#=]` + id + `["\] ]`).Match(tests) {
+			t.Errorf("no test uses the control %q", id)
+		}
+	}
+	if found < 35 {
+		t.Errorf("found %d controls, want all", found)
 	}
 }
 

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"compress/flate"
+	"encoding/base64"
 	"fmt"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -260,6 +263,49 @@ func TestPolicy(t *testing.T) {
 	p.waitText("#verdict", "complete")
 }
 
+// The controls of the policy decide which nodes are updated, and which one first.
+func TestPolicyDecides(t *testing.T) {
+	p := open(t, "")
+	p.click("#image")
+	p.waitText("#impact", "starts a rollout")
+	p.click("#apply")
+	p.waitText("#pass-title", "you: apply")
+	for _, tc := range []struct {
+		name            string
+		set             func()
+		breaks          string // where the new image is missing
+		updated, broken string
+	}{
+		{"paused", func() { p.check("paused") }, "", "", ""},
+		{"partition", func() { p.enter("#partition", "10") }, "", "worker-10 worker-11", ""},
+		{"zones", func() { p.check("zones") }, "worker-04", "control-plane-1 worker-01 worker-03 worker-06 worker-09", "worker-04"},
+		{"order", func() { p.choose("#order", "reverse") }, "worker-09", "worker-10 worker-11", "worker-09"},
+	} {
+		p.click("#first")
+		p.waitText("#pass-title", "the cluster as it is")
+		p.click("#step")
+		p.waitText("#pass-title", "you: apply")
+		p.waitText("#policy-text", "upstream's policy")
+		tc.set()
+		p.waitText("#pass-title", "you: policy")
+		if tc.breaks != "" {
+			p.click(cell(tc.breaks))
+			p.waitText("#detail", tc.breaks)
+			p.click("[data-break=image]")
+			p.waitText("#pass-title", "images are missing")
+		}
+		p.click("#end")
+		p.wait(`document.querySelector("#end").disabled`)
+		p.settle()
+		nodes := func(class string) string {
+			return eval[string](p, fmt.Sprintf(`[...document.querySelectorAll("#grid .%s")].map((c) => c.dataset.node).sort().join(" ")`, class))
+		}
+		if updated, broken := nodes("c-u"), nodes("c-x"); updated != tc.updated || broken != tc.broken {
+			t.Errorf("%s: updated are %q, broken %q, want %q and %q", tc.name, updated, broken, tc.updated, tc.broken)
+		}
+	}
+}
+
 // Surge is the manifest's, and shows two pods on a node.
 func TestSurge(t *testing.T) {
 	p := open(t, "")
@@ -297,6 +343,11 @@ func TestTime(t *testing.T) {
 	at(3)
 	p.click("#back")
 	at(2)
+	p.click("#first")
+	at(0)
+	// No click is lost while the answer to another one is on its way.
+	eval[bool](p, `(["step", "step", "step"].forEach((id) => document.getElementById(id).click()), true)`)
+	at(3)
 	p.click("#first")
 	at(0)
 	p.choose("#speed", "20")
@@ -377,6 +428,64 @@ func TestLink(t *testing.T) {
 	again.wait(fmt.Sprintf(`document.querySelector("#clock").value === %s`, quote(want.Clock)))
 }
 
+// fragment returns the fragment of a link that holds a text.
+func fragment(t testing.TB, text string) string {
+	t.Helper()
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return "#1." + base64.RawURLEncoding.EncodeToString(packed.Bytes())
+}
+
+// The page says what is wrong with the link that it is opened with, and begins with a start.
+func TestDamagedLink(t *testing.T) {
+	whole := fragment(t, `{"texts": {"manifest": "", "cluster": ""}, "actions": []}`)
+	for _, tc := range []struct{ name, fragment, want string }{
+		{"cut off", whole[:len(whole)-8], "the link is damaged"},
+		{"not base64", "#1.%%%", "the link is damaged"},
+		{"another kind", "#chapter-2", "the link is of another kind"},
+		{"no JSON", fragment(t, "{"), "the link is damaged"},
+		{"no state", fragment(t, "5"), "the link is damaged"},
+		{"null", fragment(t, "null"), "the link is damaged"},
+		{"no texts", whole, "no DaemonSet in the texts"},
+		{"texts with errors", fragment(t, `{"texts": {"manifest": "kind: [", "cluster": ""}}`), "manifest, line 1"},
+		{"a wrong action", fragment(t, `{"texts": `+lessonTexts(t)+`, "actions": [{"after": 0}]}`), "an action without content"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := open(t, tc.fragment)
+			p.waitText("#status", tc.want)
+			p.waitText("#verdict", "complete")
+			p.waitText("#grid", "worker-03")
+			if got := eval[string](p, `document.querySelector("#start").value`); got != "log-agent" {
+				t.Errorf("begins with %q, want the first start", got)
+			}
+		})
+	}
+}
+
+// lessonTexts returns the texts of a link with the lesson.
+func lessonTexts(t testing.TB) string {
+	t.Helper()
+	lesson := filepath.Join("..", "quickstart", "lesson")
+	manifest, err := os.ReadFile(filepath.Join(lesson, "daemonset.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := os.ReadFile(filepath.Join(lesson, "nodes.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf(`{"manifest": %s, "cluster": %s}`, quote(string(manifest)), quote(string(nodes)))
+}
+
 // The link has the editor as it is, at once, and at frames before an edit was applied.
 func TestLinkDraft(t *testing.T) {
 	p := open(t, "")
@@ -432,8 +541,21 @@ func TestNoNodes(t *testing.T) {
 	p.waitText("#impact", "worker-03: removed")
 	p.click("#apply")
 	p.waitText("#pass-title", "you: apply")
-	p.wait(`document.querySelectorAll("#grid [role=option]").length === 0 && document.querySelector("#detail").innerText === ""`)
+	p.wait(`document.querySelectorAll("#grid [role=option]").length === 0 && !document.querySelector("#detail").checkVisibility()`)
+	if got := eval[string](p, `[...document.querySelectorAll("#numbers dd")].map((e) => e.innerText).join(" ")`); got != "0 0 0" {
+		t.Errorf("should run, available, updated are %s, want none", got)
+	}
 	p.click("#end")
+	p.waitText("#verdict", "no eligible node")
+}
+
+// Nor does a link to one leave other nodes on the screen.
+func TestLinkWithoutNodes(t *testing.T) {
+	p := open(t, "")
+	link := fragment(t, `{"texts": {"manifest": "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, namespace: b}\nspec:\n  selector: {matchLabels: {a: b}}\n`+
+		`  template:\n    metadata: {labels: {a: b}}\n    spec: {containers: [{name: a, image: a}]}\n", "cluster": ""}}`)
+	eval[bool](p, fmt.Sprintf(`(location.hash = %s, true)`, quote(link)))
+	p.waitText("#grid", "no nodes")
 	p.waitText("#verdict", "no eligible node")
 }
 

@@ -18,7 +18,7 @@ func (r *recording) act(a Action, texts *parsed, set string) error {
 	at := r.at()
 	in, others := r.input()
 	seg := *at.segment
-	f := &frame{at: at.at, kind: frameAction, ds: at.ds, revisions: at.revisions, backoff: at.backoff, trial: at.trial, segment: &seg}
+	f := &frame{at: at.at, action: true, ds: at.ds, revisions: at.revisions, backoff: at.backoff, trial: at.trial, segment: &seg}
 	var change func(*simulate.Cluster) error
 	switch {
 	case a.Apply != nil:

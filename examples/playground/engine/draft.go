@@ -47,11 +47,23 @@ type Finding struct {
 	Line     int    `json:"line"`
 }
 
-// check reads the texts in the editor, and says what applying them would do.
+// check reads the texts in the editor, and says what applying them to the frame on the screen would
+// do. To come back to a frame with the same texts costs nothing. The Draft is read-only.
 func (e *Engine) check(texts Texts) *Draft {
-	d := &Draft{}
+	if e.drafts == nil || e.checked != texts {
+		e.drafts, e.checked = map[*frame]*Draft{}, texts
+	}
 	e.weighed = e.recording.at()
-	defer func() { e.changed = d.Changed }()
+	if e.drafts[e.weighed] == nil {
+		e.drafts[e.weighed] = e.newDraft(texts)
+	}
+	d := e.drafts[e.weighed]
+	e.changed = d.Changed
+	return d
+}
+
+func (e *Engine) newDraft(texts Texts) *Draft {
+	d := &Draft{}
 	applied := e.weighed.applied
 	if texts == applied.texts {
 		e.draft = applied

@@ -21,6 +21,9 @@ type Engine struct {
 	draft   *parsed
 	weighed *frame
 	changed bool
+	// drafts are what is known about the texts checked, by the frame that they were weighed at.
+	drafts  map[*frame]*Draft
+	checked Texts
 
 	// layout is the number of the list cells, place has the place of each node in it, and
 	// laid is the layout of the recording that it was made for.
@@ -87,8 +90,6 @@ type Response struct {
 	// Points are the frames of the timeline from From on.
 	From   int     `json:"from"`
 	Points []Point `json:"points,omitempty"`
-	// Micros is how long the answer took.
-	Micros int64 `json:"micros"`
 }
 
 // Point is one frame of the timeline.
@@ -98,14 +99,12 @@ type Point struct {
 	Desired   int     `json:"desired"`
 	Available int     `json:"available"`
 	Updated   int     `json:"updated"`
-	// Kind is empty for a pass.
-	Kind  string `json:"kind,omitempty"`
-	Title string `json:"title,omitempty"`
+	// Action says that the user did something.
+	Action bool `json:"action,omitempty"`
 }
 
 // Handle answers a request in JSON. It never fails: the answer says what is wrong.
 func (e *Engine) Handle(request []byte, clock func() time.Time) []byte {
-	began := clock()
 	var req Request
 	var resp Response
 	if err := json.Unmarshal(request, &req); err != nil {
@@ -117,16 +116,9 @@ func (e *Engine) Handle(request []byte, clock func() time.Time) []byte {
 		resp.Frames, resp.Done = len(r.frames), r.done
 		resp.From = min(req.Points, len(r.frames))
 		for _, f := range r.frames[resp.From:] {
-			p := Point{f.at.Sub(e.recording.frames[0].at).Seconds(), f.desired, f.available, f.updated, f.kind, ""}
-			if f.kind == framePass {
-				p.Kind = ""
-			} else {
-				p.Title = f.title
-			}
-			resp.Points = append(resp.Points, p)
+			resp.Points = append(resp.Points, Point{f.at.Sub(r.frames[0].at).Seconds(), f.desired, f.available, f.updated, f.action})
 		}
 	}
-	resp.Micros = clock().Sub(began).Microseconds()
 	out, err := json.Marshal(&resp)
 	if err != nil {
 		return []byte(fmt.Sprintf(`{"error":%q}`, err.Error()))
@@ -203,10 +195,7 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 		return e.show(req, resp, nil)
 	case "play":
 		until := clock().Add(time.Duration(req.Milliseconds) * time.Millisecond)
-		for n := 0; r.step(); n++ {
-			if n%16 == 15 && clock().After(until) {
-				break
-			}
+		for r.step() && !clock().After(until) {
 		}
 		return nil
 	case "node":
@@ -246,7 +235,7 @@ func (e *Engine) record(frame int) {
 // another one replaces it.
 func (e *Engine) act(a Action) error {
 	r := e.recording
-	if r.at().kind == frameAction && a.Policy != nil && len(e.state.Actions) > 0 {
+	if r.at().action && a.Policy != nil && len(e.state.Actions) > 0 {
 		if last := len(e.state.Actions) - 1; e.state.Actions[last].Policy != nil && e.state.Actions[last].After == r.shown.frame-1 {
 			if _, err := a.Policy.policy(); err != nil {
 				return err
@@ -254,6 +243,7 @@ func (e *Engine) act(a Action) error {
 			r.seek(r.shown.frame - 1)
 		}
 	}
+	e.drafts = nil
 	a.After = r.shown.frame
 	texts := e.draft
 	if err := r.act(a, texts, e.state.Set); err != nil {
@@ -343,7 +333,6 @@ func (e *Engine) open(state State, resp *Response) error {
 	}
 	*e = *fresh
 	resp.Texts, resp.Draft = &draft, e.check(draft)
-	resp.State = &e.state
 	return nil
 }
 

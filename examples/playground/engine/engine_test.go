@@ -160,6 +160,33 @@ func TestLoadManifest(t *testing.T) {
 	}
 }
 
+// Texts are weighed once at each frame, until something is done.
+func TestWeighedOnce(t *testing.T) {
+	p := open(t, "log-agent")
+	p.ask(Request{Do: "image", Texts: p.texts})
+	p.ask(Request{Do: "apply", Texts: p.texts})
+	weigh := func(frame int) *Draft {
+		p.ask(Request{Do: "seek", Frame: frame})
+		return p.engine.check(p.texts)
+	}
+	before, after := weigh(0), weigh(1)
+	if !before.Changed || after.Changed {
+		t.Errorf("before the edit %+v, after it %+v, want the change and none", before, after)
+	}
+	if weigh(0) != before || weigh(1) != after {
+		t.Error("going back over the edit weighs it again")
+	}
+	p.ask(Request{Do: "break", Break: &Breakage{What: "drain", Node: "worker-03"}})
+	if weigh(1) == after {
+		t.Error("after an action the texts are not weighed again")
+	}
+	edited := p.texts
+	edited.Manifest += "# more\n"
+	if p.engine.check(edited) == weigh(1) {
+		t.Error("other texts are not weighed")
+	}
+}
+
 // What the impact is weighed against is the frame on the screen, so it is stale at another one.
 func TestStale(t *testing.T) {
 	p := open(t, "log-agent")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -17,21 +18,14 @@ import (
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
-// The kinds of frames.
-const (
-	frameStart  = "start"
-	frameAction = "action"
-	framePass   = "pass"
-	frameEnd    = "end"
-)
-
 // frame is one moment of a recording: what has changed since the one before, and what is
 // known besides.
 type frame struct {
-	at    time.Time
-	kind  string
-	title string
-	lines []string
+	at time.Time
+	// action says that the user did something, rather than the controller.
+	action bool
+	title  string
+	lines  []string
 
 	pods  []podChange
 	nodes []nodeChange
@@ -43,8 +37,6 @@ type frame struct {
 
 	// updated counts the ready pods of the current template.
 	desired, available, updated int
-	// end is the state in which the rollout ends, for frameEnd.
-	end string
 	// held counts what the policy holds back.
 	held []rollout.Restricted
 	*segment
@@ -69,17 +61,24 @@ type shown struct {
 	frame int
 	pods  map[string]*corev1.Pod
 	nodes map[string]*corev1.Node
-	// snapshot is of these facts, apart from what has changed since: podsWere and nodesWere have
-	// the objects that it knows. It is nil if it has to be made anew.
-	snapshot *daemon.Snapshot
-	// known is the frame that the snapshot was last brought up to date for.
-	known     int
-	revisions []*appsv1.ControllerRevision
-	podsWere  map[string]*corev1.Pod
-	nodesWere map[string]*corev1.Node
+	// observed are the snapshots of the last few specs of the DaemonSet, the latest first.
+	observed []*observed
 	// layout counts the changes of nodes.
 	layout int
 }
+
+// observed is a snapshot of some frame. To show the same spec again costs what has changed since:
+// pods and nodes have the objects that the snapshot knows in place of those.
+type observed struct {
+	snapshot  *daemon.Snapshot
+	frame     int
+	revisions []*appsv1.ControllerRevision
+	pods      map[string]*corev1.Pod
+	nodes     map[string]*corev1.Node
+}
+
+// mostObserved is of how many specs the snapshots are kept.
+const mostObserved = 4
 
 func podKey(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name }
 
@@ -102,16 +101,14 @@ type recording struct {
 
 // newRecording begins a recording with some facts.
 func newRecording(in daemon.Input, seg *segment) (*recording, error) {
-	r := &recording{shown: shown{
-		pods: map[string]*corev1.Pod{}, nodes: map[string]*corev1.Node{}, podsWere: map[string]*corev1.Pod{}, nodesWere: map[string]*corev1.Node{},
-	}}
+	r := &recording{shown: shown{pods: map[string]*corev1.Pod{}, nodes: map[string]*corev1.Node{}}}
 	for _, pod := range in.Pods {
 		r.shown.pods[podKey(pod)] = pod
 	}
 	for _, node := range in.Nodes {
 		r.shown.nodes[node.Name] = node
 	}
-	f := &frame{at: in.Now, kind: frameStart, title: "the cluster as it is", ds: in.DaemonSet, revisions: in.Revisions, segment: seg}
+	f := &frame{at: in.Now, title: "the cluster as it is", ds: in.DaemonSet, revisions: in.Revisions, segment: seg}
 	r.frames = []*frame{f}
 	r.count(f)
 	return r, r.play(in, seg, nil)
@@ -192,7 +189,7 @@ func (r *recording) step() bool {
 		r.done = true
 		return false
 	case err != nil:
-		r.done, f.kind, f.title, f.end = true, frameEnd, "the simulation stops: "+err.Error(), "error"
+		r.done, f.title = true, "the simulation stops: "+err.Error()
 	case pass.End != nil:
 		r.done = true
 		r.endFrame(f, pass)
@@ -209,7 +206,7 @@ func (r *recording) step() bool {
 
 func (r *recording) passFrame(f *frame, pass *simulate.Pass) {
 	result := pass.Result
-	f.kind, f.at, f.ds = framePass, pass.Time, pass.DaemonSet
+	f.at, f.ds = pass.Time, pass.DaemonSet
 	f.title, f.lines = describe(result)
 	f.backoff, f.trial = f.backoff.With(result.Plan.BackoffChanges), result.CanaryTrial
 	f.held = append(append(f.held, result.Restricted...), result.Policy.Restricted...)
@@ -229,8 +226,7 @@ func (r *recording) passFrame(f *frame, pass *simulate.Pass) {
 
 func (r *recording) endFrame(f *frame, pass *simulate.Pass) {
 	end := pass.End
-	f.kind, f.at, f.end = frameEnd, r.cluster.Now(), end.State.String()
-	f.ds = pass.DaemonSet
+	f.at, f.ds = r.cluster.Now(), pass.DaemonSet
 	f.title = end.State.String()
 	f.lines = shorten(strings.Split(end.String(), "\n"))
 	if pass.Result != nil {
@@ -321,23 +317,38 @@ func (r *recording) seek(to int) {
 	}
 }
 
-func (s *shown) changePod(old, cur *corev1.Pod) { change(s.pods, s.podsWere, old, cur, podKey) }
+func (s *shown) changePod(old, cur *corev1.Pod) {
+	change(s.pods, old, cur, podKey, func(key string, was *corev1.Pod) {
+		for _, o := range s.observed {
+			note(o.pods, key, was)
+		}
+	})
+}
 
 func (s *shown) changeNode(old, cur *corev1.Node) {
 	s.layout++
-	change(s.nodes, s.nodesWere, old, cur, func(n *corev1.Node) string { return n.Name })
+	change(s.nodes, old, cur, func(n *corev1.Node) string { return n.Name }, func(name string, was *corev1.Node) {
+		for _, o := range s.observed {
+			note(o.nodes, name, was)
+		}
+	})
 }
 
-// change puts cur in the place of old among the objects, and notes in were what was there. One of
-// the two may be nil.
-func change[T any](objects, were map[string]*T, old, cur *T, key func(*T) string) {
+// note keeps the first object of a key.
+func note[T any](known map[string]*T, key string, was *T) {
+	if _, ok := known[key]; !ok {
+		known[key] = was
+	}
+}
+
+// change puts cur in the place of old among the objects, and says before what was there. One of old
+// and cur may be nil.
+func change[T any](objects map[string]*T, old, cur *T, key func(*T) string, before func(key string, was *T)) {
 	if old == nil && cur == nil {
 		return
 	}
 	k := key(cmp.Or(cur, old))
-	if _, known := were[k]; !known {
-		were[k] = objects[k]
-	}
+	before(k, objects[k])
 	if cur != nil {
 		objects[k] = cur
 	} else {
@@ -346,38 +357,41 @@ func change[T any](objects, were map[string]*T, old, cur *T, key func(*T) string
 }
 
 // snapshot returns a snapshot of the frame that is shown. It costs what has changed since the last
-// one.
+// one of the same spec.
 func (r *recording) snapshot() (*daemon.Snapshot, error) {
 	s, f := &r.shown, r.at()
-	if s.frame < s.known && len(s.snapshot.Backoff()) > 0 {
-		s.snapshot = nil // An update forgets no delay of a later frame.
-	}
-	s.known = s.frame
-	if s.snapshot != nil {
-		if _, err := s.snapshot.Update(r.changes()); err != nil {
-			s.snapshot = nil
+	o := &observed{}
+	if i := slices.IndexFunc(s.observed, func(o *observed) bool {
+		// An update forgets no delay of a later frame.
+		forgets := s.frame < o.frame && len(o.snapshot.Backoff()) > 0
+		return !forgets && reflect.DeepEqual(&o.snapshot.DaemonSet().Spec, &f.ds.Spec)
+	}); i >= 0 {
+		o = s.observed[i]
+		s.observed = slices.Delete(s.observed, i, i+1)
+		if _, err := o.snapshot.Update(r.changes(o)); err != nil {
+			o.snapshot = nil
 		}
 	}
-	if s.snapshot == nil {
+	if o.snapshot == nil {
 		in, _ := r.input()
-		snapshot, err := daemon.Observe(in)
-		if err != nil {
+		var err error
+		if o.snapshot, err = daemon.Observe(in); err != nil {
 			return nil, err
 		}
-		s.snapshot = snapshot
 	}
-	s.podsWere, s.nodesWere, s.revisions = map[string]*corev1.Pod{}, map[string]*corev1.Node{}, f.revisions
-	return s.snapshot, nil
+	o.frame, o.pods, o.nodes, o.revisions = s.frame, map[string]*corev1.Pod{}, map[string]*corev1.Node{}, f.revisions
+	s.observed = slices.Insert(s.observed[:min(len(s.observed), mostObserved-1)], 0, o)
+	return o.snapshot, nil
 }
 
-// changes returns what has changed since the last snapshot.
-func (r *recording) changes() daemon.Changes {
+// changes returns what has changed since a snapshot.
+func (r *recording) changes(o *observed) daemon.Changes {
 	s, f := &r.shown, r.at()
 	c := daemon.Changes{Now: f.at, Backoff: f.backoff}
-	if f.ds != s.snapshot.DaemonSet() {
+	if f.ds != o.snapshot.DaemonSet() {
 		c.DaemonSet = f.ds
 	}
-	for name, was := range s.nodesWere {
+	for name, was := range o.nodes {
 		switch is := s.nodes[name]; {
 		case is == nil:
 			c.DeletedNodes = append(c.DeletedNodes, name)
@@ -385,7 +399,7 @@ func (r *recording) changes() daemon.Changes {
 			c.Nodes = append(c.Nodes, is)
 		}
 	}
-	for key, was := range s.podsWere {
+	for key, was := range o.pods {
 		is := s.pods[key]
 		if was != nil && was.Namespace == f.ds.Namespace && (is == nil || is.UID != was.UID) {
 			c.DeletedPods = append(c.DeletedPods, was.Name)
@@ -395,11 +409,11 @@ func (r *recording) changes() daemon.Changes {
 		}
 	}
 	for _, rev := range f.revisions {
-		if !slices.Contains(s.revisions, rev) {
+		if !slices.Contains(o.revisions, rev) {
 			c.Revisions = append(c.Revisions, rev)
 		}
 	}
-	for _, rev := range s.revisions {
+	for _, rev := range o.revisions {
 		if !slices.ContainsFunc(f.revisions, func(is *appsv1.ControllerRevision) bool { return is.Name == rev.Name }) {
 			c.DeletedRevisions = append(c.DeletedRevisions, rev.Name)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/placement"
 )
 
 // troubled is a rollout with all kinds of actions.
@@ -57,6 +58,45 @@ func TestSeek(t *testing.T) {
 		if !kept.Equal(fresh) {
 			t.Fatalf("frame %d: the kept snapshot differs from a fresh one", i)
 		}
+	}
+}
+
+// Going on and back over an edit decides all nodes once for each of the two specs, and no more.
+// A Matcher is one such decision.
+func TestSeekOverEdits(t *testing.T) {
+	for _, start := range []string{"log-agent", "node-exporter"} { // without minReadySeconds, and with
+		t.Run(start, func(t *testing.T) {
+			p := open(t, start)
+			decided := map[*placement.Matcher]bool{}
+			at := func(frame int) {
+				t.Helper()
+				p.ask(Request{Do: "seek", Frame: frame})
+				s, err := p.engine.recording.snapshot()
+				if err != nil {
+					t.Fatal(err)
+				}
+				decided[s.Matcher()] = true
+			}
+			at(0)
+			const edits = 2
+			for range edits {
+				p.ask(Request{Do: "image", Texts: p.texts})
+				p.ask(Request{Do: "apply", Texts: p.texts})
+				p.ask(Request{Do: "end"})
+			}
+			last := p.view.Frames - 1
+			for range 3 {
+				for frame := range last {
+					at(frame)
+				}
+				for frame := last; frame > 0; frame-- {
+					at(frame)
+				}
+			}
+			if len(decided) != edits+1 {
+				t.Errorf("%d specs, and all nodes decided %d times", edits+1, len(decided))
+			}
+		})
 	}
 }
 

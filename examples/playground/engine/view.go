@@ -21,7 +21,6 @@ type View struct {
 	// Stale says that the draft was weighed at another frame, where its impact may differ.
 	Stale bool   `json:"stale"`
 	Time  string `json:"time"`
-	Kind  string `json:"kind"`
 	Title string `json:"title"`
 	// Lines are the writes of the pass.
 	Lines []string `json:"lines"`
@@ -29,9 +28,10 @@ type View struct {
 	Set  string   `json:"set"`
 	Sets []string `json:"sets"`
 	// State is that of the rollout, and Verdict says it in a sentence.
-	State    string    `json:"state"`
-	Verdict  string    `json:"verdict"`
-	Blockers []Blocker `json:"blockers"`
+	State   string `json:"state"`
+	Verdict string `json:"verdict"`
+	// Blockers are the problems that the rollout waits for.
+	Blockers []string `json:"blockers"`
 	// MoreBlockers is the number of blockers that are left out.
 	MoreBlockers int     `json:"moreBlockers"`
 	Budget       *Budget `json:"budget"`
@@ -44,7 +44,8 @@ type View struct {
 
 	Desired   int `json:"desired"`
 	Available int `json:"available"`
-	// Updated is the number of ready pods of the current template.
+	// Updated is the number of ready pods of the current template, Desired at most: a node that is
+	// gone leaves its pod behind.
 	Updated int `json:"updated"`
 
 	// Layout is the number of the list of nodes, and Nodes that list; nil if the page has it
@@ -61,13 +62,6 @@ type View struct {
 type Cell struct {
 	Name string `json:"name"`
 	Zone string `json:"zone"`
-}
-
-// Blocker is a problem that the rollout waits for.
-type Blocker struct {
-	Node string `json:"node"`
-	Kind string `json:"kind"`
-	Text string `json:"text"`
 }
 
 // Budget is the budget of the update.
@@ -120,8 +114,8 @@ func (e *Engine) view(layout int) *View {
 	f := r.at()
 	v := &View{
 		Frame: r.shown.frame, Frames: len(r.frames), Done: r.done, Time: f.at.UTC().Format(time.DateTime),
-		Kind: f.kind, Title: f.title, Lines: f.lines, Set: setName(f.ds),
-		Desired: f.desired, Available: f.available, Updated: f.updated, Controls: f.controls, Policy: f.policy.String(),
+		Title: f.title, Lines: f.lines, Set: setName(f.ds),
+		Desired: f.desired, Available: f.available, Updated: min(f.updated, f.desired), Controls: f.controls, Policy: f.policy.String(),
 	}
 	for i := range f.applied.subjects {
 		v.Sets = append(v.Sets, setName(f.applied.subjects[i].DaemonSet))
@@ -177,7 +171,7 @@ func (v *View) judge(a *health.Assessment) {
 	slices.SortStableFunc(blockers, func(a, b health.Blocker) int { return cmp.Compare(a.Kind, b.Kind) })
 	v.MoreBlockers = max(0, len(blockers)-listed)
 	for _, b := range blockers[:min(len(blockers), listed)] {
-		v.Blockers = append(v.Blockers, Blocker{b.Node, b.Kind.String(), b.String()})
+		v.Blockers = append(v.Blockers, b.String())
 	}
 	if a.Budget.Kind != 0 {
 		v.Budget = &Budget{Kind: a.Budget.Kind.String(), Limit: a.Budget.Limit, More: max(0, len(a.Budget.Users)-listed)}
@@ -194,7 +188,7 @@ func (e *Engine) lay() {
 	}
 	e.laid = e.recording.shown.layout
 	nodes := e.recording.shown.nodes
-	same := len(nodes) == len(e.cells)
+	same := e.cells != nil && len(nodes) == len(e.cells)
 	for i := 0; same && i < len(e.cells); i++ {
 		node := nodes[e.cells[i].Name]
 		same = node != nil && node.Labels[zoneLabel] == e.cells[i].Zone

@@ -89,6 +89,5 @@ export function createCells(box, { onSelect, onPeek }) {
     select,
     columns,
     choose: (i) => choose(i, true),
-    place: (i) => cells[i].getBoundingClientRect(),
   };
 }

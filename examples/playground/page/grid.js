@@ -19,6 +19,14 @@ export function createGrid(parent, { onSelect, onPeek }) {
   };
 
   function build() {
+    if (nodes.length === 0) { // A list box has options.
+      const none = document.createElement("p");
+      none.textContent = "no nodes";
+      none.className = "hint";
+      parent.replaceChildren(none);
+      cells = null;
+      return;
+    }
     box = document.createElement("div");
     box.setAttribute("role", "listbox");
     box.setAttribute("aria-label", "Nodes");
@@ -45,18 +53,16 @@ export function createGrid(parent, { onSelect, onPeek }) {
         build();
       }
       codes = view.cells;
-      cells.show(view);
+      cells?.show(view);
     },
     // select selects a node by its name, or else the first that runs the pod, and returns its name.
     select(name) {
       let i = nodes.findIndex((n) => n.name === name);
       if (i < 0) i = Math.max(0, [...codes].findIndex((c) => c !== "n"));
       selected = i;
-      cells.select(i, false);
+      cells?.select(i, false);
       return nodes[i]?.name ?? "";
     },
     zone: (name) => nodes.find((n) => n.name === name)?.zone ?? "",
-    // place is where the cell of a node is in the window.
-    place: (name) => cells.place(nodes.findIndex((n) => n.name === name)),
   };
 }

@@ -23,8 +23,8 @@ export async function fromFragment(fragment) {
   try {
     const text = atob(fragment.slice(prefix.length).replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(await through(bytes, new DecompressionStream("deflate-raw"))));
-  } catch {
-    throw new Error("the link is damaged: it may have been cut off");
-  }
+    const state = JSON.parse(new TextDecoder().decode(await through(bytes, new DecompressionStream("deflate-raw"))));
+    if (typeof state.texts === "object") return state;
+  } catch {}
+  throw new Error("the link is damaged: it may have been cut off");
 }

@@ -86,7 +86,7 @@ function show(v) {
     d.append(element("dt", k), element("dd", String(n)));
     return d;
   }));
-  fill("blockers", [...(v.blockers ?? []).map((b) => element("li", b.text)), ...(v.moreBlockers ? [element("li", `and ${v.moreBlockers} more`)] : [])]);
+  fill("blockers", [...(v.blockers ?? []).map((b) => element("li", b)), ...(v.moreBlockers ? [element("li", `and ${v.moreBlockers} more`)] : [])]);
   const b = v.budget;
   $("budget").textContent = !b ? "" : `${b.kind} ${b.limit}: ` +
     (b.users?.length ? "used by " + b.users.map((u) => `${u.node} (${u.reason})`).join(", ") + (b.more ? ` and ${b.more} more` : "") : "not used");
@@ -441,10 +441,17 @@ function pause() {
   $("play").textContent = "Play";
 }
 
+let aim = null; // the frame on its way to the screen
+
 async function seek(frame) {
   pause();
+  aim = frame;
   await send({ do: "seek", frame });
+  if (aim === frame) aim = null;
 }
+
+// step counts from the frame on its way, so that no click of several is lost.
+const step = (by) => seek(Math.min(Math.max((aim ?? view.frame) + by, 0), view.done ? view.frames - 1 : Infinity));
 
 async function tick() {
   const perSecond = Number($("speed").value);
@@ -471,8 +478,8 @@ $("play").addEventListener("click", async () => {
   if (view.done && view.frame >= view.frames - 1) await send({ do: "seek", frame: 0 });
   tick();
 });
-$("step").addEventListener("click", () => seek(view.frame + 1));
-$("back").addEventListener("click", () => seek(view.frame - 1));
+$("step").addEventListener("click", () => step(1));
+$("back").addEventListener("click", () => step(-1));
 $("first").addEventListener("click", () => seek(0));
 $("end").addEventListener("click", () => { pause(); send({ do: "end" }); });
 

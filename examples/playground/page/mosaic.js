@@ -13,19 +13,20 @@ export function createMosaic(box, { onSelect, onPeek }) {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let nodes = [];
   let places = []; // [x, y]
-  let zones = []; // [y, name]
+  let zones = []; // their titles
   let across = 1;
   let codes = "";
   let marks = "";
   let selected = 0;
-  let sprites = new Map();
   let scale = 1;
+  let sprites = new Map();
+  let pen; // draws sprites
 
-  // sprite returns the picture of a cell. The colors are those of the style sheet.
+  // sprite returns the picture of a cell, and its rows. The colors are those of the style sheet.
   function sprite(code, mark) {
     const key = code + mark;
-    let picture = sprites.get(key);
-    if (picture) return picture;
+    const known = sprites.get(key);
+    if (known) return known;
     const probe = document.createElement("div");
     probe.className = looks(code, mark);
     probe.style.display = "none";
@@ -34,9 +35,10 @@ export function createMosaic(box, { onSelect, onPeek }) {
     const [back, front, edge, kind] = [style.backgroundColor, style.color, style.borderTopColor, style.borderTopStyle];
     probe.remove();
     const side = Math.floor(size * scale);
-    const canvas = new OffscreenCanvas(side, side);
-    const c = canvas.getContext("2d", { willReadFrequently: true });
-    c.scale(scale, scale);
+    if (pen?.canvas.width !== side) pen = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
+    const c = pen;
+    c.setTransform(scale, 0, 0, scale, 0, 0);
+    c.clearRect(0, 0, size, size);
     c.fillStyle = back;
     c.fillRect(0, 0, size, size);
     if (edge !== "rgba(0, 0, 0, 0)") {
@@ -50,26 +52,29 @@ export function createMosaic(box, { onSelect, onPeek }) {
     c.lineWidth = 1.5;
     c.lineCap = c.lineJoin = "round";
     c.stroke(new Path2D(lines[code]));
-    picture = c.getImageData(0, 0, side, side);
-    sprites.set(key, picture);
-    return picture;
+    const picture = c.getImageData(0, 0, side, side);
+    const pixels = new Uint32Array(picture.data.buffer);
+    const rows = Array.from({ length: side }, (_, row) => pixels.subarray(row * side, (row + 1) * side));
+    sprites.set(key, { picture, rows });
+    return sprites.get(key);
   }
 
   // corner is where a cell begins, in pixels of the canvas.
   const corner = (i) => places[i].map((at) => Math.floor(at * scale));
-  const drawCell = (i) => context.putImageData(sprite(codes[i], marks[i]), ...corner(i));
+  const drawCell = (i) => context.putImageData(sprite(codes[i], marks[i]).picture, ...corner(i));
 
   function layOut() {
     scale = window.devicePixelRatio || 1;
     const width = Math.max(box.clientWidth, size + gap);
     across = Math.max(1, Math.floor((width + gap) / (size + gap)));
     places = new Array(nodes.length);
+    for (const zone of zones) zone.remove();
     zones = [];
     let x = 0, y = 0;
     for (let i = 0; i < nodes.length; i++) {
       if (i === 0 || nodes[i].zone !== nodes[i - 1].zone) {
         if (i > 0) y += size + gap;
-        zones.push([y, nodes[i].zone || "no zone"]);
+        zones.push(titleOf(nodes[i].zone, y));
         x = 0;
         y += title;
       } else if (++x === across) {
@@ -78,6 +83,7 @@ export function createMosaic(box, { onSelect, onPeek }) {
       }
       places[i] = [x * (size + gap), y];
     }
+    box.prepend(...zones);
     const height = y + size;
     canvas.width = Math.ceil(width * scale);
     canvas.height = Math.ceil(height * scale);
@@ -86,25 +92,27 @@ export function createMosaic(box, { onSelect, onPeek }) {
     drawAll();
   }
 
+  // titleOf is the title of a zone: as text on the canvas it would take a search for a font.
+  function titleOf(zone, y) {
+    const e = document.createElement("div");
+    e.className = "zone";
+    e.setAttribute("aria-hidden", "true");
+    e.textContent = zone || "no zone";
+    e.style.top = y + "px";
+    return e;
+  }
+
   function drawAll() {
     sprites = new Map();
     // All cells at once: to draw them one by one takes many times as long.
     const all = new ImageData(canvas.width, canvas.height);
     const pixels = new Uint32Array(all.data.buffer);
     for (let i = 0; i < nodes.length; i++) {
-      const picture = sprite(codes[i], marks[i]);
-      const from = new Uint32Array(picture.data.buffer);
+      const { rows } = sprite(codes[i], marks[i]);
       const [x, y] = corner(i);
-      for (let row = 0; row < picture.height; row++) {
-        pixels.set(from.subarray(row * picture.width, (row + 1) * picture.width), (y + row) * canvas.width + x);
-      }
+      for (let row = 0, at = y * canvas.width + x; row < rows.length; row++, at += canvas.width) pixels.set(rows[row], at);
     }
     context.putImageData(all, 0, 0);
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.fillStyle = getComputedStyle(box).getPropertyValue("--quiet");
-    context.font = "12px system-ui, sans-serif";
-    context.textBaseline = "alphabetic";
-    for (const [y, name] of zones) context.fillText(name, 0, y + title - 6);
     showActive();
   }
 
@@ -181,10 +189,5 @@ export function createMosaic(box, { onSelect, onPeek }) {
     select,
     columns: () => across,
     choose,
-    // place is where a cell is in the window.
-    place(i) {
-      const at = canvas.getBoundingClientRect();
-      return new DOMRect(at.left + places[i][0], at.top + places[i][1], size, size);
-    },
   };
 }

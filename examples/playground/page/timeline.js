@@ -44,7 +44,7 @@ export function createTimeline(parent, { onSeek }) {
     paths[0].setAttribute("d", area((p) => p.desired));
     paths[1].setAttribute("d", area((p) => p.available));
     paths[2].setAttribute("d", area((p) => Math.min(p.updated, p.available)));
-    actions.innerHTML = points.map((p, i) => (p.kind === "action" ? `<line class="t-action" x1="${x(i)}" x2="${x(i)}" y1="0" y2="${height}"/>` : "")).join("");
+    actions.innerHTML = points.map((p, i) => (p.action ? `<line class="t-action" x1="${x(i)}" x2="${x(i)}" y1="0" y2="${height}"/>` : "")).join("");
     const time = (s) => (s < 120 ? Math.round(s) + " s" : (s / 60).toFixed(1) + " min");
     parent.querySelector(".t-from").textContent = "0 s";
     parent.querySelector(".t-to").textContent = points.length ? time(points.at(-1).at) : "";
