@@ -61,11 +61,11 @@ type Cluster struct {
 	othersAt time.Time
 }
 
-// namespace holds the objects of one namespace by name.
+// namespace holds the objects of one namespace.
 type namespace struct {
 	pods      map[string]*stored
 	revisions map[string]*appsv1.ControllerRevision
-	sets      map[string]*set
+	sets      []*set // ordered by name; the list stays as it is when DaemonSets come and go
 	// templates are those of revisions by hash that were asked for; nil: there is
 	// none. A change of a revision forgets them.
 	templates map[string]*corev1.PodSpec
@@ -161,7 +161,7 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 			return nil, err
 		}
 		ns, s := c.namespace(ds.Namespace), &set{ds: ds, state: state, backoff: in.Backoff, due: true}
-		ns.sets[ds.Name], c.sorted = s, nil
+		c.putSet(ns, s)
 		c.noteNumbers(ds)
 		s.countLoad(slices.Values(in.Pods))
 	}
@@ -210,11 +210,26 @@ func (c *Cluster) namespace(name string) *namespace {
 		ns = &namespace{
 			pods:      make(map[string]*stored),
 			revisions: make(map[string]*appsv1.ControllerRevision),
-			sets:      make(map[string]*set),
 		}
 		c.namespaces[name] = ns
 	}
 	return ns
+}
+
+// set returns the DaemonSet of a name, or nil.
+func (ns *namespace) set(name string) *set {
+	if at, is := slices.BinarySearchFunc(ns.sets, name, compareSet); is {
+		return ns.sets[at]
+	}
+	return nil
+}
+
+func compareSet(s *set, name string) int { return cmp.Compare(s.ds.Name, name) }
+
+// putSet stores a new DaemonSet.
+func (c *Cluster) putSet(ns *namespace, s *set) {
+	at, _ := slices.BinarySearchFunc(ns.sets, s.ds.Name, compareSet)
+	ns.sets, c.sorted = slices.Insert(slices.Clip(ns.sets), at, s), nil
 }
 
 // set returns the stored DaemonSet with the namespace and name of ds, or nil.
@@ -223,7 +238,7 @@ func (c *Cluster) set(ds *appsv1.DaemonSet) *set {
 		return nil
 	}
 	if ns := c.namespaces[ds.Namespace]; ns != nil {
-		return ns.sets[ds.Name]
+		return ns.set(ds.Name)
 	}
 	return nil
 }
@@ -235,15 +250,8 @@ func (c *Cluster) sets() []*set {
 		return c.sorted
 	}
 	var out []*set
-	for _, ns := range c.namespaces {
-		for _, s := range ns.sets {
-			out = append(out, s)
-		}
-	}
-	if len(out) > 1 {
-		slices.SortFunc(out, func(a, b *set) int {
-			return cmp.Or(cmp.Compare(a.ds.Namespace, b.ds.Namespace), cmp.Compare(a.ds.Name, b.ds.Name))
-		})
+	for _, name := range slices.Sorted(maps.Keys(c.namespaces)) {
+		out = append(out, c.namespaces[name].sets...)
 	}
 	c.sorted = out
 	return out
@@ -278,7 +286,7 @@ func (c *Cluster) inputOf(ds *appsv1.DaemonSet) daemon.Input {
 	if ns == nil {
 		return in
 	}
-	if s := ns.sets[ds.Name]; s != nil {
+	if s := ns.set(ds.Name); s != nil {
 		in.DaemonSet, in.Backoff = s.ds, s.remembered()
 	}
 	in.Revisions = byName(ns.revisions)

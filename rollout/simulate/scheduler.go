@@ -90,7 +90,7 @@ func occupies(pod *corev1.Pod) bool {
 // looks at the spec only if that may have changed, or the pod counts from now on, or not any
 // more.
 func (c *Cluster) account(ns *namespace, old, cur *corev1.Pod) {
-	if occupies(old) && occupies(cur) && !maps.Equal(old.Labels, cur.Labels) {
+	if c.ties != nil && occupies(old) && occupies(cur) && !maps.Equal(old.Labels, cur.Labels) {
 		c.retryTied(old.Spec.NodeName)
 	}
 	if sameDemand(old, cur) {

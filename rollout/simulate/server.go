@@ -243,7 +243,7 @@ func (c *Cluster) applyPod(pod *corev1.Pod) {
 	if p == nil {
 		c.identify(pod, nil)
 		c.sayGated(pod)
-		c.addPod(ns, pod)
+		c.addPod(ns, pod, nil)
 		return
 	}
 	c.identify(pod, p.pod)
@@ -257,7 +257,7 @@ func (c *Cluster) applyPod(pod *corev1.Pod) {
 
 func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 	ns := c.namespace(ds.Namespace)
-	if s := ns.sets[ds.Name]; s != nil {
+	if s := ns.set(ds.Name); s != nil {
 		c.putDaemonSet(s, updated(daemon.Default(ds), s.ds))
 		return
 	}
@@ -265,7 +265,7 @@ func (c *Cluster) applyDaemonSet(ds *appsv1.DaemonSet) {
 	c.identify(ds, nil)
 	ds.Generation, ds.Status = 1, appsv1.DaemonSetStatus{}
 	s := &set{ds: ds, due: true}
-	ns.sets[ds.Name], c.sorted = s, nil
+	c.putSet(ns, s)
 	pods := byName(ns.pods)
 	s.countLoad(func(yield func(*corev1.Pod) bool) {
 		for _, p := range pods {
@@ -362,8 +362,8 @@ func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
 		return ref != nil && id.Relation(ref) == owner.Own
 	}
 	ns := c.namespaces[ds.Namespace]
-	ns.sets[ds.Name].due = false // A Run may still hold it.
-	delete(ns.sets, ds.Name)
+	ns.set(ds.Name).due = false // A Run may still hold it.
+	ns.sets = slices.DeleteFunc(slices.Clone(ns.sets), func(s *set) bool { return s.ds.Name == ds.Name })
 	c.sorted = nil
 	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
 		if owns(ns.revisions[name]) {
@@ -408,13 +408,14 @@ func (c *Cluster) createPod(pod *corev1.Pod) {
 	pod.CreationTimestamp = metav1.NewTime(c.now)
 	pod.Status.Phase = corev1.PodPending
 	c.sayGated(pod)
-	if name, _ := daemon.TargetNode(pod); pod.Spec.NodeName == "" && !c.gated(pod) {
-		if h := c.nodes[name]; h != nil && c.times(h.node, pod).BoundAfter == 0 &&
+	h, name := c.hostOf(pod, nil)
+	if pod.Spec.NodeName == "" && !c.gated(pod) {
+		if h != nil && c.times(h.node, pod).BoundAfter == 0 &&
 			c.fits(h.node, pod) && c.problemOf(ns, h.node, pod, unscheduled) == nil {
 			c.bind(pod, name)
 		}
 	}
-	c.addPod(ns, pod)
+	c.addPod(ns, pod, h)
 }
 
 // name gives a pod a name that is not taken.
@@ -434,9 +435,9 @@ func (c *Cluster) name(pod *corev1.Pod) {
 	}
 }
 
-// addPod stores a new pod and schedules what becomes of it.
-func (c *Cluster) addPod(ns *namespace, pod *corev1.Pod) {
-	p := new(stored)
+// addPod stores a new pod, likely for the node h, and schedules what becomes of it.
+func (c *Cluster) addPod(ns *namespace, pod *corev1.Pod, h *host) {
+	p := &stored{host: h}
 	ns.pods[pod.Name] = p
 	c.live(ns, p, pod)
 }
