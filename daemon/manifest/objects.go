@@ -275,8 +275,11 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 // isEdited reports whether a DaemonSet is a copy of a stored one from an earlier text, with
 // its UID: somebody has printed and edited it.
 func (r *reading) isEdited(kind string, object, stored metav1.Object) bool {
+	if kind != kindDaemonSet || stored == nil || !isStored(object) || stored.GetUID() != object.GetUID() {
+		return false
+	}
 	_, here := r.places[stored]
-	return kind == kindDaemonSet && isStored(object) && stored != nil && stored.GetUID() == object.GetUID() && !here
+	return !here
 }
 
 // where says where an object is.
