@@ -27,9 +27,9 @@ type Input struct {
 	Pods []*corev1.Pod
 
 	// StartupTaints are taints that the node has at first and loses later. Each may be on the
-	// node already or be missing in Node; key and effect say which it is. Without an effect it
-	// is all taints of the key or, if the node has none, NoSchedule and NoExecute. One that is
-	// listed twice counts once. A DaemonSet that does not tolerate one of them gets
+	// node already or be missing in Node; key and effect say which it is. An empty effect means
+	// every taint of that key on the node. If the node has no taint of that key, it means one with
+	// NoSchedule and one with NoExecute. One that is listed twice counts once. A DaemonSet that does not tolerate one of them gets
 	// VerdictCannotTell and is in AtMost only, although it runs after start-up: the sum for
 	// the node after start-up is Started.
 	StartupTaints []corev1.Taint
