@@ -47,9 +47,10 @@ type NodeOverhead struct {
 	// Daemons says for each DaemonSet whether it runs, in the order of Daemons.List.
 	Daemons []NodeDaemon
 
-	// Run is the sum of the DaemonSets that run on the node, whether they fit or not. AtMost
-	// also has those of which OnNode cannot tell whether they do. It is a bound: two of them
-	// may need different names, or values of a label, so that no node runs both.
+	// Run is the sum of the DaemonSets that run on the node, whether they fit or not. Do not
+	// reserve it if there are startup taints, but Started. AtMost also has those of which OnNode
+	// cannot tell whether they do. It is a bound: two of them may need different names, or values
+	// of a label, so that no node runs both.
 	Run, AtMost Total
 	// Started is the sum of the DaemonSets that run on the node once it has lost its startup
 	// taints, in every state that the late labels and the name may be in. It is Run if there are
