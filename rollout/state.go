@@ -24,13 +24,13 @@ import (
 //     State.
 //  2. Pass every event of the DaemonSet, of its namespace's pods and
 //     ControllerRevisions, and of the nodes to Update. That includes the events that
-//     its own writes cause: the State learns of a write only by its event. An event of a
-//     node may be left out if its labels, its taints and the status of its Ready condition
-//     stay the same, and so does all that Policy.Order and Policy.IgnoreNodes read. So may an
-//     event of a pod that another controller owns before and after it.
+//     its own writes cause: the State learns of a write only by its event. Drop an update of a
+//     node only if labels, taints, the status of the Ready condition and everything that your
+//     Order and IgnoreNodes functions read are unchanged. You may also drop an event of a pod
+//     that another controller owns before and after it.
 //  3. Call Sync after an event, and once Result.Plan.RequeueAfter has passed.
-//  4. Carry out the Result as its comment says; package rollout/carryout does that. A Result
-//     may come together with an error: carry it out, then report the error.
+//  4. Carry out the Result as its comment says. A Result may come together with an error:
+//     carry it out, then report the error.
 //  5. Set Options.AwaitingWrites until Update has seen an event of every pod that was
 //     created or deleted: its creation, its deletion timestamp, or its end. Otherwise a
 //     pass creates or deletes them again. Upstream gives up after five minutes. Other
@@ -41,6 +41,9 @@ import (
 //  6. Save Backoff and Result.CanaryTrial to survive a restart, and pass them as Input.Backoff
 //     of a new State and as Options.CanaryTrial of its first Sync. The State itself remembers
 //     both.
+//
+// With package rollout/carryout, duty 4 is Writer.CarryOut, and Expectations.Pending says how
+// long duty 5 lasts; 1, 2, 3 and 6 remain yours.
 //
 // Two states cost more: while the selector is empty, a pass after Update copies the lists
 // of all objects, and while Sync fails, the State grows by the name of each deleted object.

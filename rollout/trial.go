@@ -144,13 +144,16 @@ type CanaryStatus struct {
 }
 
 // String returns a line such as
-// `canary paused on worker-1, worker-4: worker-1: agent-x2c4b: container agent cannot start: ImagePullBackOff`.
+// `canary paused on worker-1, worker-4: worker-1: agent-x2c4b: container agent cannot start: ImagePullBackOff`,
+// or `canary failed: worker-1: agent-x2c4b: takes too long to start` if the only node has the problem.
 func (c *CanaryStatus) String() string {
 	if c == nil {
 		return "no canary"
 	}
 	line := "canary " + c.Trial.State.phrase()
-	if nodes := c.Trial.Nodes; len(nodes) > 0 && c.Trial.State != CanaryImpossible {
+	// Problems name their node: a single one is not named twice.
+	named := len(c.Trial.Nodes) == 1 && len(c.Problems) > 0 && c.Problems[0].Node == c.Trial.Nodes[0].Name
+	if nodes := c.Trial.Nodes; len(nodes) > 0 && c.Trial.State != CanaryImpossible && !named {
 		names := make([]string, 0, shownNames)
 		for _, n := range nodes[:min(len(nodes), shownNames)] {
 			names = append(names, n.Name)

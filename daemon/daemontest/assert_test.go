@@ -108,6 +108,13 @@ kube-system/agent: runs on the wrong nodes (-want +got):
 		}, `
 kube-system/agent: runs on the wrong nodes (-want +got):
 - node-2: no such node`},
+		{"RunsOn, all nodes have left", "the status still counts them", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Leave(t, ssds...)
+			c.RunsOn(t, agent, ssds[0])
+		}, `
+kube-system/agent: runs on the wrong nodes (-want +got):
+- node-1: no such node`},
 		{"RunsOn, a node of nowhere", "a mistake in the test", func(t testing.TB) {
 			daemontest.Settled(t, agent, ssds...).RunsOn(t, agent, daemontest.Node("node-3"))
 		}, `fatal: the cluster never had a node node-3; it has node-1, node-2`},

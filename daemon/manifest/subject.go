@@ -71,8 +71,8 @@ const (
 	// NoteStoredElsewhere: the manifest names no namespace, and a DaemonSet of its name is
 	// stored in another one than "default". It may have been meant to be a proposal.
 	NoteStoredElsewhere
-	// NoteNoNodes: no node is there. No answer about nodes is possible; health.OfObject
-	// answers by the status.
+	// NoteNoNodes: no node is there and the DaemonSet is stored. No answer about nodes is
+	// possible; health.OfObject answers by the status.
 	NoteNoNodes
 	// NoteNoPods: no pod of its namespace is there, and the status counts some.
 	// health.OfObject answers by the status.

@@ -12,7 +12,8 @@
 //
 // The exit status is 0 if all is well; 2 if nodes would lose their pod, a rollout would stall,
 // or lint finds an error that was not there before; and 1 if the input is wrong, with a line
-// for each error on standard error. go run makes every status but 0 a 1: build the command.
+// for each error on standard error. What the API server would refuse is such an error; the changes
+// are printed all the same. go run makes every status but 0 a 1: build the command.
 package main
 
 import (
@@ -53,10 +54,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	changes, err := check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
 	if err != nil {
-		for _, err := range cli.Errors(err) {
-			fmt.Fprintln(stderr, cli.Printable(err.Error()))
+		defer func() {
+			for _, err := range cli.Errors(err) {
+				fmt.Fprintln(stderr, cli.Printable(err.Error()))
+			}
+		}()
+		if len(changes) == 0 {
+			return 1
 		}
-		return 1
 	}
 	write := writeText
 	if *markdown {
@@ -73,10 +78,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			status = 2
 		}
 	}
+	if err != nil {
+		return 1
+	}
 	return status
 }
 
-// check judges the DaemonSets that differ. Those that an API server would refuse are an error.
+// check judges the DaemonSets that differ. Those that an API server would refuse are an error,
+// which comes together with all changes.
 func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.Change, error) {
 	var facts, before, after manifest.Objects
 	switch err := cmp.Or(
@@ -101,7 +110,7 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.Change, 
 		refused = append(refused, after.Locate(c.New, c.Impact.Refused)...)
 	}
 	if len(refused) > 0 {
-		return nil, refused
+		return changes, refused
 	}
 	return changes, nil
 }

@@ -115,9 +115,47 @@ func Example_markdown() {
 func Example_refused() {
 	premerge("testdata/old.yaml", "testdata/refused.yaml")
 	// Output:
+	// logging/log-agent: would hurt: the API server refuses it
+	//   refused: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
+	//   refused: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
+	//   not simulated; it changes the template:
+	//     metadata.labels[app]: "log-agent" -> "logs"
+	//     spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
+	//     spec.containers[name=agent].resources.requests[cpu]: removed "100m"
+	//     spec.containers[name=agent].resources.requests[memory]: removed "128Mi"
+	// monitoring/node-exporter: would hurt: nodes that lose the pod: 3
+	//   removes the DaemonSet and its pods
+	//   nodes: 0 gained, 3 lost, 0 keep their pods, 0 removed, 1 unchanged
+	//     worker-1: lost
+	//     worker-2: lost
+	//     worker-3: lost
+	// web/cache: would hurt: nodes that lose the pod: 3
+	//   removes the DaemonSet and its pods
+	//   nodes: 0 gained, 3 lost, 0 keep their pods, 0 removed, 1 unchanged
+	//     worker-1: lost
+	//     worker-2: lost
+	//     worker-3: lost
 	// testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
 	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
 	// exit status 1
+}
+
+// The report is for people who do not see standard error.
+func TestRefusedMarkdown(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	status := run([]string{"-markdown", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/refused.yaml"}, nil, &stdout, &stderr)
+	for _, want := range []string{
+		"<details><summary>:x: logging/log-agent: would hurt: the API server refuses it</summary>\n",
+		"field is immutable",
+		"<details><summary>:x: web/cache: ",
+	} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("stdout %q, want %q in it", &stdout, want)
+		}
+	}
+	if want := "testdata/refused.yaml:5: document 1: spec.selector"; status != 1 || !strings.HasPrefix(stderr.String(), want) {
+		t.Errorf("run() = %d, stderr %q, want 1, %q", status, &stderr, want)
+	}
 }
 
 // Without nodes nothing can be said: the file may be a wrong one.

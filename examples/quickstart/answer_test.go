@@ -54,3 +54,21 @@ func TestBlankLines(t *testing.T) {
 		t.Errorf("write = %q, want %q", out.String(), want)
 	}
 }
+
+func TestChangeTexts(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		change    *change
+		want      string
+	}{
+		{"nil", "nothing changes", nil, ""},
+		{"same meaning", "API servers of different versions encode a template", &change{From: 2, To: 3},
+			"revision 2 means the same as the template but is encoded differently: its pods count as outdated"},
+		{"one", "it fits on the line", &change{From: 2, To: 3, Fields: []string{"a"}}, "revision 2 to 3: a"},
+		{"two", "one below the other", &change{From: 2, To: 3, Fields: []string{"a", "b"}}, "revision 2 to 3: |a|b"},
+	} {
+		if got := strings.Join(tc.change.texts(), "|"); got != tc.want {
+			t.Errorf("%s: texts() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}

@@ -31,12 +31,14 @@
 // documents, single objects or lists; package manifest reads them. -set restricts the
 // answer to one NAME or NAMESPACE/NAME. -o json prints the same facts for programs, as
 // the type report documents them. -now sets the time of the answer, which is otherwise
-// the present one; standard error says so if the input has a later time.
+// the present one. Pass it the time of a saved dump; otherwise unfinished rollouts in it look
+// stalled. Standard error says so if the input has a later time.
 //
 // The exit status is 0 if all is well; 2 if a rollout is or would be stalled, nodes would lose
 // their pod, a node that is not ready keeps one, the controller seems to be down, or lint finds
-// an error in a manifest; and 1 if the input or the arguments are wrong, with a line for each
-// error on standard error that has the file, the line and the field.
+// an error in a manifest; and 1 if the input or the arguments are wrong. If a proposal changes
+// something, its outcome counts instead of the present rollout. Standard error has a line for each
+// error in the input, with the file, the line and the field.
 //
 // main.go has the arguments, answer.go finds what to answer for, verdict.go judges what
 // is there, controller.go whether the controller works on it, time.go whether the input is
@@ -70,7 +72,8 @@ const usage = `Plays the life of a DaemonSet, or says how the DaemonSets of a cl
 A manifest beside the stored DaemonSet of its name is a proposal. The exit status is 0 if all
 is well; 2 if a rollout is or would be stalled, nodes would lose their pod, a node that is not
 ready keeps one, the controller seems to be down, or lint finds an error in a manifest; and 1
-if the input or the arguments are wrong.
+if the input or the arguments are wrong. If a proposal changes something, its outcome counts
+instead of the present rollout.
 
 `
 

@@ -320,6 +320,31 @@ func moved(a, newA, b, newB int) string {
 	return strings.Join([]string{set("a", stored, a), set("b", stored, b), set("a", "", newA), set("b", "", newB)}, "---")
 }
 
+// The rule of the exit status stands at three places.
+func TestExitStatusText(t *testing.T) {
+	const first, last = "The exit status is 0 if all is well", "instead of the present rollout."
+	rule := func(file, prefix string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Join(strings.Fields(strings.ReplaceAll(string(text), prefix, " ")), " ")
+		_, all, found := strings.Cut(all, first)
+		all, _, ends := strings.Cut(all, last)
+		if !found || !ends {
+			t.Fatalf("%s has no sentences from %q to %q", file, first, last)
+		}
+		return all
+	}
+	help, comment, readme := strings.Join(strings.Fields(usage), " "), rule("main.go", "\n//"), rule("../../README.md", "\n")
+	if !strings.Contains(help, first+comment+last) {
+		t.Errorf("-h says %q, the package comment %q", help, comment)
+	}
+	if readme != comment {
+		t.Errorf("the README says %q, the package comment %q", readme, comment)
+	}
+}
+
 func TestExitStatus(t *testing.T) {
 	const lines = "\n      "
 	tolerant := proxy("1", proxyNodes+lines+"tolerations: [{key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute}]"+lines+proxyContainers)

@@ -98,7 +98,7 @@ func (p *proposal) write(out io.Writer, alone bool) {
 	lines(out, "lint", texts(p.Findings))
 }
 
-// texts are the fields that change. A revision may differ in nothing that has a meaning.
+// texts are the fields that change, or say that none does: the bytes of a revision count.
 func (c *change) texts() []string {
 	if c == nil {
 		return nil
@@ -106,7 +106,7 @@ func (c *change) texts() []string {
 	head := fmt.Sprintf("revision %d to %d: ", c.From, c.To)
 	switch len(c.Fields) {
 	case 0:
-		return []string{head + "nothing that has a meaning"}
+		return []string{fmt.Sprintf("revision %d means the same as the template but is encoded differently: its pods count as outdated", c.From)}
 	case 1:
 		return []string{head + c.Fields[0]}
 	}

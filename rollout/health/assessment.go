@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -97,6 +98,8 @@ type Assessment struct {
 	// and no Memory says whether the rollout was complete before: this may be a rollout, or a
 	// disruption of a complete one, such as a node that reboots.
 	MaybeDisruption bool
+	// Nodes is the number of nodes that exist.
+	Nodes int
 	// Desired is the number of eligible nodes. Complete is the number of those for
 	// which rollout.NodeComplete holds, without those whose pod is in a row of failures. Nodes
 	// that the policy ignores count.
@@ -161,8 +164,10 @@ type Assessment struct {
 //     that were seen terminating, do not count. Nor does a row of failures of which every
 //     assessment finds an available pod: a Memory begins with a pod that is not available.
 //
-// It believes the lists. If the nodes were not listed, no node is eligible, and a rollout
-// without outdated pods is complete. If only the DaemonSet is known, use OfObject.
+// It believes the lists. Assess is for those who list nodes and pods: without them, use OfObject.
+// If the pods were not listed, a pass seems to create them all, and the rollout progresses for
+// ever. That is no error, because it also is the truth after all pods were deleted, until the next
+// pass has written the status. Subject.Notes of package manifest has NoteNoPods for a dump.
 //
 // A node that joins a complete rollout is unavailable until its first pod is available. It
 // does not begin a rollout.
@@ -172,18 +177,24 @@ type Assessment struct {
 //
 // Assess fails with a *field.Error if the snapshot is nil or zero, and if the strategy is
 // RollingUpdate and it has outdated pods with the hash label of a revision and no revisions,
-// because nobody then knows which pods are outdated. It also fails
+// because nobody then knows which pods are outdated. It fails if no node exists, the DaemonSet is
+// not being deleted, and its status, which a controller wrote, counts desired pods: the nodes were
+// not listed, and without them every rollout would be complete. It also fails
 // if rollout.SyncSnapshot or rollout.NextStep fails.
 func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
+	}
+	nodes := countNodes(s)
+	if err := missesNodes(s.DaemonSet(), nodes); err != nil {
+		return nil, err
 	}
 	pass := rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial}
 	result, err := nextPass(s, pass)
 	if err != nil {
 		return nil, err
 	}
-	a := &Assessment{}
+	a := &Assessment{Nodes: nodes}
 	if a.Budget, err = rollout.UsedBudget(s, pass); err != nil {
 		return nil, err
 	}
@@ -202,6 +213,26 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	a.Memory.note(s, a)
 	a.MaybeDisruption = a.maybeDisruption(s, fail)
 	return a, nil
+}
+
+// countNodes returns the number of nodes that exist.
+func countNodes(s *daemon.Snapshot) int {
+	n := 0
+	for i := range s.Nodes() {
+		if s.Nodes()[i].Node != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// missesNodes returns an error if the status shows that the nodes were not listed.
+func missesNodes(ds *appsv1.DaemonSet, nodes int) error {
+	status := &ds.Status
+	if nodes > 0 || status.DesiredNumberScheduled <= 0 || status.ObservedGeneration == 0 || ds.DeletionTimestamp != nil {
+		return nil
+	}
+	return field.Required(field.NewPath("nodes"), fmt.Sprintf("none were given, and the status counts %d: use OfObject", status.DesiredNumberScheduled))
 }
 
 // nextPass returns the next pass with what its burst limit defers.

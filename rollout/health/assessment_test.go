@@ -190,7 +190,7 @@ func TestAssessNumbers(t *testing.T) {
 	want := &health.Assessment{
 		State:      health.StateProgressing,
 		LastChange: build.Now.Add(-time.Hour),
-		Desired:    5, Complete: 1,
+		Nodes:      6, Desired: 5, Complete: 1,
 		CreateCount: 1, // on w5, before any update
 	}
 	opts := cmpopts.IgnoreFields(health.Assessment{}, "Outdated", "Budget", "Blockers", "Memory")
@@ -232,6 +232,65 @@ func TestAssessWithoutTimes(t *testing.T) {
 	got, err := health.Assess(s, health.Options{})
 	if err != nil || got.State != health.StateProgressing || !got.LastChange.IsZero() {
 		t.Errorf("Assess() = %v, %v, want progressing", got, err)
+	}
+}
+
+// Somebody who may not list nodes must not see a stalled rollout as complete.
+func TestAssessWithoutNodes(t *testing.T) {
+	outdated := oldAgent("w1")
+	for _, tc := range []struct {
+		name, why string
+		change    func(*appsv1.DaemonSet)
+		nodes     []*corev1.Node
+		pods      []*corev1.Pod
+		want      string
+	}{
+		{
+			name: "not listed", why: "the status counts nodes", pods: []*corev1.Pod{outdated},
+			want: "nodes: Required value: none were given, and the status counts 3: use OfObject",
+		},
+		{
+			name: "nothing listed", why: "the pods change nothing",
+			want: "nodes: Required value: none were given, and the status counts 3: use OfObject",
+		},
+		{
+			name: "not observed", why: "no controller wrote the status",
+			change: func(ds *appsv1.DaemonSet) { ds.Status.ObservedGeneration = 0 }, want: "complete since 2026-01-01T11:00:00Z: no node was given",
+		},
+		{
+			name: "none needed", why: "the status fits",
+			change: func(ds *appsv1.DaemonSet) { ds.Status.DesiredNumberScheduled = 0 }, want: "complete since 2026-01-01T11:00:00Z: no node was given",
+		},
+		{
+			name: "negative", why: "no controller writes that",
+			change: func(ds *appsv1.DaemonSet) { ds.Status.DesiredNumberScheduled = -1 }, want: "complete since 2026-01-01T11:00:00Z: no node was given",
+		},
+		{
+			name: "deleting", why: "no node matters any more",
+			change: func(ds *appsv1.DaemonSet) { ds.DeletionTimestamp = &metav1.Time{Time: build.Now} }, want: "deleting",
+		},
+		{
+			name: "listed", why: "a node that the status does not know of",
+			nodes: []*corev1.Node{build.Node{Name: "w1", Taints: []corev1.Taint{build.NoSchedule("k")}}.Object()}, want: "complete since 2026-01-01T11:00:00Z: no eligible node",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ds := build.Set{}.Object()
+			ds.Status.ObservedGeneration, ds.Status.DesiredNumberScheduled, ds.Status.CurrentNumberScheduled = 1, 3, 3
+			if tc.change != nil {
+				tc.change(ds)
+			}
+			got, err := health.Assess(observe(t, daemon.Input{
+				DaemonSet: ds, Nodes: tc.nodes, Pods: tc.pods, Revisions: build.Current(ds, "new"), Now: build.Now,
+			}), health.Options{})
+			text := got.String()
+			if err != nil {
+				text = err.Error()
+			}
+			if text != tc.want {
+				t.Errorf("Assess() = %s, want %s: %s", text, tc.want, tc.why)
+			}
+		})
 	}
 }
 

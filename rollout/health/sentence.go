@@ -58,7 +58,10 @@ func (a *Assessment) String() string {
 }
 
 func (a *Assessment) completeClause() string {
-	if a.Desired == 0 {
+	switch {
+	case a.Desired == 0 && a.Nodes == 0:
+		return "no node was given"
+	case a.Desired == 0:
 		return "no eligible node"
 	}
 	return fmt.Sprintf("%d of %s complete", a.Complete, plural(a.Desired, "node"))

@@ -119,6 +119,20 @@ func TestStuck(t *testing.T) {
 	}
 }
 
+// If all nodes leave, no step of the way is an error.
+func TestAllNodesLeave(t *testing.T) {
+	p := open(t, "log-agent")
+	p.texts.Cluster = "# none"
+	p.ask(Request{Do: "apply", Texts: p.texts})
+	if p.view.State == "error" {
+		t.Errorf("before a pass: %s", p.view.Verdict)
+	}
+	p.ask(Request{Do: "end"})
+	if p.view.State != "complete" || !strings.Contains(p.view.Verdict, "no node was given") {
+		t.Errorf("%s: %s, want complete", p.view.State, p.view.Verdict)
+	}
+}
+
 const otherManifest = `apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: mine, namespace: default}
