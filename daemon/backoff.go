@@ -21,7 +21,8 @@ import (
 //
 //	backoff = backoff.With(plan.BackoffChanges)
 //
-// A rollout.State does that by itself. A Backoff can be stored as JSON. Drop it with the
+// For a Snapshot that is kept, call Snapshot.Update(Changes{Backoff: plan.BackoffChanges})
+// instead. A rollout.State does that by itself. A Backoff can be stored as JSON. Drop it with the
 // DaemonSet. nil is empty.
 type Backoff map[BackoffKey]BackoffEntry
 
@@ -93,9 +94,10 @@ func (e BackoffEntry) expired(now time.Time) bool { return now.Sub(e.Last) > 2*b
 // (IsInBackOffSinceUpdate@v0.37.2).
 func (e BackoffEntry) Waits(now time.Time) bool { return !e.expired(now) && now.Sub(e.Last) < e.Delay }
 
-// With returns the backoff with the entries of Plan.BackoffChanges in place of its own. It leaves
-// out the entries that had expired at the time of that pass. Without changes it returns the
-// backoff itself, otherwise a map of the caller's own. It changes neither.
+// With returns the backoff with changes, a Plan.BackoffChanges, put in: an entry of changes
+// replaces the one of the same key. It leaves out the entries that had expired at the time of that
+// pass; they do not come back if the time goes back. Without changes it returns the backoff itself,
+// otherwise a map of the caller's own. It changes neither.
 func (b Backoff) With(changes Backoff) Backoff {
 	if len(changes) == 0 {
 		return b

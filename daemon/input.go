@@ -57,8 +57,8 @@ type Input struct {
 	// error if a pod has failed, if a pod is ready and minReadySeconds is set, or if Backoff
 	// has entries. A pass of package rollout always needs the time.
 	Now time.Time
-	// Backoff holds the delays of failed pods from earlier passes; nil for the first pass. Each
-	// pass changes them; see Backoff.
+	// Backoff holds the delays of failed pods from earlier passes; nil for the first pass. A
+	// pass returns what changes in Plan.BackoffChanges; see Backoff.With.
 	Backoff Backoff
 	// BurstReplicas limits how many pods one pass creates, and how many it
 	// deletes. Zero means DefaultBurstReplicas; below zero means no limit.
@@ -79,7 +79,7 @@ const DefaultBurstReplicas = 250
 
 // Input returns the facts of the snapshot, from which Observe makes an equal one.
 // Nodes, pods and revisions are ordered by name. Pods of other owners are left out. The
-// lists are the caller's own, the objects read-only.
+// lists and the backoff are the caller's own, the objects read-only.
 func (s *Snapshot) Input() Input {
 	if s == nil {
 		return Input{}

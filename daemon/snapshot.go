@@ -154,7 +154,8 @@ func (s *Snapshot) Backoff() Backoff {
 	return s.in.Backoff
 }
 
-// BackoffOf returns the backoff entry of a node, and false if it has none.
+// BackoffOf returns the backoff entry of a node, and false if it has none. The entry may have
+// expired.
 func (s *Snapshot) BackoffOf(node string) (BackoffEntry, bool) {
 	if s == nil || s.in.DaemonSet == nil {
 		return BackoffEntry{}, false

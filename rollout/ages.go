@@ -19,7 +19,7 @@ func agesOf(n *daemon.NodeState) podAges {
 		return p.Pod.CreationTimestamp.Unix()
 	}
 	pods := podsToUpdate(n.Pods)
-	return podAges{cur: seconds(pods.cur), old: seconds(pods.old)}
+	return podAges{cur: seconds(pods.current), old: seconds(pods.old)}
 }
 
 // ages know the podAges of all nodes, and which outdated pods are younger than the oldest pod of

@@ -41,8 +41,7 @@ const (
 	roleAvailable
 	// roleOutdated: exactly one outdated pod is not terminating.
 	roleOutdated
-	// roleUpdated: a pod of the current template is not terminating, or several pods of
-	// one kind are not.
+	// roleUpdated: a pod of the current template is not terminating.
 	roleUpdated
 	// roleEmpty: the node is eligible and has no pod at all.
 	roleEmpty
@@ -66,9 +65,12 @@ const (
 // the current template and one outdated.
 type nodePods struct {
 	cur, old *daemon.PodState
-	// excess says that there are several pods of one kind. Reconcile deletes all but
-	// one first.
+	// excess says that there are several pods of one kind, and cur and old are nil. Reconcile
+	// deletes all but one first.
 	excess bool
+	// current is the first pod of the current template, live ones first. It is cur unless
+	// there is excess.
+	current *daemon.PodState
 }
 
 // podsToUpdate returns the pods that are not terminating, failed ones included
@@ -82,11 +84,15 @@ func podsToUpdate(pods []daemon.PodState) (out nodePods) {
 		slot := &out.old
 		if p.Updated {
 			slot = &out.cur
+			if out.current == nil || !out.current.Live() && p.Live() {
+				out.current = p
+			}
 		}
-		if *slot != nil {
-			return nodePods{excess: true}
-		}
+		out.excess = out.excess || *slot != nil
 		*slot = p
+	}
+	if out.excess {
+		out.cur, out.old = nil, nil
 	}
 	return out
 }
@@ -216,7 +222,7 @@ func (f *nodeFacts) role(n *daemon.NodeState) role {
 			r |= roleAbsent
 		}
 	}
-	if pods.cur != nil || pods.excess {
+	if pods.current != nil {
 		r |= roleUpdated
 	}
 	return r

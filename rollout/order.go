@@ -11,9 +11,9 @@ import (
 // Order is the order in which nodes are updated. The zero Order is that of their names.
 //
 // A State keeps the nodes in order between passes. As long as each pass has the same *Order, it
-// compares few nodes besides those that have changed, unless the policy holds back many nodes
-// one by one. Make the Order once and do not change it: a pass with another one compares all
-// nodes that are left to update.
+// compares few nodes besides those that have changed and those that the policy ignores. Make the
+// Order once and do not change it: a pass with another one compares all nodes that are left to
+// update.
 type Order struct {
 	// By compares two nodes: ByName, ByLabel, OldestPodFirst, NotReadyFirst, several of
 	// them in InOrder, one in Reverse, or a function of the caller. Nodes that it finds

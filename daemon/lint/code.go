@@ -204,9 +204,10 @@ const (
 	// request.
 	CodeRequestsMissing Code = "RequestsMissing"
 	// CodeRequestsExceedNode: the pod requests more than status.allocatable of some
-	// eligible nodes, or than status.capacity if a node has no allocatable. The pods there stay Pending and use up the budget of every rollout
-	// (fitsRequest@v1.37.2). It is an error if the nodes list less of a resource. It is
-	// a warning if they do not list the resource, because a DeviceClass may provide it.
+	// eligible nodes, or than status.capacity if a node has no allocatable. The pods there
+	// stay Pending and use up the budget of every rollout (fitsRequest@v1.37.2). It is an
+	// error if the nodes list less of a resource. It is a warning if they do not list the
+	// resource, because a DeviceClass may provide it.
 	CodeRequestsExceedNode Code = "RequestsExceedNode"
 )
 

@@ -88,7 +88,7 @@ func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.
 	if n := len(without); n > 0 {
 		c.add(Finding{
 			Code: CodeRequestsExceedNode, Severity: SeverityWarning, Field: path, Nodes: without,
-			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s not list it in status.allocatable, and %s there %s Pending.",
+			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s not have it to allocate, and %s there %s Pending.",
 				quantity.String(), name, counted(n, "eligible node"), listNames(without), plural(n, "does", "do"), plural(n, "the pod", "the pods"), plural(n, "stays", "stay")),
 			Fix: "Select only nodes that have it.",
 		})
@@ -96,7 +96,7 @@ func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.
 	if n := len(tooSmall); n > 0 {
 		c.add(Finding{
 			Code: CodeRequestsExceedNode, Severity: SeverityError, Field: path, Nodes: tooSmall,
-			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s less than that in status.allocatable, and %s there %s Pending.",
+			Message: fmt.Sprintf("The pod requests %s %s. %s (%s) %s less than that to allocate, and %s there %s Pending.",
 				quantity.String(), name, counted(n, "eligible node"), listNames(tooSmall), plural(n, "has", "have"), plural(n, "the pod", "the pods"), plural(n, "stays", "stay")),
 			Fix: "Request less, or select only larger nodes.",
 		})
@@ -104,7 +104,7 @@ func (c *checker) exceedingRequests(name corev1.ResourceName, quantity resource.
 	if n := len(onlyOne); n > 0 && c.surges() {
 		c.add(Finding{
 			Code: CodeSurgeRequests, Severity: SeverityError, Field: budgetField("maxSurge"), Nodes: onlyOne,
-			Message: fmt.Sprintf("Two pods request %s %s. %s (%s) %s less than that in status.allocatable. The new pod never starts beside the old one there, and the rollout gets stuck.",
+			Message: fmt.Sprintf("Two pods request %s %s. %s (%s) %s less than that to allocate. The new pod never starts beside the old one there, and the rollout gets stuck.",
 				twice.String(), name, counted(n, "eligible node"), listNames(onlyOne), plural(n, "has", "have")),
 			Fix: "Use maxUnavailable instead of maxSurge, or request less.",
 		})

@@ -65,7 +65,7 @@ func requestCases() []checkCase {
 		missing("sidecar", "runs all the time", started(sidecar(res{})), `Container "" requests no cpu and no memory.`, "warning spec.template.spec.initContainers[0].resources.requests"),
 		missing("init container", "is over before the pod runs", started(container(res{})), ""),
 
-		fits(exceed, "too large", "for one of two nodes", "", cpu("2"), nodes(small, large), "The pod requests 2 cpu. 1 eligible node (w1) has less than that in status.allocatable,", errorAt+" w1"),
+		fits(exceed, "too large", "for one of two nodes", "", cpu("2"), nodes(small, large), "The pod requests 2 cpu. 1 eligible node (w1) has less than that to allocate,", errorAt+" w1"),
 		fits(exceed, "exactly", "fits", "", cpu("1"), nodes(small, large), ""),
 		fits(exceed, "containers together", "add up", "", containers(container(requests("cpu", "600m")), container(requests("cpu", "600m"))), nodes(small), "requests 1200m cpu.", errorAt+" w1"),
 		fits(exceed, "large init container", "needs it for a while", "", started(container(requests("cpu", "2"))), nodes(small), "", errorAt+" w1"),
@@ -77,12 +77,12 @@ func requestCases() []checkCase {
 		fits(exceed, "overhead", "is added", "", func() corev1.PodSpec { s := cpu("1"); s.Overhead = amounts("cpu", "1m"); return s }(), nodes(small), "1001m", errorAt+" w1"),
 		fits(exceed, "limits alone", "count as requests", "", containers(container(res{Limits: amounts("cpu", "2")})), nodes(small), "", errorAt+" w1"),
 		fits(exceed, "capacity", "a node without allocatable allocates it", "", cpu("2"), capacity(small), "The pod requests 2 cpu.", errorAt+" w1"),
-		fits(exceed, "unknown there", "the device is on no such node", "", containers(container(requests("example.com/gpu", "1"))), nodes(small, amounts("example.com/gpu", "1")), "The pod requests 1 example.com/gpu. 1 eligible node (w1) does not list it in status.allocatable,", warningAt+" w1"),
+		fits(exceed, "unknown there", "the device is on no such node", "", containers(container(requests("example.com/gpu", "1"))), nodes(small, amounts("example.com/gpu", "1")), "The pod requests 1 example.com/gpu. 1 eligible node (w1) does not have it to allocate,", warningAt+" w1"),
 		fits(exceed, "none of it", "requests nothing", "", containers(container(requests("example.com/gpu", "0"))), nodes(small), ""),
 		fits(exceed, "nodes do not say", "not known", "", cpu("2"), nodes(nil, nil), ""),
 		fits(exceed, "not eligible", "has no pod", "", func() corev1.PodSpec { s := cpu("2"); s.NodeName = "w2"; return s }(), nodes(small, large), ""),
 
-		fits(lint.CodeSurgeRequests, "two do not fit", "the node has room for one", "1", cpu("600m"), nodes(small, large), "Two pods request 1200m cpu. 1 eligible node (w1) has less than that in status.allocatable.", "error "+surgeField+" w1"),
+		fits(lint.CodeSurgeRequests, "two do not fit", "the node has room for one", "1", cpu("600m"), nodes(small, large), "Two pods request 1200m cpu. 1 eligible node (w1) has less than that to allocate.", "error "+surgeField+" w1"),
 		fits(lint.CodeSurgeRequests, "two fit", "just", "1", cpu("500m"), nodes(small, large), ""),
 		fits(lint.CodeSurgeRequests, "not even one", "has a code of its own", "1", cpu("2"), nodes(small), ""),
 		fits(lint.CodeSurgeRequests, "without surge", "there are never two pods", "", cpu("600m"), nodes(small), ""),

@@ -2,8 +2,10 @@ package manifest
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -78,5 +80,40 @@ func TestReadTwice(t *testing.T) {
 	want := "y:3: document 1: metadata.name: Duplicate value: Node a is there already"
 	if err := own.Read("y", strings.NewReader(node)); err == nil || err.Error() != want {
 		t.Errorf("Read = %v, want %s", err, want)
+	}
+}
+
+// TestReadFSIsLinear: twice as many files take twice as much memory, not four times as much.
+func TestReadFSIsLinear(t *testing.T) {
+	bytes := func(n int) uint64 {
+		files := fstest.MapFS{}
+		for i := range n {
+			files[fmt.Sprintf("%d.yaml", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "{apiVersion: v1, kind: Node, metadata: {name: n%d}}", i)}
+		}
+		var o Objects
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := o.ReadFS(files, "*"); err != nil || len(o.Nodes) != n {
+			t.Fatalf("ReadFS = %d nodes, %v, want %d", len(o.Nodes), err, n)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if once, twice := bytes(1000), bytes(2000); twice > 3*once {
+		t.Errorf("ReadFS takes %d bytes for 1000 files and %d for 2000", once, twice)
+	}
+}
+
+// TestReadFSNames: each file is compared with all others.
+func TestReadFSNames(t *testing.T) {
+	node := []byte("{apiVersion: v1, kind: Node, metadata: {name: a}}")
+	var o Objects
+	err := o.ReadFS(fstest.MapFS{"1.yaml": {Data: node}, "2.yaml": {Data: []byte("{apiVersion: v1, kind: Pod, metadata: {name: a}}")}, "3.yaml": {Data: node}}, "*")
+	if want := "3.yaml:1: document 1: metadata.name: Duplicate value: Node a is in 1.yaml:1 already"; err == nil || err.Error() != want {
+		t.Errorf("ReadFS = %v, want %s", err, want)
+	}
+	o.Nodes[0].Name = "b"
+	if err := o.ReadFS(fstest.MapFS{"3.yaml": {Data: node}}, "*"); err != nil || len(o.Nodes) != 2 {
+		t.Errorf("ReadFS after the other node has another name = %v, %d nodes, want 2", err, len(o.Nodes))
 	}
 }

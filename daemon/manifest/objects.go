@@ -68,11 +68,13 @@ const MaxErrors = 10
 
 // ReadFS reads the files of a file system that the patterns match, as Read does. The
 // patterns are those of fs.Glob; a pattern that matches nothing is an error. Errors and
-// positions have the path of the file in the file system.
+// positions have the path of the file in the file system. The cost is linear in the files and in
+// what o has already.
 func (o *Objects) ReadFS(fsys fs.FS, patterns ...string) error {
 	if fsys == nil {
 		return field.Required(field.NewPath("fsys"), "")
 	}
+	named := o.names()
 	for _, pattern := range patterns {
 		names, err := fs.Glob(fsys, pattern)
 		if err != nil {
@@ -82,7 +84,7 @@ func (o *Objects) ReadFS(fsys fs.FS, patterns ...string) error {
 			return &fs.PathError{Op: "open", Path: pattern, Err: fs.ErrNotExist}
 		}
 		for _, name := range names {
-			if err := o.readFile(fsys, name); err != nil {
+			if err := o.readFile(fsys, name, named); err != nil {
 				return err
 			}
 		}
@@ -90,13 +92,13 @@ func (o *Objects) ReadFS(fsys fs.FS, patterns ...string) error {
 	return nil
 }
 
-func (o *Objects) readFile(fsys fs.FS, name string) error {
+func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object) error {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return o.Read(name, f)
+	return o.read(name, f, named)
 }
 
 // Read adds the objects of one text: YAML or JSON, one document or many, single objects,
@@ -117,8 +119,14 @@ func (o *Objects) readFile(fsys fs.FS, name string) error {
 // twice; a missing or malformed name; braces of a template in a name or in an image of a
 // manifest; a second object of the same kind, namespace and name, here or in what was read
 // before, except for a manifest beside a stored DaemonSet; a DaemonSet of an API version that
-// is gone; and a text with nothing in it. If r fails, the error wraps that of r.
-func (o *Objects) Read(file string, r io.Reader) error {
+// is gone; a list in 16 others; and a text with nothing in it. If r fails, the error wraps that
+// of r.
+//
+// Each call looks at all that o has already. To read many files, call ReadFS.
+func (o *Objects) Read(file string, r io.Reader) error { return o.read(file, r, o.names()) }
+
+// read is Read. It gets the objects by their keys, and adds to them, also if it fails.
+func (o *Objects) read(file string, r io.Reader, named map[key]metav1.Object) error {
 	if o == nil || r == nil {
 		return field.Required(field.NewPath("r"), "Read requires Objects and a reader")
 	}
@@ -126,7 +134,7 @@ func (o *Objects) Read(file string, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	reading := &reading{objects: o, file: file, named: o.names(), places: map[metav1.Object]place{}, passedOver: map[PassedOver]int{}}
+	reading := &reading{objects: o, file: file, named: named, places: map[metav1.Object]place{}, passedOver: map[PassedOver]int{}}
 	reading.text(string(data))
 	if len(reading.errs) > 0 {
 		return reading.errs[:min(len(reading.errs), MaxErrors)]
@@ -155,6 +163,9 @@ func isStored(object metav1.Object) bool { return object.GetUID() != "" }
 
 // names has the objects by their keys.
 func (o *Objects) names() map[key]metav1.Object {
+	if o == nil {
+		return nil
+	}
 	named := make(map[key]metav1.Object, len(o.DaemonSets)+len(o.Nodes)+len(o.Pods)+len(o.Revisions))
 	name(named, kindDaemonSet, o.DaemonSets)
 	name(named, kindNode, o.Nodes)
@@ -184,6 +195,7 @@ type reading struct {
 	passedOver map[PassedOver]int
 	errs       ErrorList
 	decoder    runtime.Decoder
+	lists      int // around the object that is read
 }
 
 // full reports whether there are as many errors as are returned.

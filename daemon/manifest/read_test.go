@@ -126,6 +126,10 @@ func TestReadFails(t *testing.T) {
 			`ds.yaml:1: document 1: map merge requires map or sequence of maps as the value`},
 		{"twice in JSON", "the second would win silently", `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a","name":"b"}}`,
 			"ds.yaml:1: document 1: metadata.name: duplicate field"},
+		{"arrays in arrays", "each is read again for each one around it", strings.Repeat("[", 17) + "\n" + strings.Repeat("]", 17),
+			"ds.yaml:1: document 1: [0]" + strings.Repeat(".[0]", 15) + ": is in 16 lists: at most 16 may be in each other"},
+		{"lists in lists", "alike, and the others are read", strings.Repeat(`{"apiVersion":"v1","kind":"List","items":[`, 17) + strings.Repeat("]}", 17) + `{"kind":"Node"}`,
+			"ds.yaml:1: document 1: items[0]" + strings.Repeat(".items[0]", 15) + ": is in 16 lists: at most 16 may be in each other (and 1 more)"},
 		{"broken revision", "no number of a server is as large", `{"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"name":"r"},` + "\n" + `"data":1e999}`,
 			"ds.yaml:2: document 1: data: json: cannot unmarshal number 1e999 into Go value of type float64"},
 		{"lesson without indentation", "as it is found in the lesson's text", testdata(t, "flat.yaml"),
@@ -273,6 +277,11 @@ func TestRead(t *testing.T) {
 			name: "array", why: "jq .items prints one",
 			text: `[{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}},` + "\n" + `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}]`,
 			want: map[string][]string{"Node": {"a"}, "Pod": {"default/p"}},
+		},
+		{
+			name: "arrays in arrays", why: "more than anybody has",
+			text: strings.Repeat("[", 16) + `{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}}` + strings.Repeat("]", 16) + "\n---\n" + `[{"apiVersion":"v1","kind":"Node","metadata":{"name":"b"}}]`,
+			want: map[string][]string{"Node": {"a", "b"}},
 		},
 		{
 			name: "no list", why: "a kind may end like one",

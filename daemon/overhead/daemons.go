@@ -154,9 +154,8 @@ type ownerKey struct{ namespace, kind, name string }
 //
 // It fails with a *field.Error if a DaemonSet is nil, has no name, has only one of apiVersion
 // and kind, or is in the list twice (group, kind, namespace and name are the same), and if an
-// entry of the options is nil or has the name of another; of LimitRanges also the namespace.
-// Without DaemonSets it returns an empty
-// Daemons.
+// entry of the options is nil, or has the name (a LimitRange: namespace and name) of another.
+// Without DaemonSets it returns an empty Daemons.
 //
 // The cost is linear in the DaemonSets, and, for those with the same host port, quadratic.
 func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {

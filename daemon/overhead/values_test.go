@@ -1,13 +1,16 @@
 package overhead
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/pernode/daemonset/internal/property"
@@ -125,6 +128,39 @@ func TestIsLabelValue(t *testing.T) {
 					t.Errorf("isLabelValue(%q) = %v, want %v", value, got, want)
 				}
 			}
+		}
+	}
+}
+
+// TestEntryThatFailsEndsTheLooks: if an entry of the node selector fails in all states, no label
+// has to be tried. The name still decides on the reason.
+func TestEntryThatFailsEndsTheLooks(t *testing.T) {
+	var late []string
+	var term corev1.NodeSelectorTerm
+	for i := range 13 {
+		late = append(late, fmt.Sprintf("k%02d", i))
+		term.MatchExpressions = append(term.MatchExpressions, corev1.NodeSelectorRequirement{Key: late[i], Operator: corev1.NodeSelectorOpDoesNotExist})
+	}
+	spec := corev1.PodSpec{NodeSelector: map[string]string{"disk": "ssd"}, Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{term}},
+	}}}
+	for _, tc := range []struct {
+		nodeName string
+		most     int
+	}{{"", 1}, {"n", 2}} {
+		spec.NodeName = tc.nodeName
+		d, err := Compile([]*appsv1.DaemonSet{{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Spec: appsv1.DaemonSetSpec{Template: corev1.PodTemplateSpec{Spec: spec}}}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s scratch
+		s.begin(d, &Input{Node: &corev1.Node{}, NameUnknown: true, LateLabels: late})
+		verdict, decision := s.verdict(&d.rules[d.compiled[0].rules])
+		if verdict != VerdictDoesNotRun || decision.Reason != placement.ReasonNodeSelector {
+			t.Errorf("nodeName %q: verdict = %v, %v, want that it does not run because of the node selector", tc.nodeName, verdict, decision)
+		}
+		if s.looks > tc.most {
+			t.Errorf("nodeName %q: looks at %d states, want %d at most", tc.nodeName, s.looks, tc.most)
 		}
 	}
 }

@@ -257,3 +257,31 @@ func TestPorts(t *testing.T) {
 		}
 	}
 }
+
+// TestWrongPageSize: the size of huge pages is in the name, which may be any text that the API
+// server lets through.
+func TestWrongPageSize(t *testing.T) {
+	for _, tc := range []struct {
+		size, why string
+		want      bool
+	}{
+		{"1Mi", "two of them", true},
+		{"2097152", "a size without a unit", true},
+		{"1E", "more than there is", false},
+		{"1Ei", "more than there is", false},
+		{"0", "nothing is a multiple of it", false},
+		{"1500m", "a part of a byte", false},
+		{"1000m", "one byte", true},
+		{"18446744073709551616", "an int64 of it is zero", false},
+		{"18446744073709551617", "an int64 of it is one", false},
+		{"1e3", "no size has an exponent", false},
+		{"1E+3", "no size has an exponent", false},
+		{"1e64", "no size has an exponent", false},
+		{"1e-1000000", "to parse it takes long", false},
+		{"x", "no number", false},
+	} {
+		if got := wholePages(corev1.ResourceName("hugepages-"+tc.size), resource.MustParse("2Mi")); got != tc.want {
+			t.Errorf("wholePages(hugepages-%s, 2Mi) = %v, want %v: %s", tc.size, got, tc.want, tc.why)
+		}
+	}
+}

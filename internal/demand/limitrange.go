@@ -2,6 +2,7 @@ package demand
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -219,10 +220,18 @@ func wrongAmount(path *field.Path, name corev1.ResourceName, quantity resource.Q
 }
 
 // wholePages reports whether an amount is a multiple of the size in the name
-// (IsHugePageResourceValueDivisible@v1.37.2).
+// (IsHugePageResourceValueDivisible@v1.37.2). Upstream also takes a size with an exponent, which
+// can take long to parse, and one that is too large for an int64, which makes it panic.
 func wholePages(name corev1.ResourceName, quantity resource.Quantity) bool {
-	size, err := resource.ParseQuantity(strings.TrimPrefix(string(name), corev1.ResourceHugePagesPrefix))
-	return err == nil && size.Sign() > 0 && size.MilliValue()%1000 == 0 && quantity.Value()%size.Value() == 0
+	text := strings.TrimPrefix(string(name), corev1.ResourceHugePagesPrefix)
+	if i := strings.IndexAny(text, "eE"); i >= 0 && text[i:] != "E" && text[i:] != "Ei" {
+		return false
+	}
+	size, err := resource.ParseQuantity(text)
+	if err != nil || size.Sign() <= 0 || size.MilliValue()%1000 != 0 {
+		return false
+	}
+	return size.CmpInt64(math.MaxInt64) <= 0 && quantity.Value()%size.Value() == 0
 }
 
 // mayOvercommit reports whether the limit of a resource may be above its request
