@@ -61,8 +61,10 @@ func (c Change) String() string {
 //
 // Each change is judged alone, beside the old versions of the others, whose pods take room on the
 // nodes. lint.Check sees the others as they will be: New, and check.OtherDaemonSets, which are those
-// of no manifest. The old pods have been ready for the minReadySeconds of both versions. UIDs and
-// resource versions are ignored, so that a copy of a stored object can be compared with a manifest.
+// of no manifest. The old pods have been ready for the minReadySeconds of both versions. What
+// an API server writes when it creates an object is ignored, so that a copy of a stored object can
+// be compared with a manifest: the status, UID, resource version, generation, and the timestamps of
+// creation and deletion.
 //
 // opts are those of Judge. PodTimes and Overlook also hold for the old version, Policy and
 // CanaryTrial do not. Rollouts go well unless opts or the objects say otherwise: nobody knows
@@ -90,7 +92,7 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, erro
 	for _, change := range changes {
 		proposal := Proposal{Remove: true}
 		if change.New != nil {
-			proposal = Proposal{DaemonSet: unstored(change.New)}
+			proposal = Proposal{DaemonSet: created(change.New)}
 		}
 		switch differs, err := c.differsFrom(proposal, change.daemonSet()); {
 		case err != nil:
@@ -159,12 +161,13 @@ func settledOn(nodes []*corev1.Node, changes []Change, opts Options) (*Cluster, 
 		if change.Old == nil {
 			continue
 		}
-		old := withDefaults(change.Old)
-		change.OldRefused = append(daemon.Validate(old), refusedPods(old, nil, c.placement)...)
+		old := created(change.Old)
+		full := withDefaults(old)
+		change.OldRefused = append(daemon.Validate(full), refusedPods(full, nil, c.placement)...)
 		if len(change.OldRefused) > 0 {
 			continue
 		}
-		if err := c.Apply(unstored(change.Old)); err != nil {
+		if err := c.Apply(old); err != nil {
 			return nil, err
 		}
 	}
@@ -185,11 +188,4 @@ func (c *Cluster) differsFrom(proposal Proposal, name *appsv1.DaemonSet) (bool, 
 	}
 	impact, err := WhatIf(in, proposal, Options{})
 	return err == nil && !impact.NoChange, err
-}
-
-// unstored returns a DaemonSet without what an API server has added to identify it.
-func unstored(ds *appsv1.DaemonSet) *appsv1.DaemonSet {
-	manifest := *ds
-	manifest.UID, manifest.ResourceVersion = "", ""
-	return &manifest
 }

@@ -12,8 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/rollout"
@@ -47,6 +49,16 @@ func TestJudgeVersions(t *testing.T) {
 	malformed := func(ds *appsv1.DaemonSet) {
 		ds.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: "a", Operator: "Has"}}
 	}
+	// As kubectl get -o yaml prints it.
+	live := func(ds *appsv1.DaemonSet) {
+		ds.UID, ds.ResourceVersion, ds.Generation = "u9", "9", 9
+		ds.CreationTimestamp = metav1.NewTime(build.Now.Add(-time.Hour))
+		ds.Status = appsv1.DaemonSetStatus{CurrentNumberScheduled: 3, ObservedGeneration: 9, CollisionCount: new(int32(2))}
+	}
+	deleted := func(ds *appsv1.DaemonSet) {
+		ds.DeletionTimestamp, ds.DeletionGracePeriodSeconds = new(metav1.NewTime(build.Now)), new(int64(30))
+	}
+	neverReady := simulate.Options{PodTimes: func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{ReadyAfter: -1} }}
 	for _, tc := range []struct {
 		name, why string
 		nodes     []*corev1.Node // nil: three with a CPU for each of three pods
@@ -127,6 +139,16 @@ func TestJudgeVersions(t *testing.T) {
 			old:  sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.UID, ds.ResourceVersion = "u1", "7" })),
 			new:  sets(version("a", "x", "x:2", func(ds *appsv1.DaemonSet) { ds.UID, ds.ResourceVersion = "u2", "9" })),
 			want: []string{"a/x: well"}, text: "3 outdated pods"},
+		{name: "new with the status of another cluster", why: "the API server clears it", new: sets(version("a", "x", "x:1", live)), opts: neverReady,
+			want: []string{"a/x: would hurt: the rollout stalls"}, text: "new DaemonSet with revision 1\n"},
+		{name: "repaired with the status of another cluster", why: "the API server clears it", opts: neverReady,
+			old: sets(version("a", "x", "x:1", negative)), new: sets(version("a", "x", "x:1", live)),
+			want: []string{"a/x: would hurt: the rollout stalls"}, text: "new DaemonSet with revision 1\n"},
+		{name: "new and deleted elsewhere", why: "nobody creates a DaemonSet that is being deleted", new: sets(version("a", "x", "x:1", deleted)),
+			want: []string{"a/x: well"}, text: "new DaemonSet with revision 1\n"},
+		{name: "old deleted elsewhere", why: "it was created, too", old: sets(version("a", "x", "x:1", deleted)), new: sets(version("a", "x", "x:2", live)),
+			want: []string{"a/x: well"}, text: "3 outdated pods"},
+		{name: "both deleted elsewhere", why: "nothing else differs", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:1", deleted, live))},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			v := simulate.Versions{Nodes: tc.nodes, Old: tc.old, New: tc.new}
@@ -172,6 +194,32 @@ func TestJudgeVersionsObjects(t *testing.T) {
 	}
 	if got := (simulate.Change{}).String(); got != "no judgment" || (simulate.Change{}).OK() {
 		t.Errorf("Change{}.String() = %q, and it is OK: %v", got, simulate.Change{}.OK())
+	}
+}
+
+// TestWhatIfCreates: an API server sets what it alone writes, also of an object that another one
+// has stored.
+func TestWhatIfCreates(t *testing.T) {
+	stored := version("a", "x", "x:1", func(ds *appsv1.DaemonSet) {
+		ds.UID, ds.ResourceVersion, ds.Generation = "u9", "9", 9
+		ds.CreationTimestamp = metav1.NewTime(build.Now.Add(-time.Hour))
+		ds.DeletionTimestamp, ds.DeletionGracePeriodSeconds = new(metav1.NewTime(build.Now)), new(int64(30))
+		ds.Status = appsv1.DaemonSetStatus{CurrentNumberScheduled: 3, ObservedGeneration: 9, CollisionCount: new(int32(2))}
+	})
+	in := daemon.Input{Nodes: build.Nodes("n1"), Now: build.Now}
+	got, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: stored}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.UID = "u9" })}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("WhatIf() of an object that was stored elsewhere differs (-manifest +object):\n%s", diff)
+	}
+	if ds := got.After.DaemonSet; ds.Generation != 1 || !ds.CreationTimestamp.Time.Equal(in.Now) {
+		t.Errorf("WhatIf() creates generation %d at %v, want 1 at %v", ds.Generation, ds.CreationTimestamp, in.Now)
 	}
 }
 

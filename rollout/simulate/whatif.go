@@ -25,7 +25,8 @@ type Proposal struct {
 	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. It takes
 	// the place of the stored one, as in an update. These fields come from the stored one:
 	// status, generations, the creation timestamp, the deletion of a DaemonSet that is being
-	// deleted, and kind, name, namespace and UID if they are empty. nil: the DaemonSet is not
+	// deleted, and kind, name, namespace and UID if they are empty. A new DaemonSet has
+	// generation 1, is created now, has no status, and is not being deleted. nil: the DaemonSet is not
 	// changed.
 	DaemonSet *appsv1.DaemonSet
 	// Remove proposes to delete the DaemonSet and, as kubectl delete does, its pods. DaemonSet
@@ -203,14 +204,15 @@ func (w *whatIf) keepTemplate(in daemon.Input) {
 // compares the templates.
 func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 	old := w.before.DaemonSet
-	cur := withDefaults(ds)
 	if old == nil {
-		cur.Generation = max(1, cur.Generation)
+		cur := withDefaults(created(ds))
+		// Those of in.Pods that have an owner may be of this UID.
+		cur.UID, cur.CreationTimestamp = ds.UID, metav1.NewTime(w.before.Now)
 		w.after.DaemonSet = cur
 		w.impact.Refused = append(daemon.Validate(cur), refusedPods(cur, nil, w.before.Placement)...)
 		return
 	}
-	cur = updated(cur, old)
+	cur := updated(withDefaults(ds), old)
 	if old.DeletionTimestamp != nil {
 		// No update takes a deletion back (BeforeUpdate@v0.37.2).
 		cur.DeletionTimestamp = old.DeletionTimestamp.DeepCopy()
@@ -227,6 +229,16 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 		old, cur = &was, &is
 	}
 	w.impact.Refused = append(daemon.ValidateUpdate(cur, old), refusedPods(cur, old, w.before.Placement)...)
+}
+
+// created returns a DaemonSet without what an API server does not take from whoever creates it, and
+// as generation 1 (daemonSetStrategy.PrepareForCreate@v1.37.2, WipeObjectMetaSystemFields@v0.37.2).
+func created(ds *appsv1.DaemonSet) *appsv1.DaemonSet {
+	out := *ds
+	out.UID, out.ResourceVersion, out.Generation = "", "", 1
+	out.CreationTimestamp, out.DeletionTimestamp, out.DeletionGracePeriodSeconds = metav1.Time{}, nil, nil
+	out.Status = appsv1.DaemonSetStatus{}
+	return &out
 }
 
 // firstPass makes the first pass that gets beyond names of revisions which are taken, and
