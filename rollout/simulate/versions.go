@@ -24,8 +24,8 @@ type Versions struct {
 	Old, New []*appsv1.DaemonSet
 }
 
-// Change is what happens to one DaemonSet between two versions.
-type Change struct {
+// JudgedChange is what happens to one DaemonSet between two versions.
+type JudgedChange struct {
 	// Old and New are the DaemonSet in both versions: the objects that were passed in, read-only.
 	// One of them may be nil.
 	Old, New *appsv1.DaemonSet
@@ -33,14 +33,17 @@ type Change struct {
 	// then, and New is a new DaemonSet. It is nil if Old is valid or nil.
 	OldRefused field.ErrorList
 	// Judgment says whether the change may be made.
-	*Judgment
+	Judgment Judgment
 }
 
 // daemonSet is the new version, or else the old one.
-func (c *Change) daemonSet() *appsv1.DaemonSet { return cmp.Or(c.New, c.Old) }
+func (c *JudgedChange) daemonSet() *appsv1.DaemonSet { return cmp.Or(c.New, c.Old) }
+
+// OK returns Judgment.OK.
+func (c JudgedChange) OK() bool { return c.Judgment.OK() }
 
 // String returns the namespace and name, the Judgment, and a line for each error of OldRefused.
-func (c Change) String() string {
+func (c JudgedChange) String() string {
 	text := c.Judgment.String()
 	if ds := c.daemonSet(); ds != nil {
 		text = strings.TrimPrefix(ds.Namespace+"/", "/") + ds.Name + ": " + text
@@ -77,7 +80,7 @@ func (c Change) String() string {
 //
 // The cost is that of Cluster.Settle with all old DaemonSets, and that of Judge for each one that
 // changes, with the pods of all.
-func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, error) {
+func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange, error) {
 	changes, err := v.changes()
 	if err != nil {
 		return nil, err
@@ -88,7 +91,7 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, erro
 	}
 	check.OtherDaemonSets = slices.Concat(check.OtherDaemonSets, v.New)
 	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
-	var out []Change
+	var out []JudgedChange
 	for _, change := range changes {
 		proposal := Proposal{Remove: true}
 		if change.New != nil {
@@ -102,19 +105,21 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, erro
 		}
 		in := c.inputOf(change.daemonSet())
 		in.Nodes, in.Pods = nodes, pods
-		if change.Judgment, err = Judge(in, proposal, opts, check); err != nil {
+		judgment, err := Judge(in, proposal, opts, check)
+		if err != nil {
 			return nil, err
 		}
+		change.Judgment = *judgment
 		out = append(out, change)
 	}
 	return out, nil
 }
 
 // changes pairs the versions of each DaemonSet, ordered by namespace and name.
-func (v Versions) changes() ([]Change, error) {
-	var changes []Change
+func (v Versions) changes() ([]JudgedChange, error) {
+	var changes []JudgedChange
 	at := map[types.NamespacedName]int{}
-	pair := func(list string, sets []*appsv1.DaemonSet, version func(*Change) **appsv1.DaemonSet) error {
+	pair := func(list string, sets []*appsv1.DaemonSet, version func(*JudgedChange) **appsv1.DaemonSet) error {
 		for i, ds := range sets {
 			if ds == nil || ds.Name == "" {
 				return unusable(list, i, ds)
@@ -122,7 +127,7 @@ func (v Versions) changes() ([]Change, error) {
 			key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
 			if _, ok := at[key]; !ok {
 				at[key] = len(changes)
-				changes = append(changes, Change{})
+				changes = append(changes, JudgedChange{})
 			}
 			set := version(&changes[at[key]])
 			if *set != nil {
@@ -132,13 +137,13 @@ func (v Versions) changes() ([]Change, error) {
 		}
 		return nil
 	}
-	if err := pair("old", v.Old, func(c *Change) **appsv1.DaemonSet { return &c.Old }); err != nil {
+	if err := pair("old", v.Old, func(c *JudgedChange) **appsv1.DaemonSet { return &c.Old }); err != nil {
 		return nil, err
 	}
-	if err := pair("new", v.New, func(c *Change) **appsv1.DaemonSet { return &c.New }); err != nil {
+	if err := pair("new", v.New, func(c *JudgedChange) **appsv1.DaemonSet { return &c.New }); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(changes, func(a, b Change) int {
+	slices.SortFunc(changes, func(a, b JudgedChange) int {
 		x, y := a.daemonSet(), b.daemonSet()
 		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
 	})
@@ -147,7 +152,7 @@ func (v Versions) changes() ([]Change, error) {
 
 // settledOn returns a cluster on which the old versions are rolled out, and notes which of them
 // the API server refuses.
-func settledOn(nodes []*corev1.Node, changes []Change, opts Options) (*Cluster, error) {
+func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Cluster, error) {
 	c, err := NewCluster(daemon.Input{Nodes: nodes}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
 	if err != nil {
 		return nil, err

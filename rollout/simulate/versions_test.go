@@ -187,13 +187,16 @@ func TestJudgeVersionsObjects(t *testing.T) {
 	if err != nil || len(changes) != 3 {
 		t.Fatalf("JudgeVersions() = %v, %v, want three changes", changes, err)
 	}
-	for i, want := range []simulate.Change{{Old: v.Old[1]}, {New: v.New[0]}, {Old: v.Old[0], New: v.New[1]}} {
+	for i, want := range []simulate.JudgedChange{{Old: v.Old[1]}, {New: v.New[0]}, {Old: v.Old[0], New: v.New[1]}} {
 		if got := changes[i]; got.Old != want.Old || got.New != want.New {
 			t.Errorf("changes[%d] is of other objects: %v", i, got)
 		}
 	}
-	if got := (simulate.Change{}).String(); got != "no judgment" || (simulate.Change{}).OK() {
-		t.Errorf("Change{}.String() = %q, and it is OK: %v", got, simulate.Change{}.OK())
+	if got := (simulate.JudgedChange{}); got.Judgment.Risks != nil {
+		t.Errorf("JudgedChange{} has risks: %v", got)
+	}
+	if got := (simulate.JudgedChange{}).String(); got != "no judgment" || (simulate.JudgedChange{}).OK() {
+		t.Errorf("Change{}.String() = %q, and it is OK: %v", got, simulate.JudgedChange{}.OK())
 	}
 }
 
@@ -292,7 +295,7 @@ func TestJudgeVersionsInAnyOrder(t *testing.T) {
 
 // compareAlone judges a change by hand, on a cluster without other DaemonSets. It returns 0 if
 // others take part in the judgment.
-func compareAlone(t *testing.T, seed uint64, v simulate.Versions, want simulate.Change) int {
+func compareAlone(t *testing.T, seed uint64, v simulate.Versions, want simulate.JudgedChange) int {
 	t.Helper()
 	var c simulate.Cluster
 	for _, node := range v.Nodes {
@@ -321,10 +324,10 @@ func compareAlone(t *testing.T, seed uint64, v simulate.Versions, want simulate.
 		t.Fatal(err)
 	}
 	others := func(r simulate.Risk) bool { return r.Kind == simulate.RiskStalled || r.Kind == simulate.RiskLint }
-	if slices.ContainsFunc(want.Risks, others) || slices.ContainsFunc(got.Risks, others) {
+	if slices.ContainsFunc(want.Judgment.Risks, others) || slices.ContainsFunc(got.Risks, others) {
 		return 0
 	}
-	if diff := cmp.Diff(got.Risks, want.Risks); diff != "" || got.Impact.Rollout != want.Impact.Rollout || cmp.Diff(got.Impact.Nodes, want.Impact.Nodes) != "" {
+	if diff := cmp.Diff(got.Risks, want.Judgment.Risks); diff != "" || got.Impact.Rollout != want.Judgment.Impact.Rollout || cmp.Diff(got.Impact.Nodes, want.Judgment.Impact.Nodes) != "" {
 		t.Errorf("seed %d: Judge() = %v\nJudgeVersions() = %v", seed, got, want)
 	}
 	return 1
