@@ -25,6 +25,10 @@ import (
 // DaemonSet. nil is empty.
 type Backoff map[BackoffKey]BackoffEntry
 
+// BackoffChanges are the entries of a Backoff that a pass changes. They are not a Backoff, because
+// all other entries stay as they are: give them to Backoff.With. nil is empty.
+type BackoffChanges map[BackoffKey]BackoffEntry
+
 // BackoffKey identifies a node of a DaemonSet. Each observed generation has delays of its own
 // (failedPodsBackoffKey@v1.37.2).
 type BackoffKey struct {
@@ -96,7 +100,7 @@ func (e BackoffEntry) Waits(now time.Time) bool { return !e.expired(now) && now.
 // With returns the backoff with the entries of Plan.BackoffChanges in place of its own. It leaves
 // out the entries that had expired at the time of that pass. Without changes it returns the
 // backoff itself, otherwise a map of the caller's own. It changes neither.
-func (b Backoff) With(changes Backoff) Backoff {
+func (b Backoff) With(changes BackoffChanges) Backoff {
 	if len(changes) == 0 {
 		return b
 	}
@@ -139,9 +143,10 @@ func (b Backoff) equal(other Backoff, now time.Time) bool {
 
 // failedPods is the Backoff of one pass, with the entries that the pass changes.
 type failedPods struct {
-	entries, changes Backoff
-	ds               *appsv1.DaemonSet
-	now              time.Time
+	entries Backoff
+	changes BackoffChanges
+	ds      *appsv1.DaemonSet
+	now     time.Time
 }
 
 // waiting returns the delay of a node that is in backoff.
@@ -163,7 +168,7 @@ func (f *failedPods) putOff(node string) { delete(f.changes, backoffKey(f.ds, no
 // deleted notes that a failed pod of the node is deleted now (Next@v0.37.2).
 func (f *failedPods) deleted(node string) {
 	if f.changes == nil {
-		f.changes = Backoff{}
+		f.changes = BackoffChanges{}
 	}
 	key := backoffKey(f.ds, node)
 	delay := backoffFirst
