@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
 )
 
@@ -59,8 +60,8 @@ func (c JudgedChange) String() string {
 // JudgeVersions answers whether a change of manifests may be merged. Of the cluster it needs
 // the nodes only: it applies the old DaemonSets to a Cluster, settles it, and there calls Judge for
 // each DaemonSet that changes. The result is ordered by namespace and name. DaemonSets that do
-// not change are left out: those for which WhatIf returns NoChange, and those that are in Old
-// only and that the API server refuses.
+// not change are left out: those for which WhatIf returns NoChange, and those that the API server
+// refuses in Old and that are not in New, or are the same there.
 //
 // Each change is judged alone, beside the old versions of the others, whose pods take room on the
 // nodes. lint.Check sees the others as they will be: New, and check.OtherDaemonSets, which are those
@@ -93,6 +94,9 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
 	var out []JudgedChange
 	for _, change := range changes {
+		if change.refusedTwice() {
+			continue
+		}
 		proposal := Proposal{Remove: true}
 		if change.New != nil {
 			proposal = Proposal{DaemonSet: created(change.New)}
@@ -180,6 +184,11 @@ func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Clu
 		return nil, err
 	}
 	return c, c.Advance(time.Duration(ready) * time.Second)
+}
+
+// refusedTwice reports whether the API server refuses both versions, which are the same.
+func (c *JudgedChange) refusedTwice() bool {
+	return len(c.OldRefused) > 0 && c.New != nil && len(diff.DaemonSets(withDefaults(c.Old), withDefaults(c.New))) == 0
 }
 
 // differsFrom reports whether a proposal changes the DaemonSet of a name.
