@@ -14,6 +14,7 @@ import (
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/internal/owner"
 )
 
 // Versions are two versions of manifests, and the nodes of the cluster that they are for.
@@ -40,7 +41,7 @@ type JudgedChange struct {
 // daemonSet is the new version, or else the old one.
 func (c *JudgedChange) daemonSet() *appsv1.DaemonSet { return cmp.Or(c.New, c.Old) }
 
-// OK returns Judgment.OK.
+// OK reports whether there are no risks, as Judgment.OK does.
 func (c JudgedChange) OK() bool { return c.Judgment.OK() }
 
 // String returns the namespace and name, the Judgment, and a line for each error of OldRefused.
@@ -64,20 +65,30 @@ func (c JudgedChange) String() string {
 // refuses in Old and that are not in New, or are the same there.
 //
 // Each change is judged alone, beside the old versions of the others, whose pods take room on the
-// nodes. lint.Check sees the others as they will be: New, and check.OtherDaemonSets, which are those
-// of no manifest. The old pods have been ready for the minReadySeconds of both versions. What
-// an API server writes when it creates an object is ignored, so that a copy of a stored object can
-// be compared with a manifest: the status, UID, resource version, generation, and the timestamps of
-// creation and deletion.
+// nodes. A renamed DaemonSet is one that is removed and one that is new: the new one finds the pods
+// of the old one on its nodes. The other DaemonSets that lint.Check gets are New and
+// check.OtherDaemonSets. List there only those that no manifest has: the rest are left out.
 //
-// opts are those of Judge. PodTimes and Overlook also hold for the old version, Policy and
+// The old pods have been ready for the minReadySeconds of both versions. What an API server writes
+// when it creates an object is ignored, so that a copy of a stored object can be compared with a
+// manifest: the status, UID, resource version, generation, and the timestamps of creation and
+// deletion.
+//
+// opts are those of Judge. PodTimes, Overlook and PodName also hold for the old version, Policy and
 // CanaryTrial do not. Rollouts go well unless opts or the objects say otherwise: nobody knows
-// whether a new image can be pulled.
+// whether a new image can be pulled. To ask what happens if the new version never starts, let
+// PodTimes look at the pod's image; otherwise the old pods never start either. WatchPods sees the
+// rollouts of the new versions only, one after the other.
 //
-// Nothing passed in is changed; the result refers to it, read-only. It fails with a *field.Error
-// on a DaemonSet that is nil, has no name, or has the name of another one of its version. It also
-// fails if NewCluster, Cluster.Settle or Judge fails. A DaemonSet that the API server refuses is
-// not an error: Impact.Refused says why.
+// Nothing passed in is changed; the result refers to it, read-only. A DaemonSet that the API server
+// refuses is not an error: Impact.Refused says why, and
+//
+//	manifest.Objects.Locate(c.New, c.Judgment.Impact.Refused)
+//
+// gives file and line, and drops errors that only follow from others. JudgeVersions fails with a
+// *field.Error on a DaemonSet that is nil, has no name, has only one of API version and kind, or has
+// the name of another one of its list. It also fails if NewCluster, Cluster.Apply, Cluster.Settle,
+// Cluster.Advance or Judge fails.
 //
 // The cost is that of Cluster.Settle with all old DaemonSets, and that of Judge for each one that
 // changes, with the pods of all.
@@ -86,11 +97,15 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 	if err != nil {
 		return nil, err
 	}
+	others, err := v.others(check.OtherDaemonSets)
+	if err != nil {
+		return nil, err
+	}
 	c, err := settledOn(v.Nodes, changes, opts)
 	if err != nil {
 		return nil, err
 	}
-	check.OtherDaemonSets = slices.Concat(check.OtherDaemonSets, v.New)
+	check.OtherDaemonSets = append(others, v.New...)
 	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
 	var out []JudgedChange
 	for _, change := range changes {
@@ -103,7 +118,7 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 		}
 		switch differs, err := c.differsFrom(proposal, change.daemonSet()); {
 		case err != nil:
-			return nil, err
+			return nil, setError(change.daemonSet(), err)
 		case !differs:
 			continue
 		}
@@ -111,7 +126,7 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 		in.Nodes, in.Pods = nodes, pods
 		judgment, err := Judge(in, proposal, opts, check)
 		if err != nil {
-			return nil, err
+			return nil, setError(change.daemonSet(), err)
 		}
 		change.Judgment = *judgment
 		out = append(out, change)
@@ -127,6 +142,9 @@ func (v Versions) changes() ([]JudgedChange, error) {
 		for i, ds := range sets {
 			if ds == nil || ds.Name == "" {
 				return unusable(list, i, ds)
+			}
+			if _, err := owner.At(field.NewPath(list).Index(i), ds); err != nil {
+				return err
 			}
 			key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
 			if _, ok := at[key]; !ok {
@@ -154,6 +172,28 @@ func (v Versions) changes() ([]JudgedChange, error) {
 	return changes, nil
 }
 
+// others returns those DaemonSets of a list that neither version has.
+func (v Versions) others(list []*appsv1.DaemonSet) ([]*appsv1.DaemonSet, error) {
+	ours, seen := map[types.NamespacedName]bool{}, map[types.NamespacedName]bool{}
+	key := func(ds *appsv1.DaemonSet) types.NamespacedName {
+		return types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
+	}
+	for _, ds := range slices.Concat(v.Old, v.New) {
+		ours[key(ds)] = true
+	}
+	var out []*appsv1.DaemonSet
+	for i, ds := range list {
+		if ds == nil || ds.Name == "" || seen[key(ds)] {
+			return nil, unusable("otherDaemonSets", i, ds)
+		}
+		seen[key(ds)] = true
+		if !ours[key(ds)] {
+			out = append(out, ds)
+		}
+	}
+	return out, nil
+}
+
 // settledOn returns a cluster on which the old versions are rolled out, and notes which of them
 // the API server refuses.
 func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Cluster, error) {
@@ -177,7 +217,7 @@ func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Clu
 			continue
 		}
 		if err := c.Apply(old); err != nil {
-			return nil, err
+			return nil, setError(old, err)
 		}
 	}
 	if _, err := c.Settle(); err != nil {

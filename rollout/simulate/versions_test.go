@@ -115,6 +115,10 @@ func TestJudgeVersions(t *testing.T) {
 			want: []string{"b/y: would hurt: the rollout stalls, lint finds HostPortConflict"}},
 		{name: "ports of none of them", why: "the caller knows it", old: sets(version("b", "y", "y:1")), new: sets(version("b", "y", "y:1", port)),
 			check: lint.Options{OtherDaemonSets: sets(version("a", "x", "x:1", port))}, want: []string{"b/y: would hurt: lint finds HostPortConflict"}},
+		{name: "ports of a listed cluster", why: "the manifests say how their DaemonSets will be", old: sets(version("a", "gone", "g:1", port), version("a", "x", "x:1", port), version("b", "y", "y:1")),
+			new:   sets(version("a", "x", "x:1"), version("b", "y", "y:1", port)),
+			check: lint.Options{OtherDaemonSets: sets(version("a", "gone", "g:1", port), version("a", "x", "x:1", port), version("b", "y", "y:1"))},
+			want:  []string{"a/gone: would hurt: nodes that lose the pod: 3", "a/x: well", "b/y: would hurt: the rollout stalls"}},
 		{name: "image that cannot be pulled", why: "the caller knows it", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
 			opts: simulate.Options{PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
 				if pod.Spec.Containers[0].Image == "x:2" {
@@ -204,6 +208,16 @@ func TestJudgeVersionsObjects(t *testing.T) {
 	}
 }
 
+// TestJudgeVersionsErrorsName: an error of Judge names the DaemonSet.
+func TestJudgeVersionsErrorsName(t *testing.T) {
+	v := simulate.Versions{Nodes: build.Nodes("n1"), Old: sets(version("a", "x", "x:1")), New: sets(version("a", "x", "x:2"))}
+	opts := simulate.Options{CanaryTrial: &rollout.CanaryTrial{}, Policy: rollout.Policy{Canary: &rollout.Canary{}}}
+	_, err := simulate.JudgeVersions(v, opts, lint.Options{})
+	if err == nil || !strings.HasPrefix(err.Error(), "DaemonSet a/x: ") {
+		t.Errorf("JudgeVersions() = %v, want an error about DaemonSet a/x", err)
+	}
+}
+
 // TestWhatIfCreates: an API server sets what it alone writes, also of an object that another one
 // has stored.
 func TestWhatIfCreates(t *testing.T) {
@@ -233,12 +247,17 @@ func TestWhatIfCreates(t *testing.T) {
 func TestJudgeVersionsErrors(t *testing.T) {
 	x := version("a", "x", "x:1")
 	nodes := build.Nodes("n1")
+	half := version("a", "y", "y:1", func(ds *appsv1.DaemonSet) { ds.Kind, ds.APIVersion = "DaemonSet", "" })
 	for _, tc := range []struct {
 		name, why string
 		v         simulate.Versions
 		check     lint.Options
 		path      string
 	}{
+		{"half a TypeMeta in Old", "which kind is it?", simulate.Versions{Nodes: nodes, Old: sets(x, half)}, lint.Options{}, "old[1].apiVersion"},
+		{"half a TypeMeta in New", "which kind is it?", simulate.Versions{Nodes: nodes, New: sets(x, half)}, lint.Options{}, "new[1].apiVersion"},
+		{"another DaemonSet twice", "with its own index, also behind one of New", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(x, half, half)}, "otherDaemonSets[2].metadata.name"},
+		{"nil among others", "with its own index, also behind one of New", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(x, nil)}, "otherDaemonSets[1]"},
 		{"nil", "a list with holes is a slip", simulate.Versions{Old: sets(x, nil)}, lint.Options{}, "old[1]"},
 		{"no name", "nobody can tell which it is", simulate.Versions{New: sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.Name = "" }))}, lint.Options{}, "new[0].metadata.name"},
 		{"twice in Old", "which one is stored?", simulate.Versions{Old: sets(x, version("b", "x", "x:1"), x.DeepCopy())}, lint.Options{}, "old[2].metadata.name"},
