@@ -69,10 +69,10 @@ func (c JudgedChange) String() string {
 // of the old one on its nodes. The other DaemonSets that lint.Check gets are New and
 // check.OtherDaemonSets. List there only those that no manifest has: the rest are left out.
 //
-// The old pods have been ready for the minReadySeconds of both versions. What an API server writes
-// when it creates an object is ignored, so that a copy of a stored object can be compared with a
-// manifest: the status, UID, resource version, generation, and the timestamps of creation and
-// deletion.
+// The old pods have been ready for the largest minReadySeconds of both versions. DaemonSets that are
+// new or that the API server refuses do not count for that. What an API server writes when it
+// creates an object is ignored, so that a copy of a stored object can be compared with a manifest:
+// the status, UID, resource version, generation, and the timestamps of creation and deletion.
 //
 // opts are those of Judge. PodTimes, Overlook and PodName also hold for the old version, Policy and
 // CanaryTrial do not. Rollouts go well unless opts or the objects say otherwise: nobody knows
@@ -105,33 +105,22 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 	if err != nil {
 		return nil, err
 	}
+	if changes, err = c.differing(changes); err != nil {
+		return nil, err
+	}
 	check.OtherDaemonSets = append(others, v.New...)
 	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
-	var out []JudgedChange
-	for _, change := range changes {
-		if change.refusedTwice() {
-			continue
-		}
-		proposal := Proposal{Remove: true}
-		if change.New != nil {
-			proposal = Proposal{DaemonSet: created(change.New)}
-		}
-		switch differs, err := c.differsFrom(proposal, change.daemonSet()); {
-		case err != nil:
-			return nil, setError(change.daemonSet(), err)
-		case !differs:
-			continue
-		}
+	for i := range changes {
+		change := &changes[i]
 		in := c.inputOf(change.daemonSet())
 		in.Nodes, in.Pods = nodes, pods
-		judgment, err := Judge(in, proposal, opts, check)
+		judgment, err := Judge(in, change.proposal(), opts, check)
 		if err != nil {
 			return nil, setError(change.daemonSet(), err)
 		}
 		change.Judgment = *judgment
-		out = append(out, change)
 	}
-	return out, nil
+	return changes, nil
 }
 
 // changes pairs the versions of each DaemonSet, ordered by namespace and name.
@@ -201,12 +190,8 @@ func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Clu
 	if err != nil {
 		return nil, err
 	}
-	ready := int32(0)
 	for i := range changes {
 		change := &changes[i]
-		if change.New != nil {
-			ready = max(ready, change.New.Spec.MinReadySeconds)
-		}
 		if change.Old == nil {
 			continue
 		}
@@ -220,10 +205,8 @@ func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Clu
 			return nil, setError(old, err)
 		}
 	}
-	if _, err := c.Settle(); err != nil {
-		return nil, err
-	}
-	return c, c.Advance(time.Duration(ready) * time.Second)
+	_, err = c.Settle()
+	return c, err
 }
 
 // refusedTwice reports whether the API server refuses both versions, which are the same.
@@ -231,15 +214,41 @@ func (c *JudgedChange) refusedTwice() bool {
 	return len(c.OldRefused) > 0 && c.New != nil && len(diff.DaemonSets(withDefaults(c.Old), withDefaults(c.New))) == 0
 }
 
-// differsFrom reports whether a proposal changes the DaemonSet of a name.
-func (c *Cluster) differsFrom(proposal Proposal, name *appsv1.DaemonSet) (bool, error) {
-	in := daemon.Input{Now: c.now} // the nodes are the same, and pods make no difference
-	if stored := c.set(name); stored != nil {
-		in.DaemonSet = stored.ds
+// proposal is the change of a cluster that has the old version.
+func (c *JudgedChange) proposal() Proposal {
+	if c.New == nil {
+		return Proposal{Remove: true}
 	}
-	if proposal.Remove {
-		return in.DaemonSet != nil, nil
+	return Proposal{DaemonSet: created(c.New)}
+}
+
+// differing returns the changes that change a DaemonSet. Then it lets the clock go on until old
+// pods have been ready for the minReadySeconds of the new versions.
+func (c *Cluster) differing(changes []JudgedChange) ([]JudgedChange, error) {
+	var out []JudgedChange
+	ready := int32(0)
+	for _, change := range changes {
+		in := daemon.Input{Now: c.now} // the nodes are the same, and pods make no difference
+		stored := c.set(change.daemonSet())
+		if stored != nil {
+			in.DaemonSet = stored.ds
+		}
+		switch {
+		case change.refusedTwice(), change.New == nil && stored == nil:
+			continue
+		case change.New != nil:
+			impact, err := WhatIf(in, change.proposal(), Options{})
+			if err != nil {
+				return nil, setError(change.New, err)
+			}
+			if impact.NoChange {
+				continue
+			}
+			if stored != nil && len(impact.Refused) == 0 {
+				ready = max(ready, change.New.Spec.MinReadySeconds)
+			}
+		}
+		out = append(out, change)
 	}
-	impact, err := WhatIf(in, proposal, Options{})
-	return err == nil && !impact.NoChange, err
+	return out, c.Advance(time.Duration(ready) * time.Second)
 }

@@ -218,6 +218,41 @@ func TestJudgeVersionsErrorsName(t *testing.T) {
 	}
 }
 
+// TestJudgeVersionsMinReadySeconds: the clock goes on for what old pods must have been ready for,
+// and not for what nobody waits for: that would let them fail.
+func TestJudgeVersionsMinReadySeconds(t *testing.T) {
+	slow := func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = 1 << 30 }
+	refused := func(ds *appsv1.DaemonSet) { slow(ds); ds.Spec.Selector = nil }
+	old, next := version("a", "x", "x:1"), version("a", "x", "x:2")
+	began := func(v simulate.Versions) time.Time {
+		t.Helper()
+		v.Nodes = sized("3", "n1")
+		changes, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
+		if err != nil || len(changes) == 0 {
+			t.Fatalf("JudgeVersions() = %v, %v", changes, err)
+		}
+		return changes[0].Judgment.Impact.After.Now
+	}
+	want := began(simulate.Versions{Old: sets(old), New: sets(next)})
+	for _, tc := range []struct {
+		name, why string
+		v         simulate.Versions
+	}{
+		{"new", "it has no pods", simulate.Versions{Old: sets(old), New: sets(next, version("b", "y", "y:1", slow))}},
+		{"refused", "it is not simulated", simulate.Versions{Old: sets(old, version("b", "y", "y:1")), New: sets(next, version("b", "y", "y:1", refused))}},
+		{"refused before", "it is new", simulate.Versions{Old: sets(old, version("b", "y", "y:1", refused)), New: sets(next, version("b", "y", "y:1", slow))}},
+	} {
+		// Another DaemonSet lets the cluster settle a little later.
+		if got := began(tc.v); got.Sub(want) > time.Hour {
+			t.Errorf("%s: JudgeVersions() judges at %v instead of %v: %s", tc.name, got, want, tc.why)
+		}
+	}
+	stored := simulate.Versions{Old: sets(old), New: sets(version("a", "x", "x:2", slow))}
+	if got := began(stored); got.Sub(want) < 1<<30*time.Second-time.Hour {
+		t.Errorf("JudgeVersions() judges at %v, when the pods of the old version are not available yet", got)
+	}
+}
+
 // TestWhatIfCreates: an API server sets what it alone writes, also of an object that another one
 // has stored.
 func TestWhatIfCreates(t *testing.T) {
