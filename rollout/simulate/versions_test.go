@@ -74,6 +74,8 @@ func TestJudgeVersions(t *testing.T) {
 			old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{} }))},
 		{name: "image", why: "it goes well", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
 			want: []string{"a/x: well"}, text: "starts a rollout to revision 2: 3 outdated pods"},
+		{name: "on no node", why: "there are no pods, and the caller forgot none", old: sets(version("a", "x", "x:1", on("tape"))), new: sets(version("a", "x", "x:2", on("tape"))),
+			want: []string{"a/x: well"}, text: "starts a rollout to revision 2: 0 outdated pods\n"},
 		{name: "new", why: "it has no pods before", new: sets(version("a", "x", "x:1")), want: []string{"a/x: well"}, text: "new DaemonSet with revision 1"},
 		{name: "removed", why: "its pods go", old: sets(version("a", "x", "x:1")), want: []string{"a/x: would hurt: nodes that lose the pod: 3"}, text: "removes the DaemonSet"},
 		{name: "moved", why: "another namespace is another DaemonSet", old: sets(version("b", "x", "x:1")), new: sets(version("a", "x", "x:1")),
