@@ -81,14 +81,11 @@ func (c JudgedChange) String() string {
 // rollouts of the new versions only, one after the other.
 //
 // Nothing passed in is changed; the result refers to it, read-only. A DaemonSet that the API server
-// refuses is not an error: Impact.Refused says why, and
-//
-//	manifest.Objects.Locate(c.New, c.Judgment.Impact.Refused)
-//
-// gives file and line, and drops errors that only follow from others. JudgeVersions fails with a
-// *field.Error on a DaemonSet that is nil, has no name, has only one of API version and kind, or has
-// the name of another one of its list. It also fails if NewCluster, Cluster.Apply, Cluster.Settle,
-// Cluster.Advance or Judge fails.
+// refuses is not an error: Impact.Refused says why. For a JudgedChange c of manifests that were read,
+// manifest.Objects.Locate(c.New, c.Judgment.Impact.Refused) gives file and line, and drops errors
+// that only follow from others. JudgeVersions fails with a *field.Error on a DaemonSet that is nil,
+// has no name, has the name of another one of its list, or has only one of API version and kind. It
+// also fails if NewCluster, Cluster.Apply, Cluster.Settle, Cluster.Advance or Judge fails.
 //
 // The cost is that of Cluster.Settle with all old DaemonSets, and that of Judge for each one that
 // changes, with the pods of all.

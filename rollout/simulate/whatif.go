@@ -51,14 +51,15 @@ type Proposal struct {
 // the stored one. in.DaemonSet is nil if the DaemonSet is new. A proposal with another name
 // is a change of the name, which the server refuses. Without in.Pods, Impact has no pod
 // changes. If there is no cluster to list pods from, settle the old manifest on a Cluster
-// first, as JudgeVersions does. Pods that have been ready for less than the minReadySeconds of the manifest count as
-// unavailable, and the first pass replaces all of them. After Cluster.Settle they have been ready
-// for health.DefaultPatience; if minReadySeconds is more than that, Advance the Cluster by it.
-// Without in.Revisions the first pass makes one, and pods without its hash are outdated. Templates
-// are compared with the defaults of the API server, so that a manifest can be compared with a
-// stored object. If they are the same, that of in.DaemonSet stays as it is. If they differ, the
-// new one has all defaults. If in.DaemonSet lacks some, in.Revisions is taken to lack them, too.
-// in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
+// first, as JudgeVersions does. Pods that have been ready for less than the minReadySeconds of
+// the manifest count as unavailable, and the first pass replaces all of them. After
+// Cluster.Settle they have been ready for health.DefaultPatience; if minReadySeconds is more than
+// that, Advance the Cluster by it. Without in.Revisions the first pass makes one, and pods
+// without its hash are outdated. Templates are compared with the defaults of the API server, so
+// that a manifest can be compared with a stored object. If they are the same, that of
+// in.DaemonSet stays as it is. If they differ, the new one has all defaults. If in.DaemonSet
+// lacks some, in.Revisions is taken to lack them, too. in.BurstReplicas is only passed on. Of
+// opts, the Policy and the CanaryTrial are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
 // *field.Error if there is no DaemonSet on either side, none to remove, or no in.Now: set it to
