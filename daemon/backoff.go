@@ -21,10 +21,13 @@ import (
 //
 //	backoff = backoff.With(plan.BackoffChanges)
 //
-// For a Snapshot that is kept, call Snapshot.Update(Changes{Backoff: plan.BackoffChanges})
-// instead. A rollout.State does that by itself. A Backoff can be stored as JSON. Drop it with the
-// DaemonSet. nil is empty.
+// A Snapshot that is kept takes them as Changes.BackoffChanges instead, and a rollout.State does
+// all of it by itself. A Backoff can be stored as JSON. Drop it with the DaemonSet. nil is empty.
 type Backoff map[BackoffKey]BackoffEntry
+
+// BackoffChanges are the entries of a Backoff that a pass changes. They are not a Backoff, because
+// all other entries stay as they are: give them to Backoff.With. nil is empty.
+type BackoffChanges map[BackoffKey]BackoffEntry
 
 // BackoffKey identifies a node of a DaemonSet. Each observed generation has delays of its own
 // (failedPodsBackoffKey@v1.37.2).
@@ -94,11 +97,11 @@ func (e BackoffEntry) expired(now time.Time) bool { return now.Sub(e.Last) > 2*b
 // (IsInBackOffSinceUpdate@v0.37.2).
 func (e BackoffEntry) Waits(now time.Time) bool { return !e.expired(now) && now.Sub(e.Last) < e.Delay }
 
-// With returns the backoff with changes, a Plan.BackoffChanges, put in: an entry of changes
+// With returns the backoff with the changes of a pass put in: an entry of changes
 // replaces the one of the same key. It leaves out the entries that had expired at the time of that
 // pass; they do not come back if the time goes back. Without changes it returns the backoff itself,
 // otherwise a map of the caller's own. It changes neither.
-func (b Backoff) With(changes Backoff) Backoff {
+func (b Backoff) With(changes BackoffChanges) Backoff {
 	if len(changes) == 0 {
 		return b
 	}
@@ -141,9 +144,10 @@ func (b Backoff) equal(other Backoff, now time.Time) bool {
 
 // failedPods is the Backoff of one pass, with the entries that the pass changes.
 type failedPods struct {
-	entries, changes Backoff
-	ds               *appsv1.DaemonSet
-	now              time.Time
+	entries Backoff
+	changes BackoffChanges
+	ds      *appsv1.DaemonSet
+	now     time.Time
 }
 
 // waiting returns the delay of a node that is in backoff.
@@ -165,7 +169,7 @@ func (f *failedPods) putOff(node string) { delete(f.changes, backoffKey(f.ds, no
 // deleted notes that a failed pod of the node is deleted now (Next@v0.37.2).
 func (f *failedPods) deleted(node string) {
 	if f.changes == nil {
-		f.changes = Backoff{}
+		f.changes = BackoffChanges{}
 	}
 	key := backoffKey(f.ds, node)
 	delay := backoffFirst

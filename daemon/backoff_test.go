@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -225,6 +226,13 @@ func TestBackoffDoesNotApply(t *testing.T) {
 	}
 }
 
+// TestBackoffChangesAreNoBackoff: whoever takes the one for the other forgets all other nodes.
+func TestBackoffChangesAreNoBackoff(t *testing.T) {
+	if reflect.TypeOf(daemon.Plan{}.BackoffChanges).AssignableTo(reflect.TypeOf(daemon.Input{}.Backoff)) {
+		t.Error("in.Backoff = plan.BackoffChanges compiles")
+	}
+}
+
 // TestBackoffWith: changes take the place of entries, expired ones are left out, and neither map
 // is changed.
 func TestBackoffWith(t *testing.T) {
@@ -233,21 +241,23 @@ func TestBackoffWith(t *testing.T) {
 		return daemon.BackoffEntry{Last: build.Now.Add(-ago), Delay: delay}
 	}
 	for _, tc := range []struct {
-		name, why             string
-		before, changes, want daemon.Backoff
+		name, why string
+		before    daemon.Backoff
+		changes   daemon.BackoffChanges
+		want      daemon.Backoff
 	}{
 		{"nothing", "there is nothing to remember", nil, nil, nil},
 		{"no changes", "without a time nothing expires", daemon.Backoff{key("a"): entry(time.Hour, 1)}, nil, daemon.Backoff{key("a"): entry(time.Hour, 1)}},
-		{"first", "nil is empty", nil, daemon.Backoff{key("a"): entry(0, 1)}, daemon.Backoff{key("a"): entry(0, 1)}},
+		{"first", "nil is empty", nil, daemon.BackoffChanges{key("a"): entry(0, 1)}, daemon.Backoff{key("a"): entry(0, 1)}},
 		{
 			"another node", "each node has its own entry",
-			daemon.Backoff{key("a"): entry(time.Minute, 2)}, daemon.Backoff{key("b"): entry(0, 1)},
+			daemon.Backoff{key("a"): entry(time.Minute, 2)}, daemon.BackoffChanges{key("b"): entry(0, 1)},
 			daemon.Backoff{key("a"): entry(time.Minute, 2), key("b"): entry(0, 1)},
 		},
-		{"the same node", "the change counts", daemon.Backoff{key("a"): entry(time.Minute, 2)}, daemon.Backoff{key("a"): entry(0, 4)}, daemon.Backoff{key("a"): entry(0, 4)}},
+		{"the same node", "the change counts", daemon.Backoff{key("a"): entry(time.Minute, 2)}, daemon.BackoffChanges{key("a"): entry(0, 4)}, daemon.Backoff{key("a"): entry(0, 4)}},
 		{
 			"expired", "half an hour is remembered, counted from the latest of the changes",
-			daemon.Backoff{key("a"): entry(30*time.Minute, 2), key("b"): entry(30*time.Minute+1, 2)}, daemon.Backoff{key("c"): entry(0, 1), key("d"): entry(time.Hour, 1)},
+			daemon.Backoff{key("a"): entry(30*time.Minute, 2), key("b"): entry(30*time.Minute+1, 2)}, daemon.BackoffChanges{key("c"): entry(0, 1), key("d"): entry(time.Hour, 1)},
 			daemon.Backoff{key("a"): entry(30*time.Minute, 2), key("c"): entry(0, 1), key("d"): entry(time.Hour, 1)},
 		},
 	} {

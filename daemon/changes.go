@@ -44,8 +44,8 @@ type Changes struct {
 	DeletedRevisions []string
 	// Now is the new time; zero if it has not changed.
 	Now time.Time
-	// Backoff are the Plan.BackoffChanges of the last pass. Other entries stay as they are.
-	Backoff Backoff
+	// BackoffChanges are those of the Plan of the last pass. Other entries stay as they are.
+	BackoffChanges BackoffChanges
 }
 
 // Changed says which nodes of a Snapshot an Update has changed. The zero Changed
@@ -60,7 +60,7 @@ type Changed struct {
 // Empty reports whether the batch holds no change of an object or the backoff. Now
 // may still be set.
 func (c Changes) Empty() bool {
-	return c.DaemonSet == nil && c.Backoff == nil && len(c.Nodes)+len(c.DeletedNodes)+len(c.Pods)+len(c.DeletedPods)+
+	return c.DaemonSet == nil && c.BackoffChanges == nil && len(c.Nodes)+len(c.DeletedNodes)+len(c.Pods)+len(c.DeletedPods)+
 		len(c.Revisions)+len(c.DeletedRevisions) == 0
 }
 

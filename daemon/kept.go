@@ -47,7 +47,7 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 		}
 		return Changed{All: true}, nil
 	}
-	s.addBackoff(c.Backoff)
+	s.addBackoff(c.BackoffChanges)
 	s.keep()
 	u := newUpdate(s, &c)
 	u.advance(c.Now)
@@ -69,7 +69,7 @@ func (s *Snapshot) Update(c Changes) (Changed, error) {
 }
 
 // addBackoff changes entries of the backoff, in a map of its own.
-func (s *Snapshot) addBackoff(changes Backoff) {
+func (s *Snapshot) addBackoff(changes BackoffChanges) {
 	switch {
 	case len(changes) == 0:
 	case len(s.in.Backoff)+len(changes) > s.backoffRoom:
@@ -168,7 +168,7 @@ func (s *Snapshot) rebuild(in Input, c *Changes) error {
 		}
 	}
 	in.Nodes, in.Pods = slices.Collect(maps.Values(nodes)), slices.Collect(maps.Values(pods))
-	in.Backoff = in.Backoff.With(c.Backoff)
+	in.Backoff = in.Backoff.With(c.BackoffChanges)
 	if !c.Now.IsZero() {
 		in.Now = c.Now
 	}

@@ -24,7 +24,7 @@ type Plan struct {
 	RequeueAfter time.Duration
 	// BackoffChanges are the entries of Input.Backoff that change, for Backoff.With: those of the
 	// nodes whose failed pods are deleted. It is nil if there are none.
-	BackoffChanges Backoff
+	BackoffChanges BackoffChanges
 	// CreateDeferred and DeleteDeferred are the numbers of creations and deletions that
 	// the burst limit defers to the next pass. It drops pods from the end of each list.
 	CreateDeferred, DeleteDeferred int

@@ -76,7 +76,7 @@ func TestPlanEmpty(t *testing.T) {
 		want      bool
 	}{
 		{"zero", "the zero value", &daemon.Plan{}, true},
-		{"events only", "no pod is written", &daemon.Plan{Events: []daemon.Event{{}}, RequeueAfter: 1, BackoffChanges: daemon.Backoff{{}: {}}}, true},
+		{"events only", "no pod is written", &daemon.Plan{Events: []daemon.Event{{}}, RequeueAfter: 1, BackoffChanges: daemon.BackoffChanges{{}: {}}}, true},
 		{"create", "a pod", &daemon.Plan{Create: []daemon.Create{{}}}, false},
 		{"delete", "a pod", &daemon.Plan{Delete: []daemon.Delete{{}}}, false},
 	}

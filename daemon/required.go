@@ -44,7 +44,7 @@ func (s *Snapshot) checkTimeOf(c *Changes) error {
 	if !s.in.Now.IsZero() || !c.Now.IsZero() {
 		return nil
 	}
-	if len(c.Backoff) > 0 {
+	if len(c.BackoffChanges) > 0 {
 		return timeRequired("a backoff ends at a time")
 	}
 	for _, pod := range c.Pods {

@@ -84,7 +84,7 @@ func TestTimeRequired(t *testing.T) {
 			ds := tc.set.Object()
 			in := daemon.Input{DaemonSet: ds, Nodes: build.Nodes("w1")}
 			snapshot := observe(t, in)
-			_, err := snapshot.Update(daemon.Changes{Pods: []*corev1.Pod{tc.pod.Of(ds)}, Backoff: tc.backoff})
+			_, err := snapshot.Update(daemon.Changes{Pods: []*corev1.Pod{tc.pod.Of(ds)}, BackoffChanges: daemon.BackoffChanges(tc.backoff)})
 			if got := text(err); got != tc.want {
 				t.Errorf("Update() error = %q, want %q: %s", got, tc.want, tc.why)
 			}

@@ -105,7 +105,7 @@ func (st *State) observe(in daemon.Input) error {
 // Update adds a batch of changes. It checks the batch at once; the next Sync or Snapshot
 // applies it. If several batches change one object, the last one counts. Within a batch
 // deletions come first. Changes.Now is the time of Snapshot until the next Sync, which has a
-// time of its own. Leave out Changes.Backoff: the State itself remembers the backoff.
+// time of its own. Leave out Changes.BackoffChanges: the State itself remembers the backoff.
 //
 // It fails with a *field.Error if Changes.Validate of package daemon fails, and then
 // changes nothing: the whole batch is lost. A DaemonSet that Observe refuses is accepted here,
@@ -239,7 +239,7 @@ func (st *State) applyUnobserved(c daemon.Changes) error {
 	if c.DaemonSet != nil {
 		in.DaemonSet = c.DaemonSet
 	}
-	in.Backoff = in.Backoff.With(c.Backoff)
+	in.Backoff = in.Backoff.With(c.BackoffChanges)
 	if !c.Now.IsZero() {
 		in.Now = c.Now
 	}
@@ -296,7 +296,7 @@ type pending struct {
 	pods      batch[corev1.Pod]
 	revisions batch[appsv1.ControllerRevision]
 	now       time.Time
-	backoff   daemon.Backoff
+	backoff   daemon.BackoffChanges
 }
 
 // add takes over a batch.
@@ -310,7 +310,7 @@ func (p *pending) add(c daemon.Changes, ds *appsv1.DaemonSet) error {
 	if !c.Now.IsZero() {
 		p.now = c.Now
 	}
-	if p.backoff = p.backoff.With(c.Backoff); len(p.backoff) == 0 {
+	if p.backoff = daemon.BackoffChanges(daemon.Backoff(p.backoff).With(c.BackoffChanges)); len(p.backoff) == 0 {
 		p.backoff = nil
 	}
 	p.nodes.add(c.DeletedNodes, c.Nodes, func(n *corev1.Node) (string, bool) { return n.Name, true })
@@ -323,7 +323,7 @@ func (p *pending) add(c daemon.Changes, ds *appsv1.DaemonSet) error {
 
 // changes returns the batch to apply.
 func (p *pending) changes() daemon.Changes {
-	c := daemon.Changes{DaemonSet: p.daemonSet, Backoff: p.backoff, Now: p.now}
+	c := daemon.Changes{DaemonSet: p.daemonSet, BackoffChanges: p.backoff, Now: p.now}
 	c.Nodes, c.DeletedNodes = p.nodes.split()
 	c.Pods, c.DeletedPods = p.pods.split()
 	c.Revisions, c.DeletedRevisions = p.revisions.split()

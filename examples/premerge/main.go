@@ -86,7 +86,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // check judges the DaemonSets that differ. Those that an API server would refuse are an error,
 // which comes together with all changes.
-func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.Change, error) {
+func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.JudgedChange, error) {
 	var facts, before, after manifest.Objects
 	switch err := cmp.Or(
 		cli.ReadFiles(&facts, []string{nodes}, stdin),
@@ -107,7 +107,7 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.Change, 
 	}
 	var refused manifest.ErrorList
 	for _, c := range changes {
-		refused = append(refused, after.Locate(c.New, c.Impact.Refused)...)
+		refused = append(refused, after.Locate(c.New, c.Judgment.Impact.Refused)...)
 	}
 	if len(refused) > 0 {
 		return changes, refused
@@ -116,12 +116,12 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.Change, 
 }
 
 // writeText prints a change for a terminal.
-func writeText(w io.Writer, _ simulate.Change, lines []string) {
+func writeText(w io.Writer, _ simulate.JudgedChange, lines []string) {
 	fmt.Fprintln(w, strings.Join(lines, "\n  "))
 }
 
 // writeMarkdown prints a change for a comment on a pull request or the summary of a job.
-func writeMarkdown(w io.Writer, c simulate.Change, lines []string) {
+func writeMarkdown(w io.Writer, c simulate.JudgedChange, lines []string) {
 	mark := ":white_check_mark:"
 	if !c.OK() {
 		mark = ":x:"

@@ -306,7 +306,7 @@ func TestCarryOutKeepsNothingOfTheResult(t *testing.T) {
 		}, {
 			"backoff", "it is remembered",
 			func(in daemon.Input) *rollout.Result {
-				return &rollout.Result{Plan: daemon.Plan{BackoffChanges: daemon.Backoff{{Node: "a"}: {}}}}
+				return &rollout.Result{Plan: daemon.Plan{BackoffChanges: daemon.BackoffChanges{{Node: "a"}: {}}}}
 			},
 			func(r *rollout.Result) { clear(r.Plan.BackoffChanges) },
 		},

@@ -46,9 +46,9 @@
 //     those of other owners and namespaces, with what the kubelet has allocated to them if that
 //     is more. A pod also does not fit if there are as many pods on the node as its allocatable
 //     pods. Nodes with neither list have room for all, and so have nodes without allocatable
-//     pods for any number of pods. No pod is preempted: a pod of a high priority waits here, such as one of the class system-node-critical, for which a real
-//     scheduler ends pods of lower priorities. Options.Overlook.Requests binds it, and leaves the
-//     other pods alone.
+//     pods for any number of pods. No pod is preempted: a pod of a high priority waits here, such
+//     as one of the class system-node-critical, for which a real scheduler ends pods of lower
+//     priorities. Options.Overlook.Requests binds it, and leaves the other pods alone.
 //  5. A pod does not fit if a pod on the node uses its host port, such as the old pod of a surge
 //     (fitsPorts@v1.37.2).
 //  6. A pod does not fit if the node lacks the topologyKey of a topologySpreadConstraint with

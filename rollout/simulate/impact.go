@@ -208,7 +208,7 @@ func (i *Impact) rolloutSentence() string {
 	if i.AlreadyDue {
 		s += ", with or without this change"
 	}
-	if !hasPods(i.After) {
+	if ds != nil && ds.Status.CurrentNumberScheduled > 0 && !hasPods(i.After) {
 		return s + ": no pods were given"
 	}
 	s += ": " + plural(i.Outdated, "outdated pod", "outdated pods")

@@ -206,7 +206,7 @@ func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 			for s.due && !p.looping {
 				result, err := r.c.pass(s)
 				if err != nil {
-					return false, setError(s, err)
+					return false, setError(s.ds, err)
 				}
 				r.note(s, p)
 				if p.idle++; p.idle > r.c.enough() {
@@ -246,7 +246,7 @@ func (r *run) end(at time.Time, ok bool) (ended bool, err error) {
 		after := r.c.inputOf(s.ds)
 		after.Nodes, after.Pods = nodes, pods
 		if r.of[s].end, err = r.last(s, after); err != nil {
-			return false, setError(s, err)
+			return false, setError(s.ds, err)
 		}
 	}
 	if !r.c.anySet(r.goesOn) {
@@ -390,8 +390,8 @@ func (r *run) last(s *set, after daemon.Input) (*Pass, error) {
 }
 
 // setError names the DaemonSet that an error is about.
-func setError(s *set, err error) error {
-	return fmt.Errorf("DaemonSet %s/%s: %w", s.ds.Namespace, s.ds.Name, err)
+func setError(ds *appsv1.DaemonSet, err error) error {
+	return fmt.Errorf("DaemonSet %s/%s: %w", ds.Namespace, ds.Name, err)
 }
 
 func onDelete(ds *appsv1.DaemonSet) bool {

@@ -12,7 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/internal/owner"
 )
 
 // Versions are two versions of manifests, and the nodes of the cluster that they are for.
@@ -24,8 +26,8 @@ type Versions struct {
 	Old, New []*appsv1.DaemonSet
 }
 
-// Change is what happens to one DaemonSet between two versions.
-type Change struct {
+// JudgedChange is what happens to one DaemonSet between two versions.
+type JudgedChange struct {
 	// Old and New are the DaemonSet in both versions: the objects that were passed in, read-only.
 	// One of them may be nil.
 	Old, New *appsv1.DaemonSet
@@ -33,14 +35,17 @@ type Change struct {
 	// then, and New is a new DaemonSet. It is nil if Old is valid or nil.
 	OldRefused field.ErrorList
 	// Judgment says whether the change may be made.
-	*Judgment
+	Judgment Judgment
 }
 
 // daemonSet is the new version, or else the old one.
-func (c *Change) daemonSet() *appsv1.DaemonSet { return cmp.Or(c.New, c.Old) }
+func (c *JudgedChange) daemonSet() *appsv1.DaemonSet { return cmp.Or(c.New, c.Old) }
+
+// OK reports whether there are no risks, as Judgment.OK does.
+func (c JudgedChange) OK() bool { return c.Judgment.OK() }
 
 // String returns the namespace and name, the Judgment, and a line for each error of OldRefused.
-func (c Change) String() string {
+func (c JudgedChange) String() string {
 	text := c.Judgment.String()
 	if ds := c.daemonSet(); ds != nil {
 		text = strings.TrimPrefix(ds.Namespace+"/", "/") + ds.Name + ": " + text
@@ -56,27 +61,40 @@ func (c Change) String() string {
 // JudgeVersions answers whether a change of manifests may be merged. Of the cluster it needs
 // the nodes only: it applies the old DaemonSets to a Cluster, settles it, and there calls Judge for
 // each DaemonSet that changes. The result is ordered by namespace and name. DaemonSets that do
-// not change are left out: those for which WhatIf returns NoChange, and those that are in Old
-// only and that the API server refuses.
+// not change are left out: those for which WhatIf returns NoChange, and those that the API server
+// refuses in Old and that are not in New, or are the same there.
 //
 // Each change is judged alone, beside the old versions of the others, whose pods take room on the
-// nodes. lint.Check sees the others as they will be: New, and check.OtherDaemonSets, which are those
-// of no manifest. The old pods have been ready for the minReadySeconds of both versions. UIDs and
-// resource versions are ignored, so that a copy of a stored object can be compared with a manifest.
+// nodes. A renamed DaemonSet is one that is removed and one that is new: the new one finds the pods
+// of the old one on its nodes. The other DaemonSets that lint.Check gets are New and
+// check.OtherDaemonSets. List there only those that no manifest has: the rest are left out.
 //
-// opts are those of Judge. PodTimes and Overlook also hold for the old version, Policy and
+// The old pods have been ready for the largest minReadySeconds of both versions. DaemonSets that are
+// new or that the API server refuses do not count for that. What an API server writes when it
+// creates an object is ignored, so that a copy of a stored object can be compared with a manifest:
+// the status, UID, resource version, generation, and the timestamps of creation and deletion.
+//
+// opts are those of Judge. PodTimes, Overlook and PodName also hold for the old version, Policy and
 // CanaryTrial do not. Rollouts go well unless opts or the objects say otherwise: nobody knows
-// whether a new image can be pulled.
+// whether a new image can be pulled. To ask what happens if the new version never starts, let
+// PodTimes look at the pod's image; otherwise the old pods never start either. WatchPods sees the
+// rollouts of the new versions only, one after the other.
 //
-// Nothing passed in is changed; the result refers to it, read-only. It fails with a *field.Error
-// on a DaemonSet that is nil, has no name, or has the name of another one of its version. It also
-// fails if NewCluster, Cluster.Settle or Judge fails. A DaemonSet that the API server refuses is
-// not an error: Impact.Refused says why.
+// Nothing passed in is changed; the result refers to it, read-only. A DaemonSet that the API server
+// refuses is not an error: Impact.Refused says why. For a JudgedChange c of manifests that were read,
+// manifest.Objects.Locate(c.New, c.Judgment.Impact.Refused) gives file and line, and drops errors
+// that only follow from others. JudgeVersions fails with a *field.Error on a DaemonSet that is nil,
+// has no name, has the name of another one of its list, or has only one of API version and kind. It
+// also fails if NewCluster, Cluster.Apply, Cluster.Settle, Cluster.Advance or Judge fails.
 //
 // The cost is that of Cluster.Settle with all old DaemonSets, and that of Judge for each one that
 // changes, with the pods of all.
-func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, error) {
+func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange, error) {
 	changes, err := v.changes()
+	if err != nil {
+		return nil, err
+	}
+	others, err := v.others(check.OtherDaemonSets)
 	if err != nil {
 		return nil, err
 	}
@@ -84,43 +102,40 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]Change, erro
 	if err != nil {
 		return nil, err
 	}
-	check.OtherDaemonSets = slices.Concat(check.OtherDaemonSets, v.New)
+	if changes, err = c.differing(changes); err != nil {
+		return nil, err
+	}
+	check.OtherDaemonSets = append(others, v.New...)
 	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
-	var out []Change
-	for _, change := range changes {
-		proposal := Proposal{Remove: true}
-		if change.New != nil {
-			proposal = Proposal{DaemonSet: unstored(change.New)}
-		}
-		switch differs, err := c.differsFrom(proposal, change.daemonSet()); {
-		case err != nil:
-			return nil, err
-		case !differs:
-			continue
-		}
+	for i := range changes {
+		change := &changes[i]
 		in := c.inputOf(change.daemonSet())
 		in.Nodes, in.Pods = nodes, pods
-		if change.Judgment, err = Judge(in, proposal, opts, check); err != nil {
-			return nil, err
+		judgment, err := Judge(in, change.proposal(), opts, check)
+		if err != nil {
+			return nil, setError(change.daemonSet(), err)
 		}
-		out = append(out, change)
+		change.Judgment = *judgment
 	}
-	return out, nil
+	return changes, nil
 }
 
 // changes pairs the versions of each DaemonSet, ordered by namespace and name.
-func (v Versions) changes() ([]Change, error) {
-	var changes []Change
+func (v Versions) changes() ([]JudgedChange, error) {
+	var changes []JudgedChange
 	at := map[types.NamespacedName]int{}
-	pair := func(list string, sets []*appsv1.DaemonSet, version func(*Change) **appsv1.DaemonSet) error {
+	pair := func(list string, sets []*appsv1.DaemonSet, version func(*JudgedChange) **appsv1.DaemonSet) error {
 		for i, ds := range sets {
 			if ds == nil || ds.Name == "" {
 				return unusable(list, i, ds)
 			}
+			if _, err := owner.At(field.NewPath(list).Index(i), ds); err != nil {
+				return err
+			}
 			key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
 			if _, ok := at[key]; !ok {
 				at[key] = len(changes)
-				changes = append(changes, Change{})
+				changes = append(changes, JudgedChange{})
 			}
 			set := version(&changes[at[key]])
 			if *set != nil {
@@ -130,66 +145,107 @@ func (v Versions) changes() ([]Change, error) {
 		}
 		return nil
 	}
-	if err := pair("old", v.Old, func(c *Change) **appsv1.DaemonSet { return &c.Old }); err != nil {
+	if err := pair("old", v.Old, func(c *JudgedChange) **appsv1.DaemonSet { return &c.Old }); err != nil {
 		return nil, err
 	}
-	if err := pair("new", v.New, func(c *Change) **appsv1.DaemonSet { return &c.New }); err != nil {
+	if err := pair("new", v.New, func(c *JudgedChange) **appsv1.DaemonSet { return &c.New }); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(changes, func(a, b Change) int {
+	slices.SortFunc(changes, func(a, b JudgedChange) int {
 		x, y := a.daemonSet(), b.daemonSet()
 		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
 	})
 	return changes, nil
 }
 
+// others returns those DaemonSets of a list that neither version has.
+func (v Versions) others(list []*appsv1.DaemonSet) ([]*appsv1.DaemonSet, error) {
+	ours, seen := map[types.NamespacedName]bool{}, map[types.NamespacedName]bool{}
+	key := func(ds *appsv1.DaemonSet) types.NamespacedName {
+		return types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
+	}
+	for _, ds := range slices.Concat(v.Old, v.New) {
+		ours[key(ds)] = true
+	}
+	var out []*appsv1.DaemonSet
+	for i, ds := range list {
+		if ds == nil || ds.Name == "" || seen[key(ds)] {
+			return nil, unusable("otherDaemonSets", i, ds)
+		}
+		seen[key(ds)] = true
+		if !ours[key(ds)] {
+			out = append(out, ds)
+		}
+	}
+	return out, nil
+}
+
 // settledOn returns a cluster on which the old versions are rolled out, and notes which of them
 // the API server refuses.
-func settledOn(nodes []*corev1.Node, changes []Change, opts Options) (*Cluster, error) {
+func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Cluster, error) {
 	c, err := NewCluster(daemon.Input{Nodes: nodes}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
 	if err != nil {
 		return nil, err
 	}
-	ready := int32(0)
 	for i := range changes {
 		change := &changes[i]
-		if change.New != nil {
-			ready = max(ready, change.New.Spec.MinReadySeconds)
-		}
 		if change.Old == nil {
 			continue
 		}
-		old := withDefaults(change.Old)
-		change.OldRefused = append(daemon.Validate(old), refusedPods(old, nil, c.placement)...)
+		old := created(change.Old)
+		full := withDefaults(old)
+		change.OldRefused = append(daemon.Validate(full), refusedPods(full, nil, c.placement)...)
 		if len(change.OldRefused) > 0 {
 			continue
 		}
-		if err := c.Apply(unstored(change.Old)); err != nil {
-			return nil, err
+		if err := c.Apply(old); err != nil {
+			return nil, setError(old, err)
 		}
 	}
-	if _, err := c.Settle(); err != nil {
-		return nil, err
-	}
-	return c, c.Advance(time.Duration(ready) * time.Second)
+	_, err = c.Settle()
+	return c, err
 }
 
-// differsFrom reports whether a proposal changes the DaemonSet of a name.
-func (c *Cluster) differsFrom(proposal Proposal, name *appsv1.DaemonSet) (bool, error) {
-	in := daemon.Input{Now: c.now} // the nodes are the same, and pods make no difference
-	if stored := c.set(name); stored != nil {
-		in.DaemonSet = stored.ds
-	}
-	if proposal.Remove {
-		return in.DaemonSet != nil, nil
-	}
-	impact, err := WhatIf(in, proposal, Options{})
-	return err == nil && !impact.NoChange, err
+// refusedTwice reports whether the API server refuses both versions, which are the same.
+func (c *JudgedChange) refusedTwice() bool {
+	return len(c.OldRefused) > 0 && c.New != nil && len(diff.DaemonSets(withDefaults(c.Old), withDefaults(c.New))) == 0
 }
 
-// unstored returns a DaemonSet without what an API server has added to identify it.
-func unstored(ds *appsv1.DaemonSet) *appsv1.DaemonSet {
-	manifest := *ds
-	manifest.UID, manifest.ResourceVersion = "", ""
-	return &manifest
+// proposal is the change of a cluster that has the old version.
+func (c *JudgedChange) proposal() Proposal {
+	if c.New == nil {
+		return Proposal{Remove: true}
+	}
+	return Proposal{DaemonSet: created(c.New)}
+}
+
+// differing returns the changes that change a DaemonSet. Then it lets the clock go on until old
+// pods have been ready for the minReadySeconds of the new versions.
+func (c *Cluster) differing(changes []JudgedChange) ([]JudgedChange, error) {
+	var out []JudgedChange
+	ready := int32(0)
+	for _, change := range changes {
+		in := daemon.Input{Now: c.now} // the nodes are the same, and pods make no difference
+		stored := c.set(change.daemonSet())
+		if stored != nil {
+			in.DaemonSet = stored.ds
+		}
+		switch {
+		case change.refusedTwice(), change.New == nil && stored == nil:
+			continue
+		case change.New != nil:
+			impact, err := WhatIf(in, change.proposal(), Options{})
+			if err != nil {
+				return nil, setError(change.New, err)
+			}
+			if impact.NoChange {
+				continue
+			}
+			if stored != nil && len(impact.Refused) == 0 {
+				ready = max(ready, change.New.Spec.MinReadySeconds)
+			}
+		}
+		out = append(out, change)
+	}
+	return out, c.Advance(time.Duration(ready) * time.Second)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -12,8 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/rollout"
@@ -47,6 +50,16 @@ func TestJudgeVersions(t *testing.T) {
 	malformed := func(ds *appsv1.DaemonSet) {
 		ds.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: "a", Operator: "Has"}}
 	}
+	// As kubectl get -o yaml prints it.
+	live := func(ds *appsv1.DaemonSet) {
+		ds.UID, ds.ResourceVersion, ds.Generation = "u9", "9", 9
+		ds.CreationTimestamp = metav1.NewTime(build.Now.Add(-time.Hour))
+		ds.Status = appsv1.DaemonSetStatus{CurrentNumberScheduled: 3, ObservedGeneration: 9, CollisionCount: new(int32(2))}
+	}
+	deleted := func(ds *appsv1.DaemonSet) {
+		ds.DeletionTimestamp, ds.DeletionGracePeriodSeconds = new(metav1.NewTime(build.Now)), new(int64(30))
+	}
+	neverReady := simulate.Options{PodTimes: func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{ReadyAfter: -1} }}
 	for _, tc := range []struct {
 		name, why string
 		nodes     []*corev1.Node // nil: three with a CPU for each of three pods
@@ -62,6 +75,8 @@ func TestJudgeVersions(t *testing.T) {
 			old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{} }))},
 		{name: "image", why: "it goes well", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
 			want: []string{"a/x: well"}, text: "starts a rollout to revision 2: 3 outdated pods"},
+		{name: "on no node", why: "there are no pods, and the caller forgot none", old: sets(version("a", "x", "x:1", on("tape"))), new: sets(version("a", "x", "x:2", on("tape"))),
+			want: []string{"a/x: well"}, text: "starts a rollout to revision 2: 0 outdated pods\n"},
 		{name: "new", why: "it has no pods before", new: sets(version("a", "x", "x:1")), want: []string{"a/x: well"}, text: "new DaemonSet with revision 1"},
 		{name: "removed", why: "its pods go", old: sets(version("a", "x", "x:1")), want: []string{"a/x: would hurt: nodes that lose the pod: 3"}, text: "removes the DaemonSet"},
 		{name: "moved", why: "another namespace is another DaemonSet", old: sets(version("b", "x", "x:1")), new: sets(version("a", "x", "x:1")),
@@ -86,6 +101,10 @@ func TestJudgeVersions(t *testing.T) {
 			})),
 			want: []string{"a/x: well"}, text: "\nthe API server refuses the old version: spec.template.spec.containers[0].ports[1].hostPort: Duplicate value"},
 		{name: "refused and removed", why: "it was never there", old: sets(version("a", "x", "x:1", negative))},
+		{name: "refused before and after", why: "it does not change", old: sets(version("a", "x", "x:1", negative)),
+			new: sets(version("a", "x", "x:1", negative, live, func(ds *appsv1.DaemonSet) { ds.Spec.RevisionHistoryLimit = new(int32(10)) }))},
+		{name: "refused otherwise", why: "it changes, and is refused again", old: sets(version("a", "x", "x:1", negative)), new: sets(version("a", "x", "x:2", negative)),
+			want: []string{"a/x: would hurt: the API server refuses it"}, text: "\nthe API server refuses the old version: spec.minReadySeconds"},
 		{name: "room", why: "the pods of the others take it, those of other namespaces too",
 			old:  sets(version("a", "x", "x:1"), version("a", "y", "y:1"), version("b", "z", "z:1")),
 			new:  sets(version("a", "x", "x:1"), version("a", "y", "y:1"), version("b", "z", "z:1"), version("c", "new", "n:1")),
@@ -99,6 +118,10 @@ func TestJudgeVersions(t *testing.T) {
 			want: []string{"b/y: would hurt: the rollout stalls, lint finds HostPortConflict"}},
 		{name: "ports of none of them", why: "the caller knows it", old: sets(version("b", "y", "y:1")), new: sets(version("b", "y", "y:1", port)),
 			check: lint.Options{OtherDaemonSets: sets(version("a", "x", "x:1", port))}, want: []string{"b/y: would hurt: lint finds HostPortConflict"}},
+		{name: "ports of a listed cluster", why: "the manifests say how their DaemonSets will be", old: sets(version("a", "gone", "g:1", port), version("a", "x", "x:1", port), version("b", "y", "y:1")),
+			new:   sets(version("a", "x", "x:1"), version("b", "y", "y:1", port)),
+			check: lint.Options{OtherDaemonSets: sets(version("a", "gone", "g:1", port), version("a", "x", "x:1", port), version("b", "y", "y:1"))},
+			want:  []string{"a/gone: would hurt: nodes that lose the pod: 3", "a/x: well", "b/y: would hurt: the rollout stalls"}},
 		{name: "image that cannot be pulled", why: "the caller knows it", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
 			opts: simulate.Options{PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
 				if pod.Spec.Containers[0].Image == "x:2" {
@@ -127,6 +150,16 @@ func TestJudgeVersions(t *testing.T) {
 			old:  sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.UID, ds.ResourceVersion = "u1", "7" })),
 			new:  sets(version("a", "x", "x:2", func(ds *appsv1.DaemonSet) { ds.UID, ds.ResourceVersion = "u2", "9" })),
 			want: []string{"a/x: well"}, text: "3 outdated pods"},
+		{name: "new with the status of another cluster", why: "the API server clears it", new: sets(version("a", "x", "x:1", live)), opts: neverReady,
+			want: []string{"a/x: would hurt: the rollout stalls"}, text: "new DaemonSet with revision 1\n"},
+		{name: "repaired with the status of another cluster", why: "the API server clears it", opts: neverReady,
+			old: sets(version("a", "x", "x:1", negative)), new: sets(version("a", "x", "x:1", live)),
+			want: []string{"a/x: would hurt: the rollout stalls"}, text: "new DaemonSet with revision 1\n"},
+		{name: "new and deleted elsewhere", why: "nobody creates a DaemonSet that is being deleted", new: sets(version("a", "x", "x:1", deleted)),
+			want: []string{"a/x: well"}, text: "new DaemonSet with revision 1\n"},
+		{name: "old deleted elsewhere", why: "it was created, too", old: sets(version("a", "x", "x:1", deleted)), new: sets(version("a", "x", "x:2", live)),
+			want: []string{"a/x: well"}, text: "3 outdated pods"},
+		{name: "both deleted elsewhere", why: "nothing else differs", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:1", deleted, live))},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			v := simulate.Versions{Nodes: tc.nodes, Old: tc.old, New: tc.new}
@@ -165,25 +198,104 @@ func TestJudgeVersionsObjects(t *testing.T) {
 	if err != nil || len(changes) != 3 {
 		t.Fatalf("JudgeVersions() = %v, %v, want three changes", changes, err)
 	}
-	for i, want := range []simulate.Change{{Old: v.Old[1]}, {New: v.New[0]}, {Old: v.Old[0], New: v.New[1]}} {
+	for i, want := range []simulate.JudgedChange{{Old: v.Old[1]}, {New: v.New[0]}, {Old: v.Old[0], New: v.New[1]}} {
 		if got := changes[i]; got.Old != want.Old || got.New != want.New {
 			t.Errorf("changes[%d] is of other objects: %v", i, got)
 		}
 	}
-	if got := (simulate.Change{}).String(); got != "no judgment" || (simulate.Change{}).OK() {
-		t.Errorf("Change{}.String() = %q, and it is OK: %v", got, simulate.Change{}.OK())
+	if got := (simulate.JudgedChange{}); got.Judgment.Risks != nil {
+		t.Errorf("JudgedChange{} has risks: %v", got)
+	}
+	if got := (simulate.JudgedChange{}).String(); got != "no judgment" || (simulate.JudgedChange{}).OK() {
+		t.Errorf("Change{}.String() = %q, and it is OK: %v", got, simulate.JudgedChange{}.OK())
+	}
+}
+
+// TestJudgeVersionsErrorsName: an error of Judge names the DaemonSet.
+func TestJudgeVersionsErrorsName(t *testing.T) {
+	v := simulate.Versions{Nodes: build.Nodes("n1"), Old: sets(version("a", "x", "x:1")), New: sets(version("a", "x", "x:2"))}
+	opts := simulate.Options{CanaryTrial: &rollout.CanaryTrial{}, Policy: rollout.Policy{Canary: &rollout.Canary{}}}
+	_, err := simulate.JudgeVersions(v, opts, lint.Options{})
+	if err == nil || !strings.HasPrefix(err.Error(), "DaemonSet a/x: ") {
+		t.Errorf("JudgeVersions() = %v, want an error about DaemonSet a/x", err)
+	}
+}
+
+// TestJudgeVersionsMinReadySeconds: the clock goes on for what old pods must have been ready for,
+// and not for what nobody waits for: that would let them fail.
+func TestJudgeVersionsMinReadySeconds(t *testing.T) {
+	slow := func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = 1 << 30 }
+	refused := func(ds *appsv1.DaemonSet) { slow(ds); ds.Spec.Selector = nil }
+	old, next := version("a", "x", "x:1"), version("a", "x", "x:2")
+	began := func(v simulate.Versions) time.Time {
+		t.Helper()
+		v.Nodes = sized("3", "n1")
+		changes, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
+		if err != nil || len(changes) == 0 {
+			t.Fatalf("JudgeVersions() = %v, %v", changes, err)
+		}
+		return changes[0].Judgment.Impact.After.Now
+	}
+	want := began(simulate.Versions{Old: sets(old), New: sets(next)})
+	for _, tc := range []struct {
+		name, why string
+		v         simulate.Versions
+	}{
+		{"new", "it has no pods", simulate.Versions{Old: sets(old), New: sets(next, version("b", "y", "y:1", slow))}},
+		{"refused", "it is not simulated", simulate.Versions{Old: sets(old, version("b", "y", "y:1")), New: sets(next, version("b", "y", "y:1", refused))}},
+		{"refused before", "it is new", simulate.Versions{Old: sets(old, version("b", "y", "y:1", refused)), New: sets(next, version("b", "y", "y:1", slow))}},
+	} {
+		// Another DaemonSet lets the cluster settle a little later.
+		if got := began(tc.v); got.Sub(want) > time.Hour {
+			t.Errorf("%s: JudgeVersions() judges at %v instead of %v: %s", tc.name, got, want, tc.why)
+		}
+	}
+	stored := simulate.Versions{Old: sets(old), New: sets(version("a", "x", "x:2", slow))}
+	if got := began(stored); got.Sub(want) < 1<<30*time.Second-time.Hour {
+		t.Errorf("JudgeVersions() judges at %v, when the pods of the old version are not available yet", got)
+	}
+}
+
+// TestWhatIfCreates: an API server sets what it alone writes, also of an object that another one
+// has stored.
+func TestWhatIfCreates(t *testing.T) {
+	stored := version("a", "x", "x:1", func(ds *appsv1.DaemonSet) {
+		ds.UID, ds.ResourceVersion, ds.Generation = "u9", "9", 9
+		ds.CreationTimestamp = metav1.NewTime(build.Now.Add(-time.Hour))
+		ds.DeletionTimestamp, ds.DeletionGracePeriodSeconds = new(metav1.NewTime(build.Now)), new(int64(30))
+		ds.Status = appsv1.DaemonSetStatus{CurrentNumberScheduled: 3, ObservedGeneration: 9, CollisionCount: new(int32(2))}
+	})
+	in := daemon.Input{Nodes: build.Nodes("n1"), Now: build.Now}
+	got, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: stored}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.UID = "u9" })}, simulate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("WhatIf() of an object that was stored elsewhere differs (-manifest +object):\n%s", diff)
+	}
+	if ds := got.After.DaemonSet; ds.Generation != 1 || !ds.CreationTimestamp.Time.Equal(in.Now) {
+		t.Errorf("WhatIf() creates generation %d at %v, want 1 at %v", ds.Generation, ds.CreationTimestamp, in.Now)
 	}
 }
 
 func TestJudgeVersionsErrors(t *testing.T) {
 	x := version("a", "x", "x:1")
 	nodes := build.Nodes("n1")
+	half := version("a", "y", "y:1", func(ds *appsv1.DaemonSet) { ds.Kind, ds.APIVersion = "DaemonSet", "" })
 	for _, tc := range []struct {
 		name, why string
 		v         simulate.Versions
 		check     lint.Options
 		path      string
 	}{
+		{"half a TypeMeta in Old", "which kind is it?", simulate.Versions{Nodes: nodes, Old: sets(x, half)}, lint.Options{}, "old[1].apiVersion"},
+		{"half a TypeMeta in New", "which kind is it?", simulate.Versions{Nodes: nodes, New: sets(x, half)}, lint.Options{}, "new[1].apiVersion"},
+		{"another DaemonSet twice", "with its own index, also behind one of New", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(x, half, half)}, "otherDaemonSets[2].metadata.name"},
+		{"nil among others", "with its own index, also behind one of New", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(x, nil)}, "otherDaemonSets[1]"},
 		{"nil", "a list with holes is a slip", simulate.Versions{Old: sets(x, nil)}, lint.Options{}, "old[1]"},
 		{"no name", "nobody can tell which it is", simulate.Versions{New: sets(version("a", "x", "x:1", func(ds *appsv1.DaemonSet) { ds.Name = "" }))}, lint.Options{}, "new[0].metadata.name"},
 		{"twice in Old", "which one is stored?", simulate.Versions{Old: sets(x, version("b", "x", "x:1"), x.DeepCopy())}, lint.Options{}, "old[2].metadata.name"},
@@ -220,8 +332,10 @@ func TestJudgeVersionsInAnyOrder(t *testing.T) {
 		}
 		slices.Reverse(v.Nodes)
 		again, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
-		if err != nil || fmt.Sprint(got) != fmt.Sprint(again) {
-			t.Fatalf("seed %d: JudgeVersions() depends on the order:\n%v\n%v, %v", seed, got, again, err)
+		if err != nil || !reflect.DeepEqual(got, again) { // which is faster than cmp.Diff
+			if diff := cmp.Diff(got, again); err != nil || diff != "" {
+				t.Fatalf("seed %d: JudgeVersions() depends on the order: %v (-one order +another):\n%s", seed, err, diff)
+			}
 		}
 		for _, c := range got {
 			first, _, _ := strings.Cut(c.String(), "\n")
@@ -244,7 +358,7 @@ func TestJudgeVersionsInAnyOrder(t *testing.T) {
 
 // compareAlone judges a change by hand, on a cluster without other DaemonSets. It returns 0 if
 // others take part in the judgment.
-func compareAlone(t *testing.T, seed uint64, v simulate.Versions, want simulate.Change) int {
+func compareAlone(t *testing.T, seed uint64, v simulate.Versions, want simulate.JudgedChange) int {
 	t.Helper()
 	var c simulate.Cluster
 	for _, node := range v.Nodes {
@@ -255,7 +369,9 @@ func compareAlone(t *testing.T, seed uint64, v simulate.Versions, want simulate.
 	p := simulate.Proposal{Remove: true}
 	name := want.Old
 	if want.New != nil {
-		p, name = simulate.Proposal{DaemonSet: want.New}, want.New
+		next := want.New.DeepCopy()
+		next.DeletionTimestamp, next.Status = nil, appsv1.DaemonSetStatus{}
+		p, name = simulate.Proposal{DaemonSet: next}, next
 	}
 	if want.Old != nil {
 		if err := c.Apply(want.Old); err != nil {
@@ -273,10 +389,10 @@ func compareAlone(t *testing.T, seed uint64, v simulate.Versions, want simulate.
 		t.Fatal(err)
 	}
 	others := func(r simulate.Risk) bool { return r.Kind == simulate.RiskStalled || r.Kind == simulate.RiskLint }
-	if slices.ContainsFunc(want.Risks, others) || slices.ContainsFunc(got.Risks, others) {
+	if slices.ContainsFunc(want.Judgment.Risks, others) || slices.ContainsFunc(got.Risks, others) {
 		return 0
 	}
-	if diff := cmp.Diff(got.Risks, want.Risks); diff != "" || got.Impact.Rollout != want.Impact.Rollout || cmp.Diff(got.Impact.Nodes, want.Impact.Nodes) != "" {
+	if diff := cmp.Diff(got.Risks, want.Judgment.Risks); diff != "" || got.Impact.Rollout != want.Judgment.Impact.Rollout || cmp.Diff(got.Impact.Nodes, want.Judgment.Impact.Nodes) != "" {
 		t.Errorf("seed %d: Judge() = %v\nJudgeVersions() = %v", seed, got, want)
 	}
 	return 1
@@ -309,6 +425,12 @@ func randomVersions(r *rand.Rand) simulate.Versions {
 			next := old.DeepCopy()
 			if r.IntN(4) > 0 {
 				next = one()
+			}
+			if r.IntN(4) == 0 { // a copy of a stored object
+				next.Generation, next.Status.CurrentNumberScheduled = 4, 3
+			}
+			if r.IntN(8) == 0 {
+				next.DeletionTimestamp = new(metav1.NewTime(build.Now))
 			}
 			v.New = append(v.New, next)
 		}

@@ -25,7 +25,8 @@ type Proposal struct {
 	// DaemonSet is the manifest to apply, or a changed copy of the stored DaemonSet. It takes
 	// the place of the stored one, as in an update. These fields come from the stored one:
 	// status, generations, the creation timestamp, the deletion of a DaemonSet that is being
-	// deleted, and kind, name, namespace and UID if they are empty. nil: the DaemonSet is not
+	// deleted, and kind, name, namespace and UID if they are empty. A new DaemonSet has
+	// generation 1, is created now, has no status, and is not being deleted. nil: the DaemonSet is not
 	// changed.
 	DaemonSet *appsv1.DaemonSet
 	// Remove proposes to delete the DaemonSet and, as kubectl delete does, its pods. DaemonSet
@@ -50,14 +51,15 @@ type Proposal struct {
 // the stored one. in.DaemonSet is nil if the DaemonSet is new. A proposal with another name
 // is a change of the name, which the server refuses. Without in.Pods, Impact has no pod
 // changes. If there is no cluster to list pods from, settle the old manifest on a Cluster
-// first, as JudgeVersions does. Pods that have been ready for less than the minReadySeconds of the manifest count as
-// unavailable, and the first pass replaces all of them. After Cluster.Settle they have been ready
-// for health.DefaultPatience; if minReadySeconds is more than that, Advance the Cluster by it.
-// Without in.Revisions the first pass makes one, and pods without its hash are outdated. Templates
-// are compared with the defaults of the API server, so that a manifest can be compared with a
-// stored object. If they are the same, that of in.DaemonSet stays as it is. If they differ, the
-// new one has all defaults. If in.DaemonSet lacks some, in.Revisions is taken to lack them, too.
-// in.BurstReplicas is only passed on. Of opts, the Policy and the CanaryTrial are used.
+// first, as JudgeVersions does. Pods that have been ready for less than the minReadySeconds of
+// the manifest count as unavailable, and the first pass replaces all of them. After
+// Cluster.Settle they have been ready for health.DefaultPatience; if minReadySeconds is more than
+// that, Advance the Cluster by it. Without in.Revisions the first pass makes one, and pods
+// without its hash are outdated. Templates are compared with the defaults of the API server, so
+// that a manifest can be compared with a stored object. If they are the same, that of
+// in.DaemonSet stays as it is. If they differ, the new one has all defaults. If in.DaemonSet
+// lacks some, in.Revisions is taken to lack them, too. in.BurstReplicas is only passed on. Of
+// opts, the Policy and the CanaryTrial are used.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
 // *field.Error if there is no DaemonSet on either side, none to remove, or no in.Now: set it to
@@ -203,14 +205,15 @@ func (w *whatIf) keepTemplate(in daemon.Input) {
 // compares the templates.
 func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 	old := w.before.DaemonSet
-	cur := withDefaults(ds)
 	if old == nil {
-		cur.Generation = max(1, cur.Generation)
+		cur := withDefaults(created(ds))
+		// Those of in.Pods that have an owner may be of this UID.
+		cur.UID, cur.CreationTimestamp = ds.UID, metav1.NewTime(w.before.Now)
 		w.after.DaemonSet = cur
 		w.impact.Refused = append(daemon.Validate(cur), refusedPods(cur, nil, w.before.Placement)...)
 		return
 	}
-	cur = updated(cur, old)
+	cur := updated(withDefaults(ds), old)
 	if old.DeletionTimestamp != nil {
 		// No update takes a deletion back (BeforeUpdate@v0.37.2).
 		cur.DeletionTimestamp = old.DeletionTimestamp.DeepCopy()
@@ -227,6 +230,16 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 		old, cur = &was, &is
 	}
 	w.impact.Refused = append(daemon.ValidateUpdate(cur, old), refusedPods(cur, old, w.before.Placement)...)
+}
+
+// created returns a DaemonSet without what an API server does not take from whoever creates it, and
+// as generation 1 (daemonSetStrategy.PrepareForCreate@v1.37.2, WipeObjectMetaSystemFields@v0.37.2).
+func created(ds *appsv1.DaemonSet) *appsv1.DaemonSet {
+	out := *ds
+	out.UID, out.ResourceVersion, out.Generation = "", "", 1
+	out.CreationTimestamp, out.DeletionTimestamp, out.DeletionGracePeriodSeconds = metav1.Time{}, nil, nil
+	out.Status = appsv1.DaemonSetStatus{}
+	return &out
 }
 
 // firstPass makes the first pass that gets beyond names of revisions which are taken, and

@@ -330,7 +330,7 @@ starts a rollout to revision 2: the template means the same, but its bytes diffe
 				in.Revisions, in.Pods = nil, nil
 			},
 			want: `
-starts a rollout to revision 1: no pods were given
+starts a rollout to revision 1: 0 outdated pods
   spec.containers[name=main].image: "agent:1" -> "agent:2"
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
@@ -343,7 +343,7 @@ first pass: 0 to delete, 0 to create`,
 				p.DaemonSet.Spec.Template.Spec.Overhead[corev1.ResourceMemory] = resource.MustParse("1024")
 			},
 			want: `
-starts a rollout to revision 1: the template means the same, but its bytes differ: no pods were given
+starts a rollout to revision 1: the template means the same, but its bytes differ: 0 outdated pods
 nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
 first pass: 0 to delete, 0 to create`,
 		},

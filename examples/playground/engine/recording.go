@@ -387,7 +387,7 @@ func (r *recording) snapshot() (*daemon.Snapshot, error) {
 // changes returns what has changed since a snapshot.
 func (r *recording) changes(o *observed) daemon.Changes {
 	s, f := &r.shown, r.at()
-	c := daemon.Changes{Now: f.at, Backoff: f.backoff}
+	c := daemon.Changes{Now: f.at, BackoffChanges: daemon.BackoffChanges(f.backoff)}
 	if f.ds != o.snapshot.DaemonSet() {
 		c.DaemonSet = f.ds
 	}
