@@ -87,9 +87,9 @@ func (q *queues) change(nodes []daemon.NodeState, positions []int, f *nodeFacts)
 	q.heapsOfNodes.change(nodes, positions, f.queueOf)
 }
 
-// change moves the nodes that have changed to the heap that heapOf returns; below zero is none.
-// Their old place in the order is lost, so that they leave their heaps as the first ones, and
-// enter anew.
+// change puts each node that has changed into the heap that heapOf returns, or into none if that
+// is below zero. A changed node may compare otherwise than before, and its place in the old heap
+// may be wrong: it is first taken out, without being compared, and then added again.
 func (q *heapsOfNodes) change(nodes []daemon.NodeState, positions []int, heapOf func(i int) int32) {
 	q.moved = q.moved[:0]
 	for _, i := range positions {
