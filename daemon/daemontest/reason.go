@@ -60,11 +60,6 @@ func (c *Cluster) look(t testing.TB, ds *appsv1.DaemonSet) facts {
 
 func (c *Cluster) factsOf(t testing.TB, in daemon.Input) facts {
 	t.Helper()
-	if len(in.Nodes) == 0 && in.DaemonSet != nil {
-		// All nodes have left. Assess would think that they were not listed.
-		in.DaemonSet = in.DaemonSet.DeepCopy()
-		in.DaemonSet.Status.DesiredNumberScheduled = 0
-	}
 	snapshot, err := daemon.Observe(in)
 	if err != nil {
 		t.Fatal(err)

@@ -546,7 +546,7 @@ func TestNoNodes(t *testing.T) {
 		t.Errorf("should run, available, updated are %s, want none", got)
 	}
 	p.click("#end")
-	p.waitText("#verdict", "no node was given")
+	p.waitText("#verdict", "no eligible node")
 }
 
 // Nor does a link to one leave other nodes on the screen.
@@ -556,7 +556,7 @@ func TestLinkWithoutNodes(t *testing.T) {
 		`  template:\n    metadata: {labels: {a: b}}\n    spec: {containers: [{name: a, image: a}]}\n", "cluster": ""}}`)
 	eval[bool](p, fmt.Sprintf(`(location.hash = %s, true)`, quote(link)))
 	p.waitText("#grid", "no nodes")
-	p.waitText("#verdict", "no node was given")
+	p.waitText("#verdict", "no eligible node")
 }
 
 // A manifest of the user's own replaces that of a start.

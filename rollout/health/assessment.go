@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -98,8 +97,9 @@ type Assessment struct {
 	// and no Memory says whether the rollout was complete before: this may be a rollout, or a
 	// disruption of a complete one, such as a node that reboots.
 	MaybeDisruption bool
-	// Nodes is the number of nodes that exist.
-	Nodes int
+	// NodesMissing says that no node exists, although the status counts desired pods. All nodes have
+	// left, and the status is not written yet, or the nodes were not listed: then use OfObject.
+	NodesMissing bool
 	// Desired is the number of eligible nodes. Complete is the number of those for
 	// which rollout.NodeComplete holds, without those whose pod is in a row of failures. Nodes
 	// that the policy ignores count.
@@ -135,6 +135,7 @@ type Assessment struct {
 //
 //	the DaemonSet is being deleted                        StateDeleting
 //	the next pass rolls a failed canary back              StateProgressing
+//	NodesMissing                                          StateProgressing
 //	Options.Memory was complete, and nothing is outdated  StateComplete
 //	the next pass changes something                       StateProgressing
 //	rollout.Complete holds, without a row of failures     StateComplete
@@ -165,9 +166,8 @@ type Assessment struct {
 //     assessment finds an available pod: a Memory begins with a pod that is not available.
 //
 // It believes the lists. Assess is for those who list nodes and pods: without them, use OfObject.
-// If the pods were not listed, a pass seems to create them all, and the rollout progresses for
-// ever. That is no error, because it also is the truth after all pods were deleted, until the next
-// pass has written the status. Subject.Notes of package manifest has NoteNoPods for a dump.
+// If the nodes were not listed, NodesMissing says so; if the pods were not, a pass seems to create
+// them all. Either rollout progresses for ever.
 //
 // A node that joins a complete rollout is unavailable until its first pod is available. It
 // does not begin a rollout.
@@ -177,24 +177,18 @@ type Assessment struct {
 //
 // Assess fails with a *field.Error if the snapshot is nil or zero, and if the strategy is
 // RollingUpdate and it has outdated pods with the hash label of a revision and no revisions,
-// because nobody then knows which pods are outdated. It fails if no node exists, the DaemonSet is
-// not being deleted, and its status, which a controller wrote, counts desired pods: the nodes were
-// not listed, and without them every rollout would be complete. It also fails
-// if rollout.SyncSnapshot or rollout.NextStep fails.
+// because nobody then knows which pods are outdated. It also fails if rollout.SyncSnapshot or
+// rollout.NextStep fails.
 func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
-	}
-	nodes := countNodes(s)
-	if err := missesNodes(s.DaemonSet(), nodes); err != nil {
-		return nil, err
 	}
 	pass := rollout.Options{Policy: opts.Policy, CanaryTrial: opts.CanaryTrial}
 	result, err := nextPass(s, pass)
 	if err != nil {
 		return nil, err
 	}
-	a := &Assessment{Nodes: nodes}
+	a := &Assessment{NodesMissing: missesNodes(s)}
 	if a.Budget, err = rollout.UsedBudget(s, pass); err != nil {
 		return nil, err
 	}
@@ -215,24 +209,12 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	return a, nil
 }
 
-// countNodes returns the number of nodes that exist.
-func countNodes(s *daemon.Snapshot) int {
-	n := 0
-	for i := range s.Nodes() {
-		if s.Nodes()[i].Node != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// missesNodes returns an error if the status shows that the nodes were not listed.
-func missesNodes(ds *appsv1.DaemonSet, nodes int) error {
-	status := &ds.Status
-	if nodes > 0 || status.DesiredNumberScheduled <= 0 || status.ObservedGeneration == 0 || ds.DeletionTimestamp != nil {
-		return nil
-	}
-	return field.Required(field.NewPath("nodes"), fmt.Sprintf("none were given, and the status counts %d: use OfObject", status.DesiredNumberScheduled))
+// missesNodes reports whether no node exists and the status, which a controller wrote, counts
+// desired pods.
+func missesNodes(s *daemon.Snapshot) bool {
+	status := &s.DaemonSet().Status
+	return status.ObservedGeneration > 0 && status.DesiredNumberScheduled > 0 &&
+		!slices.ContainsFunc(s.Nodes(), func(n daemon.NodeState) bool { return n.Node != nil })
 }
 
 // nextPass returns the next pass with what its burst limit defers.
@@ -302,6 +284,8 @@ func (a *Assessment) judge(s *daemon.Snapshot, result *rollout.Result, fail fail
 	case s.DaemonSet().DeletionTimestamp != nil:
 		return StateDeleting
 	case !result.Rollback.Skipped():
+		return StateProgressing
+	case a.NodesMissing:
 		return StateProgressing
 	case a.Memory.wasComplete() && len(a.Outdated) == 0:
 		return StateComplete

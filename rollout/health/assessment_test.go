@@ -190,7 +190,7 @@ func TestAssessNumbers(t *testing.T) {
 	want := &health.Assessment{
 		State:      health.StateProgressing,
 		LastChange: build.Now.Add(-time.Hour),
-		Nodes:      6, Desired: 5, Complete: 1,
+		Desired:    5, Complete: 1,
 		CreateCount: 1, // on w5, before any update
 	}
 	opts := cmpopts.IgnoreFields(health.Assessment{}, "Outdated", "Budget", "Blockers", "Memory")
@@ -247,23 +247,23 @@ func TestAssessWithoutNodes(t *testing.T) {
 	}{
 		{
 			name: "not listed", why: "the status counts nodes", pods: []*corev1.Pod{outdated},
-			want: "nodes: Required value: none were given, and the status counts 3: use OfObject",
+			want: "progressing: no node was given, although the status counts desired pods; 1 to delete now",
 		},
 		{
 			name: "nothing listed", why: "the pods change nothing",
-			want: "nodes: Required value: none were given, and the status counts 3: use OfObject",
+			want: "progressing: no node was given, although the status counts desired pods",
 		},
 		{
 			name: "not observed", why: "no controller wrote the status",
-			change: func(ds *appsv1.DaemonSet) { ds.Status.ObservedGeneration = 0 }, want: "complete since 2026-01-01T11:00:00Z: no node was given",
+			change: func(ds *appsv1.DaemonSet) { ds.Status.ObservedGeneration = 0 }, want: "complete since 2026-01-01T11:00:00Z: no eligible node",
 		},
 		{
 			name: "none needed", why: "the status fits",
-			change: func(ds *appsv1.DaemonSet) { ds.Status.DesiredNumberScheduled = 0 }, want: "complete since 2026-01-01T11:00:00Z: no node was given",
+			change: func(ds *appsv1.DaemonSet) { ds.Status.DesiredNumberScheduled = 0 }, want: "complete since 2026-01-01T11:00:00Z: no eligible node",
 		},
 		{
 			name: "negative", why: "no controller writes that",
-			change: func(ds *appsv1.DaemonSet) { ds.Status.DesiredNumberScheduled = -1 }, want: "complete since 2026-01-01T11:00:00Z: no node was given",
+			change: func(ds *appsv1.DaemonSet) { ds.Status.DesiredNumberScheduled = -1 }, want: "complete since 2026-01-01T11:00:00Z: no eligible node",
 		},
 		{
 			name: "deleting", why: "no node matters any more",

@@ -59,8 +59,8 @@ func (a *Assessment) String() string {
 
 func (a *Assessment) completeClause() string {
 	switch {
-	case a.Desired == 0 && a.Nodes == 0:
-		return "no node was given"
+	case a.NodesMissing:
+		return "no node was given, although the status counts desired pods"
 	case a.Desired == 0:
 		return "no eligible node"
 	}

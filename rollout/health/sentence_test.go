@@ -55,8 +55,8 @@ func TestStrings(t *testing.T) {
 		{health.BlockerKind(14), "BlockerKind(14)"},
 		{(*health.Assessment)(nil), "no assessment"},
 		{&health.Assessment{}, "no assessment"},
-		{&health.Assessment{State: health.StateStalled}, "stalled: no node was given"},
-		{&health.Assessment{State: health.StateStalled, Nodes: 1}, "stalled: no eligible node"},
+		{&health.Assessment{State: health.StateProgressing, NodesMissing: true}, "progressing: no node was given, although the status counts desired pods"},
+		{&health.Assessment{State: health.StateStalled}, "stalled: no eligible node"},
 		{health.Blocker{}, ": BlockerKind(0)"},
 		{health.Blocker{Node: "w1", Kind: health.BlockerCrashLoop}, "w1: container keeps crashing"},
 		{

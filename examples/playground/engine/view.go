@@ -156,17 +156,7 @@ func (e *Engine) assess() (*daemon.Snapshot, *health.Assessment, error) {
 		return nil, &health.Assessment{}, err
 	}
 	if e.assessed != f {
-		listed := snapshot
-		if len(e.recording.shown.nodes) == 0 {
-			// All nodes have left. Assess would think that they were not listed.
-			in, _ := e.recording.input()
-			in.DaemonSet = in.DaemonSet.DeepCopy()
-			in.DaemonSet.Status.DesiredNumberScheduled = 0
-			if listed, err = daemon.Observe(in); err != nil {
-				return snapshot, &health.Assessment{}, err
-			}
-		}
-		assessment, err := health.Assess(listed, health.Options{Policy: f.policy, CanaryTrial: f.trial})
+		assessment, err := health.Assess(snapshot, health.Options{Policy: f.policy, CanaryTrial: f.trial})
 		if err != nil {
 			return snapshot, &health.Assessment{}, err
 		}
