@@ -70,9 +70,9 @@ func (c *choice) partition(p *Partition) {
 // steps, so that a node that changes moves few others across.
 type cut struct {
 	order sequence
-	// heapsOfNodes are the nodes of groupUpdated to groupPending: in the heap updated the last
+	// nodeHeaps are the nodes of groupUpdated to groupPending: in the heap updated the last
 	// one is on top, and in the heap kept the first one.
-	heapsOfNodes
+	nodeHeaps
 	groups []group
 	// counted is the number of nodes that the partition counts.
 	counted int
@@ -125,7 +125,7 @@ func (c *choice) groupOf(i int) group {
 // newCut returns a cut that keeps a number of nodes, and the positions of all nodes.
 func (c *choice) newCut(keep int) (*cut, []int) {
 	t := &cut{order: c.policy.sequence(), groups: make([]group, len(c.nodes)), stale: make([]bool, len(c.nodes))}
-	t.heapsOfNodes = newHeaps(2, len(c.nodes), func(nodes []daemon.NodeState, heap, i, j int) bool {
+	t.nodeHeaps = newHeaps(2, len(c.nodes), func(nodes []daemon.NodeState, heap, i, j int) bool {
 		if heap == heapUpdated {
 			i, j = j, i
 		}
@@ -166,7 +166,7 @@ func (c *choice) regroup() []int {
 		t.setGroup(i, c.groupOf(i))
 		t.stale[i] = false
 	}
-	t.heapsOfNodes.change(c.nodes, changed, func(i int) int32 {
+	t.nodeHeaps.change(c.nodes, changed, func(i int) int32 {
 		updated := t.heaps[heapUpdated]
 		switch {
 		case !t.ordered(i):
@@ -224,9 +224,9 @@ func (t *cut) compare(nodes []daemon.NodeState, i, j int) int {
 // those that it has moved.
 func (t *cut) divide(nodes []daemon.NodeState, updated int) (moved []int) {
 	move := func(from, to int) {
-		i := int((&queue{&t.heapsOfNodes, nodes, from}).removeFirst())
+		i := int((&queue{&t.nodeHeaps, nodes, from}).removeFirst())
 		t.in[i] = int32(to)
-		(&queue{&t.heapsOfNodes, nodes, to}).add(i)
+		(&queue{&t.nodeHeaps, nodes, to}).add(i)
 		moved = append(moved, i)
 	}
 	for len(t.heaps[heapUpdated]) < updated && len(t.heaps[heapKept]) > 0 {

@@ -15,11 +15,11 @@ import (
 // order is that of the names and whose class is one.
 type queues struct {
 	order sequence
-	heapsOfNodes
+	nodeHeaps
 }
 
-// heapsOfNodes are heaps of positions of nodes. A node is in one of them at most.
-type heapsOfNodes struct {
+// nodeHeaps are heaps of positions of nodes. A node is in one of them at most.
+type nodeHeaps struct {
 	heaps [][]int32
 	// in is the heap of each node, or -1, and at the place there.
 	in, at []int32
@@ -32,8 +32,8 @@ type heapsOfNodes struct {
 }
 
 // newHeaps returns a number of empty heaps for a number of nodes.
-func newHeaps(heaps, nodes int, before func(nodes []daemon.NodeState, heap, i, j int) bool) heapsOfNodes {
-	h := heapsOfNodes{
+func newHeaps(heaps, nodes int, before func(nodes []daemon.NodeState, heap, i, j int) bool) nodeHeaps {
+	h := nodeHeaps{
 		heaps: make([][]int32, heaps), in: make([]int32, nodes), at: make([]int32, nodes), leaving: make([]bool, nodes), before: before,
 	}
 	for i := range h.in {
@@ -43,13 +43,13 @@ func newHeaps(heaps, nodes int, before func(nodes []daemon.NodeState, heap, i, j
 }
 
 // put appends a node to a heap, which heap.Init has to put in order.
-func (q *heapsOfNodes) put(i int, heap int32) {
+func (q *nodeHeaps) put(i int, heap int32) {
 	q.in[i], q.at[i] = heap, int32(len(q.heaps[heap]))
 	q.heaps[heap] = append(q.heaps[heap], int32(i))
 }
 
 // ready reports whether the heaps are in use.
-func (q *heapsOfNodes) ready() bool { return q.heaps != nil }
+func (q *nodeHeaps) ready() bool { return q.heaps != nil }
 
 // queueOf returns the heap that a node belongs to, or -1.
 func (f *nodeFacts) queueOf(i int) int32 {
@@ -62,7 +62,7 @@ func (f *nodeFacts) queueOf(i int) int32 {
 
 // newQueues returns the queues of all nodes.
 func newQueues(nodes []daemon.NodeState, order sequence, f *nodeFacts) queues {
-	q := queues{order: order, heapsOfNodes: newHeaps(len(f.classes.counts)*int(actions), len(nodes), func(nodes []daemon.NodeState, _, i, j int) bool {
+	q := queues{order: order, nodeHeaps: newHeaps(len(f.classes.counts)*int(actions), len(nodes), func(nodes []daemon.NodeState, _, i, j int) bool {
 		return order.compare(nodes, i, j) < 0
 	})}
 	for i := range nodes {
@@ -71,7 +71,7 @@ func newQueues(nodes []daemon.NodeState, order sequence, f *nodeFacts) queues {
 		}
 	}
 	for id := range q.heaps {
-		heap.Init(&queue{&q.heapsOfNodes, nodes, id})
+		heap.Init(&queue{&q.nodeHeaps, nodes, id})
 	}
 	return q
 }
@@ -84,13 +84,13 @@ func (q *queues) change(nodes []daemon.NodeState, positions []int, f *nodeFacts)
 	for len(q.heaps) < len(f.classes.counts)*int(actions) {
 		q.heaps = append(q.heaps, nil)
 	}
-	q.heapsOfNodes.change(nodes, positions, f.queueOf)
+	q.nodeHeaps.change(nodes, positions, f.queueOf)
 }
 
 // change puts each node that has changed into the heap that heapOf returns, or into none if that
 // is below zero. A changed node may compare otherwise than before, and its place in the old heap
 // may be wrong: it is first taken out, without being compared, and then added again.
-func (q *heapsOfNodes) change(nodes []daemon.NodeState, positions []int, heapOf func(i int) int32) {
+func (q *nodeHeaps) change(nodes []daemon.NodeState, positions []int, heapOf func(i int) int32) {
 	q.moved = q.moved[:0]
 	for _, i := range positions {
 		if q.in[i] >= 0 && !q.leaving[i] {
@@ -133,7 +133,7 @@ func (q *heapsOfNodes) change(nodes []daemon.NodeState, positions []int, heapOf 
 
 // queue is one of the heaps.
 type queue struct {
-	*heapsOfNodes
+	*nodeHeaps
 	nodes []daemon.NodeState
 	id    int
 }
