@@ -53,15 +53,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 1
 	}
 	changes, err := check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
-	if err != nil {
-		defer func() {
-			for _, err := range cli.Errors(err) {
-				fmt.Fprintln(stderr, cli.Printable(err.Error()))
-			}
-		}()
-		if len(changes) == 0 {
-			return 1
-		}
+	if err != nil && len(changes) == 0 {
+		return wrong(err, stderr)
 	}
 	write := writeText
 	if *markdown {
@@ -79,9 +72,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		}
 	}
 	if err != nil {
-		return 1
+		return wrong(err, stderr)
 	}
 	return status
+}
+
+// wrong prints what is wrong with the input, and returns the exit status.
+func wrong(err error, stderr io.Writer) int {
+	for _, err := range cli.Errors(err) {
+		fmt.Fprintln(stderr, cli.Printable(err.Error()))
+	}
+	return 1
 }
 
 // check judges the DaemonSets that differ. Those that an API server would refuse are an error,

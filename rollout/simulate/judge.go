@@ -137,8 +137,9 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 	return j, nil
 }
 
-// OK reports whether there are no risks. A Judgment without an Impact, which Judge never
-// returns, is not OK.
+// OK reports whether there are no risks. A rollout that is not simulated, because no nodes or pods
+// were given, is not known to stall: look at End if they may be missing. A Judgment without an
+// Impact, which Judge never returns, is not OK.
 func (j *Judgment) OK() bool { return j != nil && j.Impact != nil && len(j.Risks) == 0 }
 
 // String returns "well", or "would hurt:" with the risks, in the first line. The lines behind it

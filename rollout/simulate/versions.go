@@ -84,15 +84,19 @@ func (c JudgedChange) String() string {
 // refuses is not an error: Impact.Refused says why. For a JudgedChange c of manifests that were read,
 // manifest.Objects.Locate(c.New, c.Judgment.Impact.Refused) gives file and line, and drops errors
 // that only follow from others. JudgeVersions fails with a *field.Error on a DaemonSet that is nil,
-// has no name, has the name of another one of its list, or has only one of API version and kind. It
-// also fails if NewCluster, Cluster.Apply, Cluster.Settle, Cluster.Advance or Judge fails.
+// has no name, has the name of another one of its list, or has only one of API version and kind, and
+// if there are DaemonSets and no nodes. It also fails if NewCluster, Cluster.Apply, Cluster.Settle,
+// Cluster.Advance or Judge fails.
 //
 // The cost is that of Cluster.Settle with all old DaemonSets, and that of Judge for each one that
 // changes, with the pods of all.
 func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange, error) {
 	changes, err := v.changes()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(changes) > 0 && len(v.Nodes) == 0:
+		return nil, field.Required(field.NewPath("nodes"), "no rollout can be judged without them")
 	}
 	others, err := v.others(check.OtherDaemonSets)
 	if err != nil {

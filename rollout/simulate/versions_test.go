@@ -301,6 +301,7 @@ func TestJudgeVersionsErrors(t *testing.T) {
 		{"twice in Old", "which one is stored?", simulate.Versions{Old: sets(x, version("b", "x", "x:1"), x.DeepCopy())}, lint.Options{}, "old[2].metadata.name"},
 		{"twice in New", "which one is proposed?", simulate.Versions{Old: sets(x), New: sets(x, x)}, lint.Options{}, "new[1].metadata.name"},
 		{"node", "as NewCluster says", simulate.Versions{Nodes: append(nodes, nil), New: sets(x)}, lint.Options{}, "nodes[1]"},
+		{"no nodes", "a rollout without nodes would stall nowhere", simulate.Versions{Old: sets(x)}, lint.Options{}, "nodes"},
 		{"other DaemonSets", "as lint.Check says", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(nil)}, "otherDaemonSets[0]"},
 	} {
 		got, err := simulate.JudgeVersions(tc.v, simulate.Options{}, tc.check)
