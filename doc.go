@@ -9,6 +9,8 @@
 //     delete now, what is the status?
 //   - [github.com/pernode/daemonset/daemon/diff]: what differs between DaemonSets,
 //     templates, pods, sets of pods, or a pod and its siblings?
+//   - [github.com/pernode/daemonset/daemon/history]: which ControllerRevision is current, what
+//     makes it so, what does each hold, how to go back?
 //   - [github.com/pernode/daemonset/daemon/lint]: what in a DaemonSet will get stuck, run
 //     nowhere or have no effect?
 //   - [github.com/pernode/daemonset/daemon/overhead]: what will a node, a template of one or a

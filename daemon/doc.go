@@ -23,8 +23,9 @@
 //	API defaults and validation                  Default, Validate, ValidateUpdate
 //	the hash of a template                       TemplateHash
 //
-// Package daemon/diff compares DaemonSets, templates, pods and sets of pods. Package
-// daemon/lint finds faults in a DaemonSet before it is applied.
+// Package daemon/history works with revisions. Package daemon/diff compares DaemonSets,
+// templates, pods and sets of pods. Package daemon/lint finds faults in a DaemonSet before
+// it is applied.
 //
 // # Rules
 //

@@ -20,16 +20,11 @@
 //	the nodes that use the budget                UsedBudget
 //	whether the rollout is complete              Complete, NodeComplete
 //	pause, partition, canary, zone by zone, ...  Policy, in Options
-//	the current revision, and what to write      PlanRevisions
-//	the revisions beyond the history limit       CleanUp
-//	the data that a revision stores              RevisionData, Matches
-//	the template that a revision holds           RevisionTemplate
-//	the template of an earlier revision          NewRollback
-//	what changed between two revisions           DiffRevisions
 //
-// Package rollout/health reports whether a rollout progresses or is stuck, and on which
-// pods. Package rollout/simulate predicts what a rollout or a change will do. Package
-// rollout/kubectl gives kubectl's table, rollout status, history and undo.
+// Package daemon/history works with revisions: what a pass writes about them, what they hold,
+// and how to go back to one. Package rollout/health reports whether a rollout progresses or is
+// stuck, and on which pods. Package rollout/simulate predicts what a rollout or a change will
+// do. Package rollout/kubectl gives kubectl's table, rollout status, history and undo.
 //
 // # Rules
 //
@@ -56,20 +51,17 @@
 // DaemonSet, delete it with --cascade=orphan and use its selector. Tools that look for the kind
 // DaemonSet, such as kubectl drain and autoscalers, do not see such pods as daemon pods.
 //
-// The bytes of a revision come from the k8s.io/api that is compiled in: an upgrade that encodes
-// templates differently starts a rollout of every resource, and fields that it does not know
-// are lost.
+// An upgrade of k8s.io/api can start a rollout of every resource: see rule 2 of package
+// daemon/history.
 //
 // # Deviations
 //
-// This package differs from upstream on purpose in these points. With the point
-// revision-space of package daemon, the list is complete for a pass; the other packages list
-// their own.
+// This package differs from upstream on purpose in these points. With those of package
+// daemon/history and the point revision-space of package daemon, the list is complete for a
+// pass; the other packages list their own.
 //
 //	node-gone          rollingUpdate@v1.37.2        an outdated pod on a node that does not exist makes a
 //	                                                surging upstream pass fail; here it is ignored
-//	history-limit      cleanupHistory@v1.37.2       upstream panics on a nil revisionHistoryLimit; here it is 10
-//	revision-labels    constructHistory@v1.37.2     upstream panics on a revision without labels; here it is labelled
 //	relabel            dedupCurHistories@v1.37.2    upstream continues with the labels that pods had before it
 //	                                                relabelled them, and so may replace current pods (kubernetes
 //	                                                #111280); here they count as relabelled at once
@@ -93,8 +85,6 @@
 //	                                                of one in the pass that creates the revision; here the next
 //	                                                pass does, so that a Sync of lists without the revisions never
 //	                                                costs healthy pods; revisions of other owners count, too
-//	revision-writes    constructHistory@v1.37.2     upstream labels and renumbers one revision with two updates;
-//	                                                here it is one
 //	put-off            podsShouldBeOnNode@v1.37.2   upstream doubles the delay of a node for a failed pod whose
 //	                                                deletion the burst limit puts off; here the delay doubles with
 //	                                                the deletion, so that the limit starves no node

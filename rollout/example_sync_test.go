@@ -11,6 +11,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/daemontest"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -116,13 +117,13 @@ func ExampleCleanUp() {
 		fmt.Println(err)
 		return
 	}
-	plan, err := rollout.PlanRevisions(snapshot)
+	plan, err := history.Reconcile(snapshot)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println("current:", plan.Current.Revision)
-	for _, rev := range rollout.CleanUp(snapshot, plan.Old) {
+	for _, rev := range history.CleanUp(snapshot, plan.Old) {
 		fmt.Println("delete:", rev.Revision)
 	}
 	// Output:

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -95,7 +96,7 @@ func policyHistory(t testing.TB, ds *appsv1.DaemonSet) []*appsv1.ControllerRevis
 		if hash != "new" {
 			template.Spec.Containers[0].Image = "agent:" + hash
 		}
-		data, err := rollout.RevisionData(template)
+		data, err := history.Data(template)
 		if err != nil {
 			t.Fatal(err)
 		}

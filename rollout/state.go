@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 )
 
 // State is what a controller keeps of one DaemonSet between events. Its passes return
@@ -60,7 +61,7 @@ type State struct {
 
 	facts *nodeFacts
 	// settled is the plan of the history while that writes nothing.
-	settled *RevisionPlan
+	settled *history.Plan
 }
 
 // NewState returns a State with the given facts. Set in.Now as for daemon.Observe; each Sync
@@ -266,13 +267,13 @@ func merged[T any](list []*T, deleted []string, changed []*T, name func(*T) stri
 	return append(kept, changed...)
 }
 
-// history returns the plan of the revisions. It works the plan out again only if
+// planRevisions returns the plan of the revisions. It works the plan out again only if
 // something has changed or the last plan writes something.
-func (st *State) history() (*RevisionPlan, error) {
+func (st *State) planRevisions() (*history.Plan, error) {
 	if st.settled != nil {
 		return st.settled, nil
 	}
-	plan, err := PlanRevisions(st.snapshot)
+	plan, err := history.Reconcile(st.snapshot)
 	if err == nil && plan.Empty() {
 		st.settled = plan
 	}

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
+	"github.com/pernode/daemonset/internal/revision"
 )
 
 // Options adjust one pass. The zero Options are upstream's behaviour.
@@ -59,7 +61,7 @@ type Result struct {
 	Outcome Outcome
 	// Revisions are the writes that settle the history, and the current revision. It is
 	// nil if the pass ended before them.
-	Revisions *RevisionPlan
+	Revisions *history.Plan
 	// Claims are the pods to adopt or release, ordered by name.
 	Claims []daemon.PodClaim
 	// Plan holds the pods to create and delete, the events to record, when to make the
@@ -85,7 +87,7 @@ type Result struct {
 	// write does not raise the DaemonSet's generation, both templates are equal once the API
 	// server has filled in their defaults: no rollback is possible, and only a promotion ends
 	// the trial.
-	Rollback *Rollback
+	Rollback *history.Rollback
 	// NoRollback says why a failed canary is not rolled back. It is zero if no canary has
 	// failed, if Step is nil, and if Rollback is set.
 	NoRollback NoRollback
@@ -228,7 +230,7 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 		result.CanaryTrial = opts.CanaryTrial
 		return result, nil
 	}
-	revisions, err := st.history()
+	revisions, err := st.planRevisions()
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +251,7 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	} else {
 		strategyErr = st.update(result, policy)
 		if strategyErr == nil || !wrongBudget(ds) {
-			result.CleanUp = CleanUp(s, revisions.Old)
+			result.CleanUp = history.CleanUp(s, revisions.Old)
 		}
 	}
 	result.setStatus()
@@ -337,7 +339,11 @@ func (r *Result) String() string {
 		add("%v", r.Outcome)
 	}
 	if r.Revisions != nil {
-		lines = append(lines, r.Revisions.lines()...)
+		revisions := *r.Revisions
+		revisions.CollisionCount = nil // The line of the status has it.
+		if !revisions.Empty() {
+			add("%v", &revisions)
+		}
 	}
 	for _, c := range r.Claims {
 		add("%v pod %s", c.Claim, podName(c.Pod))
@@ -361,7 +367,7 @@ func (r *Result) String() string {
 		add("no rollback: %v", r.NoRollback)
 	}
 	for _, rev := range r.CleanUp {
-		add("delete %s: history limit", revisionText(rev))
+		add("delete %s: history limit", revision.Text(rev))
 	}
 	if r.Status != nil {
 		add("status: %s", formatStatus(r.Status))
@@ -370,21 +376,6 @@ func (r *Result) String() string {
 		return "nothing to do"
 	}
 	return strings.Join(lines, "\n")
-}
-
-// revisionText names a revision, which may be nil.
-func revisionText(rev *appsv1.ControllerRevision) string {
-	if rev == nil {
-		return "revision <nil>"
-	}
-	return fmt.Sprintf("revision %s (number %d)", rev.Name, rev.Revision)
-}
-
-func revisionName(rev *appsv1.ControllerRevision) string {
-	if rev == nil {
-		return "<nil>"
-	}
-	return rev.Name
 }
 
 func podName(pod *corev1.Pod) string {

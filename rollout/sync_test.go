@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -74,7 +75,7 @@ func TestSyncStages(t *testing.T) {
 				limit := int32(0)
 				in.DaemonSet.Spec.RevisionHistoryLimit = &limit
 				in.Pods[0].OwnerReferences = nil
-				in.Revisions = append(history(t, in.DaemonSet, "older:1 old:2:orphan"), in.Revisions...)
+				in.Revisions = append(build.History(in.DaemonSet, "older:1 old:2:orphan"), in.Revisions...)
 				in.Revisions[2].Revision = 3
 			},
 			want: "adopt revision agent-old\nadopt pod a-0\ndelete b-0 on b: outdated, within maxUnavailable\n" +
@@ -82,14 +83,14 @@ func TestSyncStages(t *testing.T) {
 		}, {
 			name: "relabelled pods", why: "they count as current in the same pass", nodes: "a=old b=new", outcome: rollout.OutcomeSynced, step: true,
 			change: func(in *daemon.Input) {
-				in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "old:0:current")...)
+				in.Revisions = append(in.Revisions, build.History(in.DaemonSet, "old:0:current")...)
 			},
 			want: "relabel pod a-0 to new\ndelete revision agent-old (number 0): duplicate of agent-new\n" + strings.Replace(status, "%d", "2", 1),
 		}, {
 			name: "awaiting writes", awaiting: true, why: "pods are left alone, and so is the generation", nodes: "a=old b", outcome: rollout.OutcomeAwaitingWrites,
 			change: func(in *daemon.Input) {
 				in.DaemonSet.Generation, in.DaemonSet.Status.ObservedGeneration = 5, 4
-				in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "h0:0")...)
+				in.Revisions = append(in.Revisions, build.History(in.DaemonSet, "h0:0")...)
 				limit := int32(0)
 				in.DaemonSet.Spec.RevisionHistoryLimit = &limit
 			},
@@ -109,8 +110,10 @@ func TestSyncStages(t *testing.T) {
 			want:   "selector selects every pod\nevent Warning SelectingAll: This daemon set is selecting all pods. A non-empty selector is required.",
 		}, {
 			name: "collision", why: "the pass ends with the new count", nodes: "a b=old", outcome: rollout.OutcomeCollision,
-			change: func(in *daemon.Input) { in.Revisions = history(t, in.DaemonSet, fresh+":1:foreign") },
-			want:   "revision name is taken\nstatus: desired 0, current 0, ready 0, up-to-date 0, available 0, unavailable 0, misscheduled 0, observed generation 0, collision count 1",
+			change: func(in *daemon.Input) {
+				in.Revisions = build.History(in.DaemonSet, daemon.TemplateHash(&in.DaemonSet.Spec.Template, nil)+":1:foreign")
+			},
+			want: "revision name is taken\nstatus: desired 0, current 0, ready 0, up-to-date 0, available 0, unavailable 0, misscheduled 0, observed generation 0, collision count 1",
 		}, {
 			name: "ready, not for long enough", why: "the pass is to be made again", set: build.Set{MinReady: 3600}, nodes: "a=new b=new", outcome: rollout.OutcomeSynced, step: true,
 			want: "requeue after 1h0m0s\nstatus: desired 2, current 2, ready 2, up-to-date 2, available 0, unavailable 2, misscheduled 0, observed generation 1",
@@ -179,7 +182,7 @@ func TestSyncErrors(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := syncInput(t, build.Set{}, "a=old")
-			in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "h0:0")...)
+			in.Revisions = append(in.Revisions, build.History(in.DaemonSet, "h0:0")...)
 			limit := int32(0)
 			in.DaemonSet.Spec.RevisionHistoryLimit = &limit
 			tc.change(&in)
@@ -238,10 +241,10 @@ func TestResultOfNothing(t *testing.T) {
 		}
 	}
 	writes := []rollout.Result{
-		{Revisions: &rollout.RevisionPlan{Update: &appsv1.ControllerRevision{}}},
+		{Revisions: &history.Plan{Update: &appsv1.ControllerRevision{}}},
 		{Claims: make([]daemon.PodClaim, 1)},
 		{Plan: daemon.Plan{Delete: make([]daemon.Delete, 1)}},
-		{Rollback: &rollout.Rollback{Patch: []byte("{}")}},
+		{Rollback: &history.Rollback{Patch: []byte("{}")}},
 		{CleanUp: make([]*appsv1.ControllerRevision, 1)},
 		{Status: &appsv1.DaemonSetStatus{}},
 	}
@@ -250,7 +253,20 @@ func TestResultOfNothing(t *testing.T) {
 			t.Errorf("result %d is empty", i)
 		}
 	}
-	quiet := rollout.Result{Plan: daemon.Plan{RequeueAfter: time.Second, Events: make([]daemon.Event, 1)}, Revisions: &rollout.RevisionPlan{Current: &appsv1.ControllerRevision{}}}
+	// The status says that the name of a revision is taken.
+	taken := rollout.Result{Outcome: rollout.OutcomeCollision, Revisions: &history.Plan{CollisionCount: new(int32(1))}, Status: &appsv1.DaemonSetStatus{CollisionCount: new(int32(1))}}
+	if got := taken.String(); strings.Count(got, "collision count 1") != 1 || strings.Contains(got, "set collision count") {
+		t.Errorf("String() = %q, want the collision count once", got)
+	}
+	for want, back := range map[string]*history.Rollback{
+		"nothing to do":                      {Revision: &appsv1.ControllerRevision{Revision: 3}},
+		"roll back to revision a (number 3)": {Revision: &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Revision: 3}, Patch: []byte("{}")},
+	} {
+		if got := (&rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: back}).String(); got != want {
+			t.Errorf("String() of a Result with %v = %q, want %q", back, got, want)
+		}
+	}
+	quiet := rollout.Result{Plan: daemon.Plan{RequeueAfter: time.Second, Events: make([]daemon.Event, 1)}, Revisions: &history.Plan{Current: &appsv1.ControllerRevision{}}}
 	if !quiet.Empty() {
 		t.Error("events and a time to look again count as writes")
 	}

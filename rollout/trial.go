@@ -14,6 +14,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/percent"
 	"github.com/pernode/daemonset/internal/podstatus"
 )
@@ -29,7 +30,7 @@ import (
 //
 // A trial ends when another template is current, also by a rollback, and nothing remembers
 // that it failed: if a GitOps tool applies the failed template again, it is tried again. Keep
-// the RevisionHash of a trial that is CanaryFailed. Matches says whether a DaemonSet has the
+// the RevisionHash of a trial that is CanaryFailed. history.Matches says whether a DaemonSet has the
 // template of that revision.
 type CanaryTrial struct {
 	// RevisionHash is the hash label of the revision.
@@ -540,7 +541,7 @@ func cannotStart(p *daemon.PodState, now time.Time) (container, reason string, i
 }
 
 // rollback returns the rollback of a failed trial, or the reason not to roll back.
-func (r *Result) rollback(trial *CanaryTrial, halted bool) (*Rollback, NoRollback) {
+func (r *Result) rollback(trial *CanaryTrial, halted bool) (*history.Rollback, NoRollback) {
 	if trial.State != CanaryFailed {
 		return nil, 0
 	}
@@ -553,7 +554,7 @@ func (r *Result) rollback(trial *CanaryTrial, halted bool) (*Rollback, NoRollbac
 		if trial.BackTo == "" || rev.Labels[r.Snapshot.Naming().RevisionHashLabel] != trial.BackTo {
 			continue
 		}
-		back, err := NewRollback(ds, rev)
+		back, err := history.NewRollback(ds, rev)
 		switch {
 		case err != nil:
 			reason = NoRollbackInvalid
@@ -583,7 +584,7 @@ func (c *choice) restores(memory *CanaryTrial) bool {
 		if !r.Claim.Owned() || r.Hash != memory.BackTo {
 			continue
 		}
-		if template, err := RevisionTemplate(r.Revision); err == nil && equalTemplates(template, &c.s.DaemonSet().Spec.Template) {
+		if template, err := history.Template(r.Revision); err == nil && equalTemplates(template, &c.s.DaemonSet().Spec.Template) {
 			return true
 		}
 	}
@@ -598,7 +599,7 @@ const (
 	NoRollbackPaused NoRollback = iota + 1
 	// NoRollbackMissing: no revision has the hash CanaryTrial.BackTo.
 	NoRollbackMissing
-	// NoRollbackInvalid: RevisionTemplate fails for the revision.
+	// NoRollbackInvalid: history.Template fails for the revision.
 	NoRollbackInvalid
 	// NoRollbackEqual: the revision holds the DaemonSet's template in other bytes, such as
 	// with "creationTimestamp":null. A patch would change nothing.

@@ -581,7 +581,7 @@ func TestNoRollback(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := syncInput(t, build.Set{}, "a=old b=new!")
-			in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "old:0:similar")...)
+			in.Revisions = append(in.Revisions, build.History(in.DaemonSet, "old:0:similar")...)
 			opts := rollout.Options{Policy: canaryOf(rollout.Canary{}), CanaryTrial: trialOf(rollout.CanaryFailed, tried("b")...)}
 			tc.change(&in, &opts)
 			result, err := rollout.Sync(in, opts)
@@ -621,7 +621,7 @@ func TestFailedCanaryStops(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := syncInput(t, tc.set, tc.nodes)
-			in.Revisions = append(in.Revisions, history(t, in.DaemonSet, "old:0:similar")...)
+			in.Revisions = append(in.Revisions, build.History(in.DaemonSet, "old:0:similar")...)
 			for _, state := range []rollout.CanaryState{rollout.CanaryStarting, rollout.CanaryFailed} {
 				opts := rollout.Options{Policy: canaryOf(rollout.Canary{Nodes: intstr.FromInt32(1)}), CanaryTrial: trialOf(state, tried("a")...)}
 				s, err := daemon.Observe(in)

@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/build"
-	"github.com/pernode/daemonset/rollout"
 )
 
 // Start returns the time at which clusters begin, noon of 1 January 2026 UTC. It is the Now
@@ -70,7 +70,7 @@ func Revision(ds *appsv1.DaemonSet, number int64) *appsv1.ControllerRevision {
 	if ds == nil {
 		return nil
 	}
-	data, err := rollout.RevisionData(&ds.Spec.Template)
+	data, err := history.Data(&ds.Spec.Template)
 	if err != nil {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
@@ -214,12 +215,12 @@ func (w *work) next(result *rollout.Result) {
 }
 
 // rolledOut notes what the rollout changes in the template.
-func (w *work) rolledOut(revisions *rollout.RevisionPlan) {
+func (w *work) rolledOut(revisions *history.Plan) {
 	if revisions == nil || revisions.Current == nil || len(revisions.Old) == 0 {
 		return
 	}
 	old, cur := revisions.Old[len(revisions.Old)-1], revisions.Current
-	changes, err := rollout.DiffRevisions(old, cur)
+	changes, err := history.Diff(old, cur)
 	if err != nil {
 		w.note("%v", err)
 		return

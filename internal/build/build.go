@@ -1,8 +1,11 @@
 package build
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -286,6 +289,45 @@ func Current(ds *appsv1.DaemonSet, hash string) []*appsv1.ControllerRevision {
 	}
 	rev := Revision{Hash: hash, Number: 1, Data: string(data)}.Of(ds)
 	return []*appsv1.ControllerRevision{rev}
+}
+
+// History returns revisions from a text such as "h1:3 h2:1:current,orphan": hash, number, and
+// what is special about them. Their names are that of ds, "-" and the hash. It panics on other
+// text.
+func History(ds *appsv1.DaemonSet, text string) []*appsv1.ControllerRevision {
+	var out []*appsv1.ControllerRevision
+	for word := range strings.FieldsSeq(text) {
+		parts := append(strings.Split(word, ":"), "")
+		rev := Revision{Hash: parts[0]}.Of(ds)
+		if _, err := fmt.Sscan(parts[1], &rev.Revision); err != nil {
+			panic(err)
+		}
+		for _, special := range strings.Split(parts[2], ",") {
+			switch special {
+			case "":
+			case "current":
+				rev.Data = Current(ds, "")[0].Data
+			case "similar":
+				rev.Data.Raw = bytes.Replace(Current(ds, "")[0].Data.Raw, []byte("agent:1"), []byte("agent:2"), 1)
+			case "nohash":
+				delete(rev.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
+			case "nolabels":
+				rev.Labels = nil
+			case "orphan":
+				rev.OwnerReferences = nil
+			case "foreign":
+				rev.OwnerReferences = Owner(Set{Name: "other"}.Object())
+			case "mismatch":
+				rev.Labels["app"] = "other"
+			case "elsewhere":
+				rev.Namespace = "elsewhere"
+			default:
+				panic("unknown word " + special)
+			}
+		}
+		out = append(out, rev)
+	}
+	return out
 }
 
 func before(age time.Duration) metav1.Time { return metav1.NewTime(Now.Add(-age)) }

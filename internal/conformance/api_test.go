@@ -35,7 +35,7 @@ import (
 	dsregistry "k8s.io/kubernetes/pkg/registry/apps/daemonset"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
@@ -553,7 +553,7 @@ var otherDeviations = []otherDeviation{
 		Why: "upstream compares the data of revisions as bytes; the library ignores white space between the tokens, because kubectl indents the data when it prints revisions",
 	}, func(t *testing.T) {
 		ds := plainSet()
-		data, err := rollout.RevisionData(&ds.Spec.Template)
+		data, err := history.Data(&ds.Spec.Template)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -562,7 +562,7 @@ var otherDeviations = []otherDeviation{
 		if matches, err := daemoncontroller.Match(ds, rev); matches || err != nil {
 			t.Errorf("upstream's Match = %v, %v, want false", matches, err)
 		}
-		if matches, err := rollout.Matches(ds, rev); !matches || err != nil {
+		if matches, err := history.Matches(ds, rev); !matches || err != nil {
 			t.Errorf("Matches = %v, %v, want true", matches, err)
 		}
 	}},

@@ -31,7 +31,7 @@ import (
 	"k8s.io/kubectl/pkg/polymorphichelpers"
 	daemoncontroller "k8s.io/kubernetes/pkg/controller/daemon"
 
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
@@ -312,7 +312,7 @@ func historyDetails(g *generator, k *realKubectl, entries kubectl.History, met *
 			}
 			continue
 		}
-		template, err := rollout.RevisionTemplate(entry.ControllerRevision)
+		template, err := history.Template(entry.ControllerRevision)
 		if !holdsTemplate(entry.ControllerRevision.Data.Raw) {
 			met.add("deviation: undo-data")
 			if err == nil {

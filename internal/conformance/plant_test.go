@@ -163,6 +163,7 @@ var leastPlanted = map[string]int{
 	"daemon":            10,
 	"daemon/daemontest": 0,
 	"daemon/diff":       0,
+	"daemon/history":    8,
 	"daemon/lint":       0,
 	"daemon/manifest":   0,
 	"daemon/overhead":   12,

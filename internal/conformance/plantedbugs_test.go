@@ -478,16 +478,16 @@ var plantedBugs = []plantedBug{
 		old:  `st.Plan.CreateDeferred = deferred`,
 		new:  `st.Plan.CreateDeferred = deferred - deferred`,
 	},
-	// rollout: revision.go
+	// daemon/history and rollout: plan.go, sync.go
 	{
 		name: "a new revision has the number of the last one",
-		file: "rollout/revision.go",
+		file: "daemon/history/plan.go",
 		old:  "\treturn n + 1\n",
 		new:  "\treturn max(n, 1)\n",
 	},
 	{
 		name: "of several current revisions the one with the lowest number stays",
-		file: "rollout/revision.go",
+		file: "daemon/history/plan.go",
 		old:  `r.Revision.Revision > keep.Revision.Revision`,
 		new:  `r.Revision.Revision < keep.Revision.Revision`,
 	},
@@ -499,25 +499,25 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "revisions are labelled with nothing",
-		file: "rollout/revision.go",
+		file: "daemon/history/plan.go",
 		old:  `metav1.SetMetaDataLabel(&out.ObjectMeta, label, r.Hash)`,
 		new:  `metav1.SetMetaDataLabel(&out.ObjectMeta, label, "")`,
 	},
 	{
 		name: "the collision count starts at zero",
-		file: "rollout/revision.go",
+		file: "daemon/history/plan.go",
 		old:  `count := int32(1)`,
 		new:  `count := int32(0)`,
 	},
 	{
 		name: "a new revision lacks the annotations",
-		file: "rollout/revision.go",
+		file: "daemon/history/plan.go",
 		old:  `maps.Clone(ds.Annotations)`,
 		new:  `maps.Clone(ds.Spec.Template.Annotations)`,
 	},
 	{
 		name: "pods with the right hash are relabelled",
-		file: "rollout/revision.go",
+		file: "daemon/history/plan.go",
 		old:  `if pod.Labels[label] != p.Hash {`,
 		new:  `if pod.Labels[label] == p.Hash {`,
 	},
@@ -527,7 +527,7 @@ var plantedBugs = []plantedBug{
 		old:  `DirectiveReplace = "replace"`,
 		new:  `DirectiveReplace = "merge"`,
 	},
-	// rollout: sync.go, cleanup.go
+	// rollout: sync.go, and daemon/history: cleanup.go
 	{
 		name: "a pass that waits for writes observes the generation",
 		file: "rollout/sync.go",
@@ -542,7 +542,7 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "revisions that pods use are cleaned up",
-		file: "rollout/cleanup.go",
+		file: "daemon/history/cleanup.go",
 		old:  `if !inUse[rev.Labels[label]] {`,
 		new:  `if !inUse["-"+rev.Labels[label]] {`,
 	},
@@ -554,7 +554,7 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "one revision more than the limit is kept",
-		file: "rollout/cleanup.go",
+		file: "daemon/history/cleanup.go",
 		old:  `surplus := len(byNumber) - limit`,
 		new:  `surplus := len(byNumber) - limit - 1`,
 	},

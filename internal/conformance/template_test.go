@@ -29,7 +29,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 )
 
 // TestHashRealTemplates compares hashes and revisions of templates as they are in
@@ -204,7 +204,7 @@ func compareTemplate(template *corev1.PodTemplateSpec, collisionCounts ...*int32
 	}
 	ds := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{Template: *template}}
 	want, wantErr := getPatch(ds)
-	got, err := rollout.RevisionData(template)
+	got, err := history.Data(template)
 	switch {
 	case (wantErr == nil) != (err == nil):
 		return fmt.Sprintf("revision data: error upstream %v, library %v", wantErr, err), 0
@@ -226,7 +226,7 @@ func compareRevision(ds *appsv1.DaemonSet, data []byte) string {
 	for _, raw := range [][]byte{spaced, data} {
 		rev.Data.Raw = raw
 		want, wantErr := daemoncontroller.Match(ds, rev)
-		got, err := rollout.Matches(ds, rev)
+		got, err := history.Matches(ds, rev)
 		if err := errors.Join(err, wantErr); err != nil {
 			return "match: " + err.Error()
 		}
@@ -242,7 +242,7 @@ func compareRevision(ds *appsv1.DaemonSet, data []byte) string {
 	}
 	want := &appsv1.DaemonSet{}
 	wantErr := kubejson.Unmarshal(patched, want)
-	got, err := rollout.RevisionTemplate(rev)
+	got, err := history.Template(rev)
 	if (wantErr == nil) != (err == nil) {
 		return fmt.Sprintf("reading the data: error upstream %v, library %v", wantErr, err)
 	}

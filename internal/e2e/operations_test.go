@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 )
 
 // operation is what a user does, on both sides.
@@ -165,7 +165,7 @@ var operations = []operation{
 		for i, s := range tr.sides {
 			revs := before[i].Revisions
 			old := slices.IndexFunc(revs, func(r *appsv1.ControllerRevision) bool { return r.Revision == 1 })
-			back, err := rollout.NewRollback(before[i].Owner, revs[old])
+			back, err := history.NewRollback(before[i].Owner, revs[old])
 			tr.must(err)
 			tr.must(s.owners.Update(tr.ctx, s.namespace, name, func(ds *appsv1.DaemonSet) {
 				ds.Spec.Template = back.DaemonSet.Spec.Template

@@ -4,7 +4,7 @@
 // small samples that break it, so that a check which can no longer fail is found
 // out. The reason for every allowance stands beside it in the tables.
 //
-//  1. Imports go one way, placement <- daemon <- daemon/diff, daemon/lint <- rollout <- rollout/..., and each
+//  1. Imports go one way, placement <- daemon <- daemon/... <- rollout <- rollout/..., and each
 //     package imports only what its table lists. Nothing released imports a package under internal.
 //  2. go.mod requires exactly the four modules named in requirements, and replaces
 //     and excludes nothing.

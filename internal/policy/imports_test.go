@@ -80,6 +80,13 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/api/resource", "quantities of the same amount are equal"},
 		{module + "/daemon", "the layer below: the node that a pod is meant for"},
 	},
+	"daemon/history": {
+		{"encoding/json", "the patch of a pod's label"},
+		{"k8s.io/apimachinery/pkg/runtime", "RawExtension, the type of revision data"},
+		{"k8s.io/apimachinery/pkg/util/json", "revision data with upstream's number types"},
+		{module + "/daemon", "the layer below: the snapshot, claims and names"},
+		{module + "/daemon/diff", "differences between revisions"},
+	},
 	"daemon/lint": {
 		{"k8s.io/apimachinery/pkg/api/resource", "requests against what nodes have"},
 		{module + "/internal/demand", "what pods take of a node, as the simulation sees it"},
@@ -113,15 +120,13 @@ var imports = map[string][]allowance{
 	},
 	"rollout": {
 		{"k8s.io/apimachinery/pkg/apis/meta/v1/validation", "label selectors of a policy"},
-		{"encoding/json", "revision data"},
 		{"container/heap", "the order of a policy, and the spread of a canary"},
 		{"iter", "steps are an iterator"},
 		{"k8s.io/apimachinery/pkg/api/equality", "whether a status changes anything"},
-		{"k8s.io/apimachinery/pkg/runtime", "RawExtension, the type of revision data"},
-		{"k8s.io/apimachinery/pkg/util/json", "revision data with upstream's number types"},
 		{module + "/internal/percent", "numbers and percentages of nodes"},
 		{module + "/daemon", "the layer below"},
-		{module + "/daemon/diff", "differences between revisions"},
+		{module + "/daemon/diff", "whether two templates mean the same"},
+		{module + "/daemon/history", "revisions to write, to delete and to go back to"},
 	},
 	"rollout/health": {
 		{module + "/daemon", "snapshots"},
@@ -131,7 +136,7 @@ var imports = map[string][]allowance{
 	"rollout/kubectl": {
 		{"text/tabwriter", "kubectl's own columns"},
 		{"k8s.io/apimachinery/pkg/util/duration", "the AGE column"},
-		{module + "/rollout", "what a revision holds, and the way back to it"},
+		{module + "/daemon/history", "what a revision holds, and the way back to it"},
 	},
 	"rollout/simulate": {
 		{"iter", "passes are an iterator"},
@@ -141,6 +146,7 @@ var imports = map[string][]allowance{
 		{module + "/internal/demand", "what pods take of a node, as lint sees it"},
 		{module + "/daemon", "what the controller sees"},
 		{module + "/daemon/diff", "what a proposal changes in the DaemonSet"},
+		{module + "/daemon/history", "the revisions that a pass writes, and their templates"},
 		{module + "/daemon/lint", "the faults that a proposal brings, for its judgment"},
 		{module + "/placement", "decisions about nodes before and after"},
 		{module + "/rollout", "the controller"},
@@ -153,6 +159,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/apis/meta/v1/validation", "labels and taints that the API server refuses"},
 		{"k8s.io/apimachinery/pkg/util/validation", "the same for labels and taints in kubectl's words"},
 		{module + "/daemon", "the facts, and which pods count"},
+		{module + "/daemon/history", "the data of a revision"},
 		{module + "/daemon/manifest", "the reader of manifests"},
 		{module + "/internal/build", "the objects that the library's own tests are made of"},
 		{module + "/placement", "the decision about a node"},

@@ -21,7 +21,7 @@ const (
 
 // layers are the packages that only compute, lowest first. The last one also reads files and
 // reports to a test, as its imports say.
-var layers = []string{"placement", "daemon", "daemon/diff", "daemon/lint", "daemon/manifest", "daemon/overhead", "rollout", "rollout/health", "rollout/kubectl", "rollout/simulate", "daemon/daemontest"}
+var layers = []string{"placement", "daemon", "daemon/diff", "daemon/history", "daemon/lint", "daemon/manifest", "daemon/overhead", "rollout", "rollout/health", "rollout/kubectl", "rollout/simulate", "daemon/daemontest"}
 
 // source is one parsed Go file.
 type source struct {

@@ -1,6 +1,6 @@
 // Package revision encodes pod templates as ControllerRevisions store them, orders
 // ControllerRevisions, and reads the labels that tie pods to them. It serves daemon, which
-// finds the current revision, daemon/diff, rollout, which writes it, and rollout/kubectl,
+// finds the current revision, daemon/diff, daemon/history, which writes it, and rollout/kubectl,
 // which lists the history.
 package revision
 
@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"cmp"
 	stdjson "encoding/json"
+	"fmt"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -60,6 +61,14 @@ func Holds(rev *appsv1.ControllerRevision, data []byte) bool {
 // Compare orders revisions by number, then by name.
 func Compare(a, b *appsv1.ControllerRevision) int {
 	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))
+}
+
+// Text names a revision, which may be nil, with its number.
+func Text(rev *appsv1.ControllerRevision) string {
+	if rev == nil {
+		return "revision <nil>"
+	}
+	return fmt.Sprintf("revision %s (number %d)", rev.Name, rev.Revision)
 }
 
 // invalid leaves the value out, which may be a whole template.

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -127,7 +128,7 @@ func (p *player) show(what string, out io.Writer) error {
 	}
 	switch what {
 	case "revisions":
-		plan, err := rollout.PlanRevisions(snapshot)
+		plan, err := history.Reconcile(snapshot)
 		if err != nil {
 			fmt.Fprintln(out, "error:", err)
 			return nil
@@ -403,7 +404,7 @@ func (p *player) newRevision(name string, settings []setting) error {
 	if hash != "" {
 		rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
 	}
-	data, err := rollout.RevisionData(template)
+	data, err := history.Data(template)
 	if broken {
 		data = data[:len(data)/2]
 	}

@@ -27,6 +27,6 @@
 //	kubelet [except=NODE]...      binds pods, makes them ready, ends terminating ones
 //	sync                          one pass: prints rollout.Result and carries it out
 //	settle [except=NODE]...       sync and kubelet in turns until a pass is empty, one second apart
-//	plan, step, revisions         print daemon.Reconcile, rollout.NextStep, rollout.PlanRevisions; carry out nothing
+//	plan, step, revisions         print daemon.Reconcile, rollout.NextStep, history.Reconcile; carry out nothing
 //	pods, status, nodes           print the pods, the status by node, the decision about each node
 package scenario

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 )
 
 // Random returns the facts of a small cluster in an arbitrary state, which the given
@@ -94,7 +94,7 @@ func randomRevisions(r *rand.Rand, in *daemon.Input) []string {
 		if one(r, 5) {
 			hash = fmt.Sprintf("h%d", i)
 		}
-		data, err := rollout.RevisionData(template)
+		data, err := history.Data(template)
 		if err != nil || one(r, 8) {
 			data = []byte(`{"spec":`)
 		}

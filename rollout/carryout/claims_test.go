@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/carryout"
 )
@@ -121,7 +122,7 @@ func TestCreateRevisionThatExists(t *testing.T) {
 			s := newServer(t, agent(), tc.exists)
 			var expectations carryout.Expectations
 			w := carryout.Writer{Client: s, Expectations: &expectations}
-			err := w.CarryOut(t.Context(), agent(), &rollout.Result{Revisions: &rollout.RevisionPlan{Create: planned}})
+			err := w.CarryOut(t.Context(), agent(), &rollout.Result{Revisions: &history.Plan{Create: planned}})
 			if (err == nil) != tc.ok || err != nil && !apierrors.IsAlreadyExists(err) {
 				t.Errorf("CarryOut() = %v: %s", err, tc.why)
 			}

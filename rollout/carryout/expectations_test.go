@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/carryout"
 )
@@ -162,19 +163,19 @@ func TestExpectationsOfAWriteThatChangesNothing(t *testing.T) {
 			return &rollout.Result{Claims: r.Claims[1:]}, r.Claims[1].Pod
 		}},
 		{"adopt a revision", func(r *rollout.Result) (*rollout.Result, client.Object) {
-			plan := &rollout.RevisionPlan{Claims: r.Revisions.Claims}
+			plan := &history.Plan{Claims: r.Revisions.Claims}
 			return &rollout.Result{Revisions: plan}, plan.Claims[0].Revision
 		}},
 		{"label a revision", func(r *rollout.Result) (*rollout.Result, client.Object) {
-			plan := &rollout.RevisionPlan{Label: r.Revisions.Label}
+			plan := &history.Plan{Label: r.Revisions.Label}
 			return &rollout.Result{Revisions: plan}, plan.Label[0]
 		}},
 		{"relabel a pod", func(r *rollout.Result) (*rollout.Result, client.Object) {
-			plan := &rollout.RevisionPlan{Relabel: r.Revisions.Relabel}
+			plan := &history.Plan{Relabel: r.Revisions.Relabel}
 			return &rollout.Result{Revisions: plan}, plan.Relabel[0].Pod
 		}},
 		{"update a revision", func(r *rollout.Result) (*rollout.Result, client.Object) {
-			plan := &rollout.RevisionPlan{Update: r.Revisions.Update}
+			plan := &history.Plan{Update: r.Revisions.Update}
 			return &rollout.Result{Revisions: plan}, plan.Update
 		}},
 		{"roll back", func(r *rollout.Result) (*rollout.Result, client.Object) {
@@ -276,7 +277,7 @@ func TestExpectationsOfAnEventBeforeTheWrite(t *testing.T) {
 		exists client.Object
 	}{
 		{"pod created", &rollout.Result{Plan: creation("a")}, created(t)},
-		{"revision created", &rollout.Result{Revisions: &rollout.RevisionPlan{Create: planned}}, planned.DeepCopy()},
+		{"revision created", &rollout.Result{Revisions: &history.Plan{Create: planned}}, planned.DeepCopy()},
 		{"pod adopted", adopt, adopted[0]},
 		{"pod deleted", &rollout.Result{Plan: daemon.Plan{Delete: []daemon.Delete{{Pod: ending.DeepCopy()}}}}, ending},
 	} {

@@ -11,11 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 )
 
 // settleRevisions writes the history.
-func (p *pass) settleRevisions(ctx context.Context, plan *rollout.RevisionPlan) error {
+func (p *pass) settleRevisions(ctx context.Context, plan *history.Plan) error {
 	if plan == nil {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (p *pass) updateRevision(ctx context.Context, planned *appsv1.ControllerRev
 }
 
 // relabelPods gives pods the hash of the revision that stays.
-func (p *pass) relabelPods(ctx context.Context, relabel []rollout.PodRelabel) error {
+func (p *pass) relabelPods(ctx context.Context, relabel []history.PodRelabel) error {
 	for _, r := range relabel {
 		pod := &corev1.Pod{ObjectMeta: named(r.Pod)}
 		switch err := p.Client.Patch(ctx, pod, client.RawPatch(types.MergePatchType, r.Patch)); {

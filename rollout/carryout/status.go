@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -82,7 +83,7 @@ func (p *pass) setStatus(owner client.Object, r *rollout.Result) bool {
 // rollBack gives the owner the template of an earlier revision. The update names the
 // resource version that the pass saw: a template that somebody has written since must not be
 // rolled back.
-func (p *pass) rollBack(ctx context.Context, rb *rollout.Rollback) error {
+func (p *pass) rollBack(ctx context.Context, rb *history.Rollback) error {
 	if rb == nil || rb.Skipped() {
 		return nil
 	}

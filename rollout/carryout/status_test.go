@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/carryout"
 )
@@ -205,7 +206,7 @@ func TestRollbackOfAnOlderSpec(t *testing.T) {
 	back := agent()
 	back.Spec.Template.Spec.Containers[0].Image = "agent:0"
 	r := status(5)
-	r.Rollback = &rollout.Rollback{Revision: revision("old", 1), DaemonSet: back, Patch: []byte(`{}`)}
+	r.Rollback = &history.Rollback{Revision: revision("old", 1), DaemonSet: back, Patch: []byte(`{}`)}
 	w := carryout.Writer{Client: s}
 	if err := w.CarryOut(t.Context(), seen, r); !apierrors.IsConflict(err) {
 		t.Errorf("CarryOut() = %v, want a conflict", err)
@@ -237,7 +238,7 @@ func TestOwnerOfAnotherKind(t *testing.T) {
 			owner.(*corev1.ConfigMap).Data = map[string]string{"image": template.Spec.Containers[0].Image}
 		},
 	}
-	r := &rollout.Result{Rollback: &rollout.Rollback{Revision: revision("old", 1), DaemonSet: agent(), Patch: []byte(`{}`)}}
+	r := &rollout.Result{Rollback: &history.Rollback{Revision: revision("old", 1), DaemonSet: agent(), Patch: []byte(`{}`)}}
 	if err := w.CarryOut(t.Context(), owner, r); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/carryout"
 )
@@ -52,11 +53,11 @@ func everything(t *testing.T) (*rollout.Result, []client.Object) {
 	rolledBack.Spec.Template.Spec.Containers[0].Image = "agent:0"
 	r := &rollout.Result{
 		Outcome: rollout.OutcomeSynced,
-		Revisions: &rollout.RevisionPlan{
-			Claims:     []rollout.RevisionClaim{{Revision: orphan, Claim: daemon.ClaimAdopt, Patch: claimer.Patch(daemon.ClaimAdopt, orphan.UID)}},
+		Revisions: &history.Plan{
+			Claims:     []history.RevisionClaim{{Revision: orphan, Claim: daemon.ClaimAdopt, Patch: claimer.Patch(daemon.ClaimAdopt, orphan.UID)}},
 			Label:      []*appsv1.ControllerRevision{label},
 			Create:     revision("new", 5),
-			Relabel:    []rollout.PodRelabel{{Pod: relabel, Patch: []byte(`{"metadata":{"labels":{"controller-revision-hash":"y"}}}`)}},
+			Relabel:    []history.PodRelabel{{Pod: relabel, Patch: []byte(`{"metadata":{"labels":{"controller-revision-hash":"y"}}}`)}},
 			Duplicates: []*appsv1.ControllerRevision{twin},
 			Update:     current,
 		},
@@ -65,7 +66,7 @@ func everything(t *testing.T) (*rollout.Result, []client.Object) {
 			{Pod: release, Claim: daemon.ClaimRelease, Patch: claimer.Patch(daemon.ClaimRelease, release.UID)},
 		},
 		Plan:     creation("e"),
-		Rollback: &rollout.Rollback{Revision: old, DaemonSet: rolledBack, Patch: old.Data.Raw},
+		Rollback: &history.Rollback{Revision: old, DaemonSet: rolledBack, Patch: old.Data.Raw},
 		CleanUp:  []*appsv1.ControllerRevision{old},
 		Status:   &status,
 	}

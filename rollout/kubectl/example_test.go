@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon/daemontest"
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
@@ -126,14 +126,14 @@ func ExampleRolloutHistory() {
 	revisions[0].Annotations = map[string]string{"kubernetes.io/change-cause": "use agent:1"}
 	revisions[1].Annotations = map[string]string{"kubernetes.io/change-cause": "use agent:2"}
 
-	history, err := kubectl.RolloutHistory(agent, revisions)
+	entries, err := kubectl.RolloutHistory(agent, revisions)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Print(history)
-	for _, r := range history {
-		template, err := rollout.RevisionTemplate(r.ControllerRevision)
+	fmt.Print(entries)
+	for _, r := range entries {
+		template, err := history.Template(r.ControllerRevision)
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/internal/revision"
-	"github.com/pernode/daemonset/rollout"
 )
 
 // changeCauseAnnotation is ChangeCauseAnnotation@v0.37.2.
@@ -29,12 +29,12 @@ type Revision struct {
 	// it from the DaemonSet when it made the revision.
 	ChangeCause string
 	// Current marks the revision that holds the DaemonSet's template
-	// (rollout.Matches). If several revisions hold it, Current marks the one that the
+	// (history.Matches). If several revisions hold it, Current marks the one that the
 	// controller keeps: the highest number, then the first name. No revision is
 	// current before the controller has recorded the template.
 	Current bool
 	// ControllerRevision is the object as passed in: read-only.
-	// rollout.RevisionTemplate returns the template that it holds.
+	// history.Template returns the template that it holds.
 	ControllerRevision *appsv1.ControllerRevision
 }
 
@@ -68,7 +68,7 @@ func (h History) String() string {
 // RolloutHistory returns the history of ds (daemonSetHistory@v0.37.2): the
 // revisions in its namespace whose controller is ds and whose labels match its
 // selector. They are ordered by number, then by name.
-// Unlike rollout.PlanRevisions it adopts nothing, so orphans are left out.
+// Unlike history.Reconcile it adopts nothing, so orphans are left out.
 //
 // The controller of a revision is ds if its owner reference has the UID, the kind and the
 // name of ds; see Input.DaemonSet of package daemon for the kind.
@@ -79,13 +79,13 @@ func (h History) String() string {
 //
 // It fails with a *field.Error if ds or one of the revisions is nil, if the selector is nil
 // or malformed, and if the owner of a revision is one that Claimer.Revision of package
-// daemon refuses. It also fails if rollout.RevisionData fails.
+// daemon refuses. It also fails if history.Data fails.
 func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision) (History, error) {
 	owned, err := controlled(ds, revisions)
 	if err != nil {
 		return nil, err
 	}
-	data, err := rollout.RevisionData(&ds.Spec.Template)
+	data, err := history.Data(&ds.Spec.Template)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
@@ -52,7 +52,7 @@ func stored(t *testing.T, number int64, version, hash string) *appsv1.Controller
 // storedFor is the revision that the controller stores for ds.
 func storedFor(t *testing.T, ds *appsv1.DaemonSet, number int64, hash string) *appsv1.ControllerRevision {
 	t.Helper()
-	data, err := rollout.RevisionData(&ds.Spec.Template)
+	data, err := history.Data(&ds.Spec.Template)
 	if err != nil {
 		t.Fatal(err)
 	}

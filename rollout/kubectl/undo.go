@@ -6,7 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 )
 
 // Undo is the result of kubectl rollout undo. The zero Undo does nothing.
@@ -16,7 +16,7 @@ type Undo struct {
 	// Rollback has the revision that was found, the patch to send, and the
 	// DaemonSet as the patch makes it. It is skipped if the DaemonSet has the
 	// template of that revision already.
-	Rollback *rollout.Rollback
+	Rollback *history.Rollback
 }
 
 // String returns what kubectl rollout undo prints after the name of the
@@ -36,12 +36,12 @@ func (u Undo) String() string {
 // The revision is one of those of RolloutHistory (findHistory@v0.37.2). For 0 it
 // is the last but one, regardless of the template of ds. For any other number it
 // is the first that has the number; if revisions share it, that is the first by
-// name, while the text of a History shows the last. rollout.NewRollback then makes
+// name, while the text of a History shows the last. history.NewRollback then makes
 // the Rollback. Nothing passed in is changed.
 //
 // If there is no such revision, it fails in kubectl's words: "no last revision
 // to roll back to" or "unable to find specified revision 7 in history". It also
-// fails if RolloutHistory or rollout.NewRollback fails. kubectl has no error
+// fails if RolloutHistory or history.NewRollback fails. kubectl has no error
 // for broken data: see undo-data in the package comment.
 func RolloutUndo(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, toRevision int64) (Undo, error) {
 	if ds != nil && toRevision < 0 {
@@ -57,7 +57,7 @@ func RolloutUndo(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision, t
 	if err != nil {
 		return Undo{}, err
 	}
-	back, err := rollout.NewRollback(ds, rev)
+	back, err := history.NewRollback(ds, rev)
 	if err != nil {
 		return Undo{}, err
 	}

@@ -10,7 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
@@ -109,7 +109,7 @@ func TestRolloutUndo(t *testing.T) {
 				}
 			} else {
 				want.Spec.Template = nginxTemplate(tc.version)
-				data, err := rollout.RevisionData(&want.Spec.Template)
+				data, err := history.Data(&want.Spec.Template)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -126,7 +126,7 @@ func TestRolloutUndo(t *testing.T) {
 
 func TestUndoZero(t *testing.T) {
 	const want = "skipped rollback (current template already matches revision 0)"
-	for name, undo := range map[string]kubectl.Undo{"zero": {}, "half-filled": {Rollback: &rollout.Rollback{}}} {
+	for name, undo := range map[string]kubectl.Undo{"zero": {}, "half-filled": {Rollback: &history.Rollback{}}} {
 		if got := undo.String(); got != want {
 			t.Errorf("String() of the %s Undo = %q, want %q", name, got, want)
 		}

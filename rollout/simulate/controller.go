@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -159,7 +160,7 @@ func (c *Cluster) write(s *set, r *rollout.Result) {
 	}
 }
 
-func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *rollout.RevisionPlan) {
+func (c *Cluster) writeRevisions(s *set, ns *namespace, plan *history.Plan) {
 	if plan == nil {
 		return
 	}

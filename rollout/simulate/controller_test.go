@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/rollout"
@@ -255,8 +256,8 @@ func TestCarryOut(t *testing.T) {
 	foreign := &rollout.Result{
 		Claims: []daemon.PodClaim{{Pod: gone, Claim: daemon.ClaimRelease}, {}}, CleanUp: []*appsv1.ControllerRevision{rev, nil},
 		Plan:      daemon.Plan{Delete: []daemon.Delete{{Pod: gone}, {}}, Create: []daemon.Create{{}}},
-		Revisions: &rollout.RevisionPlan{Claims: []rollout.RevisionClaim{{Revision: rev}, {}}, Label: []*appsv1.ControllerRevision{rev, nil}, Update: rev},
-		Rollback:  &rollout.Rollback{Patch: []byte("{}")},
+		Revisions: &history.Plan{Claims: []history.RevisionClaim{{Revision: rev}, {}}, Label: []*appsv1.ControllerRevision{rev, nil}, Update: rev},
+		Rollback:  &history.Rollback{Patch: []byte("{}")},
 	}
 	before := show(c.Input(ds))
 	if err := c.CarryOut(ds, foreign); err != nil {
@@ -284,7 +285,7 @@ func TestCarryOutKeepsNothingOfTheResult(t *testing.T) {
 				revs := build.Current(in.DaemonSet, "new")
 				revs[0].Name = "agent-new"
 				return &rollout.Result{
-					Revisions: &rollout.RevisionPlan{Create: revs[0]},
+					Revisions: &history.Plan{Create: revs[0]},
 					Status:    &appsv1.DaemonSetStatus{CollisionCount: new(int32(1)), Conditions: []appsv1.DaemonSetCondition{{Type: "x"}}},
 				}
 			},
@@ -298,7 +299,7 @@ func TestCarryOutKeepsNothingOfTheResult(t *testing.T) {
 				label, update := in.Revisions[0].DeepCopy(), in.Revisions[0].DeepCopy()
 				label.Labels["a"], update.Labels["b"], update.Revision = "a", "b", 7
 				update.Annotations = map[string]string{"b": "b"}
-				return &rollout.Result{Revisions: &rollout.RevisionPlan{Label: []*appsv1.ControllerRevision{label}, Update: update}}
+				return &rollout.Result{Revisions: &history.Plan{Label: []*appsv1.ControllerRevision{label}, Update: update}}
 			},
 			func(r *rollout.Result) {
 				r.Revisions.Label[0].Labels["a"], r.Revisions.Update.Labels["b"], r.Revisions.Update.Annotations["b"] = "x", "x", "x"
@@ -368,9 +369,9 @@ func TestStaleWrites(t *testing.T) {
 	stale := &rollout.Result{
 		Claims: []daemon.PodClaim{{Pod: stalePod, Claim: daemon.ClaimRelease}},
 		Plan:   daemon.Plan{Delete: []daemon.Delete{{Pod: stalePod}}},
-		Revisions: &rollout.RevisionPlan{
-			Claims: []rollout.RevisionClaim{{Revision: staleRev, Claim: daemon.ClaimRelease}}, Label: []*appsv1.ControllerRevision{staleRev},
-			Relabel: []rollout.PodRelabel{{Pod: stalePod}}, Duplicates: []*appsv1.ControllerRevision{staleRev}, Update: staleRev,
+		Revisions: &history.Plan{
+			Claims: []history.RevisionClaim{{Revision: staleRev, Claim: daemon.ClaimRelease}}, Label: []*appsv1.ControllerRevision{staleRev},
+			Relabel: []history.PodRelabel{{Pod: stalePod}}, Duplicates: []*appsv1.ControllerRevision{staleRev}, Update: staleRev,
 		},
 		CleanUp: []*appsv1.ControllerRevision{staleRev},
 	}

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
 )
@@ -49,7 +50,7 @@ type End struct {
 	// Rollback took the DaemonSet back to an older template, because its canary failed.
 	// State then describes the rollout of the restored template. It is nil if there was
 	// no rollback.
-	Rollback *rollout.Rollback
+	Rollback *history.Rollback
 	// After is the cluster when the Run ended, for WhatIf or another Run to go on from. If the
 	// rollout is complete, that is health.DefaultPatience after Time or later, so that pods are ready
 	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns, but

@@ -10,9 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/internal/podstatus"
-	"github.com/pernode/daemonset/rollout"
 )
 
 const (
@@ -162,7 +162,7 @@ func (c *Cluster) templateOf(ns *namespace, hash string) (*corev1.PodSpec, bool)
 		if rev.Labels[label] != hash {
 			continue
 		}
-		if template, err := rollout.RevisionTemplate(rev); err == nil && len(template.Spec.Containers) > 0 {
+		if template, err := history.Template(rev); err == nil && len(template.Spec.Containers) > 0 {
 			spec = &template.Spec
 			break
 		}

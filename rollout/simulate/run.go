@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
@@ -182,7 +183,7 @@ type progress struct {
 	failed int
 	// looping says that no more passes are made.
 	looping  bool
-	rollback *rollout.Rollback
+	rollback *history.Rollback
 	// end is the pass with the End, once the rollout has ended.
 	end *Pass
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/internal/scenario"
@@ -852,10 +853,10 @@ func TestStringsOfNothing(t *testing.T) {
 	}{
 		{(*simulate.Pass)(nil), "no pass"},
 		{&simulate.Pass{}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
-		{&simulate.Pass{Result: &rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: &rollout.Rollback{}}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
+		{&simulate.Pass{Result: &rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: &history.Rollback{}}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
 		{&simulate.Pass{End: &simulate.End{}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do\nEndState(0) since 00:00:00 after 0 passes, at least 0 of 0 available, on:"},
 		{(*simulate.End)(nil), "no end"},
-		{&simulate.End{State: simulate.EndComplete, Rollback: &rollout.Rollback{}}, "complete at 00:00:00 after 0 passes, at least 0 of 0 available"},
+		{&simulate.End{State: simulate.EndComplete, Rollback: &history.Rollback{}}, "complete at 00:00:00 after 0 passes, at least 0 of 0 available"},
 		{&simulate.End{State: simulate.EndIgnored}, "the controller ignores it"},
 		{&simulate.End{State: simulate.EndStalled, Last: &rollout.Result{Step: &rollout.Step{}}}, "stalled since 00:00:00 after 0 passes, at least 0 of 0 available, on:"},
 		{simulate.EndComplete, "complete"}, {simulate.EndWaiting, "waiting"}, {simulate.EndStalled, "stalled"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/owner"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
@@ -179,12 +180,12 @@ func completeTemplates(in *daemon.Input) error {
 	}
 	in.Revisions = slices.Clone(in.Revisions)
 	for i, rev := range in.Revisions {
-		template, err := rollout.RevisionTemplate(rev)
+		template, err := history.Template(rev)
 		if err != nil {
 			continue
 		}
 		defaultTemplate(template)
-		if data, err := rollout.RevisionData(template); err == nil {
+		if data, err := history.Data(template); err == nil {
 			completed := *rev
 			completed.Data = runtime.RawExtension{Raw: data}
 			in.Revisions[i] = &completed
@@ -278,11 +279,11 @@ func sameData(was, is *appsv1.DaemonSet) (bool, error) {
 	if was == nil {
 		return false, nil
 	}
-	old, err := rollout.RevisionData(&was.Spec.Template)
+	old, err := history.Data(&was.Spec.Template)
 	if err != nil {
 		return false, err
 	}
-	cur, err := rollout.RevisionData(&is.Spec.Template)
+	cur, err := history.Data(&is.Spec.Template)
 	return bytes.Equal(old, cur), err
 }
 
@@ -368,7 +369,7 @@ func (w *whatIf) explainRollout() {
 		i.Rollout = RolloutFirst
 	case plan.Create != nil && len(plan.Old) > 0:
 		i.Rollout = RolloutNewTemplate
-		if newest, err := rollout.RevisionTemplate(plan.Old[len(plan.Old)-1]); err == nil {
+		if newest, err := history.Template(plan.Old[len(plan.Old)-1]); err == nil {
 			defaultTemplate(newest)
 			w.checkSpelling(diff.Templates(newest, w.template))
 		}

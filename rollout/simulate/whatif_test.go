@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/internal/scenario"
@@ -60,7 +61,7 @@ func whatIfCluster(t *testing.T, ds *appsv1.DaemonSet, nodes []*corev1.Node) dae
 
 func whatIfRevision(t *testing.T, ds *appsv1.DaemonSet, hash string, number int64) *appsv1.ControllerRevision {
 	t.Helper()
-	data, err := rollout.RevisionData(&ds.Spec.Template)
+	data, err := history.Data(&ds.Spec.Template)
 	if err != nil {
 		t.Fatal(err)
 	}

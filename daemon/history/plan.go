@@ -1,4 +1,4 @@
-package rollout
+package history
 
 import (
 	"bytes"
@@ -20,9 +20,9 @@ import (
 	"github.com/pernode/daemonset/internal/revision"
 )
 
-// RevisionPlan holds the current ControllerRevision and the writes that make it current.
+// Plan holds the current ControllerRevision and the writes that make it current.
 // Carry the writes out in the order of the fields. A write that fails ends the pass.
-type RevisionPlan struct {
+type Plan struct {
 	// Claims are the revisions to adopt or release, ordered by name.
 	Claims []RevisionClaim
 	// Label are copies of older revisions that lack the hash label, each with its own name
@@ -74,16 +74,15 @@ type PodRelabel struct {
 	Patch []byte
 }
 
-// PlanRevisions works out the writes after which exactly one revision holds the template and
+// Reconcile works out the writes after which exactly one revision holds the template and
 // has the highest number (constructHistory@v1.37.2). CleanUp deletes revisions beyond the
 // history limit. The rules:
 //
-//   - A revision is current if its data equals RevisionData of the template byte for
-//     byte, apart from white space between the tokens. If several are, the one with the
-//     highest number stays, all pods get its hash, and the others are deleted
-//     (dedupCurHistories@v1.37.2).
-//   - Equal templates may have different RevisionData, for example after an API upgrade.
-//     Such a revision is not current.
+//   - A revision is current if it stores the bytes that Data returns for the template, apart
+//     from white space between the tokens. If several are, the one with the highest number
+//     stays, all pods get its hash, and the others are deleted (dedupCurHistories@v1.37.2).
+//   - A revision that stores an equal template in other bytes, for example from before an
+//     upgrade of the API, is not current.
 //   - If none is current, a new one is created: its name is that of Naming.RevisionName of
 //     package daemon, its number is one above all others, its labels are the template's and
 //     the hash, and its annotations are the DaemonSet's (snapshot@v1.37.2).
@@ -92,8 +91,8 @@ type PodRelabel struct {
 //   - If another revision has the name of the new one, collisionCount is raised and the
 //     pass ends. The next pass tries the next name.
 //
-// The snapshot is not changed. PlanRevisions fails with a *field.Error if it is nil.
-func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
+// The snapshot is not changed. Reconcile fails with a *field.Error if it is nil.
+func Reconcile(s *daemon.Snapshot) (*Plan, error) {
 	if s == nil || s.DaemonSet() == nil {
 		return nil, field.Required(field.NewPath("snapshot"), "")
 	}
@@ -103,7 +102,7 @@ func PlanRevisions(s *daemon.Snapshot) (*RevisionPlan, error) {
 		return nil, err
 	}
 	names := s.Naming()
-	plan := &RevisionPlan{}
+	plan := &Plan{}
 	var current []*appsv1.ControllerRevision
 	var keep daemon.RevisionState
 	for _, r := range s.Revisions() {
@@ -168,9 +167,9 @@ func labelledRevision(r daemon.RevisionState, label string) *appsv1.ControllerRe
 
 // create plans a revision for a template that none holds yet
 // (snapshot@v1.37.2).
-func (p *RevisionPlan) create(s *daemon.Snapshot, number int64) error {
+func (p *Plan) create(s *daemon.Snapshot, number int64) error {
 	ds := s.DaemonSet()
-	data, err := RevisionData(&ds.Spec.Template)
+	data, err := Data(&ds.Spec.Template)
 	if err != nil {
 		return err
 	}
@@ -215,7 +214,7 @@ func newRevision(ds *appsv1.DaemonSet, name string, number int64, data []byte) *
 
 // relabel gives the DaemonSet's pods the hash that stays
 // (dedupCurHistories@v1.37.2).
-func (p *RevisionPlan) relabel(s *daemon.Snapshot) error {
+func (p *Plan) relabel(s *daemon.Snapshot) error {
 	label := s.Naming().RevisionHashLabel
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]string{label: p.Hash}}})
 	if err != nil {
@@ -251,12 +250,16 @@ func saturatingNext(revisions []*appsv1.ControllerRevision) int64 {
 }
 
 // Empty reports whether the plan writes nothing.
-func (p *RevisionPlan) Empty() bool {
+func (p *Plan) Empty() bool {
 	return p == nil || len(p.Claims) == 0 && len(p.Label) == 0 && p.Create == nil && len(p.Relabel) == 0 &&
 		len(p.Duplicates) == 0 && p.Update == nil && p.CollisionCount == nil
 }
 
-func (p *RevisionPlan) lines() []string {
+// String lists the writes, one on each line, or returns "nothing to do".
+func (p *Plan) String() string {
+	if p.Empty() {
+		return "nothing to do"
+	}
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, c := range p.Claims {
@@ -266,28 +269,33 @@ func (p *RevisionPlan) lines() []string {
 		add("label revision %s", revisionName(rev))
 	}
 	if p.Create != nil {
-		add("create %s", revisionText(p.Create))
+		add("create %s", revision.Text(p.Create))
 	}
 	for _, r := range p.Relabel {
 		add("relabel pod %s to %s", podName(r.Pod), p.Hash)
 	}
 	for _, rev := range p.Duplicates {
-		add("delete %s: duplicate of %s", revisionText(rev), revisionName(p.Current))
+		add("delete %s: duplicate of %s", revision.Text(rev), revisionName(p.Current))
 	}
 	if p.Update != nil {
 		add("update revision %s to number %d, hash %s", p.Update.Name, p.Update.Revision, p.Hash)
 	}
-	return lines
-}
-
-// String lists the writes, one on each line, or returns "nothing to do".
-func (p *RevisionPlan) String() string {
-	if p.Empty() {
-		return "nothing to do"
-	}
-	lines := p.lines()
 	if p.CollisionCount != nil {
-		lines = append(lines, fmt.Sprintf("set collision count to %d", *p.CollisionCount))
+		add("set collision count to %d", *p.CollisionCount)
 	}
 	return strings.Join(lines, "\n")
+}
+
+func revisionName(rev *appsv1.ControllerRevision) string {
+	if rev == nil {
+		return "<nil>"
+	}
+	return rev.Name
+}
+
+func podName(pod *corev1.Pod) string {
+	if pod == nil {
+		return "<nil>"
+	}
+	return pod.Name
 }

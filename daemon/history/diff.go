@@ -1,4 +1,4 @@
-package rollout
+package history
 
 import (
 	"fmt"
@@ -8,19 +8,19 @@ import (
 	"github.com/pernode/daemonset/daemon/diff"
 )
 
-// DiffRevisions returns what changes in the pod template from one revision to
+// Diff returns what changes in the pod template from one revision to
 // another, in the order and by the rules of diff.Templates. The result is empty if the
 // templates are equal, although their bytes, which decide which revision is current, may
 // differ. Neither revision is changed, and the result shares nothing with them.
 //
-// It fails if RevisionTemplate fails. The error says which revision is wrong, the old or
+// It fails if Template fails. The error says which revision is wrong, the old or
 // the new one, and wraps that *field.Error.
-func DiffRevisions(old, cur *appsv1.ControllerRevision) (diff.Changes, error) {
-	was, err := RevisionTemplate(old)
+func Diff(old, cur *appsv1.ControllerRevision) (diff.Changes, error) {
+	was, err := Template(old)
 	if err != nil {
 		return nil, fmt.Errorf("old revision%s: %w", nameOf(old), err)
 	}
-	is, err := RevisionTemplate(cur)
+	is, err := Template(cur)
 	if err != nil {
 		return nil, fmt.Errorf("new revision%s: %w", nameOf(cur), err)
 	}

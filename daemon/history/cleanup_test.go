@@ -1,4 +1,4 @@
-package rollout_test
+package history_test
 
 import (
 	"fmt"
@@ -8,18 +8,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/build"
-	"github.com/pernode/daemonset/rollout"
 )
 
 func TestCleanUp(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
 		limit     int // below zero: none is set
-		// old are the revisions, as hash:number.
-		old   string
-		nodes string // as in policyCase; old and older are hashes
-		want  string
+		// old are the revisions, as build.History reads them.
+		old  string
+		pods string // node=hash; with "~" the pod is being deleted
+		want string
 	}{
 		{"within the limit", "two are allowed", 2, "h1:1 h2:2", "", ""},
 		{"one too many", "the oldest goes", 2, "h1:1 h2:2 h3:3", "", "h1"},
@@ -33,28 +34,30 @@ func TestCleanUp(t *testing.T) {
 		{"carried on a node that is gone", "the pod is still there", 0, "old:1", "gone=old", ""},
 		{"all carried", "nothing can go", 0, "old:1 older:2", "a=old b=older", ""},
 		{"no hash label", "nothing tells that it is in use", 0, ":1", "a=old", "(none)"},
-		{"no hash label on either side", "a pod without one carries none", 0, ":1", "a=/age=1h", "(none)"},
+		{"no hash label on either side", "a pod without one carries none", 0, ":1", "a=", "(none)"},
 		{"no revisions", "nothing to do", 0, "", "a=old", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := policySnapshot(t, build.Set{}, tc.nodes)
-			ds := s.DaemonSet()
+			ds := build.Set{}.Object()
 			limit := int32(tc.limit)
 			if ds.Spec.RevisionHistoryLimit = &limit; tc.limit < 0 {
 				ds.Spec.RevisionHistoryLimit = nil
 			}
-			var old []*appsv1.ControllerRevision
-			for word := range strings.FieldsSeq(tc.old) {
-				hash, number, _ := strings.Cut(word, ":")
-				rev := build.Revision{Hash: hash}.Of(ds)
-				if _, err := fmt.Sscan(number, &rev.Revision); err != nil {
-					t.Fatal(err)
-				}
-				old = append(old, rev)
+			in := daemon.Input{DaemonSet: ds, Nodes: build.Nodes("a", "b"), Now: build.Now}
+			for word := range strings.FieldsSeq(tc.pods) {
+				node, hash, _ := strings.Cut(word, "=")
+				pod := build.Pod{Name: "on-" + node, Node: node}
+				pod.Hash, pod.Deleting = strings.CutSuffix(hash, "~")
+				in.Pods = append(in.Pods, pod.Of(ds))
 			}
+			s, err := daemon.Observe(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			old := build.History(ds, tc.old)
 			order := fmt.Sprint(old)
 			var got []string
-			for _, rev := range rollout.CleanUp(s, old) {
+			for _, rev := range history.CleanUp(s, old) {
 				hash := rev.Labels[appsv1.DefaultDaemonSetUniqueLabelKey]
 				if hash == "" {
 					hash = "(none)"
@@ -73,10 +76,13 @@ func TestCleanUp(t *testing.T) {
 
 // TestCleanUpInput: nil entries do not count, and the order of the list has no effect.
 func TestCleanUpInput(t *testing.T) {
-	s := policySnapshot(t, build.Set{}, "")
-	limit := int32(1)
-	s.DaemonSet().Spec.RevisionHistoryLimit = &limit
-	a, b := build.Revision{Hash: "a", Number: 1}.Of(s.DaemonSet()), build.Revision{Hash: "b", Number: 1}.Of(s.DaemonSet())
+	ds := build.Set{}.Object()
+	ds.Spec.RevisionHistoryLimit = new(int32(1))
+	s, err := daemon.Observe(daemon.Input{DaemonSet: ds, Now: build.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := build.Revision{Hash: "a", Number: 1}.Of(ds), build.Revision{Hash: "b", Number: 1}.Of(ds)
 	for _, tc := range []struct {
 		old, want []*appsv1.ControllerRevision
 	}{
@@ -84,7 +90,7 @@ func TestCleanUpInput(t *testing.T) {
 		{[]*appsv1.ControllerRevision{a, b}, []*appsv1.ControllerRevision{a}},
 		{[]*appsv1.ControllerRevision{b, a}, []*appsv1.ControllerRevision{a}},
 	} {
-		if diff := cmp.Diff(tc.want, rollout.CleanUp(s, tc.old)); diff != "" {
+		if diff := cmp.Diff(tc.want, history.CleanUp(s, tc.old)); diff != "" {
 			t.Errorf("CleanUp(%v) (-want +got):\n%s", tc.old, diff)
 		}
 	}

@@ -1,4 +1,4 @@
-package rollout
+package history
 
 import (
 	"bytes"
@@ -49,7 +49,7 @@ func brokenTemplate() corev1.PodTemplateSpec {
 }
 
 // The bytes are what getPatch@v1.37.2 returns with k8s.io/api v0.37.2.
-func TestRevisionData(t *testing.T) {
+func TestData(t *testing.T) {
 	plain, rich, broken, deep := nginxTemplate("1.27.4-alpine"), richTemplate(), brokenTemplate(), brokenTemplate()
 	deep.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(strings.Repeat("[", 9999) + strings.Repeat("]", 9999))
 	for _, tc := range []struct {
@@ -75,12 +75,12 @@ func TestRevisionData(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before := tc.template.DeepCopy()
-			got, err := RevisionData(tc.template)
+			got, err := Data(tc.template)
 			if string(got) != tc.want || !errorIs(err, tc.err) {
-				t.Errorf("RevisionData = %s, %v, want %s, %q: %s", got, err, tc.want, tc.err, tc.why)
+				t.Errorf("Data = %s, %v, want %s, %q: %s", got, err, tc.want, tc.err, tc.why)
 			}
 			if diff := cmp.Diff(before, tc.template); diff != "" {
-				t.Errorf("RevisionData changed its argument (-want +got):\n%s", diff)
+				t.Errorf("Data changed its argument (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -96,7 +96,7 @@ func errorIs(err error, want string) bool {
 
 func TestMatches(t *testing.T) {
 	ds := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{Template: nginxTemplate("1.27.4-alpine")}}
-	data, err := RevisionData(&ds.Spec.Template)
+	data, err := Data(&ds.Spec.Template)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestMatches(t *testing.T) {
 			rev: &appsv1.ControllerRevision{Data: runtime.RawExtension{Object: &runtime.Unknown{Raw: data, ContentType: runtime.ContentTypeJSON}}}},
 		{name: "nil DaemonSet", why: "no template to compare", rev: withData(""), err: "daemonSet: Required value"},
 		{name: "nil revision", why: "no data to compare", ds: ds, err: "revision: Required value"},
-		{name: "template without JSON", why: "RevisionData's error is passed on",
+		{name: "template without JSON", why: "Data's error is passed on",
 			ds: &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{Template: brokenTemplate()}}, rev: withData(""), err: "spec.template: Invalid value: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -130,26 +130,26 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-func TestRevisionTemplate(t *testing.T) {
+func TestTemplate(t *testing.T) {
 	for _, template := range []corev1.PodTemplateSpec{{}, nginxTemplate("1.27.4-alpine"), richTemplate()} {
-		data, err := RevisionData(&template)
+		data, err := Data(&template)
 		if err != nil {
 			t.Fatal(err)
 		}
 		rev := withData(string(data))
-		got, err := RevisionTemplate(rev)
+		got, err := Template(rev)
 		if err != nil {
-			t.Fatalf("RevisionTemplate(%s): %v", data, err)
+			t.Fatalf("Template(%s): %v", data, err)
 		}
-		again, err := RevisionData(got)
+		again, err := Data(got)
 		if err != nil || string(again) != string(data) {
-			t.Errorf("RevisionData(RevisionTemplate(rev)) = %s, %v, want %s", again, err, data)
+			t.Errorf("Data(Template(rev)) = %s, %v, want %s", again, err, data)
 		}
 		if diff := cmp.Diff(applied(t, string(data)), *got); diff != "" {
-			t.Errorf("RevisionTemplate differs from the applied patch (-want +got):\n%s", diff)
+			t.Errorf("Template differs from the applied patch (-want +got):\n%s", diff)
 		}
 		if string(rev.Data.Raw) != string(data) {
-			t.Errorf("RevisionTemplate changed the data to %s", rev.Data.Raw)
+			t.Errorf("Template changed the data to %s", rev.Data.Raw)
 		}
 	}
 }
@@ -182,9 +182,9 @@ func apply(patch string) (*appsv1.DaemonSet, error) {
 	return out, json.Unmarshal(after, out)
 }
 
-func TestRevisionTemplateOfOddData(t *testing.T) {
+func TestTemplateOfOddData(t *testing.T) {
 	nginx := nginxTemplate("1.27.4-alpine")
-	data, err := RevisionData(&nginx)
+	data, err := Data(&nginx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,32 +242,32 @@ func TestRevisionTemplateOfOddData(t *testing.T) {
 			if tc.rev != nil {
 				before = bytes.Clone(tc.rev.Data.Raw)
 			}
-			got, err := RevisionTemplate(tc.rev)
+			got, err := Template(tc.rev)
 			for range 8 { // objects are maps, whose order must not show
-				if _, again := RevisionTemplate(tc.rev); !errorIs(again, tc.err) {
-					t.Fatalf("RevisionTemplate = %v, want error %q", again, tc.err)
+				if _, again := Template(tc.rev); !errorIs(again, tc.err) {
+					t.Fatalf("Template = %v, want error %q", again, tc.err)
 				}
 			}
 			if !errorIs(err, tc.err) || (got == nil) != (err != nil) {
-				t.Fatalf("RevisionTemplate = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
+				t.Fatalf("Template = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
 			}
 			if err == nil {
 				if diff := cmp.Diff(&tc.want, got); diff != "" {
-					t.Errorf("RevisionTemplate (-want +got), %s:\n%s", tc.why, diff)
+					t.Errorf("Template (-want +got), %s:\n%s", tc.why, diff)
 				}
 			}
 			if tc.rev != nil && !bytes.Equal(before, tc.rev.Data.Raw) {
-				t.Errorf("RevisionTemplate changed the data from %q to %q", before, tc.rev.Data.Raw)
+				t.Errorf("Template changed the data from %q to %q", before, tc.rev.Data.Raw)
 			}
 		})
 	}
 }
 
-// FuzzRevisionTemplate holds RevisionTemplate against applying the patch: it
+// FuzzTemplate holds Template against applying the patch: it
 // never panics, and a template that it returns is the one applying gives.
-func FuzzRevisionTemplate(f *testing.F) {
+func FuzzTemplate(f *testing.F) {
 	for _, template := range []corev1.PodTemplateSpec{{}, nginxTemplate("1.27.4-alpine"), richTemplate()} {
-		data, err := RevisionData(&template)
+		data, err := Data(&template)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -284,18 +284,18 @@ func FuzzRevisionTemplate(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		got, err := RevisionTemplate(withData(string(raw)))
+		got, err := Template(withData(string(raw)))
 		if (got == nil) == (err == nil) {
-			t.Fatalf("RevisionTemplate(%q) = %v, %v, want either", raw, got, err)
+			t.Fatalf("Template(%q) = %v, %v, want either", raw, got, err)
 		}
 		if err != nil {
 			return
 		}
 		if diff := cmp.Diff(applied(t, string(raw)), *got); diff != "" {
-			t.Errorf("RevisionTemplate(%q) (-want +got):\n%s", raw, diff)
+			t.Errorf("Template(%q) (-want +got):\n%s", raw, diff)
 		}
-		if _, err := RevisionData(got); err != nil {
-			t.Errorf("RevisionData of the template of %q: %v", raw, err)
+		if _, err := Data(got); err != nil {
+			t.Errorf("Data of the template of %q: %v", raw, err)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package rollout
+package history
 
 import (
 	"maps"
@@ -12,31 +12,30 @@ import (
 	"github.com/pernode/daemonset/internal/revision"
 )
 
-// RevisionData returns what the controller stores in ControllerRevision.data for
+// Data returns what the controller stores in ControllerRevision.data for
 // a template (getPatch@v1.37.2): the strategic merge patch
 //
 //	{"spec":{"template":{...,"$patch":"replace"}}}
 //
 // of the template's JSON, with sorted keys, without spaces, and with <, > and &
 // escaped as encoding/json escapes them. The bytes, apart from white space between the
-// tokens, decide which revision is current. To compare many revisions, call RevisionData
-// once; Matches is for a single comparison.
+// tokens, decide which revision is current. Matches compares them with those of one revision.
 //
 // A nil template is an empty one. The template is not changed, and the result is new. It
 // fails with a *field.Error at spec.template if the template cannot be encoded, because its
 // managed fields are not valid JSON.
-func RevisionData(template *corev1.PodTemplateSpec) ([]byte, error) {
+func Data(template *corev1.PodTemplateSpec) ([]byte, error) {
 	return revision.Data(template)
 }
 
-// Matches reports whether the stored bytes of the revision equal RevisionData of the
-// DaemonSet's template (Match@v1.37.2). White space between the tokens has no effect, because
+// Matches reports whether the revision stores what Data returns for the template of the
+// DaemonSet (Match@v1.37.2). White space between the tokens has no effect, because
 // kubectl indents the data when it prints a revision. Equal templates that are encoded
 // differently do not match, such as those with "creationTimestamp":null that clusters before
 // 1.34 stored. Only data.raw counts, in which clients keep what they read.
 //
 // Neither argument is changed. It fails with a *field.Error if one of them is nil, and if
-// RevisionData fails.
+// Data fails.
 func Matches(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (bool, error) {
 	if ds == nil {
 		return false, field.Required(field.NewPath("daemonSet"), "")
@@ -44,14 +43,14 @@ func Matches(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (bool, error)
 	if rev == nil {
 		return false, field.Required(field.NewPath("revision"), "")
 	}
-	data, err := RevisionData(&ds.Spec.Template)
+	data, err := Data(&ds.Spec.Template)
 	if err != nil {
 		return false, err
 	}
 	return revision.Holds(rev, data), nil
 }
 
-// RevisionTemplate returns the template that a revision holds: what spec.template
+// Template returns the template that a revision holds: what spec.template
 // of a DaemonSet becomes when the stored patch is applied to it. Fields that this
 // API version does not know are dropped. The result is new and shares nothing
 // with rev.
@@ -59,11 +58,11 @@ func Matches(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (bool, error)
 // Data.Object without Data.Raw is read as it would be sent to the API server.
 //
 // It fails with a *field.Error if there is no revision or no data (Required), if the data
-// is broken or does not have the form of RevisionData (Invalid, NotSupported), and if it
+// is broken or does not have the form of Data (Invalid, NotSupported), and if it
 // holds more than a template (Forbidden), because a patch with it would change more than
 // the template. The error's path, such as data.spec.template, is that of the
 // ControllerRevision.
-func RevisionTemplate(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, error) {
+func Template(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, error) {
 	if rev == nil {
 		return nil, field.Required(field.NewPath("revision"), "")
 	}

@@ -1,4 +1,4 @@
-package rollout
+package history
 
 import (
 	"bytes"
@@ -29,7 +29,7 @@ type Rollback struct {
 // ds.
 //
 // Neither argument is changed. It fails with a *field.Error if one of them is nil or
-// RevisionData fails. It also fails if RevisionTemplate fails; that error names the
+// Data fails. It also fails if Template fails; that error names the
 // revision and wraps the *field.Error.
 func NewRollback(ds *appsv1.DaemonSet, rev *appsv1.ControllerRevision) (*Rollback, error) {
 	matches, err := Matches(ds, rev)

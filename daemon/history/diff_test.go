@@ -1,4 +1,4 @@
-package rollout
+package history
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 	"github.com/pernode/daemonset/daemon/diff"
 )
 
-func TestDiffRevisions(t *testing.T) {
+func TestDiff(t *testing.T) {
 	broken := stored(t, 1, "1.27.3", "a")
 	broken.Data.Raw = nil
 	image := func(old, cur string) diff.Changes {
@@ -35,15 +35,15 @@ func TestDiffRevisions(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before := cloneAll([]*appsv1.ControllerRevision{tc.old, tc.cur})
-			got, err := DiffRevisions(tc.old, tc.cur)
+			got, err := Diff(tc.old, tc.cur)
 			if !errorIs(err, tc.err) {
-				t.Errorf("DiffRevisions = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
+				t.Errorf("Diff = %v, %v, want error %q: %s", got, err, tc.err, tc.why)
 			}
 			if diff := cmp.Diff(tc.want.String(), got.String()); diff != "" {
-				t.Errorf("DiffRevisions (-want +got), %s:\n%s", tc.why, diff)
+				t.Errorf("Diff (-want +got), %s:\n%s", tc.why, diff)
 			}
 			if diff := cmp.Diff(before, []*appsv1.ControllerRevision{tc.old, tc.cur}); diff != "" {
-				t.Errorf("DiffRevisions changed its arguments (-want +got):\n%s", diff)
+				t.Errorf("Diff changed its arguments (-want +got):\n%s", diff)
 			}
 		})
 	}

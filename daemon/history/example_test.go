@@ -1,4 +1,4 @@
-package rollout_test
+package history_test
 
 import (
 	"fmt"
@@ -8,8 +8,35 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/daemontest"
+	"github.com/pernode/daemonset/daemon/history"
 )
+
+// The template of an older revision is in use again: the controller gives that revision the
+// highest number. A template that no revision holds gets a new one.
+func ExampleReconcile() {
+	agent := daemontest.DaemonSet("agent")
+	revisions := []*appsv1.ControllerRevision{
+		daemontest.Revision(agent, 1), daemontest.Revision(daemontest.WithImage(agent, "agent:2"), 2),
+	}
+	for _, ds := range []*appsv1.DaemonSet{agent, daemontest.WithImage(agent, "agent:3")} {
+		s, err := daemon.Observe(daemon.Input{DaemonSet: ds, Revisions: revisions})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		plan, err := history.Reconcile(s)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(plan)
+	}
+	// Output:
+	// update revision agent-6bc785ff84 to number 3, hash 6bc785ff84
+	// create revision agent-7b9f5d75bb (number 3)
+}
 
 // A DaemonSet is taken back to an older revision. What comes back is the
 // DaemonSet as it will be, and the patch to send.
@@ -17,7 +44,7 @@ func ExampleNewRollback() {
 	template := func(image string) *corev1.PodTemplateSpec {
 		return &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx", Image: image}}}}
 	}
-	data, err := rollout.RevisionData(template("nginx:1.27.3"))
+	data, err := history.Data(template("nginx:1.27.3"))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -28,7 +55,7 @@ func ExampleNewRollback() {
 		Revision:   1,
 	}
 
-	back, err := rollout.NewRollback(&appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{Template: *template("nginx:1.27.4")}}, older)
+	back, err := history.NewRollback(&appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{Template: *template("nginx:1.27.4")}}, older)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -43,9 +70,9 @@ func ExampleNewRollback() {
 }
 
 // What changed in the template between two revisions.
-func ExampleDiffRevisions() {
+func ExampleDiff() {
 	revision := func(image string) *appsv1.ControllerRevision {
-		data, err := rollout.RevisionData(&corev1.PodTemplateSpec{
+		data, err := history.Data(&corev1.PodTemplateSpec{
 			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "nginx", Image: image}}},
 		})
 		if err != nil {
@@ -54,7 +81,7 @@ func ExampleDiffRevisions() {
 		return &appsv1.ControllerRevision{Data: runtime.RawExtension{Raw: data}}
 	}
 
-	changes, err := rollout.DiffRevisions(revision("nginx:1.27.3"), revision("nginx:1.27.4-alpine"))
+	changes, err := history.Diff(revision("nginx:1.27.3"), revision("nginx:1.27.4-alpine"))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,4 +1,4 @@
-package rollout
+package history
 
 import (
 	"slices"
@@ -9,20 +9,20 @@ import (
 	"github.com/pernode/daemonset/internal/revision"
 )
 
-// DefaultHistoryLimit is the default of spec.revisionHistoryLimit
+// DefaultLimit is the default of spec.revisionHistoryLimit
 // (SetDefaults_DaemonSet@v1.37.2).
-const DefaultHistoryLimit = 10
+const DefaultLimit = 10
 
 // CleanUp returns the old revisions to delete so that at most
 // spec.revisionHistoryLimit of them stay, ordered by number, then by name. A revision
 // whose hash is on a pod stays, and counts (cleanupHistory@v1.37.2). old is
-// RevisionPlan.Old, in any order; nil entries are ignored. A nil limit means
-// DefaultHistoryLimit. The returned revisions are those passed in: read-only.
+// Plan.Old, in any order; nil entries are ignored. A nil limit means
+// DefaultLimit. The returned revisions are those passed in: read-only.
 func CleanUp(s *daemon.Snapshot, old []*appsv1.ControllerRevision) []*appsv1.ControllerRevision {
 	if s == nil || s.DaemonSet() == nil {
 		return nil
 	}
-	limit := DefaultHistoryLimit
+	limit := DefaultLimit
 	if l := s.DaemonSet().Spec.RevisionHistoryLimit; l != nil {
 		limit = int(*l)
 	}

@@ -1,7 +1,6 @@
-package rollout_test
+package history_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -15,52 +14,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/build"
-	"github.com/pernode/daemonset/rollout"
 )
-
-// history reads ControllerRevisions such as "h1:3 h2:1:current,orphan": hash, number,
-// and what is special about them. Their names are agent-<hash>.
-func history(t *testing.T, ds *appsv1.DaemonSet, text string) []*appsv1.ControllerRevision {
-	t.Helper()
-	var out []*appsv1.ControllerRevision
-	for word := range strings.FieldsSeq(text) {
-		parts := append(strings.Split(word, ":"), "")
-		rev := build.Revision{Hash: parts[0]}.Of(ds)
-		if _, err := fmt.Sscan(parts[1], &rev.Revision); err != nil {
-			t.Fatal(err)
-		}
-		for _, special := range strings.Split(parts[2], ",") {
-			switch special {
-			case "":
-			case "current":
-				rev.Data.Raw = templateData(t, ds)
-			case "similar":
-				rev.Data.Raw = bytes.Replace(templateData(t, ds), []byte("agent:1"), []byte("agent:2"), 1)
-			case "nohash":
-				delete(rev.Labels, appsv1.DefaultDaemonSetUniqueLabelKey)
-			case "nolabels":
-				rev.Labels = nil
-			case "orphan":
-				rev.OwnerReferences = nil
-			case "foreign":
-				rev.OwnerReferences = build.Owner(build.Set{Name: "other"}.Object())
-			case "mismatch":
-				rev.Labels["app"] = "other"
-			case "elsewhere":
-				rev.Namespace = "elsewhere"
-			default:
-				t.Fatalf("unknown word %q", special)
-			}
-		}
-		out = append(out, rev)
-	}
-	return out
-}
 
 func templateData(t *testing.T, ds *appsv1.DaemonSet) []byte {
 	t.Helper()
-	data, err := rollout.RevisionData(&ds.Spec.Template)
+	data, err := history.Data(&ds.Spec.Template)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +28,7 @@ func templateData(t *testing.T, ds *appsv1.DaemonSet) []byte {
 }
 
 // planText is a plan with what its String leaves out.
-func planText(p *rollout.RevisionPlan) string {
+func planText(p *history.Plan) string {
 	text := p.String()
 	if p.Current != nil {
 		text += fmt.Sprintf("\ncurrent %s number %d hash %s", p.Current.Name, p.Current.Revision, p.Hash)
@@ -91,7 +51,7 @@ var (
 	fourCollisions int32 = 4
 )
 
-func TestPlanRevisions(t *testing.T) {
+func TestReconcile(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
 		revisions string
@@ -148,7 +108,7 @@ func TestPlanRevisions(t *testing.T) {
 			if tc.collision > 0 {
 				ds.Status.CollisionCount = &tc.collision
 			}
-			revisions := history(t, ds, tc.revisions)
+			revisions := build.History(ds, tc.revisions)
 			var pods []*corev1.Pod
 			for i, word := range strings.Fields(tc.pods) {
 				hash, owner, _ := strings.Cut(word, ":")
@@ -162,7 +122,7 @@ func TestPlanRevisions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plan, err := rollout.PlanRevisions(s)
+			plan, err := history.Reconcile(s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,11 +130,11 @@ func TestPlanRevisions(t *testing.T) {
 				t.Errorf("the snapshot has the hash %s, the plan %s", s.RevisionHash(), plan.Hash)
 			}
 			if diff := cmp.Diff(tc.want, planText(plan)); diff != "" {
-				t.Errorf("PlanRevisions() (-want +got), because %s:\n%s", tc.why, diff)
+				t.Errorf("Reconcile() (-want +got), because %s:\n%s", tc.why, diff)
 			}
 			for i, rev := range revisions {
 				if rev.String() != before[i] {
-					t.Errorf("PlanRevisions() changed %s", rev.Name)
+					t.Errorf("Reconcile() changed %s", rev.Name)
 				}
 			}
 		})
@@ -197,7 +157,7 @@ func TestNewRevision(t *testing.T) {
 	}
 	want.Data.Raw = templateData(t, ds)
 	if diff := cmp.Diff(want, plan.Create); diff != "" {
-		t.Errorf("PlanRevisions().Create (-want +got):\n%s", diff)
+		t.Errorf("Reconcile().Create (-want +got):\n%s", diff)
 	}
 	plan.Create.Labels["app"], plan.Create.Annotations["new"] = "changed", "changed"
 	if ds.Spec.Template.Labels["app"] != "agent" || len(ds.Annotations) != 1 {
@@ -211,31 +171,31 @@ func TestNewRevision(t *testing.T) {
 }
 
 // revisionsOf is the plan for a DaemonSet without history.
-func revisionsOf(t *testing.T, ds *appsv1.DaemonSet) *rollout.RevisionPlan {
+func revisionsOf(t *testing.T, ds *appsv1.DaemonSet) *history.Plan {
 	t.Helper()
 	s, err := daemon.Observe(daemon.Input{DaemonSet: ds})
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := rollout.PlanRevisions(s)
+	plan, err := history.Reconcile(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return plan
 }
 
-func TestPlanRevisionsErrors(t *testing.T) {
+func TestReconcileErrors(t *testing.T) {
 	for _, s := range []*daemon.Snapshot{nil, {}} {
-		plan, err := rollout.PlanRevisions(s)
+		plan, err := history.Reconcile(s)
 		var wrong *field.Error
 		if plan != nil || !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), "snapshot: Required value") {
-			t.Errorf("PlanRevisions() of no snapshot = %v, %v, want an error", plan, err)
+			t.Errorf("Reconcile() of no snapshot = %v, %v, want an error", plan, err)
 		}
 	}
 }
 
-// BenchmarkPlanRevisions measures a namespace with many revisions of the DaemonSet.
-func BenchmarkPlanRevisions(b *testing.B) {
+// BenchmarkReconcile measures a namespace with many revisions of the DaemonSet.
+func BenchmarkReconcile(b *testing.B) {
 	for _, count := range []int{10_000, 40_000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			ds := build.Set{}.Object()
@@ -244,7 +204,11 @@ func BenchmarkPlanRevisions(b *testing.B) {
 				in.Revisions = append(in.Revisions, build.Revision{Hash: fmt.Sprintf("h%05d", i), Number: int64(i)}.Of(ds))
 			}
 			for b.Loop() {
-				if _, err := rollout.Sync(in, rollout.Options{}); err != nil {
+				s, err := daemon.Observe(in)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := history.Reconcile(s); err != nil {
 					b.Fatal(err)
 				}
 			}
