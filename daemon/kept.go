@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"cmp"
-	"container/heap"
 	"maps"
 	"reflect"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/minheap"
 	"github.com/pernode/daemonset/internal/owner"
 )
 
@@ -191,8 +191,8 @@ type kept struct {
 	unclaimed map[string]*corev1.Pod
 	// hashes count the pods that keep a revision in use, by hash label.
 	hashes map[string]int
-	// waiting are the pods that are ready but not available.
-	waiting waitingPods
+	// waiting are the pods that are ready but not available, as a minheap.
+	waiting []waitingPod
 	// ready and gone are sets of update. They are empty between updates.
 	ready, gone map[*corev1.Pod]struct{}
 	// read is how many pods Update has read in lists of nodes. Tests hold it against the
@@ -258,7 +258,7 @@ func (k *kept) await(p *PodState, ds *appsv1.DaemonSet) {
 		return
 	}
 	if at, ok := availableFrom(readyCondition(p.Pod.Status.Conditions), ds.Spec.MinReadySeconds); ok {
-		heap.Push(&k.waiting, waitingPod{at, p.Pod})
+		k.waiting = minheap.Push(k.waiting, waitingPod{at, p.Pod}, waitingPod.before)
 	}
 }
 
@@ -312,7 +312,8 @@ func (u *update) advance(now time.Time) {
 		u.retreat()
 	}
 	for len(s.kept.waiting) > 0 && !s.kept.waiting[0].at.After(now) {
-		next := heap.Pop(&s.kept.waiting).(waitingPod)
+		next := s.kept.waiting[0]
+		s.kept.waiting = minheap.Pop(s.kept.waiting, waitingPod.before)
 		if h := s.kept.homes[next.pod.Name]; h != nil && h.pod == next.pod {
 			u.node(h.node, h.at)
 			u.ready[next.pod] = struct{}{}
@@ -578,8 +579,10 @@ type waitingPod struct {
 	pod *corev1.Pod
 }
 
-// waitingPods is a heap, the soonest first.
-type waitingPods []waitingPod
+// before: the soonest is first.
+func (w waitingPod) before(other waitingPod) bool {
+	return cmp.Or(w.at.Compare(other.at), strings.Compare(w.pod.Name, other.pod.Name)) < 0
+}
 
 // trimWaiting forgets pods that are gone or have changed, so that the heap does not
 // outgrow the pods.
@@ -593,20 +596,4 @@ func (s *Snapshot) trimWaiting() {
 			s.kept.await(&s.nodes[i].Pods[j], s.in.DaemonSet)
 		}
 	}
-}
-
-func (w waitingPods) Len() int { return len(w) }
-func (w waitingPods) Less(i, j int) bool {
-	return cmp.Or(w[i].at.Compare(w[j].at), strings.Compare(w[i].pod.Name, w[j].pod.Name)) < 0
-}
-func (w waitingPods) Swap(i, j int) { w[i], w[j] = w[j], w[i] }
-
-// Push implements heap.Interface.
-func (w *waitingPods) Push(x any) { *w = append(*w, x.(waitingPod)) }
-
-// Pop implements heap.Interface.
-func (w *waitingPods) Pop() any {
-	last := (*w)[len(*w)-1]
-	*w = (*w)[:len(*w)-1]
-	return last
 }

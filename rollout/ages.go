@@ -1,10 +1,10 @@
 package rollout
 
 import (
-	"container/heap"
 	"math"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/minheap"
 )
 
 // podAges are the creation times of the pods of one node that count for an update, in
@@ -30,9 +30,9 @@ type ages struct {
 	young []bool
 	// oldest is the creation time of the oldest pod of the current template.
 	oldest int64
-	// current has the pods of the current template, the oldest first. older and younger have
-	// the outdated pods, those first that are the next to be young, or not to be.
-	current, older, younger agedNodes
+	// These are minheaps. current has the pods of the current template, the oldest first. older
+	// and younger have the outdated pods, those first that are the next to be young, or not to be.
+	current, older, younger []agedNode
 	// flipped is a buffer.
 	flipped []int
 }
@@ -65,8 +65,8 @@ func (a *ages) sort() {
 			a.older = append(a.older, agedNode{-is.old, int32(i)})
 		}
 	}
-	for _, h := range []*agedNodes{&a.current, &a.older, &a.younger} {
-		heap.Init(h)
+	for _, h := range [][]agedNode{a.current, a.older, a.younger} {
+		minheap.Init(h, agedNode.before)
 	}
 }
 
@@ -76,12 +76,12 @@ func (a *ages) set(i int, n *daemon.NodeState) {
 	was, is := a.of[i], agesOf(n)
 	a.of[i] = is
 	if is.cur != was.cur && is.cur != 0 {
-		heap.Push(&a.current, agedNode{is.cur, int32(i)})
+		a.current = minheap.Push(a.current, agedNode{is.cur, int32(i)}, agedNode.before)
 	}
 	if is.old != was.old {
 		a.young[i] = false
 		if is.old != 0 {
-			heap.Push(&a.older, agedNode{-is.old, int32(i)}) // settle moves it if it is young.
+			a.older = minheap.Push(a.older, agedNode{-is.old, int32(i)}, agedNode.before) // settle moves it if it is young.
 		}
 	}
 }
@@ -91,25 +91,27 @@ func (a *ages) set(i int, n *daemon.NodeState) {
 func (a *ages) settle() []int {
 	a.flipped = a.flipped[:0]
 	for len(a.current) > 0 && a.of[a.current[0].node].cur != a.current[0].key {
-		heap.Pop(&a.current)
+		a.current = minheap.Pop(a.current, agedNode.before)
 	}
 	a.oldest = math.MaxInt64
 	if len(a.current) > 0 {
 		a.oldest = a.current[0].key
 	}
 	for len(a.older) > 0 && -a.older[0].key > a.oldest {
-		top := heap.Pop(&a.older).(agedNode)
+		top := a.older[0]
+		a.older = minheap.Pop(a.older, agedNode.before)
 		if i := int(top.node); a.of[i].old == -top.key && !a.young[i] {
 			a.young[i] = true
-			heap.Push(&a.younger, agedNode{-top.key, top.node})
+			a.younger = minheap.Push(a.younger, agedNode{-top.key, top.node}, agedNode.before)
 			a.flipped = append(a.flipped, i)
 		}
 	}
 	for len(a.younger) > 0 && a.younger[0].key <= a.oldest {
-		top := heap.Pop(&a.younger).(agedNode)
+		top := a.younger[0]
+		a.younger = minheap.Pop(a.younger, agedNode.before)
 		if i := int(top.node); a.of[i].old == top.key && a.young[i] {
 			a.young[i] = false
-			heap.Push(&a.older, agedNode{-top.key, top.node})
+			a.older = minheap.Push(a.older, agedNode{-top.key, top.node}, agedNode.before)
 			a.flipped = append(a.flipped, i)
 		}
 	}
@@ -125,19 +127,5 @@ type agedNode struct {
 	node int32
 }
 
-// agedNodes is a heap, the smallest key first.
-type agedNodes []agedNode
-
-func (h agedNodes) Len() int           { return len(h) }
-func (h agedNodes) Less(i, j int) bool { return h[i].key < h[j].key }
-func (h agedNodes) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-
-// Push implements heap.Interface.
-func (h *agedNodes) Push(x any) { *h = append(*h, x.(agedNode)) }
-
-// Pop implements heap.Interface.
-func (h *agedNodes) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
-}
+// before: the smallest key is first.
+func (n agedNode) before(other agedNode) bool { return n.key < other.key }

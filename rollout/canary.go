@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"cmp"
-	"container/heap"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/minheap"
 )
 
 // Canary tries a new template on some nodes first. All other nodes wait until the canary
@@ -191,28 +192,32 @@ func (c *choice) spread(out, pending []int, most int) []int {
 	for _, i := range out {
 		group(i).chosen++
 	}
-	var queue spreadQueue
+	c.facts.compared = 0
+	var waiting []*spreadGroup
+	fewestChosen := func(a, b *spreadGroup) bool {
+		c.facts.compared++
+		return cmp.Or(cmp.Compare(a.chosen, b.chosen), cmp.Compare(a.rank, b.rank)) < 0
+	}
 	for _, i := range pending {
 		g := group(i)
 		if len(g.pending) == 0 {
 			// Groups of equal size are in the order of their first nodes.
-			g.rank = len(queue.groups)
-			queue.groups = append(queue.groups, g)
+			g.rank = len(waiting)
+			waiting = append(waiting, g)
 		}
 		g.pending = append(g.pending, i)
 	}
-	heap.Init(&queue)
-	for len(out) < most && len(queue.groups) > 0 {
-		g := queue.groups[0]
+	minheap.Init(waiting, fewestChosen)
+	for len(out) < most && len(waiting) > 0 {
+		g := waiting[0]
 		out = append(out, g.pending[0])
 		g.chosen++
 		if g.pending = g.pending[1:]; len(g.pending) == 0 {
-			heap.Pop(&queue)
+			waiting = minheap.Pop(waiting, fewestChosen)
 		} else {
-			heap.Fix(&queue, 0)
+			minheap.FixFirst(waiting, fewestChosen)
 		}
 	}
-	c.facts.compared = queue.compared
 	return out
 }
 
@@ -220,31 +225,6 @@ func (c *choice) spread(out, pending []int, most int) []int {
 type spreadGroup struct {
 	chosen, rank int
 	pending      []int
-}
-
-// spreadQueue is a heap, the group with fewest chosen nodes on top.
-type spreadQueue struct {
-	groups []*spreadGroup
-	// compared counts the comparisons.
-	compared int
-}
-
-func (q *spreadQueue) Len() int { return len(q.groups) }
-func (q *spreadQueue) Less(i, j int) bool {
-	q.compared++
-	a, b := q.groups[i], q.groups[j]
-	return cmp.Or(cmp.Compare(a.chosen, b.chosen), cmp.Compare(a.rank, b.rank)) < 0
-}
-func (q *spreadQueue) Swap(i, j int) { q.groups[i], q.groups[j] = q.groups[j], q.groups[i] }
-
-// Push implements heap.Interface; nothing is ever pushed.
-func (q *spreadQueue) Push(x any) { q.groups = append(q.groups, x.(*spreadGroup)) }
-
-// Pop implements heap.Interface.
-func (q *spreadQueue) Pop() any {
-	last := q.groups[len(q.groups)-1]
-	q.groups = q.groups[:len(q.groups)-1]
-	return last
 }
 
 // mostPods returns the revision hash that most of the outdated pods carry on the nodes of

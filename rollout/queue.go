@@ -7,6 +7,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/indexset"
+	"github.com/pernode/daemonset/internal/minheap"
 )
 
 // queues keep the nodes with an action in the order of the policy between steps: in one
@@ -191,7 +192,7 @@ func (c *choice) fromQueues(action role, p *budgetLeft) iter.Seq[int] {
 				}
 			}
 		}
-		heap.Init(next)
+		minheap.Init(next.list, next.before)
 		for len(next.list) > 0 {
 			at := next.list[0]
 			queue := f.queues.heaps[at.heap]
@@ -221,39 +222,27 @@ func (c *choice) fromQueues(action role, p *budgetLeft) iter.Seq[int] {
 // place is a place in one of the heaps.
 type place struct{ heap, index int }
 
-// places is a heap of places.
+// places are a minheap of places.
 type places struct {
 	list   []place
 	choice *choice
 }
 
-func (p *places) Len() int { return len(p.list) }
-func (p *places) Less(i, j int) bool {
-	a, b := p.list[i], p.list[j]
+func (p *places) before(a, b place) bool {
 	heaps := p.choice.facts.queues.heaps
 	return p.choice.before(int(heaps[a.heap][a.index]), int(heaps[b.heap][b.index])) < 0
 }
-func (p *places) Swap(i, j int) { p.list[i], p.list[j] = p.list[j], p.list[i] }
-
-// Push and Pop implement heap.Interface and are never called.
-func (p *places) Push(any) {}
-func (p *places) Pop() any { return nil }
 
 // replaceFirst puts up to two places where the first one was.
 func (p *places) replaceFirst(by ...place) {
 	if len(by) == 0 {
-		last := len(p.list) - 1
-		p.list[0] = p.list[last]
-		p.list = p.list[:last]
-	} else {
-		p.list[0] = by[0]
+		p.list = minheap.Pop(p.list, p.before)
+		return
 	}
-	if len(p.list) > 0 {
-		heap.Fix(p, 0)
-	}
+	p.list[0] = by[0]
+	minheap.FixFirst(p.list, p.before)
 	if len(by) == 2 {
-		p.list = append(p.list, by[1])
-		heap.Fix(p, len(p.list)-1)
+		p.list = minheap.Push(p.list, by[1], p.before)
 	}
 }
 
@@ -341,33 +330,13 @@ func (c *choice) sorted(positions []int) iter.Seq[int] {
 			}
 			return
 		}
-		queue := &orderedQueue{positions: positions, choice: c}
-		heap.Init(queue)
-		for len(queue.positions) > 0 && yield(heap.Pop(queue).(int)) {
+		before := func(i, j int) bool { return c.before(i, j) < 0 }
+		minheap.Init(positions, before)
+		for len(positions) > 0 {
+			i := positions[0]
+			if positions = minheap.Pop(positions, before); !yield(i) {
+				return
+			}
 		}
 	}
-}
-
-// orderedQueue is a heap, the first in the order of the policy on top.
-type orderedQueue struct {
-	positions []int
-	choice    *choice
-}
-
-func (q *orderedQueue) Len() int { return len(q.positions) }
-func (q *orderedQueue) Less(i, j int) bool {
-	return q.choice.before(q.positions[i], q.positions[j]) < 0
-}
-func (q *orderedQueue) Swap(i, j int) {
-	q.positions[i], q.positions[j] = q.positions[j], q.positions[i]
-}
-
-// Push implements heap.Interface; nothing is ever pushed.
-func (q *orderedQueue) Push(x any) { q.positions = append(q.positions, x.(int)) }
-
-// Pop implements heap.Interface.
-func (q *orderedQueue) Pop() any {
-	last := q.positions[len(q.positions)-1]
-	q.positions = q.positions[:len(q.positions)-1]
-	return last
 }

@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
 	"time"
+
+	"github.com/pernode/daemonset/internal/minheap"
 )
 
 // event is something that happens to a pod at a time.
@@ -38,51 +41,10 @@ const (
 	podEnds
 )
 
-// events is a heap, the soonest first. What happens at the same time happens in the
-// order in which it was scheduled. It is not a container/heap, which would allocate for
-// every event.
-type events []event
-
-func (e events) less(i, j int) bool {
-	if c := e[i].at.Compare(e[j].at); c != 0 {
-		return c < 0
-	}
-	return e[i].seq < e[j].seq
-}
-
-func (e *events) push(next event) {
-	*e = append(*e, next)
-	list := *e
-	for i := len(list) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !list.less(i, parent) {
-			return
-		}
-		list[i], list[parent] = list[parent], list[i]
-		i = parent
-	}
-}
-
-// pop removes the soonest event of a heap that is not empty.
-func (e *events) pop() event {
-	list := *e
-	first, last := list[0], len(list)-1
-	list[0], list[last] = list[last], event{}
-	list = list[:last]
-	*e = list
-	for i := 0; ; {
-		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(list); child++ {
-			if list.less(child, least) {
-				least = child
-			}
-		}
-		if least == i {
-			return first
-		}
-		list[i], list[least] = list[least], list[i]
-		i = least
-	}
+// before: the soonest event is first. What happens at the same time happens in the order in
+// which it was scheduled.
+func (e event) before(other event) bool {
+	return cmp.Or(e.at.Compare(other.at), cmp.Compare(e.seq, other.seq)) < 0
 }
 
 // schedule plans an event after a duration; below zero it never happens.
@@ -91,7 +53,7 @@ func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p
 		return
 	}
 	c.scheduled++
-	c.events.push(event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, subject: p})
+	c.events = minheap.Push(c.events, event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, subject: p}, event.before)
 }
 
 // valid reports whether the event can still happen.
@@ -104,7 +66,7 @@ func (c *Cluster) next() (time.Time, bool) {
 		if c.events[0].valid() {
 			break
 		}
-		c.events.pop()
+		c.events = minheap.Pop(c.events, event.before)
 	}
 	var at time.Time
 	found := false
@@ -127,7 +89,8 @@ func (c *Cluster) moveTo(at time.Time) {
 		c.now = at
 	}
 	for len(c.events) > 0 && !c.events[0].at.After(c.now) {
-		e := c.events.pop()
+		e := c.events[0]
+		c.events = minheap.Pop(c.events, event.before)
 		if e.valid() {
 			c.happen(&e)
 		}

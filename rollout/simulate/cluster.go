@@ -43,7 +43,8 @@ type Cluster struct {
 	// sorted is what sets returns; nil: to be made anew.
 	sorted []*set
 
-	events events
+	// events is a minheap.
+	events []event
 	// scheduled, lives, named and made count events, lives of pods, and generated names
 	// and UIDs, to number them. The latter two are never below those of stored objects.
 	scheduled, lives, named, made int
