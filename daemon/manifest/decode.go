@@ -125,13 +125,11 @@ func (r *reading) items(at place, raw []json.RawMessage, typ metav1.TypeMeta, pa
 	if list.text == "" {
 		list = spot{at.document, nil}
 	}
-	spots := list.items(path...)
+	spots := list.items(len(raw), path...)
 	for i, item := range raw {
 		at := at
 		at.item = strings.TrimPrefix(fmt.Sprintf("%s.%s[%d]", at.item, strings.Join(path, "."), i), ".")
-		if at.spot = (spot{}); len(spots) == len(raw) {
-			at.spot = spots[i]
-		}
+		at.spot = spots[i]
 		r.object(at, item, typ)
 	}
 }

@@ -23,8 +23,8 @@ func (d document) find(steps []string) int {
 }
 
 // spot is an object in a document: a document that begins at the object, and the steps to it
-// from there. Looking for a field does not have to read what is before. The zero spot is
-// unknown.
+// from there. Looking for a field does not have to read what is before. The zero spot stands for
+// the whole document.
 type spot struct {
 	document
 	steps []string
@@ -33,23 +33,30 @@ type spot struct {
 // everyItem is a step that notes the offsets of all items of a list.
 const everyItem = "*"
 
-// items returns the spots of the items of a list, which is the object at s.
-func (s spot) items(path ...string) []spot {
+// items returns the spots of the items of a list with count items, which a field of the object at
+// s has, or the object itself is.
+func (s spot) items(count int, path ...string) []spot {
+	list := slices.Concat(s.steps, path)
 	f := &finder{text: s.text}
 	f.skipBlank()
-	f.node(-1, slices.Concat(s.steps, path, []string{everyItem}))
+	f.node(-1, append(list, everyItem))
 	lines := &lineCounter{text: s.text}
-	var spots []spot
-	for _, offset := range f.items {
-		at := spot{}
-		line := s.line + lines.at(offset) - 1
-		switch {
-		case s.text[offset] == '{':
-			at = spot{document{s.text[offset:], line}, nil}
-		case strings.TrimLeft(s.text[lines.begin:offset], " ") == "":
-			at = spot{document{s.text[lines.begin:], line}, []string{"0"}}
+	spots := make([]spot, count)
+	for i := range spots {
+		if len(f.items) == count {
+			offset := f.items[i]
+			line := s.line + lines.at(offset) - 1
+			switch {
+			case s.text[offset] == '{', s.text[offset] == '[':
+				spots[i] = spot{document{s.text[offset:], line}, nil}
+				continue
+			case strings.TrimLeft(s.text[lines.begin:offset], " ") == "":
+				spots[i] = spot{document{s.text[lines.begin:], line}, []string{"0"}}
+				continue
+			}
 		}
-		spots = append(spots, at)
+		// No document can begin at the item, or the list is an alias.
+		spots[i] = spot{s.document, append(slices.Clip(list), strconv.Itoa(i))}
 	}
 	return spots
 }

@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,16 +54,17 @@ func TestLineOf(t *testing.T) {
 func TestItemsOfOneLine(t *testing.T) {
 	const n = 500_000
 	for _, tc := range []struct {
-		item  string
-		steps int // of the spot; -1: there is none
-	}{{`{"a": "b"},  `, 0}, {"123456789,   ", -1}} {
-		spots := spot{document{"[0,\n" + strings.Repeat(tc.item, n) + "]", 1}, nil}.items()
-		if len(spots) != n+1 {
-			t.Fatalf("items = %d spots, want %d", len(spots), n+1)
+		item string
+		own  bool // its spot begins at the item
+	}{{`{"a": "b"},  `, true}, {"[1, 2, 345],  ", true}, {"123456789,   ", false}} {
+		list := spot{document{"[0,\n" + strings.Repeat(tc.item, n) + "]", 1}, nil}
+		last := list.items(n + 1)[n]
+		want := spot{list.document, []string{strconv.Itoa(n)}}
+		if tc.own {
+			want = spot{document{tc.item + "]", 2}, nil}
 		}
-		last := spots[n]
-		if known := last.text != ""; known != (tc.steps >= 0) || known && (last.line != 2 || len(last.steps) != tc.steps || last.text != tc.item+"]") {
-			t.Errorf("items: the last of %q is %+v", tc.item, last)
+		if last.document != want.document || !slices.Equal(last.steps, want.steps) {
+			t.Errorf("items: the last of %q is at line %d, %q in %.20q", tc.item, last.line, last.steps, last.text)
 		}
 	}
 }
@@ -276,6 +278,39 @@ func TestSpots(t *testing.T) {
 				if got, want := at.position(path), whole.position(path); got != want {
 					t.Errorf("position(%q) of %s = %v, want %v as in the whole of\n%s", path, node.Name, got, want, text)
 				}
+			}
+		}
+	}
+}
+
+// TestSpotsInLists: lists without fields between them, and lists that the text does not show.
+func TestSpotsInLists(t *testing.T) {
+	const json = `{"apiVersion":"v1","kind":"Node","metadata":{` + "\n" + `"name":"%s"}}`
+	node := func(name, indent string) string {
+		return strings.ReplaceAll("apiVersion: v1\n~kind: Node\n~metadata:\n~  name: "+name+"\n", "~", indent)
+	}
+	for _, text := range []string{
+		"- - - " + node("a", "      ") + "    - " + node("b", "      ") + "- " + node("c", "  "),
+		"-\n  -\n    - " + node("a", "      ") + "    - " + node("b", "      ") + "  - - " + node("c", "      "),
+		"- - [" + fmt.Sprintf(json, "a") + ", [" + fmt.Sprintf(json, "b") + "]]\n- " + node("c", "  "),
+		"[\n [\n  [" + fmt.Sprintf(json, "a") + ",\n" + fmt.Sprintf(json, "b") + "]],\n[" + fmt.Sprintf(json, "c") + "]]",
+		"- &list\n  - " + node("a", "    ") + "  - " + node("b", "    ") + "- - " + node("c", "    "),
+	} {
+		var o Objects
+		if err := o.Read("x", strings.NewReader(text)); err != nil || len(o.Nodes) != 3 {
+			t.Fatalf("Read = %v, %d nodes, want 3 in\n%s", err, len(o.Nodes), text)
+		}
+		for _, node := range o.Nodes {
+			at := o.places[node]
+			whole := at
+			whole.spot = spot{}
+			for _, path := range []string{"", "metadata.name", "spec.x"} {
+				if got, want := at.position(path), whole.position(path); got != want {
+					t.Errorf("position(%q) of %s = %v, want %v as in the whole of\n%s", path, node.Name, got, want, text)
+				}
+			}
+			if got, want := at.position("metadata.name").Line, 1+strings.Count(text[:strings.Index(text, node.Name+"\n")+1], "\n"); !strings.Contains(text, `"name"`) && got != want {
+				t.Errorf("position(metadata.name) of %s is in line %d, want %d of\n%s", node.Name, got, want, text)
 			}
 		}
 	}

@@ -118,7 +118,7 @@ type place struct {
 	document document
 	// item is the path to the object in a document that is a list.
 	item string
-	// spot is where the object is, if it is known and not the whole document.
+	// spot is where the object is, unless it is the whole document.
 	spot spot
 	// noNamespace says that the text has no namespace for the object.
 	noNamespace bool
