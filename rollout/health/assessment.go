@@ -43,7 +43,8 @@ type State int
 
 const (
 	// StateProgressing: the rollout is not complete, and it changed within the
-	// patience, the next pass changes it, or it goes on by itself at a known time.
+	// patience, the next pass changes it, or it goes on by itself at a known time. It is also the
+	// state if Assessment.NodesMissing.
 	StateProgressing State = iota + 1
 	// StateComplete: rollout.Complete holds, no pod is in a row of failures, and the next pass
 	// changes nothing, except on nodes that the policy ignores. It is also the state of a rollout
@@ -126,7 +127,7 @@ type Assessment struct {
 	// deletes, those that its burst limit defers included.
 	CreateCount, DeleteCount int
 	// Memory is the Options.Memory of the next assessment. It shares nothing with the
-	// snapshot.
+	// snapshot. If NodesMissing, it is a copy of the Memory before: nothing was seen.
 	Memory Memory
 }
 
@@ -204,7 +205,11 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 		a.Blockers = a.findBlockers(s, result, fail)
 	}
 	a.State = a.judge(s, result, fail, opts.patience())
-	a.Memory.note(s, a)
+	if a.NodesMissing {
+		a.Memory = *opts.Memory.DeepCopy()
+	} else {
+		a.Memory.note(s, a)
+	}
 	a.MaybeDisruption = a.maybeDisruption(s, fail)
 	return a, nil
 }

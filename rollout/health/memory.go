@@ -39,8 +39,8 @@ type Memory struct {
 	// complete.
 	SawRollout bool `json:"sawRollout,omitempty"`
 	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
-	// time of the assessment. It is zero if the last assessment was not StateComplete. It is not
-	// set while the policy ignores a node that is not complete.
+	// time of the assessment. It is zero if the last assessment that saw nodes was not
+	// StateComplete. It is not set while the policy ignores a node that is not complete.
 	//
 	// Pods that fail one after the other, and containers that crash again and again, clear it if
 	// the failures began less than DefaultPatience after CompleteSince: pods that are ready for a

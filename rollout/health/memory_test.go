@@ -599,3 +599,24 @@ func TestAssessManyIgnoredNodes(t *testing.T) {
 		t.Errorf("Assess() = %v, %v, want complete", a, err)
 	}
 }
+
+// TestMemoryWithoutNodes: a list without nodes does not end a complete rollout, nor a row of
+// failures.
+func TestMemoryWithoutNodes(t *testing.T) {
+	ds := build.Set{}.Object()
+	ds.Status.ObservedGeneration, ds.Status.DesiredNumberScheduled = 1, 1
+	before := health.Memory{
+		UID: ds.UID, RevisionHash: "new", CompleteSince: metav1.NewTime(build.Now.Add(-time.Hour)),
+		Nodes: []health.NodeMemory{{Node: "w1", Pod: "p", Replaced: 2, LastReplaced: metav1.NewTime(build.Now), FailingSince: metav1.NewTime(build.Now)}},
+	}
+	got, err := health.Assess(observe(t, daemon.Input{DaemonSet: ds, Revisions: build.Current(ds, "new"), Now: build.Now}), health.Options{Memory: before})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, got.Memory); diff != "" || !got.NodesMissing {
+		t.Fatalf("Assess() without nodes: NodesMissing %t, Memory (-before +after):\n%s", got.NodesMissing, diff)
+	}
+	if got.Memory.Nodes[0].Pod = "q"; before.Nodes[0].Pod != "p" {
+		t.Error("Assess() without nodes: Memory shares its nodes with Options.Memory")
+	}
+}
