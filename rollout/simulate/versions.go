@@ -84,11 +84,12 @@ func (c JudgedChange) String() string {
 // refuses is not an error: Impact.Refused says why. For a JudgedChange c of manifests that were read,
 // manifest.Objects.Locate(c.New, c.Judgment.Impact.Refused) gives file and line, and drops errors
 // that only follow from others. JudgeVersions fails with a *field.Error on a DaemonSet that is nil,
-// has no name, has the name of another one of its list, or has only one of API version and kind, and
-// if there are DaemonSets and no nodes. It also fails if NewCluster, Cluster.Apply, Cluster.Settle,
-// Cluster.Advance or Judge fails.
+// has no name, has the name of another one of its list, has only one of API version and kind, or has
+// another kind in the other version, and if there are DaemonSets and no nodes. It also fails if
+// NewCluster, Cluster.Apply, Cluster.Settle, Cluster.Advance or Judge fails.
 //
-// The cost is that of Cluster.Settle with all old DaemonSets, and that of Judge for each one that
+// The cost is that of Cluster.Settle with all old DaemonSets and of Cluster.Advance by that
+// minReadySeconds, in which pods that crash go on crashing, and that of Judge for each one that
 // changes, with the pods of all.
 func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange, error) {
 	changes, err := v.changes()
@@ -128,22 +129,28 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 func (v Versions) changes() ([]JudgedChange, error) {
 	var changes []JudgedChange
 	at := map[types.NamespacedName]int{}
+	var kinds []owner.Identity // of changes
 	pair := func(list string, sets []*appsv1.DaemonSet, version func(*JudgedChange) **appsv1.DaemonSet) error {
 		for i, ds := range sets {
 			if ds == nil || ds.Name == "" {
 				return unusable(list, i, ds)
 			}
-			if _, err := owner.At(field.NewPath(list).Index(i), ds); err != nil {
+			path := field.NewPath(list).Index(i)
+			id, err := owner.At(path, ds)
+			if err != nil {
 				return err
 			}
 			key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
 			if _, ok := at[key]; !ok {
 				at[key] = len(changes)
-				changes = append(changes, JudgedChange{})
+				changes, kinds = append(changes, JudgedChange{}), append(kinds, id)
 			}
 			set := version(&changes[at[key]])
 			if *set != nil {
 				return unusable(list, i, ds)
+			}
+			if old := &kinds[at[key]]; !old.SameKindAs(&id) {
+				return field.Invalid(path.Child("kind"), id.Kind(), "the old version of that name has the kind "+old.Kind())
 			}
 			*set = ds
 		}

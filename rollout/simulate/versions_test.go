@@ -285,6 +285,9 @@ func TestWhatIfCreates(t *testing.T) {
 func TestJudgeVersionsErrors(t *testing.T) {
 	x := version("a", "x", "x:1")
 	nodes := build.Nodes("n1")
+	agentSet := version("a", "x", "x:1", func(ds *appsv1.DaemonSet) {
+		ds.Kind, ds.APIVersion, ds.Spec.MinReadySeconds = "AgentSet", "example.com/v1", -1
+	})
 	half := version("a", "y", "y:1", func(ds *appsv1.DaemonSet) { ds.Kind, ds.APIVersion = "DaemonSet", "" })
 	for _, tc := range []struct {
 		name, why string
@@ -294,6 +297,7 @@ func TestJudgeVersionsErrors(t *testing.T) {
 	}{
 		{"half a TypeMeta in Old", "which kind is it?", simulate.Versions{Nodes: nodes, Old: sets(x, half)}, lint.Options{}, "old[1].apiVersion"},
 		{"half a TypeMeta in New", "which kind is it?", simulate.Versions{Nodes: nodes, New: sets(x, half)}, lint.Options{}, "new[1].apiVersion"},
+		{"another kind", "it is another object", simulate.Versions{Nodes: nodes, Old: sets(x), New: sets(agentSet)}, lint.Options{}, "new[0].kind"},
 		{"another DaemonSet twice", "with its own index, also behind one of New", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(x, half, half)}, "otherDaemonSets[2].metadata.name"},
 		{"nil among others", "with its own index, also behind one of New", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(x, nil)}, "otherDaemonSets[1]"},
 		{"nil", "a list with holes is a slip", simulate.Versions{Old: sets(x, nil)}, lint.Options{}, "old[1]"},
