@@ -39,7 +39,8 @@ const (
 	roleUnavailable
 	roleSurging
 	roleAvailable
-	// roleOutdated: exactly one outdated pod is not terminating.
+	// roleOutdated: exactly one outdated pod is not terminating, and at most one of the current
+	// template.
 	roleOutdated
 	// roleUpdated: a pod of the current template is not terminating.
 	roleUpdated

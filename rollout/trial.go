@@ -484,9 +484,9 @@ func (c *choice) problems(canary *Canary, trial *CanaryTrial, i, before int) []C
 			out = append(out, problem)
 		}
 	}
-	cur := podsToUpdate(n.Pods).cur
-	if cur != nil {
-		problem.Pod = cur.Pod.Name
+	pods := podsToUpdate(n.Pods)
+	if pods.current != nil {
+		problem.Pod = pods.current.Pod.Name
 	}
 	most := func(limit, standard int) int {
 		if limit = cmp.Or(limit, standard); limit < 0 {
@@ -496,7 +496,7 @@ func (c *choice) problems(canary *Canary, trial *CanaryTrial, i, before int) []C
 	}
 	pause, fail := most(canary.PauseRestarts, DefaultPauseRestarts), most(canary.FailRestarts, DefaultFailRestarts)
 	add(CanaryLimitRestarts, problem.Restarts-before > fail, problem.Restarts > min(pause, fail))
-	if cur != nil && !cur.Available {
+	if cur := pods.cur; cur != nil && !cur.Available {
 		if container, reason, is := cannotStart(cur, c.s.Now()); is {
 			problem.Container, problem.Reason = container, reason
 			add(CanaryLimitCannotStart, false, true)
@@ -521,8 +521,8 @@ func (c *choice) beyond(since time.Time, limit metav1.Duration) bool {
 // failed pods in a row.
 func (c *choice) restarts(i int) int {
 	n := c.s.FailuresInARow(c.nodes[i].Name)
-	if cur := podsToUpdate(c.nodes[i].Pods).cur; cur != nil {
-		for _, container := range podstatus.Containers(cur.Pod) {
+	if current := podsToUpdate(c.nodes[i].Pods).current; current != nil {
+		for _, container := range podstatus.Containers(current.Pod) {
 			n = max(n, int(container.Status.RestartCount))
 		}
 	}

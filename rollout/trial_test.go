@@ -112,6 +112,8 @@ func TestCanaryTrial(t *testing.T) {
 			"nothing; 1 by canary; canary failed: b: b-0: too many restarts or failed pods (10)", "Failed since 11:30 on b (4 restarts); back to old"},
 		{"pod replaced", "the count begins anew", before(4), rollout.Canary{}, "a=old b=new!/restarts=1",
 			"nothing; 1 by canary; canary starting on b", "Starting since 11:30 on b (1 restarts); back to old"},
+		{"second pod beside one that restarted before", "the count does not begin anew: the first pod stays", before(10), rollout.Canary{}, "a=old b=new!/restarts=10+new!",
+			"nothing; 1 by canary; canary paused: b: b-0: too many restarts or failed pods (10)", "Paused since 11:30 on b (10 restarts); back to old"},
 		{"impossible count", "a wrong memory overflows nothing", before(-1 << 63), rollout.Canary{}, "a=old b=new!/restarts=6",
 			"nothing; 1 by canary; canary failed: b: b-0: too many restarts or failed pods (6)", "Failed since 11:30 on b; back to old"},
 		{"failed pods", "each counts as a restart", starting("b"), rollout.Canary{}, "a=old b=new!/failures=6",
