@@ -29,9 +29,9 @@ type Input struct {
 	// StartupTaints are taints that the node has at first and loses later. Each may be on the
 	// node already or be missing in Node; key and effect say which it is. An empty effect means
 	// every taint of that key on the node. If the node has no taint of that key, it means one with
-	// NoSchedule and one with NoExecute. One that is listed twice counts once. A DaemonSet that does not tolerate one of them gets
-	// VerdictCannotTell and is in AtMost only, although it runs after start-up: the sum for
-	// the node after start-up is Started.
+	// NoSchedule and one with NoExecute. One that is listed twice counts once. A DaemonSet that
+	// does not tolerate one of them gets VerdictCannotTell and is in AtMost only, although it
+	// runs after start-up: the sum for the node after start-up is Started.
 	StartupTaints []corev1.Taint
 	// LateLabels are keys of labels that come late, such as those of a cloud provider. Each may
 	// be missing or have any valid value; what Node says about it does not count.
@@ -47,10 +47,10 @@ type NodeOverhead struct {
 	// Daemons says for each DaemonSet whether it runs, in the order of Daemons.List.
 	Daemons []NodeDaemon
 
-	// Run is the sum of the DaemonSets that run on the node, whether they fit or not. Do not
-	// reserve it if there are startup taints, but Started. AtMost also has those of which OnNode
-	// cannot tell whether they do. It is a bound: two of them may need different names, or values
-	// of a label, so that no node runs both.
+	// Run is the sum of the DaemonSets that run on the node, whether they fit or not. If there are
+	// startup taints, reserve Started instead. AtMost also has those of which OnNode cannot tell
+	// whether they do. It is a bound: two of them may need different names, or values of a label,
+	// so that no node runs both.
 	Run, AtMost Total
 	// Started is the sum of the DaemonSets that run on the node once it has lost its startup
 	// taints, in every state that the late labels and the name may be in. It is Run if there are

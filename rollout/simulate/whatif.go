@@ -27,8 +27,8 @@ type Proposal struct {
 	// the place of the stored one, as in an update. These fields come from the stored one:
 	// status, generations, the creation timestamp, the deletion of a DaemonSet that is being
 	// deleted, and kind, name, namespace and UID if they are empty. A new DaemonSet has
-	// generation 1, is created now, has no status, and is not being deleted. nil: the DaemonSet is not
-	// changed.
+	// generation 1, is created now, has no status, and is not being deleted. nil: the DaemonSet
+	// is not changed.
 	DaemonSet *appsv1.DaemonSet
 	// Remove proposes to delete the DaemonSet and, as kubectl delete does, its pods. DaemonSet
 	// must be nil then.
