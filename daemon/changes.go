@@ -60,7 +60,7 @@ type Changed struct {
 // Empty reports whether the batch holds no change of an object or the backoff. Now
 // may still be set.
 func (c Changes) Empty() bool {
-	return c.DaemonSet == nil && c.BackoffChanges == nil && len(c.Nodes)+len(c.DeletedNodes)+len(c.Pods)+len(c.DeletedPods)+
+	return c.DaemonSet == nil && len(c.BackoffChanges)+len(c.Nodes)+len(c.DeletedNodes)+len(c.Pods)+len(c.DeletedPods)+
 		len(c.Revisions)+len(c.DeletedRevisions) == 0
 }
 

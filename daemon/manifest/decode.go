@@ -109,14 +109,14 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	}
 }
 
-// maxLists is how many lists may be in each other. Each one reads again what is in it.
+// maxLists is how many lists may be nested. Each one reads again what is in it.
 const maxLists = 16
 
 // items reads the items of a list, which a field of the object at a place has, or the object
 // itself is.
 func (r *reading) items(at place, raw []json.RawMessage, typ metav1.TypeMeta, path ...string) {
 	if r.lists >= maxLists {
-		r.errs = append(r.errs, at.wrong("", fmt.Sprintf("is in %[1]d lists: at most %[1]d may be in each other", maxLists)))
+		r.errs = append(r.errs, at.wrong("", fmt.Sprintf("is a list inside %[1]d others: at most %[1]d may be nested", maxLists)))
 		return
 	}
 	r.lists++

@@ -235,6 +235,7 @@ func (w *whatIf) propose(ds *appsv1.DaemonSet) {
 
 // created returns a DaemonSet without what an API server does not take from whoever creates it, and
 // as generation 1 (daemonSetStrategy.PrepareForCreate@v1.37.2, WipeObjectMetaSystemFields@v0.37.2).
+// A resourceVersion, which the API server refuses then, is dropped: dumps have one.
 func created(ds *appsv1.DaemonSet) *appsv1.DaemonSet {
 	out := *ds
 	out.UID, out.ResourceVersion, out.Generation = "", "", 1
