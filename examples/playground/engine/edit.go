@@ -41,7 +41,8 @@ func (t *Texts) of(name string) *string {
 	return &t.Manifest
 }
 
-var imageTag = regexp.MustCompile(`image["']?:\s*["']?[^\s"',}]+:([\w.-]+)`)
+// imageTag finds the tag of an image: no port of a registry, and nothing before a digest.
+var imageTag = regexp.MustCompile(`image["']?:\s*["']?[^\s"',}@]+:([\w.-]+)(?:[\s"',}]|$)`)
 
 // nextTag returns the tag after a tag: its last number plus one.
 func nextTag(tag string) string {
