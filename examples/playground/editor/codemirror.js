@@ -67,7 +67,6 @@ export function createEditor(parent, { label, onChange }) {
       view.dispatch({ selection: { anchor: at.from, head: at.to }, effects: EditorView.scrollIntoView(at.from, { y: "center" }) });
       view.focus();
     },
-    line: () => view.state.doc.lineAt(view.state.selection.main.head).number,
     // mark shows messages at lines: [{line, severity, message}].
     mark(list) {
       view.dispatch(setDiagnostics(view.state, list.map((m) => {

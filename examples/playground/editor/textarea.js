@@ -40,7 +40,6 @@ export function createEditor(parent, { label, onChange }) {
       area.setSelectionRange(from, from + (lines[n - 1] || "").length);
       area.scrollTop = Math.max(0, (n - 5) * 19.5);
     },
-    line: () => area.value.slice(0, area.selectionStart).split("\n").length,
     mark(list) {
       marks = new Map(list.map((m) => [m.line, m]));
       number();

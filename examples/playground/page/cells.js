@@ -88,6 +88,7 @@ export function createCells(box, { onSelect, onPeek }) {
     },
     select,
     columns,
+    recolor() {}, // The style sheet does it.
     choose: (i) => choose(i, true),
   };
 }

@@ -40,11 +40,13 @@ export function createGrid(parent, { onSelect, onPeek }) {
         ArrowRight: () => 1, ArrowLeft: () => -1, ArrowDown: row, ArrowUp: () => -row(),
         PageDown: () => 10 * row(), PageUp: () => -10 * row(), Home: () => -selected, End: () => nodes.length,
       }[event.key];
-      if (!by) return;
+      if (!by || event.altKey || event.ctrlKey || event.metaKey) return; // Those are the browser's.
       event.preventDefault();
       cells.choose(Math.min(Math.max(selected + by(), 0), nodes.length - 1));
     });
   }
+
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cells?.recolor());
 
   return {
     show(view) {

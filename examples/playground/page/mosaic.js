@@ -161,11 +161,11 @@ export function createMosaic(box, { onSelect, onPeek }) {
     over = i;
     onPeek(i);
   });
+  box.addEventListener("pointerleave", () => { over = -1; });
   new ResizeObserver(() => {
     if (nodes.length > 0 && Math.ceil(Math.max(box.clientWidth, size + gap) * scale) !== canvas.width) layOut();
   }).observe(box);
   canvas.addEventListener("contextrestored", () => { if (nodes.length > 0) drawAll(); }); // It is empty then.
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (box.isConnected) drawAll(); });
 
   return {
     show(view) {
@@ -188,6 +188,7 @@ export function createMosaic(box, { onSelect, onPeek }) {
     },
     select,
     columns: () => across,
+    recolor: drawAll,
     choose,
   };
 }

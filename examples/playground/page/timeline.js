@@ -71,6 +71,5 @@ export function createTimeline(parent, { onSeek }) {
       now.setAttribute("x1", x(frame));
       now.setAttribute("x2", x(frame));
     },
-    length: () => points.length,
   };
 }
