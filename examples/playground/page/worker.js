@@ -12,7 +12,7 @@ let waits = false;
 
 // These begin a new recording, and these drop the frames behind the one on the screen.
 const anew = ["start", "open", "load", "set", "apply"];
-const drops = ["policy", "promote", "break", "apply"];
+const drops = ["policy", "promote", "break"];
 
 function ask(request) {
   if (anew.includes(request.do)) sent = 0;
@@ -69,7 +69,8 @@ async function load() {
   const go = new Go();
   globalThis.playgroundReady = () => postMessage({ ready: true });
   const { instance } = await WebAssembly.instantiate(bytes, go.importObject);
-  go.run(instance);
+  await go.run(instance);
+  throw new Error("the engine has stopped");
 }
 
 load().catch((err) => postMessage({ failed: String(err) }));
