@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ type Request struct {
 	//	image, budget     edit the Texts: another image, or Unavailable and Surge
 	//	policy            the Controls
 	//	promote           the canary
-	//	break             Break
+	//	break             Break, or end it if the node Name is broken so
 	//	seek              show the Frame
 	//	end               play to the end and show it
 	//	play              record more frames, for some Milliseconds
@@ -183,7 +184,11 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 		if req.Break == nil {
 			return errors.New("break: what?")
 		}
-		return e.show(req, resp, e.act(Action{Break: req.Break}))
+		b := *req.Break
+		if node := r.shown.nodes[req.Name]; node != nil && slices.Contains(brokenOn(node, r.at().broken[req.Name]), b.What) {
+			b.Off = true
+		}
+		return e.show(req, resp, e.act(Action{Break: &b}))
 	case "seek":
 		e.record(req.Frame)
 		r.seek(req.Frame)

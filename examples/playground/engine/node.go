@@ -43,7 +43,7 @@ func (e *Engine) detail(name string) *Detail {
 	if node == nil {
 		return nil
 	}
-	d := &Detail{Node: name, Broken: []string{}}
+	d := &Detail{Node: name, Broken: brokenOn(node, r.at().broken[name])}
 	for k, v := range node.Labels {
 		d.Labels = append(d.Labels, k+"="+v)
 	}
@@ -51,17 +51,6 @@ func (e *Engine) detail(name string) *Detail {
 	for _, t := range node.Spec.Taints {
 		d.Taints = append(d.Taints, t.ToString())
 	}
-	hold := func(holds bool, what string) {
-		if holds {
-			d.Broken = append(d.Broken, what)
-		}
-	}
-	f := r.at().broken[name]
-	hold(isDown(node), "down")
-	hold(f != nil && f.crash, "crash")
-	hold(f != nil && f.image, "image")
-	hold(isCordoned(node), "drain")
-	hold(f != nil && f.taint != nil, "taint")
 
 	snapshot, a, err := e.assess()
 	if snapshot == nil {
@@ -100,6 +89,22 @@ func (e *Engine) detail(name string) *Detail {
 		}
 	}
 	return d
+}
+
+// brokenOn returns the actions that hold on a node, never nil. The fault may be nil.
+func brokenOn(node *corev1.Node, f *fault) []string {
+	broken := []string{}
+	hold := func(holds bool, what string) {
+		if holds {
+			broken = append(broken, what)
+		}
+	}
+	hold(isDown(node), "down")
+	hold(f != nil && f.crash, "crash")
+	hold(f != nil && f.image, "image")
+	hold(isCordoned(node), "drain")
+	hold(f != nil && f.taint != nil, "taint")
+	return broken
 }
 
 func podOf(s *daemon.PodState) Pod {
