@@ -21,7 +21,6 @@ let ask;
 let view = null;
 let node = ""; // the selected one
 let fragment = ""; // of the state on the screen
-let applied = { manifest: "", cluster: "" };
 
 const editors = {
   manifest: createEditor($("panel-manifest"), { label: "DaemonSet manifest", onChange: edited }),
@@ -32,6 +31,8 @@ const timeline = createTimeline($("timeline"), { onSeek: seek });
 
 const texts = () => ({ manifest: editors.manifest.get(), cluster: editors.cluster.get() });
 
+const sameTexts = (t) => t.manifest === editors.manifest.get() && t.cluster === editors.cluster.get();
+
 function setTexts(t) {
   editors.manifest.set(t.manifest);
   editors.cluster.set(t.cluster);
@@ -40,14 +41,22 @@ function setTexts(t) {
 // send asks the engine and shows the answer.
 async function send(request) {
   const response = await ask(request);
+  take(request, response);
+  return response;
+}
+
+function take(request, response) {
   $("policy-error").textContent = request.do === "policy" && response.error ? response.error : "";
   if (response.error && request.do !== "policy") say(response.error);
-  else if (request.do !== "play") say("");
-  if (response.texts && !response.error) setTexts(response.texts);
+  else say("");
+  if (response.texts && !response.error) {
+    // What was typed while the engine worked stays.
+    if (!request.texts || sameTexts(request.texts)) setTexts(response.texts);
+    else say("The text has changed: try again.");
+  }
   if (response.frames) frames(response);
   if (response.view) show(response.view);
   if (response.draft) showDraft(response.draft);
-  return response;
 }
 
 function frames(response) {
@@ -64,11 +73,10 @@ function clock() {
   const more = view.done ? "" : "+";
   $("clock").value = `${view.time} · frame ${view.frame} of ${view.frames - 1}${more}`;
   const scrub = $("scrub");
-  scrub.value = String(view.frame);
+  scrub.value = String(wanted ?? view.frame);
   scrub.setAttribute("aria-valuetext", `frame ${view.frame} of ${view.frames - 1}, ${view.time}, ${view.available} of ${view.desired} available`);
   timeline.at(view.frame);
-  const end = view.done && view.frame >= view.frames - 1;
-  $("step").disabled = $("end").disabled = end;
+  $("step").disabled = $("end").disabled = atEnd();
   $("back").disabled = $("first").disabled = view.frame === 0;
 }
 
@@ -130,8 +138,8 @@ let peeked = null;
 let asking = false;
 let again = false;
 
-// refresh shows the details of the node under the pointer, or of the selected one. Only one question
-// is on its way at a time.
+// refresh shows the details of the node under the pointer, or of the selected one, and what is broken
+// on the selected one. Only one question is on its way at a time.
 async function refresh() {
   if (asking) {
     again = true;
@@ -140,8 +148,10 @@ async function refresh() {
   asking = true;
   do {
     again = false;
-    const name = peeked ?? node;
-    const { detail } = await ask({ do: peeked ? "explain" : "node", name });
+    const name = peeked;
+    let { detail } = await ask({ do: "node", name: node });
+    showBroken(detail?.broken ?? []);
+    if (name) ({ detail } = await ask({ do: "explain", name }));
     if (detail) showDetail(detail);
     else $("detail").replaceChildren();
   } while (again);
@@ -158,13 +168,13 @@ function showDetail(d) {
   add(d.status, "quiet");
   add([...(d.labels ?? []), ...(d.taints ?? []).map((t) => "taint " + t)].join(" · "), "quiet");
   $("detail").replaceChildren(...out);
-  $("detail").dataset.node = d.node;
-  if (d.node === node) {
-    for (const button of document.querySelectorAll("[data-break]")) {
-      const what = button.dataset.break;
-      if (what === "delete" || what === "repair") continue;
-      button.setAttribute("aria-pressed", String(d.broken.includes(what)));
-    }
+}
+
+function showBroken(broken) {
+  for (const button of document.querySelectorAll("[data-break]")) {
+    const what = button.dataset.break;
+    if (what === "delete" || what === "repair") continue;
+    button.setAttribute("aria-pressed", String(broken.includes(what)));
   }
 }
 
@@ -183,14 +193,14 @@ function peek(name) {
 for (const button of document.querySelectorAll("[data-break]")) {
   button.addEventListener("click", () => {
     const what = button.dataset.break;
-    const request = { what, off: button.getAttribute("aria-pressed") === "true" };
+    const request = { what };
     const scope = $("scope").value;
     if (scope === "node") request.node = node;
     if (scope === "zone" && grid.zone(node)) request.zone = grid.zone(node);
     else if (scope === "zone") request.node = node;
     if (what === "taint") request.taint = $("taint").value;
     pause();
-    send({ do: "break", break: request });
+    send({ do: "break", name: node, break: request });
   });
 }
 
@@ -205,8 +215,9 @@ function edited() {
 }
 
 async function weigh() {
-  const { draft } = await ask({ do: "check", texts: texts() });
-  if (draft) showDraft(draft);
+  const asked = texts();
+  const { draft } = await ask({ do: "check", texts: asked });
+  if (draft && sameTexts(asked)) showDraft(draft); // Other texts have an answer of their own.
 }
 
 async function check() {
@@ -288,7 +299,7 @@ function tab(name) {
 for (const name of ["manifest", "cluster"]) {
   $("tab-" + name).addEventListener("click", () => tab(name));
   $("tab-" + name).addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight" || event.altKey || event.ctrlKey || event.metaKey) return;
     const other = name === "manifest" ? "cluster" : "manifest";
     tab(other);
     $("tab-" + other).focus();
@@ -297,28 +308,41 @@ for (const name of ["manifest", "cluster"]) {
 
 // Starts, files and links.
 
+let beginnings = 0; // on their way
+let focused = null;
+
 async function begin(request) {
   pause();
   clearTimeout(timer);
   delete document.documentElement.dataset.link;
-  node = request.state?.node ?? "";
   // Nothing on the screen is about the new state yet.
   const main = document.querySelector("main");
-  const focused = main.contains(document.activeElement) ? document.activeElement : null;
+  if (beginnings++ === 0) focused = main.contains(document.activeElement) ? document.activeElement : null;
   main.inert = true;
   const late = setTimeout(() => say("Reading …"), 300);
-  const response = await send(request);
-  clearTimeout(late);
-  if (!response.error) say("");
-  main.inert = false;
-  focused?.focus();
-  return response;
+  try {
+    const response = await ask(request);
+    if (response.view?.nodes) node = request.state?.node ?? "";
+    take(request, response);
+    return response;
+  } finally {
+    clearTimeout(late);
+    if (--beginnings === 0) {
+      main.inert = false;
+      focused?.focus();
+    }
+  }
 }
 
 $("start").addEventListener("change", () => begin({ do: "start", name: $("start").value }));
 $("set").addEventListener("change", () => begin({ do: "set", name: $("set").value }));
 
 async function load(text) {
+  if (!view) {
+    say("The library is still loading: try again.");
+    return;
+  }
+  text = text.replace(/\r\n?/g, "\n"); // as the editors have it
   const response = await begin({ do: "load", text, now: new Date().toISOString() });
   if (response.faults) {
     // The text is shown with its errors; what was on the screen before stays.
@@ -326,8 +350,8 @@ async function load(text) {
     tab("cluster");
     say("");
     check();
-    return;
   }
+  if (response.error) return;
   tab("manifest");
   $("start").value = "";
 }
@@ -406,13 +430,15 @@ $("link").addEventListener("click", async () => {
     say(`The state is too large for a link: ${(fragment.length / 1e6).toFixed(1)} MB.`);
     return;
   }
+  let where = "clipboard";
   try {
     await navigator.clipboard.writeText(location.href);
-    say("The link is in the clipboard.");
   } catch {
-    say("The link is in the address bar.");
+    where = "address bar";
   }
-  setTimeout(() => say(""), 3000);
+  const message = `The link is in the ${where}.`;
+  say(message);
+  setTimeout(() => { if ($("status").textContent === message) say(""); }, 3000);
 });
 
 async function openLink() {
@@ -421,23 +447,21 @@ async function openLink() {
     const state = await fromFragment(location.hash);
     if (!state) return false;
     const response = await begin({ do: "open", state });
-    $("start").value = "";
+    if (!response.error) $("start").value = "";
     return !response.error || view !== null;
   } catch (err) {
     say(err.message);
     return view !== null;
   }
 }
-addEventListener("hashchange", openLink);
+addEventListener("hashchange", () => { if (view) openLink(); });
 
 // Time.
 
-let playing = 0;
+let playing = null; // the call of play that goes on
 
 function pause() {
-  clearTimeout(playing);
-  playing = 0;
-  $("play").setAttribute("aria-pressed", "false");
+  playing = null;
   $("play").textContent = "Play";
 }
 
@@ -453,49 +477,44 @@ async function seek(frame) {
 // step counts from the frame on its way, so that no click of several is lost.
 const step = (by) => seek(Math.min(Math.max((aim ?? view.frame) + by, 0), view.done ? view.frames - 1 : Infinity));
 
-async function tick() {
-  const perSecond = Number($("speed").value);
-  // Faster than the eye, several passes are one step.
-  const by = Math.max(1, Math.round(perSecond / 20));
-  const began = performance.now();
-  await send({ do: "seek", frame: view.frame + by });
-  if (!playing) return;
-  if (view.done && view.frame >= view.frames - 1) {
-    pause();
-    return;
+const atEnd = () => view.done && view.frame >= view.frames - 1;
+
+async function play() {
+  const mine = playing = {};
+  $("play").textContent = "Pause";
+  if (atEnd()) await send({ do: "seek", frame: 0 });
+  while (playing === mine) {
+    const perSecond = Number($("speed").value);
+    // Faster than the eye, several passes are one step.
+    const by = Math.max(1, Math.round(perSecond / 20));
+    const began = performance.now();
+    const response = await send({ do: "seek", frame: view.frame + by });
+    if (playing !== mine) return;
+    if (response.error || atEnd()) {
+      pause();
+      return;
+    }
+    await new Promise((done) => setTimeout(done, (1000 * by) / perSecond - (performance.now() - began)));
   }
-  playing = setTimeout(tick, Math.max(0, (1000 * by) / perSecond - (performance.now() - began)));
 }
 
-$("play").addEventListener("click", async () => {
-  if (playing) {
-    pause();
-    return;
-  }
-  $("play").setAttribute("aria-pressed", "true");
-  $("play").textContent = "Pause";
-  playing = 1;
-  if (view.done && view.frame >= view.frames - 1) await send({ do: "seek", frame: 0 });
-  tick();
-});
+$("play").addEventListener("click", () => (playing ? pause() : play()));
 $("step").addEventListener("click", () => step(1));
 $("back").addEventListener("click", () => step(-1));
 $("first").addEventListener("click", () => seek(0));
 $("end").addEventListener("click", () => { pause(); send({ do: "end" }); });
 
-let scrubbing = false;
-let wanted = -1;
+let wanted = null; // the frame under the thumb of the slider, until it is shown
 
 $("scrub").addEventListener("input", async () => {
+  const before = wanted;
   wanted = Number($("scrub").value);
-  if (scrubbing) return;
-  scrubbing = true;
-  while (wanted >= 0) {
-    const frame = wanted;
-    wanted = -1;
+  if (before !== null) return;
+  for (let frame = null; frame !== wanted;) {
+    frame = wanted;
     await seek(frame);
   }
-  scrubbing = false;
+  wanted = null;
 });
 
 const legend = (looks, sign, words) => {
@@ -521,6 +540,7 @@ try {
     await begin({ do: "start", name: "log-agent" });
     if (location.hash.length > 1 && message) say(message);
   }
+  document.querySelector("header").inert = false;
   document.documentElement.dataset.ready = "true";
 } catch (err) {
   say("The library could not be loaded: " + err.message);
