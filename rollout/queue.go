@@ -165,12 +165,22 @@ func (h *queue) add(i int) {
 	heap.Fix(h, last)
 }
 
+// removeFirst removes the first node. Its place goes down to a leaf at one comparison a level, and
+// the last node goes up from there: seldom far, because it was a leaf. Going down from the top, it
+// would be compared at each level as well.
 func (h *queue) removeFirst() int32 {
-	last := len(h.heaps[h.id]) - 1
-	h.Swap(0, last)
+	last, at := len(h.heaps[h.id])-1, 0
+	for child := 1; child <= last; child = 2*at + 1 {
+		if right := child + 1; right <= last && h.Less(right, child) {
+			child = right
+		}
+		h.Swap(at, child)
+		at = child
+	}
+	h.Swap(at, last)
 	first := h.heaps[h.id][last]
-	if h.heaps[h.id] = h.heaps[h.id][:last]; last > 0 {
-		heap.Fix(h, 0)
+	if h.heaps[h.id] = h.heaps[h.id][:last]; at < last {
+		heap.Fix(h, at)
 	}
 	return first
 }
