@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -111,7 +112,8 @@ func (c *Cluster) hostOf(pod *corev1.Pod, guess *host) (*host, string) {
 
 // NewCluster returns a cluster with the facts of in, taken as they are: nothing is
 // validated, and no default is filled in. in.DaemonSet may be nil. The objects are
-// shared and read-only from then on. A zero in.Now means midnight of 1 January 2000 UTC.
+// shared and read-only from then on; their order has no effect. A zero in.Now means midnight of
+// 1 January 2000 UTC.
 // The controllers of all DaemonSets of the cluster have in.BurstReplicas, in.Placement and
 // in.Naming, also if in has nothing else; in.Backoff is for in.DaemonSet.
 //
@@ -166,10 +168,30 @@ func NewCluster(in daemon.Input, opts Options) (*Cluster, error) {
 		c.noteNumbers(ds)
 		s.countLoad(slices.Values(in.Pods))
 	}
-	for i := range all {
-		c.start(c.namespaces[all[i].pod.Namespace], &all[i])
-	}
+	c.startAll(all)
 	return c, nil
+}
+
+// startAll starts the pods of the facts, ordered by namespace and name. Those that are ready come
+// last, so that they disprove problems of all others.
+func (c *Cluster) startAll(pods []stored) {
+	order := make([]*stored, len(pods))
+	for i := range pods {
+		order[i] = &pods[i]
+	}
+	slices.SortFunc(order, compareStored)
+	for _, ready := range [...]bool{false, true} {
+		for _, p := range order {
+			if isReady(p.pod) == ready {
+				c.start(c.namespaces[p.pod.Namespace], p)
+			}
+		}
+	}
+}
+
+// compareStored orders pods by namespace and name.
+func compareStored(a, b *stored) int {
+	return cmp.Or(strings.Compare(a.pod.Namespace, b.pod.Namespace), strings.Compare(a.pod.Name, b.pod.Name))
 }
 
 // unusable returns the error about an entry of a list that is nil, has no name, or has

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -305,12 +304,7 @@ func (c *Cluster) restart(changes map[string]nodeChange) {
 			}
 		}
 	}
-	slices.SortFunc(pods, func(a, b *stored) int {
-		if c := strings.Compare(a.pod.Namespace, b.pod.Namespace); c != 0 {
-			return c
-		}
-		return strings.Compare(a.pod.Name, b.pod.Name)
-	})
+	slices.SortFunc(pods, compareStored)
 	for _, p := range pods {
 		pod := p.pod
 		name, _ := daemon.TargetNode(pod)

@@ -2,6 +2,7 @@ package simulate_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -630,6 +631,55 @@ func TestRunProblemElsewhere(t *testing.T) {
 	}
 	if ends = settleCluster(t, c); ends[0].State != simulate.EndComplete {
 		t.Errorf("Settle() after a pod was ready = %v, want the problem forgotten", ends[0])
+	}
+}
+
+// TestOrderOfPods: the order of the pods in the facts has no effect on what is known about a node,
+// or on which pod gets the last room.
+func TestOrderOfPods(t *testing.T) {
+	bad := func(in daemon.Input, name, hash string, status corev1.ContainerStatus) *corev1.Pod {
+		pod := in.Pods[0].DeepCopy()
+		pod.Name, pod.UID, pod.CreationTimestamp = name, "", metav1.NewTime(build.Now.Add(-30*time.Minute))
+		if hash != "" {
+			pod.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] = hash
+		}
+		pod.Status = corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{status}}
+		return pod
+	}
+	waits := func(name string) *corev1.Pod {
+		pod := other("1", "", corev1.PodPending)
+		pod.Name, pod.Spec.Affinity = name, build.OnNode("a")
+		return pod
+	}
+	for _, tc := range []struct {
+		name, why string
+		pods      func(in daemon.Input) []*corev1.Pod // the first of in.Pods is that of the node a
+		want      simulate.EndState
+	}{
+		{"ready beside a crash loop", "the ready pod disproves that the template crashes there", func(in daemon.Input) []*corev1.Pod {
+			return append(in.Pods, bad(in, "z", "", crashing(build.Now, 9, time.Second)))
+		}, simulate.EndComplete},
+		{"two problems of one image", "the new pod has that of the first by name", func(in daemon.Input) []*corev1.Pod {
+			return append(in.Pods[1:], bad(in, "x", "h1", waiting("ImagePullBackOff")), bad(in, "y", "h2", waiting("InvalidImageName")))
+		}, simulate.EndStalled},
+		{"room for one", "the first by name gets it", func(in daemon.Input) []*corev1.Pod {
+			return append(in.Pods, waits("x"), waits("y"))
+		}, simulate.EndComplete},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := running(t, build.Set{}, sized("1", "a", "b")...)
+			in.Pods = tc.pods(in)
+			in.DaemonSet = in.DaemonSet.DeepCopy()
+			in.DaemonSet.Spec.Template.Labels = build.Labels{"app": "agent", "x": "y"}
+			want := settle(t, in, simulate.Options{})
+			if want.State != tc.want {
+				t.Errorf("Settle() = %v, want it %v: %s", want, tc.want, tc.why)
+			}
+			slices.Reverse(in.Pods)
+			if diff := cmp.Diff(want.After, settle(t, in, simulate.Options{}).After); diff != "" {
+				t.Errorf("Settle() with the pods in the opposite order (-want +got), although %s:\n%s", tc.why, diff)
+			}
+		})
 	}
 }
 
