@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -71,6 +72,49 @@ func TestProblemsAreBounded(t *testing.T) {
 		p, ok := c.namespaces[build.Namespace].pods["x"]
 		if n := len(c.problems["a"]); n != 1 || !ok || p.pod.Status.ContainerStatuses[0].RestartCount < 15 {
 			t.Errorf("hash %q: %d problems after an hour of crashes, want 1", hash, n)
+		}
+	}
+}
+
+// TestReadyStatuses: a container that has run before and runs again has restarted.
+func TestReadyStatuses(t *testing.T) {
+	now, before := metav1.NewTime(build.Now), metav1.NewTime(build.Now.Add(-time.Minute))
+	failed := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, FinishedAt: before}}
+	exited := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{FinishedAt: before}}
+	waits := func(reason string) corev1.ContainerState {
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+	}
+	runs := func(since metav1.Time) corev1.ContainerState {
+		return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: since}}
+	}
+	completed := func(started metav1.Time) corev1.ContainerState {
+		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: started, FinishedAt: now}}
+	}
+	spec := &corev1.PodSpec{
+		InitContainers: []corev1.Container{{Name: "init"}, {Name: "sidecar", RestartPolicy: new(corev1.ContainerRestartPolicyAlways)}},
+		Containers:     []corev1.Container{{Name: "main"}},
+	}
+	for _, tc := range []struct {
+		name, why, container string
+		state, last          corev1.ContainerState
+		restarts             int32 // added to two
+		want, wantLast       corev1.ContainerState
+	}{
+		{"created", "it runs for the first time", "main", waits("ContainerCreating"), corev1.ContainerState{}, 0, runs(now), corev1.ContainerState{}},
+		{"runs", "it goes on", "main", runs(before), failed, 0, runs(before), failed},
+		{"backs off", "the kubelet starts it again", "main", waits("CrashLoopBackOff"), failed, 1, runs(now), failed},
+		{"terminated", "the kubelet starts it again", "main", failed, corev1.ContainerState{}, 1, runs(now), failed},
+		{"init runs", "it ends well", "init", runs(before), corev1.ContainerState{}, 0, completed(before), corev1.ContainerState{}},
+		{"init failed", "the kubelet starts it again, and it ends well", "init", failed, corev1.ContainerState{}, 1, completed(now), failed},
+		{"init exited", "it has ended well", "init", exited, corev1.ContainerState{}, 0, exited, corev1.ContainerState{}},
+		{"sidecar exited", "the kubelet starts it again", "sidecar", exited, corev1.ContainerState{}, 1, runs(now), exited},
+	} {
+		was := []corev1.ContainerStatus{{Name: tc.container, RestartCount: 2, State: tc.state, LastTerminationState: tc.last}}
+		got := readyStatuses(spec, was, tc.container != "main", build.Now)[0]
+		got.Ready, got.Started = false, nil
+		want := corev1.ContainerStatus{Name: tc.container, RestartCount: 2 + tc.restarts, State: tc.want, LastTerminationState: tc.wantLast}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: readyStatuses() (-want +got), because %s:\n%s", tc.name, tc.why, diff)
 		}
 	}
 }

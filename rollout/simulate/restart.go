@@ -94,6 +94,15 @@ func withRestart(pod *corev1.Pod, l *loop, now time.Time) *corev1.Pod {
 	return out
 }
 
+// start makes a container run that does not. It is a restart if the container has run before.
+func start(status *corev1.ContainerStatus, now time.Time) {
+	if (podstatus.Container{Status: status}).LastEnd() != nil {
+		startAgain(status, now)
+		return
+	}
+	status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(now)}}
+}
+
 func startAgain(status *corev1.ContainerStatus, now time.Time) {
 	if ended := status.State.Terminated; ended != nil {
 		status.LastTerminationState = corev1.ContainerState{Terminated: ended}
@@ -187,22 +196,18 @@ func readyStatuses(spec *corev1.PodSpec, list []corev1.ContainerStatus, init boo
 	list = slices.Clone(list)
 	for i := range list {
 		status := &list[i]
-		if ended := status.State.Terminated; init && ended != nil && ended.ExitCode == 0 {
+		c := containerOf(spec, status.Name, init)
+		sidecar := c != nil && podstatus.Sidecar(c)
+		if ended := status.State.Terminated; init && !sidecar && ended != nil && ended.ExitCode == 0 {
 			continue
-		}
-		if c := containerOf(spec, status.Name, init); init && c != nil && !podstatus.Sidecar(c) {
-			end := &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: metav1.NewTime(now), FinishedAt: metav1.NewTime(now)}
-			if was := status.State.Running; was != nil {
-				end.StartedAt = was.StartedAt
-			}
-			status.State, status.Ready, status.Started = corev1.ContainerState{Terminated: end}, true, new(false)
-			continue
-		}
-		if status.State.Terminated != nil {
-			status.LastTerminationState = status.State
 		}
 		if status.State.Running == nil {
-			status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(now)}}
+			start(status, now)
+		}
+		if init && c != nil && !sidecar {
+			end := &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: status.State.Running.StartedAt, FinishedAt: metav1.NewTime(now)}
+			status.State, status.Ready, status.Started = corev1.ContainerState{Terminated: end}, true, new(false)
+			continue
 		}
 		status.Ready, status.Started = true, new(true)
 	}
