@@ -80,7 +80,7 @@ func TestReconcile(t *testing.T) {
 		{name: "no duplicates", why: "pods are left alone whatever they carry", revisions: "h1:1:current", pods: "h9", want: "nothing to do\ncurrent agent-h1 number 1 hash h1"},
 		{name: "hash label is missing", why: "an older one gets its name for a label", revisions: "h1:1:nohash h2:2:current",
 			want: "label revision agent-h1\ncurrent agent-h2 number 2 hash h2\nold agent-h1:1"},
-		{name: "no labels", why: "upstream panics; here it matches no selector", revisions: "h1:1:nolabels h2:2:current",
+		{name: "no labels", why: "it does not match the selector and is released", revisions: "h1:1:nolabels h2:2:current",
 			want: "release revision agent-h1\ncurrent agent-h2 number 2 hash h2"},
 		{name: "current, hash label is missing", why: "the update has both label and number", revisions: "h1:1:current,nohash h2:2",
 			want: "update revision agent-h1 to number 3, hash agent-h1\ncurrent agent-h1 number 3 hash agent-h1\nold h2:2"},
@@ -138,6 +138,39 @@ func TestReconcile(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReconcilePatches has the patches of a plan. Pods that name no node are relabelled, too.
+func TestReconcilePatches(t *testing.T) {
+	ds := build.Set{}.Object()
+	pods := []*corev1.Pod{build.Pod{Name: "a", Node: "a", Hash: "h1"}.Of(ds), build.Pod{Name: "b", Hash: "h1"}.Of(ds)}
+	s, err := daemon.Observe(daemon.Input{DaemonSet: ds, Revisions: build.History(ds, "h1:1:current,orphan h2:2:current h3:3:mismatch"), Pods: pods, Now: build.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := history.Reconcile(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimer, err := daemon.NewClaimer(ds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, c := range plan.Claims {
+		got = append(got, fmt.Sprintf("%v %s: %s", c.Claim, c.Revision.Name, c.Patch))
+		want = append(want, fmt.Sprintf("%v %s: %s", c.Claim, c.Revision.Name, claimer.Patch(c.Claim, c.Revision.UID)))
+	}
+	for _, r := range plan.Relabel {
+		got = append(got, r.Pod.Name+": "+string(r.Patch))
+		clear(r.Patch)
+	}
+	for _, name := range []string{"a", "b"} {
+		want = append(want, name+`: {"metadata":{"labels":{"controller-revision-hash":"h2"}}}`)
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(plan.Claims) != 2 {
+		t.Errorf("Reconcile() has %d claims and these patches (-want +got):\n%s", len(plan.Claims), diff)
 	}
 }
 
