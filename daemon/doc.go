@@ -43,8 +43,8 @@
 //
 // # Deviations
 //
-// This package differs from upstream on purpose as follows. The package rollout lists
-// those of a whole pass.
+// This package differs from upstream on purpose as follows. Package daemon/history lists the
+// deviations of revisions, and package rollout those of a whole pass.
 //
 //	restart-policy  validateRestartPolicy@v1.37.2   an empty restartPolicy is valid, because pod
 //	                                                defaults make it Always before upstream looks

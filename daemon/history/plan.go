@@ -45,11 +45,12 @@ type Plan struct {
 	// and the next one tries another name. The count stays at the largest int32.
 	CollisionCount *int32
 
-	// Current is the revision that holds the DaemonSet's template, as it is
-	// after the writes. It is nil if and only if CollisionCount is set. Read-only.
+	// Current is the revision that holds the DaemonSet's template, as it is after the writes,
+	// but with the owners that it had before Claims. It is nil if and only if CollisionCount is
+	// set. Read-only.
 	Current *appsv1.ControllerRevision
-	// Old are the DaemonSet's other revisions as they are after the writes, ordered by
-	// number, then by name. Read-only.
+	// Old are the DaemonSet's other revisions, as Current is, ordered by number, then by name.
+	// Duplicates are not among them. Read-only.
 	Old []*appsv1.ControllerRevision
 	// Hash is the hash label of Current.
 	Hash string
