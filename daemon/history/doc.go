@@ -31,4 +31,6 @@
 //	revision-labels    constructHistory@v1.37.2     upstream panics on a revision without labels; here it is labelled
 //	revision-writes    constructHistory@v1.37.2     upstream labels and renumbers one revision with two updates;
 //	                                                here it is one
+//	revision-number    maxRevision@v1.37.2          upstream numbers the revision after the largest number below
+//	                                                zero; here it has the largest number, too
 package history

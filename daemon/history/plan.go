@@ -85,8 +85,8 @@ type PodRelabel struct {
 //   - A revision that stores an equal template in other bytes, for example from before an
 //     upgrade of the API, is not current.
 //   - If none is current, a new one is created: its name is that of Naming.RevisionName of
-//     package daemon, its number is one above all others, its labels are the template's and
-//     the hash, and its annotations are the DaemonSet's (snapshot@v1.37.2).
+//     package daemon, its number is one above all others or the largest int64, its labels are
+//     the template's and the hash, and its annotations are the DaemonSet's (snapshot@v1.37.2).
 //   - A current revision whose number is not the highest is renumbered.
 //   - A revision without the hash label gets its own name as the label.
 //   - If another revision has the name of the new one, collisionCount is raised and the

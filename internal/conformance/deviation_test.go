@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -274,6 +275,18 @@ var examples = map[string]struct {
 				len(up.Creates) == 1 && len(up.Deletes) == 0 && equalJSON(up.Status, lib.Status), "upstream does more although its writes have not arrived",
 				len(lib.Creates) == 1 && len(lib.Deletes) == 0 && lib.Status.CurrentNumberScheduled == 2, "the library does more than create the pod",
 				len(next.Creates) == 0 && len(next.Deletes) == 1 && equalJSON(next.Status, caughtUp.Status), "the library's next pass does not do the rest")
+		},
+	},
+	"revision-number": {
+		state: func() *State {
+			s := simple()
+			s.older("last", math.MaxInt64)
+			s.Revisions = s.Revisions[1:]
+			return s
+		},
+		show: func(_ *Upstream, up, lib *Pass) error {
+			return all(len(up.RevisionCreates) == 1 && up.RevisionCreates[0].Revision == math.MinInt64, "upstream's number does not overflow",
+				len(lib.RevisionCreates) == 1 && lib.RevisionCreates[0].Revision == math.MaxInt64, "the library's number is not the largest")
 		},
 	},
 	"revision-writes": {

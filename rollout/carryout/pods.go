@@ -36,12 +36,11 @@ func (p *pass) createPods(ctx context.Context, creates []daemon.Create, names []
 			}
 			return err
 		})
-		if err != nil {
-			return err
-		}
 		if terminating.Load() {
 			p.Expectations.terminating(p.owner.GetNamespace())
-			return nil
+		}
+		if err != nil || terminating.Load() {
+			return err
 		}
 	}
 	return nil
@@ -61,10 +60,11 @@ func (p *pass) createPod(ctx context.Context, name string, create daemon.Create)
 		case err == nil && p.sameCreation(taken, create):
 			p.Expectations.wrote(taken, "")
 			return nil
-		case err == nil || apierrors.IsNotFound(err):
-			pod = create.Pod.DeepCopy()
-			err = p.Client.Create(ctx, pod)
+		case err != nil && !apierrors.IsNotFound(err):
+			return failed("read", "pod", pod, err)
 		}
+		pod = create.Pod.DeepCopy()
+		err = p.Client.Create(ctx, pod)
 	}
 	if err != nil {
 		return failed("create", "pod", pod, err)

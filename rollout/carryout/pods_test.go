@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -327,7 +328,8 @@ func TestNameTaken(t *testing.T) {
 		broken := errors.New("broken")
 		s.refuse = refuseAll("read", broken)
 		w := carryout.Writer{Client: s}
-		if err := w.CarryOut(t.Context(), agent(), r); !errors.Is(err, broken) || len(s.pods(t)) != 1 {
+		err := w.CarryOut(t.Context(), agent(), r)
+		if !errors.Is(err, broken) || len(s.pods(t)) != 1 || !strings.Contains(err.Error(), "read pod") {
 			t.Errorf("CarryOut() = %v, want the error of the read and no pod", err)
 		}
 	})
@@ -356,6 +358,24 @@ func TestNamespaceTerminating(t *testing.T) {
 	}
 	if writes, _ := expectations.Pending(noon); writes != 2 {
 		t.Errorf("Pending() = %d, want the deletion and the hold on creations", writes)
+	}
+}
+
+// Another error in the same batch does not hide that the namespace is being deleted.
+func TestNamespaceTerminatingBesideAnotherError(t *testing.T) {
+	terminating := apierrors.NewForbidden(corev1.Resource("pods"), "", errors.New("namespace is being terminated"))
+	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	broken := errors.New("broken")
+	s := newServer(t, agent())
+	var creations atomic.Int32
+	s.refuse = func(string) error { return []error{nil, terminating, broken}[creations.Add(1)-1] }
+	var expectations carryout.Expectations
+	w := carryout.Writer{Client: s, Expectations: &expectations}
+	if err := w.CarryOut(t.Context(), agent(), &rollout.Result{Plan: creation(names(3)...)}); !errors.Is(err, broken) {
+		t.Errorf("CarryOut() = %v, want the other error", err)
+	}
+	if writes, _ := expectations.Pending(noon); writes != 2 {
+		t.Errorf("Pending() = %d, want the first creation and the hold on others", writes)
 	}
 }
 

@@ -89,10 +89,10 @@ func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision
 	if err != nil {
 		return nil, err
 	}
-	var history History
+	var entries History
 	current := -1
 	for i, rev := range owned {
-		history = append(history, Revision{
+		entries = append(entries, Revision{
 			Number:             rev.Revision,
 			ChangeCause:        rev.Annotations[changeCauseAnnotation],
 			ControllerRevision: rev,
@@ -102,9 +102,9 @@ func RolloutHistory(ds *appsv1.DaemonSet, revisions []*appsv1.ControllerRevision
 		}
 	}
 	if current >= 0 {
-		history[current].Current = true
+		entries[current].Current = true
 	}
-	return history, nil
+	return entries, nil
 }
 
 // controlled returns the revisions of RolloutHistory in their order.

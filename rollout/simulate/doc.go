@@ -73,7 +73,8 @@
 //     ready. A container that waits without a reason (ContainerCreating, PodInitializing) and an
 //     init container that runs are problems after ten minutes. If PodTimes.ReadyAfter is longer,
 //     these two and a container that is not ready are problems only after that. A container in a
-//     crash loop restarts on and on. New pods on that node have the problem, too, until the
+//     crash loop restarts on and on if the restartPolicy of the pod lets it; restart policies and
+//     rules of a single container are not looked at. New pods on that node have the problem, too, until the
 //     template changes in what is wrong: for an image that cannot be pulled, the image, the pull
 //     policy, the pull secrets or the service account; otherwise anything of that container, and
 //     what all containers of the pod share, such as volumes. Other nodes do not have it, nor a new

@@ -245,7 +245,7 @@ func lastRun(end *corev1.ContainerStateTerminated) (time.Duration, bool) {
 }
 
 // restarts reports whether the kubelet starts a container again that has terminated
-// (ShouldContainerBeRestarted@v1.37.2).
+// (ShouldContainerBeRestarted@v1.37.2). It looks at the policy of the pod only: rule 10.
 func restarts(pod *corev1.Pod, status *corev1.ContainerStatus) bool {
 	end := status.State.Terminated
 	switch {
