@@ -116,8 +116,8 @@ func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object)
 // its fields that do not exist; what is wrong besides, such as its name, is said once these are
 // right. Wrong are, besides what does not parse: what follows the object or list
 // of a YAML document, which a parser would drop; a field that does not exist, or is there
-// twice; a missing or malformed name; braces of a template in a name or in an image of a
-// manifest; a second object of the same kind, namespace and name, here or in what was read
+// twice; a missing or malformed name; braces of a template in what is not stored, unless
+// they may be meant, as in annotations, commands, arguments, environment variables and paths; a second object of the same kind, namespace and name, here or in what was read
 // before, except for a manifest beside a stored DaemonSet; a DaemonSet of an API version that
 // is gone; a list in 16 others; and a text with nothing in it. If r fails, the error wraps that
 // of r.
@@ -239,9 +239,6 @@ func (r *reading) text(text string) {
 func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 	if object.GetName() == "" {
 		return at.wrong("metadata.name", "Required value")
-	}
-	if path := templateIn(object); path != "" {
-		return at.wrong(path, isTemplate)
 	}
 	if msgs := validation.IsDNS1123Subdomain(object.GetName()); len(msgs) > 0 {
 		return at.wrong("metadata.name", fmt.Sprintf("Invalid value: %q: %s", object.GetName(), msgs[0]))
