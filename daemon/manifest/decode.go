@@ -36,7 +36,8 @@ var versions = map[string]schema.GroupVersion{
 	kindPod:       corev1.SchemeGroupVersion,
 }
 
-// newDecoder returns a decoder of these kinds that reports unknown fields.
+// newDecoder returns a decoder of these kinds that reports unknown fields. It keeps nothing of what
+// it decodes.
 func newDecoder() runtime.Decoder {
 	scheme := runtime.NewScheme()
 	scheme.AddKnownTypes(appsv1.SchemeGroupVersion, &appsv1.DaemonSet{}, &appsv1.ControllerRevision{})
@@ -143,13 +144,13 @@ func (r *reading) items(at place, raw []json.RawMessage, typ metav1.TypeMeta, pa
 
 // decode reads an object of one of the kinds that matter.
 func (r *reading) decode(at place, raw []byte, gvk schema.GroupVersionKind) *Error {
-	if r.decoder == nil {
-		r.decoder = newDecoder()
+	if r.objects.decoder == nil {
+		r.objects.decoder = newDecoder()
 	}
 	var object metav1.Object
 	var doubts []error
 	decode := func(raw []byte) error {
-		decoded, _, err := r.decoder.Decode(raw, &gvk, nil)
+		decoded, _, err := r.objects.decoder.Decode(raw, &gvk, nil)
 		if strict, ok := runtime.AsStrictDecodingError(err); ok {
 			doubts, err = strict.Errors(), nil
 		}
