@@ -120,11 +120,13 @@ func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object)
 // its fields that do not exist; what is wrong besides, such as its name, is said once these are
 // right. Wrong are, besides what does not parse: what follows the object or list
 // of a YAML document, which a parser would drop; a field that does not exist, or is there
-// twice; a missing or malformed name; braces of a template in what is not stored, unless
-// they may be meant, as in annotations, commands, arguments, environment variables and paths; a second object of the same kind, namespace and name, here or in what was read
-// before, except for a manifest beside a stored DaemonSet; a DaemonSet of an API version that
-// is gone; a list in 16 others; and a text with nothing in it. If r fails, the error wraps that
-// of r.
+// twice; a missing or malformed name; braces of a template in what is not stored, unless they
+// may be meant, as in annotations, commands, arguments, environment variables and paths; a second
+// object of the same kind, namespace and name, here or in what was read before, except for a
+// manifest beside a stored DaemonSet; a DaemonSet of an API version that is gone; a list in 16
+// others; and a text with nothing in it. If r fails, the error wraps that of r.
+//
+// Each call looks through what o has already, which takes little time. ReadFS does so once.
 func (o *Objects) Read(file string, r io.Reader) error { return o.read(file, r, o.names()) }
 
 // read is Read. It gets the objects by their keys, and adds to them unless it fails.

@@ -111,7 +111,7 @@ func Example_refused() {
 	// Output:
 	// logging/log-agent: would hurt: the API server refuses it
 	//   refused: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
-	//   refused: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
+	//   refused: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	//   not simulated; it changes the template:
 	//     metadata.labels[app]: "log-agent" -> "logs"
 	//     spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
@@ -126,7 +126,7 @@ func Example_refused() {
 	//   nodes: 3 lost, 1 unchanged
 	//     worker-1, worker-2, worker-3: lost: the DaemonSet is removed
 	// testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
-	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
+	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	// exit status 1
 }
 

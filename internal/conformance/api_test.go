@@ -260,6 +260,11 @@ func upstreamErrors(errs field.ErrorList, ds *appsv1.DaemonSet) []string {
 			// Of pods in general.
 		case e.Field == "spec.templateGeneration":
 			// No field of apps/v1.
+		case e.Detail == "may not be set when maxUnavailable is non-zero":
+			// Only the library says what to do.
+			copied := *e
+			copied.Detail += "; set maxUnavailable: 0, its default is 1"
+			out = append(out, &copied)
 		case ds.Spec.Selector == nil && strings.Contains(e.Detail, noMatch):
 			out = append(out, field.Required(field.NewPath("spec", "selector"), ""))
 		case e.Field == strategyField:
