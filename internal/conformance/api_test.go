@@ -535,6 +535,21 @@ var otherDeviations = []otherDeviation{
 		}
 	}},
 	{Deviation{
+		Name: "surge-words", Upstream: "ValidateRollingUpdateDaemonSet@v1.37.2",
+		Why: "upstream says that maxSurge may not be set; the library says the same, and that maxUnavailable has to be 0, which is not its default",
+	}, func(t *testing.T) {
+		ds := plainSet()
+		ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.FromInt32(1))}
+		up, err := internal(ds, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		upstream, library := dsregistry.Strategy.Validate(context.Background(), up), daemon.Validate(daemon.Default(ds))
+		if len(upstream) != 1 || len(library) != 1 || library[0].Error() != upstream[0].Error()+"; set maxUnavailable: 0, its default is 1" {
+			t.Errorf("upstream says %v, Validate = %v, want the same with what to set", upstream, library)
+		}
+	}},
+	{Deviation{
 		Name: "error-order", Upstream: "ValidateLabels@v0.37.2",
 		Why: "upstream reports errors about the entries of a map in the order of Go's maps, which is random; the library sorts them",
 	}, func(t *testing.T) {
