@@ -128,7 +128,7 @@ func (c *Cluster) Elapse(t testing.TB, d time.Duration) {
 }
 
 // Sync lets the controller of the DaemonSet make one pass and returns what it has written,
-// read-only. The clock stays.
+// read-only. The clock stays. The cluster remembers the canary's trial of the result; no object has it.
 func (c *Cluster) Sync(t testing.TB, ds *appsv1.DaemonSet) *rollout.Result {
 	t.Helper()
 	c.begin(t)
@@ -144,6 +144,10 @@ func (c *Cluster) Sync(t testing.TB, ds *appsv1.DaemonSet) *rollout.Result {
 // CarryOut carries out a pass that the controller under test has made itself on Input(ds).
 // The clock stays. Move it with Elapse: in all other methods that move it the cluster's own
 // controller makes passes, too.
+//
+// Input(ds) has the status of the result, but not its CanaryTrial, for which a DaemonSet has no
+// place. A controller under test gives that to its next pass itself, as Options.CanaryTrial. The
+// cluster's own passes go on with it.
 func (c *Cluster) CarryOut(t testing.TB, ds *appsv1.DaemonSet, result *rollout.Result) {
 	t.Helper()
 	c.begin(t)
