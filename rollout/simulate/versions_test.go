@@ -81,8 +81,7 @@ func TestJudgeVersions(t *testing.T) {
 		{name: "removed", why: "its pods go", old: sets(version("a", "x", "x:1")), want: []string{"a/x: would hurt: nodes that lose the pod: 3"}, text: "removes the DaemonSet"},
 		{name: "moved", why: "another namespace is another DaemonSet", old: sets(version("b", "x", "x:1")), new: sets(version("a", "x", "x:1")),
 			want: []string{"a/x: well", "b/x: would hurt: nodes that lose the pod: 3"}},
-		{name: "no namespace", why: "whoever reads files fills it in", new: sets(version("", "x", "x:1")),
-			want: []string{"x: would hurt: the API server refuses it"}, text: "refused: metadata.namespace: Required value"},
+		{name: "no namespace", why: "kubectl fills it in", new: sets(version("", "x", "x:1")), want: []string{"default/x: well"}, text: "new DaemonSet with revision 1"},
 		{name: "several", why: "by namespace and name", nodes: sized("4", "n1", "n2", "n3"),
 			old:  sets(version("b", "a", "a:1"), version("a", "z", "z:1"), version("a", "same", "s:1")),
 			new:  sets(version("a", "same", "s:1"), version("b", "a", "a:2", on("tape")), version("a", "b", "b:1"), version("a", "z", "z:2")),
@@ -301,6 +300,7 @@ func TestJudgeVersionsErrors(t *testing.T) {
 		{"twice in Old", "which one is stored?", simulate.Versions{Old: sets(x, version("b", "x", "x:1"), x.DeepCopy())}, lint.Options{}, "old[2].metadata.name"},
 		{"twice in New", "which one is proposed?", simulate.Versions{Old: sets(x), New: sets(x, x)}, lint.Options{}, "new[1].metadata.name"},
 		{"node", "as NewCluster says", simulate.Versions{Nodes: append(nodes, nil), New: sets(x)}, lint.Options{}, "nodes[1]"},
+		{"twice in New, once without a namespace", "kubectl takes it for default", simulate.Versions{New: sets(version("default", "x", "x:1"), version("", "x", "x:1"))}, lint.Options{}, "new[1].metadata.name"},
 		{"no nodes", "a rollout without nodes would stall nowhere", simulate.Versions{Old: sets(x)}, lint.Options{}, "nodes"},
 		{"other DaemonSets", "as lint.Check says", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(nil)}, "otherDaemonSets[0]"},
 	} {
@@ -309,6 +309,39 @@ func TestJudgeVersionsErrors(t *testing.T) {
 		if got != nil || !errors.As(err, &at) || at.Field != tc.path {
 			t.Errorf("%s: JudgeVersions() = %v, %v, want an error at %s: %s", tc.name, got, err, tc.path, tc.why)
 		}
+	}
+}
+
+// TestJudgeVersionsWithoutNamespace: as kubectl takes it, no namespace is the namespace default.
+func TestJudgeVersionsWithoutNamespace(t *testing.T) {
+	port := func(ds *appsv1.DaemonSet) {
+		ds.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 80}}
+	}
+	judge := func(namespaces ...string) string {
+		t.Helper()
+		v := simulate.Versions{Nodes: sized("4", "n1", "n2")}
+		v.Old = sets(version(namespaces[0], "x", "x:1"), version(namespaces[1], "y", "y:1"), version(namespaces[2], "z", "z:1"))
+		v.New = sets(version(namespaces[3], "x", "x:2", port), version(namespaces[4], "y", "y:1"))
+		// x begins to use a port, which is not that of another DaemonSet of its name, but that of w.
+		beside := version(namespaces[5], "w", "w:1", port)
+		got, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{OtherDaemonSets: sets(version(namespaces[5], "x", "x:1", port), beside)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 2 || got[0].Old != v.Old[0] || got[0].New != v.New[0] || got[1].Old != v.Old[2] {
+			t.Errorf("JudgeVersions() = %v, want x with both versions as they were passed in, and z with the old one", got)
+		}
+		return fmt.Sprint(got)
+	}
+	const d = "default"
+	want := judge(d, d, d, d, d, d)
+	for _, namespaces := range [][]string{{"", "", "", "", "", ""}, {"", d, "", d, "", d}, {d, "", d, "", d, ""}} {
+		if diff := cmp.Diff(want, judge(namespaces...)); diff != "" {
+			t.Errorf("namespaces %q: JudgeVersions() differs from that in default (-default +got):\n%s", namespaces, diff)
+		}
+	}
+	if !strings.HasPrefix(want, "[default/x: ") || strings.Contains(want, "refused") {
+		t.Errorf("JudgeVersions() = %v, want the namespace, and nothing refused", want)
 	}
 }
 
