@@ -15,9 +15,14 @@ import (
 	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/placement"
 )
 
-// Versions are two versions of manifests, and the nodes of the cluster that they are for.
+// Versions are two versions of manifests, and the nodes of the cluster that they are for. For a
+// resource of your own, map both versions to DaemonSets. Of the rest of daemon.Input only Placement is
+// here, because the others have no effect on a judgment: a simulated cluster has no pods and revisions
+// but those that it names itself (Naming), and what the burst limit puts off (BurstReplicas) is
+// written by the next pass at the same moment, so that only End.Passes is larger.
 type Versions struct {
 	// Nodes are all nodes of the cluster.
 	Nodes []*corev1.Node
@@ -26,6 +31,8 @@ type Versions struct {
 	// are in "default", as kubectl takes them unless its context has another one: a version
 	// without a namespace and one in "default" are the same DaemonSet.
 	Old, New []*appsv1.DaemonSet
+	// Placement are the feature gates of placement, as in daemon.Input.
+	Placement placement.Options
 }
 
 // JudgedChange is what happens to one DaemonSet between two versions.
@@ -118,7 +125,7 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 	if err != nil {
 		return nil, err
 	}
-	c, err := settledOn(v.Nodes, changes, opts)
+	c, err := v.settled(changes, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -200,10 +207,10 @@ func (v Versions) others(list []*appsv1.DaemonSet) ([]*appsv1.DaemonSet, error) 
 	return out, nil
 }
 
-// settledOn returns a cluster on which the old versions are rolled out, and notes which of them
+// settled returns a cluster on which the old versions are rolled out, and notes which of them
 // the API server refuses.
-func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Cluster, error) {
-	c, err := NewCluster(daemon.Input{Nodes: nodes}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
+func (v Versions) settled(changes []JudgedChange, opts Options) (*Cluster, error) {
+	c, err := NewCluster(daemon.Input{Nodes: v.Nodes, Placement: v.Placement}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +252,7 @@ func (c *Cluster) differing(changes []JudgedChange) ([]JudgedChange, error) {
 	var out []JudgedChange
 	ready := int32(0)
 	for _, change := range changes {
-		in := daemon.Input{Now: c.now} // the nodes are the same, and pods make no difference
+		in := daemon.Input{Now: c.now, Placement: c.placement} // the nodes are the same, and pods make no difference
 		stored := c.set(change.daemonSet())
 		if stored != nil {
 			in.DaemonSet = stored.ds
