@@ -50,6 +50,8 @@
 //	                                                defaults make it Always before upstream looks
 //	selector        ValidateDaemonSetSpec@v1.37.2   a missing selector is reported as spec.selector,
 //	                                                not as labels that do not match
+//	surge-words     ValidateRollingUpdateDaemonSet@v1.37.2  the words about maxSurge beside
+//	                                                maxUnavailable are followed by what to set
 //	error-order     ValidateLabels@v0.37.2          errors about entries of one map are sorted;
 //	                                                upstream's order is random
 //	revision-space  Match@v1.37.2                   white space between the tokens of a revision's

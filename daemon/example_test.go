@@ -330,7 +330,7 @@ func ExampleValidate() {
 	}
 	// Output:
 	// spec.template.metadata.labels: Invalid value: {"app":"export"}: `selector` does not match template `labels`
-	// spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
+	// spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 }
 
 // Would the API server accept this change of a live object?

@@ -31,10 +31,11 @@ import (
 // left to the API server.
 //
 // Validate adds nothing to ds. A server sets name, namespace and defaults before it
-// validates, so call Validate(Default(ds)) for a manifest. Two answers differ from
+// validates, so call Validate(Default(ds)) for a manifest. Three answers differ from
 // upstream's: an empty restartPolicy is valid, because the defaults of pods make it
-// Always, and a missing selector is reported at spec.selector, and not as labels that do
-// not match.
+// Always; a missing selector is reported at spec.selector, and not as labels that do
+// not match; and if maxSurge stands beside maxUnavailable, upstream's words are followed by what
+// to set, because a maxSurge alone is refused, too.
 //
 // A nil ds is an error for the path daemonSet. The BadValue of an error may refer
 // to parts of ds: read-only.
@@ -177,7 +178,7 @@ func validateRollingUpdate(update *appsv1.RollingUpdateDaemonSet, path *field.Pa
 	hasUnavailable, hasSurge := budgetValue(maxUnavailable) != 0, budgetValue(maxSurge) != 0
 	switch {
 	case hasUnavailable && hasSurge:
-		errs = append(errs, field.Invalid(surgePath, maxSurge, "may not be set when maxUnavailable is non-zero"))
+		errs = append(errs, field.Invalid(surgePath, maxSurge, "may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1"))
 	case !hasUnavailable && !hasSurge:
 		errs = append(errs, field.Required(unavailablePath, "cannot be 0 when maxSurge is 0"))
 	}

@@ -252,13 +252,13 @@ func TestValidate(t *testing.T) {
 		name: "number without limit", why: "only percentages have one", change: rolling(0, 5000),
 	}, {
 		name: "both budgets", why: "either fewer or more pods than nodes, not both", change: rolling("20%", 1),
-		want: []string{surge + "Invalid value: 1: may not be set when maxUnavailable is non-zero"},
+		want: []string{surge + "Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1"},
 	}, {
 		name: "over 100 %", why: "each is checked for form first, then for size, then both together", change: rolling("101%", "200%"),
 		want: []string{
 			unavailable + `Invalid value: "101%": must not be greater than 100%`,
 			surge + `Invalid value: "200%": must not be greater than 100%`,
-			surge + `Invalid value: "200%": may not be set when maxUnavailable is non-zero`,
+			surge + `Invalid value: "200%": may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1`,
 		},
 	}, {
 		name: "percentage out of every range", why: "counts as the largest number", change: rolling(strings.Repeat("9", 30)+"%", nil),

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -90,8 +91,15 @@ func (c *Cluster) NeverOn(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.N
 // DaemonSet, and had no available pod that was not terminating. A node that only keeps its pod,
 // such as one that is not ready, is unavailable while the pod is not available. A node that
 // joins is unavailable until its first pod is available, and so are all nodes of a DaemonSet
-// that is applied later. The failure is about the first moment at which the largest number of
-// nodes was unavailable, with the reason for each of them. n is zero or more.
+// that is applied later.
+//
+// n is zero or more. An update alone makes as many nodes unavailable as maxUnavailable of its
+// RollingUpdate says, which is 1 by default and of which a percentage is rounded up. With maxSurge,
+// which goes with maxUnavailable 0, it makes none unavailable. Pods that crash, or whose node is not
+// ready, come on top of that.
+//
+// The failure is about the first moment at which the largest number of nodes was unavailable, with
+// the reason for each of them, and says so if maxUnavailable allows more than n.
 func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	r := c.record(t, ds)
@@ -104,17 +112,26 @@ func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	}
 	worst := c.factsOf(t, r.worst)
 	var lines []string
+	updates := false
 	for _, node := range worst.snapshot.Nodes() {
 		if !unavailable(&node) {
 			continue
 		}
+		updates = updates || slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return !p.Updated })
 		line := worst.reason(node.Name)
 		if pod := running(&node); !node.Decision.Run && !strings.Contains(line, pod.Name) {
 			line += fmt.Sprintf("; %s is not available", pod.Name)
 		}
 		lines = append(lines, line)
 	}
-	t.Error(report(lines, "%s: %s unavailable at %s, want at most %d", nameOf(ds), plural(r.most, "node", "nodes"), clock(r.worst.Now), n))
+	text := report(lines, "%s: %s unavailable at %s, want at most %d", nameOf(ds), plural(r.most, "node", "nodes"), clock(r.worst.Now), n)
+	if limit := worst.limit; updates && limit.Kind == rollout.BudgetMaxUnavailable && limit.Limit > n {
+		text += fmt.Sprintf("\nmaxUnavailable allows %d during an update", limit.Limit)
+		if n == 0 {
+			text += "; maxSurge with maxUnavailable 0 allows none"
+		}
+	}
+	t.Error(text)
 }
 
 // unavailable reports whether a node lacks an available pod: one that should run the DaemonSet,
@@ -191,7 +208,8 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 // are not ready, do not have to be complete. If there is nothing to roll out, it is complete at
 // once; AllReplaced fails then. The failure has the End of the rollout: what each node waits
 // for, and who uses the budget. If the rollout takes too long, it says which nodes became
-// available too late. SettlesWithin ends the test if the cluster has no DaemonSet.
+// available too late. All times in it count from the call, as d does. SettlesWithin ends the test
+// if the cluster has no DaemonSet.
 func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 	t.Helper()
 	c.begin(t)
@@ -222,7 +240,9 @@ func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 // StallsAt settles the cluster, as Settle does, and fails the test unless the rollout of the
 // DaemonSet is stalled after it has reached exactly n nodes: these have a live pod of the
 // current template, however long they have had it. The failure names them, and has
-// the End of the rollout: what each node waits for, and who uses the budget.
+// the End of the rollout: what each node waits for, and who uses the budget. Times in it count
+// from the call, also if the rollout began before: "stalled from the start" says that no node has
+// become complete since the call.
 func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	c.record(t, ds)

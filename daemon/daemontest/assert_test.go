@@ -198,7 +198,8 @@ node-2: got agent-2 at 12:00:00: eligible`},
 			c.AtMostUnavailable(t, agent, 0)
 		}, `
 kube-system/agent: 1 node unavailable at 12:10:10, want at most 0:
-node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z
+maxUnavailable allows 1 during an update; maxSurge with maxUnavailable 0 allows none`},
 		{"AtMostUnavailable, a crash in a rollout", "between two passes", func(t testing.TB) {
 			nodes := daemontest.Nodes(3)
 			c := daemontest.Settled(t, agent, nodes...)
@@ -211,6 +212,26 @@ node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 kube-system/agent: 2 nodes unavailable at 12:10:13, want at most 1:
 node-1: agent-4: not ready
 node-3: desired, current; agent-3 is not ready; agent-3 has an outdated template`},
+		{"AtMostUnavailable, a percentage", "of four nodes; maxSurge would not help, because one may be unavailable", func(t testing.TB) {
+			wide := agent.DeepCopy()
+			wide.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("50%"))
+			c := daemontest.Settled(t, wide, daemontest.Nodes(4)...)
+			c.Apply(t, daemontest.WithImage(wide, "agent:2"))
+			c.Settle(t)
+			c.AtMostUnavailable(t, agent, 1)
+		}, `
+kube-system/agent: 2 nodes unavailable at 12:10:10, want at most 1:
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z
+node-2: agent-2: terminating until 2026-01-01T12:10:40Z
+maxUnavailable allows 2 during an update`},
+		{"AtMostUnavailable, crashes in no update", "maxUnavailable is about updates", func(t testing.TB) {
+			nodes := daemontest.Nodes(3)
+			c := daemontest.Settled(t, agent, nodes...)
+			c.Crash(t, c.Pods(t, agent, nodes[0])...)
+			c.AtMostUnavailable(t, agent, 0)
+		}, `
+kube-system/agent: 1 node unavailable at 12:10:10, want at most 0:
+node-1: agent-1: container main keeps crashing: 1 restart, last exit Error (1)`},
 		{"AtMostUnavailable, FromNow", "the rollout before does not count", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
@@ -227,7 +248,8 @@ node-3: desired, current; agent-3 is not ready; agent-3 has an outdated template
 			c.AtMostUnavailable(t, agent, 0)
 		}, `
 kube-system/agent: 1 node unavailable at 12:10:11, want at most 0:
-node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z
+maxUnavailable allows 1 during an update; maxSurge with maxUnavailable 0 allows none`},
 		{"AtMostUnavailable, right after Settled", "the first rollout does not count", func(t testing.TB) {
 			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, 0)
 		}, ``},
@@ -239,7 +261,8 @@ node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 			c.AtMostUnavailable(t, agent, 0)
 		}, `
 kube-system/agent: 1 node unavailable at 12:10:10, want at most 0:
-node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z
+maxUnavailable allows 1 during an update; maxSurge with maxUnavailable 0 allows none`},
 		{"AtMostUnavailable, nodes that should not run it", "they are not desired", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoExecute", ssds...)
@@ -516,7 +539,7 @@ node-2: agent-2 was available after 1m30s`},
 			c.Apply(t, agent2)
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: want the rollout complete within 1h0m0s, got: stalled since 12:10:10 after 3 passes, at least 1 of 2 available, on:
+kube-system/agent: want the rollout complete within 1h0m0s, got: stalled from the start (3 passes, at least 1 of 2 available), on:
   node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
   node-2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)`},
@@ -527,9 +550,8 @@ maxUnavailable 1 is used by node-1 (new pod is not available)`},
 			c.Apply(t, daemontest.WithImage(onDelete, "agent:2"))
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: want the rollout complete within 1h0m0s, got: waiting since 12:10:10 after 1 pass, at least 2 of 2 available, on:
-  node-1: desired, current, ready, available; agent-1 has an outdated template
-  node-2: desired, current, ready, available; agent-2 has an outdated template`},
+kube-system/agent: want the rollout complete within 1h0m0s, got: waiting from the start (1 pass, at least 2 of 2 available), on:
+  node-1, node-2: desired, current, ready, available; the pod has an outdated template`},
 
 		{"StallsAt holds", "the budget is 1", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
@@ -545,7 +567,7 @@ kube-system/agent: want the rollout complete within 1h0m0s, got: waiting since 1
 			c.Apply(t, withInit)
 			c.StallsAt(t, agent, 0)
 		}, `
-kube-system/agent: want the rollout stalled at 0 nodes, not at 1 (node-1), got: stalled since 12:10:10 after 3 passes, at least 1 of 2 available, on:
+kube-system/agent: want the rollout stalled at 0 nodes, not at 1 (node-1), got: stalled from the start (3 passes, at least 1 of 2 available), on:
   node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff
   node-2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)`},
@@ -557,17 +579,15 @@ maxUnavailable 1 is used by node-1 (new pod is not available)`},
 			c.Apply(t, daemontest.WithImage(wide, "agent:2"))
 			c.StallsAt(t, agent, 1)
 		}, `
-kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled since 12:10:10 after 3 passes, at least 2 of 4 available, on:
-  node-1: agent-5: image "agent:2" cannot be pulled: ImagePullBackOff
-  node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff
-  node-3: desired, current, ready, available; agent-3 has an outdated template
-  node-4: desired, current, ready, available; agent-4 has an outdated template
-maxUnavailable 2 is used by node-1 (new pod is not available), node-2 (new pod is not available)`},
+kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled from the start (3 passes, at least 2 of 4 available), on:
+  node-1, node-2: image "agent:2" cannot be pulled: ImagePullBackOff
+  node-3, node-4: desired, current, ready, available; the pod has an outdated template
+maxUnavailable 2 is used by node-1, node-2 (new pod is not available)`},
 		{"StallsAt, complete", "it does not stall", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
 			c.StallsAt(t, agent, 1)
-		}, `kube-system/agent: want the rollout stalled at 1 node, got: complete at 12:10:34 after 7 passes, at least 1 of 2 available`},
+		}, `kube-system/agent: want the rollout stalled at 1 node, got: complete after 24s (7 passes, at least 1 of 2 available)`},
 
 		{"a node that is not ready blocks the rollout", "its pod does not terminate, and uses the budget", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, daemontest.Nodes(3)...)
@@ -577,19 +597,17 @@ maxUnavailable 2 is used by node-1 (new pod is not available), node-2 (new pod i
 			c.AllReplaced(t, agent)
 			c.StallsAt(t, agent, 1)
 		}, `
-kube-system/agent: want the rollout complete within 10m0s, got: stalled since 12:10:10 after 1 pass, at least 2 of 2 available, on:
+kube-system/agent: want the rollout complete within 10m0s, got: stalled from the start (1 pass, at least 2 of 2 available), on:
   node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
-  node-2: desired, current, ready, available; agent-2 has an outdated template
-  node-3: desired, current, ready, available; agent-3 has an outdated template
+  node-2, node-3: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)
 kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
 node-2: desired, current, ready, available; agent-2 has an outdated template
 node-3: desired, current, ready, available; agent-3 has an outdated template
 maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
-kube-system/agent: want the rollout stalled at 1 node, not at 0, got: stalled since 12:10:10 after 0 passes, at least 2 of 2 available, on:
+kube-system/agent: want the rollout stalled at 1 node, not at 0, got: stalled from the start (2 of 2 available), on:
   node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
-  node-2: desired, current, ready, available; agent-2 has an outdated template
-  node-3: desired, current, ready, available; agent-3 has an outdated template
+  node-2, node-3: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)`},
 
 		{"Settled, not complete", "the reason for each node", func(t testing.TB) {
@@ -597,7 +615,7 @@ maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)`},
 			nodes[1].Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}}
 			daemontest.Settled(t, agent, nodes...)
 		}, `
-fatal: kube-system/agent: want the rollout complete, got: stalled since 12:00:10 after 3 passes, at least 0 of 2 available, on:
+fatal: kube-system/agent: want the rollout complete, got: stalled after 10s (3 passes, at least 0 of 2 available), on:
   node-2: agent-2: node is not ready: KubeletNotReady`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

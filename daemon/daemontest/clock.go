@@ -1,10 +1,13 @@
 package daemontest
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
@@ -14,10 +17,13 @@ import (
 // Settle lets the controllers work and the clock move until nothing happens any more, and
 // returns how the rollout of each DaemonSet has ended, ordered by namespace and name. A
 // rollout that is stalled, or waits for somebody, has ended, too. One that is complete has been so
-// for ten minutes then; simulate.End.Time is when they began. See simulate.Cluster.Run.
+// for ten minutes then; simulate.End.Time is when they began. See simulate.Cluster.Run. What an End
+// counts, such as Took and Passes, it counts from the call of Settle.
 func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 	t.Helper()
 	c.begin(t)
+	began := c.sim.Now()
+	earlier := map[types.NamespacedName]*simulate.End{}
 	for {
 		var ends []*simulate.End
 		for pass, err := range c.sim.Run() {
@@ -26,6 +32,9 @@ func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 			}
 			c.tick()
 			if pass.End != nil {
+				key := keyOf(pass.DaemonSet)
+				goOn(earlier[key], pass.End, began)
+				earlier[key] = pass.End
 				ends = append(ends, pass.End)
 				continue
 			}
@@ -36,6 +45,31 @@ func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 			return ends
 		}
 	}
+}
+
+// goOn adds to the End of a Run what the Run before it has counted, if there was one. began is when
+// the first Run began.
+func goOn(before, end *simulate.End, began time.Time) {
+	if before != nil {
+		if end.Took == 0 {
+			end.Time = before.Time // no progress since
+		}
+		end.Passes += before.Passes
+		if before.LowestAvailable < end.LowestAvailable {
+			end.LowestAvailable, end.LowestOf = before.LowestAvailable, before.LowestOf
+		}
+		end.PeakPods = max(end.PeakPods, before.PeakPods)
+		for name, peak := range before.PeakRequests {
+			if now := end.PeakRequests[name]; now.Cmp(peak) < 0 {
+				if end.PeakRequests == nil {
+					end.PeakRequests = corev1.ResourceList{}
+				}
+				end.PeakRequests[name] = peak
+			}
+		}
+		end.Rollback = cmp.Or(end.Rollback, before.Rollback)
+	}
+	end.Took = end.Time.Sub(began)
 }
 
 // tick tells the records what time it is: pods become available without a change.
@@ -94,7 +128,7 @@ func (c *Cluster) Elapse(t testing.TB, d time.Duration) {
 }
 
 // Sync lets the controller of the DaemonSet make one pass and returns what it has written,
-// read-only. The clock stays.
+// read-only. The clock stays. The cluster remembers the canary's trial of the result; no object has it.
 func (c *Cluster) Sync(t testing.TB, ds *appsv1.DaemonSet) *rollout.Result {
 	t.Helper()
 	c.begin(t)
@@ -110,6 +144,10 @@ func (c *Cluster) Sync(t testing.TB, ds *appsv1.DaemonSet) *rollout.Result {
 // CarryOut carries out a pass that the controller under test has made itself on Input(ds).
 // The clock stays. Move it with Elapse: in all other methods that move it the cluster's own
 // controller makes passes, too.
+//
+// Input(ds) has the status of the result, but not its CanaryTrial, for which a DaemonSet has no
+// place. A controller under test gives that to its next pass itself, as Options.CanaryTrial. The
+// cluster's own passes go on with it.
 func (c *Cluster) CarryOut(t testing.TB, ds *appsv1.DaemonSet, result *rollout.Result) {
 	t.Helper()
 	c.begin(t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/placement"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -20,6 +21,8 @@ type facts struct {
 	reasons  map[string]string
 	// budget has a line for each node that uses the budget that outdated pods wait for.
 	budget []string
+	// limit is the budget of the update, with the nodes that use it.
+	limit rollout.Budget
 }
 
 // record returns the record of a DaemonSet. It ends the test if the cluster does not have it.
@@ -77,6 +80,7 @@ func (c *Cluster) factsOf(t testing.TB, in daemon.Input) facts {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.limit = assessment.Budget
 	blockers := map[string][]health.Blocker{}
 	for _, b := range assessment.Blockers {
 		blockers[b.Node] = append(blockers[b.Node], b)

@@ -39,3 +39,32 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReadFiles reads 1,000 small files, one call each: into the same Objects, and into others.
+func BenchmarkReadFiles(b *testing.B) {
+	const files = 1000
+	texts := make([]string, files)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("apiVersion: v1\nkind: Node\nmetadata:\n  name: node-%d\n  labels:\n    zone: a\n", i)
+	}
+	b.Run("same", func(b *testing.B) {
+		for b.Loop() {
+			var o Objects
+			for _, text := range texts {
+				if err := o.Read("x", strings.NewReader(text)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.Run("others", func(b *testing.B) {
+		for b.Loop() {
+			for _, text := range texts {
+				var o Objects
+				if err := o.Read("x", strings.NewReader(text)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}

@@ -36,7 +36,8 @@ var versions = map[string]schema.GroupVersion{
 	kindPod:       corev1.SchemeGroupVersion,
 }
 
-// newDecoder returns a decoder of these kinds that reports unknown fields.
+// newDecoder returns a decoder of these kinds that reports unknown fields. It keeps nothing of what
+// it decodes.
 func newDecoder() runtime.Decoder {
 	scheme := runtime.NewScheme()
 	scheme.AddKnownTypes(appsv1.SchemeGroupVersion, &appsv1.DaemonSet{}, &appsv1.ControllerRevision{})
@@ -81,12 +82,17 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	if _, known := versions[kind]; !known && kind != "" && head.Items == nil {
 		isList = false
 	}
+	_, hasVersion := versions[head.Kind]
 	var err *Error
 	switch gvk := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind); {
 	case head.Kind == "":
 		err = at.wrong("kind", "Required value")
 	case head.APIVersion == "":
 		err = at.wrong("apiVersion", "Required value")
+	case isBraced(head.Kind):
+		err = at.wrong("kind", isTemplate)
+	case isBraced(head.APIVersion) && hasVersion:
+		err = at.wrong("apiVersion", isTemplate)
 	case head.Kind == "Status" && head.APIVersion == "v1":
 		err = at.wrong("", fmt.Sprintf("is an answer of the API server and no object: %q", head.Message))
 	case isList:
@@ -136,13 +142,13 @@ func (r *reading) items(at place, raw []json.RawMessage, typ metav1.TypeMeta, pa
 
 // decode reads an object of one of the kinds that matter.
 func (r *reading) decode(at place, raw []byte, gvk schema.GroupVersionKind) *Error {
-	if r.decoder == nil {
-		r.decoder = newDecoder()
+	if r.objects.decoder == nil {
+		r.objects.decoder = newDecoder()
 	}
 	var object metav1.Object
 	var doubts []error
 	decode := func(raw []byte) error {
-		decoded, _, err := r.decoder.Decode(raw, &gvk, nil)
+		decoded, _, err := r.objects.decoder.Decode(raw, &gvk, nil)
 		if strict, ok := runtime.AsStrictDecodingError(err); ok {
 			doubts, err = strict.Errors(), nil
 		}
@@ -165,12 +171,20 @@ func (r *reading) decode(at place, raw []byte, gvk schema.GroupVersionKind) *Err
 		if what == unknownField && isStored(object) {
 			r.passedOver[PassedOver{r.file, gvk.GroupVersion().String(), gvk.Kind, indices.ReplaceAllString(path, "[]"), 0}]++
 		} else {
+			if isBraced(path) {
+				what = isTemplate
+			}
 			r.errs = append(r.errs, at.wrong(path, what))
 		}
 	}
 	if len(r.errs) > wrong {
 		slices.SortStableFunc(r.errs[wrong:], func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
 		return nil
+	}
+	if !isStored(object) {
+		if path := templateIn(raw); path != "" {
+			return at.wrong(path, isTemplate)
+		}
 	}
 	return r.keep(at, gvk.Kind, object)
 }
@@ -191,7 +205,7 @@ func (p place) undecodable(raw []byte, decode func([]byte) error, err error) (er
 	})
 	for _, f := range faults {
 		path := strings.TrimPrefix(f.path, ".")
-		if text, ok := f.value.(string); ok && strings.Contains(text, "{{") {
+		if text, ok := f.value.(string); ok && isBraced(text) {
 			errs = append(errs, p.wrong(path, isTemplate))
 		} else {
 			errs = append(errs, p.wrong(path, decodingWords(f.err, f.value)))

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -131,31 +130,6 @@ func (d document) explainSyntax(err *Error) {
 	err.Detail = isTemplate + " (" + err.Detail + ")"
 }
 
-// templateIn returns the path of a field that can hold no braces and does, so that the
-// object is a template that parses; or nothing.
-func templateIn(object metav1.Object) string {
-	const braces = "{{"
-	switch {
-	case strings.Contains(object.GetName(), braces):
-		return "metadata.name"
-	case strings.Contains(object.GetNamespace(), braces):
-		return "metadata.namespace"
-	}
-	if ds, ok := object.(*appsv1.DaemonSet); ok && !isStored(ds) {
-		for i, c := range ds.Spec.Template.Spec.InitContainers {
-			if strings.Contains(c.Image, braces) {
-				return fmt.Sprintf("spec.template.spec.initContainers[%d].image", i)
-			}
-		}
-		for i, c := range ds.Spec.Template.Spec.Containers {
-			if strings.Contains(c.Image, braces) {
-				return fmt.Sprintf("spec.template.spec.containers[%d].image", i)
-			}
-		}
-	}
-	return ""
-}
-
 // percentHint says how to write a percentage that has a blank in it.
 func percentHint(err *field.Error) string {
 	budget, ok := err.BadValue.(intstr.IntOrString)
@@ -169,8 +143,6 @@ func percentHint(err *field.Error) string {
 }
 
 var spacedPercent = regexp.MustCompile(`^\s*(\d+)\s*%\s*$`)
-
-const isTemplate = "is a template: render it first, for instance with helm template"
 
 var indentedByTab = regexp.MustCompile(`^ *\t`)
 

@@ -39,6 +39,10 @@ type Objects struct {
 
 	// places has the place of each object that was read.
 	places map[metav1.Object]place
+	// index finds the objects by their keys, as long as nobody else has changed them.
+	index *index
+	// decoder is made by the first Read, for all.
+	decoder runtime.Decoder
 }
 
 // PassedOver is something that Read has passed over: objects of another kind, or a field of
@@ -116,16 +120,16 @@ func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object)
 // its fields that do not exist; what is wrong besides, such as its name, is said once these are
 // right. Wrong are, besides what does not parse: what follows the object or list
 // of a YAML document, which a parser would drop; a field that does not exist, or is there
-// twice; a missing or malformed name; braces of a template in a name or in an image of a
-// manifest; a second object of the same kind, namespace and name, here or in what was read
-// before, except for a manifest beside a stored DaemonSet; a DaemonSet of an API version that
-// is gone; a list in 16 others; and a text with nothing in it. If r fails, the error wraps that
-// of r.
+// twice; a missing or malformed name; braces of a template in what is not stored, unless they
+// may be meant, as in annotations, commands, arguments, environment variables and paths; a second
+// object of the same kind, namespace and name, here or in what was read before, except for a
+// manifest beside a stored DaemonSet; a DaemonSet of an API version that is gone; a list in 16
+// others; and a text with nothing in it. If r fails, the error wraps that of r.
 //
-// Each call looks at all that o has already. To read many files, call ReadFS.
+// Each call looks through what o has already, which takes little time. ReadFS does so once.
 func (o *Objects) Read(file string, r io.Reader) error { return o.read(file, r, o.names()) }
 
-// read is Read. It gets the objects by their keys, and adds to them, also if it fails.
+// read is Read. It gets the objects by their keys, and adds to them unless it fails.
 func (o *Objects) read(file string, r io.Reader, named map[key]metav1.Object) error {
 	if o == nil || r == nil {
 		return field.Required(field.NewPath("r"), "Read requires Objects and a reader")
@@ -137,6 +141,9 @@ func (o *Objects) read(file string, r io.Reader, named map[key]metav1.Object) er
 	reading := &reading{objects: o, file: file, named: named, places: map[metav1.Object]place{}, passedOver: map[PassedOver]int{}}
 	reading.text(string(data))
 	if len(reading.errs) > 0 {
+		for _, key := range reading.keys {
+			delete(named, key)
+		}
 		return reading.errs[:min(len(reading.errs), MaxErrors)]
 	}
 	o.add(reading)
@@ -161,40 +168,16 @@ func keyOfStored(manifest metav1.Object) key {
 // isStored reports whether an object comes from an API server.
 func isStored(object metav1.Object) bool { return object.GetUID() != "" }
 
-// names has the objects by their keys.
-func (o *Objects) names() map[key]metav1.Object {
-	if o == nil {
-		return nil
-	}
-	named := make(map[key]metav1.Object, len(o.DaemonSets)+len(o.Nodes)+len(o.Pods)+len(o.Revisions))
-	name(named, kindDaemonSet, o.DaemonSets)
-	name(named, kindNode, o.Nodes)
-	name(named, kindPod, o.Pods)
-	name(named, kindRevision, o.Revisions)
-	return named
-}
-
-func name[T any, P interface {
-	*T
-	metav1.Object
-}](named map[key]metav1.Object, kind string, objects []P) {
-	for _, object := range objects {
-		if object != nil {
-			named[keyOf(kind, object)] = object
-		}
-	}
-}
-
 // reading is a text that is being read.
 type reading struct {
 	objects    *Objects
 	file       string
 	named      map[key]metav1.Object
 	found      []metav1.Object
+	keys       []key                   // of those found
 	places     map[metav1.Object]place // of those found
 	passedOver map[PassedOver]int
 	errs       ErrorList
-	decoder    runtime.Decoder
 	lists      int // around the object that is read
 }
 
@@ -240,9 +223,6 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 	if object.GetName() == "" {
 		return at.wrong("metadata.name", "Required value")
 	}
-	if path := templateIn(object); path != "" {
-		return at.wrong(path, isTemplate)
-	}
 	if msgs := validation.IsDNS1123Subdomain(object.GetName()); len(msgs) > 0 {
 		return at.wrong("metadata.name", fmt.Sprintf("Invalid value: %q: %s", object.GetName(), msgs[0]))
 	}
@@ -280,7 +260,7 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 		}
 	}
 	r.named[key] = object
-	r.found, r.places[object] = append(r.found, object), at
+	r.found, r.keys, r.places[object] = append(r.found, object), append(r.keys, key), at
 	return nil
 }
 
@@ -327,7 +307,8 @@ func (o *Objects) add(r *reading) {
 		o.places = make(map[metav1.Object]place, len(r.found))
 	}
 	maps.Copy(o.places, r.places)
-	for _, object := range r.found {
+	for i, object := range r.found {
+		o.index.add(r.keys[i], object)
 		switch object := object.(type) {
 		case *appsv1.DaemonSet:
 			o.DaemonSets = append(o.DaemonSets, object)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func testdata(t *testing.T, name string) string {
@@ -48,6 +50,15 @@ func TestReadFails(t *testing.T) {
 			"ds.yaml:4: document 1: spec.template.spec.containers[0].image: is a template: render it first, for instance with helm template"},
 		{"template, number in quotes", "it parses", set("{minReadySeconds: '{{ .Values.wait }}'}"),
 			"ds.yaml:4: document 1: spec.minReadySeconds: is a template: render it first, for instance with helm template"},
+		{"template, budget in quotes", "it is a text that could be a percentage", set("{updateStrategy: {rollingUpdate: {maxUnavailable: '{{ .Values.budget }}'}}}"),
+			"ds.yaml:4: document 1: spec.updateStrategy.rollingUpdate.maxUnavailable: is a template: render it first, for instance with helm template"},
+		{"template, kind in quotes", "it would be passed over", "apiVersion: apps/v1\nkind: '{{ .Values.kind }}'\n", "ds.yaml:2: document 1: kind: is a template: render it first, for instance with helm template"},
+		{"template, version in quotes", "another version would be advised", "apiVersion: '{{ template \"version\" . }}'\nkind: DaemonSet\n",
+			"ds.yaml:1: document 1: apiVersion: is a template: render it first, for instance with helm template"},
+		{"template, field in quotes", "it is not a misspelt one", set("{'{{ .Values.key }}': 1}"),
+			"ds.yaml:4: document 1: spec.{{ .Values.key }}: is a template: render it first, for instance with helm template"},
+		{"template and a node", "all kinds", "apiVersion: v1\nkind: Node\nmetadata:\n  name: a\n  labels:\n    zone: '{{ .zone }}'\n",
+			"ds.yaml:6: document 1: metadata.labels.zone: is a template: render it first, for instance with helm template"},
 		{"braces in quotes", "they have nothing to do with the error", "a: \"{{ x }}\"\nb: c: d\n", "ds.yaml:2: document 1: mapping values are not allowed in this context"},
 		{"quotes in a template in quotes", "they have", "a: \"{{ include \"x\" . }}\"\n", "ds.yaml:1: document 1: is a template: render it first, for instance with helm template (did not find expected key)"},
 		{"yes", "YAML makes true of it", set("{template: {spec: {nodeSelector: {gpu: yes}}}}"),
@@ -355,4 +366,69 @@ func FuzzRead(f *testing.F) {
 		}
 		o.Subjects()
 	})
+}
+
+// TestReadLooksAtObjectsAgain: what Read remembers of earlier texts is not what a caller has changed since,
+// nor what another copy of the Objects has read.
+func TestReadLooksAtObjectsAgain(t *testing.T) {
+	node := func(name string) string { return "apiVersion: v1\nkind: Node\nmetadata: {name: " + name + "}\n" }
+	read := func(t *testing.T, o *Objects, text string) error { return o.Read("x.yaml", strings.NewReader(text)) }
+	for _, tc := range []struct {
+		name, why string
+		change    func(t *testing.T, o *Objects)
+		a, b, c   bool // whether the Objects then have a node of that name
+	}{
+		{"nothing", "both are there", func(*testing.T, *Objects) {}, true, true, false},
+		{"renamed", "the name is free", func(_ *testing.T, o *Objects) { o.Nodes[0].Name = "c" }, false, true, true},
+		{"replaced", "another object", func(_ *testing.T, o *Objects) {
+			o.Nodes[0] = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "c"}}
+		}, false, true, true},
+		{"removed", "fewer", func(_ *testing.T, o *Objects) { o.Nodes = o.Nodes[1:] }, false, true, false},
+		{"last removed", "fewer, and the rest as before", func(_ *testing.T, o *Objects) { o.Nodes = o.Nodes[:1] }, true, false, false},
+		{"added", "more", func(_ *testing.T, o *Objects) {
+			o.Nodes = append(o.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "c"}})
+		}, true, true, true},
+		{"nil", "it is passed over", func(_ *testing.T, o *Objects) { o.Nodes[0] = nil }, false, true, false},
+		{"copy", "it has read c, and o has not", func(t *testing.T, o *Objects) {
+			other := *o
+			if err := read(t, &other, node("c")); err != nil {
+				t.Fatal(err)
+			}
+		}, true, true, false},
+		{"failure", "nothing of that text is added", func(t *testing.T, o *Objects) {
+			if err := read(t, o, node("c")+"---\nkind: Node\n"); err == nil {
+				t.Fatal("a node without a version is read")
+			}
+		}, true, true, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var o Objects
+			for _, name := range []string{"a", "b"} {
+				if err := read(t, &o, node(name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tc.change(t, &o)
+			for name, there := range map[string]bool{"a": tc.a, "b": tc.b, "c": tc.c} {
+				if err := read(t, &o, node(name)); (err != nil) != there {
+					t.Errorf("Read of a node %s = %v, want a duplicate: %v: %s", name, err, there, tc.why)
+				}
+			}
+		})
+	}
+}
+
+// TestReadFindsTheObjectOfNow: an object that another one of its name replaces is not the one that was read.
+func TestReadFindsTheObjectOfNow(t *testing.T) {
+	var o Objects
+	const node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
+	if err := o.Read("x.yaml", strings.NewReader(node)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"is in x.yaml:1 already", "is there already"} {
+		if err := o.Read("y.yaml", strings.NewReader(node)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Read() = %v, want %q in it", err, want)
+		}
+		o.Nodes[0] = o.Nodes[0].DeepCopy()
+	}
 }

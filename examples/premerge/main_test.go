@@ -20,34 +20,31 @@ func Example() {
 	// logging/log-agent: would hurt: nodes that lose the pod: 1
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.nodeSelector[disk]: added "ssd"
-	//   nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
+	//   nodes: 1 lost, 3 unchanged
 	//     worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
-	//   first pass: 1 to delete, 0 to create
+	//   first pass: 1 to delete
 	//     delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	//   complete at 00:10:36 after 8 passes, at least 1 of 2 available
-	//   the rollout takes 26s
+	//   complete after 26s (8 passes, at least 1 of 2 available)
 	// monitoring/node-exporter: well
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.tolerations[0]: added {"operator":"Exists"}
-	//   nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
+	//   nodes: 1 gained, 3 unchanged
 	//     worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
-	//   first pass: 0 to delete, 1 to create
+	//   first pass: 1 to create
 	//     create on worker-4: node has no pod
-	//   complete at 00:10:56 after 12 passes, at least 3 of 4 available
-	//   the rollout takes 46s
+	//   complete after 46s (12 passes, at least 3 of 4 available)
 	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
 	//   outside the template:
 	//     spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
 	//     spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
-	//   nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-	//   first pass: 0 to delete, 1 to create
+	//   nodes: 4 unchanged
+	//   first pass: 1 to create
 	//     create on worker-1: surge beside the outdated pod
-	//   stalled since 00:10:10 after 1 pass, at least 3 of 3 available, on:
+	//   stalled from the start (1 pass, at least 3 of 3 available), on:
 	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
-	//     worker-2: desired, current, ready, available; cache-8 has an outdated template
-	//     worker-3: desired, current, ready, available; cache-9 has an outdated template
+	//     worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
 	//   maxSurge 1 is used by worker-1 (new pod beside the outdated one)
 	//   error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
 	// exit status 2
@@ -63,12 +60,11 @@ func Example_markdown() {
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
 	//   spec.nodeSelector[disk]: added "ssd"
-	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
+	// nodes: 1 lost, 3 unchanged
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
-	// first pass: 1 to delete, 0 to create
+	// first pass: 1 to delete
 	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:10:36 after 8 passes, at least 1 of 2 available
-	// the rollout takes 26s
+	// complete after 26s (8 passes, at least 1 of 2 available)
 	// ```
 	//
 	// </details>
@@ -78,12 +74,11 @@ func Example_markdown() {
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
 	//   spec.tolerations[0]: added {"operator":"Exists"}
-	// nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
+	// nodes: 1 gained, 3 unchanged
 	//   worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
-	// first pass: 0 to delete, 1 to create
+	// first pass: 1 to create
 	//   create on worker-4: node has no pod
-	// complete at 00:10:56 after 12 passes, at least 3 of 4 available
-	// the rollout takes 46s
+	// complete after 46s (12 passes, at least 3 of 4 available)
 	// ```
 	//
 	// </details>
@@ -96,13 +91,12 @@ func Example_markdown() {
 	// outside the template:
 	//   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
 	//   spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
-	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-	// first pass: 0 to delete, 1 to create
+	// nodes: 4 unchanged
+	// first pass: 1 to create
 	//   create on worker-1: surge beside the outdated pod
-	// stalled since 00:10:10 after 1 pass, at least 3 of 3 available, on:
+	// stalled from the start (1 pass, at least 3 of 3 available), on:
 	//   worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
-	//   worker-2: desired, current, ready, available; cache-8 has an outdated template
-	//   worker-3: desired, current, ready, available; cache-9 has an outdated template
+	//   worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
 	// maxSurge 1 is used by worker-1 (new pod beside the outdated one)
 	// error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
 	// ```
@@ -117,7 +111,7 @@ func Example_refused() {
 	// Output:
 	// logging/log-agent: would hurt: the API server refuses it
 	//   refused: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
-	//   refused: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
+	//   refused: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	//   not simulated; it changes the template:
 	//     metadata.labels[app]: "log-agent" -> "logs"
 	//     spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
@@ -125,18 +119,14 @@ func Example_refused() {
 	//     spec.containers[name=agent].resources.requests[memory]: removed "128Mi"
 	// monitoring/node-exporter: would hurt: nodes that lose the pod: 3
 	//   removes the DaemonSet and its pods
-	//   nodes: 0 gained, 3 lost, 0 keep their pods, 0 removed, 1 unchanged
-	//     worker-1: lost
-	//     worker-2: lost
-	//     worker-3: lost
+	//   nodes: 3 lost, 1 unchanged
+	//     worker-1, worker-2, worker-3: lost: the DaemonSet is removed
 	// web/cache: would hurt: nodes that lose the pod: 3
 	//   removes the DaemonSet and its pods
-	//   nodes: 0 gained, 3 lost, 0 keep their pods, 0 removed, 1 unchanged
-	//     worker-1: lost
-	//     worker-2: lost
-	//     worker-3: lost
+	//   nodes: 3 lost, 1 unchanged
+	//     worker-1, worker-2, worker-3: lost: the DaemonSet is removed
 	// testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
-	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero
+	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	// exit status 1
 }
 

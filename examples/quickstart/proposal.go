@@ -134,7 +134,9 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 	p.Gains = effects(impact, simulate.NodeGained)
 	p.Loses = effects(impact, simulate.NodeLost)
 	p.Keeps = effects(impact, simulate.NodeKeepsPod)
-	p.End = w.end(judgment.End)
+	if p.End = w.end(judgment.End); p.End != nil {
+		p.End.NewImages = judgment.NewImages
+	}
 	p.Findings = w.locateFindings(read, judgment.Findings)
 	return judgment, true
 }

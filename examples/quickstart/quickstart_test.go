@@ -415,6 +415,12 @@ func TestExitStatus(t *testing.T) {
 			if (stderr != "") != (tc.want == statusWrong) {
 				t.Errorf("run(%q): stderr %q", args, stderr)
 			}
+			for line := range strings.Lines(stderr) {
+				_, reason, _ := strings.Cut(line, " document ")
+				if both := stdout + stderr; reason != "" && strings.Count(both, strings.TrimSpace(reason)) != 1 {
+					t.Errorf("run(%q) prints\n%s\nwant the reason once: %s", args, both, reason)
+				}
+			}
 			var r report
 			_, text, _ := command(tc.manifest, append(args, "-o", "json")...)
 			if err := json.Unmarshal([]byte(text), &r); err != nil || r.ExitStatus != tc.want {

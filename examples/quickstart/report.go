@@ -185,6 +185,8 @@ type end struct {
 	// how many should have one in the end.
 	LowestAvailable int `json:"lowestAvailable"`
 	Desired         int `json:"desired"`
+	// NewImages are those of simulate.Judgment: nobody knows whether they can be pulled.
+	NewImages []string `json:"newImages,omitempty"`
 	// Blockers are what it waits for, if it is not complete.
 	Blockers []blocker `json:"blockers,omitempty"`
 	Budget   *budget   `json:"budget,omitempty"`

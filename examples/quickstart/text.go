@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -177,12 +178,24 @@ func (n nodeEffect) String() string { return n.Node + ": " + n.Why }
 
 // text says what the end in the verdict depends on. A new DaemonSet has no pods to lose.
 func (e *end) text(isNew bool) string {
-	text := fmt.Sprintf("if pods are ready %v after their start and gone %v after their deletion",
-		simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter)
+	text := fmt.Sprintf("if %spods are ready %v after their start and gone %v after their deletion",
+		e.imageClause(), simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter)
 	if isNew {
 		return text
 	}
 	return fmt.Sprintf("%d of %s available at the worst moment, %s", e.LowestAvailable, plural(e.Desired, "node"), text)
+}
+
+// imageClause says that nobody knows whether new images can be pulled.
+func (e *end) imageClause() string {
+	if len(e.NewImages) == 0 {
+		return ""
+	}
+	var images []string
+	for _, image := range e.NewImages {
+		images = append(images, strconv.Quote(image))
+	}
+	return fmt.Sprintf("%s can be pulled, and ", enumerate(images))
 }
 
 func (f finding) isError() bool { return f.Severity == lint.SeverityError.String() }

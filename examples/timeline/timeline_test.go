@@ -536,7 +536,7 @@ func TestFailures(t *testing.T) {
 			"timeline: kube-system/agent is at rest, nothing rolls out: all of its pods are available and of the current template; -image IMAGE draws an update\n"},
 		{"container", "misspelt", settled, []string{"-f", "-", "-image", "x=y"}, 1, "timeline: -image x=y: no container x, but agent\n"},
 		{"both budgets", "the API server refuses that, too", "", []string{"-max-surge", "1", "-max-unavailable", "1"}, 1,
-			"timeline: DaemonSet kube-system/agent: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero\n"},
+			"timeline: DaemonSet kube-system/agent: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1\n"},
 		{"which DaemonSet", "never the first one silently", settled, []string{"-f", "-", "-f", "../quickstart/lesson/daemonset.yaml"}, 1,
 			"timeline: 2 DaemonSets in the input, choose one with -set: default/nginx-deploy, kube-system/agent\n"},
 		{"refused manifest", "a stored DaemonSet cannot become it", "", []string{"-f", "../quickstart/testdata/rollout.yaml", "-f", "../quickstart/testdata/refused.yaml"}, 1,

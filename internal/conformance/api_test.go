@@ -260,6 +260,11 @@ func upstreamErrors(errs field.ErrorList, ds *appsv1.DaemonSet) []string {
 			// Of pods in general.
 		case e.Field == "spec.templateGeneration":
 			// No field of apps/v1.
+		case e.Detail == "may not be set when maxUnavailable is non-zero":
+			// Only the library says what to do.
+			copied := *e
+			copied.Detail += "; set maxUnavailable: 0, its default is 1"
+			out = append(out, &copied)
 		case ds.Spec.Selector == nil && strings.Contains(e.Detail, noMatch):
 			out = append(out, field.Required(field.NewPath("spec", "selector"), ""))
 		case e.Field == strategyField:
@@ -527,6 +532,21 @@ var otherDeviations = []otherDeviation{
 		}
 		if errs := daemon.Validate(ds); len(errs) != 1 || errs[0].Field != "spec.selector" || errs[0].Type != field.ErrorTypeRequired {
 			t.Errorf("Validate = %v, want that spec.selector is required", errs)
+		}
+	}},
+	{Deviation{
+		Name: "surge-words", Upstream: "ValidateRollingUpdateDaemonSet@v1.37.2",
+		Why: "upstream says that maxSurge may not be set; the library says the same, and that maxUnavailable has to be 0, which is not its default",
+	}, func(t *testing.T) {
+		ds := plainSet()
+		ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.FromInt32(1))}
+		up, err := internal(ds, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		upstream, library := dsregistry.Strategy.Validate(context.Background(), up), daemon.Validate(daemon.Default(ds))
+		if len(upstream) != 1 || len(library) != 1 || library[0].Error() != upstream[0].Error()+"; set maxUnavailable: 0, its default is 1" {
+			t.Errorf("upstream says %v, Validate = %v, want the same with what to set", upstream, library)
 		}
 	}},
 	{Deviation{

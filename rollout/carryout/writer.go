@@ -38,7 +38,10 @@ type Writer struct {
 	// once per pass with a copy of the owner, and again with a fresh one after a conflict.
 	// It must put only what it owns there, because others may have written the rest.
 	// Result.Status is nil if the counters are up to date; Result.CanaryTrial is what a
-	// status should keep besides. nil is for a DaemonSet: it sets Result.Status.
+	// status should keep besides, also if Result.Status is nil: CarryOut writes it nowhere else.
+	// nil is for a DaemonSet: it sets Result.Status. The status of a DaemonSet has no place for the
+	// trial, so a controller whose policy has a canary needs a SetStatus that puts it elsewhere,
+	// or keeps the trial itself. rollout.Options says what a pass without it does.
 	SetStatus func(owner client.Object, r *rollout.Result) bool
 	// SetTemplate puts a pod template into the owner, to roll back a failed canary. It is
 	// called with a copy of the owner; the template is read-only. nil is for a DaemonSet.

@@ -41,7 +41,7 @@ func ExampleAssess_ignoredNode() {
 	}
 	fmt.Println(assessment)
 	// Output:
-	// complete at 14:10:34 after 7 passes, at least 1 of 3 available
+	// complete after 24s (7 passes, at least 1 of 3 available)
 	// ignored: node-3 (node is not ready)
 	// complete since 2026-01-01T14:10:34Z: 2 of 3 nodes complete; ignored: node-3 (node is not ready)
 }

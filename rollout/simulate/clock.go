@@ -150,8 +150,8 @@ func (c *Cluster) Elapse(d time.Duration) {
 // passes until they have nothing left to write. They also do so before the clock moves,
 // and after. A duration below zero counts as zero.
 //
-// It fails if rollout.Sync fails, with the name of the DaemonSet before the error, and if
-// the passes at one time make no progress.
+// It fails if rollout.Sync fails, with the name of the DaemonSet before the error unless it is
+// about the Policy or the CanaryTrial, and if the passes at one time make no progress.
 func (c *Cluster) Advance(d time.Duration) error {
 	if c == nil {
 		return nil

@@ -94,6 +94,22 @@ func (n IncompleteNode) String() string {
 	return text
 }
 
+// withoutNames returns the String without the names of the node and its pod.
+func (n *IncompleteNode) withoutNames() string {
+	same := *n
+	if n.Pod != nil {
+		pod := *n.Pod
+		pod.Name = "the pod"
+		same.Pod = &pod
+	}
+	if len(n.Blockers) == 1 {
+		blocker := n.Blockers[0]
+		blocker.Pod = nil
+		same.Blockers = []health.Blocker{blocker}
+	}
+	return strings.TrimPrefix(same.String(), n.Node+": ")
+}
+
 // EndState says how a simulated rollout has ended, in the words of health.State.
 type EndState int
 
@@ -127,24 +143,30 @@ func (s EndState) String() string {
 	return fmt.Sprintf("EndState(%d)", int(s))
 }
 
-// shownNodes is how many nodes of a kind the text of an End names.
-const shownNodes = 10
-
-// String returns how the rollout has ended, and when, in UTC and with the date if the Run goes
-// over midnight. If it is not complete, it adds lines for ten nodes: first those that use the
-// budget that outdated pods wait for, although they may not be in Incomplete, then those whose
-// pod is not available or never ends, then the others. They say why pods are not available. It
-// also says who uses the budget, and what the policy holds back. If the rollout is complete,
-// further lines name the nodes that the policy ignores, and what of OneDomain no node has.
+// String returns how the rollout has ended, Took, the Passes that wrote something, and how many
+// nodes were available at the worst moment:
+//
+//	complete after 34s (7 passes, at least 1 of 3 available)
+//	complete from the start (3 of 3 available)
+//	stalled after 12s (5 passes, at least 2 of 4 available), on:
+//	  node-2: agent-6: image "agent:2" cannot be pulled: ImagePullBackOff
+//	  node-3, node-4: desired, current, ready, available; the pod has an outdated template
+//	maxUnavailable 1 is used by node-2 (new pod is not available)
+//
+// Time is the clock time of that. If the rollout is not complete, the lines say why pods are not
+// available, and which nodes wait. Nodes with the same words share a line, which names five of
+// them at most; the name of a pod then is left out. There are ten such lines: first those of the
+// nodes that use the budget that outdated pods wait for, although they may not be in Incomplete,
+// then those of nodes whose pod is not available or never ends, then the others. Further lines say
+// who uses the budget, and what the policy holds back. If the rollout is complete, they name the
+// nodes that the policy ignores, and what of OneDomain no node has.
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
 	}
-	at := e.at()
-	counts := fmt.Sprintf("after %s, at least %d of %d available", plural(e.Passes, "pass", "passes"), e.LowestAvailable, e.LowestOf)
 	switch e.State {
 	case EndComplete:
-		line := fmt.Sprintf("complete at %s %s", at, counts)
+		line := e.firstLine()
 		if e.Rollback != nil && e.Rollback.Revision != nil {
 			line += ", back on revision " + e.Rollback.Revision.Name
 		}
@@ -161,13 +183,10 @@ func (e *End) String() string {
 		}
 		return "the controller ignores it"
 	}
-	lines := []string{fmt.Sprintf("%v since %s %s, on:", e.State, at, counts)}
-	nodes := e.nodeTexts()
-	for _, text := range nodes[:min(len(nodes), shownNodes)] {
-		lines = append(lines, "  "+text)
-	}
-	if more := len(nodes) - shownNodes; more > 0 {
-		lines = append(lines, "  and "+plural(more, "more node", "more nodes"))
+	lines := []string{e.firstLine()}
+	if groups := e.nodeGroups(); len(groups) > 0 {
+		lines[0] += ", on:"
+		lines = append(lines, groupLines(groups)...)
 	}
 	if e.namesBudget() {
 		lines = append(lines, e.budgetSentence())
@@ -175,13 +194,36 @@ func (e *End) String() string {
 	return strings.Join(append(lines, policySentences(e.Last)...), "\n")
 }
 
-// at returns the time of the End, with the date if the Run went over midnight.
-func (e *End) at() string {
-	day, end := e.Time.UTC().Format(time.DateOnly), e.After.Now
-	if began := e.Time.Add(-e.Took); began.UTC().Format(time.DateOnly) != day || !end.IsZero() && end.UTC().Format(time.DateOnly) != day {
-		return e.Time.UTC().Format(time.DateTime)
+// firstLine returns the state, and when it began, with the counts.
+func (e *End) firstLine() string {
+	line := fmt.Sprintf("%v after %v", e.State, e.Took)
+	if e.Took == 0 {
+		line = fmt.Sprintf("%v from the start", e.State)
 	}
-	return e.Time.UTC().Format(time.TimeOnly)
+	var counts []string
+	if e.Passes > 0 {
+		counts = append(counts, plural(e.Passes, "pass", "passes"))
+	}
+	switch {
+	case e.LowestOf > 0 && e.Passes > 0:
+		counts = append(counts, fmt.Sprintf("at least %d of %d available", e.LowestAvailable, e.LowestOf))
+	case e.LowestOf > 0:
+		counts = append(counts, fmt.Sprintf("%d of %d available", e.LowestAvailable, e.LowestOf))
+	case e.desired() == 0: // There may have been no nodes at first.
+		counts = append(counts, "no pod is desired")
+	}
+	if len(counts) > 0 {
+		line += " (" + strings.Join(counts, ", ") + ")"
+	}
+	return line
+}
+
+// desired is how many nodes should have a pod at the end.
+func (e *End) desired() int32 {
+	if e.Last == nil || e.Last.Snapshot == nil {
+		return 0
+	}
+	return daemon.Status(e.Last.Snapshot).DesiredNumberScheduled
 }
 
 // namesBudget reports whether outdated pods wait for the budget.
@@ -189,39 +231,42 @@ func (e *End) namesBudget() bool {
 	return e.Budget.Exhausted() && e.Last != nil && e.Last.Step != nil && e.Last.Step.OutdatedNodes > 0
 }
 
-// nodeTexts returns a line for each node that is not complete, and for each node that uses
-// the budget that outdated pods wait for. These come first, then nodes whose pod is not
-// available or never ends, then the others.
-func (e *End) nodeTexts() []string {
-	uses := make(map[string]bool, len(e.Budget.Users))
+func (g *nodeGroups) addIncomplete(n *IncompleteNode) { g.add(n.Node, n.String(), n.withoutNames()) }
+
+// nodeGroups returns the nodes that are not complete, and the nodes that use the budget that
+// outdated pods wait for. These come first, then nodes whose pod is not available or never ends,
+// then the others.
+func (e *End) nodeGroups() []*nodeGroup {
+	uses := make(map[string]*IncompleteNode, len(e.Budget.Users))
 	for _, u := range e.Budget.Users {
-		uses[u.Node] = true
+		uses[u.Node] = nil
 	}
-	statuses := make(map[string]string, len(uses))
-	var users, broken, waiting []string
-	for _, n := range e.Incomplete {
+	var users, broken, waiting nodeGroups
+	for i := range e.Incomplete {
+		n := &e.Incomplete[i]
+		_, isUser := uses[n.Node]
 		switch {
-		case uses[n.Node]:
-			statuses[n.Node] = n.String()
+		case isUser:
+			uses[n.Node] = n
 		case n.Desired && !n.Available, n.Pod != nil && n.Pod.DeletionTimestamp != nil:
-			broken = append(broken, n.String())
+			broken.addIncomplete(n)
 		default:
-			waiting = append(waiting, n.String())
+			waiting.addIncomplete(n)
 		}
 	}
 	for _, u := range e.Budget.Users {
-		text, ok := statuses[u.Node]
-		switch {
-		case ok:
-			users = append(users, text)
+		switch n, blockers := uses[u.Node], e.blockersOf(u.Node); {
+		case n != nil:
+			users.addIncomplete(n)
 		case !e.namesBudget():
-		case len(e.blockersOf(u.Node)) > 0:
-			users = append(users, u.Node+": "+health.Problems(e.blockersOf(u.Node)))
+		case len(blockers) > 0:
+			users.addIncomplete(&IncompleteNode{NodeStatus: daemon.NodeStatus{Node: u.Node}, Blockers: blockers})
 		default:
-			users = append(users, fmt.Sprintf("%s: uses %v: %v", u.Node, e.Budget.Kind, u.Reason))
+			text := fmt.Sprintf("uses %v: %v", e.Budget.Kind, u.Reason)
+			users.add(u.Node, u.Node+": "+text, text)
 		}
 	}
-	return slices.Concat(users, broken, waiting)
+	return slices.Concat(users.list, broken.list, waiting.list)
 }
 
 // blockersOf returns the blockers of a node.
@@ -249,14 +294,15 @@ func (e *End) budgetSentence() string {
 	if len(users) == 0 {
 		return fmt.Sprintf("%v is %d", e.Budget.Kind, e.Budget.Limit)
 	}
-	var names []string
-	for _, u := range users[:min(len(users), shownNodes)] {
-		names = append(names, fmt.Sprintf("%s (%s)", u.Node, e.causeOf(u)))
+	var groups nodeGroups
+	for _, u := range users {
+		groups.add(u.Node, "", e.causeOf(u))
 	}
-	if more := len(users) - shownNodes; more > 0 {
-		names = append(names, "and "+plural(more, "more node", "more nodes"))
+	var causes []string
+	for _, g := range groups.list {
+		causes = append(causes, fmt.Sprintf("%s (%s)", listNodes(g.nodes), g.text))
 	}
-	return fmt.Sprintf("%v %d is used by %s", e.Budget.Kind, e.Budget.Limit, strings.Join(names, ", "))
+	return fmt.Sprintf("%v %d is used by %s", e.Budget.Kind, e.Budget.Limit, strings.Join(causes, "; "))
 }
 
 // policySentences are lines about what a policy holds back.

@@ -3,7 +3,6 @@ package simulate_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -319,26 +318,44 @@ func TestEndTimeOfACanary(t *testing.T) {
 	}
 }
 
-// TestEndStringHasTheDate: the time of day alone does not say when a Run of several days ended.
-func TestEndStringHasTheDate(t *testing.T) {
+// TestEndStringSaysHowLong: the time of a clock means nothing on a cluster that was given none. How
+// long a rollout takes always means something.
+func TestEndStringSaysHowLong(t *testing.T) {
 	at := time.Date(2026, 1, 4, 0, 0, 34, 0, time.UTC)
 	for _, tc := range []struct {
-		name  string
-		took  time.Duration
-		after time.Time
-		want  string
+		name, why string
+		end       simulate.End
+		want      string // behind the state
 	}{
-		{"same day", 34 * time.Second, at, "00:00:34"},
-		{"fourth day", 72*time.Hour + 34*time.Second, at, "2026-01-04 00:00:34"},
-		{"began the day before", 35 * time.Second, at, "2026-01-04 00:00:34"},
-		{"the clock has gone on", 34 * time.Second, at.Add(24 * time.Hour), "2026-01-04 00:00:34"},
-		{"clock not known", 34 * time.Second, time.Time{}, "00:00:34"},
+		{"time", "no clock", simulate.End{Time: at, Took: 34 * time.Second, Passes: 7, LowestAvailable: 1, LowestOf: 3}, " after 34s (7 passes, at least 1 of 3 available)"},
+		{"days", "no date", simulate.End{Time: at, Took: 72*time.Hour + 34*time.Second, Passes: 7, LowestAvailable: 1, LowestOf: 3}, " after 72h0m34s (7 passes, at least 1 of 3 available)"},
+		{"one pass", "which makes no progress", simulate.End{Time: at, Passes: 1, LowestAvailable: 2, LowestOf: 3}, " from the start (1 pass, at least 2 of 3 available)"},
+		{"no pass", "there is only one moment", simulate.End{Time: at, LowestAvailable: 3, LowestOf: 3}, " from the start (3 of 3 available)"},
+		{"no pods", "0 of 0 says nothing", simulate.End{Time: at, Passes: 2}, " from the start (2 passes, no pod is desired)"},
 	} {
-		for state, words := range map[simulate.EndState]string{simulate.EndComplete: "complete at ", simulate.EndStalled: "stalled since "} {
-			end := simulate.End{State: state, Time: at, Took: tc.took, After: daemon.Input{Now: tc.after}}
-			if got := end.String(); !strings.HasPrefix(got, words+tc.want+" after ") {
-				t.Errorf("%s: String() = %q, want %q in it", tc.name, got, words+tc.want)
+		for _, state := range []simulate.EndState{simulate.EndComplete, simulate.EndStalled, simulate.EndWaiting} {
+			tc.end.State = state
+			if got := tc.end.String(); got != state.String()+tc.want {
+				t.Errorf("%s: String() = %q, want %q: %s", tc.name, got, state.String()+tc.want, tc.why)
 			}
+		}
+	}
+}
+
+// TestEndStringOfNodesThatJoin: a rollout that began without nodes has had 0 of 0 pods available, and
+// does not end without pods.
+func TestEndStringOfNodesThatJoin(t *testing.T) {
+	c := &simulate.Cluster{}
+	apply(t, c, build.Set{}.Object())
+	for pass, err := range c.Run() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pass.Number == 1 && pass.End == nil {
+			apply(t, c, build.Node{Name: "w1"}.Object())
+		}
+		if want := "complete after 10s (4 passes)"; pass.End != nil && pass.End.String() != want {
+			t.Errorf("String() = %v, want %s", pass.End, want)
 		}
 	}
 }

@@ -145,11 +145,11 @@ func ExampleCluster_lostNode() {
 	}
 	fmt.Println(ends[0])
 	// Output:
-	// stalled since 00:10:10 after 1 pass, at least 1 of 1 available, on:
+	// stalled from the start (1 pass, at least 1 of 1 available), on:
 	//   worker-2: agent-2: node is not ready
 	//   worker-1: desired, current, ready, available; agent-1 has an outdated template
 	// maxUnavailable 1 is used by worker-2 (pod is terminating, node is not ready)
-	// complete at 00:10:22 after 4 passes, at least 0 of 1 available
+	// complete after 12s (4 passes, at least 0 of 1 available)
 	// ignored: worker-2 (node is not ready)
 }
 
@@ -260,9 +260,9 @@ func ExampleCluster_promotion() {
 	}
 	fmt.Println(ends[0])
 	// Output:
-	// waiting since 00:10:22 after 4 passes, at least 1 of 2 available, on:
+	// waiting after 12s (4 passes, at least 1 of 2 available), on:
 	//   worker-2: desired, current, ready, available; agent-2 has an outdated template
 	// canary waits for promotion on worker-1
 	// held back: 1 by canary
-	// complete at 00:10:34 after 4 passes, at least 1 of 2 available
+	// complete after 12s (4 passes, at least 1 of 2 available)
 }

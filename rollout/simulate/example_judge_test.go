@@ -57,12 +57,11 @@ func ExampleJudge() {
 	//   spec.nodeSelector[disk]: added "ssd"
 	// outside the template:
 	//   spec.minReadySeconds: added 30
-	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 1 unchanged
+	// nodes: 1 lost, 1 unchanged
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
-	// first pass: 1 to delete, 0 to create
+	// first pass: 1 to delete
 	//   delete agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:10:54 after 6 passes, at least 0 of 1 available
-	// the rollout takes 44s
+	// complete after 44s (6 passes, at least 0 of 1 available)
 }
 
 // May these manifests be merged? A check in a pipeline has both versions of them and a list of the
@@ -107,15 +106,15 @@ func ExampleJudgeVersions() {
 	// default/logs: well
 	// starts a rollout to revision 2: 1 outdated pod
 	//   spec.containers[name=main].image: "logs:1" -> "logs:2"
-	// nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 1 unchanged
-	// first pass: 1 to delete, 0 to create
+	// nodes: 1 unchanged
+	// first pass: 1 to delete
 	//   delete logs-1 on worker-1: outdated, within maxUnavailable
-	// complete at 00:10:22 after 4 passes, at least 0 of 1 available
-	// the rollout takes 12s
+	// complete after 12s (4 passes, at least 0 of 1 available)
+	// not simulated: whether the new image "logs:2" can be pulled and starts
 	// default/traces: would hurt: nodes that lose the pod: 1
 	// removes the DaemonSet and its pods
-	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 0 unchanged
-	//   worker-1: lost
+	// nodes: 1 lost
+	//   worker-1: lost: the DaemonSet is removed
 	// exit status 2
 }
 

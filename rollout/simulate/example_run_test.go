@@ -43,7 +43,7 @@ func ExampleRun_oneDomain() {
 	// 12:10:10 delete agent-1 on node-1: outdated, within maxUnavailable
 	// 12:10:10 delete agent-3 on node-3: outdated, within maxUnavailable
 	// 12:10:22 delete agent-2 on node-2: outdated, within maxUnavailable
-	// complete at 12:10:34 after 7 passes, at least 1 of 3 available
+	// complete after 24s (7 passes, at least 1 of 3 available)
 }
 
 // When was each node updated? WatchPods sees every change of a pod.
@@ -81,7 +81,7 @@ func ExampleOptions_watchPods() {
 	// Output:
 	// 12:00:00 node-2 is ready
 	// 12:01:00 node-1 is ready
-	// complete at 12:01:00 after 4 passes, at least 0 of 2 available
+	// complete after 1m0s (4 passes, at least 0 of 2 available)
 }
 
 // What does a second update do? A Run goes on from the end of another one.
@@ -102,9 +102,7 @@ func ExampleEnd_after() {
 		return
 	}
 	fmt.Println(end)
-	fmt.Println("took", end.Took)
 	// Output:
-	// complete at 12:00:10 after 3 passes, at least 0 of 2 available
-	// complete at 12:10:34 after 7 passes, at least 1 of 2 available
-	// took 24s
+	// complete after 10s (3 passes, at least 0 of 2 available)
+	// complete after 24s (7 passes, at least 1 of 2 available)
 }

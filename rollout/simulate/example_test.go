@@ -84,7 +84,7 @@ func ExampleRun() {
 	// Output:
 	// 12:00:00 create on node-1: node has no pod
 	// 12:00:00 create on node-2: node has no pod
-	// stalled since 12:00:10 after 3 passes, at least 0 of 2 available, on:
+	// stalled after 10s (3 passes, at least 0 of 2 available), on:
 	//   node-2: agent-2: not ready
 }
 
@@ -165,19 +165,19 @@ func ExampleWhatIf() {
 	// Output:
 	// starts a rollout to revision 2: 3 outdated pods
 	//   spec.nodeSelector[disk]: added "ssd"
-	// nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 2 unchanged
+	// nodes: 1 lost, 2 unchanged
 	//   worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
-	// first pass: 1 to delete, 0 to create
+	// first pass: 1 to delete
 	//   delete nginx-deploy-3 on worker-3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
-	// complete at 00:10:36 after 8 passes, at least 1 of 2 available
+	// complete after 26s (8 passes, at least 1 of 2 available)
 	//
 	// no change
 	// no change: the manifest only writes out defaults
 	//
 	// no rollout: the template is the same
-	// nodes: 0 gained, 0 lost, 1 keeps its pod, 0 removed, 2 unchanged
+	// nodes: 1 keeps its pod, 2 unchanged
 	//   worker-1: keeps its pod: untolerated taint {dedicated: db} (NoSchedule)
-	// first pass: 0 to delete, 0 to create
+	// first pass: no pod to delete or create
 }
 
 // The API server would refuse another selector. Nothing is simulated: the Impact says why,

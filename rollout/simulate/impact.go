@@ -80,18 +80,15 @@ func (i *Impact) NodesWith(effect NodeEffect) []NodeImpact {
 	return out
 }
 
-// shownLines is how many nodes or pods of a kind the text of an Impact lists.
-const shownLines = 10
-
 // String returns a sentence about the rollout, the changes of the template and outside it, and
 // a line for each node that is not unchanged and for each pod of Delete and Create, up to ten of
-// a kind:
+// a kind. Nodes with the same words share a line, which names five of them at most:
 //
 //	starts a rollout to revision 3: 2 outdated pods
 //	  spec.nodeSelector[disk]: added "ssd"
-//	nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 2 unchanged
+//	nodes: 1 lost, 2 unchanged
 //	  worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
-//	first pass: 1 to delete, 0 to create
+//	first pass: 1 to delete
 //	  delete agent-b2c4d on worker-3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 //
 // A proposal that changes nothing is "no change", followed by what is due anyway. One that
@@ -144,21 +141,18 @@ func (i *Impact) String() string {
 			add("  %v", c)
 		}
 	}
-	var counts [nodeEffects]int
-	for _, n := range i.Nodes {
-		if n.Effect > 0 && n.Effect < nodeEffects {
-			counts[n.Effect]++
-		}
-	}
-	add("nodes: %d gained, %d lost, %s, %d removed, %d unchanged",
-		counts[NodeGained], counts[NodeLost], plural(counts[NodeKeepsPod], "keeps its pod", "keep their pods"), counts[NodeRemoved], counts[NodeUnchanged])
+	add("%s", i.nodeSentence())
 	for effect := NodeGained; effect < nodeEffects; effect++ {
-		lines = append(lines, shortened(i.NodesWith(effect))...)
+		var groups nodeGroups
+		for _, n := range i.NodesWith(effect) {
+			groups.add(n.Node, n.String(), n.withoutName())
+		}
+		lines = append(lines, groupLines(groups.list)...)
 	}
 	if i.Rollout == RolloutRemoved {
 		return strings.Join(lines, "\n")
 	}
-	add("first pass: %d to delete, %d to create", len(i.Delete), len(i.Create))
+	add("first pass: %s", i.passSentence())
 	lines = append(lines, shortened(i.Delete)...)
 	lines = append(lines, shortened(i.Create)...)
 	return strings.Join(lines, "\n")
@@ -173,6 +167,45 @@ func shortened[T fmt.Stringer](list []T) []string {
 		lines = append(lines, fmt.Sprintf("  and %d more", more))
 	}
 	return lines
+}
+
+// nodeSentence counts the nodes with each effect.
+func (i *Impact) nodeSentence() string {
+	var counts [nodeEffects]int
+	for _, n := range i.Nodes {
+		if n.Effect > 0 && n.Effect < nodeEffects {
+			counts[n.Effect]++
+		}
+	}
+	var texts []string
+	for _, effect := range []NodeEffect{NodeGained, NodeLost, NodeKeepsPod, NodeRemoved, NodeUnchanged} {
+		switch n := counts[effect]; {
+		case n == 0:
+		case effect == NodeKeepsPod:
+			texts = append(texts, plural(n, "keeps its pod", "keep their pods"))
+		default:
+			texts = append(texts, fmt.Sprintf("%d %v", n, effect))
+		}
+	}
+	if len(texts) == 0 {
+		return "no nodes"
+	}
+	return "nodes: " + strings.Join(texts, ", ")
+}
+
+// passSentence counts what the first pass writes.
+func (i *Impact) passSentence() string {
+	var texts []string
+	if n := len(i.Delete); n > 0 {
+		texts = append(texts, fmt.Sprintf("%d to delete", n))
+	}
+	if n := len(i.Create); n > 0 {
+		texts = append(texts, fmt.Sprintf("%d to create", n))
+	}
+	if len(texts) == 0 {
+		return "no pod to delete or create"
+	}
+	return strings.Join(texts, ", ")
 }
 
 func (i *Impact) rolloutSentence() string {
@@ -233,11 +266,19 @@ type NodeImpact struct {
 	Explanation placement.Explanation
 }
 
-// String returns a line such as
-// "worker-3: lost: nodeSelector disk=ssd, node has disk=hdd".
-func (n NodeImpact) String() string {
-	s := fmt.Sprintf("%s: %v", n.Node, n.Effect)
-	if n.Explanation.Reason == placement.ReasonUnknown {
+// String returns a line such as "worker-3: lost: nodeSelector disk=ssd, node has disk=hdd", or
+// "worker-3: lost: the DaemonSet is removed".
+func (n NodeImpact) String() string { return n.Node + ": " + n.withoutName() }
+
+func (n NodeImpact) withoutName() string {
+	s := n.Effect.String()
+	switch {
+	case n.Explanation.Reason != placement.ReasonUnknown:
+	case n.Effect == NodeGained && n.Before.Reason == placement.ReasonUnknown:
+		return s + ": the DaemonSet is new"
+	case n.Effect == NodeLost && n.After.Reason == placement.ReasonUnknown:
+		return s + ": the DaemonSet is removed"
+	default:
 		return s
 	}
 	if n.Effect == NodeGained {

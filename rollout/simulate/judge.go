@@ -22,6 +22,11 @@ type Judgment struct {
 	// changes nothing or removes the DaemonSet; there are no nodes; or no pods of the namespace
 	// were given, although the status of the stored DaemonSet counts some.
 	End *End
+	// NewImages are the images of the proposal's containers, init containers and image volumes
+	// that those of the stored DaemonSet do not have, in order. A simulation takes it for granted that
+	// they can be pulled and start, unless Options.PodTimes or the objects say otherwise. It is nil
+	// if there are none, and if the proposal is refused or removes the DaemonSet.
+	NewImages []string
 	// Findings are the faults that lint.Check finds with the proposal and not without it, in
 	// its order. A fault that was there before, with the same code, severity and message, is
 	// not among them, also if its place in a list is another one. It is nil if the proposal
@@ -122,6 +127,7 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 	if j.Impact.Rollout == RolloutRemoved {
 		return j, nil
 	}
+	j.NewImages = w.newImages()
 	if !j.Impact.NoChange && w.showsCluster() {
 		if j.End, err = Settle(j.Impact.After, opts); err != nil {
 			return nil, err
@@ -143,8 +149,8 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 func (j *Judgment) OK() bool { return j != nil && j.Impact != nil && len(j.Risks) == 0 }
 
 // String returns "well", or "would hurt:" with the risks, in the first line. The lines behind it
-// are those of the Impact, of the End, with how long a complete rollout takes, and of the
-// Findings.
+// are those of the Impact, of the End, and of the Findings. If the rollout becomes complete with
+// NewImages, the line behind the End names them: whether they can be pulled is not simulated.
 func (j *Judgment) String() string {
 	if j == nil || j.Impact == nil {
 		return "no judgment"
@@ -161,8 +167,8 @@ func (j *Judgment) String() string {
 	switch i := j.Impact; {
 	case j.End != nil:
 		lines = append(lines, j.End.String())
-		if j.End.State == EndComplete {
-			lines = append(lines, fmt.Sprintf("the rollout takes %v", j.End.Took))
+		if j.End.State == EndComplete && len(j.NewImages) > 0 {
+			lines = append(lines, j.imageSentence())
 		}
 	case len(i.Refused) > 0 || i.NoChange || i.Rollout == RolloutRemoved:
 	case len(i.After.Nodes) == 0:
@@ -174,6 +180,54 @@ func (j *Judgment) String() string {
 		lines = append(lines, f.String())
 	}
 	return strings.Join(lines, "\n")
+}
+
+// imageSentence says what a simulation takes for granted.
+func (j *Judgment) imageSentence() string {
+	const shown = 3
+	var images []string
+	for _, image := range j.NewImages[:min(len(j.NewImages), shown)] {
+		images = append(images, fmt.Sprintf("%q", image))
+	}
+	if len(j.NewImages) == 1 {
+		return fmt.Sprintf("not simulated: whether the new image %s can be pulled and starts", images[0])
+	}
+	text := strings.Join(images, ", ")
+	if more := len(j.NewImages) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("not simulated: whether the new images %s can be pulled and start", text)
+}
+
+// newImages returns the images that only the proposal has, in order.
+func (w *whatIf) newImages() []string {
+	if w.after.DaemonSet == nil {
+		return nil
+	}
+	images := imagesOf(&w.after.DaemonSet.Spec.Template.Spec)
+	if w.before.DaemonSet != nil {
+		for image := range imagesOf(&w.before.DaemonSet.Spec.Template.Spec) {
+			delete(images, image)
+		}
+	}
+	return slices.Sorted(maps.Keys(images))
+}
+
+// imagesOf returns what pods need to be pulled.
+func imagesOf(spec *corev1.PodSpec) map[string]bool {
+	images := map[string]bool{}
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for _, c := range containers {
+			images[c.Image] = true
+		}
+	}
+	for _, v := range spec.Volumes {
+		if v.Image != nil {
+			images[v.Image.Reference] = true
+		}
+	}
+	delete(images, "")
+	return images
 }
 
 // losePods returns the names of the nodes that lose their pod, in order.

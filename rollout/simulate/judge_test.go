@@ -58,7 +58,7 @@ func TestJudge(t *testing.T) {
 		{name: "image", why: "it goes well", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
 			text: "well\nstarts a rollout to revision 2: 3 outdated pods\n"},
 		{name: "time", why: "people ask for it", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
-			text: "complete at 12:00:36 after 10 passes, at least 2 of 3 available\nthe rollout takes 36s"},
+			text: "\ncomplete after 36s (10 passes, at least 2 of 3 available)\nnot simulated: whether the new image \"agent:2\" can be pulled and starts"},
 		{name: "label", why: "nothing rolls out, and nothing can stall", change: func(ds *appsv1.DaemonSet) { ds.Labels = build.Labels{"a": "b"} }, end: simulate.EndComplete,
 			text: "well\nno rollout: the template is the same\noutside the template:\n  metadata.labels[a]: added \"b\"\n"},
 		{name: "refused", why: "nothing else is known",
@@ -207,6 +207,60 @@ func judge(t *testing.T, in daemon.Input, p simulate.Proposal, opts simulate.Opt
 		t.Fatal(err)
 	}
 	return got
+}
+
+// TestJudgeNewImages: a Judgment has the images that nobody has pulled yet, and its text says so once, and
+// only if the rollout is said to become complete.
+func TestJudgeNewImages(t *testing.T) {
+	spec := func(images ...string) corev1.PodSpec {
+		spec := requesting("1")
+		spec.Containers[0].Image = images[0]
+		for i, image := range images[1:] {
+			spec.InitContainers = append(spec.InitContainers, corev1.Container{Name: fmt.Sprint("init-", i), Image: image})
+		}
+		return spec
+	}
+	volume := spec("agent:1")
+	volume.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "data:1"}}}}
+	swapped := spec("tool:1", "agent:1")
+	fresh := spec("agent:1")
+	fresh.NodeSelector = map[string]string{"disk": "ssd"}
+	for _, tc := range []struct {
+		name, why string
+		old, spec corev1.PodSpec
+		times     simulate.PodTimes
+		want      []string
+		text      string // is in String; without: no such line
+	}{
+		{name: "one", why: "its name", old: spec("agent:1"), spec: spec("agent:2"), want: []string{"agent:2"}, text: "\nnot simulated: whether the new image \"agent:2\" can be pulled and starts"},
+		{name: "several", why: "in order", old: spec("agent:1"), spec: spec("c:1", "a:1", "b:1", "d:1", "a:1"), want: []string{"a:1", "b:1", "c:1", "d:1"},
+			text: "\nnot simulated: whether the new images \"a:1\", \"b:1\", \"c:1\" and 1 more can be pulled and start"},
+		{name: "volume", why: "it is pulled, too", old: spec("agent:1"), spec: volume, want: []string{"data:1"}, text: "whether the new image \"data:1\""},
+		{name: "swapped", why: "other containers have them already", old: spec("agent:1", "tool:1"), spec: swapped},
+		{name: "selector", why: "the image is not new", old: spec("agent:1"), spec: fresh},
+		{name: "stalls", why: "then it is simulated that it does not start", old: spec("agent:1"), spec: spec("agent:2"), times: simulate.PodTimes{ReadyAfter: -1}, want: []string{"agent:2"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := running(t, build.Set{Spec: tc.old}, sized("8", "w1", "w2")...)
+			next := in.DaemonSet.DeepCopy()
+			next.Spec.Template.Spec = tc.spec
+			got := judge(t, in, simulate.Proposal{DaemonSet: next}, always(tc.times), lint.Options{})
+			if diff := cmp.Diff(tc.want, got.NewImages); diff != "" {
+				t.Errorf("NewImages: %s (-want +got):\n%s", tc.why, diff)
+			}
+			if text := got.String(); !strings.Contains(text, tc.text) || strings.Count(text, "not simulated: whether") != min(1, len(tc.text)) {
+				t.Errorf("String() = %q, want %q in it, and no such line if that is empty: %s", text, tc.text, tc.why)
+			}
+		})
+	}
+	added := judge(t, daemon.Input{Nodes: build.Nodes("w1"), Now: build.Now}, simulate.Proposal{DaemonSet: build.Set{Spec: spec("agent:1")}.Object()}, simulate.Options{}, lint.Options{})
+	if !strings.Contains(added.String(), "whether the new image \"agent:1\" can be pulled") {
+		t.Errorf("String() = %v, want the image of a new DaemonSet in it", added)
+	}
+	in := running(t, build.Set{Spec: spec("agent:1")}, build.Nodes("w1")...)
+	if gone := judge(t, in, simulate.Proposal{Remove: true}, simulate.Options{}, lint.Options{}); gone.NewImages != nil {
+		t.Errorf("NewImages = %q after a removal, want none", gone.NewImages)
+	}
 }
 
 // TestJudgmentTexts: of nothing, nothing is said to be well.

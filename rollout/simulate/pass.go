@@ -44,17 +44,26 @@ func (p *Pass) Unavailable() int {
 	return max(p.Desired-p.Available, 0)
 }
 
-// String returns a line with the number, the time in UTC and the availability, below it the
-// writes of the pass, and the End. The time has a date if the Run began on another day.
+// String returns a line with the number, the time since the Run began and the availability, and
+// below it the writes of the pass:
+//
+//	pass 2 after 12s: 1 of 2 available
+//	  delete agent-1 on worker-1: outdated, within maxUnavailable
+//
+// The pass with the End is that of the End instead: it is not carried out. If it has something to
+// write all the same, because passes would go on without end, both are returned.
 func (p *Pass) String() string {
 	if p == nil {
 		return "no pass"
 	}
-	layout := time.TimeOnly
-	if !p.Began.IsZero() && p.Began.UTC().Format(time.DateOnly) != p.Time.UTC().Format(time.DateOnly) {
-		layout = time.DateTime
+	if p.End != nil && p.Result.Empty() {
+		return p.End.String()
 	}
-	lines := []string{fmt.Sprintf("pass %d at %s: %d of %d available", p.Number, p.Time.UTC().Format(layout), p.Available, p.Desired)}
+	line := fmt.Sprintf("pass %d", p.Number)
+	if !p.Began.IsZero() {
+		line += fmt.Sprintf(" after %v", p.Time.Sub(p.Began))
+	}
+	lines := []string{fmt.Sprintf("%s: %d of %d available", line, p.Available, p.Desired)}
 	for line := range strings.SplitSeq(p.Result.String(), "\n") {
 		lines = append(lines, "  "+line)
 	}

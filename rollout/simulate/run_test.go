@@ -540,15 +540,57 @@ func backFrom(image string, nodes ...*corev1.Node) daemon.Input {
 	return in
 }
 
-// TestEndString names the first nodes only.
+// TestEndString: nodes with the same words share a line, which names the first of them and no pod. A
+// node with words of its own has the name of its pod.
 func TestEndString(t *testing.T) {
-	in := facts(t, 14, 14)
-	lines := strings.Split(settle(t, in, simulate.Options{Policy: rollout.Policy{Paused: true}}).String(), "\n")
-	want := []string{
-		"  and 4 more nodes", "held back: 14 by pause",
+	node := func(i int) daemon.NodeStatus {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("agent-", i)}}
+		return daemon.NodeStatus{Node: fmt.Sprint("w", i), Desired: true, Pod: pod, Ready: true, Available: true}
 	}
-	if diff := cmp.Diff(want, lines[min(11, len(lines)):]); diff != "" {
-		t.Errorf("String() behind ten nodes (-want +got):\n%s", diff)
+	broken := func(i int, image string) simulate.IncompleteNode {
+		n := node(i)
+		n.Ready, n.Available, n.Updated = false, false, true
+		return simulate.IncompleteNode{NodeStatus: n, Blockers: []health.Blocker{{
+			Node: n.Node, Pod: n.Pod, Kind: health.BlockerImage, Container: &health.Container{Name: "main", Image: image}, Reason: "ErrImagePull",
+		}}}
+	}
+	end := &simulate.End{
+		State: simulate.EndStalled, Took: 12 * time.Second, Passes: 3, LowestAvailable: 9, LowestOf: 13,
+		Incomplete: []simulate.IncompleteNode{broken(1, "x"), broken(2, "y"), broken(3, "x"), broken(4, "x")},
+		Last:       &rollout.Result{Step: &rollout.Step{OutdatedNodes: 9}},
+		Budget: rollout.Budget{Kind: rollout.BudgetMaxUnavailable, Limit: 4, Users: []rollout.BudgetUser{
+			{Node: "w1", Reason: rollout.BudgetUpdatedPod}, {Node: "w2", Reason: rollout.BudgetUpdatedPod},
+			{Node: "w3", Reason: rollout.BudgetTerminatingPod}, {Node: "w4", Reason: rollout.BudgetUpdatedPod},
+		}},
+	}
+	for i := 5; i < 14; i++ {
+		end.Incomplete = append(end.Incomplete, simulate.IncompleteNode{NodeStatus: node(i)})
+	}
+	const want = `stalled after 12s (3 passes, at least 9 of 13 available), on:
+  w1, w3, w4: image "x" cannot be pulled: ErrImagePull
+  w2: agent-2: image "y" cannot be pulled: ErrImagePull
+  w5, w6, w7, w8, w9 and 4 more nodes: desired, current, ready, available; the pod has an outdated template
+maxUnavailable 4 is used by w1, w2, w4 (new pod is not available); w3 (pod is terminating)`
+	if diff := cmp.Diff(want, end.String()); diff != "" {
+		t.Errorf("String() (-want +got):\n%s", diff)
+	}
+	if name := end.Incomplete[12].Pod.Name; name != "agent-13" {
+		t.Errorf("String() changes the pod to %q", name)
+	}
+}
+
+// TestEndStringHasTenLines: however many words there are.
+func TestEndStringHasTenLines(t *testing.T) {
+	end := simulate.End{State: simulate.EndStalled}
+	for i := range 14 {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("pod-", i)}}
+		status := daemon.NodeStatus{Node: fmt.Sprintf("w%02d", i), Desired: true, Pod: pod, Others: min(i, 12)}
+		end.Incomplete = append(end.Incomplete, simulate.IncompleteNode{NodeStatus: status})
+	}
+	lines := strings.Split(end.String(), "\n")
+	want := []string{"  w09: desired, current; pod-9 is not ready; pod-9 has an outdated template; 9 more pods do not count", "  and 4 more nodes"}
+	if diff := cmp.Diff(want, lines[min(10, len(lines)):]); diff != "" {
+		t.Errorf("String() behind nine lines (-want +got):\n%s", diff)
 	}
 }
 
@@ -584,24 +626,21 @@ func TestEndStringNamesTheCause(t *testing.T) {
 	}{
 		{"OnDelete, and a pod never ends", onDelete, []string{
 			"  w11: on-w11: terminating since 2026-01-01T11:00:00Z, past its grace period",
-			"  w00: desired, current, ready, available; on-w00 has an outdated template",
+			"  w00, w01, w02, w03, w04 and 6 more nodes: desired, current, ready, available; the pod has an outdated template",
 		}},
 		{"new pod is broken", in, []string{
 			"  w11: agent-1: not ready",
-			"  w00: desired, current, ready, available; on-w00 has an outdated template",
+			"  w00, w01, w02, w03, w04 and 6 more nodes: desired, current, ready, available; the pod has an outdated template",
 		}},
 		{"node is lost", lost, []string{
 			"  w11: on-w11: node is not ready",
-			"  w00: desired, current, ready, available; on-w00 has an outdated template",
+			"  w00, w01, w02, w03, w04 and 6 more nodes: desired, current, ready, available; the pod has an outdated template",
 		}},
 	} {
 		end := settle(t, tc.in, onNode("w11", simulate.PodTimes{ReadyAfter: -1}))
 		lines := strings.Split(end.String(), "\n")
 		if diff := cmp.Diff(tc.want, lines[1:min(3, len(lines))]); diff != "" {
 			t.Errorf("%s: String() = %v, first nodes (-want +got):\n%s", tc.name, end, diff)
-		}
-		if want := "  and 2 more nodes"; lines[11] != want {
-			t.Errorf("%s: String() = %v, want %q behind ten nodes", tc.name, end, want)
 		}
 	}
 }
@@ -617,7 +656,7 @@ func TestEndBudget(t *testing.T) {
 	if diff := cmp.Diff(want, end.Budget); diff != "" {
 		t.Errorf("Budget (-want +got):\n%s", diff)
 	}
-	if want := "\nmaxUnavailable 2 is used by a (new pod is not available), b (new pod is not available)"; !strings.HasSuffix(end.String(), want) {
+	if want := "\nmaxUnavailable 2 is used by a, b (new pod is not available)"; !strings.HasSuffix(end.String(), want) {
 		t.Errorf("String() = %q, want it to end with %q", end, want)
 	}
 	end = settle(t, in, simulate.Options{})
@@ -852,18 +891,20 @@ func TestStringsOfNothing(t *testing.T) {
 		want string
 	}{
 		{(*simulate.Pass)(nil), "no pass"},
-		{&simulate.Pass{}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
-		{&simulate.Pass{Result: &rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: &history.Rollback{}}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do"},
-		{&simulate.Pass{End: &simulate.End{}}, "pass 0 at 00:00:00: 0 of 0 available\n  nothing to do\nEndState(0) since 00:00:00 after 0 passes, at least 0 of 0 available, on:"},
+		{&simulate.Pass{}, "pass 0: 0 of 0 available\n  nothing to do"},
+		{&simulate.Pass{Result: &rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: &history.Rollback{}}}, "pass 0: 0 of 0 available\n  nothing to do"},
+		{&simulate.Pass{End: &simulate.End{}}, "EndState(0) from the start (no pod is desired)"},
+		{&simulate.Pass{Number: 3, Desired: 2, Result: &rollout.Result{Plan: daemon.Plan{Create: []daemon.Create{{Node: "w1"}}}}, End: &simulate.End{State: simulate.EndStalled, LowestOf: 2, Passes: 3}},
+			"pass 3: 0 of 2 available\n  Outcome(0)\n  create on w1: CreateReason(0)\nstalled from the start (3 passes, at least 0 of 2 available)"}, // It would write this again and again.
 		{(*simulate.End)(nil), "no end"},
-		{&simulate.End{State: simulate.EndComplete, Rollback: &history.Rollback{}}, "complete at 00:00:00 after 0 passes, at least 0 of 0 available"},
+		{&simulate.End{State: simulate.EndComplete, Rollback: &history.Rollback{}}, "complete from the start (no pod is desired)"},
 		{&simulate.End{State: simulate.EndIgnored}, "the controller ignores it"},
-		{&simulate.End{State: simulate.EndStalled, Last: &rollout.Result{Step: &rollout.Step{}}}, "stalled since 00:00:00 after 0 passes, at least 0 of 0 available, on:"},
+		{&simulate.End{State: simulate.EndStalled, Last: &rollout.Result{Step: &rollout.Step{}}}, "stalled from the start (no pod is desired)"},
 		{simulate.EndComplete, "complete"}, {simulate.EndWaiting, "waiting"}, {simulate.EndStalled, "stalled"},
 		{simulate.EndIgnored, "ignored"}, {simulate.EndState(0), "EndState(0)"},
 		{(*simulate.Impact)(nil), "no impact"}, {&simulate.Impact{}, "no impact"},
 		{&simulate.Impact{Rollout: simulate.RolloutIgnored, Nodes: make([]simulate.NodeImpact, 1)},
-			"no rollout: the DaemonSet is being deleted\nnodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 0 unchanged\nfirst pass: 0 to delete, 0 to create"},
+			"no rollout: the DaemonSet is being deleted\nno nodes\nfirst pass: no pod to delete or create"},
 		{simulate.NodeImpact{}, ": NodeEffect(0)"},
 		{simulate.NodeUnchanged, "unchanged"}, {simulate.NodeGained, "gained"}, {simulate.NodeLost, "lost"},
 		{simulate.NodeKeepsPod, "keeps its pod"}, {simulate.NodeRemoved, "removed"}, {simulate.NodeEffect(0), "NodeEffect(0)"},

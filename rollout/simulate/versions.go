@@ -3,11 +3,11 @@ package simulate
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -15,15 +15,24 @@ import (
 	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/placement"
 )
 
-// Versions are two versions of manifests, and the nodes of the cluster that they are for.
+// Versions are two versions of manifests, and the nodes of the cluster that they are for. For a
+// resource of your own, map both versions to DaemonSets. Of the rest of daemon.Input only Placement is
+// here, because the others have no effect on a judgment: a simulated cluster has no pods and revisions
+// but those that it names itself (Naming), and what the burst limit puts off (BurstReplicas) is
+// written by the next pass at the same moment, so that only End.Passes is larger.
 type Versions struct {
 	// Nodes are all nodes of the cluster.
 	Nodes []*corev1.Node
 	// Old and New are the DaemonSets before and after the change. One of a namespace and name
-	// that only New has is new, and one that only Old has is removed.
+	// that only New has is new, and one that only Old has is removed. Without a namespace they
+	// are in "default", as kubectl takes them unless its context has another one: a version
+	// without a namespace and one in "default" are the same DaemonSet.
 	Old, New []*appsv1.DaemonSet
+	// Placement are the feature gates of placement, as in daemon.Input.
+	Placement placement.Options
 }
 
 // JudgedChange is what happens to one DaemonSet between two versions.
@@ -38,8 +47,22 @@ type JudgedChange struct {
 	Judgment Judgment
 }
 
-// daemonSet is the new version, or else the old one.
-func (c *JudgedChange) daemonSet() *appsv1.DaemonSet { return cmp.Or(c.New, c.Old) }
+// daemonSet is the new version, or else the old one, with its namespace; nil if there is none.
+func (c *JudgedChange) daemonSet() *appsv1.DaemonSet { return inNamespace(cmp.Or(c.New, c.Old)) }
+
+// inNamespace returns a DaemonSet with the namespace in which kubectl creates it.
+func inNamespace(ds *appsv1.DaemonSet) *appsv1.DaemonSet {
+	if ds == nil || ds.Namespace != "" {
+		return ds
+	}
+	out := *ds
+	out.Namespace = metav1.NamespaceDefault
+	return &out
+}
+
+func nameOf(ds *appsv1.DaemonSet) types.NamespacedName {
+	return types.NamespacedName{Namespace: cmp.Or(ds.Namespace, metav1.NamespaceDefault), Name: ds.Name}
+}
 
 // OK reports whether there are no risks, as Judgment.OK does.
 func (c JudgedChange) OK() bool { return c.Judgment.OK() }
@@ -48,7 +71,7 @@ func (c JudgedChange) OK() bool { return c.Judgment.OK() }
 func (c JudgedChange) String() string {
 	text := c.Judgment.String()
 	if ds := c.daemonSet(); ds != nil {
-		text = strings.TrimPrefix(ds.Namespace+"/", "/") + ds.Name + ": " + text
+		text = nameOf(ds).String() + ": " + text
 	}
 	for _, err := range c.OldRefused {
 		if err != nil {
@@ -103,14 +126,17 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 	if err != nil {
 		return nil, err
 	}
-	c, err := settledOn(v.Nodes, changes, opts)
+	c, err := v.settled(changes, opts)
 	if err != nil {
 		return nil, err
 	}
 	if changes, err = c.differing(changes); err != nil {
 		return nil, err
 	}
-	check.OtherDaemonSets = append(others, v.New...)
+	for _, ds := range v.New {
+		others = append(others, inNamespace(ds))
+	}
+	check.OtherDaemonSets = others
 	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
 	for i := range changes {
 		change := &changes[i]
@@ -140,7 +166,7 @@ func (v Versions) changes() ([]JudgedChange, error) {
 			if err != nil {
 				return err
 			}
-			key := types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
+			key := nameOf(ds)
 			if _, ok := at[key]; !ok {
 				at[key] = len(changes)
 				changes, kinds = append(changes, JudgedChange{}), append(kinds, id)
@@ -172,29 +198,26 @@ func (v Versions) changes() ([]JudgedChange, error) {
 // others returns those DaemonSets of a list that neither version has.
 func (v Versions) others(list []*appsv1.DaemonSet) ([]*appsv1.DaemonSet, error) {
 	ours, seen := map[types.NamespacedName]bool{}, map[types.NamespacedName]bool{}
-	key := func(ds *appsv1.DaemonSet) types.NamespacedName {
-		return types.NamespacedName{Namespace: ds.Namespace, Name: ds.Name}
-	}
 	for _, ds := range slices.Concat(v.Old, v.New) {
-		ours[key(ds)] = true
+		ours[nameOf(ds)] = true
 	}
 	var out []*appsv1.DaemonSet
 	for i, ds := range list {
-		if ds == nil || ds.Name == "" || seen[key(ds)] {
+		if ds == nil || ds.Name == "" || seen[nameOf(ds)] {
 			return nil, unusable("otherDaemonSets", i, ds)
 		}
-		seen[key(ds)] = true
-		if !ours[key(ds)] {
-			out = append(out, ds)
+		seen[nameOf(ds)] = true
+		if !ours[nameOf(ds)] {
+			out = append(out, inNamespace(ds))
 		}
 	}
 	return out, nil
 }
 
-// settledOn returns a cluster on which the old versions are rolled out, and notes which of them
+// settled returns a cluster on which the old versions are rolled out, and notes which of them
 // the API server refuses.
-func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Cluster, error) {
-	c, err := NewCluster(daemon.Input{Nodes: nodes}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
+func (v Versions) settled(changes []JudgedChange, opts Options) (*Cluster, error) {
+	c, err := NewCluster(daemon.Input{Nodes: v.Nodes, Placement: v.Placement}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +226,7 @@ func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Clu
 		if change.Old == nil {
 			continue
 		}
-		old := created(change.Old)
+		old := created(inNamespace(change.Old))
 		full := withDefaults(old)
 		change.OldRefused = append(daemon.Validate(full), refusedPods(full, nil, c.placement)...)
 		if len(change.OldRefused) > 0 {
@@ -219,7 +242,7 @@ func settledOn(nodes []*corev1.Node, changes []JudgedChange, opts Options) (*Clu
 
 // refusedTwice reports whether the API server refuses both versions, which are the same.
 func (c *JudgedChange) refusedTwice() bool {
-	return len(c.OldRefused) > 0 && c.New != nil && len(diff.DaemonSets(withDefaults(c.Old), withDefaults(c.New))) == 0
+	return len(c.OldRefused) > 0 && c.New != nil && len(diff.DaemonSets(withDefaults(inNamespace(c.Old)), withDefaults(inNamespace(c.New)))) == 0
 }
 
 // proposal is the change of a cluster that has the old version.
@@ -227,7 +250,7 @@ func (c *JudgedChange) proposal() Proposal {
 	if c.New == nil {
 		return Proposal{Remove: true}
 	}
-	return Proposal{DaemonSet: created(c.New)}
+	return Proposal{DaemonSet: created(inNamespace(c.New))}
 }
 
 // differing returns the changes that change a DaemonSet. Then it lets the clock go on until old
@@ -236,7 +259,7 @@ func (c *Cluster) differing(changes []JudgedChange) ([]JudgedChange, error) {
 	var out []JudgedChange
 	ready := int32(0)
 	for _, change := range changes {
-		in := daemon.Input{Now: c.now} // the nodes are the same, and pods make no difference
+		in := daemon.Input{Now: c.now, Placement: c.placement} // the nodes are the same, and pods make no difference
 		stored := c.set(change.daemonSet())
 		if stored != nil {
 			in.DaemonSet = stored.ds

@@ -19,6 +19,7 @@ import (
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -81,8 +82,7 @@ func TestJudgeVersions(t *testing.T) {
 		{name: "removed", why: "its pods go", old: sets(version("a", "x", "x:1")), want: []string{"a/x: would hurt: nodes that lose the pod: 3"}, text: "removes the DaemonSet"},
 		{name: "moved", why: "another namespace is another DaemonSet", old: sets(version("b", "x", "x:1")), new: sets(version("a", "x", "x:1")),
 			want: []string{"a/x: well", "b/x: would hurt: nodes that lose the pod: 3"}},
-		{name: "no namespace", why: "whoever reads files fills it in", new: sets(version("", "x", "x:1")),
-			want: []string{"x: would hurt: the API server refuses it"}, text: "refused: metadata.namespace: Required value"},
+		{name: "no namespace", why: "kubectl fills it in", new: sets(version("", "x", "x:1")), want: []string{"default/x: well"}, text: "new DaemonSet with revision 1"},
 		{name: "several", why: "by namespace and name", nodes: sized("4", "n1", "n2", "n3"),
 			old:  sets(version("b", "a", "a:1"), version("a", "z", "z:1"), version("a", "same", "s:1")),
 			new:  sets(version("a", "same", "s:1"), version("b", "a", "a:2", on("tape")), version("a", "b", "b:1"), version("a", "z", "z:2")),
@@ -211,16 +211,6 @@ func TestJudgeVersionsObjects(t *testing.T) {
 	}
 }
 
-// TestJudgeVersionsErrorsName: an error of Judge names the DaemonSet.
-func TestJudgeVersionsErrorsName(t *testing.T) {
-	v := simulate.Versions{Nodes: build.Nodes("n1"), Old: sets(version("a", "x", "x:1")), New: sets(version("a", "x", "x:2"))}
-	opts := simulate.Options{CanaryTrial: &rollout.CanaryTrial{}, Policy: rollout.Policy{Canary: &rollout.Canary{}}}
-	_, err := simulate.JudgeVersions(v, opts, lint.Options{})
-	if err == nil || !strings.HasPrefix(err.Error(), "DaemonSet a/x: ") {
-		t.Errorf("JudgeVersions() = %v, want an error about DaemonSet a/x", err)
-	}
-}
-
 // TestJudgeVersionsMinReadySeconds: the clock goes on for what old pods must have been ready for,
 // and not for what nobody waits for: that would let them fail.
 func TestJudgeVersionsMinReadySeconds(t *testing.T) {
@@ -305,6 +295,7 @@ func TestJudgeVersionsErrors(t *testing.T) {
 		{"twice in Old", "which one is stored?", simulate.Versions{Old: sets(x, version("b", "x", "x:1"), x.DeepCopy())}, lint.Options{}, "old[2].metadata.name"},
 		{"twice in New", "which one is proposed?", simulate.Versions{Old: sets(x), New: sets(x, x)}, lint.Options{}, "new[1].metadata.name"},
 		{"node", "as NewCluster says", simulate.Versions{Nodes: append(nodes, nil), New: sets(x)}, lint.Options{}, "nodes[1]"},
+		{"twice in New, once without a namespace", "kubectl takes it for default", simulate.Versions{New: sets(version("default", "x", "x:1"), version("", "x", "x:1"))}, lint.Options{}, "new[1].metadata.name"},
 		{"no nodes", "a rollout without nodes would stall nowhere", simulate.Versions{Old: sets(x)}, lint.Options{}, "nodes"},
 		{"other DaemonSets", "as lint.Check says", simulate.Versions{Nodes: nodes, New: sets(x)}, lint.Options{OtherDaemonSets: sets(nil)}, "otherDaemonSets[0]"},
 	} {
@@ -313,6 +304,113 @@ func TestJudgeVersionsErrors(t *testing.T) {
 		if got != nil || !errors.As(err, &at) || at.Field != tc.path {
 			t.Errorf("%s: JudgeVersions() = %v, %v, want an error at %s: %s", tc.name, got, err, tc.path, tc.why)
 		}
+	}
+}
+
+// TestJudgeVersionsPlacement: the feature gates decide where the versions run, and what is refused.
+func TestJudgeVersionsPlacement(t *testing.T) {
+	nodes := build.Nodes("n1", "n2")
+	nodes[1].Spec.Taints = []corev1.Taint{{Key: "size", Value: "5", Effect: corev1.TaintEffectNoExecute}}
+	all := func(ds *appsv1.DaemonSet) {
+		ds.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: "size", Operator: corev1.TolerationOpExists}}
+	}
+	large := func(ds *appsv1.DaemonSet) {
+		ds.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: "size", Operator: corev1.TolerationOpGt, Value: "3"}}
+		ds.Spec.MinReadySeconds = 1000 // Old pods have been ready for that long, or all are replaced at once.
+	}
+	v := simulate.Versions{Nodes: nodes, Old: sets(version("a", "x", "x:1", all)), New: sets(version("a", "x", "x:2", large))}
+	for _, tc := range []struct {
+		gates placement.Options
+		want  string
+	}{
+		{placement.Options{ComparisonOperators: true}, "a/x: well\nstarts a rollout to revision 2: 2 outdated pods\n"},
+		{placement.Options{}, "a/x: would hurt: the API server refuses it\n"},
+	} {
+		v.Placement = tc.gates
+		got, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
+		if err != nil || len(got) != 1 || !strings.HasPrefix(got[0].String(), tc.want) {
+			t.Errorf("%+v: JudgeVersions() = %v, %v, want %q", tc.gates, got, err, tc.want)
+		} else if end := got[0].Judgment.End; end != nil && end.LowestAvailable != 1 {
+			t.Errorf("%+v: JudgeVersions() ends %v, want one of two pods available all the time", tc.gates, end)
+		}
+	}
+}
+
+// TestWrongOptions: an error about the policy names the setting, and no DaemonSet and no version,
+// which have nothing to do with it.
+func TestWrongOptions(t *testing.T) {
+	in := running(t, build.Set{}, build.Nodes("w1")...)
+	next := withImage("agent:2")
+	next.UID = in.DaemonSet.UID
+	both := rollout.Policy{Frozen: true, Paused: true}
+	c, _ := settled(t, build.Set{}, "w1")
+	for _, tc := range []struct {
+		name string
+		opts simulate.Options
+		want string
+	}{
+		{"policy", simulate.Options{Policy: both}, "policy.paused: Forbidden: must not be set with frozen: a freeze includes a pause"},
+		{"trial", simulate.Options{CanaryTrial: &rollout.CanaryTrial{State: "Good"}}, `canaryTrial.state: Unsupported value: "Good": supported values: `},
+	} {
+		for how, call := range map[string]func() error{
+			"WhatIf": func() error { _, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: next}, tc.opts); return err },
+			"WhatIf, new": func() error {
+				_, err := simulate.WhatIf(daemon.Input{Now: in.Now}, simulate.Proposal{DaemonSet: next}, tc.opts)
+				return err
+			},
+			"WhatIf, remove": func() error { _, err := simulate.WhatIf(in, simulate.Proposal{Remove: true}, tc.opts); return err },
+			"Judge": func() error {
+				_, err := simulate.Judge(in, simulate.Proposal{DaemonSet: next}, tc.opts, lint.Options{})
+				return err
+			},
+			"Settle": func() error { _, err := simulate.Settle(in, tc.opts); return err },
+			"JudgeVersions": func() error {
+				v := simulate.Versions{Nodes: in.Nodes, Old: sets(version("a", "x", "x:1")), New: sets(version("a", "x", "x:2"))}
+				_, err := simulate.JudgeVersions(v, tc.opts, lint.Options{})
+				return err
+			},
+			"Advance": func() error {
+				c.Options = tc.opts
+				return errors.Join(c.Apply(next), c.Advance(time.Second))
+			},
+		} {
+			if err := call(); err == nil || !strings.HasPrefix(err.Error(), tc.want) {
+				t.Errorf("%s, %s: error %v, want one that begins with %q", tc.name, how, err, tc.want)
+			}
+		}
+	}
+}
+
+// TestJudgeVersionsWithoutNamespace: as kubectl takes it, no namespace is the namespace default.
+func TestJudgeVersionsWithoutNamespace(t *testing.T) {
+	port := func(ds *appsv1.DaemonSet) {
+		ds.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 80}}
+	}
+	judge := func(namespaces ...string) string {
+		t.Helper()
+		v := simulate.Versions{Nodes: sized("4", "n1", "n2")}
+		v.Old = sets(version(namespaces[0], "x", "x:1"), version(namespaces[1], "y", "y:1"), version(namespaces[2], "z", "z:1"))
+		v.New = sets(version(namespaces[3], "x", "x:2", port), version(namespaces[4], "y", "y:1"))
+		// x begins to use a port, which is not that of another DaemonSet of its name, but that of w.
+		beside := version(namespaces[5], "w", "w:1", port)
+		got, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{OtherDaemonSets: sets(version(namespaces[5], "x", "x:1", port), beside)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 2 || got[0].Old != v.Old[0] || got[0].New != v.New[0] || got[1].Old != v.Old[2] {
+			t.Errorf("JudgeVersions() = %v, want x with both versions as they were passed in, and z with the old one", got)
+		}
+		return fmt.Sprint(got)
+	}
+	const d = "default"
+	want := judge(d, d, d, d, d, d)
+	for _, namespaces := range [][]string{{"", "", "", "", "", ""}, {"", d, "", d, "", d}, {d, "", d, "", d, ""}} {
+		if diff := cmp.Diff(want, judge(namespaces...)); diff != "" {
+			t.Errorf("namespaces %q: JudgeVersions() differs from that in default (-default +got):\n%s", namespaces, diff)
+		}
+	}
+	if !strings.HasPrefix(want, "[default/x: ") || strings.Contains(want, "refused") {
+		t.Errorf("JudgeVersions() = %v, want the namespace, and nothing refused", want)
 	}
 }
 

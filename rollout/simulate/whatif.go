@@ -65,7 +65,7 @@ type Proposal struct {
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
 // *field.Error if there is no DaemonSet on either side, none to remove, or no in.Now: set it to
 // when the objects were listed. It also fails if rollout.Sync fails, with "without the
-// proposal" or "with the proposal" before the error.
+// proposal" or "with the proposal" before the error, unless that is about opts.
 func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	w, err := newWhatIf(in, proposal, opts)
 	if err != nil {
@@ -119,7 +119,7 @@ func newWhatIf(in daemon.Input, proposal Proposal, opts Options) (*whatIf, error
 		}
 	}
 	if w.with, err = firstPass(w.after, pass); err != nil {
-		return nil, fmt.Errorf("with the proposal: %w", err)
+		return nil, sideError("with the proposal", err)
 	}
 	w.impact.After = w.after
 	w.impact.After.BurstReplicas = in.BurstReplicas
@@ -134,9 +134,17 @@ func newWhatIf(in daemon.Input, proposal Proposal, opts Options) (*whatIf, error
 func (w *whatIf) passWithout(in daemon.Input, opts rollout.Options) (err error) {
 	in.BurstReplicas = -1
 	if w.without, err = firstPass(in, opts); err != nil {
-		return fmt.Errorf("without the proposal: %w", err)
+		return sideError("without the proposal", err)
 	}
 	return nil
+}
+
+// sideError names the side that an error is about. Options are those of both.
+func sideError(side string, err error) error {
+	if isOfOptions(err) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", side, err)
 }
 
 // remove takes the DaemonSet away.

@@ -141,8 +141,8 @@ no rollout: the DaemonSet is being deleted`,
 			want: `
 no rollout: the DaemonSet is being deleted
   spec.nodeSelector[no]: added "node"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "a label of its own", why: "the template is the same, and the DaemonSet is not",
@@ -154,8 +154,8 @@ first pass: 0 to delete, 0 to create`,
 no rollout: the template is the same
 outside the template:
   metadata.labels[team]: added "a"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "a condition of a node", why: "it moves no pod, and it is a change",
@@ -166,8 +166,8 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 no rollout: the template is the same
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "new image", why: "a rollout, whose first step deletes what the budget allows",
@@ -175,8 +175,8 @@ first pass: 0 to delete, 0 to create`,
 			want: `
 starts a rollout to revision 2: 3 outdated pods
   spec.containers[name=main].image: "agent:1" -> "agent:2"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 1 to delete, 0 to create
+nodes: 4 unchanged
+first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
 		},
 		{
@@ -186,8 +186,8 @@ first pass: 1 to delete, 0 to create
 			want: `
 starts a rollout to revision 2: 3 outdated pods; with OnDelete they stay until they are deleted
   spec.containers[name=main].image: "agent:1" -> "agent:2"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "new image, old template generation", why: "the server raises the generation, so that it does not make old pods current",
@@ -201,8 +201,8 @@ first pass: 0 to delete, 0 to create`,
 			want: `
 starts a rollout to revision 2: 3 outdated pods
   spec.containers[name=main].image: "agent:1" -> "agent:2"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 1 to delete, 0 to create
+nodes: 4 unchanged
+first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
 		},
 		{
@@ -215,8 +215,8 @@ first pass: 1 to delete, 0 to create
 			want: `
 starts a rollout to an older template, now revision 6: 3 outdated pods
   spec.containers[name=main].image: "agent:1" -> "agent:0"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 1 to delete, 0 to create
+nodes: 4 unchanged
+first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
 		},
 		{
@@ -229,8 +229,8 @@ first pass: 1 to delete, 0 to create
 			want: `
 no rollout: revision 1 holds the template already
   spec.containers[name=main].image: "agent:0" -> "agent:1"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "begun already", why: "the rollout is there without the proposal",
@@ -255,8 +255,8 @@ starts a rollout to revision 2, with or without this change: 3 outdated pods`,
 			},
 			want: `
 no rollout: the manifest only writes out defaults
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "defaults left out", why: "the manifest lacks what the server has filled in",
@@ -276,8 +276,8 @@ first pass: 0 to delete, 0 to create`,
 			want: `
 starts a rollout to revision 2: 3 outdated pods
   spec.dnsPolicy: "ClusterFirst" -> "Default"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 1 to delete, 0 to create
+nodes: 4 unchanged
+first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
 		},
 		{
@@ -291,8 +291,8 @@ first pass: 1 to delete, 0 to create
 			},
 			want: `
 starts a rollout to revision 2: the template means the same, but its bytes differ: 3 outdated pods
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 1 to delete, 0 to create
+nodes: 4 unchanged
+first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
 		},
 		{
@@ -333,8 +333,8 @@ starts a rollout to revision 2: the template means the same, but its bytes diffe
 			want: `
 starts a rollout to revision 1: 0 outdated pods
   spec.containers[name=main].image: "agent:1" -> "agent:2"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "revisions unknown, other spelling", why: "the templates alone decide",
@@ -345,8 +345,8 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 starts a rollout to revision 1: the template means the same, but its bytes differ: 0 outdated pods
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "node selector", why: "a node is lost at once, before any rollout",
@@ -357,9 +357,9 @@ first pass: 0 to delete, 0 to create`,
 			want: `
 starts a rollout to revision 2: 3 outdated pods
   spec.nodeSelector[disk]: added "ssd"
-nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
+nodes: 1 lost, 3 unchanged
   w3: lost: nodeSelector disk=ssd, node has disk=hdd
-first pass: 1 to delete, 0 to create
+first pass: 1 to delete
   delete on-w3 on w3: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd`,
 		},
 		{
@@ -372,9 +372,9 @@ first pass: 1 to delete, 0 to create
 			want: `
 starts a rollout to revision 2: 2 outdated pods
   spec.nodeSelector[disk]: removed "ssd"
-nodes: 1 gained, 0 lost, 0 keep their pods, 0 removed, 3 unchanged
+nodes: 1 gained, 3 unchanged
   w3: gained; before: nodeSelector disk=ssd, node has disk=hdd
-first pass: 0 to delete, 1 to create
+first pass: 1 to create
   create on w3: node has no pod`,
 		},
 		{
@@ -387,9 +387,9 @@ first pass: 0 to delete, 1 to create
 			want: `
 starts a rollout to revision 2: 4 outdated pods
   spec.tolerations[0]: removed {"key":"dedicated","operator":"Exists"}
-nodes: 0 gained, 0 lost, 1 keeps its pod, 0 removed, 3 unchanged
+nodes: 1 keeps its pod, 3 unchanged
   w4: keeps its pod: untolerated taint {dedicated: } (NoSchedule)
-first pass: 1 to delete, 0 to create
+first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
 		},
 		{
@@ -404,7 +404,7 @@ first pass: 1 to delete, 0 to create
 			},
 			want: `
 no rollout: the template is the same
-nodes: 2 gained, 1 lost, 1 keeps its pod, 1 removed, 0 unchanged
+nodes: 2 gained, 1 lost, 1 keeps its pod, 1 removed
   w4: gained; before: untolerated taint {dedicated: } (NoSchedule)
   w5: gained; before: no node
   w1: lost: untolerated taint {drain: } (NoExecute)
@@ -422,9 +422,8 @@ first pass: 1 to delete, 2 to create
 			},
 			want: `
 removes the DaemonSet and its pods
-nodes: 0 gained, 2 lost, 0 keep their pods, 1 removed, 2 unchanged
-  w2: lost
-  w3: lost
+nodes: 2 lost, 1 removed, 2 unchanged
+  w2, w3: lost: the DaemonSet is removed
   w1: removed: no node`,
 		},
 		{
@@ -432,11 +431,9 @@ nodes: 0 gained, 2 lost, 0 keep their pods, 1 removed, 2 unchanged
 			change: func(_ *daemon.Input, p *simulate.Proposal) { p.Nodes = []*corev1.Node{} },
 			want: `
 no rollout: the template is the same
-nodes: 0 gained, 0 lost, 0 keep their pods, 3 removed, 1 unchanged
-  w1: removed: no node
-  w2: removed: no node
-  w3: removed: no node
-first pass: 0 to delete, 0 to create`,
+nodes: 3 removed, 1 unchanged
+  w1, w2, w3: removed: no node
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "a kept pod is driven out", why: "a node that should not have had its pod loses it",
@@ -452,9 +449,9 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 no rollout: the template is the same
-nodes: 0 gained, 1 lost, 0 keep their pods, 0 removed, 3 unchanged
+nodes: 1 lost, 3 unchanged
   w4: lost: untolerated taint {dedicated: } (NoExecute)
-first pass: 1 to delete, 0 to create
+first pass: 1 to delete
   delete on-w4 on w4: node does not keep the pod: untolerated taint {dedicated: } (NoExecute)`,
 		},
 		{
@@ -469,8 +466,8 @@ first pass: 1 to delete, 0 to create
 			want: `
 starts a rollout to revision 1: 3 outdated pods
   spec.containers[name=main].image: "agent:1" -> "agent:2"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 1 to delete, 0 to create
+nodes: 4 unchanged
+first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
 		},
 		{
@@ -482,8 +479,8 @@ first pass: 1 to delete, 0 to create
 			want: `
 starts a rollout to revision 2: 2 outdated pods
   spec.containers[name=main].image: "agent:1" -> "agent:2"
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "new DaemonSet", why: "every node that it runs on is gained",
@@ -494,10 +491,9 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 new DaemonSet with revision 1
-nodes: 2 gained, 0 lost, 0 keep their pods, 0 removed, 2 unchanged
-  w1: gained
-  w2: gained
-first pass: 0 to delete, 2 to create
+nodes: 2 gained, 2 unchanged
+  w1, w2: gained: the DaemonSet is new
+first pass: 2 to create
   create on w1: node has no pod
   create on w2: node has no pod`,
 		},
@@ -552,8 +548,8 @@ not simulated`,
 			},
 			want: `
 no rollout: the controller ignores an empty selector
-nodes: 0 gained, 0 lost, 0 keep their pods, 0 removed, 4 unchanged
-first pass: 0 to delete, 0 to create`,
+nodes: 4 unchanged
+first pass: no pod to delete or create`,
 		},
 		{
 			name: "many lines", why: "the text stays readable",
@@ -563,19 +559,9 @@ first pass: 0 to delete, 0 to create`,
 			},
 			want: `
 no rollout: the template is the same
-nodes: 0 gained, 0 lost, 0 keep their pods, 11 removed, 1 unchanged
-  b: removed: no node
-  c: removed: no node
-  d: removed: no node
-  e: removed: no node
-  f: removed: no node
-  g: removed: no node
-  h: removed: no node
-  i: removed: no node
-  j: removed: no node
-  k: removed: no node
-  and 1 more
-first pass: 0 to delete, 0 to create`,
+nodes: 11 removed, 1 unchanged
+  b, c, d, e, f and 6 more nodes: removed: no node
+first pass: no pod to delete or create`,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -932,14 +918,14 @@ func TestWhatIfThenRun(t *testing.T) {
 		opts      simulate.Options
 		want      string
 	}{
-		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete at 00:00:00 after 0 passes, at least 4 of 4 available"},
+		{"nothing", "nothing is written", simulate.Proposal{}, simulate.Options{}, "complete from the start (4 of 4 available)"},
 		{"label of its own", "the template is the same, so that nothing rolls out", simulate.Proposal{DaemonSet: label}, simulate.Options{},
-			"complete at 00:00:00 after 0 passes, at least 4 of 4 available"},
+			"complete from the start (4 of 4 available)"},
 		{"image", "four nodes one by one, twelve seconds each", simulate.Proposal{DaemonSet: image}, simulate.Options{},
-			"complete at 00:00:48 after 13 passes, at least 3 of 4 available"},
-		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete at 00:00:10 after 3 passes, at least 4 of 5 available"},
+			"complete after 48s (13 passes, at least 3 of 4 available)"},
+		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete after 10s (3 passes, at least 4 of 5 available)"},
 		{"never ready", "the new pods do not start", simulate.Proposal{DaemonSet: image}, always(simulate.PodTimes{ReadyAfter: -1}),
-			"stalled since 00:00:00 after 3 passes, at least 3 of 4 available"},
+			"stalled from the start (3 passes, at least 3 of 4 available)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := simulate.Settle(whatIf(t, in, tc.proposal).After, tc.opts)

@@ -1,0 +1,93 @@
+package overhead_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon/overhead"
+	"github.com/pernode/daemonset/placement"
+)
+
+// TestTexts: %v of a DaemonSet and of an answer is for people, as a value and as a pointer.
+func TestTexts(t *testing.T) {
+	agent := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "agent"}}
+	requests := corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("200Mi"), corev1.ResourceCPU: resource.MustParse("100m"), "example.com/gpu": {}}
+	refused := field.ErrorList{field.Invalid(field.NewPath("spec"), 1, "too much"), field.Required(field.NewPath("spec"), "")}
+	for _, tc := range []struct {
+		got  any
+		want string
+	}{
+		{overhead.Daemon{}, "no DaemonSet"},
+		{overhead.Daemon{DaemonSet: &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "a"}}}, "a: no requests"},
+		{overhead.Daemon{DaemonSet: agent, Requests: requests, Priority: 7, HostPorts: []overhead.HostPort{{Number: 80, Protocol: "TCP"}, {IP: "127.0.0.1", Number: 53, Protocol: "UDP"}}},
+			"kube-system/agent: cpu 100m, memory 200Mi, port 80/TCP, port 127.0.0.1:53/UDP, priority 7"},
+		{&overhead.Daemon{DaemonSet: agent, Refused: refused}, "kube-system/agent: no requests; refused: spec: Invalid value: 1: too much"},
+		{[]overhead.Daemon{{DaemonSet: agent}}, "[kube-system/agent: no requests]"},
+
+		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Fits: true}, "runs, fits"},
+		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Present: true, Fits: true}, "runs, its pod is there"},
+		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Present: true}, "runs, its pod is there, does not fit"},
+		{overhead.NodeDaemon{Verdict: overhead.VerdictCannotTell}, "cannot tell, does not fit"},
+		{overhead.NodeDaemon{Verdict: overhead.VerdictDoesNotRun, Decision: placement.Decision{Reason: placement.ReasonTaint}}, "does not run: untolerated taint"},
+		{&overhead.NodeDaemon{Verdict: overhead.VerdictRefused}, "refused"},
+
+		{(*overhead.Daemons)(nil), "0 DaemonSets"},
+		{overhead.NodeOverhead{}, "runs 0 pods"},
+		{overhead.PoolOverhead{}, "always 0 pods"},
+	} {
+		if got := fmt.Sprint(tc.got); got != tc.want {
+			t.Errorf("%T prints %q, want %q", tc.got, got, tc.want)
+		}
+	}
+}
+
+// TestTextOfANode: the sums that differ, and what does not fit.
+func TestTextOfANode(t *testing.T) {
+	set := func(name, cpu string, spec corev1.PodSpec) *appsv1.DaemonSet {
+		ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name}}
+		spec.Containers = []corev1.Container{{Name: "main", Ports: []corev1.ContainerPort{{HostPort: 80}}, Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}}}}
+		ds.Spec.Template.Spec = spec
+		return ds
+	}
+	daemons, err := overhead.Compile([]*appsv1.DaemonSet{
+		set("first", "1", corev1.PodSpec{}), set("late", "500m", corev1.PodSpec{NodeSelector: map[string]string{"disk": "ssd"}}), set("second", "2", corev1.PodSpec{}),
+	}, overhead.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}
+	node.Status.Allocatable = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourcePods: resource.MustParse("110")}
+	pod := daemons.Pod(0, "n1", "")
+	pod.Name, pod.Spec.NodeName = "first-1", "n1"
+	var out overhead.NodeOverhead
+	if err := daemons.OnNode(overhead.Input{Node: node, Pods: []*corev1.Pod{pod}, LateLabels: []string{"disk"}}, &out); err != nil {
+		t.Fatal(err)
+	}
+	const want = `runs 2 pods, cpu 3
+at most 3 pods, cpu 3500m
+missing 1 pod, cpu 2
+DaemonSet 2: short of cpu by 1
+DaemonSet 1: port 80/TCP is that of pod a/first-1
+DaemonSet 1: port 80/TCP is also that of a DaemonSet before it
+DaemonSet 2: port 80/TCP is that of pod a/first-1`
+	if diff := cmp.Diff(want, fmt.Sprint(out)); diff != "" {
+		t.Errorf("a NodeOverhead prints (-want +got):\n%s", diff)
+	}
+	if a, b := fmt.Sprint(out), fmt.Sprint(&out); a != b {
+		t.Errorf("a NodeOverhead prints %q, and a pointer to it %q", a, b)
+	}
+	if got := fmt.Sprint(daemons); got != "3 DaemonSets" {
+		t.Errorf("Daemons prints %q", got)
+	}
+	pool, err := daemons.InPool(overhead.Pool{})
+	if want := "always 2 pods, cpu 3; at most 3 pods, cpu 3500m"; err != nil || fmt.Sprint(pool) != want {
+		t.Errorf("a PoolOverhead prints %q, %v, want %q", pool, err, want)
+	}
+}
