@@ -78,12 +78,14 @@ type Writer struct {
 //
 // CarryOut returns an error and writes nothing if Client or owner is missing, if owner is a
 // DaemonSet that says it is of another kind, if r is the result for an object of another
-// namespace, name or UID, or if owner is not a DaemonSet and SetStatus or SetTemplate is nil.
+// namespace, name, UID or kind, or if owner is not a DaemonSet and SetStatus or SetTemplate is nil.
+// For a custom resource the kind of the result is that of the mapped DaemonSet's TypeMeta. If it
+// has none, the pods would be those of a DaemonSet that does not exist.
 func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.Result) error {
 	if err := w.validate(owner); err != nil || r == nil {
 		return err
 	}
-	if err := sameOwner(owner, r); err != nil {
+	if err := w.sameOwner(owner, r); err != nil {
 		return err
 	}
 	// Worked out now, because the snapshot of a State changes with the events that come.
@@ -135,9 +137,24 @@ func (w *Writer) validate(owner client.Object) error {
 }
 
 // sameOwner refuses the result of another owner. A pass that has ended early has no snapshot.
-func sameOwner(owner client.Object, r *rollout.Result) error {
+func (w *Writer) sameOwner(owner client.Object, r *rollout.Result) error {
 	ds := r.Snapshot.DaemonSet()
-	if ds == nil || ds.Namespace == owner.GetNamespace() && ds.Name == owner.GetName() && ds.UID == owner.GetUID() {
+	if ds == nil {
+		return nil
+	}
+	if ds.Namespace == owner.GetNamespace() && ds.Name == owner.GetName() && ds.UID == owner.GetUID() {
+		kind, err := w.Client.GroupVersionKindFor(owner)
+		if err != nil {
+			return fmt.Errorf("owner: %w", err)
+		}
+		its := schema.FromAPIVersionAndKind(ds.APIVersion, ds.Kind).GroupKind()
+		if its.Empty() {
+			its = appsv1.SchemeGroupVersion.WithKind("DaemonSet").GroupKind() // Typed clients leave it out.
+		}
+		if its != kind.GroupKind() {
+			return field.Invalid(field.NewPath("owner"), kind.GroupKind().String(),
+				"the result is for a "+its.String()+": give the mapped DaemonSet the apiVersion and kind of the owner")
+		}
 		return nil
 	}
 	name := func(o client.Object) string {

@@ -245,6 +245,32 @@ func TestCarryOutValidates(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the result is for ") {
 		t.Errorf("CarryOut() = %v, want an error: the result is for another DaemonSet", err)
 	}
+	resource := &corev1.ConfigMap{}
+	resource.Namespace, resource.Name, resource.UID = agent().Namespace, agent().Name, agent().UID
+	mapper := &carryout.Writer{
+		Client: s, SetStatus: func(client.Object, *rollout.Result) bool { return false }, SetTemplate: func(client.Object, *corev1.PodTemplateSpec) {},
+	}
+	for _, tc := range []struct {
+		name, why string
+		owner     client.Object
+		ds        *appsv1.DaemonSet
+		want      string
+	}{
+		{"no TypeMeta", "the pods would belong to a DaemonSet that does not exist", resource, agent(), "owner: Invalid value: \"ConfigMap\": the result is for a DaemonSet.apps"},
+		{"another kind", "so they would to a NodeAgent", resource, mapped("agents.example.com/v1", "NodeAgent"), "the result is for a NodeAgent.agents.example.com"},
+		{"a DaemonSet, but the result of a resource", "which is the owner?", agent(), mapped("agents.example.com/v1", "NodeAgent"), "the result is for a NodeAgent"},
+		{"kind of the resource", "it is the owner", resource, mapped("v1", "ConfigMap"), ""},
+		{"kind of the resource in another version", "the API server knows both", agent(), mapped("apps/v2", "DaemonSet"), ""},
+	} {
+		snapshot, err := daemon.Observe(daemon.Input{DaemonSet: tc.ds})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = mapper.CarryOut(t.Context(), tc.owner, &rollout.Result{Snapshot: snapshot})
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: CarryOut() = %v, want %q: %s", tc.name, err, tc.want, tc.why)
+		}
+	}
 	if err := (&carryout.Writer{Client: s}).CarryOut(t.Context(), agent(), nil); err != nil || len(s.requests()) > 0 {
 		t.Errorf("CarryOut(nil) = %v, want nothing", err)
 	}
