@@ -183,8 +183,8 @@ func (m Mismatch) String() string {
 // arguments. Of these it keeps the pods in out.PortConflicts, and nothing else.
 //
 // It fails with a *field.Error if out, in.Node or a pod is nil, if the node lacks a name that it
-// needs, if a late label is no valid label key, or if a startup taint has no key. What is in out
-// is then of no use.
+// needs, if a late label is no valid label key, or if a startup taint has no key or an effect that
+// does not exist. What is in out is then of no use.
 func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	d = d.orEmpty()
 	if out == nil {
@@ -268,7 +268,7 @@ func (in *Input) check() error {
 			return field.Invalid(field.NewPath("input", "lateLabels").Index(i), key, problems[0])
 		}
 	}
-	return checkStartupTaints("input", in.StartupTaints)
+	return checkTaints("input", "startupTaints", in.StartupTaints, "")
 }
 
 // plainKey reports whether a label key is valid at a look that allocates nothing. It is false

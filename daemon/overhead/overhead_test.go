@@ -528,6 +528,15 @@ func TestErrors(t *testing.T) {
 			_, err := daemons.InPool(overhead.Pool{StartupTaints: []corev1.Taint{{}}})
 			return err
 		}},
+		{"effect of a startup taint", "input.startupTaints[0].effect", on(overhead.Input{Node: node, StartupTaints: []corev1.Taint{{Key: "a", Effect: "noSchedule"}}})},
+		{"taint of a pool", "pool.taints[1].key", func() error {
+			_, err := daemons.InPool(overhead.Pool{Taints: []corev1.Taint{{Key: "a", Effect: "NoSchedule"}, {Effect: "NoSchedule"}}})
+			return err
+		}},
+		{"effect of a taint of a pool", "pool.taints[0].effect", func() error {
+			_, err := daemons.InPool(overhead.Pool{Taints: []corev1.Taint{{Key: "a", Effect: "noSchedule"}}})
+			return err
+		}},
 		{"name of a pool", "pool.requirements[0].key", inPool(corev1.NodeSelectorRequirement{Key: "metadata.name", Operator: "In", Values: []string{"n1"}})},
 		{"index", "index", explain(1, overhead.Input{Node: node})},
 		{"negative index", "index", explain(-1, overhead.Input{Node: node})},

@@ -149,8 +149,8 @@ func (p PoolDaemon) String() string {
 // requirement on it.
 //
 // It fails with a *field.Error if a requirement does not parse or is one on metadata.name, if no
-// node can satisfy those for one label, or if a startup taint has no key. A Pool without
-// requirements is any node.
+// node can satisfy those for one label, or if a taint has no key or an effect that does not exist.
+// A Pool without requirements is any node.
 func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	d = d.orEmpty()
 	p, err := newPoolState(pool)
@@ -206,7 +206,10 @@ type poolState struct {
 
 func newPoolState(pool Pool) (*poolState, error) {
 	p := &poolState{pool: pool}
-	if err := checkStartupTaints("pool", pool.StartupTaints); err != nil {
+	if err := checkTaints("pool", "startupTaints", pool.StartupTaints, ""); err != nil {
+		return nil, err
+	}
+	if err := checkTaints("pool", "taints", pool.Taints, corev1.TaintEffectNoSchedule); err != nil {
 		return nil, err
 	}
 	path := field.NewPath("pool", "requirements")

@@ -218,11 +218,20 @@ func matchesAny(startup []corev1.Taint, taint *corev1.Taint) bool {
 	return false
 }
 
-// checkStartupTaints fails if a startup taint of an argument has no key.
-func checkStartupTaints(of string, startup []corev1.Taint) error {
-	for i := range startup {
-		if startup[i].Key == "" {
-			return field.Required(field.NewPath(of, "startupTaints").Index(i).Child("key"), "")
+// checkTaints fails if a taint of a list, which of.list names, has no key or an effect that does
+// not exist (validateTaintEffect@v1.37.2). It may also have the effect also.
+func checkTaints(of, list string, taints []corev1.Taint, also corev1.TaintEffect) error {
+	for i := range taints {
+		at := func(name string) *field.Path { return field.NewPath(of, list).Index(i).Child(name) }
+		if taints[i].Key == "" {
+			return field.Required(at("key"), "")
+		}
+		switch effect := taints[i].Effect; effect {
+		case corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute, also:
+		default:
+			return field.NotSupported(at("effect"), effect, []corev1.TaintEffect{
+				corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute,
+			})
 		}
 	}
 	return nil
