@@ -274,7 +274,7 @@ func (n NodeImpact) withoutName() string {
 	s := n.Effect.String()
 	switch {
 	case n.Explanation.Reason != placement.ReasonUnknown:
-	case n.Effect == NodeGained && n.Before.Reason == placement.ReasonUnknown:
+	case n.Effect == NodeGained: // also if the node is new
 		return s + ": the DaemonSet is new"
 	case n.Effect == NodeLost && n.After.Reason == placement.ReasonUnknown:
 		return s + ": the DaemonSet is removed"

@@ -498,6 +498,21 @@ first pass: 2 to create
   create on w2: node has no pod`,
 		},
 		{
+			name: "new DaemonSet and new node", why: "all nodes are gained for one reason",
+			set: ssd,
+			change: func(in *daemon.Input, p *simulate.Proposal) {
+				p.DaemonSet, p.Nodes = in.DaemonSet, in.Nodes
+				*in = daemon.Input{Nodes: in.Nodes[:1], Now: in.Now}
+			},
+			want: `
+new DaemonSet with revision 1
+nodes: 2 gained, 2 unchanged
+  w1, w2: gained: the DaemonSet is new
+first pass: 2 to create
+  create on w1: node has no pod
+  create on w2: node has no pod`,
+		},
+		{
 			name: "selector", why: "the server refuses it, and what it would do is made up",
 			change: func(in *daemon.Input, p *simulate.Proposal) {
 				p.DaemonSet = in.DaemonSet.DeepCopy()
