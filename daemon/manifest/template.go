@@ -81,11 +81,12 @@ func (f textField) isFreeText() bool {
 
 // freeText are the fields whose own fields hold any text, also if they have a name of nameFields.
 var freeText = map[string]bool{
-	"annotations": true, "env": true, "options": true, "volumeAttributes": true, "seLinuxOptions": true, "windowsOptions": true,
+	"annotations": true, "env": true, "fileKeyRef": true, "options": true, "volumeAttributes": true, "seLinuxOptions": true, "windowsOptions": true,
 }
 
 // nameFields are the fields that hold a name or one of a few words. The API server refuses braces in
-// all of them but images, and no registry has an image with braces.
+// most of them. It does not look at some, such as images, claimName, imagePullSecrets and the values
+// of preferred node affinity; but no image, object or label has braces.
 var nameFields = map[string]bool{
 	"name": true, "generateName": true, "namespace": true, "namespaces": true,
 	"image": true, "reference": true, "imagePullPolicy": true, "pullPolicy": true, "terminationMessagePolicy": true, "restartPolicy": true,

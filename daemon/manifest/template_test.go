@@ -35,7 +35,7 @@ func TestTemplateValues(t *testing.T) {
 		{false, []string{
 			"{metadata: {annotations: {a: X}}}", "{metadata: {annotations: {name: X}}}",
 			"{spec: {containers: [{command: [a, X]}]}}", "{spec: {containers: [{args: [X]}]}}", "{spec: {containers: [{env: [{name: A, value: X}]}]}}",
-			"{spec: {containers: [{env: [{name: X}]}]}}", "{spec: {containers: [{workingDir: X}]}}", "{spec: {containers: [{terminationMessagePath: X}]}}",
+			"{spec: {containers: [{env: [{name: X}]}]}}", "{spec: {containers: [{env: [{name: A, valueFrom: {fileKeyRef: {key: X}}}]}]}}", "{spec: {containers: [{workingDir: X}]}}", "{spec: {containers: [{terminationMessagePath: X}]}}",
 			"{spec: {containers: [{volumeMounts: [{mountPath: X}]}]}}", "{spec: {containers: [{volumeMounts: [{subPath: X}]}]}}",
 			"{spec: {containers: [{readinessProbe: {exec: {command: [X]}}}]}}", "{spec: {containers: [{readinessProbe: {httpGet: {path: X}}}]}}",
 			"{spec: {containers: [{lifecycle: {preStop: {httpGet: {httpHeaders: [{name: A, value: X}]}}}}]}}",
