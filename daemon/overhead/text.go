@@ -35,7 +35,7 @@ func (d Daemon) String() string {
 	if d.Priority != 0 {
 		parts = append(parts, "priority "+strconv.Itoa(int(d.Priority)))
 	}
-	s := strings.TrimPrefix(d.DaemonSet.Namespace+"/", "/") + d.DaemonSet.Name + ": " + strings.Join(parts, ", ")
+	s := nameOf(d.DaemonSet) + ": " + strings.Join(parts, ", ")
 	if len(d.Refused) > 0 && d.Refused[0] != nil {
 		s += "; refused: " + d.Refused[0].Error()
 	}
@@ -43,7 +43,7 @@ func (d Daemon) String() string {
 }
 
 // String returns the answer in a few words, such as "runs, fits", "runs, its pod is there",
-// "cannot tell, does not fit" or "does not run: taint".
+// "cannot tell, does not fit" or "does not run: untolerated taint".
 func (n NodeDaemon) String() string {
 	s := n.Verdict.String()
 	if n.Verdict == VerdictDoesNotRun {
@@ -65,8 +65,8 @@ func (n NodeDaemon) String() string {
 // shownProblems is how many problems the text of a NodeOverhead lists.
 const shownProblems = 10
 
-// String returns the sums, those that differ from Run, and the first ten reasons why something does
-// not fit, with the index of the DaemonSet:
+// String returns Run, and Started, AtMost and Missing if they differ from it. Below them are the first
+// ten reasons why something does not fit, with the index of the DaemonSet, the same words once:
 //
 //	runs 2 pods, cpu 100m, memory 4296Mi
 //	at most 3 pods, cpu 200m, memory 4296Mi
@@ -83,20 +83,35 @@ func (o NodeOverhead) String() string {
 		}
 	}
 	var problems []string
+	more := 0
 	add := func(daemon int, problem fmt.Stringer) {
+		if len(problems) == shownProblems {
+			more++
+			return
+		}
 		problems = append(problems, fmt.Sprintf("DaemonSet %d: %v", daemon, problem))
 	}
 	for _, s := range o.Shortages {
 		add(s.Daemon, s)
 	}
+	// A port that several DaemonSets before it want is one reason.
+	type portOfDaemon struct {
+		daemon int
+		port   HostPort
+	}
+	said := make(map[portOfDaemon]bool)
 	for _, c := range o.PortConflicts {
-		add(c.Daemon, c)
+		key := portOfDaemon{c.Daemon, c.Port}
+		if c.Pod != nil || !said[key] {
+			add(c.Daemon, c)
+		}
+		said[key] = said[key] || c.Pod == nil
 	}
 	for _, m := range o.Mismatches {
 		add(m.Daemon, m)
 	}
-	lines = append(lines, problems[:min(len(problems), shownProblems)]...)
-	if more := len(problems) - shownProblems; more > 0 {
+	lines = append(lines, problems...)
+	if more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(lines, "\n")

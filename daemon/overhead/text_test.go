@@ -2,6 +2,7 @@ package overhead_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,5 +90,35 @@ DaemonSet 2: port 80/TCP is that of pod a/first-1`
 	pool, err := daemons.InPool(overhead.Pool{})
 	if want := "always 2 pods, cpu 3; at most 3 pods, cpu 3500m"; err != nil || fmt.Sprint(pool) != want {
 		t.Errorf("a PoolOverhead prints %q, %v, want %q", pool, err, want)
+	}
+}
+
+// TestTextOfManyConflicts: a port that many DaemonSets want is one reason for each of them.
+func TestTextOfManyConflicts(t *testing.T) {
+	var sets []*appsv1.DaemonSet
+	for i := range 13 {
+		ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: fmt.Sprint("agent-", i)}}
+		ds.Spec.Template.Spec.Containers = []corev1.Container{{Name: "main", Ports: []corev1.ContainerPort{{HostPort: 80}, {HostPort: 81}}[:1+i%2]}}
+		sets = append(sets, ds)
+	}
+	daemons, err := overhead.Compile(sets, overhead.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out overhead.NodeOverhead
+	if err := daemons.OnNode(overhead.Input{Node: &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}}, &out); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(out.String(), "\n")
+	seen := map[string]bool{}
+	for _, line := range got {
+		if seen[line] {
+			t.Errorf("String() says %q twice", line)
+		}
+		seen[line] = true
+	}
+	// Twelve of them do not come first for port 80, and five of the six with port 81.
+	if want := "and 7 more"; len(got) != 1+10+1 || got[len(got)-1] != want {
+		t.Errorf("String() = %d lines, the last is %q, want %q behind ten reasons", len(got), got[len(got)-1], want)
 	}
 }
