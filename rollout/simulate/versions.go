@@ -43,8 +43,8 @@ type JudgedChange struct {
 	// OldRefused is why the API server refuses Old, as in Impact.Refused. Old was never stored
 	// then, and New is a new DaemonSet. It is nil if Old is valid or nil.
 	OldRefused field.ErrorList
-	// Judgment says whether the change may be made.
-	Judgment Judgment
+	// Judgment says whether the change may be made. It is nil in the zero JudgedChange only.
+	Judgment *Judgment
 }
 
 // daemonSet is the new version, or else the old one, with its namespace; nil if there is none.
@@ -142,11 +142,9 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 		change := &changes[i]
 		in := c.inputOf(change.daemonSet())
 		in.Nodes, in.Pods = nodes, pods
-		judgment, err := Judge(in, change.proposal(), opts, check)
-		if err != nil {
+		if change.Judgment, err = Judge(in, change.proposal(), opts, check); err != nil {
 			return nil, setError(change.daemonSet(), err)
 		}
-		change.Judgment = *judgment
 	}
 	return changes, nil
 }

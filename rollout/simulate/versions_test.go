@@ -203,8 +203,8 @@ func TestJudgeVersionsObjects(t *testing.T) {
 			t.Errorf("changes[%d] is of other objects: %v", i, got)
 		}
 	}
-	if got := (simulate.JudgedChange{}); got.Judgment.Risks != nil {
-		t.Errorf("JudgedChange{} has risks: %v", got)
+	if got, want := fmt.Sprint(changes[1].Judgment), changes[1].Judgment.String(); got != want {
+		t.Errorf("a Judgment prints %q, want %q", got, want)
 	}
 	if got := (simulate.JudgedChange{}).String(); got != "no judgment" || (simulate.JudgedChange{}).OK() {
 		t.Errorf("Change{}.String() = %q, and it is OK: %v", got, simulate.JudgedChange{}.OK())
