@@ -19,10 +19,9 @@ import (
 )
 
 // Versions are two versions of manifests, and the nodes of the cluster that they are for. For a
-// resource of your own, map both versions to DaemonSets. Of the rest of daemon.Input only Placement is
-// here, because the others have no effect on a judgment: a simulated cluster has no pods and revisions
-// but those that it names itself (Naming), and what the burst limit puts off (BurstReplicas) is
-// written by the next pass at the same moment, so that only End.Passes is larger.
+// resource of your own, map both versions to DaemonSets. BurstReplicas of daemon.Input is not here,
+// because it has no effect on a judgment: what the burst limit puts off is written by the next pass
+// at the same moment, so that only End.Passes is larger.
 type Versions struct {
 	// Nodes are all nodes of the cluster.
 	Nodes []*corev1.Node
@@ -33,6 +32,9 @@ type Versions struct {
 	Old, New []*appsv1.DaemonSet
 	// Placement are the feature gates of placement, as in daemon.Input.
 	Placement placement.Options
+	// Naming are the labels of the pods and the names of revisions, as in daemon.Input. A template
+	// may refer to its labels: matchLabelKeys of a podAntiAffinity let a surge pass.
+	Naming daemon.Naming
 }
 
 // JudgedChange is what happens to one DaemonSet between two versions.
@@ -215,7 +217,7 @@ func (v Versions) others(list []*appsv1.DaemonSet) ([]*appsv1.DaemonSet, error) 
 // settled returns a cluster on which the old versions are rolled out, and notes which of them
 // the API server refuses.
 func (v Versions) settled(changes []JudgedChange, opts Options) (*Cluster, error) {
-	c, err := NewCluster(daemon.Input{Nodes: v.Nodes, Placement: v.Placement}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
+	c, err := NewCluster(daemon.Input{Nodes: v.Nodes, Placement: v.Placement, Naming: v.Naming}, Options{PodTimes: opts.PodTimes, Overlook: opts.Overlook, PodName: opts.PodName})
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +259,7 @@ func (c *Cluster) differing(changes []JudgedChange) ([]JudgedChange, error) {
 	var out []JudgedChange
 	ready := int32(0)
 	for _, change := range changes {
-		in := daemon.Input{Now: c.now, Placement: c.placement} // the nodes are the same, and pods make no difference
+		in := daemon.Input{Now: c.now, Placement: c.placement, Naming: c.naming} // the nodes are the same, and pods make no difference
 		stored := c.set(change.daemonSet())
 		if stored != nil {
 			in.DaemonSet = stored.ds

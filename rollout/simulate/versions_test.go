@@ -14,6 +14,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
@@ -332,6 +333,39 @@ func TestJudgeVersionsPlacement(t *testing.T) {
 			t.Errorf("%+v: JudgeVersions() = %v, %v, want %q", tc.gates, got, err, tc.want)
 		} else if end := got[0].Judgment.End; end != nil && end.LowestAvailable != 1 {
 			t.Errorf("%+v: JudgeVersions() ends %v, want one of two pods available all the time", tc.gates, end)
+		}
+	}
+}
+
+// TestJudgeVersionsNaming: the label of the revision hash decides whether the new pod of a surge has
+// room beside the old one.
+func TestJudgeVersionsNaming(t *testing.T) {
+	const label = "agents.example.com/hash"
+	surge := func(ds *appsv1.DaemonSet) {
+		ds.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: new(intstr.FromInt32(1)), MaxUnavailable: new(intstr.FromInt32(0))}
+		ds.Spec.Template.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
+			RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{
+				LabelSelector: ds.Spec.Selector, TopologyKey: corev1.LabelHostname, MatchLabelKeys: []string{label},
+			}},
+		}}
+	}
+	nodes := build.Nodes("n1", "n2")
+	for _, node := range nodes {
+		metav1.SetMetaDataLabel(&node.ObjectMeta, corev1.LabelHostname, node.Name)
+	}
+	v := simulate.Versions{Nodes: nodes, Old: sets(version("a", "x", "x:1", surge)), New: sets(version("a", "x", "x:2", surge))}
+	for _, tc := range []struct {
+		naming daemon.Naming
+		state  simulate.EndState
+		ok     bool
+	}{
+		{daemon.Naming{RevisionHashLabel: label}, simulate.EndComplete, true},
+		{daemon.Naming{}, simulate.EndStalled, false},
+	} {
+		v.Naming = tc.naming
+		got, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
+		if err != nil || len(got) != 1 || got[0].OK() != tc.ok || got[0].Judgment.End.State != tc.state {
+			t.Errorf("%+v: JudgeVersions() = %v, %v, want the rollout %v, OK: %v", tc.naming, got, err, tc.state, tc.ok)
 		}
 	}
 }
