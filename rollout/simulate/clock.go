@@ -115,8 +115,9 @@ func (c *Cluster) Now() time.Time {
 }
 
 // Next moves the clock to the next thing that happens: a pod is bound, becomes ready or
-// available, fails or ends, a container terminates or starts again, or a controller requeues its DaemonSet. Controllers make no
-// pass. If nothing is going to happen, it reports false and the clock stays.
+// available, fails or ends, a container terminates or starts again, or a controller requeues its
+// DaemonSet. Controllers make no pass. If nothing is going to happen, it reports false and the
+// clock stays.
 func (c *Cluster) Next() bool {
 	if c == nil {
 		return false

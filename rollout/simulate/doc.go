@@ -74,12 +74,12 @@
 //     init container that runs are problems after ten minutes. If PodTimes.ReadyAfter is longer,
 //     these two and a container that is not ready are problems only after that. A container in a
 //     crash loop restarts on and on if the restartPolicy of the pod lets it; restart policies and
-//     rules of a single container are not looked at. New pods on that node have the problem, too, until the
-//     template changes in what is wrong: for an image that cannot be pulled, the image, the pull
-//     policy, the pull secrets or the service account; otherwise anything of that container, and
-//     what all containers of the pod share, such as volumes. Other nodes do not have it, nor a new
-//     node of the same name: the image may be there already. It ends when a pod with it becomes
-//     ready, because a caller says so.
+//     rules of a single container are not looked at. New pods on that node have the problem, too,
+//     until the template changes in what is wrong: for an image that cannot be pulled, the image,
+//     the pull policy, the pull secrets or the service account; otherwise anything of that
+//     container, and what all containers of the pod share, such as volumes. Other nodes do not
+//     have it, nor a new node of the same name: the image may be there already. It ends when a pod
+//     with it becomes ready, because a caller says so.
 //  11. The kubelet rejects a pod whose spec.os is not that of its node's label
 //     kubernetes.io/os: the pod fails (rejectPodAdmissionBasedOnOSField@v1.37.2).
 //  12. Pods bound to a node that does not exist are ended by pod garbage collection
