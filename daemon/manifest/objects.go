@@ -119,8 +119,8 @@ func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object)
 // twice; a missing or malformed name; braces of a template in a name or in an image of a
 // manifest; a second object of the same kind, namespace and name, here or in what was read
 // before, except for a manifest beside a stored DaemonSet; a DaemonSet of an API version that
-// is gone; a list in 16 others; and a text with nothing in it. If r fails, the error wraps that
-// of r.
+// is gone; a list in 16 others; lists and maps nested more than 500 deep; and a text with
+// nothing in it. If r fails, the error wraps that of r.
 //
 // Each call looks at all that o has already. To read many files, call ReadFS.
 func (o *Objects) Read(file string, r io.Reader) error { return o.read(file, r, o.names()) }
