@@ -14,7 +14,7 @@ import (
 // axe returns what axe-core finds wrong with the page.
 func (p *tab) axe() []string {
 	p.Helper()
-	modules, err := installEditor(p.Context())
+	modules, err := install(p.Context())
 	if err != nil {
 		p.Fatal(err)
 	}
