@@ -161,3 +161,62 @@ func TestKeyboard(t *testing.T) {
 		t.Errorf("the editor is %q, want codemirror", kind)
 	}
 }
+
+// The arrows stay in a column of the grid, also at the last row of a zone, and so do the page keys.
+func TestGridColumn(t *testing.T) {
+	p := open(t, "")
+	p.starts("large")
+	at := func() (at struct{ X, Y float64 }) {
+		t.Helper()
+		return eval[struct{ X, Y float64 }](p, `(() => { const t = new DOMMatrix(document.querySelector("#grid-active").style.transform); return { X: t.e, Y: t.f } })()`)
+	}
+	press := func(key string) { t.Helper(); p.do(chromedp.KeyEvent(key)) }
+	p.do(chromedp.Focus(chromedp.CSS("#grid [role=listbox]")))
+	press(kb.Home)
+	press(kb.ArrowRight)
+	press(kb.ArrowRight)
+	start := at()
+	for _, keys := range [][2]string{{kb.ArrowDown, kb.ArrowUp}, {kb.PageDown, kb.PageUp}} {
+		for n, key := range keys {
+			for range 60 {
+				before := at()
+				press(key)
+				after := at()
+				if after.X != start.X {
+					t.Fatalf("from %v to %v, want the column %v", before, after, start.X)
+				}
+				if up := n == 1; after.Y < before.Y != up && after.Y != before.Y {
+					t.Fatalf("from %v to %v", before, after)
+				}
+			}
+		}
+		if got := at(); got != start {
+			t.Errorf("as far up as down: %v, want %v", got, start)
+		}
+	}
+	// A shorter row has its last cell there, in the small grid, too.
+	p.do(chromedp.EmulateViewport(560, 1000)) // three columns, and four nodes in a zone
+	p.starts("log-agent")
+	p.do(chromedp.Focus(chromedp.CSS(cell("worker-03"))))
+	for _, want := range []string{"worker-09", "worker-01", "worker-10", "worker-02", "worker-11", "worker-11"} {
+		press(kb.ArrowDown)
+		if got := eval[string](p, `document.activeElement.dataset.node`); got != want {
+			t.Errorf("down to %q, want %q", got, want)
+		}
+	}
+}
+
+// Another ratio of pixels, as after a zoom, has a canvas of its own.
+func TestPixelRatio(t *testing.T) {
+	p := open(t, "")
+	p.starts("large")
+	// The browser tells a page that is emulated with another ratio nothing.
+	got := eval[[]int](p, `(() => {
+		Object.defineProperty(window, "devicePixelRatio", { value: 2 });
+		dispatchEvent(new Event("resize"));
+		return [document.querySelector("#grid canvas").width, document.querySelector("#grid .mosaic").clientWidth];
+	})()`)
+	if got[0] != 2*got[1] {
+		t.Errorf("the canvas has %d pixels, want twice the width %d", got[0], got[1])
+	}
+}
