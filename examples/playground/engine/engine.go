@@ -240,18 +240,17 @@ func (e *Engine) record(frame int) {
 // another one replaces it.
 func (e *Engine) act(a Action) error {
 	r := e.recording
+	before := r.shown.frame
 	if r.at().action && a.Policy != nil && len(e.state.Actions) > 0 {
 		if last := len(e.state.Actions) - 1; e.state.Actions[last].Policy != nil && e.state.Actions[last].After == r.shown.frame-1 {
-			if _, err := a.Policy.policy(); err != nil {
-				return err
-			}
-			r.seek(r.shown.frame - 1)
+			r.seek(before - 1)
 		}
 	}
 	e.drafts = nil
 	a.After = r.shown.frame
 	texts := e.draft
 	if err := r.act(a, texts, e.state.Set); err != nil {
+		r.seek(before)
 		return err
 	}
 	kept := e.state.Actions[:0:0]

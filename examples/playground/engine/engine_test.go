@@ -2,11 +2,16 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // page is what a page knows: it sends requests and keeps the answers.
@@ -242,5 +247,71 @@ func TestBudgetErrors(t *testing.T) {
 		if got := p.try(Request{Do: "budget", Texts: p.texts, Unavailable: "a", Surge: "b"}).Error; got != want {
 			t.Fatalf("error %q, want %q", got, want)
 		}
+	}
+}
+
+// A taint that kubectl refuses is an error.
+func TestTaint(t *testing.T) {
+	for text, want := range map[string]string{
+		"dedicated=db:NoExecute":         "",
+		"example.com/x:PreferNoSchedule": "",
+		" a=b:NoSchedule ":               "",
+		"nonsense":                       "is not of the form",
+		"a=b:Never":                      "is not of the form",
+		":NoSchedule":                    "name part must be non-empty",
+		"=b:NoSchedule":                  "name part must be non-empty",
+		"a b=c d:NoSchedule":             "name part must consist of",
+		"a=c d:NoSchedule":               "a valid label must be",
+		"a=" + strings.Repeat("x", 64) + ":NoSchedule": "must be no more than 63",
+		"a=b=c:NoSchedule": "a valid label must be",
+		"x/y/z:NoSchedule": "with an optional DNS subdomain prefix",
+	} {
+		_, err := parseTaint(text)
+		if got := fmt.Sprint(err); want == "" && err != nil || want != "" && !strings.Contains(got, want) {
+			t.Errorf("parseTaint(%q) = %s, want %q", text, got, want)
+		}
+	}
+}
+
+// How long a canary may take is checked although there is none.
+func TestFailAfter(t *testing.T) {
+	p := open(t, "log-agent")
+	if got := p.try(Request{Do: "policy", Controls: &Controls{FailAfter: "soon"}}).Error; !strings.Contains(got, `"soon" is not a duration`) {
+		t.Errorf("error %q, want one about soon", got)
+	}
+	p.ask(Request{Do: "policy", Controls: &Controls{FailAfter: "5m"}})
+}
+
+// An action that fails changes nothing.
+func TestActionFails(t *testing.T) {
+	p := open(t, "log-agent")
+	p.ask(Request{Do: "image", Texts: p.texts})
+	p.ask(Request{Do: "apply", Texts: p.texts})
+	p.ask(Request{Do: "end"})
+	p.ask(Request{Do: "seek", Frame: 4})
+	p.ask(Request{Do: "policy", Controls: &Controls{Strict: true}})
+	p.ask(Request{Do: "seek", Frame: 8})
+	before := p.ask(Request{Do: "state", Texts: p.texts}).State
+	p.ask(Request{Do: "seek", Frame: 5}) // The policy is one frame back, and would be replaced.
+	r := p.engine.recording
+	frames := slices.Clone(r.frames)
+	// No cluster can be made of a node without a name.
+	r.shown.nodes[""] = &corev1.Node{}
+	for _, req := range []Request{
+		{Do: "policy", Controls: &Controls{Zones: true}},
+		{Do: "break", Break: &Breakage{What: "crash"}},
+	} {
+		if resp := p.try(req); resp.Error == "" || resp.View.Frame != 5 || !slices.Equal(r.frames, frames) {
+			t.Errorf("%s: error %q at frame %d of %d, want one at 5 of %d", req.Do, resp.Error, resp.View.Frame, len(r.frames), len(frames))
+		}
+	}
+	delete(r.shown.nodes, "")
+	p.ask(Request{Do: "seek", Frame: 8})
+	if diff := cmp.Diff(before, p.ask(Request{Do: "state", Texts: p.texts}).State); diff != "" {
+		t.Errorf("what a link holds has changed (-before +after):\n%s", diff)
+	}
+	p.ask(Request{Do: "end"})
+	if p.view.State != "complete" {
+		t.Errorf("%s: %s, want the recording to go on to the end", p.view.State, p.view.Verdict)
 	}
 }
