@@ -119,7 +119,7 @@ func TestKeyboard(t *testing.T) {
 	if len(nameless) > 0 {
 		t.Errorf("controls without a name: %q", nameless)
 	}
-	want := eval[[]string](p, `[...document.querySelectorAll("button, select, input")].filter((e) => !e.disabled && e.getAttribute("aria-selected") !== "false" && e.checkVisibility()).map((e) => e.id || e.dataset.break)`)
+	want := eval[[]string](p, `[...document.querySelectorAll("button, select, input")].filter((e) => e.getAttribute("aria-selected") !== "false" && e.checkVisibility()).map((e) => e.id || e.dataset.break)`)
 	reached := map[string]bool{}
 	eval[bool](p, `(document.body.tabIndex = -1, document.body.focus(), true)`)
 	for range len(want) + 20 {
@@ -159,6 +159,65 @@ func TestKeyboard(t *testing.T) {
 	}
 	if kind := eval[string](p, `document.documentElement.dataset.editor`); kind != "codemirror" {
 		t.Errorf("the editor is %q, want codemirror", kind)
+	}
+}
+
+// A region that a screen reader reads aloud changes with what it says and not with every frame, and is
+// there before its first text.
+func TestLive(t *testing.T) {
+	p := open(t, "")
+	p.check("strict")
+	p.waitText("#policy-text", "strict")
+	p.write("manifest", "kind: [")
+	p.waitText("#faults", "manifest, line")
+	p.settle()
+	eval[bool](p, `(() => {
+		window.changes = [];
+		for (const id of ["verdict", "detail", "policy-text", "impact", "faults"]) new MutationObserver(() => changes.push(id)).observe(document.getElementById(id), { childList: true });
+		return true;
+	})()`)
+	p.check("manual") // There is no canary.
+	p.write("manifest", "kind: [ ")
+	p.wait(`document.documentElement.dataset.link !== "ready"`)
+	p.settle()
+	if got := eval[[]string](p, `changes`); len(got) > 0 {
+		t.Errorf("%q are read again", got)
+	}
+	p.click("[data-break=down]")
+	p.wait(`changes.includes("verdict") || changes.includes("detail")`)
+	for _, id := range []string{"status", "faults", "policy-error", "detail"} {
+		if eval[string](p, fmt.Sprintf(`(() => { const e = document.getElementById(%s); e.replaceChildren(); return getComputedStyle(e).display })()`, quote(id))) == "none" {
+			t.Errorf("an empty #%s is not displayed: its first text is not read", id)
+		}
+	}
+}
+
+// A button that has no effect any more keeps the focus.
+func TestFocusStays(t *testing.T) {
+	p := open(t, "")
+	p.click("#end")
+	p.wait(`document.querySelector("#end").ariaDisabled === "true"`)
+	p.do(chromedp.Focus(chromedp.CSS("#first")), chromedp.KeyEvent(kb.Enter))
+	p.wait(`document.querySelector("#first").ariaDisabled === "true"`)
+	p.settle()
+	if got := eval[string](p, `new Promise(requestAnimationFrame).then(() => document.activeElement.id)`); got != "first" {
+		t.Errorf("the focus is on %q, want first", got)
+	}
+}
+
+// A message is dismissed with a tap, or with Escape.
+func TestDismiss(t *testing.T) {
+	p := newTab(t, 360, 740)
+	p.load("")
+	for _, dismiss := range []func(){
+		func() { p.click("#status") },
+		func() { p.do(chromedp.KeyEvent(kb.Escape)) },
+	} {
+		p.enter("#taint", "nonsense")
+		p.click("[data-break=taint]")
+		p.waitText("#status", "is not of the form")
+		dismiss()
+		p.wait(`document.querySelector("#status").innerText === "" && document.querySelector("#status").offsetHeight === 0`)
 	}
 }
 

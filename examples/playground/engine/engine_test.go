@@ -250,6 +250,55 @@ func TestBudgetErrors(t *testing.T) {
 	}
 }
 
+// Another DaemonSet of the same texts begins with them as they were applied last, and the editor stays
+// as it is.
+func TestSet(t *testing.T) {
+	p := &page{t: t}
+	nodes := "---\napiVersion: v1\nkind: Node\nmetadata: {name: only}\n"
+	p.ask(Request{Do: "open", State: &State{Texts: Texts{otherManifest, strings.ReplaceAll(otherManifest, "mine", "yours") + nodes}, Set: "default/mine"}})
+	p.ask(Request{Do: "image", Texts: p.texts})
+	p.ask(Request{Do: "apply", Texts: p.texts})
+	applied := p.texts
+	if p.view.Frame != 1 {
+		t.Fatalf("frame %d, want that of the edit", p.view.Frame)
+	}
+	typed := applied
+	typed.Cluster += "---\napiVersion: v1\nkind: Node\nmetadata: {name: another}\n"
+	resp := p.ask(Request{Do: "set", Name: "default/yours", Texts: typed})
+	if p.texts != typed || !resp.Draft.Changed || p.view.Set != "default/yours" || p.view.Desired != 1 {
+		t.Errorf("shows %s on %d nodes with draft %+v and\n%s\nwant default/yours on one node with the draft\n%s", p.view.Set, p.view.Desired, resp.Draft, p.texts.Cluster, typed.Cluster)
+	}
+	if state := p.ask(Request{Do: "state", Texts: p.texts}).State; state.Texts != applied {
+		t.Errorf("begins with\n%s\nwant what was applied\n%s", state.Texts.Cluster, applied.Cluster)
+	}
+	typed.Cluster = "kind: ["
+	if resp = p.ask(Request{Do: "set", Name: "default/mine", Texts: typed}); p.texts != typed || len(resp.Draft.Faults) == 0 || p.view.Set != "default/mine" {
+		t.Errorf("shows %s with draft %+v, want default/mine and the errors of the draft", p.view.Set, resp.Draft)
+	}
+}
+
+// One question has the answer about the selected node and about the one under the pointer.
+func TestNode(t *testing.T) {
+	p := open(t, "log-agent")
+	p.ask(Request{Do: "break", Break: &Breakage{What: "drain", Node: "worker-01"}})
+	for _, tc := range []struct {
+		name, peek, detail string
+		broken             int
+	}{
+		{"worker-01", "", "worker-01", 1},
+		{"worker-01", "worker-02", "worker-02", 1},
+		{"worker-02", "worker-01", "worker-01", 0},
+	} {
+		resp := p.ask(Request{Do: "node", Name: tc.name, Peek: tc.peek})
+		if resp.Detail.Node != tc.detail || len(resp.Broken) != tc.broken {
+			t.Errorf("node %s, peek %q: details of %s, broken %q", tc.name, tc.peek, resp.Detail.Node, resp.Broken)
+		}
+		if state := p.ask(Request{Do: "state", Texts: p.texts}).State; state.Node != tc.name {
+			t.Errorf("node %s, peek %q: the link selects %s", tc.name, tc.peek, state.Node)
+		}
+	}
+}
+
 // A taint that kubectl refuses is an error.
 func TestTaint(t *testing.T) {
 	for text, want := range map[string]string{
