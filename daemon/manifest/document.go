@@ -42,6 +42,9 @@ type value struct {
 // values returns what the document holds: nothing, if it is blank, or one value, or several,
 // because JSON needs no marks between them. With an error come the values before it.
 func (d document) values() ([]value, error) {
+	if line := d.deeper(maxDepth); line > 0 {
+		return nil, syntaxError{line, errTooDeep}
+	}
 	var notJSON error
 	if utilyaml.IsJSONBuffer([]byte(d.text)) {
 		values, err := d.jsonValues()

@@ -14,7 +14,7 @@ import (
 // axe returns what axe-core finds wrong with the page.
 func (p *tab) axe() []string {
 	p.Helper()
-	modules, err := installEditor(p.Context())
+	modules, err := install(p.Context())
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestKeyboard(t *testing.T) {
 	if len(nameless) > 0 {
 		t.Errorf("controls without a name: %q", nameless)
 	}
-	want := eval[[]string](p, `[...document.querySelectorAll("button, select, input")].filter((e) => !e.disabled && e.getAttribute("aria-selected") !== "false" && e.checkVisibility()).map((e) => e.id || e.dataset.break)`)
+	want := eval[[]string](p, `[...document.querySelectorAll("button, select, input")].filter((e) => e.getAttribute("aria-selected") !== "false" && e.checkVisibility()).map((e) => e.id || e.dataset.break)`)
 	reached := map[string]bool{}
 	eval[bool](p, `(document.body.tabIndex = -1, document.body.focus(), true)`)
 	for range len(want) + 20 {
@@ -159,5 +159,123 @@ func TestKeyboard(t *testing.T) {
 	}
 	if kind := eval[string](p, `document.documentElement.dataset.editor`); kind != "codemirror" {
 		t.Errorf("the editor is %q, want codemirror", kind)
+	}
+}
+
+// A region that a screen reader reads aloud changes with what it says and not with every frame, and is
+// there before its first text.
+func TestLive(t *testing.T) {
+	p := open(t, "")
+	p.check("strict")
+	p.waitText("#policy-text", "strict")
+	p.write("manifest", "kind: [")
+	p.waitText("#faults", "manifest, line")
+	p.settle()
+	eval[bool](p, `(() => {
+		window.changes = [];
+		for (const id of ["verdict", "detail", "policy-text", "impact", "faults"]) new MutationObserver(() => changes.push(id)).observe(document.getElementById(id), { childList: true });
+		return true;
+	})()`)
+	p.check("manual") // There is no canary.
+	p.write("manifest", "kind: [ ")
+	p.wait(`document.documentElement.dataset.link !== "ready"`)
+	p.settle()
+	if got := eval[[]string](p, `changes`); len(got) > 0 {
+		t.Errorf("%q are read again", got)
+	}
+	p.click("[data-break=down]")
+	p.wait(`changes.includes("verdict") || changes.includes("detail")`)
+	for _, id := range []string{"status", "faults", "policy-error", "detail"} {
+		if eval[string](p, fmt.Sprintf(`(() => { const e = document.getElementById(%s); e.replaceChildren(); return getComputedStyle(e).display })()`, quote(id))) == "none" {
+			t.Errorf("an empty #%s is not displayed: its first text is not read", id)
+		}
+	}
+}
+
+// A button that has no effect any more keeps the focus.
+func TestFocusStays(t *testing.T) {
+	p := open(t, "")
+	p.click("#end")
+	p.wait(`document.querySelector("#end").ariaDisabled === "true"`)
+	p.do(chromedp.Focus(chromedp.CSS("#first")), chromedp.KeyEvent(kb.Enter))
+	p.wait(`document.querySelector("#first").ariaDisabled === "true"`)
+	p.settle()
+	if got := eval[string](p, `new Promise(requestAnimationFrame).then(() => document.activeElement.id)`); got != "first" {
+		t.Errorf("the focus is on %q, want first", got)
+	}
+}
+
+// A message is dismissed with a tap, or with Escape.
+func TestDismiss(t *testing.T) {
+	p := newTab(t, 360, 740)
+	p.load("")
+	for _, dismiss := range []func(){
+		func() { p.click("#status") },
+		func() { p.do(chromedp.KeyEvent(kb.Escape)) },
+	} {
+		p.enter("#taint", "nonsense")
+		p.click("[data-break=taint]")
+		p.waitText("#status", "is not of the form")
+		dismiss()
+		p.wait(`document.querySelector("#status").innerText === "" && document.querySelector("#status").offsetHeight === 0`)
+	}
+}
+
+// The arrows stay in a column of the grid, also at the last row of a zone, and so do the page keys.
+func TestGridColumn(t *testing.T) {
+	p := open(t, "")
+	p.starts("large")
+	at := func() (at struct{ X, Y float64 }) {
+		t.Helper()
+		return eval[struct{ X, Y float64 }](p, `(() => { const t = new DOMMatrix(document.querySelector("#grid-active").style.transform); return { X: t.e, Y: t.f } })()`)
+	}
+	press := func(key string) { t.Helper(); p.do(chromedp.KeyEvent(key)) }
+	p.do(chromedp.Focus(chromedp.CSS("#grid [role=listbox]")))
+	press(kb.Home)
+	press(kb.ArrowRight)
+	press(kb.ArrowRight)
+	start := at()
+	for _, keys := range [][2]string{{kb.ArrowDown, kb.ArrowUp}, {kb.PageDown, kb.PageUp}} {
+		for n, key := range keys {
+			for range 60 {
+				before := at()
+				press(key)
+				after := at()
+				if after.X != start.X {
+					t.Fatalf("from %v to %v, want the column %v", before, after, start.X)
+				}
+				if up := n == 1; after.Y < before.Y != up && after.Y != before.Y {
+					t.Fatalf("from %v to %v", before, after)
+				}
+			}
+		}
+		if got := at(); got != start {
+			t.Errorf("as far up as down: %v, want %v", got, start)
+		}
+	}
+	// A shorter row has its last cell there, in the small grid, too.
+	p.do(chromedp.EmulateViewport(560, 1000)) // three columns, and four nodes in a zone
+	p.starts("log-agent")
+	p.do(chromedp.Focus(chromedp.CSS(cell("worker-03"))))
+	for _, want := range []string{"worker-09", "worker-01", "worker-10", "worker-02", "worker-11", "worker-11"} {
+		press(kb.ArrowDown)
+		if got := eval[string](p, `document.activeElement.dataset.node`); got != want {
+			t.Errorf("down to %q, want %q", got, want)
+		}
+	}
+}
+
+// Another ratio of pixels, as after a zoom, has a canvas of its own.
+func TestPixelRatio(t *testing.T) {
+	p := open(t, "")
+	p.starts("large")
+	// The browser tells a page that is emulated with another ratio nothing.
+	got := eval[[]int](p, `(() => {
+		Object.defineProperty(window, "devicePixelRatio", { value: 2 });
+		dispatchEvent(new Event("resize"));
+		return [document.querySelector("#grid canvas").width, document.querySelector("#grid .mosaic").clientWidth];
+	})()`)
+	if got[0] != 2*got[1] {
+		t.Errorf("the canvas has %d pixels, want twice the width %d", got[0], got[1])
 	}
 }

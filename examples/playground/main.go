@@ -42,12 +42,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("playground", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("o", "", "write the site into the folder `DIR` and serve nothing")
-	port := flags.Int("port", 8417, "serve on this `PORT`, or on another one if it is taken")
+	port := flags.Int("port", 8417, "serve on this `PORT`, or on another one if it is in use")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	if *port < 0 || *port > 65535 {
+		return fmt.Errorf("-port %d: want a number from 0 to 65535", *port)
 	}
 	s, err := build(ctx, stderr)
 	if err != nil {

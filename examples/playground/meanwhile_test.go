@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,9 +25,9 @@ const spying = `{
 		e.value = value;
 		e.dispatchEvent(new Event("change"));
 	};
-	window.dropText = (text) => {
+	window.dropText = (...texts) => {
 		const data = new DataTransfer();
-		data.items.add(new File([text], "cluster.yaml"));
+		for (const text of texts) data.items.add(new File([text], "cluster.yaml"));
 		return dispatchEvent(new DragEvent("drop", { dataTransfer: data })), true;
 	};
 }`
@@ -82,7 +84,7 @@ func TestLateDraft(t *testing.T) {
 	p.waitText("#grid", "cka-cluster2")
 	p.settle()
 	p.waitText("#impact", "no change")
-	if !eval[bool](p, `document.querySelector("#apply").disabled`) {
+	if !eval[bool](p, `document.querySelector("#apply").ariaDisabled === "true"`) {
 		t.Error("the draft of the text before can be applied")
 	}
 }
@@ -235,7 +237,7 @@ func TestLineEnds(t *testing.T) {
 	p.waitText("#grid", "only")
 	p.settle()
 	again := open(t, eval[string](p, `location.hash`))
-	if !eval[bool](again, `document.querySelector("#apply").disabled`) {
+	if !eval[bool](again, `document.querySelector("#apply").ariaDisabled === "true"`) {
 		t.Error("the link of a text with \\r\\n has an edit")
 	}
 }
@@ -261,6 +263,113 @@ func TestWorkerStops(t *testing.T) {
 	if eval[bool](p, `document.querySelector("main").inert`) {
 		t.Error("the page waits for ever")
 	}
-	p.click("#step")
-	p.waitText("#status", "The engine has stopped")
+	for _, button := range []string{"#step", "#link"} {
+		p.click("#status")
+		p.wait(`document.querySelector("#status").innerText === ""`)
+		p.click(button)
+		p.wait(`document.querySelector("#status").innerText.startsWith("The engine has stopped")`)
+	}
+}
+
+// Another DaemonSet is chosen, and what was typed stays.
+func TestChooseSet(t *testing.T) {
+	p := spied(t, 1400, 1000)
+	p.load("")
+	eval[bool](p, fmt.Sprintf(`dropText(%s)`, quote(textsOf("a")+"---\n"+textsOf("b"))))
+	p.wait(`document.querySelectorAll("#set option").length === 2`)
+	p.settle()
+	p.write("manifest", "# last words")
+	p.choose("#set", "b/b")
+	p.waitText("#grid", "b-")
+	if got := p.text("#panel-manifest .cm-content"); !strings.Contains(got, "last words") {
+		t.Errorf("the manifest is %q, want what was typed", got)
+	}
+}
+
+// Files that are dropped or opened together are one cluster.
+func TestFiles(t *testing.T) {
+	p := spied(t, 1400, 1000)
+	p.load("")
+	set, node, _ := strings.Cut(textsOf("two-files"), "---\n")
+	eval[bool](p, fmt.Sprintf(`dropText(%s, %s)`, quote(set), quote(node)))
+	p.waitText("#grid", "two-files")
+	p.settle()
+	dir := t.TempDir()
+	var names []string
+	for i, text := range strings.Split(textsOf("opened"), "---\n") {
+		names = append(names, filepath.Join(dir, fmt.Sprint(i)))
+		if err := os.WriteFile(names[i], []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), names))
+	p.waitText("#grid", "opened")
+}
+
+// After an edit the start can be chosen again.
+func TestStartAgain(t *testing.T) {
+	p := open(t, "")
+	p.click("#image")
+	p.waitText("#impact", "starts a rollout")
+	p.wait(`document.querySelector("#start").value === ""`)
+	p.do(chromedp.Focus(chromedp.CSS("#start")), chromedp.SendKeys(chromedp.CSS("#start"), "Log agent, 12"))
+	p.waitText("#impact", "no change")
+}
+
+// Each start can be chosen, and begins with a complete rollout.
+func TestEachStart(t *testing.T) {
+	p := open(t, "")
+	for start, set := range map[string]string{
+		"lesson": "default/nginx-deploy", "log-agent": "logging/log-agent", "node-exporter": "monitoring/node-exporter",
+		"network": "kube-system/network-agent", "storage": "storage/storage-daemon", "large": "logging/log-agent",
+	} {
+		p.starts(start)
+		p.wait(fmt.Sprintf(`document.querySelector("#set").value === %s`, quote(set)))
+		p.waitText("#verdict", "complete")
+		p.waitText("#impact", "no change")
+	}
+	if got := eval[int](p, `document.querySelector("#start").options.length`); got != 7 {
+		t.Errorf("%d options, want your own objects and six starts", got)
+	}
+}
+
+// The link that was opened counts, though the address has the state before again.
+func TestLinkReplaced(t *testing.T) {
+	p := open(t, "")
+	link := fragment(t, `{"texts": `+lessonTexts(t)+`}`)
+	eval[bool](p, fmt.Sprintf(`(() => {
+		const before = location.href;
+		location.hash = %s;
+		history.replaceState(null, "", before);
+		return true;
+	})()`, quote(link)))
+	p.waitText("#grid", "cka-cluster2")
+}
+
+// A draft that arrives resets no field that the user has typed into, and another start does.
+func TestBudgetTyped(t *testing.T) {
+	p := open(t, "")
+	p.enter("#unavailable", "3")
+	p.do(chromedp.Focus(chromedp.CSS("#surge")))
+	p.write("cluster", "# none")
+	p.waitText("#impact", "worker-03: removed")
+	if got := eval[string](p, `document.querySelector("#unavailable").value`); got != "3" {
+		t.Errorf("maxUnavailable shows %q, want what was typed", got)
+	}
+	p.starts("lesson")
+	if got := eval[string](p, `document.querySelector("#unavailable").value`); got != "1" {
+		t.Errorf("maxUnavailable shows %q, want that of the manifest", got)
+	}
+}
+
+// The page asks one question about what the pointer is on.
+func TestHover(t *testing.T) {
+	p := spied(t, 1400, 1000)
+	p.load("")
+	p.do(chromedp.ScrollIntoView(chromedp.CSS("#grid")))
+	eval[bool](p, fmt.Sprintf(`(sent.length = 0, document.querySelector(%s).dispatchEvent(new PointerEvent("pointerover", { bubbles: true })), true)`, quote(cell("worker-05"))))
+	p.waitText("#detail h3", "worker-05")
+	if got := eval[[]string](p, `sent.map((r) => r.do)`); len(got) != 1 {
+		t.Errorf("the page asks %q", got)
+	}
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // kinds are the types of the files of a site. The tables of the machine may have others, and a
@@ -54,10 +56,10 @@ func (s site) handler() (http.Handler, error) {
 	}), nil
 }
 
-// listen opens the port or, if that is taken, any other.
+// listen opens the port or, if that is in use, any other.
 func listen(port int) (net.Listener, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil && port != 0 {
+	if errors.Is(err, syscall.EADDRINUSE) {
 		return net.Listen("tcp", "127.0.0.1:0")
 	}
 	return l, err

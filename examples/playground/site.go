@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -80,15 +79,15 @@ func (s site) buildEngine(ctx context.Context) error {
 	return err
 }
 
-// buildEditor bundles CodeMirror, or takes the plain editor if there is no npm.
+// buildEditor bundles CodeMirror, or takes the plain editor if it cannot be installed.
 func (s site) buildEditor(ctx context.Context, log io.Writer) error {
-	modules, err := installEditor(ctx)
-	if errors.Is(err, exec.ErrNotFound) {
-		fmt.Fprintln(log, "no npm here: the page has a plain editor instead of CodeMirror")
-		s["editor.js"], err = editorFiles.ReadFile("editor/textarea.js")
-		return err
-	}
+	modules, err := install(ctx, "--omit=dev")
 	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintf(log, "the page has a plain editor instead of CodeMirror: %v\n", err)
+		s["editor.js"], err = editorFiles.ReadFile("editor/textarea.js")
 		return err
 	}
 	source, err := editorFiles.ReadFile("editor/codemirror.js")
@@ -107,9 +106,9 @@ func (s site) buildEditor(ctx context.Context, log io.Writer) error {
 	return nil
 }
 
-// installEditor installs what the lock file names into the user's cache, once for each lock file,
-// and returns the folder. The error is exec.ErrNotFound if there is no npm.
-func installEditor(ctx context.Context) (string, error) {
+// install installs what the lock file names into the user's cache, once for each lock file and flags
+// of npm ci, and returns the folder. Nobody sees a folder in which npm is still at work.
+func install(ctx context.Context, flags ...string) (string, error) {
 	lock, err := editorFiles.ReadFile("editor/package-lock.json")
 	if err != nil {
 		return "", err
@@ -118,34 +117,43 @@ func installEditor(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(lock)
-	dir := filepath.Join(cache, "daemonset-playground", hex.EncodeToString(sum[:8]))
-	done := filepath.Join(dir, "installed")
-	if _, err := os.Stat(done); err == nil {
+	sum := sha256.Sum256(fmt.Append(lock, flags))
+	cache = filepath.Join(cache, "daemonset-playground")
+	dir := filepath.Join(cache, hex.EncodeToString(sum[:8]))
+	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
 	npm, err := exec.LookPath("npm")
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
+	work, err := os.MkdirTemp(cache, "install-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(work)
 	for _, name := range []string{"package.json", "package-lock.json"} {
 		text, err := editorFiles.ReadFile("editor/" + name)
 		if err != nil {
 			return "", err
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(work, name), text, 0o644); err != nil {
 			return "", err
 		}
 	}
-	install := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
+	ci := exec.CommandContext(ctx, npm, append([]string{"ci", "--ignore-scripts", "--no-audit", "--no-fund"}, flags...)...)
+	ci.Dir = work
+	if out, err := ci.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci: %w\n%s", err, bytes.TrimSpace(out))
 	}
-	return dir, os.WriteFile(done, nil, 0o644)
+	err = os.Rename(work, dir)
+	if _, there := os.Stat(dir); there == nil {
+		return dir, nil // Another process may have been faster.
+	}
+	return "", err
 }
 
 func compress(b []byte) ([]byte, error) {

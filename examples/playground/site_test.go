@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -15,7 +16,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // The site works under a path, too.
@@ -202,7 +205,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// A port that is taken is no reason not to start, and a wrong command line is.
+// A port that is in use is no reason not to start; one that cannot be had and a wrong command line are.
 func TestPort(t *testing.T) {
 	l, err := listen(0)
 	if err != nil {
@@ -218,29 +221,120 @@ func TestPort(t *testing.T) {
 	if got := other.Addr().(*net.TCPAddr); got.Port == taken || !got.IP.IsLoopback() {
 		t.Errorf("listens on %v, want another port of 127.0.0.1", got)
 	}
-	for _, args := range [][]string{{"-nonsense"}, {"nonsense"}} {
+	if l, err := listen(65536); err == nil {
+		t.Errorf("listen on port 65536: %v", l.Addr())
+		_ = l.Close()
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // so that nothing is built and served
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-nonsense"}, "not defined"},
+		{[]string{"nonsense"}, "unknown argument"},
+		{[]string{"-port", "99999"}, "-port 99999: want a number from 0 to 65535"},
+		{[]string{"-port", "-1"}, "-port -1: want a number from 0 to 65535"},
+	} {
 		var out, log bytes.Buffer
-		if err := run(t.Context(), args, &out, &log); err == nil {
-			t.Errorf("%q is taken", args)
+		if err := run(ended, tc.args, &out, &log); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%q: error %v, want %q", tc.args, err, tc.want)
 		}
 	}
 }
 
-// Without npm the page has a plain editor, and the command says so.
-func TestPlainEditor(t *testing.T) {
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("PATH", t.TempDir())
-	var log bytes.Buffer
-	s := site{}
-	if err := s.buildEditor(t.Context(), &log); err != nil {
+// fakeNPM puts a script in the place of npm, and an empty folder in that of the user's cache. The script
+// may be empty: then there is no npm.
+func fakeNPM(t *testing.T, script string) (cache string) {
+	t.Helper()
+	home, bin := t.TempDir(), t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(home, ".cache"))
+	t.Setenv("HOME", home)
+	if script == "" {
+		t.Setenv("PATH", bin)
+	} else {
+		if err := os.WriteFile(filepath.Join(bin, "npm"), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "no npm here: the page has a plain editor instead of CodeMirror\n"; log.String() != want {
-		t.Errorf("the command says %q, want %q", log.String(), want)
+	return filepath.Join(cache, "daemonset-playground")
+}
+
+// Without npm, or without a network, the page has a plain editor, and the command says so. Nothing
+// that npm has begun is left, so that a later run begins anew.
+func TestPlainEditor(t *testing.T) {
+	for _, tc := range []struct{ name, script, want string }{
+		{"no npm", "", "exec: \"npm\": executable file not found"},
+		{"no network", "mkdir node_modules; echo npm error network; exit 1", "npm ci: exit status 1\nnpm error network\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cache := fakeNPM(t, tc.script)
+			var log bytes.Buffer
+			s := site{}
+			if err := s.buildEditor(t.Context(), &log); err != nil {
+				t.Fatal(err)
+			}
+			if want := "the page has a plain editor instead of CodeMirror: " + tc.want; !strings.HasPrefix(log.String(), want) {
+				t.Errorf("the command says %q, want %q", log.String(), want)
+			}
+			if !bytes.Contains(s["editor.js"], []byte("textarea")) {
+				t.Error("the editor is not the plain one")
+			}
+			if left, _ := os.ReadDir(cache); len(left) > 0 {
+				t.Errorf("%s is left in the cache", left)
+			}
+		})
 	}
-	if !bytes.Contains(s["editor.js"], []byte("textarea")) {
-		t.Error("the editor is not the plain one")
+}
+
+// An interrupt while npm is at work ends the command.
+func TestInstallInterrupted(t *testing.T) {
+	fakeNPM(t, "exec sleep 60")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := (site{}).buildEditor(ctx, io.Discard); err == nil {
+		t.Error("no error")
+	}
+}
+
+// Two processes that install the editor at the same time have a folder each, and one of them stays. A
+// third one finds it. What only the tests need has another one.
+func TestInstallTwice(t *testing.T) {
+	meet := t.TempDir()
+	t.Setenv("MEET", meet)
+	cache := fakeNPM(t, `mkdir node_modules || exit 1
+touch "$MEET/$$"
+echo "$@" >> "$MEET/../flags"
+for i in 1 2 3 4 5 6 7 8 9 10; do [ $(ls "$MEET" | wc -l) -ge 2 ] && exit 0; sleep 0.5; done
+exit 1`)
+	var dirs [2]string
+	var errs [2]error
+	var both sync.WaitGroup
+	for i := range dirs {
+		both.Go(func() { dirs[i], errs[i] = install(t.Context(), "--omit=dev") })
+	}
+	both.Wait()
+	if errs[0] != nil || errs[1] != nil || dirs[0] != dirs[1] {
+		t.Fatalf("install = %q, %v", dirs, errs)
+	}
+	if left, err := os.ReadDir(cache); err != nil || len(left) != 1 {
+		t.Errorf("the cache has %v, %v, want one folder", left, err)
+	}
+	if again, err := install(t.Context(), "--omit=dev"); err != nil || again != dirs[0] {
+		t.Errorf("install = %q, %v, want %q", again, err, dirs[0])
+	}
+	if tests, err := install(t.Context()); err != nil || tests == dirs[0] {
+		t.Errorf("install for the tests = %q, %v, want another folder", tests, err)
+	}
+	flags, err := os.ReadFile(filepath.Join(meet, "..", "flags"))
+	const ci = "ci --ignore-scripts --no-audit --no-fund"
+	if want := ci + " --omit=dev\n" + ci + " --omit=dev\n" + ci + "\n"; err != nil || string(flags) != want {
+		t.Errorf("npm is called with %q, %v, want %q", flags, err, want)
 	}
 }
 

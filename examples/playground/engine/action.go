@@ -13,7 +13,8 @@ import (
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
-// act carries out an action after the frame on the screen, and drops the frames behind.
+// act carries out an action after the frame on the screen, and drops the frames behind. An error
+// changes nothing.
 func (r *recording) act(a Action, texts *parsed, set string) error {
 	at := r.at()
 	in, others := r.input()
@@ -59,11 +60,10 @@ func (r *recording) act(a Action, texts *parsed, set string) error {
 	f.lines = []string{f.title}
 
 	in.Pods = append(in.Pods, others...)
-	before := r.shown.frame
+	before, was := r.shown.frame, *r
 	r.frames = append(r.frames[:before+1:before+1], f)
 	if err := r.play(in, &seg, change); err != nil {
-		r.frames = r.frames[:before+1]
-		r.done = true
+		*r = was
 		return err
 	}
 	f.pods, r.pods = r.pods, nil

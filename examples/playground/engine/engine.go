@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ type Request struct {
 	//	start             begin with the start Name
 	//	open              begin with State, as a link has it
 	//	load              begin with the Text of kubectl get -o yaml
-	//	set               choose the DaemonSet Name
+	//	set               begin with the DaemonSet Name of the texts applied last; the Texts stay
 	//	check             the Texts in the editor
 	//	apply             the Texts in the editor
 	//	discard           go back to the texts applied last
@@ -55,10 +56,11 @@ type Request struct {
 	//	seek              show the Frame
 	//	end               play to the end and show it
 	//	play              record more frames, for some Milliseconds
-	//	node, explain     select the node Name and explain it, or explain it only
+	//	node              select the node Name, and explain Peek or, if that is empty, Name
 	//	state             what a link holds: all that is shown, and the Texts in the editor
 	Do           string    `json:"do"`
 	Name         string    `json:"name"`
+	Peek         string    `json:"peek"`
 	Text         string    `json:"text"`
 	State        *State    `json:"state"`
 	Texts        Texts     `json:"texts"`
@@ -83,8 +85,10 @@ type Response struct {
 	View   *View   `json:"view,omitempty"`
 	Draft  *Draft  `json:"draft,omitempty"`
 	Detail *Detail `json:"detail,omitempty"`
-	State  *State  `json:"state,omitempty"`
-	Texts  *Texts  `json:"texts,omitempty"`
+	// Broken are the breaks that hold on the selected node: "down", "crash", "image", "drain", "taint".
+	Broken []string `json:"broken,omitempty"`
+	State  *State   `json:"state,omitempty"`
+	Texts  *Texts   `json:"texts,omitempty"`
 	// Frames and Done say how many frames there are, and whether the last is the end.
 	Frames int  `json:"frames"`
 	Done   bool `json:"done"`
@@ -153,8 +157,8 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 	r := e.recording
 	switch req.Do {
 	case "set":
-		state := e.state
-		state.Set, state.Actions, state.Frame = req.Name, nil, 0
+		applied := r.at().applied.texts
+		state := State{Now: e.state.Now, Texts: applied, Draft: editOf(applied, req.Texts), Set: req.Name}
 		return e.show(req, resp, e.open(state, resp))
 	case "check":
 		resp.Draft = e.check(req.Texts)
@@ -185,9 +189,7 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 			return errors.New("break: what?")
 		}
 		b := *req.Break
-		if node := r.shown.nodes[req.Name]; node != nil && slices.Contains(brokenOn(node, r.at().broken[req.Name]), b.What) {
-			b.Off = true
-		}
+		b.Off = b.Off || slices.Contains(r.brokenOn(req.Name), b.What)
 		return e.show(req, resp, e.act(Action{Break: &b}))
 	case "seek":
 		e.record(req.Frame)
@@ -205,10 +207,7 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 		return nil
 	case "node":
 		e.state.Node = req.Name
-		resp.Detail = e.detail(req.Name)
-		return nil
-	case "explain":
-		resp.Detail = e.detail(req.Name)
+		resp.Detail, resp.Broken = e.detail(cmp.Or(req.Peek, req.Name)), r.brokenOn(req.Name)
 		return nil
 	case "state":
 		state := e.state
@@ -240,18 +239,17 @@ func (e *Engine) record(frame int) {
 // another one replaces it.
 func (e *Engine) act(a Action) error {
 	r := e.recording
+	before := r.shown.frame
 	if r.at().action && a.Policy != nil && len(e.state.Actions) > 0 {
 		if last := len(e.state.Actions) - 1; e.state.Actions[last].Policy != nil && e.state.Actions[last].After == r.shown.frame-1 {
-			if _, err := a.Policy.policy(); err != nil {
-				return err
-			}
-			r.seek(r.shown.frame - 1)
+			r.seek(before - 1)
 		}
 	}
 	e.drafts = nil
 	a.After = r.shown.frame
 	texts := e.draft
 	if err := r.act(a, texts, e.state.Set); err != nil {
+		r.seek(before)
 		return err
 	}
 	kept := e.state.Actions[:0:0]

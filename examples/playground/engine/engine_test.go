@@ -2,11 +2,16 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // page is what a page knows: it sends requests and keeps the answers.
@@ -242,5 +247,120 @@ func TestBudgetErrors(t *testing.T) {
 		if got := p.try(Request{Do: "budget", Texts: p.texts, Unavailable: "a", Surge: "b"}).Error; got != want {
 			t.Fatalf("error %q, want %q", got, want)
 		}
+	}
+}
+
+// Another DaemonSet of the same texts begins with them as they were applied last, and the editor stays
+// as it is.
+func TestSet(t *testing.T) {
+	p := &page{t: t}
+	nodes := "---\napiVersion: v1\nkind: Node\nmetadata: {name: only}\n"
+	p.ask(Request{Do: "open", State: &State{Texts: Texts{otherManifest, strings.ReplaceAll(otherManifest, "mine", "yours") + nodes}, Set: "default/mine"}})
+	p.ask(Request{Do: "image", Texts: p.texts})
+	p.ask(Request{Do: "apply", Texts: p.texts})
+	applied := p.texts
+	if p.view.Frame != 1 {
+		t.Fatalf("frame %d, want that of the edit", p.view.Frame)
+	}
+	typed := applied
+	typed.Cluster += "---\napiVersion: v1\nkind: Node\nmetadata: {name: another}\n"
+	resp := p.ask(Request{Do: "set", Name: "default/yours", Texts: typed})
+	if p.texts != typed || !resp.Draft.Changed || p.view.Set != "default/yours" || p.view.Desired != 1 {
+		t.Errorf("shows %s on %d nodes with draft %+v and\n%s\nwant default/yours on one node with the draft\n%s", p.view.Set, p.view.Desired, resp.Draft, p.texts.Cluster, typed.Cluster)
+	}
+	if state := p.ask(Request{Do: "state", Texts: p.texts}).State; state.Texts != applied {
+		t.Errorf("begins with\n%s\nwant what was applied\n%s", state.Texts.Cluster, applied.Cluster)
+	}
+	typed.Cluster = "kind: ["
+	if resp = p.ask(Request{Do: "set", Name: "default/mine", Texts: typed}); p.texts != typed || len(resp.Draft.Faults) == 0 || p.view.Set != "default/mine" {
+		t.Errorf("shows %s with draft %+v, want default/mine and the errors of the draft", p.view.Set, resp.Draft)
+	}
+}
+
+// One question has the answer about the selected node and about the one under the pointer.
+func TestNode(t *testing.T) {
+	p := open(t, "log-agent")
+	p.ask(Request{Do: "break", Break: &Breakage{What: "drain", Node: "worker-01"}})
+	for _, tc := range []struct {
+		name, peek, detail string
+		broken             int
+	}{
+		{"worker-01", "", "worker-01", 1},
+		{"worker-01", "worker-02", "worker-02", 1},
+		{"worker-02", "worker-01", "worker-01", 0},
+	} {
+		resp := p.ask(Request{Do: "node", Name: tc.name, Peek: tc.peek})
+		if resp.Detail.Node != tc.detail || len(resp.Broken) != tc.broken {
+			t.Errorf("node %s, peek %q: details of %s, broken %q", tc.name, tc.peek, resp.Detail.Node, resp.Broken)
+		}
+		if state := p.ask(Request{Do: "state", Texts: p.texts}).State; state.Node != tc.name {
+			t.Errorf("node %s, peek %q: the link selects %s", tc.name, tc.peek, state.Node)
+		}
+	}
+}
+
+// A taint that kubectl refuses is an error.
+func TestTaint(t *testing.T) {
+	for text, want := range map[string]string{
+		"dedicated=db:NoExecute":         "",
+		"example.com/x:PreferNoSchedule": "",
+		" a=b:NoSchedule ":               "",
+		"nonsense":                       "is not of the form",
+		"a=b:Never":                      "is not of the form",
+		":NoSchedule":                    "name part must be non-empty",
+		"=b:NoSchedule":                  "name part must be non-empty",
+		"a b=c d:NoSchedule":             "name part must consist of",
+		"a=c d:NoSchedule":               "a valid label must be",
+		"a=" + strings.Repeat("x", 64) + ":NoSchedule": "must be no more than 63",
+		"a=b=c:NoSchedule": "a valid label must be",
+		"x/y/z:NoSchedule": "with an optional DNS subdomain prefix",
+	} {
+		_, err := parseTaint(text)
+		if got := fmt.Sprint(err); want == "" && err != nil || want != "" && !strings.Contains(got, want) {
+			t.Errorf("parseTaint(%q) = %s, want %q", text, got, want)
+		}
+	}
+}
+
+// How long a canary may take is checked although there is none.
+func TestFailAfter(t *testing.T) {
+	p := open(t, "log-agent")
+	if got := p.try(Request{Do: "policy", Controls: &Controls{FailAfter: "soon"}}).Error; !strings.Contains(got, `"soon" is not a duration`) {
+		t.Errorf("error %q, want one about soon", got)
+	}
+	p.ask(Request{Do: "policy", Controls: &Controls{FailAfter: "5m"}})
+}
+
+// An action that fails changes nothing.
+func TestActionFails(t *testing.T) {
+	p := open(t, "log-agent")
+	p.ask(Request{Do: "image", Texts: p.texts})
+	p.ask(Request{Do: "apply", Texts: p.texts})
+	p.ask(Request{Do: "end"})
+	p.ask(Request{Do: "seek", Frame: 4})
+	p.ask(Request{Do: "policy", Controls: &Controls{Strict: true}})
+	p.ask(Request{Do: "seek", Frame: 8})
+	before := p.ask(Request{Do: "state", Texts: p.texts}).State
+	p.ask(Request{Do: "seek", Frame: 5}) // The policy is one frame back, and would be replaced.
+	r := p.engine.recording
+	frames := slices.Clone(r.frames)
+	// No cluster can be made of a node without a name.
+	r.shown.nodes[""] = &corev1.Node{}
+	for _, req := range []Request{
+		{Do: "policy", Controls: &Controls{Zones: true}},
+		{Do: "break", Break: &Breakage{What: "crash"}},
+	} {
+		if resp := p.try(req); resp.Error == "" || resp.View.Frame != 5 || !slices.Equal(r.frames, frames) {
+			t.Errorf("%s: error %q at frame %d of %d, want one at 5 of %d", req.Do, resp.Error, resp.View.Frame, len(r.frames), len(frames))
+		}
+	}
+	delete(r.shown.nodes, "")
+	p.ask(Request{Do: "seek", Frame: 8})
+	if diff := cmp.Diff(before, p.ask(Request{Do: "state", Texts: p.texts}).State); diff != "" {
+		t.Errorf("what a link holds has changed (-before +after):\n%s", diff)
+	}
+	p.ask(Request{Do: "end"})
+	if p.view.State != "complete" {
+		t.Errorf("%s: %s, want the recording to go on to the end", p.view.State, p.view.Verdict)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -222,12 +223,15 @@ func setTaint(node *corev1.Node, taint corev1.Taint, on bool) {
 
 // parseTaint reads a taint as kubectl taint has it: key=value:Effect or key:Effect.
 func parseTaint(text string) (corev1.Taint, error) {
-	name, effect, ok := strings.Cut(strings.TrimSpace(text), ":")
+	name, effect, _ := strings.Cut(strings.TrimSpace(text), ":")
 	key, value, _ := strings.Cut(name, "=")
 	taint := corev1.Taint{Key: key, Value: value, Effect: corev1.TaintEffect(effect)}
 	known := []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute}
-	if !ok || key == "" || !slices.Contains(known, taint.Effect) {
+	if !slices.Contains(known, taint.Effect) {
 		return taint, fmt.Errorf("taint: %q is not of the form key=value:NoSchedule, PreferNoSchedule or NoExecute", text)
+	}
+	if errs := slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)); len(errs) > 0 {
+		return taint, fmt.Errorf("taint: %q: %s", text, strings.Join(errs, "; "))
 	}
 	return taint, nil
 }

@@ -24,8 +24,6 @@ type Detail struct {
 	Budget string   `json:"budget"`
 	Labels []string `json:"labels"`
 	Taints []string `json:"taints"`
-	// Broken are the actions that hold: "down", "crash", "image", "drain", "taint".
-	Broken []string `json:"broken"`
 }
 
 // Pod is one pod of a node.
@@ -43,7 +41,7 @@ func (e *Engine) detail(name string) *Detail {
 	if node == nil {
 		return nil
 	}
-	d := &Detail{Node: name, Broken: brokenOn(node, r.at().broken[name])}
+	d := &Detail{Node: name}
 	for k, v := range node.Labels {
 		d.Labels = append(d.Labels, k+"="+v)
 	}
@@ -91,18 +89,19 @@ func (e *Engine) detail(name string) *Detail {
 	return d
 }
 
-// brokenOn returns the actions that hold on a node, never nil. The fault may be nil.
-func brokenOn(node *corev1.Node, f *fault) []string {
-	broken := []string{}
+// brokenOn returns the breaks that hold on a node of the frame on the screen.
+func (r *recording) brokenOn(name string) []string {
+	node, f := r.shown.nodes[name], r.at().broken[name]
+	var broken []string
 	hold := func(holds bool, what string) {
 		if holds {
 			broken = append(broken, what)
 		}
 	}
-	hold(isDown(node), "down")
+	hold(node != nil && isDown(node), "down")
 	hold(f != nil && f.crash, "crash")
 	hold(f != nil && f.image, "image")
-	hold(isCordoned(node), "drain")
+	hold(node != nil && isCordoned(node), "drain")
 	hold(f != nil && f.taint != nil, "taint")
 	return broken
 }

@@ -114,11 +114,9 @@ func newRecording(in daemon.Input, seg *segment) (*recording, error) {
 	return r, r.play(in, seg, nil)
 }
 
-// play begins a cluster that goes on from some facts. change may change it before it runs.
+// play begins a cluster that goes on from some facts. change may change it before it runs. With an
+// error the cluster before can go on, if the caller puts back what r was.
 func (r *recording) play(in daemon.Input, seg *segment, change func(*simulate.Cluster) error) error {
-	if r.stop != nil {
-		r.stop()
-	}
 	r.done, r.pods, r.fail, r.ready = false, nil, nil, map[string]int{}
 	for _, pod := range in.Pods {
 		r.tally(pod, 1)
@@ -138,6 +136,9 @@ func (r *recording) play(in daemon.Input, seg *segment, change func(*simulate.Cl
 		if err := change(cluster); err != nil {
 			return err
 		}
+	}
+	if r.stop != nil {
+		r.stop()
 	}
 	r.next, r.stop = iter.Pull2(cluster.Run())
 	return nil

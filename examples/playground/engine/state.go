@@ -115,17 +115,17 @@ func (c *Controls) policy() (rollout.Policy, error) {
 	} else if ok {
 		p.Partition = &rollout.Partition{Nodes: nodes}
 	}
+	var failAfter time.Duration
+	if c.FailAfter != "" {
+		var err error
+		if failAfter, err = time.ParseDuration(c.FailAfter); err != nil {
+			return p, fmt.Errorf("canary fails after: %q is not a duration such as 5m", c.FailAfter)
+		}
+	}
 	if nodes, ok, err := amount("canary", c.Canary); err != nil {
 		return p, err
 	} else if ok {
-		p.Canary = &rollout.Canary{Nodes: nodes, Manual: c.Manual}
-		if c.FailAfter != "" {
-			d, err := time.ParseDuration(c.FailAfter)
-			if err != nil {
-				return p, fmt.Errorf("canary fails after: %q is not a duration such as 5m", c.FailAfter)
-			}
-			p.Canary.FailAfter = metav1.Duration{Duration: d}
-		}
+		p.Canary = &rollout.Canary{Nodes: nodes, Manual: c.Manual, FailAfter: metav1.Duration{Duration: failAfter}}
 	}
 	if c.Zones {
 		p.OneDomain = &rollout.OneDomain{Label: zoneLabel}

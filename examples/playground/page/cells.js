@@ -41,15 +41,6 @@ export function createCells(box, { onSelect, onPeek }) {
     if (focus) cells[i].focus();
   }
 
-  // columns is how many cells the row of a cell has.
-  function columns(i) {
-    const top = cells[i].offsetTop;
-    let from = i, to = i;
-    while (from > 0 && cells[from - 1].offsetTop === top) from--;
-    while (to < cells.length - 1 && cells[to + 1].offsetTop === top) to++;
-    return to - from + 1;
-  }
-
   const indexOf = (target) => {
     const cell = target.closest?.("[role=option]");
     return cell && box.contains(cell) ? Number(cell.dataset.i) : -1;
@@ -87,8 +78,9 @@ export function createCells(box, { onSelect, onPeek }) {
       marks = view.marks;
     },
     select,
-    columns,
-    recolor() {}, // The style sheet does it.
+    at: (i) => [cells[i].offsetLeft, cells[i].offsetTop],
+    recolor() {}, // The style sheet does these.
+    fit() {},
     choose: (i) => choose(i, true),
   };
 }

@@ -35,18 +35,36 @@ export function createGrid(parent, { onSelect, onPeek }) {
     cells = nodes.length > few ? createMosaic(box, handlers) : createCells(box, handlers);
     box.addEventListener("pointerleave", () => onPeek(null));
     box.addEventListener("keydown", (event) => {
-      const row = () => cells.columns(selected);
-      const by = {
-        ArrowRight: () => 1, ArrowLeft: () => -1, ArrowDown: row, ArrowUp: () => -row(),
-        PageDown: () => 10 * row(), PageUp: () => -10 * row(), Home: () => -selected, End: () => nodes.length,
+      const last = nodes.length - 1;
+      const to = {
+        ArrowRight: () => Math.min(selected + 1, last), ArrowLeft: () => Math.max(selected - 1, 0), ArrowDown: () => down(1), ArrowUp: () => down(-1),
+        PageDown: () => down(10), PageUp: () => down(-10), Home: () => 0, End: () => last,
       }[event.key];
-      if (!by || event.altKey || event.ctrlKey || event.metaKey) return; // Those are the browser's.
+      if (!to || event.altKey || event.ctrlKey || event.metaKey) return; // Those are the browser's.
       event.preventDefault();
-      cells.choose(Math.min(Math.max(selected + by(), 0), nodes.length - 1));
+      cells.choose(to());
     });
   }
 
+  // down returns the cell so many rows below the selected one, or above it: in its column, or the last
+  // one of a shorter row.
+  function down(rows) {
+    const [x] = cells.at(selected);
+    const sameRow = (i, j) => nodes[j] && cells.at(i)[1] === cells.at(j)[1];
+    let i = selected;
+    for (const by = Math.sign(rows); rows !== 0; rows -= by) {
+      let next = i;
+      while (sameRow(i, next)) next += by;
+      if (!nodes[next]) break;
+      i = next;
+    }
+    while (cells.at(i)[0] > x) i--;
+    while (sameRow(i, i + 1) && cells.at(i + 1)[0] <= x) i++;
+    return i;
+  }
+
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cells?.recolor());
+  addEventListener("resize", () => cells?.fit()); // A zoom changes the ratio of pixels, too.
 
   return {
     show(view) {

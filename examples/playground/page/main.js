@@ -14,6 +14,8 @@ const element = (name, text, className) => {
   return e;
 };
 const say = (text) => { $("status").textContent = text; };
+// enable says whether a button has an effect. One that is disabled would lose the focus.
+const enable = (id, on) => $(id).setAttribute("aria-disabled", String(!on));
 
 document.documentElement.dataset.editor = editorKind;
 
@@ -76,19 +78,26 @@ function clock() {
   scrub.value = String(wanted ?? view.frame);
   scrub.setAttribute("aria-valuetext", `frame ${view.frame} of ${view.frames - 1}, ${view.time}, ${view.available} of ${view.desired} available`);
   timeline.at(view.frame);
-  $("step").disabled = $("end").disabled = atEnd();
-  $("back").disabled = $("first").disabled = view.frame === 0;
+  for (const id of ["step", "end"]) enable(id, !atEnd());
+  for (const id of ["back", "first"]) enable(id, view.frame > 0);
 }
 
 function fill(id, items) {
   $(id).replaceChildren(...items);
 }
 
+// announce fills a live region. A screen reader would read it again if nothing has changed.
+function announce(id, items) {
+  const next = element("div");
+  next.append(...items);
+  if (next.innerHTML !== $(id).innerHTML) fill(id, next.childNodes);
+}
+
 function show(v) {
   view = v;
   const word = element("span", v.state, "word " + v.state);
   const rest = v.verdict.startsWith(v.state) ? v.verdict.slice(v.state.length) : " " + v.verdict;
-  $("verdict").replaceChildren(word, rest);
+  announce("verdict", [word, rest]);
   fill("numbers", [["should run", v.desired], ["available", v.available], ["updated", v.updated]].map(([k, n]) => {
     const d = element("div");
     d.append(element("dt", k), element("dd", String(n)));
@@ -99,7 +108,7 @@ function show(v) {
   $("budget").textContent = !b ? "" : `${b.kind} ${b.limit}: ` +
     (b.users?.length ? "used by " + b.users.map((u) => `${u.node} (${u.reason})`).join(", ") + (b.more ? ` and ${b.more} more` : "") : "not used");
   $("held").textContent = v.held?.length ? "held back: " + v.held.join(", ") : "";
-  $("policy-text").textContent = v.policy + (v.canary ? `; canary: ${v.canary}` : "");
+  announce("policy-text", [v.policy + (v.canary ? `; canary: ${v.canary}` : "")]);
   showControls(v.controls);
   $("pass-title").textContent = v.title;
   fill("pass", (v.lines ?? []).filter((l) => l !== v.title).map((l) => element("li", l)));
@@ -148,17 +157,14 @@ async function refresh() {
   asking = true;
   do {
     again = false;
-    const name = peeked;
-    let { detail } = await ask({ do: "node", name: node });
-    showBroken(detail?.broken ?? []);
-    if (name) ({ detail } = await ask({ do: "explain", name }));
-    if (detail) showDetail(detail);
-    else $("detail").replaceChildren();
+    const { detail, broken } = await ask({ do: "node", name: node, peek: peeked ?? "" });
+    showBroken(broken ?? []);
+    announce("detail", detail ? explain(detail) : []);
   } while (again);
   asking = false;
 }
 
-function showDetail(d) {
+function explain(d) {
   const out = [element("h3", d.node)];
   const add = (text, className) => { if (text) out.push(element("p", text, className)); };
   add(d.why);
@@ -167,7 +173,7 @@ function showDetail(d) {
   add(d.budget);
   add(d.status, "quiet");
   add([...(d.labels ?? []), ...(d.taints ?? []).map((t) => "taint " + t)].join(" · "), "quiet");
-  $("detail").replaceChildren(...out);
+  return out;
 }
 
 function showBroken(broken) {
@@ -211,7 +217,7 @@ let timer = 0;
 function edited() {
   clearTimeout(timer);
   timer = setTimeout(check, 250);
-  $("apply").disabled = false;
+  enable("apply", true);
 }
 
 async function weigh() {
@@ -230,10 +236,12 @@ function goTo(text, line) {
   editors[text].goTo(line);
 }
 
+const budget = ["unavailable", "surge"]; // The default values are those of the manifest.
+
 function showDraft(d) {
   const faults = d.faults ?? [];
   const where = (f) => (f.line ? `${f.text === "cluster" ? "nodes and pods" : "manifest"}, line ${f.line}: ` : "") + (f.field ? f.field + ": " : "");
-  fill("faults", faults.map((f) => {
+  announce("faults", faults.map((f) => {
     const b = element("button", where(f) + f.detail);
     b.type = "button";
     b.addEventListener("click", () => goTo(f.text, f.line || 1));
@@ -255,17 +263,18 @@ function showDraft(d) {
       ...findings.filter((f) => f.text === text && f.line).map((f) => ({ line: f.line, severity: f.severity, message: f.code + ": " + f.message })),
     ]);
   }
-  for (const id of ["unavailable", "surge"]) if (d[id] && document.activeElement !== $(id)) $(id).value = d[id];
+  for (const id of budget) if (d[id] && d[id] !== $(id).defaultValue) $(id).value = $(id).defaultValue = d[id]; // What was typed stays.
   const lists = [["changes", d.changes], ["nodes", d.nodes], ["first pass", d.writes]].filter(([, l]) => l?.length);
-  fill("impact", [element("p", d.impact), ...lists.map(([name, list]) => {
+  announce("impact", [element("p", d.impact), ...lists.map(([name, list]) => {
     const ul = element("ul");
     ul.setAttribute("aria-label", name);
     ul.append(...list.map((l) => element("li", l)));
     return ul;
   })]);
-  $("apply").disabled = faults.length > 0 || !d.changed;
+  enable("apply", faults.length === 0 && d.changed);
   $("apply").textContent = d.restart ? "Begin with it" : "Apply";
-  $("undo").disabled = !d.changed;
+  enable("undo", d.changed);
+  if (d.changed) $("start").value = ""; // It can be chosen again.
 }
 
 $("apply").addEventListener("click", async () => {
@@ -324,6 +333,7 @@ async function begin(request) {
     const response = await ask(request);
     if (response.view?.nodes) node = request.state?.node ?? "";
     take(request, response);
+    if (!response.error) for (const id of budget) $(id).value = $(id).defaultValue;
     return response;
   } finally {
     clearTimeout(late);
@@ -335,7 +345,7 @@ async function begin(request) {
 }
 
 $("start").addEventListener("change", () => begin({ do: "start", name: $("start").value }));
-$("set").addEventListener("change", () => begin({ do: "set", name: $("set").value }));
+$("set").addEventListener("change", () => begin({ do: "set", name: $("set").value, texts: texts() }));
 
 async function load(text) {
   if (!view) {
@@ -356,17 +366,17 @@ async function load(text) {
   $("start").value = "";
 }
 
-async function open(file) {
+// open loads files as one text.
+async function open(files) {
   try {
-    await load(await file.text());
+    await load((await Promise.all(Array.from(files, (file) => file.text()))).join("\n---\n"));
   } catch (err) {
-    say(`${file.name}: ${err.message}`);
+    say(Array.from(files, (file) => file.name).join(", ") + ": " + err.message);
   }
 }
 
 $("file").addEventListener("change", async () => {
-  const file = $("file").files[0];
-  if (file) await open(file);
+  if ($("file").files.length) await open($("file").files);
   $("file").value = "";
 });
 // isList reports whether a text is a list of objects, as kubectl prints them.
@@ -382,12 +392,12 @@ addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.bo
 // Before the editors see it: they would insert the file.
 addEventListener("drop", async (event) => {
   document.body.classList.remove("dropping");
-  const file = event.dataTransfer.files[0];
+  const files = event.dataTransfer.files;
   const text = event.dataTransfer.getData("text/plain");
-  if (!file && !isList(text)) return;
+  if (!files.length && !isList(text)) return;
   event.preventDefault();
   event.stopPropagation();
-  if (file) open(file);
+  if (files.length) open(files);
   else load(text);
 }, true);
 // A list of objects that is pasted is a cluster, wherever the cursor is.
@@ -415,19 +425,21 @@ function remember() {
   delete document.documentElement.dataset.link;
 }
 
-// putLink puts the state into the address, and reports whether it is short enough. The worker packs
-// it: it may be large.
+// putLink puts the state into the address, and returns why it cannot. The worker packs it: it may be
+// large.
 async function putLink() {
   const response = await ask({ do: "link", texts: texts() });
   fragment = response.fragment ?? "";
-  const fits = fragment !== "" && fragment.length <= longest;
-  history.replaceState(null, "", fits ? fragment : location.pathname + location.search);
-  return fits;
+  const megabytes = (fragment.length / 1e6).toFixed(1);
+  const error = response.error ?? (fragment.length > longest ? `The state is too large for a link: ${megabytes} MB.` : "");
+  history.replaceState(null, "", error ? location.pathname + location.search : fragment);
+  return error;
 }
 
 $("link").addEventListener("click", async () => {
-  if (!(await putLink())) {
-    say(`The state is too large for a link: ${(fragment.length / 1e6).toFixed(1)} MB.`);
+  const error = await putLink();
+  if (error) {
+    say(error);
     return;
   }
   let where = "clipboard";
@@ -441,10 +453,10 @@ $("link").addEventListener("click", async () => {
   setTimeout(() => { if ($("status").textContent === message) say(""); }, 3000);
 });
 
-async function openLink() {
-  if (location.hash === fragment && fragment) return true;
+async function openLink(hash) {
+  if (hash === fragment && fragment) return true;
   try {
-    const state = await fromFragment(location.hash);
+    const state = await fromFragment(hash);
     if (!state) return false;
     const response = await begin({ do: "open", state });
     if (!response.error) $("start").value = "";
@@ -454,7 +466,8 @@ async function openLink() {
     return view !== null;
   }
 }
-addEventListener("hashchange", () => { if (view) openLink(); });
+// The address may have another state again when the event comes.
+addEventListener("hashchange", (event) => { if (view) openLink(new URL(event.newURL).hash); });
 
 // Time.
 
@@ -529,12 +542,15 @@ fill("legend", [
   ...borders.map(([mark, words]) => legend(looks("n", mark), "", words)),
 ]);
 
+$("status").addEventListener("click", () => say(""));
+addEventListener("keydown", (event) => { if (event.key === "Escape") say(""); });
+
 say("Loading the library …");
 try {
   ask = await startEngine(frames);
   const { starts } = await ask({ do: "starts" });
   $("start").replaceChildren(new Option("your own objects", ""), ...starts.map((s) => new Option(s.title, s.name)));
-  if (!(await openLink())) {
+  if (!(await openLink(location.hash))) {
     const message = $("status").textContent;
     $("start").value = "log-agent";
     await begin({ do: "start", name: "log-agent" });

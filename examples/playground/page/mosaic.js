@@ -14,7 +14,6 @@ export function createMosaic(box, { onSelect, onPeek }) {
   let nodes = [];
   let places = []; // [x, y]
   let zones = []; // their titles
-  let across = 1;
   let codes = "";
   let marks = "";
   let selected = 0;
@@ -64,9 +63,9 @@ export function createMosaic(box, { onSelect, onPeek }) {
   const drawCell = (i) => context.putImageData(sprite(codes[i], marks[i]).picture, ...corner(i));
 
   function layOut() {
-    scale = window.devicePixelRatio || 1;
+    scale = devicePixelRatio;
     const width = Math.max(box.clientWidth, size + gap);
-    across = Math.max(1, Math.floor((width + gap) / (size + gap)));
+    const across = Math.max(1, Math.floor((width + gap) / (size + gap)));
     places = new Array(nodes.length);
     for (const zone of zones) zone.remove();
     zones = [];
@@ -162,9 +161,11 @@ export function createMosaic(box, { onSelect, onPeek }) {
     onPeek(i);
   });
   box.addEventListener("pointerleave", () => { over = -1; });
-  new ResizeObserver(() => {
-    if (nodes.length > 0 && Math.ceil(Math.max(box.clientWidth, size + gap) * scale) !== canvas.width) layOut();
-  }).observe(box);
+  // fit lays out again if the width or the ratio of pixels is another one.
+  function fit() {
+    if (nodes.length > 0 && Math.ceil(Math.max(box.clientWidth, size + gap) * devicePixelRatio) !== canvas.width) layOut();
+  }
+  new ResizeObserver(fit).observe(box);
   canvas.addEventListener("contextrestored", () => { if (nodes.length > 0) drawAll(); }); // It is empty then.
 
   return {
@@ -187,8 +188,9 @@ export function createMosaic(box, { onSelect, onPeek }) {
       showActive();
     },
     select,
-    columns: () => across,
+    at: (i) => places[i],
     recolor: drawAll,
+    fit,
     choose,
   };
 }

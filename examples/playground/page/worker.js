@@ -1,4 +1,4 @@
-// The engine, away from the page: whatever it takes to answer, the page goes on.
+// The engine, away from the page, which goes on while an answer takes its time.
 importScripts("wasm_exec.js");
 
 // How long the engine records frames ahead before it looks at the next message.
@@ -10,7 +10,7 @@ let done = true;
 let layout = 0;
 let waits = false;
 
-// These begin a new recording, and these drop the frames behind the one on the screen.
+// The first begin a new recording; the others drop the frames behind the one on the screen.
 const anew = ["start", "open", "load", "set", "apply"];
 const drops = ["policy", "promote", "break"];
 

@@ -1,0 +1,125 @@
+package manifest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+)
+
+// TestDepth: 500 lists and maps, in all ways to write them, and not one more.
+func TestDepth(t *testing.T) {
+	rep := strings.Repeat
+	lines := func(n int, indent, line string) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(rep(indent, i) + line + "\n")
+		}
+		return b.String()
+	}
+	for _, tc := range []struct {
+		name string
+		// text has n lists and maps in another.
+		text func(n int) string
+		// line is where the one too many begins.
+		line int
+	}{
+		{"brackets", func(n int) string { return "x:\n  " + rep("[", n) + rep("]", n) }, 2},
+		{"braces", func(n int) string { return "x: " + rep("{a: ", n) + rep("}", n) }, 1},
+		{"brackets in lines", func(n int) string { return "x: " + rep("[\n", n) + rep("]", n) }, 500},
+		{"JSON", func(n int) string {
+			return "{\"x\":\n" + rep(`{"a":[`, n/2) + rep("[", n%2) + rep("]", n%2) + rep("]}", n/2) + "}"
+		}, 2},
+		{"dashes", func(n int) string { return "x:\n" + rep("- ", n) + "a" }, 2},
+		{"keys", func(n int) string {
+			return "x:\n" + " " + lines(1, "", "a:") + "  " + strings.ReplaceAll(lines(n-1, " ", "a:"), "\n", "\n  ")
+		}, 501},
+		{"dashes below keys", func(n int) string {
+			return "x:\n" + lines(n/2, "  ", "- a:") + rep("  ", n/2) + rep("- ", n%2) + "b"
+		}, 251},
+		{"keys of keys", func(n int) string { return "x:\n  " + rep("? ", n) + "a" }, 2},
+		{"dashes and brackets", func(n int) string { return "x:\n" + rep("- ", n/2) + rep("[", n-n/2) + rep("]", n-n/2) }, 2},
+		{"behind a key in braces", func(n int) string { return "x: {}\n" + "{}: " + rep("[", n) + rep("]", n) }, 2},
+		{"byte order mark", func(n int) string { return "\ufeff[" + rep("[", n) + rep("]", n) + "]" }, 1},
+		{"cut off", func(n int) string { return "x: " + rep("[", n) }, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := (document{text: tc.text(maxDepth - 1), line: 1}).deeper(maxDepth); got != 0 {
+				t.Errorf("%d: too deep in line %d", maxDepth, got)
+			}
+			got := (document{text: tc.text(maxDepth), line: 1}).deeper(maxDepth)
+			if got != tc.line {
+				t.Errorf("one more than %d: line %d, want %d", maxDepth, got, tc.line)
+			}
+			if err := new(Objects).Read("x.yaml", strings.NewReader(tc.text(maxDepth))); err == nil ||
+				err.Error() != fmt.Sprintf("x.yaml:%d: document 1: is inside 500 lists and maps: at most 500 may be nested", tc.line) {
+				t.Errorf("Read = %v, want line %d", err, tc.line)
+			}
+		})
+	}
+}
+
+// TestNotDeep: brackets and dashes that are text, as scripts and expressions have them.
+func TestNotDeep(t *testing.T) {
+	many := strings.Repeat("[ { - ? ", 1000)
+	for _, text := range []string{
+		"a: |\n  " + many + "\n  [\n  - " + many + "\nb: 1\n",
+		"a: >-\n\n    " + many + "\n  " + many + "\nb: 1\n",
+		"- |\n " + many + "\n- |2\n    " + many + "\n",
+		"a: '" + many + "\n  " + many + "'\n",
+		"a: \"" + many + "\\\"" + many + "\"\n",
+		"a: x " + many + "\n  " + many + "\nb: 1\n",
+		"a:\n  x " + many + "\n  " + many + "\nb: 1\n",
+		"# " + many + "\na: 1 # " + many + "\n",
+		"a: [x, 'it''s " + many + "', \"" + many + "\"] # " + many + "\n",
+		"\ufeffa:\n" + strings.Repeat("- {b: [1, {c: 2}]}\n- [x]\n-\n  - y\n", 1000),
+		strings.Repeat("k: {a: [b]}\nl:\n  m:\n  - n\n", 1000),
+		strings.Repeat(`{"a":["[",{"b":"\"{"}]}`, 1000),
+		"a: |\n" + strings.Repeat(strings.Repeat(" ", 2000)+"x:\n", 3),
+	} {
+		if line := (document{text: text, line: 1}).deeper(6); line > 0 {
+			t.Errorf("deeper than 6 in line %d of %.200q", line, text)
+		}
+	}
+}
+
+// TestDepthOfRandom: the depth of random documents is that of what a parser makes of them.
+func TestDepthOfRandom(t *testing.T) {
+	for seed := range uint64(3000) {
+		w := &writer{rand: rand.New(rand.NewPCG(seed, 2)), line: 1, lines: map[string]int{}}
+		for i := range 3 {
+			source, _ := w.key(i)
+			w.write("%s:", source)
+			w.block("", "  ", 6)
+		}
+		d := document{text: w.text.String(), line: 1}
+		var content any
+		if err := utilyaml.Unmarshal([]byte(d.text), &content); err != nil {
+			t.Fatalf("seed %d: no YAML: %v\n%s", seed, err, d.text)
+		}
+		want := depthOf(content)
+		if d.deeper(want) != 0 || d.deeper(want-1) == 0 {
+			t.Fatalf("seed %d: deeper than %d in line %d, than %d in line %d, want a depth of %d of\n%s",
+				seed, want, d.deeper(want), want-1, d.deeper(want-1), want, d.text)
+		}
+	}
+}
+
+func depthOf(content any) int {
+	deepest := 0
+	switch content := content.(type) {
+	case map[string]any:
+		for _, v := range content {
+			deepest = max(deepest, depthOf(v))
+		}
+	case []any:
+		for _, v := range content {
+			deepest = max(deepest, depthOf(v))
+		}
+	default:
+		return 0
+	}
+	return 1 + deepest
+}
