@@ -26,9 +26,10 @@ func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 	earlier := map[types.NamespacedName]*simulate.End{}
 	for {
 		var ends []*simulate.End
+		var failure error
 		for pass, err := range c.sim.Run() {
-			if err != nil {
-				t.Fatal(err)
+			if failure = err; err != nil {
+				break // t.Fatal in here would name this line instead of that of the test.
 			}
 			c.tick()
 			if pass.End != nil {
@@ -39,6 +40,9 @@ func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 				continue
 			}
 			c.failPulls(t)
+		}
+		if failure != nil {
+			t.Fatal(failure)
 		}
 		if !c.failPulls(t) {
 			c.observe()

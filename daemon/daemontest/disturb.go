@@ -75,6 +75,7 @@ func (c *Cluster) Untaint(t testing.TB, taint string, nodes ...*corev1.Node) {
 	t.Helper()
 	parsed := parseTaint(t, taint)
 	c.edit(t, nodes, func(node *corev1.Node) {
+		t.Helper()
 		had := len(node.Spec.Taints)
 		node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(old corev1.Taint) bool { return old.MatchTaint(&parsed) && old.Value == parsed.Value })
 		if len(node.Spec.Taints) == had {
