@@ -6,6 +6,7 @@
 //	kubectl get daemonsets -A          NewTable, Table.AllNamespaces
 //	kubectl rollout status             RolloutStatus
 //	kubectl rollout history            RolloutHistory
+//	kubectl rollout history --revision history.Template of a Revision's ControllerRevision
 //	kubectl rollout undo               RolloutUndo
 //
 // The functions take objects as an API server returns them, with their defaults

@@ -28,7 +28,7 @@ func TestFailuresNameTheLine(t *testing.T) {
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, ".go:") {
 			failed++
-			if !strings.HasPrefix(strings.TrimSpace(line), "helper_test.go:") {
+			if !strings.HasPrefix(strings.TrimSpace(line), "failure_test.go:") {
 				t.Errorf("a failure names another line: %s", line)
 			}
 		}
