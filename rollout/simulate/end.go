@@ -94,7 +94,7 @@ func (n IncompleteNode) String() string {
 	return text
 }
 
-// withoutNames returns the String without the names of the node and its pod.
+// withoutNames returns the String without the names of the node and its pods.
 func (n *IncompleteNode) withoutNames() string {
 	same := *n
 	if n.Pod != nil {
@@ -104,6 +104,9 @@ func (n *IncompleteNode) withoutNames() string {
 	}
 	if len(n.Blockers) == 1 {
 		blocker := n.Blockers[0]
+		if n.Pod != nil && blocker.Pod != nil && blocker.Pod.Name != n.Pod.Name {
+			same.Pod.Name = "another pod" // such as the old one, beside that of a surge
+		}
 		blocker.Pod = nil
 		same.Blockers = []health.Blocker{blocker}
 	}
