@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/history"
@@ -104,10 +105,16 @@ func (n *IncompleteNode) withoutNames() string {
 	}
 	if len(n.Blockers) == 1 {
 		blocker := n.Blockers[0]
-		if n.Pod != nil && blocker.Pod != nil && blocker.Pod.Name != n.Pod.Name {
-			same.Pod.Name = "another pod" // such as the old one, beside that of a surge
+		switch pod := blocker.Pod; {
+		case n.Pod == nil, pod == nil, pod.Name == n.Pod.Name:
+			blocker.Pod = nil
+		case !n.Updated && n.Pod.CreationTimestamp.Before(&pod.CreationTimestamp): // a surge
+			same.Pod.Name = "the old pod"
+			blocker.Pod = &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "the new pod"}}
+		default:
+			same.Pod.Name = "another pod"
+			blocker.Pod = nil
 		}
-		blocker.Pod = nil
 		same.Blockers = []health.Blocker{blocker}
 	}
 	return strings.TrimPrefix(same.String(), n.Node+": ")
