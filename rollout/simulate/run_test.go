@@ -361,8 +361,14 @@ func TestRunRollback(t *testing.T) {
 	if end.State != simulate.EndComplete || end.Rollback == nil || after.Spec.Template.Spec.Containers[0].Image != "agent:0" || after.Generation != 2 {
 		t.Errorf("Run() = %v with generation %d, want it back on the old template with generation 2", end, after.Generation)
 	}
-	if !strings.HasSuffix(end.String(), ", back on revision agent-old") {
-		t.Errorf("String() = %q, want it to name the revision", end)
+	const want = "rolled back to revision agent-old (number 1): canary failed: a: agent-1: takes too long to start\ncomplete after 19s (8 passes, at least 2 of 3 available)"
+	if diff := cmp.Diff(want, end.String()); diff != "" {
+		t.Errorf("String() (-want +got):\n%s", diff)
+	}
+	// The restored template may stall as well: the first line stays.
+	end.State, end.FailedCanary = simulate.EndStalled, nil
+	if line, _, _ := strings.Cut(end.String(), "\n"); line != "rolled back to revision agent-old (number 1)" {
+		t.Errorf("String() begins with %q, want the rollback", line)
 	}
 }
 
