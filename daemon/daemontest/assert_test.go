@@ -368,9 +368,10 @@ Options.Policy has no Canary`},
 		}, `
 kube-system/agent: want the rollout rolled back, got: complete from the start (2 of 2 available)
 Options.Policy has no Canary`},
-		{"RolledBack, and stuck", "the old version does not run any more either", func(t testing.TB) {
+		{"RolledBack, and stuck", "the old version does not run any more either, and its pod says so late", func(t testing.TB) {
 			c := tryBroken(t, time.Minute)
 			c.Advance(t, 30*time.Second)
+			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: time.Second} }
 			c.BreakImage(t, "agent:1")
 			c.RolledBack(t, agent)
 		}, `
