@@ -53,7 +53,12 @@ func TestCanaryNodes(t *testing.T) {
 		{"updated outside the selector", "a proves nothing", build.Set{}, inZone("z2"),
 			"a@z1=new b@z2=old", "-b; canary starting on b"},
 		{"impossible", "no node matches", build.Set{}, inZone("z9"),
-			"a@z1=old", "nothing; 1 by canary; canary impossible: no node can be tried"},
+			"a@z1=old", "nothing; 1 by canary; canary impossible: no eligible node matches Canary.NodeSelector"},
+		{"impossible, although a node matches", "the policy ignores it", build.Set{}, with(rollout.Canary{NodeSelector: zoneSelector("z2")}, func(p *rollout.Policy) {
+			p.IgnoreNotReadyNodes = &rollout.IgnoreAfter{}
+		}), "a@z1=old b@z2?=old", "nothing; 1 by ignored node; 1 by canary; ignored: b (node is not ready); canary impossible: no node can be tried"},
+		{"impossible, and only a tainted node matches", "it is not eligible", build.Set{}, inZone("z2"),
+			"a@z1=old b@z2#=old", "nothing; 2 by canary; canary impossible: no eligible node matches Canary.NodeSelector"},
 		{"not eligible", "a tainted node gets no pod of the current template", build.Set{}, canaryOf(rollout.Canary{}),
 			"a#=old b=old", "-b; 1 by canary; canary starting on b"},
 		{"fewer than asked for", "z2 has one node", build.Set{}, canaryOf(rollout.Canary{Nodes: two, NodeSelector: zoneSelector("z2")}),
@@ -73,7 +78,7 @@ func TestCanaryNodes(t *testing.T) {
 			with(rollout.Canary{Nodes: two}, func(p *rollout.Policy) {
 				p.OneDomain, p.Order = &rollout.OneDomain{Label: zones}, &rollout.Order{By: rollout.Reverse(rollout.ByName)}
 			}),
-			"a@z1=old b@z1=old c@z2=old", "-b; domain z1; 1 by canary; 1 by one domain at a time; canary starting on b, c"},
+			"a@z1=old b@z1=old c@z2=old", "-b; domain z1; 1 by canary; 1 by another domain's turn; canary starting on b, c"},
 		{"returning", "b's pod is younger than those of the current template", many, canaryOf(rollout.Canary{Wait: lasting(2 * time.Hour)}),
 			"a=new/age=2h b=old!/age=5m c=new/age=2h", "-b"},
 		{"returning to a template that not all nodes run", "a waits for the canary, b does not", many, canaryOf(rollout.Canary{Wait: lasting(2 * time.Hour)}),

@@ -24,8 +24,8 @@ type OneDomain struct {
 	// Label is the node label whose values are the domains, such as
 	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
 	Label string `json:"label"`
-	// First are the values to begin with, in this order. The other domains follow in
-	// the order of their values.
+	// First are the values to begin with, in this order, each of them once. The other domains
+	// follow in the order of their values.
 	First []string `json:"first,omitempty"`
 }
 
@@ -45,7 +45,15 @@ func (o *OneDomain) validate(path *field.Path) field.ErrorList {
 	if o == nil {
 		return nil
 	}
-	return validateLabel(o.Label, path.Child("label"))
+	errs := validateLabel(o.Label, path.Child("label"))
+	seen := make(map[string]bool, len(o.First))
+	for i, value := range o.First {
+		if seen[value] {
+			errs = append(errs, field.Duplicate(path.Child("first").Index(i), value))
+		}
+		seen[value] = true
+	}
+	return errs
 }
 
 // oneDomain applies Policy.OneDomain.
@@ -109,12 +117,38 @@ func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
 		return
 	}
 	if names[first] == "" && !slices.Contains(known[first+1:], true) {
-		c.step.Policy.NoDomains = o.Label
+		c.noDomains(o.Label)
 		return
 	}
 	for _, value := range o.First {
 		if i := slices.Index(names, value); i < 0 || !known[i] {
 			c.step.Policy.UnknownFirst = append(c.step.Policy.UnknownFirst, value)
+		}
+	}
+}
+
+// noDomains notes a label that no eligible node has.
+func (c *choice) noDomains(label string) {
+	if list := &c.step.Policy.NoDomains; !slices.Contains(*list, label) {
+		*list = append(*list, label)
+	}
+}
+
+// unknownSpread notes the labels of Canary.Spread that no eligible node has.
+func (c *choice) unknownSpread(spread []string) {
+	names, slot := c.facts.columns[c.policy.spreadHasColumn].names, c.facts.classes.slot(c.policy.spreadHasColumn)
+	eligible, known := false, make([]bool, len(spread))
+	for k := range c.facts.classes.counts {
+		if counts := &c.facts.classes.counts[k]; counts.desired > 0 {
+			eligible = true
+			for i := range known {
+				known[i] = known[i] || names[counts.values[slot]][i] == hasLabel
+			}
+		}
+	}
+	for i, label := range spread {
+		if eligible && !known[i] {
+			c.noDomains(label)
 		}
 	}
 }
@@ -152,7 +186,7 @@ type domainLimit struct {
 }
 
 // limitDomains applies one of Policy.DomainBudgets.
-func (c *choice) limitDomains(column int, amount intstr.IntOrString) {
+func (c *choice) limitDomains(column int, label string, amount intstr.IntOrString) {
 	f := c.facts
 	names, slot := f.columns[column].names, f.classes.slot(column)
 	desired, left := make([]int, len(names)), make([]int, len(names))
@@ -165,6 +199,9 @@ func (c *choice) limitDomains(column int, amount intstr.IntOrString) {
 		if f.by[i] == RestrictionIgnored && f.roles[i]&(roleUnavailable|roleSurging) != 0 {
 			left[f.classes.counts[f.classes.class(i)].values[slot]]++
 		}
+	}
+	if i := slices.Index(names, ""); i >= 0 && desired[i] > 0 && desired[i] == c.step.Desired {
+		c.noDomains(label)
 	}
 	for domain := range left {
 		// A percentage of no eligible node still lets outdated pods go.

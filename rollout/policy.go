@@ -43,10 +43,10 @@ import (
 //
 // A step of a State costs what has changed, as without a policy, and also looks at each node
 // that the policy ignores, at each node of a canary on trial, and at each combination of the
-// values that NodeSelector, OneDomain and DomainBudgets read. A canary looks at every node when
-// its trial begins or ends, when a node of it is replaced by another, and while it has failed and
-// CanaryTrial.BackTo is empty. The first step with a Partition, or with another Order, puts all
-// nodes in order.
+// values that NodeSelector, OneDomain and DomainBudgets read and of the labels of Canary.Spread
+// that nodes have. A canary looks at every node when its trial begins or ends, when a node of it
+// is replaced by another, and while it has failed and CanaryTrial.BackTo is empty. The first step
+// with a Partition, or with another Order, puts all nodes in order.
 type Policy struct {
 	// Frozen stops everything: no pod is created or deleted, and no canary is rolled back.
 	// History and status are still written.
@@ -164,8 +164,8 @@ type policy struct {
 
 	markers []marker
 	// The columns of the policy facts that the markers fill.
-	selectorColumn, eligibleColumn, spreadColumn, domainColumn int
-	budgetColumns                                              []int
+	selectorColumn, eligibleColumn, spreadColumn, spreadHasColumn, domainColumn int
+	budgetColumns                                                               []int
 	// classColumns are those that distinguish classes of nodes, besides eligibleColumn.
 	classColumns []int
 }
@@ -191,6 +191,10 @@ func compile(p *Policy) (*policy, error) {
 		}
 		out.eligibleColumn = out.column(selectorMarker(selector))
 		out.spreadColumn = out.column(labelsMarker(p.Canary.Spread))
+		if len(p.Canary.Spread) > 0 {
+			out.spreadHasColumn = out.column(hasLabelsMarker(p.Canary.Spread))
+			out.classColumns = append(out.classColumns, out.spreadHasColumn)
+		}
 	}
 	if p.OneDomain != nil {
 		out.domainColumn = out.column(labelsMarker([]string{p.OneDomain.Label}))
@@ -252,6 +256,9 @@ func (c *choice) restrict(trial *CanaryTrial) {
 	}
 	if p.Canary != nil {
 		c.tryCanary(p.Canary, trial)
+		if len(p.Canary.Spread) > 0 {
+			c.unknownSpread(p.Canary.Spread)
+		}
 	}
 	if p.Partition != nil {
 		c.partition(p.Partition)
@@ -260,7 +267,7 @@ func (c *choice) restrict(trial *CanaryTrial) {
 		c.oneDomain(p.OneDomain)
 	}
 	for i, budget := range p.DomainBudgets {
-		c.limitDomains(p.budgetColumns[i], budget.MaxUnavailable)
+		c.limitDomains(p.budgetColumns[i], budget.Label, budget.MaxUnavailable)
 	}
 }
 
@@ -354,6 +361,21 @@ func labelsMarker(keys []string) marker {
 		return strings.Join(values, "\n")
 	}}
 }
+
+// hasLabelsMarker marks nodes with a byte for each label, hasLabel for one with a value.
+func hasLabelsMarker(keys []string) marker {
+	return marker{key: "has labels " + strings.Join(keys, "\n"), mark: func(node *corev1.Node) string {
+		has := []byte(strings.Repeat("-", len(keys)))
+		for i, key := range keys {
+			if node != nil && node.Labels[key] != "" {
+				has[i] = hasLabel
+			}
+		}
+		return string(has)
+	}}
+}
+
+const hasLabel = 'x'
 
 // selectorText returns a selector as the end of a phrase.
 func selectorText(selector *metav1.LabelSelector) string {

@@ -142,6 +142,9 @@ func TestPolicyValidate(t *testing.T) {
 		{"partition that is no number", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("half")}}, []string{`policy.partition.nodes: Invalid value: "half": must be a number, or a percentage such as 10%`}},
 		{"canary with a space", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("10 %")}}, []string{`policy.canary.nodes: Invalid value: "10 %": write 10%, without the space`}},
 		{"oneDomain", &rollout.Policy{OneDomain: &rollout.OneDomain{}}, []string{"policy.oneDomain.label: Required value"}},
+		{"oneDomain with a value twice", &rollout.Policy{OneDomain: &rollout.OneDomain{Label: "z", First: []string{"a", "b", "a", "a"}}}, []string{
+			`policy.oneDomain.first[2]: Duplicate value: "a"`, `policy.oneDomain.first[3]: Duplicate value: "a"`,
+		}},
 		{"domainBudgets", &rollout.Policy{DomainBudgets: []rollout.DomainBudget{{}, {Label: "a/b/c", MaxUnavailable: zero}}}, []string{
 			"policy.domainBudgets[0].label: Required value",
 			`policy.domainBudgets[0].maxUnavailable: Invalid value: "0": must be at least 1`,
@@ -503,6 +506,55 @@ func TestOrdersOfNothing(t *testing.T) {
 	}
 }
 
+// TestLabelsOfNoNode: what has no effect because no eligible node has a label says so.
+func TestLabelsOfNoNode(t *testing.T) {
+	one := intstr.FromInt32(1)
+	canary := func(labels ...string) *rollout.Canary { return &rollout.Canary{Nodes: one, Spread: labels} }
+	for _, tc := range []struct {
+		name, why string
+		policy    rollout.Policy
+		want      []string
+	}{
+		{"budget", "it is one of all nodes", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}}, []string{"rack"}},
+		{"budget of a zone", "nodes have it", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: zones, MaxUnavailable: one}}}, nil},
+		{"spread", "one of its labels has no effect", rollout.Policy{Canary: canary(zones, "rack")}, []string{"rack"}},
+		{"spread over two racks", "none has", rollout.Policy{Canary: canary("rack", "row")}, []string{"rack", "row"}},
+		{"spread over zones", "nodes have it", rollout.Policy{Canary: canary(zones)}, nil},
+		{"closed", "no pod of the DaemonSet is on that node", rollout.Policy{Canary: canary("closed")}, []string{"closed"}},
+		{"budget of closed", "no pod of the DaemonSet is on that node", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "closed", MaxUnavailable: one}}}, []string{"closed"}},
+		{"all", "in the order in which they apply, each label once", rollout.Policy{
+			Canary: canary("row"), OneDomain: &rollout.OneDomain{Label: "rack"}, DomainBudgets: []rollout.DomainBudget{{Label: "closed", MaxUnavailable: one}, {Label: "rack", MaxUnavailable: one}},
+		}, []string{"row", "rack", "closed"}},
+	} {
+		in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now, Nodes: []*corev1.Node{
+			build.Node{Name: "a", Labels: build.Labels{zones: "z1"}}.Object(), build.Node{Name: "b"}.Object(),
+			build.Node{Name: "c", Labels: build.Labels{"closed": "yes"}, Taints: []corev1.Taint{{Key: "closed", Effect: corev1.TaintEffectNoSchedule}}}.Object(),
+		}}
+		for _, hash := range []string{"new", "old"} { // a rollout that is complete, and one that begins
+			in.Pods, in.Revisions = nil, build.Current(in.DaemonSet, "new")
+			for _, node := range []string{"a", "b"} {
+				in.Pods = append(in.Pods, build.Pod{Name: node, Node: node, Hash: hash}.Of(in.DaemonSet))
+			}
+			result, err := rollout.Sync(in, rollout.Options{Policy: tc.policy})
+			if err != nil || !slices.Equal(result.Policy.NoDomains, tc.want) {
+				t.Errorf("%s: Sync() has NoDomains %q, %v with pods of %s, want %q: %s", tc.name, result.Policy.NoDomains, err, hash, tc.want, tc.why)
+			}
+		}
+	}
+	const want = "no eligible node has the labels a, b: all nodes are one domain"
+	if got := (rollout.PolicyStatus{NoDomains: []string{"a", "b"}}).String(); got != want {
+		t.Errorf("String() = %q, want %q", got, want)
+	}
+	in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now, Revisions: build.Current(build.Set{}.Object(), "new"), Nodes: []*corev1.Node{
+		build.Node{Name: "a", Taints: []corev1.Taint{{Key: "closed", Effect: corev1.TaintEffectNoSchedule}}}.Object(),
+	}}
+	for _, policy := range []rollout.Policy{{Canary: canary("rack")}, {DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}}} {
+		if result, err := rollout.Sync(in, rollout.Options{Policy: policy}); err != nil || result.Policy.NoDomains != nil {
+			t.Errorf("Sync() without eligible nodes has %v, %v under %v, want nothing: nothing is known", result.Policy, err, policy)
+		}
+	}
+}
+
 // TestUnknownDomains: a OneDomain that no node has the label of restricts nothing, and says so.
 func TestUnknownDomains(t *testing.T) {
 	for _, tc := range []struct {
@@ -513,8 +565,8 @@ func TestUnknownDomains(t *testing.T) {
 	}{
 		{"no label", "all nodes are one domain", []string{"", ""}, []string{"z1"}, "no eligible node has the label " + zones + ": all nodes are one domain"},
 		{"some have it", "the others are a domain", []string{"", "z1"}, nil, ""},
-		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, "domains to begin with that no eligible node is in: zz, z0"},
-		{"first on a node that is not eligible", "no pod of the DaemonSet waits there", []string{"z1", "z2", "z3 closed"}, []string{"z3"}, "domains to begin with that no eligible node is in: z3"},
+		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, "OneDomain.First names zz, z0, which no eligible node has"},
+		{"first on a node that is not eligible", "no pod of the DaemonSet waits there", []string{"z1", "z2", "z3 closed"}, []string{"z3"}, "OneDomain.First names z3, which no eligible node has"},
 		{"no nodes", "nothing is known", nil, []string{"z1"}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

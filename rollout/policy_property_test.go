@@ -516,7 +516,7 @@ func TestStateUnderPolicies(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"step", "writes", "partition", "canary", "ignored node", "node selector", "one domain at a time", "Starting", "Waiting", "Paused", "Failed", "Unpromoted", "Impossible"} {
+	for _, what := range []string{"step", "writes", "partition", "canary", "ignored node", "node selector", "another domain's turn", "Starting", "Waiting", "Paused", "Failed", "Unpromoted", "Impossible"} {
 		if seen[what] < 5 {
 			t.Errorf("%q happened %d times: the histories are dull", what, seen[what])
 		}

@@ -56,7 +56,7 @@ func (r Restriction) String() string {
 	case RestrictionPartition:
 		return "partition"
 	case RestrictionDomain:
-		return "one domain at a time"
+		return "another domain's turn"
 	case RestrictionDomainBudget:
 		return "domain budget"
 	case RestrictionStrictBudget:
@@ -99,9 +99,10 @@ type PolicyStatus struct {
 	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
 	// nodes without the label. It is empty if no node is left to update.
 	Domain string
-	// NoDomains is OneDomain.Label if no eligible node has it: all of them are one domain, and
-	// OneDomain restricts nothing.
-	NoDomains string
+	// NoDomains are the labels in Canary.Spread, OneDomain and DomainBudgets, in this order, that no
+	// eligible node has: all of them are one domain. So the canary is not spread over it, OneDomain
+	// restricts nothing, or the budget is one of all nodes.
+	NoDomains []string
 	// UnknownFirst are the values of OneDomain.First that no eligible node has, if other nodes have
 	// the label.
 	UnknownFirst []string
@@ -150,11 +151,15 @@ func (p PolicyStatus) clauses() []string {
 	if p.Domain != "" {
 		out = append(out, "domain "+p.Domain)
 	}
-	if p.NoDomains != "" {
-		out = append(out, fmt.Sprintf("no eligible node has the label %s: all nodes are one domain", p.NoDomains))
+	if n := len(p.NoDomains); n > 0 {
+		labels := "label"
+		if n > 1 {
+			labels = "labels"
+		}
+		out = append(out, fmt.Sprintf("no eligible node has the %s %s: all nodes are one domain", labels, strings.Join(p.NoDomains, ", ")))
 	}
 	if len(p.UnknownFirst) > 0 {
-		out = append(out, "domains to begin with that no eligible node is in: "+strings.Join(p.UnknownFirst, ", "))
+		out = append(out, fmt.Sprintf("OneDomain.First names %s, which no eligible node has", strings.Join(p.UnknownFirst, ", ")))
 	}
 	if p.Canary != nil {
 		out = append(out, p.Canary.String())

@@ -142,6 +142,10 @@ type CanaryStatus struct {
 	// Problems are the problems that pause or fail the update, as they are now,
 	// ordered by node name.
 	Problems []CanaryProblem
+	// NoneSelected says that the state is CanaryImpossible because no eligible node matches
+	// Canary.NodeSelector. Otherwise the policy ignores or holds back those that do, or no node is
+	// eligible.
+	NoneSelected bool
 }
 
 // String returns a line such as
@@ -152,6 +156,9 @@ func (c *CanaryStatus) String() string {
 		return "no canary"
 	}
 	line := "canary " + c.Trial.State.phrase()
+	if c.NoneSelected {
+		line = "canary impossible: no eligible node matches Canary.NodeSelector"
+	}
 	// Problems name their node: a single one is not named twice.
 	named := len(c.Trial.Nodes) == 1 && len(c.Problems) > 0 && c.Problems[0].Node == c.Trial.Nodes[0].Name
 	if nodes := c.Trial.Nodes; len(nodes) > 0 && c.Trial.State != CanaryImpossible && !named {
@@ -276,6 +283,7 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 		return // The nodes have left, and the trial holds nothing back.
 	}
 	c.step.Policy.Canary = status
+	status.NoneSelected = status.Trial.State == CanaryImpossible && c.step.Desired > 0 && !c.selectsAny()
 	switch status.Trial.State {
 	case CanaryPassed:
 		return
@@ -296,6 +304,15 @@ func (c *choice) tryCanary(canary *Canary, memory *CanaryTrial) {
 		free = flagYoung
 	}
 	c.closeClasses(RestrictionCanary, func(k int) bool { return f.classes.counts[k].flags&free == 0 })
+}
+
+// selectsAny reports whether an eligible node matches Canary.NodeSelector.
+func (c *choice) selectsAny() bool {
+	f := c.facts
+	names, slot := f.columns[c.policy.eligibleColumn].names, f.classes.slot(c.policy.eligibleColumn)
+	return slices.ContainsFunc(f.classes.counts, func(counts classCounts) bool {
+		return counts.desired > 0 && names[counts.values[slot]] == selected
+	})
 }
 
 // countWaiting returns how many nodes are updated only by a canary or after it: pending ones whose

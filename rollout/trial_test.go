@@ -153,7 +153,7 @@ func TestCanaryTrial(t *testing.T) {
 		{"no other node", "the number stays for nodes to come", starting("b", "x"), rollout.Canary{NodeSelector: zoneSelector("z1")}, "a=old b@z1=new",
 			"-a; canary passed on b, x", "Passed since 11:30 on b (passed), x; back to old"},
 		{"no node at all", "what is known of the nodes is not lost", before(4), rollout.Canary{NodeSelector: zoneSelector("z9")}, "a=old b=new",
-			"nothing; 1 by canary; canary impossible: no node can be tried", "Impossible since 11:30 on b (4 restarts); back to old"},
+			"nothing; 1 by canary; canary impossible: no eligible node matches Canary.NodeSelector", "Impossible since 11:30 on b (4 restarts); back to old"},
 		{"node comes back", "the trial goes on", trialOf(rollout.CanaryImpossible, rollout.CanaryNode{Name: "b", Restarts: 4}), rollout.Canary{}, "a=old b=new!/restarts=5",
 			"nothing; 1 by canary; canary paused: b: b-0: too many restarts or failed pods (5)", "Paused since 11:30 on b (4 restarts); back to old"},
 	} {

@@ -204,7 +204,8 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 }
 
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
-// is complete d after the call at the latest. Nodes that only keep their pods, such as those that
+// is complete d after the call at the latest. It also fails if a canary is rolled back during the
+// call, although the restored version is complete then: see RolledBack. Nodes that only keep their pods, such as those that
 // are not ready, do not have to be complete. If there is nothing to roll out, it is complete at
 // once; AllReplaced fails then. The failure has the End of the rollout: what each node waits
 // for, and who uses the budget. If the rollout takes too long, it says which nodes became
@@ -223,7 +224,7 @@ func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 		ds := end.After.DaemonSet
 		switch took := end.Time.Sub(began); {
 		case ds == nil: // deleted on the way
-		case end.State != simulate.EndComplete:
+		case end.State != simulate.EndComplete, !end.Rollback.Skipped():
 			t.Error(reportEnd(ds, end, fmt.Sprintf("complete within %v", d)))
 		case took > d:
 			var lines []string
@@ -234,6 +235,30 @@ func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 			}
 			t.Error(report(lines, "%s: complete after %v, want it within %v", nameOf(ds), took, d))
 		}
+	}
+}
+
+// RolledBack settles the cluster, as Settle does, and fails the test unless the version of the
+// DaemonSet that was applied last, or that NewCluster was given, has been rolled back because its
+// canary failed (Options.Policy.Canary), and the rollout of the restored version is complete. It may
+// have been rolled back before the call. The failure has the End of the rollout; times in it count
+// from the call.
+func (c *Cluster) RolledBack(t testing.TB, ds *appsv1.DaemonSet) {
+	t.Helper()
+	r := c.record(t, ds)
+	end := endOf(c.Settle(t), ds)
+	c.reportUnused(t)
+	if end == nil {
+		t.Fatalf("%s: the DaemonSet is gone", nameOf(ds))
+	}
+	switch back := end.After.DaemonSet.Generation > r.applied; {
+	case back && end.State == simulate.EndComplete:
+	case back:
+		t.Error(reportEnd(ds, end, "rolled back and complete"))
+	case c.Options.Policy.Canary == nil:
+		t.Error(reportEnd(ds, end, "rolled back") + "\nOptions.Policy has no Canary")
+	default:
+		t.Error(reportEnd(ds, end, "rolled back"))
 	}
 }
 

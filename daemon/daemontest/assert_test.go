@@ -33,6 +33,16 @@ func surging() *appsv1.DaemonSet {
 	return ds
 }
 
+// tryBroken returns a cluster in which a canary of agent:2 begins, whose image cannot be pulled. It
+// fails after that time; zero means never.
+func tryBroken(t testing.TB, after time.Duration) *daemontest.Cluster {
+	c := daemontest.Settled(t, daemontest.DaemonSet("agent"), daemontest.Nodes(3)...)
+	c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: after}}
+	c.BreakImage(t, "agent:2")
+	c.Apply(t, daemontest.WithImage(daemontest.DaemonSet("agent"), "agent:2"))
+	return c
+}
+
 // timesOf returns the times of pods by the names of their nodes.
 func timesOf(times map[string]simulate.PodTimes) func(*corev1.Node, *corev1.Pod) simulate.PodTimes {
 	return func(_ *corev1.Node, pod *corev1.Pod) simulate.PodTimes {
@@ -305,7 +315,7 @@ node-2: no pod`},
 			c.Options.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: time.Minute}}
 			c.BreakImage(t, "agent:2")
 			c.Apply(t, daemontest.WithImage(onSSDs(), "agent:2"))
-			c.SettlesWithin(t, 5*time.Minute)
+			c.RolledBack(t, agent)
 			c.RunsOn(t, agent, nodes...)
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
@@ -314,6 +324,72 @@ node-1: desired, current; agent-5 is not ready; agent-5 has an outdated template
 node-2: agent-6: not ready
 node-3: no pod
 node-4: no pod`},
+		{"SettlesWithin, rolled back", "the restored version is complete, and not the one that was applied", func(t testing.TB) {
+			c := tryBroken(t, time.Minute)
+			c.SettlesWithin(t, 5*time.Minute)
+			c.SettlesWithin(t, 0) // nothing is to be done any more
+		}, `
+kube-system/agent: want the rollout complete within 5m0s, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: container main cannot start: ImagePullBackOff; node-1: agent-4: takes too long to start
+complete after 1m14s (8 passes, at least 2 of 3 available)`},
+		{"RolledBack", "now, before the call, and beside the assertions that do not care", func(t testing.TB) {
+			c := tryBroken(t, time.Minute)
+			c.RolledBack(t, agent)
+			c.RolledBack(t, agent)
+			c = tryBroken(t, time.Minute)
+			c.Advance(t, 5*time.Minute)
+			c.RolledBack(t, agent)
+		}, ``},
+		{"RolledBack, of another rollout", "the version that was applied last is complete", func(t testing.TB) {
+			c := tryBroken(t, time.Minute)
+			c.RolledBack(t, agent)
+			c.Apply(t, daemontest.WithImage(agent, "agent:3"))
+			c.RolledBack(t, agent)
+		}, `
+kube-system/agent: want the rollout rolled back, got: complete after 36s (10 passes, at least 2 of 3 available)`},
+		{"RolledBack, not failed", "without a limit the canary is paused", func(t testing.TB) {
+			tryBroken(t, 0).RolledBack(t, agent)
+		}, `
+kube-system/agent: want the rollout rolled back, got: waiting after 2s (3 passes, at least 2 of 3 available), on:
+  node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff
+  node-2, node-3: desired, current, ready, available; the pod has an outdated template
+maxUnavailable 1 is used by node-1 (new pod is not available)
+canary paused: node-1: agent-4: container main cannot start: ImagePullBackOff
+held back: 2 by canary`},
+		{"RolledBack, no canary", "nobody rolls it back", func(t testing.TB) {
+			c := daemontest.Settled(t, agent, ssds...)
+			c.Apply(t, agent2)
+			c.RolledBack(t, agent)
+		}, `
+kube-system/agent: want the rollout rolled back, got: complete after 24s (7 passes, at least 1 of 2 available)
+Options.Policy has no Canary`},
+		{"RolledBack, of facts", "the cluster was given that version", func(t testing.TB) {
+			in := daemontest.Settled(t, agent, ssds...).Input(agent)
+			daemontest.NewCluster(t, in, simulate.Options{}).RolledBack(t, agent)
+		}, `
+kube-system/agent: want the rollout rolled back, got: complete from the start (2 of 2 available)
+Options.Policy has no Canary`},
+		{"RolledBack, and stuck", "the old version does not run any more either, and its pod says so late", func(t testing.TB) {
+			c := tryBroken(t, time.Minute)
+			c.Advance(t, 30*time.Second)
+			c.Options.PodTimes = func(*corev1.Node, *corev1.Pod) simulate.PodTimes { return simulate.PodTimes{BoundAfter: time.Second} }
+			c.BreakImage(t, "agent:1")
+			c.RolledBack(t, agent)
+		}, `
+kube-system/agent: want the rollout rolled back and complete, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: container main cannot start: ImagePullBackOff; node-1: agent-4: takes too long to start
+stalled after 32s (4 passes, at least 2 of 3 available), on:
+  node-1: agent-5: image "agent:1" cannot be pulled: ImagePullBackOff`},
+		{"StallsAt, a surge on several nodes", "the problem is that of the new pods", func(t testing.TB) {
+			ds := surging()
+			ds.Spec.UpdateStrategy.RollingUpdate.MaxSurge = new(intstr.FromInt32(2))
+			c := daemontest.Settled(t, ds, daemontest.Nodes(3)...)
+			c.BreakImage(t, "agent:2")
+			c.Apply(t, daemontest.WithImage(ds, "agent:2"))
+			c.StallsAt(t, ds, 1)
+		}, `
+kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled from the start (1 pass, at least 3 of 3 available), on:
+  node-1, node-2: the new pod: image "agent:2" cannot be pulled: ImagePullBackOff; the old pod has an outdated template
+  node-3: desired, current, ready, available; agent-3 has an outdated template
+maxSurge 2 is used by node-1, node-2 (new pod beside the outdated one)`},
 		{"AtMostUnavailable, one fails when another becomes ready", "both were unavailable at that moment", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Options.PodTimes = timesOf(map[string]simulate.PodTimes{"node-3": {FailsAfter: 40 * time.Second}, "node-4": {ReadyAfter: 30 * time.Second}})

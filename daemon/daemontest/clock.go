@@ -1,7 +1,6 @@
 package daemontest
 
 import (
-	"cmp"
 	"testing"
 	"time"
 
@@ -71,7 +70,9 @@ func goOn(before, end *simulate.End, began time.Time) {
 				end.PeakRequests[name] = peak
 			}
 		}
-		end.Rollback = cmp.Or(end.Rollback, before.Rollback)
+		if end.Rollback == nil {
+			end.Rollback, end.FailedCanary = before.Rollback, before.FailedCanary
+		}
 	}
 	end.Took = end.Time.Sub(began)
 }

@@ -92,7 +92,7 @@ func (c *Cluster) load(t testing.TB, in daemon.Input) {
 	c.sim = sim
 	c.records, c.nodes = map[types.NamespacedName]*record{}, map[string]bool{}
 	if in.DaemonSet != nil {
-		c.records[keyOf(in.DaemonSet)] = &record{}
+		c.records[keyOf(in.DaemonSet)] = &record{applied: c.inputOf(keyOf(in.DaemonSet)).DaemonSet.Generation}
 	}
 	c.observe()
 	for _, r := range c.records {
@@ -167,6 +167,7 @@ func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 		if c.records[keyOf(ds)] == nil {
 			c.records[keyOf(ds)] = &record{began: c.sim.Now()}
 		}
+		c.records[keyOf(ds)].applied = c.inputOf(keyOf(ds)).DaemonSet.Generation
 		c.noteNeeds(&ds.Spec.Template.Spec)
 	}
 	c.observe()

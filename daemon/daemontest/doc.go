@@ -46,6 +46,7 @@
 //	the rollout is complete after d at the latest    Cluster.SettlesWithin
 //	all nodes have another pod than before           Cluster.AllReplaced
 //	the rollout stops after n nodes                  Cluster.StallsAt
+//	the canary failed, and was rolled back           Cluster.RolledBack
 //
 // # Rules
 //

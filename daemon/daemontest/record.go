@@ -21,6 +21,9 @@ type record struct {
 	snapshot *daemon.Snapshot
 	err      error
 
+	// applied is the generation of the DaemonSet as it was applied last. Only a rollback raises it.
+	applied int64
+
 	// first is when the first pod was seen on each node. Nodes that never had a pod are missing.
 	first map[string]sighting
 

@@ -6,6 +6,8 @@
 //	what would this manifest, or taint, do?       WhatIf
 //	may it be merged, or does it hurt?            Judge
 //	and without a cluster to list objects from?   JudgeVersions
+//	and if the new image cannot be pulled?        PodTimes.ReadyAfter below zero, for pods with that
+//	                                              image: the example of JudgeVersions (BrokenImage)
 //	what happens when this pod crashes?           Cluster
 //	what must a quota allow?                      End.PeakPods, End.PeakRequests
 //

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/history"
@@ -51,6 +52,9 @@ type End struct {
 	// State then describes the rollout of the restored template. It is nil if there was
 	// no rollback.
 	Rollback *history.Rollback
+	// FailedCanary is the canary that Rollback ended, as it was in that pass. Those of its Problems
+	// that have Fails set say why. It is nil if Rollback is. Read-only.
+	FailedCanary *rollout.CanaryStatus
 	// After is the cluster when the Run ended, for WhatIf or another Run to go on from. If the
 	// rollout is complete, that is health.DefaultPatience after Time or later, so that pods are ready
 	// for that long: see Cluster.Run about minReadySeconds. After is what Cluster.Input returns, but
@@ -104,10 +108,16 @@ func (n *IncompleteNode) withoutNames() string {
 	}
 	if len(n.Blockers) == 1 {
 		blocker := n.Blockers[0]
-		if n.Pod != nil && blocker.Pod != nil && blocker.Pod.Name != n.Pod.Name {
-			same.Pod.Name = "another pod" // such as the old one, beside that of a surge
+		switch pod := blocker.Pod; {
+		case n.Pod == nil, pod == nil, pod.Name == n.Pod.Name:
+			blocker.Pod = nil
+		case !n.Updated && n.Pod.CreationTimestamp.Before(&pod.CreationTimestamp): // a surge
+			same.Pod.Name = "the old pod"
+			blocker.Pod = &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "the new pod"}}
+		default:
+			same.Pod.Name = "another pod"
+			blocker.Pod = nil
 		}
-		blocker.Pod = nil
 		same.Blockers = []health.Blocker{blocker}
 	}
 	return strings.TrimPrefix(same.String(), n.Node+": ")
@@ -163,16 +173,38 @@ func (s EndState) String() string {
 // then those of nodes whose pod is not available or never ends, then the others. Further lines say
 // who uses the budget, and what the policy holds back. If the rollout is complete, they name the
 // nodes that the policy ignores, and what of OneDomain no node has.
+//
+// After a rollback, a line before all that names the revision and says why the canary failed: the
+// others are about the rollout of the restored template.
+//
+//	rolled back to revision agent-7c9d5 (number 1): canary failed: node-1: agent-5: takes too long to start
+//	complete after 3m14s (7 passes, at least 2 of 3 available)
 func (e *End) String() string {
 	if e == nil {
 		return "no end"
 	}
+	if e.Rollback.Skipped() {
+		return e.withoutRollback()
+	}
+	return e.rollbackSentence() + "\n" + e.withoutRollback()
+}
+
+// rollbackSentence says what was rolled back to, and why.
+func (e *End) rollbackSentence() string {
+	line := e.Rollback.String()
+	if back, ok := strings.CutPrefix(line, "roll back"); ok {
+		line = "rolled back" + back
+	}
+	if e.FailedCanary != nil {
+		line += ": " + e.FailedCanary.String()
+	}
+	return line
+}
+
+func (e *End) withoutRollback() string {
 	switch e.State {
 	case EndComplete:
 		line := e.firstLine()
-		if e.Rollback != nil && e.Rollback.Revision != nil {
-			line += ", back on revision " + e.Rollback.Revision.Name
-		}
 		if e.Last != nil {
 			p := e.Last.Policy
 			if text := (rollout.PolicyStatus{NoDomains: p.NoDomains, UnknownFirst: p.UnknownFirst, Ignored: p.Ignored}).String(); text != "" {

@@ -2,13 +2,17 @@ package simulate_test
 
 import (
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -146,4 +150,36 @@ func ExampleJudge_remove() {
 		fmt.Println(risk.Kind, risk.Nodes)
 	}
 	// Output: pods lost [worker-1 worker-2]
+}
+
+// What if the new image cannot be pulled? Pods with it never become ready, and the canary of the
+// controller's policy fails. The change is not OK, although the restored version is complete.
+func ExampleJudgeVersions_brokenImage() {
+	opts := simulate.Options{
+		Policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: metav1.Duration{Duration: 3 * time.Minute}}},
+		PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
+			if pod.Spec.Containers[0].Image == "agent:2" {
+				times.ReadyAfter = -1
+			}
+			return times
+		},
+	}
+	old := daemontest.DaemonSet("agent")
+	changes, err := simulate.JudgeVersions(simulate.Versions{
+		Nodes: daemontest.Nodes(3),
+		Old:   []*appsv1.DaemonSet{old},
+		New:   []*appsv1.DaemonSet{daemontest.WithImage(old, "agent:2")},
+	}, opts, lint.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, change := range changes {
+		fmt.Println(change.OK(), change.Judgment.Risks)
+		fmt.Println(change.Judgment.End)
+	}
+	// Output:
+	// false [the canary fails and is rolled back]
+	// rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: takes too long to start
+	// complete after 3m14s (8 passes, at least 2 of 3 available)
 }

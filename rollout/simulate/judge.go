@@ -42,7 +42,8 @@ type Risk struct {
 	// Kind is what is wrong.
 	Kind RiskKind
 	// Nodes are the names of the nodes that it is about, in order: those that lose the pod, those
-	// that the stalled rollout is not complete on, or those of the findings. It may be nil.
+	// that the stalled rollout is not complete on, those on which the canary has problems, or those
+	// of the findings. It may be nil.
 	Nodes []string
 	// Code is that of the findings. It is empty unless Kind is RiskLint.
 	Code lint.Code
@@ -64,11 +65,17 @@ const (
 	// RiskStalled: the rollout ends stalled, although it may have been stalled before. End says
 	// on what.
 	RiskStalled
+	// RiskRolledBack: the canary fails and is rolled back. End.FailedCanary says why, although End
+	// may be complete: it is about the rollout of the restored template.
+	RiskRolledBack
+	// RiskCanary: the rollout ends with a canary that is paused by a problem, or has failed and is
+	// not rolled back. End says why.
+	RiskCanary
 	// RiskLint: lint.Check finds errors with the same code that were not there before.
 	RiskLint
 )
 
-// String returns "refused", "pods lost", "stalled" or "lint".
+// String returns "refused", "pods lost", "stalled", "rolled back", "canary" or "lint".
 func (k RiskKind) String() string {
 	switch k {
 	case RiskRefused:
@@ -77,6 +84,10 @@ func (k RiskKind) String() string {
 		return "pods lost"
 	case RiskStalled:
 		return "stalled"
+	case RiskRolledBack:
+		return "rolled back"
+	case RiskCanary:
+		return "canary"
 	case RiskLint:
 		return "lint"
 	}
@@ -92,6 +103,10 @@ func (r Risk) String() string {
 		return fmt.Sprintf("nodes that lose the pod: %d", len(r.Nodes))
 	case RiskStalled:
 		return "the rollout stalls"
+	case RiskRolledBack:
+		return "the canary fails and is rolled back"
+	case RiskCanary:
+		return "the canary has problems"
 	case RiskLint:
 		return "lint finds " + string(r.Code)
 	}
@@ -135,6 +150,7 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 		if j.End.State == EndStalled {
 			j.Risks = append(j.Risks, Risk{Kind: RiskStalled, Nodes: j.End.nodes()})
 		}
+		j.Risks = append(j.Risks, j.End.canaryRisks()...)
 	}
 	if j.Findings, err = w.newFindings(check); err != nil {
 		return nil, err
@@ -143,14 +159,46 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 	return j, nil
 }
 
+// canaryRisks returns what a canary has found.
+func (e *End) canaryRisks() []Risk {
+	var risks []Risk
+	if !e.Rollback.Skipped() {
+		risks = append(risks, Risk{Kind: RiskRolledBack, Nodes: problemNodes(e.FailedCanary)})
+	}
+	if canary := e.Last.Policy.Canary; canary != nil && (canary.Trial.State == rollout.CanaryPaused || canary.Trial.State == rollout.CanaryFailed) {
+		risks = append(risks, Risk{Kind: RiskCanary, Nodes: problemNodes(canary)})
+	}
+	return risks
+}
+
+// problemNodes returns the names of the nodes with problems, in order.
+func problemNodes(canary *rollout.CanaryStatus) []string {
+	var names []string
+	if canary != nil {
+		for _, problem := range canary.Problems { // ordered by node
+			names = append(names, problem.Node)
+		}
+	}
+	return slices.Compact(names)
+}
+
+// runsNowhere reports whether, when the rollout has ended, no node should have a pod and none has.
+func (e *End) runsNowhere() bool {
+	return e.Last != nil && e.Last.Snapshot != nil && !slices.ContainsFunc(e.Last.Snapshot.Nodes(), func(n daemon.NodeState) bool {
+		return n.Decision.Run || len(n.Pods) > 0
+	})
+}
+
 // OK reports whether there are no risks. A rollout that is not simulated, because no nodes or pods
 // were given, is not known to stall: look at End if they may be missing. A Judgment without an
 // Impact, which Judge never returns, is not OK.
 func (j *Judgment) OK() bool { return j != nil && j.Impact != nil && len(j.Risks) == 0 }
 
-// String returns "well", or "would hurt:" with the risks, in the first line. The lines behind it
-// are those of the Impact, of the End, and of the Findings. If the rollout becomes complete with
-// NewImages, the line behind the End names them: whether they can be pulled is not simulated.
+// String returns "well", or "would hurt:" with the risks, in the first line, which also says if the
+// DaemonSet then runs on no node: that alone is no risk, because its nodes may be still to come. The
+// lines behind it are those of the Impact, of the End, and of the Findings. If the rollout becomes
+// complete with NewImages, the line behind the End names them: whether they can be pulled is not
+// simulated. They are not named after a rollback, nor if the DaemonSet runs on no node.
 func (j *Judgment) String() string {
 	if j == nil || j.Impact == nil {
 		return "no judgment"
@@ -163,11 +211,15 @@ func (j *Judgment) String() string {
 		}
 		lines[0] = "would hurt: " + strings.Join(risks, ", ")
 	}
+	nowhere := j.End != nil && j.End.runsNowhere()
+	if nowhere {
+		lines[0] += "; it runs on no node"
+	}
 	lines = append(lines, j.Impact.String())
 	switch i := j.Impact; {
 	case j.End != nil:
 		lines = append(lines, j.End.String())
-		if j.End.State == EndComplete && len(j.NewImages) > 0 {
+		if j.End.State == EndComplete && len(j.NewImages) > 0 && !nowhere && j.End.Rollback.Skipped() {
 			lines = append(lines, j.imageSentence())
 		}
 	case len(i.Refused) > 0 || i.NoChange || i.Rollout == RolloutRemoved:

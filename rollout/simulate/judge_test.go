@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
@@ -20,6 +22,7 @@ import (
 	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/internal/scenario"
 	"github.com/pernode/daemonset/placement"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -98,6 +101,28 @@ func TestJudge(t *testing.T) {
 			text: "well\nremoves the DaemonSet and its pods\n"},
 		{name: "never ready", why: "the rollout stops at the first node", set: build.Set{Spec: requesting("1")}, change: image, opts: always(simulate.PodTimes{ReadyAfter: -1}),
 			end: simulate.EndStalled, risks: []simulate.Risk{{Kind: simulate.RiskStalled, Nodes: []string{"w1", "w2", "w3"}}}},
+		{name: "rolled back", why: "the old template is complete, and the new one failed", set: build.Set{Spec: requesting("1")}, change: image,
+			opts: breaking("agent:2", rollout.Canary{FailStarting: lasting(3 * time.Minute)}),
+			end:  simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskRolledBack, Nodes: []string{"w1"}}},
+			text: "would hurt: the canary fails and is rolled back\n"},
+		{name: "canary paused", why: "it does not go on by itself", set: build.Set{Spec: requesting("1")}, change: image,
+			opts: breaking("agent:2", rollout.Canary{PauseStarting: lasting(3 * time.Minute)}),
+			end:  simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Nodes: []string{"w1"}}},
+			text: "would hurt: the canary has problems\n"},
+		{name: "canary failed", why: "the pause holds the rollback back", set: build.Set{Spec: requesting("1")},
+			change: func(ds *appsv1.DaemonSet) { image(ds); ds.Labels = build.Labels{"a": "b"} },
+			given: func(in *daemon.Input) {
+				image(in.DaemonSet)
+				in.Revisions = append(in.Revisions, build.Current(in.DaemonSet, "h2")...)
+				in.Revisions[len(in.Revisions)-1].Revision++
+			},
+			opts: simulate.Options{
+				Policy:      rollout.Policy{Paused: true, Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
+				CanaryTrial: &rollout.CanaryTrial{RevisionHash: "h2", State: rollout.CanaryFailed, BackTo: "h1"},
+			},
+			end: simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary}}},
+		{name: "canary for promotion", why: "it has found nothing", set: build.Set{Spec: requesting("1")}, change: image,
+			opts: breaking("agent:1", rollout.Canary{Manual: true}), end: simulate.EndWaiting, text: "well\n"},
 		{name: "surge and host port", why: "it stalls, and lint knows why", set: build.Set{Spec: requesting("1", 80)},
 			change: func(ds *appsv1.DaemonSet) { image(ds); ds.Spec.UpdateStrategy = surging().Object().Spec.UpdateStrategy }, end: simulate.EndStalled,
 			risks: []simulate.Risk{
@@ -147,6 +172,15 @@ func TestJudge(t *testing.T) {
 			risks:  []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w4"}}}, text: "starts a rollout to revision 2: no pods were given\n"},
 		{name: "NoSchedule and only pods elsewhere", why: "no rollout deletes those that there may be", given: onlyElsewhere,
 			proposal: simulate.Proposal{Nodes: taint(0, build.NoSchedule("a"))}},
+		{name: "new on no node", why: "that may be a slip", set: build.Set{Spec: corev1.PodSpec{NodeSelector: map[string]string{"disk": "tape"}}},
+			given:  func(in *daemon.Input) { *in = daemon.Input{Now: in.Now, Nodes: in.Nodes} },
+			change: image, end: simulate.EndComplete, findings: []string{"RequestsMissing spec.template.spec.containers[0].resources.requests", "NodeSelectorNoNode spec.template.spec.nodeSelector[disk]"},
+			text: "well; it runs on no node\nnew DaemonSet with revision 1\n"},
+		{name: "lost on all nodes", why: "it says both", set: build.Set{Spec: requesting("1")}, change: func(ds *appsv1.DaemonSet) {
+			ds.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "tape"}
+		}, end: simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w1", "w2", "w3"}}},
+			findings: []string{"NodeSelectorNoNode spec.template.spec.nodeSelector[disk]"},
+			text:     "would hurt: nodes that lose the pod: 3; it runs on no node\n"},
 		{name: "no nodes", why: "nobody can tell", set: build.Set{Spec: requesting("1")}, change: image,
 			given: func(in *daemon.Input) { in.Nodes, in.Pods = nil, nil }, text: "\nthe rollout is not simulated: no nodes were given"},
 		{name: "no pods", why: "there are some, and what they are like is not known", set: build.Set{Spec: requesting("1")}, change: image,
@@ -191,6 +225,19 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// breaking returns options with a canary on one node, in which pods with an image never become ready.
+func breaking(image string, canary rollout.Canary) simulate.Options {
+	canary.Nodes = intstr.FromInt32(1)
+	return simulate.Options{Policy: rollout.Policy{Canary: &canary}, PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
+		if pod.Spec.Containers[0].Image == image {
+			times.ReadyAfter = -1
+		}
+		return times
+	}}
+}
+
+func lasting(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
+
 func seconds(key string) corev1.Toleration {
 	return corev1.Toleration{Key: key, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: new(int64(300))}
 }
@@ -223,12 +270,14 @@ func TestJudgeNewImages(t *testing.T) {
 	volume := spec("agent:1")
 	volume.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "data:1"}}}}
 	swapped := spec("tool:1", "agent:1")
+	nowhere := spec("agent:2")
+	nowhere.NodeSelector = map[string]string{"disk": "tape"}
 	fresh := spec("agent:1")
 	fresh.NodeSelector = map[string]string{"disk": "ssd"}
 	for _, tc := range []struct {
 		name, why string
 		old, spec corev1.PodSpec
-		times     simulate.PodTimes
+		opts      simulate.Options
 		want      []string
 		text      string // is in String; without: no such line
 	}{
@@ -238,13 +287,15 @@ func TestJudgeNewImages(t *testing.T) {
 		{name: "volume", why: "it is pulled, too", old: spec("agent:1"), spec: volume, want: []string{"data:1"}, text: "whether the new image \"data:1\""},
 		{name: "swapped", why: "other containers have them already", old: spec("agent:1", "tool:1"), spec: swapped},
 		{name: "selector", why: "the image is not new", old: spec("agent:1"), spec: fresh},
-		{name: "stalls", why: "then it is simulated that it does not start", old: spec("agent:1"), spec: spec("agent:2"), times: simulate.PodTimes{ReadyAfter: -1}, want: []string{"agent:2"}},
+		{name: "stalls", why: "then it is simulated that it does not start", old: spec("agent:1"), spec: spec("agent:2"), opts: always(simulate.PodTimes{ReadyAfter: -1}), want: []string{"agent:2"}},
+		{name: "rolled back", why: "then it is simulated, too", old: spec("agent:1"), spec: spec("agent:2"), opts: breaking("agent:2", rollout.Canary{FailStarting: lasting(time.Minute)}), want: []string{"agent:2"}},
+		{name: "on no node", why: "nobody pulls it", old: spec("agent:1"), spec: nowhere, want: []string{"agent:2"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := running(t, build.Set{Spec: tc.old}, sized("8", "w1", "w2")...)
 			next := in.DaemonSet.DeepCopy()
 			next.Spec.Template.Spec = tc.spec
-			got := judge(t, in, simulate.Proposal{DaemonSet: next}, always(tc.times), lint.Options{})
+			got := judge(t, in, simulate.Proposal{DaemonSet: next}, tc.opts, lint.Options{})
 			if diff := cmp.Diff(tc.want, got.NewImages); diff != "" {
 				t.Errorf("NewImages: %s (-want +got):\n%s", tc.why, diff)
 			}
@@ -275,6 +326,7 @@ func TestJudgmentTexts(t *testing.T) {
 		want string
 	}{
 		{simulate.RiskRefused, "refused"}, {simulate.RiskPodsLost, "pods lost"}, {simulate.RiskStalled, "stalled"},
+		{simulate.RiskRolledBack, "rolled back"}, {simulate.RiskCanary, "canary"},
 		{simulate.RiskLint, "lint"}, {simulate.RiskKind(0), "RiskKind(0)"},
 		{simulate.Risk{}, "RiskKind(0)"}, {simulate.Risk{Kind: simulate.RiskLint, Code: lint.CodeSurgeHostPort}, "lint finds SurgeHostPort"},
 	} {

@@ -40,7 +40,8 @@ type Options struct {
 // PodTimes are how long things take for one pod. For each of them zero means the
 // default, and below zero means that it never happens. One nanosecond means at once.
 //
-// For an image that can never be pulled, give its pods a ReadyAfter below zero. To have the
+// For an image that can never be pulled, give its pods a ReadyAfter below zero: Options.PodTimes
+// looks at the image of the pod. In a test, daemontest.Cluster.BreakImage does so. To have the
 // kubelet's reason in the pods, too, apply a pod that has waited for a minute: with a container
 // that waits with the reason ImagePullBackOff, and with a creation timestamp and a condition
 // PodScheduled from before that minute (rule 10 of the package). A pod that has waited for less

@@ -168,7 +168,7 @@ func TestNamingRollback(t *testing.T) {
 		} else if diff := cmp.Diff(want, got.String()); diff != "" {
 			t.Errorf("passes under %+v (-upstream's naming +got):\n%s", naming, diff)
 		}
-		if !strings.Contains(got.String(), "back on revision agent-old") || !strings.Contains(got.String(), "history limit") {
+		if !strings.Contains(got.String(), "rolled back to revision agent-old") || !strings.Contains(got.String(), "history limit") {
 			t.Errorf("passes without a rollback or a clean-up:\n%s", got.String())
 		}
 	}

@@ -184,8 +184,10 @@ type progress struct {
 	// to zero.
 	failed int
 	// looping says that no more passes are made.
-	looping  bool
-	rollback *history.Rollback
+	looping bool
+	// rollback is the last one, and failedCanary what it ended.
+	rollback     *history.Rollback
+	failedCanary *rollout.CanaryStatus
 	// end is the pass with the End, once the rollout has ended.
 	end *Pass
 }
@@ -322,7 +324,7 @@ func (r *run) carryOut(s *set, p *progress, result *rollout.Result) *Pass {
 		p.lowest, p.lowestOf = pass.Available, pass.Desired
 	}
 	if !result.Rollback.Skipped() {
-		p.rollback = result.Rollback
+		p.rollback, p.failedCanary = result.Rollback, result.Policy.Canary
 	}
 	r.c.write(s, result)
 	return pass
@@ -340,7 +342,7 @@ func (r *run) last(s *set, after daemon.Input) (*Pass, error) {
 	p, last := r.progress(s), s.last
 	pass := r.pass(s, p, last)
 	end := &End{
-		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, After: after,
+		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, FailedCanary: p.failedCanary, After: after,
 	}
 	end.PeakPods = s.load.most
 	if len(s.load.greatest) > 0 { // It has no requests of zero.

@@ -361,8 +361,14 @@ func TestRunRollback(t *testing.T) {
 	if end.State != simulate.EndComplete || end.Rollback == nil || after.Spec.Template.Spec.Containers[0].Image != "agent:0" || after.Generation != 2 {
 		t.Errorf("Run() = %v with generation %d, want it back on the old template with generation 2", end, after.Generation)
 	}
-	if !strings.HasSuffix(end.String(), ", back on revision agent-old") {
-		t.Errorf("String() = %q, want it to name the revision", end)
+	const want = "rolled back to revision agent-old (number 1): canary failed: a: agent-1: takes too long to start\ncomplete after 19s (8 passes, at least 2 of 3 available)"
+	if diff := cmp.Diff(want, end.String()); diff != "" {
+		t.Errorf("String() (-want +got):\n%s", diff)
+	}
+	// The restored template may stall as well: the first line stays.
+	end.State, end.FailedCanary = simulate.EndStalled, nil
+	if line, _, _ := strings.Cut(end.String(), "\n"); line != "rolled back to revision agent-old (number 1)" {
+		t.Errorf("String() begins with %q, want the rollback", line)
 	}
 }
 
@@ -579,24 +585,30 @@ maxUnavailable 4 is used by w1, w2, w4 (new pod is not available); w3 (pod is te
 	}
 }
 
-// TestEndStringTellsTwoPodsApart: of a surge, the new pod has the problem and the old one the
+// TestEndStringTellsTwoPodsApart: in a surge the new pod has the problem and the old one the
 // outdated template, also without their names.
 func TestEndStringTellsTwoPodsApart(t *testing.T) {
 	end := &simulate.End{State: simulate.EndStalled, Passes: 1, LowestAvailable: 4, LowestOf: 4}
-	for i, surges := range []bool{true, true, false, false} {
+	later := metav1.NewTime(build.Now)
+	for i, other := range []*metav1.Time{&later, &later, nil, nil, {}} { // when the other pod was created
 		n := simulate.IncompleteNode{NodeStatus: daemon.NodeStatus{
 			Node: fmt.Sprint("w", i), Desired: true, Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("old-", i)}},
 		}}
 		problem := health.Blocker{Node: n.Node, Pod: n.Pod, Kind: health.BlockerUnschedulable}
-		if surges {
-			problem.Pod = &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("new-", i)}}
+		if other != nil {
+			problem.Pod = &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("new-", i), CreationTimestamp: *other}}
 		}
 		n.Blockers = []health.Blocker{problem}
 		end.Incomplete = append(end.Incomplete, n)
+		if other != nil && other.IsZero() { // a line of several nodes has no names
+			n.Node += "a"
+			end.Incomplete = append(end.Incomplete, n)
+		}
 	}
 	const want = `stalled from the start (1 pass, at least 4 of 4 available), on:
-  w0, w1: cannot be scheduled; another pod has an outdated template
-  w2, w3: cannot be scheduled; the pod has an outdated template`
+  w0, w1: the new pod: cannot be scheduled; the old pod has an outdated template
+  w2, w3: cannot be scheduled; the pod has an outdated template
+  w4, w4a: cannot be scheduled; another pod has an outdated template`
 	if diff := cmp.Diff(want, end.String()); diff != "" {
 		t.Errorf("String() (-want +got):\n%s", diff)
 	}
