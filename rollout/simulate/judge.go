@@ -24,10 +24,10 @@ type Judgment struct {
 	// were given, although the status of the stored DaemonSet counts some.
 	End *End
 	// NewImages are the images of the proposal's containers, init containers and image volumes
-	// that those of the stored DaemonSet do not have or that one of its pods cannot pull, in order.
-	// Those that a pod of the DaemonSet has been started from are left out. A simulation takes it for
-	// granted that they can be pulled and start, unless Options.PodTimes or the objects say otherwise.
-	// It is nil if there are none, and if the proposal is refused or removes the DaemonSet.
+	// that the stored DaemonSet does not have and that none of its pods has been started from, and
+	// those that one of its pods cannot pull, in order. A simulation takes it for granted that they can
+	// be pulled and start, unless Options.PodTimes or the objects say otherwise. It is nil if there
+	// are none, and if the proposal is refused or removes the DaemonSet.
 	NewImages []string
 	// Findings are the faults that lint.Check finds with the proposal and not without it, in
 	// its order. A fault that was there before, with the same code, severity and message, is
@@ -211,8 +211,9 @@ func (w *whatIf) newImages() []string {
 		known = imagesOf(&w.before.DaemonSet.Spec.Template.Spec)
 	}
 	started, failed := w.pulls()
-	maps.DeleteFunc(known, func(image string, _ bool) bool { return failed[image] })
 	maps.Copy(known, started)
+	// A node may have pulled it before it was removed from the registry.
+	maps.DeleteFunc(known, func(image string, _ bool) bool { return failed[image] })
 	images := imagesOf(&w.after.DaemonSet.Spec.Template.Spec)
 	maps.DeleteFunc(images, func(image string, _ bool) bool { return known[image] })
 	return slices.Sorted(maps.Keys(images))

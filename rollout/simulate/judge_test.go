@@ -281,6 +281,7 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 		notReady     bool
 		state        corev1.ContainerState
 		foreign      bool
+		oneReady     bool
 		want         []string
 	}{
 		{name: "undo", why: "ready pods have been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1"},
@@ -288,12 +289,13 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 		{name: "waiting", why: "the pod has not been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ContainerCreating"), want: []string{"agent:1"}},
 		{name: "another DaemonSet's pods", why: "they may have other pull secrets", stored: "agent:2", next: "agent:1", pods: "agent:1", foreign: true, want: []string{"agent:1"}},
 		{name: "stored and cannot be pulled", why: "that it is stored does not make it one that can be pulled", stored: "agent:3", next: "agent:3", pods: "agent:3", notReady: true, state: waiting("ImagePullBackOff"), want: []string{"agent:3"}},
+		{name: "pulled on one node only", why: "others may fail, too", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ErrImagePull"), oneReady: true, want: []string{"agent:1"}},
 		{name: "stored and waiting", why: "nobody doubts it", stored: "agent:3", next: "agent:3", pods: "agent:3", notReady: true, state: waiting("ContainerCreating")},
 	} {
 		in := running(t, build.Set{Spec: of(tc.pods)}, sized("8", "w1", "w2")...)
 		in.DaemonSet.Spec.Template.Spec = of(tc.stored)
-		for _, pod := range in.Pods {
-			if tc.notReady {
+		for i, pod := range in.Pods {
+			if tc.notReady && !(tc.oneReady && i == 0) {
 				pod.Status.Conditions = nil
 				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "agent", State: tc.state}}
 			}
