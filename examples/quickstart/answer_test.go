@@ -72,3 +72,47 @@ func TestChangeTexts(t *testing.T) {
 		}
 	}
 }
+
+func TestSentence(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		state     string
+		p         proposal
+		want      string
+	}{
+		{"no change", "there is nothing to add", "stalled", proposal{NoChange: true, End: &end{State: "stalled"}}, "changes nothing"},
+		{"not simulated", "nodes are missing", "status", proposal{}, "starts no rollout"},
+		{"complete", "there is no present rollout", "complete", proposal{End: &end{State: "complete", Seconds: 60}}, "starts no rollout, complete after 1m0s"},
+		{"disrupted", "it is complete on the nodes that count", "disrupted", proposal{End: &end{State: "complete"}}, "starts no rollout, complete from the start"},
+		{"repaired", "the present one was stalled", "stalled", proposal{End: &end{State: "complete", Seconds: 6}}, "starts no rollout; the present one goes on, complete after 6s"},
+		{"stalled", "as before", "stalled", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 1)}, "starts no rollout; the present one stays stalled; 1 node loses the pod"},
+		{"progressing", "nobody has waited long enough to call it stalled", "progressing", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 2)},
+			"starts no rollout; the present one is stalled from the start; 2 nodes lose the pod"},
+		{"rollout", "the new one counts", "stalled", proposal{Rollout: true, Revision: 3, End: &end{State: "stalled"}}, "starts a rollout to revision 3, stalled from the start"},
+		{"undo", "both numbers", "stalled", proposal{Rollout: true, Revision: 3, OldRevision: 1}, "starts a rollout to the template of revision 1, now revision 3"},
+	} {
+		if got := tc.p.sentence(tc.state); got != tc.want {
+			t.Errorf("%s: sentence(%s) = %q, want %q: %s", tc.name, tc.state, got, tc.want, tc.why)
+		}
+	}
+}
+
+func TestImageClause(t *testing.T) {
+	on := func(node, image string) blocker { return blocker{Node: node, Image: image} }
+	for _, tc := range []struct {
+		name, why string
+		end       end
+		want      string
+	}{
+		{"none", "nothing is assumed", end{Desired: 2, Blockers: []blocker{on("n1", "a")}}, ""},
+		{"one", "nobody has tried", end{Desired: 2, NewImages: []string{"a"}}, `"a" can be pulled, and `},
+		{"broken", "one node has tried", end{Desired: 2, NewImages: []string{"a"}, Blockers: []blocker{on("n1", "a"), on("n1", "a")}}, `"a" can be pulled on other nodes than n1, and `},
+		{"broken everywhere", "there is no other node", end{Desired: 2, NewImages: []string{"a"}, Blockers: []blocker{on("n1", "a"), on("n2", "a")}}, ""},
+		{"several", "each as it is", end{Desired: 3, NewImages: []string{"a", "b", "c"}, Blockers: []blocker{on("n1", "b"), on("n2", "b")}},
+			`"a", "c" can be pulled, "b" can be pulled on other nodes than n1, n2, and `},
+	} {
+		if got := tc.end.imageClause(); got != tc.want {
+			t.Errorf("%s: imageClause() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}

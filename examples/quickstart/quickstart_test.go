@@ -370,10 +370,10 @@ func TestExitStatus(t *testing.T) {
 		{name: "one of many", why: "the worst counts", want: 2, stdout: "kube-system/proxy: complete"},
 		{name: "same", why: "changes nothing", manifest: proxy("1", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"}, stdout: "changes nothing"},
 		{name: "another budget", why: "no rollout", manifest: proxy("2", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"},
-			stdout: "starts no rollout, complete after 0s\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n"},
+			stdout: "starts no rollout, complete from the start\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n    end    4 of 4 nodes available\n"},
 		{name: "edited copy", why: "kubectl get -o yaml, an editor, and both", args: []string{"-set", "proxy"},
 			manifest: strings.Replace(proxy("2", proxyNodes+lines+proxyContainers), "name: proxy,", "name: proxy, uid: uid-proxy, resourceVersion: '9',", 1),
-			stdout:   "starts no rollout, complete after 0s\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n"},
+			stdout:   "starts no rollout, complete from the start\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n"},
 		{name: "no namespace", why: "it is a new one, and that may be a slip", args: []string{"-set", "default/proxy"},
 			manifest: strings.Replace(proxy("1", proxyNodes+lines+proxyContainers), ", namespace: kube-system", "", 1),
 			stdout:   "    note   standard input:4: a DaemonSet of this name is stored in kube-system; write metadata.namespace\n"},
@@ -384,7 +384,7 @@ func TestExitStatus(t *testing.T) {
 		{name: "one node less", why: "the grammar follows", manifest: proxy("1", "nodeSelector: {pool: general}"+lines+"affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: NotIn, values: [node-1]}]}]}}}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "; 1 node loses the pod\n"},
 		{name: "too large", why: "never fits", manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "10m", "64", 1)), args: []string{"-set", "proxy"}, want: 2,
-			stdout: "starts a rollout to revision 2, stalled after "},
+			stdout: "starts a rollout to revision 2, stalled from the start\n"},
 		{name: "toleration", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
 			manifest: proxy("1", proxyNodes+lines+"tolerations: [{key: a, operator: Has}]"+lines+proxyContainers)},
 		{name: "percentage", why: "no server takes it, and it is not simulated", manifest: proxy("10 %", proxyNodes+lines+update), args: []string{"-set", "proxy"}, want: 1,
@@ -427,6 +427,53 @@ func TestExitStatus(t *testing.T) {
 				t.Errorf("run(%q -o json) = %s, %v, want exitStatus %d", args, text, err, tc.want)
 			}
 		})
+	}
+}
+
+// TestProposalText: what a proposal beside a stalled rollout leads to. cni:2 runs on node-1 and cannot
+// be pulled on node-2.
+func TestProposalText(t *testing.T) {
+	const (
+		broken     = `if "registry.example/cni:2" can be pulled on other nodes than node-2, and pods are ready`
+		containers = `containers: [{name: cni, image: "registry.example/cni:2", resources: {requests: {cpu: 10m, memory: 64Mi}}}`
+		mended     = `containers: [{name: cni, image: "registry.example/cni:3", resources: {requests: {cpu: 10m, memory: 64Mi}}}`
+	)
+	of := func(name, budget, containers string) string {
+		return strings.NewReplacer("name: proxy,", "name: "+name+",", "app: proxy", "app: "+name).Replace(proxy(budget, proxyNodes+"\n      "+containers+"]"))
+	}
+	for _, tc := range []struct {
+		name, why, manifest, set string
+		want                     []string
+		not                      string
+	}{
+		{"another budget", "two nodes more, and whether they can pull the image is not known", of("cni", "2", containers), "cni",
+			[]string{": starts no rollout; the present one goes on, stalled after 24s\n", "2 of 4 nodes available at the worst moment, " + broken}, "no rollout, stalled"},
+		{"a label", "nothing moves, so nothing is assumed", strings.Replace(of("cni", "1", containers), "name: cni,", "name: cni, labels: {a: b},", 1), "cni",
+			[]string{": starts no rollout; the present one stays stalled\n", "    end    3 of 4 nodes available\n"}, "pods are ready"},
+		{"undo", "the image runs on two nodes", of("cni", "1", strings.Replace(containers, "cni:2", "cni:1", 1)), "cni",
+			[]string{": starts a rollout to the template of revision 1, now revision 3, complete after 24s diff", "worst moment, if pods are ready"}, "can be pulled, and"},
+		{"a new image", "nobody has pulled it", of("cni", "1", mended), "cni",
+			[]string{`if "registry.example/cni:3" can be pulled, and pods are ready`}, "other nodes"},
+		{"beside a new image", "each has its clause", of("cni", "2", strings.Replace(containers, "cni:2", "cni:3", 1)+", "+strings.Replace(strings.TrimPrefix(containers, "containers: ["), "name: cni", "name: b", 1)), "cni",
+			[]string{`if "registry.example/cni:2", "registry.example/cni:3" can be pulled, and pods are ready`}, ""},
+		{"a new DaemonSet", "the node that cannot pull it is among the blockers", of("new", "1", containers), "new",
+			[]string{"kube-system/new: new: would run on 4 of 5 nodes, stalled after 10s\n", "blocks node-2: new-2: image", broken}, ""},
+		{"waiting", "it needs somebody as before", strings.Replace(strings.NewReplacer("proxy:1", "tuner:2", "proxy", "tuner").Replace(proxy("1", proxyNodes+"\n      "+proxyContainers)),
+			"    rollingUpdate:\n      maxUnavailable: 1\n", "    type: OnDelete\n  minReadySeconds: 1\n", 1), "tuner",
+			[]string{": starts no rollout; the present one stays waiting\n"}, ""},
+		{"stalls at once", "no node gets further", of("exporter", "1", strings.NewReplacer("cni", "exporter", "memory: 64Mi", "memory: 64Mi, example.com/a: 1").Replace(containers)), "exporter",
+			[]string{": starts a rollout to revision 3, stalled from the start\n"}, "after 0s"},
+	} {
+		_, stdout, stderr := command(testdata(t, "trouble.yaml")+"---"+tc.manifest, "-set", "kube-system/"+tc.set, "-f", "-")
+		text := strings.Join(strings.Fields(stdout), " ")
+		for _, want := range tc.want {
+			if !strings.Contains(stdout, want) && !strings.Contains(text, want) {
+				t.Errorf("%s: stdout\n%sstderr %q, want %q: %s", tc.name, stdout, stderr, want, tc.why)
+			}
+		}
+		if _, text, _ := strings.Cut(text, " apply "); tc.not != "" && strings.Contains(text, tc.not) {
+			t.Errorf("%s: stdout\n%swant no %q: %s", tc.name, stdout, tc.not, tc.why)
+		}
 	}
 }
 

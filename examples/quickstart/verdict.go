@@ -188,6 +188,9 @@ func blockerOf(b health.Blocker) blocker {
 	}
 	if b.Container != nil {
 		fact.Container = b.Container.Name
+		if b.Kind == health.BlockerImage {
+			fact.Image = b.Container.Image
+		}
 	}
 	return fact
 }
