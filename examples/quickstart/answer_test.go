@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/rollout/health"
@@ -42,6 +44,33 @@ func TestBlockersOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"b", "a", "c"}, got); diff != "" {
 		t.Errorf("blockers (-want +got):\n%s", diff)
+	}
+}
+
+// Two pods on a node that is not ready: the node is the same one.
+func TestBlockersOfNode(t *testing.T) {
+	down := &corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}
+	pod := func(name string) *corev1.Pod { return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}} }
+	for _, tc := range []struct {
+		name, why string
+		second    health.BlockerKind
+		want      []string
+	}{
+		{"two that end", "the first says why", health.BlockerStuckTerminating,
+			[]string{"terminating, past its grace period; node is not ready: KubeletNotReady", "terminating, past its grace period"}},
+		{"one that ends", "the other one is about the node", health.BlockerNodeNotReady,
+			[]string{"terminating, past its grace period", "node is not ready"}},
+	} {
+		var got []string
+		for _, b := range blockers(&health.Assessment{Blockers: []health.Blocker{
+			{Node: "n", Pod: pod("a"), Kind: health.BlockerStuckTerminating, NodeReady: down},
+			{Node: "n", Pod: pod("b"), Kind: tc.second, NodeReady: down},
+		}}) {
+			got = append(got, b.Text)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: blockers: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
 	}
 }
 

@@ -477,6 +477,32 @@ func TestProposalText(t *testing.T) {
 	}
 }
 
+// TestNodeNotReadyOnce: that a node is not ready is said once, also if a pod there does not end for
+// that reason.
+func TestNodeNotReadyOnce(t *testing.T) {
+	dump := testdata(t, "trouble.yaml")
+	for _, edit := range [][2]string{
+		{"metadata: {name: node-3, uid: n3, labels: {kubernetes.io/hostname: node-3, pool: general}}\nstatus:\n  allocatable: {cpu: \"2\", memory: 4Gi, pods: \"110\"}\n  conditions:\n  - {type: Ready, status: \"True\", reason: KubeletReady, message: kubelet is posting ready status,",
+			"metadata: {name: node-3, uid: n3, labels: {kubernetes.io/hostname: node-3, pool: general}}\nspec: {taints: [{key: node.kubernetes.io/not-ready, effect: NoSchedule}]}\nstatus:\n  allocatable: {cpu: \"2\", memory: 4Gi, pods: \"110\"}\n  conditions:\n  - {type: Ready, status: \"False\", reason: KubeletNotReady, message: no network,"},
+		{"  uid: logs-13\n", "  uid: logs-13\n  deletionTimestamp: \"2026-01-01T09:30:00Z\"\n  deletionGracePeriodSeconds: 30\n"},
+	} {
+		if strings.Count(dump, edit[0]) != 1 {
+			t.Fatalf("trouble.yaml lacks %q", edit[0])
+		}
+		dump = strings.Replace(dump, edit[0], edit[1], 1)
+	}
+	for _, tc := range []struct{ set, want string }{
+		{"logs", "node-3: logs-13: terminating since 2026-01-01T09:29:30Z, past its grace period; node is not ready since 2026-01-01T07:00:00Z: KubeletNotReady: no network"},
+		{"proxy", "node-3: proxy-13: node is not ready since 2026-01-01T07:00:00Z: KubeletNotReady: no network"},
+	} {
+		_, stdout, stderr := command(dump, "-set", tc.set, "-f", "-")
+		text := strings.Join(strings.Fields(stdout), " ")
+		if !strings.Contains(text, tc.want) || strings.Count(text, "node is not ready since") != 1 {
+			t.Errorf("run(-set %s) = stdout\n%sstderr %q, want %q, and only that about the node", tc.set, stdout, stderr, tc.want)
+		}
+	}
+}
+
 // TestNewGains: a node gains the pod of a new DaemonSet for a reason that is one.
 func TestNewGains(t *testing.T) {
 	_, stdout, _ := command("", "-f", "lesson/daemonset.yaml", "-f", "lesson/nodes.yaml", "-o", "json")
