@@ -73,6 +73,8 @@ type answer struct {
 	Proposal *proposal `json:"proposal,omitempty"`
 	// Notes are sentences on what the input lacks and what was assumed.
 	Notes []string `json:"notes,omitempty"`
+	// wrong says why no answer is possible for a stored DaemonSet.
+	wrong manifest.ErrorList
 }
 
 // The states besides those of package health.

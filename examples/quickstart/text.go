@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
@@ -35,6 +36,7 @@ func (a *answer) long() bool {
 
 func (a *answer) write(out io.Writer) {
 	fmt.Fprintln(out, cli.Printable(fmt.Sprintf("%s/%s: %s", a.Namespace, a.Name, a.Verdict)))
+	writeErrors(out, a.wrong)
 	lines(out, "blocks", texts(a.Blockers))
 	lines(out, "budget", a.Budget.texts())
 	lines(out, "delete", texts(a.ToDelete))
@@ -81,11 +83,13 @@ func (a *answer) lintTexts() []string {
 	return list
 }
 
-// write prints the proposal. alone says that its verdict is that of the answer. Why it is
-// refused stands on standard error.
+// write prints the proposal. alone says that its verdict is that of the answer.
 func (p *proposal) write(out io.Writer, alone bool) {
 	if !alone {
 		lines(out, "apply", []string{fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Verdict)})
+	}
+	writeErrors(out, p.Refused)
+	if !alone {
 		lines(out, "diff", p.Fields)
 		lines(out, "gains", texts(p.Gains))
 		lines(out, "loses", texts(p.Loses))
@@ -97,6 +101,17 @@ func (p *proposal) write(out io.Writer, alone bool) {
 		lines(out, "end", []string{p.End.text(alone)})
 	}
 	lines(out, "lint", texts(p.Findings))
+}
+
+// writeErrors prints what is wrong, all of it.
+func writeErrors(out io.Writer, errs []*manifest.Error) {
+	for i, err := range errs {
+		label := "wrong"
+		if i > 0 {
+			label = ""
+		}
+		labelled(out, label, cli.Printable(err.Error()))
+	}
 }
 
 // texts are the fields that change, or say that none does: the bytes of a revision count.
