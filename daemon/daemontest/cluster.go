@@ -54,6 +54,9 @@ type Cluster struct {
 // Cluster that has them, and call Apply, SettlesWithin and FromNow.
 func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster {
 	t.Helper()
+	if ds == nil {
+		t.Fatal("the DaemonSet is nil")
+	}
 	c := &Cluster{}
 	c.Apply(t, append(objects(nodes), ds)...)
 	for _, end := range c.Settle(t) {

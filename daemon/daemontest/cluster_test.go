@@ -430,11 +430,11 @@ func TestReadyCondition(t *testing.T) {
 		step             func()
 		condition, taint string
 	}{
-		{"Recover of a node that is ready", func() { c.Recover(t, node) }, "12:00:00", ""},
-		{"NotReady", func() { c.NotReady(t, node) }, "12:12:10", "12:12:10"},
-		{"NotReady again", func() { c.NotReady(t, node) }, "12:12:10", "12:12:10"},
-		{"Unreachable", func() { c.Unreachable(t, node) }, "12:14:10", "12:14:10"},
-		{"Recover", func() { c.Recover(t, node) }, "12:15:10", ""},
+		{"NotReady", func() { c.NotReady(t, node) }, "12:11:10", "12:11:10"},
+		{"NotReady again", func() { c.NotReady(t, node) }, "12:11:10", "12:11:10"},
+		{"Unreachable", func() { c.Unreachable(t, node) }, "12:13:10", "12:13:10"},
+		{"Recover", func() { c.Recover(t, node) }, "12:14:10", ""},
+		{"Recover from taints alone", func() { c.Taint(t, "node.kubernetes.io/not-ready:NoExecute", node); c.Recover(t, node) }, "12:14:10", ""},
 	} {
 		c.Advance(t, time.Minute)
 		tc.step()
@@ -636,6 +636,13 @@ func TestMistakes(t *testing.T) {
 		{"NotReady, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.NotReady(t) }, "nothing is given"},
 		{"Unreachable, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Unreachable(t) }, "nothing is given"},
 		{"Recover, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Recover(t) }, "nothing is given"},
+		{"Recover, one is ready", "a step that does nothing hides a mistake", func(t testing.TB, c *daemontest.Cluster) {
+			c.NotReady(t, daemontest.Node("node-1"))
+			c.Recover(t, daemontest.Nodes(2)...)
+		}, "node node-2 is ready: there is nothing to recover from"},
+		{"Settled, no DaemonSet", "not an index into a list that nobody has passed", func(t testing.TB, _ *daemontest.Cluster) {
+			daemontest.Settled(t, nil, daemontest.Nodes(2)...)
+		}, "the DaemonSet is nil"},
 		{"Crash, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Crash(t) }, "nothing is given"},
 		{"Hang, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Hang(t) }, "nothing is given"},
 		{"Fail, nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Fail(t) }, "nothing is given"},
@@ -851,7 +858,11 @@ func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.Daemo
 	case 2:
 		c.NotReady(t, node)
 	case 3:
-		c.Recover(t, node)
+		if slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
+			return c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue
+		}) {
+			c.Recover(t, node)
+		}
 	case 4:
 		c.Taint(t, "db=a:NoSchedule", node)
 	case 5:

@@ -107,10 +107,23 @@ func (c *Cluster) Unreachable(t testing.TB, nodes ...*corev1.Node) {
 	})
 }
 
-// Recover makes nodes ready again after NotReady and Unreachable.
+// Recover makes nodes ready again after NotReady and Unreachable. It ends the test if one of them
+// is ready and has none of their taints.
 func (c *Cluster) Recover(t testing.TB, nodes ...*corev1.Node) {
 	t.Helper()
-	c.edit(t, nodes, func(node *corev1.Node) { c.setReady(node, corev1.ConditionTrue, "KubeletReady", "") })
+	c.edit(t, nodes, func(node *corev1.Node) {
+		ready := nodestatus.Ready(node)
+		if ready != nil && ready.Status == corev1.ConditionTrue && !slices.ContainsFunc(node.Spec.Taints, ofNodeController) {
+			t.Fatalf("node %s is ready: there is nothing to recover from", node.Name)
+		}
+		c.setReady(node, corev1.ConditionTrue, "KubeletReady", "")
+	})
+}
+
+// ofNodeController reports whether a taint is one that the node controller sets on nodes that are
+// not ready.
+func ofNodeController(taint corev1.Taint) bool {
+	return taint.Key == corev1.TaintNodeNotReady || taint.Key == corev1.TaintNodeUnreachable
 }
 
 // setReady sets the Ready condition and, unless the key is empty, its taints. What is so already
@@ -126,7 +139,7 @@ func (c *Cluster) setReady(node *corev1.Node, status corev1.ConditionStatus, rea
 		Type: corev1.NodeReady, Status: status, Reason: reason, LastTransitionTime: since,
 	})
 	node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(old corev1.Taint) bool {
-		return old.Key != taint && (old.Key == corev1.TaintNodeNotReady || old.Key == corev1.TaintNodeUnreachable)
+		return old.Key != taint && ofNodeController(old)
 	})
 	if taint == "" {
 		return

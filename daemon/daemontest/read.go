@@ -33,13 +33,16 @@ func ReadDaemonSet(t testing.TB, files ...string) *appsv1.DaemonSet {
 
 // Read returns the objects of the named files: YAML or JSON, what people write and what
 // kubectl prints, without defaults; see manifest.Objects.Read. As with os.Open, names are relative
-// to the folder of the package under test. It ends the test if a file cannot be read or is wrong,
-// with a line for each fault: file, line, document and field. It logs what it passes over, such as
-// objects of other kinds.
+// to the folder of the package under test. It ends the test if no file is given, and if a file
+// cannot be read or is wrong, with a line for each fault: file, line, document and field. It logs
+// what it passes over, such as objects of other kinds.
 //
 // For a cluster as it was dumped, see manifest.Objects.Subjects and NewCluster.
 func Read(t testing.TB, files ...string) *manifest.Objects {
 	t.Helper()
+	if len(files) == 0 {
+		t.Fatal("no files are given")
+	}
 	objects := &manifest.Objects{}
 	for _, name := range files {
 		file, err := os.Open(name)
@@ -57,9 +60,13 @@ func Read(t testing.TB, files ...string) *manifest.Objects {
 }
 
 // ReadFS returns the objects of the files of a file system, such as an embed.FS, that the
-// patterns of fs.Glob match. It ends the test as Read does, and if a pattern matches nothing.
+// patterns of fs.Glob match. It ends the test as Read does, and if no pattern is given or one
+// matches nothing.
 func ReadFS(t testing.TB, fsys fs.FS, patterns ...string) *manifest.Objects {
 	t.Helper()
+	if len(patterns) == 0 {
+		t.Fatal("no patterns are given")
+	}
 	objects := &manifest.Objects{}
 	if err := objects.ReadFS(fsys, patterns...); err != nil {
 		t.Fatal(linesOf(err))

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	corev1 "k8s.io/api/core/v1"
@@ -95,7 +96,11 @@ func remarks(daemons *overhead.Daemons, in overhead.Input, out *overhead.NodeOve
 			if err != nil {
 				return nil, err
 			}
-			note(i, "cannot tell, it depends on %v", explanation.DependsOn)
+			facts := make([]string, len(explanation.DependsOn))
+			for k, fact := range explanation.DependsOn {
+				facts[k] = fact.String()
+			}
+			note(i, "cannot tell, it depends on %s", strings.Join(facts, ", "))
 		}
 	}
 	for _, s := range out.Shortages {

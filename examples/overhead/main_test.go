@@ -21,7 +21,7 @@ func Example() {
 	// large-arm   3 pods, cpu 450m, memory 560Mi    3 pods, cpu 450m, memory 560Mi     cpu 7450m, memory 29136Mi
 	// gpu         4 pods, cpu 950m, memory 1584Mi   5 pods, cpu 1050m, memory 1712Mi   cpu 29950m, memory 244048Mi
 	// cache on small: does not fit, short of memory by 1584Mi
-	// gpu-exporter on gpu: cannot tell, it depends on [label "example.com/gpu-model"]
+	// gpu-exporter on gpu: cannot tell, it depends on label "example.com/gpu-model"
 	// gpu-exporter on gpu: waits for the port 9100/TCP of node-exporter
 	//
 	// A pool without GPUs, amd64 or arm64:
@@ -52,6 +52,26 @@ func TestRemarks(t *testing.T) {
 	}
 	got, err := remarks(daemons, in, &out)
 	want := []string{"agent on n: waits, port 80/TCP is that of pod team/web", "agent on n: waits, the RuntimeClass asks for label runtime=kata"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("remarks = %q, %v, want %q", got, err, want)
+	}
+}
+
+// TestRemarksOfFacts: several facts are a list of words.
+func TestRemarksOfFacts(t *testing.T) {
+	ds := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent"}}
+	ds.Spec.Template.Spec = corev1.PodSpec{NodeSelector: map[string]string{"gpu": "", "zone": "a"}, Containers: []corev1.Container{{}}}
+	daemons, err := overhead.Compile([]*appsv1.DaemonSet{ds}, overhead.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := overhead.Input{Node: &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n"}}, LateLabels: []string{"gpu", "zone"}}
+	var out overhead.NodeOverhead
+	if err := daemons.OnNode(in, &out); err != nil {
+		t.Fatal(err)
+	}
+	got, err := remarks(daemons, in, &out)
+	want := []string{`agent on n: cannot tell, it depends on label "gpu", label "zone"`}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("remarks = %q, %v, want %q", got, err, want)
 	}

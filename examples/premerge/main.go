@@ -6,14 +6,19 @@
 //	git show origin/main:agent.yaml | premerge -nodes nodes.yaml -markdown - agent.yaml >>$GITHUB_STEP_SUMMARY
 //
 // OLD.yaml and NEW.yaml are the two versions of the manifests, in YAML or JSON. Other kinds of
-// objects in them are passed over. One of the three files may be standard input. Try it:
+// objects in them are passed over. One of the three files may be standard input. A version without
+// objects, such as /dev/null or what git show prints of a file that is not there, is that of a file
+// that the change adds or deletes. One of the two needs a DaemonSet. Try it:
 //
 //	cd examples/premerge/testdata && go run .. -nodes nodes.yaml old.yaml new.yaml
 //
-// The exit status is 0 if all is well; 2 if nodes would lose their pod, a rollout would stall,
-// or lint finds an error that was not there before; and 1 if the input is wrong, with a line
-// for each error on standard error. What the API server would refuse is such an error; the changes
-// are printed all the same. go run makes every status but 0 a 1: build the command.
+// The exit status is 0 if all is well or allowed; 2 if nodes would lose their pod, a rollout would
+// stall, or lint finds an error that was not there before; and 1 if the input is wrong, or the API
+// server would refuse it, which -allow does not accept. Standard error then has a line for each
+// error, and so has the Markdown. go run makes every status but 0 a 1: build the command.
+//
+// -allow accepts risks that are meant, in all DaemonSets: pods-lost for an intended removal, for
+// instance, or a code of lint.
 package main
 
 import (
@@ -23,6 +28,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pernode/daemonset/daemon/lint"
@@ -38,11 +44,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("premerge", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: premerge [-markdown] -nodes FILE OLD NEW")
+		fmt.Fprint(stderr, usage)
 		flags.PrintDefaults()
 	}
 	nodes := flags.String("nodes", "", "the nodes of the cluster are in `FILE`; - is standard input")
 	markdown := flags.Bool("markdown", false, "print Markdown, for a comment or a job summary")
+	var allowed risks
+	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+", or codes of lint such as SurgeHostPort", allowed.add)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -53,36 +61,93 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 1
 	}
 	changes, err := check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
-	if err != nil && len(changes) == 0 {
-		return wrong(err, stderr)
-	}
 	write := writeText
 	if *markdown {
 		fmt.Fprint(stdout, "### DaemonSets\n\n")
 		write = writeMarkdown
 	}
-	if len(changes) == 0 {
+	if len(changes) == 0 && err == nil {
 		fmt.Fprintln(stdout, "no DaemonSet changes")
 	}
 	status := 0
 	for _, c := range changes {
-		write(stdout, c, cli.PrintableLines(c.String()))
-		if !c.OK() {
-			status = 2
+		v := verdict{lines: cli.PrintableLines(c.String()), mark: ":white_check_mark:"}
+		switch {
+		case c.OK():
+		case allowed.allow(c.Judgment.Risks):
+			v.lines[0] += " (allowed)"
+			v.mark = ":warning:"
+		default:
+			v.mark, status = ":x:", 2
 		}
+		write(stdout, v)
 	}
 	if err != nil {
-		return wrong(err, stderr)
+		var lines []string
+		for _, err := range cli.Errors(err) {
+			lines = append(lines, cli.Printable(err.Error()))
+		}
+		text := strings.Join(lines, "\n")
+		fmt.Fprintln(stderr, text)
+		if *markdown {
+			fmt.Fprintf(stdout, ":x: the input is wrong\n\n```text\n%s\n```\n", text)
+		}
+		return 1
 	}
 	return status
 }
 
-// wrong prints what is wrong with the input, and returns the exit status.
-func wrong(err error, stderr io.Writer) int {
-	for _, err := range cli.Errors(err) {
-		fmt.Fprintln(stderr, cli.Printable(err.Error()))
+const usage = `usage: premerge [-markdown] [-allow RISKS] -nodes FILE OLD NEW
+
+Says what a change of DaemonSets does to a cluster. A version without objects, such as
+/dev/null or what git show prints of a file that is not there, is that of a file that the
+change adds or deletes. One of the two needs a DaemonSet.
+
+The exit status is 0 if all is well or allowed; 2 if nodes would lose their pod, a rollout
+would stall, or lint finds an error that was not there before; and 1 if the input is wrong,
+or the API server would refuse it, which -allow does not accept.
+
+`
+
+// risks are words for risks that are accepted.
+type risks map[string]bool
+
+// wordOf is the kind of a risk in a word, or the code of lint.
+func wordOf(r simulate.Risk) string {
+	if r.Kind == simulate.RiskLint {
+		return string(r.Code)
 	}
-	return 1
+	return strings.ReplaceAll(r.Kind.String(), " ", "-")
+}
+
+// riskWords are the words besides the codes of lint.
+func riskWords() []string {
+	var words []string
+	for kind := simulate.RiskKind(1); kind <= simulate.RiskLint; kind++ {
+		if kind != simulate.RiskRefused && kind != simulate.RiskLint {
+			words = append(words, wordOf(simulate.Risk{Kind: kind}))
+		}
+	}
+	return words
+}
+
+// add reads words with commas between them. Codes of lint begin with a capital.
+func (r *risks) add(text string) error {
+	for word := range strings.SplitSeq(text, ",") {
+		if !slices.Contains(riskWords(), word) && (word == "" || word[0] < 'A' || word[0] > 'Z') {
+			return fmt.Errorf("%q: want %s or a code of lint", word, strings.Join(riskWords(), ", "))
+		}
+		if *r == nil {
+			*r = risks{}
+		}
+		(*r)[word] = true
+	}
+	return nil
+}
+
+// allow reports whether all of the risks are accepted.
+func (r risks) allow(list []simulate.Risk) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(risk simulate.Risk) bool { return !r[wordOf(risk)] })
 }
 
 // check judges the DaemonSets that differ. Those that an API server would refuse are an error,
@@ -91,8 +156,8 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.JudgedCh
 	var facts, before, after manifest.Objects
 	switch err := cmp.Or(
 		cli.ReadFiles(&facts, []string{nodes}, stdin),
-		cli.ReadFiles(&before, []string{oldFile}, stdin),
-		cli.ReadFiles(&after, []string{newFile}, stdin),
+		cli.ReadVersion(&before, oldFile, stdin),
+		cli.ReadVersion(&after, newFile, stdin),
 	); {
 	case err != nil:
 		return nil, err
@@ -116,16 +181,27 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.JudgedCh
 	return changes, nil
 }
 
+// verdict is what is printed of a change: the lines of its judgment, and a mark for them.
+type verdict struct {
+	lines []string
+	mark  string
+}
+
 // writeText prints a change for a terminal.
-func writeText(w io.Writer, _ simulate.JudgedChange, lines []string) {
-	fmt.Fprintln(w, strings.Join(lines, "\n  "))
+func writeText(w io.Writer, v verdict) {
+	for i, line := range v.lines {
+		text := strings.TrimLeft(line, " ")
+		lead := strings.Repeat(" ", len(line)-len(text))
+		if i > 0 {
+			lead += "  "
+		}
+		for _, folded := range cli.Fold(lead, text, lead+"    ") {
+			fmt.Fprintln(w, folded)
+		}
+	}
 }
 
 // writeMarkdown prints a change for a comment on a pull request or the summary of a job.
-func writeMarkdown(w io.Writer, c simulate.JudgedChange, lines []string) {
-	mark := ":white_check_mark:"
-	if !c.OK() {
-		mark = ":x:"
-	}
-	fmt.Fprintf(w, "<details><summary>%s %s</summary>\n\n```text\n%s\n```\n\n</details>\n\n", mark, lines[0], strings.Join(lines[1:], "\n"))
+func writeMarkdown(w io.Writer, v verdict) {
+	fmt.Fprintf(w, "<details><summary>%s %s</summary>\n\n```text\n%s\n```\n\n</details>\n\n", v.mark, v.lines[0], strings.Join(v.lines[1:], "\n"))
 }

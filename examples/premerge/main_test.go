@@ -35,7 +35,8 @@ func Example() {
 	//   complete after 46s (12 passes, at least 3 of 4 available)
 	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
 	//   starts a rollout to revision 2: 3 outdated pods
-	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
+	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" ->
+	//         "registry.example.com/cache:7.2"
 	//   outside the template:
 	//     spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
 	//     spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
@@ -43,10 +44,14 @@ func Example() {
 	//   first pass: 1 to create
 	//     create on worker-1: surge beside the outdated pod
 	//   stalled from the start (1 pass, at least 3 of 3 available), on:
-	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
+	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports
+	//         for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an
+	//         outdated template
 	//     worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
 	//   maxSurge 1 is used by worker-1 (new pod beside the outdated one)
-	//   error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
+	//   error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port
+	//       6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use
+	//       maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
 	// exit status 2
 }
 
@@ -111,7 +116,8 @@ func Example_refused() {
 	// Output:
 	// logging/log-agent: would hurt: the API server refuses it
 	//   refused: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
-	//   refused: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
+	//   refused: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when
+	//       maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	//   not simulated; it changes the template:
 	//     metadata.labels[app]: "log-agent" -> "logs"
 	//     spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
@@ -145,6 +151,75 @@ func TestRefusedMarkdown(t *testing.T) {
 	}
 	if want := "testdata/refused.yaml:5: document 1: spec.selector"; status != 1 || !strings.HasPrefix(stderr.String(), want) {
 		t.Errorf("run() = %d, stderr %q, want 1, %q", status, &stderr, want)
+	}
+}
+
+// One who waits for the job sees its summary, and not standard error.
+func TestWrongMarkdown(t *testing.T) {
+	const hostile = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, '```\\n<b>': c}\n"
+	for _, tc := range []struct{ name, new, stdin, want string }{
+		{"not YAML", "-", "a: [", "standard input:1: document 1: did not find expected node content"},
+		{"refused", "testdata/refused.yaml", "", "testdata/refused.yaml:5: document 1: spec.selector: Invalid value"},
+		{"marks of Markdown", "-", hostile, "unknown field"},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run([]string{"-markdown", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", tc.new}, strings.NewReader(tc.stdin), &stdout, &stderr)
+		text, found := strings.CutPrefix(stdout.String(), "### DaemonSets\n\n")
+		_, text, block := strings.Cut(text, ":x: the input is wrong\n\n```text\n")
+		lines, _, ends := strings.Cut(text, "\n```\n")
+		if status != 1 || !found || !block || !ends || !strings.Contains(lines, tc.want) || lines+"\n" != stderr.String() {
+			t.Errorf("%s: run() = %d, stdout %q, stderr %q, want 1 and a block with %q in both", tc.name, status, &stdout, &stderr, tc.want)
+		}
+	}
+}
+
+// A risk that is allowed is neither well nor an error.
+func TestAllowedMarkdown(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	status := run([]string{"-markdown", "-allow", "pods-lost", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", os.DevNull}, nil, &stdout, &stderr)
+	if want := "<summary>:warning: web/cache: would hurt: nodes that lose the pod: 3 (allowed)</summary>"; status != 0 || !strings.Contains(stdout.String(), want) {
+		t.Errorf("run() = %d, stdout %q, want 0 and %q", status, &stdout, want)
+	}
+}
+
+// TestLongLines: a terminal has an end.
+func TestLongLines(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	run([]string{"-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/new.yaml"}, nil, &stdout, &stderr)
+	for line := range strings.Lines(stdout.String()) {
+		if n := len(strings.TrimSuffix(line, "\n")); n > 104 {
+			t.Errorf("line has %d columns, want 104 at most: %s", n, line)
+		}
+	}
+}
+
+// The rule of the exit status stands at three places.
+func TestExitStatusText(t *testing.T) {
+	const first, last = "The exit status is 0", "does not accept."
+	rule := func(text, prefix string) string {
+		text = strings.Join(strings.Fields(strings.ReplaceAll(text, prefix, " ")), " ")
+		_, text, found := strings.Cut(text, first)
+		text, _, ends := strings.Cut(text, last)
+		if !found || !ends {
+			t.Fatalf("%q has no sentences from %q to %q", text, first, last)
+		}
+		return text
+	}
+	read := func(file string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	var help bytes.Buffer
+	run([]string{"-h"}, nil, &help, &help)
+	want := rule(read("main.go"), "\n//")
+	if got := rule(help.String(), "\n"); got != want {
+		t.Errorf("-h says %q, the package comment %q", got, want)
+	}
+	if got := rule(read("README.md"), "\n"); got != want {
+		t.Errorf("the README says %q, the package comment %q", got, want)
 	}
 }
 
@@ -189,6 +264,7 @@ func TestRun(t *testing.T) {
 	only, _, _ := strings.Cut(string(old), "---") // the first DaemonSet
 	for _, tc := range []struct {
 		name, why       string
+		allow           string
 		old, new, stdin string
 		status          int
 		out, message    string
@@ -224,6 +300,42 @@ func TestRun(t *testing.T) {
 			out: "the API server refuses the old version: spec.updateStrategy",
 		},
 		{
+			name: "file that is new", why: "git show prints nothing of a file that main does not have",
+			old: "-", new: "testdata/old.yaml", out: "logging/log-agent: well\n  new DaemonSet with revision 1\n",
+		},
+		{
+			name: "file that is deleted", why: "its DaemonSets go",
+			old: "testdata/old.yaml", new: os.DevNull, status: 2, out: "logging/log-agent: would hurt: nodes that lose the pod: 3\n  removes the DaemonSet and its pods\n",
+		},
+		{
+			name: "both empty", why: "a wrong path must not pass",
+			old: "-", new: os.DevNull, status: 1, message: "no DaemonSet in either version\n",
+		},
+		{
+			name: "removal that is allowed", why: "somebody has decided so",
+			allow: "pods-lost", old: "testdata/old.yaml", new: os.DevNull, out: "web/cache: would hurt: nodes that lose the pod: 3 (allowed)\n",
+		},
+		{
+			name: "one risk of three", why: "the others are not meant",
+			allow: "pods-lost", old: "testdata/old.yaml", new: "testdata/new.yaml", status: 2, out: "web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort\n",
+		},
+		{
+			name: "all risks", why: "a code is one that lint prints",
+			allow: "SurgeHostPort,stalled,pods-lost", old: "testdata/old.yaml", new: "testdata/new.yaml", out: "web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort (allowed)\n",
+		},
+		{
+			name: "allowed and well", why: "there is nothing to allow",
+			allow: "pods-lost", old: "-", new: "testdata/old.yaml", out: "logging/log-agent: well\n",
+		},
+		{
+			name: "unknown risk", why: "with those that there are",
+			allow: "pods lost", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"pods lost": want pods-lost, stalled`,
+		},
+		{
+			name: "refused", why: "no flag makes the API server accept it",
+			allow: "refused", old: "testdata/old.yaml", new: "testdata/refused.yaml", status: 1, message: `"refused": want pods-lost, stalled`,
+		},
+		{
 			name: "no DaemonSet", why: "a wrong file must not pass",
 			old: "testdata/nodes.yaml", new: "testdata/nodes.yaml", status: 1, message: "no DaemonSet in either version",
 		},
@@ -241,6 +353,9 @@ func TestRun(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			args := []string{"-nodes", "testdata/nodes.yaml", tc.old, tc.new}
+			if tc.allow != "" {
+				args = append([]string{"-allow", tc.allow}, args...)
+			}
 			status := run(args, strings.NewReader(tc.stdin), &stdout, &stderr)
 			if status != tc.status || !strings.Contains(stdout.String(), tc.out) || !strings.Contains(stderr.String(), tc.message) {
 				t.Errorf("run(%q) = %d, stdout %q, stderr %q, want %d, %q, %q: %s", args, status, &stdout, &stderr, tc.status, tc.out, tc.message, tc.why)

@@ -179,9 +179,10 @@ func (w *work) note(format string, args ...any) {
 	w.a.Notes = append(w.a.Notes, fmt.Sprintf(format, args...))
 }
 
-// refuse notes that no answer is possible. The errors stand on standard error.
+// refuse notes that no answer is possible.
 func (w *work) refuse(errs manifest.ErrorList) {
 	w.errs = append(w.errs, errs...)
+	w.a.wrong = errs
 	w.a.State, w.a.Verdict = stateRefused, fmt.Sprintf("no answer because of %s in it", plural(len(errs), "error"))
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/rollout/health"
@@ -45,6 +47,33 @@ func TestBlockersOrder(t *testing.T) {
 	}
 }
 
+// Two pods on a node that is not ready: the node is the same one.
+func TestBlockersOfNode(t *testing.T) {
+	down := &corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}
+	pod := func(name string) *corev1.Pod { return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}} }
+	for _, tc := range []struct {
+		name, why string
+		second    health.BlockerKind
+		want      []string
+	}{
+		{"two that end", "the first says why", health.BlockerStuckTerminating,
+			[]string{"terminating, past its grace period; node is not ready: KubeletNotReady", "terminating, past its grace period"}},
+		{"one that ends", "the other one is about the node", health.BlockerNodeNotReady,
+			[]string{"terminating, past its grace period", "node is not ready"}},
+	} {
+		var got []string
+		for _, b := range blockers(&health.Assessment{Blockers: []health.Blocker{
+			{Node: "n", Pod: pod("a"), Kind: health.BlockerStuckTerminating, NodeReady: down},
+			{Node: "n", Pod: pod("b"), Kind: tc.second, NodeReady: down},
+		}}) {
+			got = append(got, b.Text)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: blockers: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
+	}
+}
+
 // Answers of one line stand together, longer ones apart.
 func TestBlankLines(t *testing.T) {
 	short, long := &answer{Name: "s", State: "complete"}, &answer{Name: "l", State: "stalled"}
@@ -69,6 +98,50 @@ func TestChangeTexts(t *testing.T) {
 	} {
 		if got := strings.Join(tc.change.texts(), "|"); got != tc.want {
 			t.Errorf("%s: texts() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}
+
+func TestSentence(t *testing.T) {
+	for _, tc := range []struct {
+		name, why string
+		state     string
+		p         proposal
+		want      string
+	}{
+		{"no change", "there is nothing to add", "stalled", proposal{NoChange: true, End: &end{State: "stalled"}}, "changes nothing"},
+		{"not simulated", "nodes are missing", "status", proposal{}, "starts no rollout"},
+		{"complete", "there is no present rollout", "complete", proposal{End: &end{State: "complete", Seconds: 60}}, "starts no rollout, complete after 1m0s"},
+		{"disrupted", "it is complete on the nodes that count", "disrupted", proposal{End: &end{State: "complete"}}, "starts no rollout, complete from the start"},
+		{"repaired", "the present one was stalled", "stalled", proposal{End: &end{State: "complete", Seconds: 6}}, "starts no rollout; the present one goes on, complete after 6s"},
+		{"stalled", "as before", "stalled", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 1)}, "starts no rollout; the present one stays stalled; 1 node loses the pod"},
+		{"progressing", "nobody has waited long enough to call it stalled", "progressing", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 2)},
+			"starts no rollout; the present one is stalled from the start; 2 nodes lose the pod"},
+		{"rollout", "the new one counts", "stalled", proposal{Rollout: true, Revision: 3, End: &end{State: "stalled"}}, "starts a rollout to revision 3, stalled from the start"},
+		{"undo", "both numbers", "stalled", proposal{Rollout: true, Revision: 3, OldRevision: 1}, "starts a rollout to the template of revision 1, now revision 3"},
+	} {
+		if got := tc.p.sentence(tc.state); got != tc.want {
+			t.Errorf("%s: sentence(%s) = %q, want %q: %s", tc.name, tc.state, got, tc.want, tc.why)
+		}
+	}
+}
+
+func TestImageClause(t *testing.T) {
+	on := func(node, image string) blocker { return blocker{Node: node, Image: image} }
+	for _, tc := range []struct {
+		name, why string
+		end       end
+		want      string
+	}{
+		{"none", "nothing is assumed", end{Desired: 2, Blockers: []blocker{on("n1", "a")}}, ""},
+		{"one", "nobody has tried", end{Desired: 2, NewImages: []string{"a"}}, `"a" can be pulled, and `},
+		{"broken", "one node has tried", end{Desired: 2, NewImages: []string{"a"}, Blockers: []blocker{on("n1", "a"), on("n1", "a")}}, `"a" can be pulled on other nodes than n1, and `},
+		{"broken everywhere", "there is no other node", end{Desired: 2, NewImages: []string{"a"}, Blockers: []blocker{on("n1", "a"), on("n2", "a")}}, ""},
+		{"several", "each as it is", end{Desired: 3, NewImages: []string{"a", "b", "c"}, Blockers: []blocker{on("n1", "b"), on("n2", "b")}},
+			`"a", "c" can be pulled, "b" can be pulled on other nodes than n1, n2, and `},
+	} {
+		if got := tc.end.imageClause(); got != tc.want {
+			t.Errorf("%s: imageClause() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
 		}
 	}
 }

@@ -37,8 +37,9 @@
 // The exit status is 0 if all is well; 2 if a rollout is or would be stalled, nodes would lose
 // their pod, a node that is not ready keeps one, the controller seems to be down, or lint finds
 // an error in a manifest; and 1 if the input or the arguments are wrong. If a proposal changes
-// something, its outcome counts instead of the present rollout. Standard error has a line for each
-// error in the input, with the file, the line and the field.
+// something, its outcome counts instead of the present rollout. What is wrong with a DaemonSet stands
+// below its verdict, with the file, the line and the field. All other errors, and with -o json all
+// errors, are lines on standard error.
 //
 // main.go has the arguments, answer.go finds what to answer for, verdict.go judges what
 // is there, controller.go whether the controller works on it, time.go whether the input is
@@ -158,8 +159,10 @@ func answerFiles(out, stderr io.Writer, stdin io.Reader, q question, output stri
 	} else {
 		r.write(out)
 	}
-	for _, err := range r.Errors {
-		errs = append(errs, err)
+	if output == "json" || len(r.DaemonSets) == 0 { // the text has those of a DaemonSet
+		for _, err := range r.Errors {
+			errs = append(errs, err)
+		}
 	}
 	return r.ExitStatus, errs
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/diff"
@@ -30,7 +33,7 @@ func (w *work) propose() {
 	}
 	p.Fields = changedFields(judgment.Impact)
 	p.NoChange = judgment.Impact.NoChange
-	p.Verdict = p.sentence()
+	p.Verdict = p.sentence(w.a.State)
 }
 
 // proposeNew says what a manifest without a stored DaemonSet would do.
@@ -59,16 +62,30 @@ func (w *work) proposeNew() {
 	p.Verdict = w.a.Verdict
 }
 
-// sentence is the verdict on a manifest that changes a stored DaemonSet.
-func (p *proposal) sentence() string {
+// sentence is the verdict on a manifest that changes a stored DaemonSet in a state.
+func (p *proposal) sentence(state string) string {
 	text := "starts no rollout"
 	switch {
 	case p.NoChange:
 		return "changes nothing"
+	case p.Rollout && p.OldRevision != 0:
+		text = fmt.Sprintf("starts a rollout to the template of revision %d, now revision %d", p.OldRevision, p.Revision)
 	case p.Rollout:
 		text = fmt.Sprintf("starts a rollout to revision %d", p.Revision)
+	case p.End == nil, state == health.StateComplete.String(), p.End.State == simulate.EndComplete.String() && p.End.Seconds == 0:
+	case state == p.End.State && p.End.Seconds == 0:
+		return text + "; the present one stays " + p.End.State + p.effectClauses()
+	case p.End.Seconds == 0:
+		return text + "; the present one is " + strings.TrimPrefix(p.endClause(), ", ") + p.effectClauses()
+	default:
+		text += "; the present one goes on"
 	}
-	text += p.endClause()
+	return text + p.endClause() + p.effectClauses()
+}
+
+// effectClauses count the nodes that gain or lose the pod.
+func (p *proposal) effectClauses() string {
+	text := ""
 	for _, effect := range []struct {
 		nodes     []nodeEffect
 		one, many string
@@ -87,13 +104,15 @@ func (p *proposal) sentence() string {
 	return text
 }
 
-// endClause says how the rollout ends.
+// endClause says how the rollout ends, in the words of simulate.End.
 func (p *proposal) endClause() string {
 	switch e := p.End; {
 	case e == nil:
 		return ""
 	case e.State == simulate.EndIgnored.String():
 		return ", the controller does nothing"
+	case e.Seconds == 0:
+		return fmt.Sprintf(", %s from the start", e.State)
 	default:
 		return fmt.Sprintf(", %s after %s", e.State, time.Duration(e.Seconds*float64(time.Second)).Round(time.Second))
 	}
@@ -110,7 +129,13 @@ func (w *work) proposal(read *appsv1.DaemonSet) *proposal {
 func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet) (*simulate.Judgment, bool) {
 	// The pods of other namespaces take room on the nodes, too.
 	in.Pods = w.objects.Pods
-	judgment, err := simulate.Judge(in, simulate.Proposal{DaemonSet: set}, simulate.Options{}, lint.Options{OtherDaemonSets: w.proposed})
+	idle := true
+	opts := simulate.Options{WatchPods: func(_ time.Time, old, cur *corev1.Pod) {
+		pod := cmp.Or(cur, old)
+		owner := metav1.GetControllerOfNoCopy(pod)
+		idle = idle && !(pod.Namespace == set.Namespace && owner != nil && owner.Name == set.Name)
+	}}
+	judgment, err := simulate.Judge(in, simulate.Proposal{DaemonSet: set}, opts, lint.Options{OtherDaemonSets: w.proposed})
 	if err != nil {
 		p.Refused = w.locate(err)
 		w.errs = append(w.errs, p.Refused...)
@@ -129,13 +154,13 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 		return nil, false
 	}
 	p.hurts = !judgment.OK()
-	p.Revision = impact.Revision
+	p.Revision, p.OldRevision = impact.Revision, impact.OldRevision
 	p.Rollout = impact.Rollout != simulate.RolloutNone && impact.Rollout != simulate.RolloutIgnored && !impact.AlreadyDue
 	p.Gains = effects(impact, simulate.NodeGained)
 	p.Loses = effects(impact, simulate.NodeLost)
 	p.Keeps = effects(impact, simulate.NodeKeepsPod)
 	if p.End = w.end(judgment.End); p.End != nil {
-		p.End.NewImages = judgment.NewImages
+		p.End.NewImages, p.End.idle = judgment.NewImages, idle
 	}
 	p.Findings = w.locateFindings(read, judgment.Findings)
 	return judgment, true

@@ -73,6 +73,8 @@ type answer struct {
 	Proposal *proposal `json:"proposal,omitempty"`
 	// Notes are sentences on what the input lacks and what was assumed.
 	Notes []string `json:"notes,omitempty"`
+	// wrong says why no answer is possible for a stored DaemonSet.
+	wrong manifest.ErrorList
 }
 
 // The states besides those of package health.
@@ -89,6 +91,8 @@ type blocker struct {
 	Node      string `json:"node"`
 	Pod       string `json:"pod,omitempty"`
 	Container string `json:"container,omitempty"`
+	// Image is one that cannot be pulled.
+	Image string `json:"image,omitempty"`
 	// Kind is the problem in a short phrase, and Text in a sentence.
 	Kind string `json:"kind"`
 	Text string `json:"text"`
@@ -157,6 +161,8 @@ type proposal struct {
 	Rollout bool `json:"rollout"`
 	// Revision is the number of the revision that holds its template.
 	Revision int64 `json:"revision,omitempty"`
+	// OldRevision is the number that this revision had before, if the rollout goes back to it.
+	OldRevision int64 `json:"oldRevision,omitempty"`
 	// Gains, Loses and Keeps are the nodes that get a pod, that lose theirs, and that keep
 	// theirs until it is deleted.
 	Gains []nodeEffect `json:"gains,omitempty"`
@@ -190,4 +196,6 @@ type end struct {
 	// Blockers are what it waits for, if it is not complete.
 	Blockers []blocker `json:"blockers,omitempty"`
 	Budget   *budget   `json:"budget,omitempty"`
+	// idle says that nothing happens to a pod until then.
+	idle bool
 }

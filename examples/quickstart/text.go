@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
@@ -35,6 +36,7 @@ func (a *answer) long() bool {
 
 func (a *answer) write(out io.Writer) {
 	fmt.Fprintln(out, cli.Printable(fmt.Sprintf("%s/%s: %s", a.Namespace, a.Name, a.Verdict)))
+	writeErrors(out, a.wrong)
 	lines(out, "blocks", texts(a.Blockers))
 	lines(out, "budget", a.Budget.texts())
 	lines(out, "delete", texts(a.ToDelete))
@@ -81,11 +83,13 @@ func (a *answer) lintTexts() []string {
 	return list
 }
 
-// write prints the proposal. alone says that its verdict is that of the answer. Why it is
-// refused stands on standard error.
+// write prints the proposal. alone says that its verdict is that of the answer.
 func (p *proposal) write(out io.Writer, alone bool) {
 	if !alone {
 		lines(out, "apply", []string{fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Verdict)})
+	}
+	writeErrors(out, p.Refused)
+	if !alone {
 		lines(out, "diff", p.Fields)
 		lines(out, "gains", texts(p.Gains))
 		lines(out, "loses", texts(p.Loses))
@@ -97,6 +101,17 @@ func (p *proposal) write(out io.Writer, alone bool) {
 		lines(out, "end", []string{p.End.text(alone)})
 	}
 	lines(out, "lint", texts(p.Findings))
+}
+
+// writeErrors prints what is wrong, all of it.
+func writeErrors(out io.Writer, errs []*manifest.Error) {
+	for i, err := range errs {
+		label := "wrong"
+		if i > 0 {
+			label = ""
+		}
+		labelled(out, label, cli.Printable(err.Error()))
+	}
 }
 
 // texts are the fields that change, or say that none does: the bytes of a revision count.
@@ -178,6 +193,9 @@ func (n nodeEffect) String() string { return n.Node + ": " + n.Why }
 
 // text says what the end in the verdict depends on. A new DaemonSet has no pods to lose.
 func (e *end) text(isNew bool) string {
+	if e.idle && !isNew {
+		return fmt.Sprintf("%d of %s available", e.LowestAvailable, plural(e.Desired, "node"))
+	}
 	text := fmt.Sprintf("if %spods are ready %v after their start and gone %v after their deletion",
 		e.imageClause(), simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter)
 	if isNew {
@@ -186,16 +204,36 @@ func (e *end) text(isNew bool) string {
 	return fmt.Sprintf("%d of %s available at the worst moment, %s", e.LowestAvailable, plural(e.Desired, "node"), text)
 }
 
-// imageClause says that nobody knows whether new images can be pulled.
+// imageClause says that nobody knows whether new images can be pulled. On a node that blocks the
+// rollout it is known that they cannot.
 func (e *end) imageClause() string {
-	if len(e.NewImages) == 0 {
+	var images, clauses []string
+	for _, image := range e.NewImages {
+		switch nodes := e.cannotPull(image); {
+		case len(nodes) == 0:
+			images = append(images, strconv.Quote(image))
+		case len(nodes) < e.Desired:
+			clauses = append(clauses, fmt.Sprintf("%q can be pulled on other nodes than %s", image, enumerate(nodes)))
+		}
+	}
+	if len(images) > 0 {
+		clauses = append([]string{enumerate(images) + " can be pulled"}, clauses...)
+	}
+	if len(clauses) == 0 {
 		return ""
 	}
-	var images []string
-	for _, image := range e.NewImages {
-		images = append(images, strconv.Quote(image))
+	return enumerate(clauses) + ", and "
+}
+
+// cannotPull returns the nodes on which an image cannot be pulled.
+func (e *end) cannotPull(image string) []string {
+	var nodes []string
+	for _, b := range e.Blockers {
+		if b.Image == image && !slices.Contains(nodes, b.Node) {
+			nodes = append(nodes, b.Node)
+		}
 	}
-	return fmt.Sprintf("%s can be pulled, and ", enumerate(images))
+	return nodes
 }
 
 func (f finding) isError() bool { return f.Severity == lint.SeverityError.String() }
@@ -227,9 +265,6 @@ func lines(out io.Writer, label string, list []string) {
 	labelled(out, label, strings.Join(list, "\n"))
 }
 
-// width is where long lines are folded.
-const width = 104
-
 // labelled prints the lines of a text behind a label, which only the first line
 // shows, and folds those that are too long.
 func labelled(out io.Writer, label, text string) {
@@ -238,18 +273,9 @@ func labelled(out io.Writer, label, text string) {
 	blank := strings.Repeat(" ", len(lead))
 	for line := range strings.Lines(text) {
 		line = cli.Printable(strings.TrimSuffix(line, "\n"))
-		for len(lead)+len(line) > width {
-			at := strings.LastIndex(line[:width-len(lead)+1], " ")
-			if at < 0 {
-				at = strings.Index(line, " ")
-			}
-			if at < 0 {
-				break // one long word
-			}
-			fmt.Fprintln(out, lead+line[:at])
-			line, lead = line[at+1:], blank+hang
+		for _, folded := range cli.Fold(lead, line, blank+hang) {
+			fmt.Fprintln(out, folded)
 		}
-		fmt.Fprintln(out, lead+line)
 		lead = blank
 	}
 }

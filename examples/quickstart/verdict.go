@@ -103,9 +103,12 @@ func (w *work) notReady(nodes []daemon.NodeStatus) {
 		if c == nil || n.Desired || n.Pod == nil || slices.ContainsFunc(w.a.Deletes, func(p podOnNode) bool { return p.Node == n.Node }) {
 			continue
 		}
-		w.a.Blockers = append(w.a.Blockers, blockerOf(health.Blocker{
-			Node: n.Node, Pod: n.Pod, Kind: health.BlockerNodeNotReady, Reason: c.Reason, Message: c.Message, Since: c.LastTransitionTime.Time,
-		}))
+		// Another problem of the node has that in its sentence.
+		if !slices.ContainsFunc(w.a.Blockers, func(b blocker) bool { return b.Node == n.Node }) {
+			w.a.Blockers = append(w.a.Blockers, blockerOf(health.Blocker{
+				Node: n.Node, Pod: n.Pod, Kind: health.BlockerNodeNotReady, Reason: c.Reason, Message: c.Message, Since: c.LastTransitionTime.Time,
+			}))
+		}
 		if !slices.ContainsFunc(n.Pod.Status.Conditions, func(c corev1.PodCondition) bool {
 			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 		}) {
@@ -168,12 +171,21 @@ func (w *work) verdict(a *health.Assessment) string {
 	return text + notReady + w.controllerClause()
 }
 
-// blockers are those of an assessment, the most urgent first.
+// blockers are those of an assessment, the most urgent first. That a node is not ready is said
+// once.
 func blockers(a *health.Assessment) []blocker {
 	list := slices.Clone(a.Blockers)
 	slices.SortStableFunc(list, func(a, b health.Blocker) int { return cmp.Compare(a.Kind, b.Kind) })
+	said := map[string]bool{}
+	for _, b := range list {
+		said[b.Node] = said[b.Node] || b.Kind == health.BlockerNodeNotReady
+	}
 	var out []blocker
 	for _, b := range list {
+		if said[b.Node] {
+			b.NodeReady = nil
+		}
+		said[b.Node] = said[b.Node] || b.NodeReady != nil
 		out = append(out, blockerOf(b))
 	}
 	return out
@@ -188,6 +200,9 @@ func blockerOf(b health.Blocker) blocker {
 	}
 	if b.Container != nil {
 		fact.Container = b.Container.Name
+		if b.Kind == health.BlockerImage {
+			fact.Image = b.Container.Image
+		}
 	}
 	return fact
 }

@@ -64,6 +64,11 @@ const usage = `Draws a rollout as one SVG: nodes down, time across, availability
 
 Without -f it is the update of a built-in cluster of 12 nodes in 3 zones.
 
+The exit status is 0 if the rollout is complete at the end of the picture, 2 if it is
+stalled, and 3 if it waits for somebody, for instance with OnDelete. Standard error then
+has the reason. It is 1 if the arguments or the input are wrong, or at rest so that there
+is nothing to draw.
+
 `
 
 // The exit statuses besides 0.

@@ -199,7 +199,7 @@ func (p *picture) facts() []string {
 	rec := p.rec
 	facts := []string{count(rec.desired, "node", "nodes")}
 	if rec.complete() {
-		facts = append(facts, "complete after "+spell(rec.ended))
+		facts = append(facts, rec.state())
 	}
 	facts = append(facts, count(rec.end.Passes, "pass", "passes"))
 	facts = append(facts, fmt.Sprintf("at least %s of %s available", number(rec.end.LowestAvailable), number(rec.desired)))
@@ -207,6 +207,14 @@ func (p *picture) facts() []string {
 		facts = append(facts, count(rec.elsewhere, "more node", "more nodes")+" without it")
 	}
 	return facts
+}
+
+// state is how the rollout ends, and when, in the words of simulate.End.
+func (rec *recording) state() string {
+	if rec.ended == 0 {
+		return fmt.Sprintf("%v from the start", rec.end.State)
+	}
+	return fmt.Sprintf("%v after %s", rec.end.State, spell(rec.ended))
 }
 
 // trouble are sentences on what went wrong.
@@ -233,15 +241,12 @@ func (p *picture) trouble() []string {
 		_, why, _ := strings.Cut(n.NodeStatus.String(), "; ")
 		on = append(on, n.Node+": "+why)
 	}
-	since := fmt.Sprintf("%v since %s", end.State, spell(p.rec.ended))
-	if p.rec.ended == 0 {
-		since = fmt.Sprintf("%v from the beginning", end.State)
-	}
+	state := p.rec.state()
 	if len(on) > 0 {
-		since += ", on " + on[0]
+		state += ", on " + on[0]
 		on = on[1:]
 	}
-	lines = append(lines, since)
+	lines = append(lines, state)
 	if more := len(on) - most; more > 0 {
 		on = append(on[:most:most], fmt.Sprintf("and on %s", count(more, "more node", "more nodes")))
 	}
@@ -332,7 +337,7 @@ func (p *picture) grid(top, bottom float64) {
 func (p *picture) stuckTime(top, bottom float64) {
 	x := p.x(p.rec.ended)
 	if !p.rec.complete() {
-		p.rect(x, top, p.left+plotWidth-x, bottom-top, "stuck", p.rec.end.State.String()+" since "+spell(p.rec.ended))
+		p.rect(x, top, p.left+plotWidth-x, bottom-top, "stuck", p.rec.state())
 	}
 	p.line(x, top-4, x, bottom, "end")
 }

@@ -264,15 +264,15 @@ func TestDraw(t *testing.T) {
 		{
 			name: "stuck", why: "since when and on what, and who waits for that", status: 2,
 			args:    []string{"-never-ready", "node-b2", "-never-ready", "node-b3", "-max-unavailable", "2", "-ready-after", "8s"},
-			texts:   []string{"stalled since 30 s, on node-b2: agent-6 is not ready", "node-b3: agent-7 is not ready", "5 nodes wait for the update"},
-			titles:  []string{"stalled since 30 s"},
+			texts:   []string{"stalled after 30 s, on node-b2: agent-6 is not ready", "node-b3: agent-7 is not ready", "5 nodes wait for the update"},
+			titles:  []string{"stalled after 30 s"},
 			classes: []string{"stuck"},
 		},
 		{
 			name: "many are stuck", why: "the list has an end", stdin: zoned, status: 2,
 			args: []string{"-f", "-", "-image", "new", "-max-unavailable", "100%", "-never-ready", "node-a1", "-never-ready", "node-a2",
 				"-never-ready", "node-b1", "-never-ready", "node-b2", "-never-ready", "node-c1", "-never-ready", "node-c2"},
-			texts:  []string{"stalled from the beginning, on node-a1: agent-1 is not ready", "and on 2 more nodes"},
+			texts:  []string{"stalled from the start, on node-a1: agent-1 is not ready", "and on 2 more nodes"},
 			absent: []string{"node-c1: agent-5 is not ready"},
 		},
 		{
@@ -285,7 +285,7 @@ func TestDraw(t *testing.T) {
 		{
 			name: "OnDelete", why: "nothing happens, and that is said", status: 3, stdin: strings.Replace(strings.Replace(zoned, `"type":"RollingUpdate"`, `"type":"OnDelete"`, 1), `"rollingUpdate":{"maxUnavailable":1,"maxSurge":0}`, `"rollingUpdate":null`, 1),
 			args:  []string{"-f", "-", "-image", "new"},
-			texts: []string{"Rollout of agent: OnDelete", "waiting from the beginning", "6 nodes wait for the update"},
+			texts: []string{"Rollout of agent: OnDelete", "waiting from the start", "6 nodes wait for the update"},
 		},
 		{
 			name: "quickstart's file", why: "the state in it is in the middle of a rollout; a pod where it does not belong has a row",
@@ -322,8 +322,8 @@ func TestDraw(t *testing.T) {
 		{
 			name: "image cannot be pulled", why: "it stays so: nothing else in the objects has told the picture", status: 2, stdin: brokenImage(t, zoned),
 			args:    []string{"-f", "-", "-now", "2026-01-01T12:40:00Z"},
-			texts:   []string{`stalled from the beginning, on node-b1: agent-v1-node-b1: image`, `"registry.example/agent:1.0" cannot be pulled: ImagePullBackOff`},
-			titles:  []string{"stalled since 0 s", "agent-v1-node-b1 on node-b1: starting, 0 s to 30 s"},
+			texts:   []string{`stalled from the start, on node-b1: agent-v1-node-b1: image`, `"registry.example/agent:1.0" cannot be pulled: ImagePullBackOff`},
+			titles:  []string{"stalled from the start", "agent-v1-node-b1 on node-b1: starting, 0 s to 30 s"},
 			classes: []string{"stuck", "starting"},
 		},
 		{
@@ -404,7 +404,7 @@ func TestTrouble(t *testing.T) {
 			name: "policy", why: "the node in the way, the others counted, and what the policy holds back",
 			opts: on("node-a1", simulate.PodTimes{ReadyAfter: -1}),
 			want: []string{
-				"stalled from the beginning, on node-a1: agent-1 is not ready", "1 node waits for the update",
+				"stalled from the start, on node-a1: agent-1 is not ready", "1 node waits for the update",
 			},
 			policy: true,
 		},
@@ -567,6 +567,10 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
+	help := strings.Join(strings.Fields(usage), " ")
+	if rule := exitStatusRule(t, "main.go"); !strings.Contains(help, rule) {
+		t.Errorf("-h says %q, want in it what the package comment says: %q", help, rule)
+	}
 	if status, _, stderr := command("", "-h"); status != 0 || !strings.Contains(stderr, "-by-zone") || !strings.HasPrefix(stderr, "Draws a rollout") {
 		t.Errorf("run(-h) = %d, stderr %q, want 0 and what it is for", status, stderr)
 	}
@@ -650,4 +654,19 @@ func TestEscape(t *testing.T) {
 	if got, want := escape("a<b>&\"c\"\x01\n"), "a&lt;b&gt;&amp;&#34;c&#34;\uFFFD&#xA;"; got != want {
 		t.Errorf("escape = %q, want %q", got, want)
 	}
+}
+
+// exitStatusRule returns the paragraph about the exit status of a package comment.
+func exitStatusRule(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rule, found := strings.Cut(string(text), "\n// The exit status is ")
+	rule, _, ends := strings.Cut(rule, "\n//\n")
+	if !found || !ends {
+		t.Fatalf("%s has no paragraph about the exit status", file)
+	}
+	return "The exit status is " + strings.Join(strings.Fields(strings.ReplaceAll(rule, "\n//", " ")), " ")
 }

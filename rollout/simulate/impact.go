@@ -47,6 +47,9 @@ type Impact struct {
 	// Revision is the number of the revision that holds the template. It is zero with
 	// RolloutIgnored and RolloutRemoved.
 	Revision int64
+	// OldRevision is the number that the revision had before, with RolloutOldTemplate. Otherwise
+	// it is zero.
+	OldRevision int64
 	// Outdated is the number of live pods that are then of another template, those of an
 	// incomplete rollout included. It is zero if no pods were given.
 	Outdated int
@@ -225,7 +228,7 @@ func (i *Impact) rolloutSentence() string {
 	case RolloutNewTemplate:
 		s = fmt.Sprintf("starts a rollout to revision %d", i.Revision)
 	case RolloutOldTemplate:
-		s = fmt.Sprintf("starts a rollout to an older template, now revision %d", i.Revision)
+		s = fmt.Sprintf("starts a rollout to the template of revision %d, now revision %d", i.OldRevision, i.Revision)
 	case RolloutSameTemplate:
 		s = fmt.Sprintf("starts a rollout to revision %d: the template means the same, but its bytes differ", i.Revision)
 	case RolloutIgnored:

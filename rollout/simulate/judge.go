@@ -11,6 +11,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/lint"
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -23,9 +24,10 @@ type Judgment struct {
 	// were given, although the status of the stored DaemonSet counts some.
 	End *End
 	// NewImages are the images of the proposal's containers, init containers and image volumes
-	// that those of the stored DaemonSet do not have, in order. A simulation takes it for granted that
-	// they can be pulled and start, unless Options.PodTimes or the objects say otherwise. It is nil
-	// if there are none, and if the proposal is refused or removes the DaemonSet.
+	// that the stored DaemonSet does not have and that none of its pods has been started from, and
+	// those that one of its pods cannot pull, in order. A simulation takes it for granted that they can
+	// be pulled and start, unless Options.PodTimes or the objects say otherwise. It is nil if there
+	// are none, and if the proposal is refused or removes the DaemonSet.
 	NewImages []string
 	// Findings are the faults that lint.Check finds with the proposal and not without it, in
 	// its order. A fault that was there before, with the same code, severity and message, is
@@ -251,18 +253,46 @@ func (j *Judgment) imageSentence() string {
 	return fmt.Sprintf("not simulated: whether the new images %s can be pulled and start", text)
 }
 
-// newImages returns the images that only the proposal has, in order.
+// newImages returns the images of which nobody knows that they can be pulled, in order.
 func (w *whatIf) newImages() []string {
 	if w.after.DaemonSet == nil {
 		return nil
 	}
-	images := imagesOf(&w.after.DaemonSet.Spec.Template.Spec)
+	known := map[string]bool{}
 	if w.before.DaemonSet != nil {
-		for image := range imagesOf(&w.before.DaemonSet.Spec.Template.Spec) {
-			delete(images, image)
+		known = imagesOf(&w.before.DaemonSet.Spec.Template.Spec)
+	}
+	started, failed := w.pulls()
+	maps.Copy(known, started)
+	// A node may have pulled it before it was removed from the registry.
+	maps.DeleteFunc(known, func(image string, _ bool) bool { return failed[image] })
+	images := imagesOf(&w.after.DaemonSet.Spec.Template.Spec)
+	maps.DeleteFunc(images, func(image string, _ bool) bool { return known[image] })
+	return slices.Sorted(maps.Keys(images))
+}
+
+// pulls returns the images that pods of the DaemonSet have been started from, and those that a
+// pod of it cannot pull.
+func (w *whatIf) pulls() (started, failed map[string]bool) {
+	started, failed = map[string]bool{}, map[string]bool{}
+	for _, n := range w.with.Snapshot.Nodes() {
+		for i := range n.Pods {
+			pod := n.Pods[i].Pod
+			if isReady(pod) {
+				maps.Copy(started, imagesOf(&pod.Spec))
+				continue
+			}
+			for _, container := range podstatus.Containers(pod) {
+				switch kind, _, _ := container.Problem(w.after.Now); {
+				case kind == podstatus.ProblemImage:
+					failed[container.Image()] = true
+				case container.Status.State.Running != nil:
+					started[container.Image()] = true
+				}
+			}
 		}
 	}
-	return slices.Sorted(maps.Keys(images))
+	return started, failed
 }
 
 // imagesOf returns what pods need to be pulled.

@@ -314,6 +314,56 @@ func TestJudgeNewImages(t *testing.T) {
 	}
 }
 
+// TestJudgeNewImagesOfPods: the pods of the DaemonSet show what can be pulled.
+func TestJudgeNewImagesOfPods(t *testing.T) {
+	of := func(image string) corev1.PodSpec {
+		spec := requesting("1")
+		spec.Containers[0].Name, spec.Containers[0].Image = "agent", image
+		return spec
+	}
+	waiting := func(reason string) corev1.ContainerState {
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+	}
+	runs := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	for _, tc := range []struct {
+		name, why    string
+		stored, next string // images of the templates
+		pods         string // image of the pods
+		notReady     bool
+		state        corev1.ContainerState
+		foreign      bool
+		oneReady     bool
+		want         []string
+	}{
+		{name: "undo", why: "ready pods have been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1"},
+		{name: "running", why: "it has been pulled, ready or not", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: runs},
+		{name: "waiting", why: "the pod has not been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ContainerCreating"), want: []string{"agent:1"}},
+		{name: "another DaemonSet's pods", why: "they may have other pull secrets", stored: "agent:2", next: "agent:1", pods: "agent:1", foreign: true, want: []string{"agent:1"}},
+		{name: "stored and cannot be pulled", why: "that it is stored does not make it one that can be pulled", stored: "agent:3", next: "agent:3", pods: "agent:3", notReady: true, state: waiting("ImagePullBackOff"), want: []string{"agent:3"}},
+		{name: "pulled on one node only", why: "others may fail, too", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ErrImagePull"), oneReady: true, want: []string{"agent:1"}},
+		{name: "stored and waiting", why: "nobody doubts it", stored: "agent:3", next: "agent:3", pods: "agent:3", notReady: true, state: waiting("ContainerCreating")},
+	} {
+		in := running(t, build.Set{Spec: of(tc.pods)}, sized("8", "w1", "w2")...)
+		in.DaemonSet.Spec.Template.Spec = of(tc.stored)
+		for i, pod := range in.Pods {
+			if tc.notReady && !(tc.oneReady && i == 0) {
+				pod.Status.Conditions = nil
+				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "agent", State: tc.state}}
+			}
+			if tc.foreign {
+				pod.OwnerReferences[0].UID = "another"
+			}
+		}
+		next := in.DaemonSet.DeepCopy()
+		next.Labels = map[string]string{"changed": "yes"}
+		next.Spec.Template.Spec = of(tc.next)
+		got := judge(t, in, simulate.Proposal{DaemonSet: next}, simulate.Options{}, lint.Options{})
+		if diff := cmp.Diff(tc.want, got.NewImages); diff != "" {
+			t.Errorf("%s: NewImages: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
+	}
+}
+
 // TestJudgmentTexts: of nothing, nothing is said to be well.
 func TestJudgmentTexts(t *testing.T) {
 	for _, j := range []*simulate.Judgment{nil, {}} {

@@ -389,10 +389,12 @@ func (w *whatIf) explainRollout() {
 	case plan.Create != nil && i.Outdated > 0:
 		// No revision is known, and the pods are of another template.
 		i.Rollout = RolloutNewTemplate
-	case plan.Update != nil && slices.ContainsFunc(w.after.Revisions, func(rev *appsv1.ControllerRevision) bool {
-		return rev.Name == plan.Update.Name && rev.Namespace == plan.Update.Namespace && rev.Revision < plan.Update.Revision
-	}):
-		i.Rollout = RolloutOldTemplate
+	case plan.Update != nil:
+		for _, rev := range w.after.Revisions {
+			if rev.Name == plan.Update.Name && rev.Namespace == plan.Update.Namespace && rev.Revision < plan.Update.Revision {
+				i.Rollout, i.OldRevision = RolloutOldTemplate, rev.Revision
+			}
+		}
 	}
 	i.AlreadyDue = w.sameData && i.Rollout != RolloutNone
 }

@@ -213,7 +213,7 @@ first pass: 1 to delete
 				in.Revisions = append(in.Revisions, whatIfRevision(t, p.DaemonSet, "h0", 3))
 			},
 			want: `
-starts a rollout to an older template, now revision 6: 3 outdated pods
+starts a rollout to the template of revision 3, now revision 6: 3 outdated pods
   spec.containers[name=main].image: "agent:1" -> "agent:0"
 nodes: 4 unchanged
 first pass: 1 to delete

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -35,6 +36,32 @@ func readFile(objects *manifest.Objects, file string, stdin io.Reader) error {
 	}
 	defer f.Close()
 	return objects.Read(file, f)
+}
+
+// ReadVersion reads a file into objects as ReadFiles does, but a file in which is nothing but white
+// space, comments and marks between documents has no objects: it is a version of a file that was
+// not there yet, or is deleted.
+func ReadVersion(objects *manifest.Objects, file string, stdin io.Reader) error {
+	var text bytes.Buffer
+	name := file
+	if file == "-" {
+		name = StandardInput
+		if _, err := text.ReadFrom(stdin); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	} else {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		text.Write(data)
+	}
+	for line := range bytes.Lines(text.Bytes()) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && string(line) != "---" {
+			return objects.Read(name, &text)
+		}
+	}
+	return nil
 }
 
 // PassedOver returns a line for each file of which something was passed over.
@@ -71,4 +98,28 @@ func PrintableLines(text string) []string {
 		lines[i] = Printable(lines[i])
 	}
 	return lines
+}
+
+// Width is where long lines are folded.
+const Width = 104
+
+// Fold returns a line behind a lead. If it is too long, further lines follow, each behind the hang. A
+// word that is too long stays whole.
+func Fold(lead, line, hang string) []string {
+	var lines []string
+	for len(lead)+len(line) > Width {
+		at := -1
+		if room := Width - len(lead); room >= 0 {
+			at = strings.LastIndex(line[:room+1], " ")
+		}
+		if at < 0 {
+			at = strings.Index(line, " ")
+		}
+		if at < 0 {
+			break
+		}
+		lines = append(lines, lead+line[:at])
+		line, lead = line[at+1:], hang
+	}
+	return append(lines, lead+line)
 }

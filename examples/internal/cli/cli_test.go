@@ -34,6 +34,54 @@ func TestPrintableOrder(t *testing.T) {
 	}
 }
 
+func TestReadVersion(t *testing.T) {
+	const node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
+	for _, tc := range []struct {
+		name, why, text string
+		nodes           int
+		want            string
+	}{
+		{"empty", "what git show prints of a file that is not there", "", 0, ""},
+		{"comments", "what a template renders if it is switched off", "---\n# a: b\n\n---  \n", 0, ""},
+		{"objects", "they are read", node, 1, ""},
+		{"wrong", "an error stays one", "a: [\n", 0, "standard input:1: document 1: did not find expected node content"},
+	} {
+		var objects manifest.Objects
+		err := ReadVersion(&objects, "-", strings.NewReader(tc.text))
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tc.want || len(objects.Nodes) != tc.nodes {
+			t.Errorf("%s: ReadVersion() = %q with %d nodes, want %q with %d: %s", tc.name, got, len(objects.Nodes), tc.want, tc.nodes, tc.why)
+		}
+	}
+	if err := ReadVersion(&manifest.Objects{}, os.DevNull, nil); err != nil {
+		t.Errorf("ReadVersion(%s) = %v, want no objects", os.DevNull, err)
+	}
+	if err := ReadVersion(&manifest.Objects{}, "nowhere.yaml", nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("ReadVersion(nowhere.yaml) = %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+func TestFold(t *testing.T) {
+	long := strings.Repeat("abcde ", 20)
+	for _, tc := range []struct {
+		name, why, lead, line string
+		want                  []string
+	}{
+		{"short", "it fits", "  ", "a b", []string{"  a b"}},
+		{"long", "the last space that fits", "  ", long + "f", []string{"  " + strings.TrimSpace(long[:17*6]), ">>>" + long[17*6:] + "f"}},
+		{"one word", "there is no place to fold it", "  ", strings.Repeat("a", 200), []string{"  " + strings.Repeat("a", 200)}},
+		{"long word first", "the next space", "", strings.Repeat("a", 200) + " b", []string{strings.Repeat("a", 200), ">>>b"}},
+		{"empty", "a line", "  ", "", []string{"  "}},
+	} {
+		if diff := cmp.Diff(tc.want, Fold(tc.lead, tc.line, ">>>")); diff != "" {
+			t.Errorf("%s: Fold: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
+	}
+}
+
 func TestReadFiles(t *testing.T) {
 	const service, node = "apiVersion: v1\nkind: Service\n---\napiVersion: v1\nkind: Secret\n", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n"
 	file := filepath.Join(t.TempDir(), "s.yaml")
