@@ -91,7 +91,7 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	case step == nil:
 		return &Step{}, nil
 	case historyMissing(s):
-		return nil, field.Required(field.NewPath("revisions"), "pods have the hash of a revision")
+		return nil, field.Required(field.NewPath("revisions"), "pods have the hash of a revision: list the ControllerRevisions, without which it is not known which pods are outdated")
 	}
 	return step, nil
 }
@@ -156,7 +156,7 @@ func budgetPath(name string) *field.Path {
 func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
 	n, err := percent.RoundUp(*budget, total)
 	if err != nil {
-		return 0, field.Invalid(budgetPath(name), budget.String(), err.Error())
+		return 0, field.Invalid(budgetPath(name), budget.String(), wrongAmount(*budget))
 	}
 	return n, nil
 }
