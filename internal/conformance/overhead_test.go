@@ -73,7 +73,7 @@ func TestOverheadVerdicts(t *testing.T) {
 
 		in := overhead.Input{Node: d.nodeWithName(), NameUnknown: d.in(2), LateLabels: []string{d.one("disk", "zone", "cores"), d.one("disk", "zone", "cores")}}
 		for range d.IntN(3) {
-			if taint := (corev1.Taint{Key: d.taintKey(), Value: d.value(), Effect: d.effect()}); taint.Key != "" && taint.Effect != "" {
+			if taint, ok := d.validTaint(); ok {
 				in.StartupTaints = append(in.StartupTaints, taint)
 			}
 		}
@@ -97,7 +97,9 @@ func TestOverheadVerdicts(t *testing.T) {
 		}
 		pool.OtherLabelsAbsent = d.in(2)
 		for range d.IntN(3) - 1 {
-			pool.Taints = append(pool.Taints, corev1.Taint{Key: d.taintKey(), Value: d.value(), Effect: d.effect()})
+			if taint, ok := d.validTaint(); ok {
+				pool.Taints = append(pool.Taints, taint)
+			}
 		}
 		answer, err := daemons.InPool(pool)
 		if err != nil {
@@ -135,6 +137,12 @@ func TestOverheadVerdicts(t *testing.T) {
 			t.Errorf("%q came up %d times: %v", what, seen[what], seen)
 		}
 	}
+}
+
+// validTaint returns a taint that an API server takes, or false.
+func (d dice) validTaint() (corev1.Taint, bool) {
+	taint := corev1.Taint{Key: d.taintKey(), Value: d.value(), Effect: d.effect()}
+	return taint, taint.Key != "" && taint.Effect != "" && taint.Effect != "noexecute"
 }
 
 // becomes returns a node that a template may become.
