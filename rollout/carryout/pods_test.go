@@ -68,6 +68,8 @@ func TestSlowStart(t *testing.T) {
 			err := w.CarryOut(t.Context(), agent(), &rollout.Result{Plan: creation(names(20)...)})
 			if refused := tc.allowed < 20; refused != apierrors.IsForbidden(err) {
 				t.Errorf("CarryOut() = %v", err)
+			} else if refused && !strings.Contains(err.Error(), " on worker-") {
+				t.Errorf("CarryOut() = %v, want the node that gets no pod", err)
 			}
 			if got := count(s.requests(), "create"); got != tc.want {
 				t.Errorf("%d creations were tried, want %d: %s", got, tc.want, tc.why)

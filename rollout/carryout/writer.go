@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -214,6 +215,11 @@ func failed(verb, kind string, obj client.Object, err error) error {
 	name := obj.GetName()
 	if name == "" {
 		name = obj.GetGenerateName() + "*"
+	}
+	if pod, ok := obj.(*corev1.Pod); ok {
+		if node, ok := daemon.TargetNode(pod); ok {
+			name += " on " + node // The name of a pod says nothing.
+		}
 	}
 	return fmt.Errorf("%s %s %s/%s: %w", verb, kind, obj.GetNamespace(), name, err)
 }

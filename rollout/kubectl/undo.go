@@ -21,8 +21,12 @@ type Undo struct {
 
 // String returns what kubectl rollout undo prints after the name of the
 // DaemonSet, without a line break: "rolled back", or "skipped rollback (current
-// template already matches revision 3)" with the number that was asked for.
+// template already matches revision 3)" with the number that was asked for. The zero
+// Undo, which comes with an error, is "no undo".
 func (u Undo) String() string {
+	if u.Rollback == nil {
+		return "no undo"
+	}
 	if u.Rollback.Skipped() {
 		return fmt.Sprintf("skipped rollback (current template already matches revision %d)", u.ToRevision)
 	}

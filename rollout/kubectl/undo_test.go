@@ -125,10 +125,12 @@ func TestRolloutUndo(t *testing.T) {
 }
 
 func TestUndoZero(t *testing.T) {
-	const want = "skipped rollback (current template already matches revision 0)"
-	for name, undo := range map[string]kubectl.Undo{"zero": {}, "half-filled": {Rollback: &history.Rollback{}}} {
+	for want, undo := range map[string]kubectl.Undo{
+		"no undo": {},
+		"skipped rollback (current template already matches revision 0)": {Rollback: &history.Rollback{}},
+	} {
 		if got := undo.String(); got != want {
-			t.Errorf("String() of the %s Undo = %q, want %q", name, got, want)
+			t.Errorf("String() of %+v = %q, want %q", undo, got, want)
 		}
 	}
 }
