@@ -159,11 +159,11 @@ func (o Outcome) String() string {
 //
 // It fails with a *field.Error if the input, the policy or the state of the canary's trial is
 // wrong; errors.Join combines several errors of the policy. A missing strategy type and a
-// missing rollingUpdate, which daemon.Default fills in, are such errors. An unknown type and a
-// malformed budget, which daemon.Validate finds, are errors only of a pass that comes to the
-// update step, as upstream. Sync then returns the Result together with the error. That Result
-// holds what upstream still writes: everything except the update step and, if a budget is wrong,
-// the clean-up.
+// missing rollingUpdate, which daemon.Default fills in, are such errors. If the strategy
+// type is unknown or a budget is malformed, only a pass that reaches the update step fails, as
+// upstream. Sync then returns the Result together with the error. That Result holds what upstream
+// still writes: everything except the update step and, if a budget is wrong, the clean-up. To find
+// both at once, call daemon.Validate.
 //
 // Sync makes one pass of a new State. Keep a State to make passes repeatedly.
 func Sync(in daemon.Input, opts Options) (*Result, error) {

@@ -11,9 +11,9 @@ const maxDepth = 500
 
 var errTooDeep = fmt.Errorf("is inside %[1]d lists and maps: at most %[1]d may be nested", maxDepth)
 
-// deeper returns the line of the document, counted from 1, in which more lists and maps are nested
-// than a limit; 0 if there is none. It comes before any parser, and follows the layout as a finder
-// does.
+// deeper returns the first line, counted from 1, at which lists and maps are nested deeper than
+// limit. It returns 0 if there is none. It does not call a parser, whose stack could overflow: it
+// reads indentation and brackets with a finder.
 func (d document) deeper(limit int) int {
 	f := &finder{text: strings.TrimPrefix(d.text, "\ufeff")}
 	// Those in block style by their columns: twice the column, and one more for a list, because the

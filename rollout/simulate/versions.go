@@ -49,7 +49,8 @@ type JudgedChange struct {
 	Judgment *Judgment
 }
 
-// daemonSet is the new version, or else the old one, with its namespace; nil if there is none.
+// daemonSet returns New, or Old if New is nil. An empty namespace is filled in. It returns nil if
+// both are nil.
 func (c *JudgedChange) daemonSet() *appsv1.DaemonSet { return inNamespace(cmp.Or(c.New, c.Old)) }
 
 // inNamespace returns a DaemonSet with the namespace in which kubectl creates it.
