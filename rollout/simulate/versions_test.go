@@ -427,9 +427,14 @@ func TestJudgeVersionsWithoutNamespace(t *testing.T) {
 		v.New = sets(version(namespaces[3], "x", "x:2", port), version(namespaces[4], "y", "y:1"))
 		// x begins to use a port, which is not that of another DaemonSet of its name, but that of w.
 		beside := version(namespaces[5], "w", "w:1", port)
-		got, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{OtherDaemonSets: sets(version(namespaces[5], "x", "x:1", port), beside)})
+		others := sets(version(namespaces[5], "x", "x:1", port), beside)
+		before := slices.Concat(copies(v.Old), copies(v.New), copies(others))
+		got, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{OtherDaemonSets: others})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, slices.Concat(v.Old, v.New, others)); diff != "" {
+			t.Errorf("JudgeVersions() changed what it was given (-before +after):\n%s", diff)
 		}
 		if len(got) != 2 || got[0].Old != v.Old[0] || got[0].New != v.New[0] || got[1].Old != v.Old[2] {
 			t.Errorf("JudgeVersions() = %v, want x with both versions as they were passed in, and z with the old one", got)
