@@ -162,16 +162,11 @@ func (c *choice) countCandidates(eligible *column) (candidates int) {
 	slot := f.classes.slot(c.policy.eligibleColumn)
 	can := func(k int) bool { return eligible.names[f.classes.counts[k].values[slot]] == selected }
 	for k := range f.classes.counts {
-		if counts := &f.classes.counts[k]; can(k) {
+		if counts := &f.classes.counts[k]; can(k) && f.shut[k] == 0 {
 			candidates += counts.desired
 			if f.closed[k] != 0 {
 				candidates -= counts.pendingDesired
 			}
-		}
-	}
-	for _, i := range f.held {
-		if k := f.classes.class(i); can(k) && c.desired(i) && !(f.closed[k] != 0 && f.roles[i].pending()) {
-			candidates--
 		}
 	}
 	return candidates

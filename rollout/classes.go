@@ -16,7 +16,7 @@ type classes struct {
 	counts []classCounts
 }
 
-// flags are what Canary and Partition have found out about a node.
+// flags are what the fields of the policy have found out about a node.
 type flags uint8
 
 const (
@@ -26,6 +26,8 @@ const (
 	flagTried
 	// flagKept: the partition keeps the node as it is.
 	flagKept
+	// flagIgnored: the policy ignores the node.
+	flagIgnored
 )
 
 // classCounts count the nodes of a class.

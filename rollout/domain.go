@@ -63,7 +63,7 @@ func (c *choice) oneDomain(o *OneDomain) {
 	unfinished, pending := make([]int, len(names)), 0
 	for k := range f.classes.counts {
 		counts := &f.classes.counts[k]
-		if f.shut[k] {
+		if f.shut[k] != 0 {
 			continue
 		}
 		unfinished[counts.values[slot]] += counts.underwayDesired
@@ -73,14 +73,8 @@ func (c *choice) oneDomain(o *OneDomain) {
 		}
 	}
 	for _, i := range f.held {
-		r, k := f.roles[i], f.classes.class(i)
-		switch {
-		case r&roleDesired == 0 || f.shut[k]:
-		case r.pending() && f.closed[k] == 0:
-			pending--
-			fallthrough
-		case !r.pending() && r.underway(f.surge):
-			unfinished[f.classes.counts[k].values[slot]]--
+		if r := f.roles[i]; r&roleDesired != 0 && r.underway(f.surge) {
+			unfinished[f.classes.counts[f.classes.class(i)].values[slot]]--
 		}
 	}
 	ranks := make(map[string]int, len(o.First))
@@ -193,11 +187,8 @@ func (c *choice) limitDomains(column int, label string, amount intstr.IntOrStrin
 	for k := range f.classes.counts {
 		counts := &f.classes.counts[k]
 		desired[counts.values[slot]] += counts.desired
-		left[counts.values[slot]] -= counts.users
-	}
-	for _, i := range f.held {
-		if f.by[i] == RestrictionIgnored && f.roles[i]&(roleUnavailable|roleSurging) != 0 {
-			left[f.classes.counts[f.classes.class(i)].values[slot]]++
+		if f.shut[k] != RestrictionIgnored {
+			left[counts.values[slot]] -= counts.users
 		}
 	}
 	if i := slices.Index(names, ""); i >= 0 && desired[i] > 0 && desired[i] == c.step.Desired {

@@ -1,17 +1,19 @@
 package rollout
 
-// holds are the nodes that one step holds back. A node that is held back is not touched
-// and uses no budget.
+// holds are the nodes that one step holds back, most of them by their classes. A node that is held
+// back is not touched and uses no budget.
 type holds struct {
 	// by is the restriction that holds back each node by itself, or zero. It is nil until
-	// the first step under a policy.
+	// the first step under a policy. Only a failed canary holds back single nodes, and none of
+	// them is pending.
 	by []Restriction
 	// held are the positions of these nodes.
 	held []int
 	// closed is the restriction that holds back the pending nodes of each class, or zero.
 	closed []Restriction
-	// shut says that all nodes of a class are held back, also those that are not pending.
-	shut []bool
+	// shut is the restriction that holds back all nodes of each class, also those that are not
+	// pending, or zero.
+	shut []Restriction
 }
 
 // begin forgets what the last step has held back.
@@ -24,7 +26,7 @@ func (h *holds) begin(nodes, classes int) {
 	}
 	h.held = h.held[:0]
 	h.closed = append(h.closed[:0], make([]Restriction, classes)...)
-	h.shut = append(h.shut[:0], make([]bool, classes)...)
+	h.shut = append(h.shut[:0], make([]Restriction, classes)...)
 }
 
 // isHeld reports whether the last step has held a node back.
@@ -36,7 +38,7 @@ func (f *nodeFacts) isHeld(i int) bool {
 		return true
 	}
 	class := f.classes.class(i)
-	return f.shut[class] || f.roles[i].pending() && f.closed[class] != 0
+	return f.shut[class] != 0 || f.roles[i].pending() && f.closed[class] != 0
 }
 
 // hold holds back one node. The first restriction that does so is recorded.
@@ -70,25 +72,13 @@ func (c *choice) closeClasses(by Restriction, match func(class int) bool) {
 			c.restricted[by] += f.classes.counts[k].pendingPresent
 		}
 	}
-	for _, i := range f.held {
-		r := f.roles[i]
-		if !r.pending() || f.closed[f.classes.class(i)] != by {
-			continue
-		}
-		if r&roleUnavailable != 0 {
-			c.step.Unavailable++
-		}
-		if r&roleAbsent == 0 {
-			c.restricted[by]--
-		}
-	}
 }
 
 // isOpen reports whether the pending nodes of a class are not held back together.
-func (f *nodeFacts) isOpen(class int) bool { return f.closed[class] == 0 && !f.shut[class] }
+func (f *nodeFacts) isOpen(class int) bool { return f.closed[class] == 0 && f.shut[class] == 0 }
 
 // shutClasses holds back all nodes of the classes with a flag, also those that are not pending.
-// Only one restriction may do that in a step.
+// No node may be held back by itself yet.
 func (c *choice) shutClasses(by Restriction, flag flags) {
 	f := c.facts
 	used := &c.step.Unavailable
@@ -97,27 +87,15 @@ func (c *choice) shutClasses(by Restriction, flag flags) {
 	}
 	for k := range f.classes.counts {
 		counts := &f.classes.counts[k]
-		if counts.flags&flag == 0 {
+		if counts.flags&flag == 0 || f.shut[k] != 0 {
 			continue
 		}
-		f.shut[k] = true
+		f.shut[k] = by
 		*used -= counts.users
 		c.restricted[by] += counts.outdatedPresent
 		if f.closed[k] != 0 {
 			*used += counts.pendingUnavailable
 			c.restricted[by] -= counts.pendingPresent
-		}
-	}
-	for _, i := range f.held {
-		r, k := f.roles[i], f.classes.class(i)
-		if !f.shut[k] || f.closed[k] != 0 && r.pending() {
-			continue
-		}
-		if r&(roleUnavailable|roleSurging) != 0 {
-			*used++
-		}
-		if r&(roleOutdated|roleAbsent) == roleOutdated {
-			c.restricted[by]--
 		}
 	}
 }
@@ -142,11 +120,6 @@ func (c *choice) replaceable() []int {
 	for k := range out {
 		if f.isOpen(k) {
 			out[k] = f.classes.counts[k].pendingUnavailable
-		}
-	}
-	for _, i := range f.held {
-		if k := f.classes.class(i); f.isOpen(k) && f.roles[i].pending() && f.roles[i]&roleUnavailable != 0 {
-			out[k]--
 		}
 	}
 	return out

@@ -11,8 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/internal/nodestatus"
-	"github.com/pernode/daemonset/internal/podstatus"
 )
 
 // IgnoreAfter sets how long a problem lasts before the policy ignores a node. An ignored
@@ -68,8 +66,6 @@ type IgnoreNodes struct {
 
 // Predicate chooses nodes for IgnoreNodes.
 type Predicate func(n *daemon.NodeState) bool
-
-func (i *IgnoreNodes) chooses(n *daemon.NodeState) bool { return i != nil && i.By != nil && i.By(n) }
 
 // Cordoned chooses nodes with spec.unschedulable, as kubectl cordon and kubectl drain leave
 // them.
@@ -134,12 +130,12 @@ func (f *nodeFacts) needsPod(n *daemon.NodeState) (reason daemon.CreateReason, n
 // daemon.Reconcile, and puts others that the burst limit has deferred in their place. It
 // returns the number of these nodes, and how many of them have no pod at all.
 func (f *nodeFacts) ignoreCreations(s *daemon.Snapshot, plan *daemon.Plan) (held, first int) {
-	nodes := s.Nodes()
+	nodes, chosen := s.Nodes(), f.ignoring.chosen
 	ignored := map[string]bool{}
-	for i := f.suspects.Next(0); i >= 0; i = f.suspects.Next(i + 1) {
+	for i := chosen.Next(0); i >= 0; i = chosen.Next(i + 1) {
 		n := &nodes[i]
 		reason, needs := f.needsPod(n)
-		if !needs || !f.ignore.chooses(n) {
+		if !needs {
 			continue
 		}
 		ignored[n.Name] = true
@@ -230,126 +226,4 @@ func (n IgnoredNode) String() string { return fmt.Sprintf("%s (%v)", n.Node, n.R
 func (p PolicyStatus) Ignores(node string) bool {
 	_, found := slices.BinarySearchFunc(p.Ignored, node, func(n IgnoredNode, name string) int { return strings.Compare(n.Node, name) })
 	return found
-}
-
-// ignoreNodes applies the fields of the policy that ignore nodes.
-func (c *choice) ignoreNodes() {
-	after := c.facts.eachIgnored(c.s, c.policy, func(i int, n IgnoredNode) {
-		c.hold(i, RestrictionIgnored)
-		c.step.Policy.Ignored = append(c.step.Policy.Ignored, n)
-	})
-	requeue(&c.step.Plan, after)
-}
-
-// ignored returns the nodes that the policy ignores, ordered by name, and after which time it
-// will ignore another one; zero: never.
-func (f *nodeFacts) ignored(s *daemon.Snapshot, p *policy) (out []IgnoredNode, after time.Duration) {
-	after = f.eachIgnored(s, p, func(_ int, n IgnoredNode) { out = append(out, n) })
-	return out, after
-}
-
-// eachIgnored visits the nodes that the policy ignores, ordered by name, and returns after
-// which time it will ignore another one; zero: never.
-func (f *nodeFacts) eachIgnored(s *daemon.Snapshot, p *policy, visit func(i int, n IgnoredNode)) (after time.Duration) {
-	if p.empty() || p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNodes == nil {
-		return 0
-	}
-	look := ignoring{policy: p, now: s.Now()}
-	nodes := s.Nodes()
-	for i := f.suspects.Next(0); i >= 0; i = f.suspects.Next(i + 1) {
-		if n, ok := look.at(&nodes[i]); ok {
-			visit(i, n)
-		}
-	}
-	return look.after
-}
-
-// suspect reports whether a policy may ignore a node at some time: IgnoreNodes chooses it, it
-// is not ready, or all its pods are terminating.
-func suspect(n *daemon.NodeState, ignore *IgnoreNodes) bool {
-	if ignore.chooses(n) {
-		return true
-	}
-	if n.Node != nil {
-		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
-			return true
-		}
-	}
-	return len(n.Pods) > 0 && !slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return !p.Terminating })
-}
-
-// ignoring decides which nodes a policy ignores.
-type ignoring struct {
-	policy *policy
-	now    time.Time
-	// after is the time until the policy ignores another one of the nodes; zero: never.
-	after time.Duration
-}
-
-// at returns how the policy ignores a node; false if it does not.
-func (g *ignoring) at(n *daemon.NodeState) (IgnoredNode, bool) {
-	p := g.policy
-	out := IgnoredNode{Node: n.Name}
-	if !n.Decision.Run && len(n.Pods) == 0 {
-		return out, false
-	}
-	var wait time.Duration // until the first of the node's problems ignores it
-	if p.IgnoreNotReadyNodes != nil && n.Node != nil {
-		if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
-			wait = g.note(&out, IgnoredNotReady, ready.LastTransitionTime.Time, p.IgnoreNotReadyNodes)
-		}
-	}
-	if p.IgnoreStuckPods != nil {
-		if since := terminatingUntil(n); !since.IsZero() {
-			wait = sooner(wait, g.note(&out, IgnoredStuckPod, since, p.IgnoreStuckPods))
-		}
-	}
-	if out.Reason == 0 && p.IgnoreNodes.chooses(n) {
-		out.Reason = IgnoredByCaller
-	}
-	if out.Reason == 0 {
-		// An ignored node waits for no further problem.
-		g.after = sooner(g.after, wait)
-	}
-	return out, out.Reason != 0
-}
-
-// note notes a problem of a node if it has lasted long enough. Otherwise it returns how long it
-// takes until then.
-func (g *ignoring) note(out *IgnoredNode, reason IgnoredReason, since time.Time, after *IgnoreAfter) time.Duration {
-	from := since.Add(after.After.Duration)
-	if wait := from.Sub(g.now); wait > 0 {
-		return wait
-	}
-	if since.IsZero() {
-		from = since
-	}
-	if out.Reason == 0 {
-		out.Reason, out.Since, out.From = reason, since, from
-	} else if from.Before(out.From) && !from.IsZero() {
-		out.From = from
-	}
-	return 0
-}
-
-// sooner returns the shorter of two waits. Zero means that there is nothing to wait for.
-func sooner(a, b time.Duration) time.Duration {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
-}
-
-// terminatingUntil returns the last end of a grace period on a node on which every pod
-// is terminating; else the zero time.
-func terminatingUntil(n *daemon.NodeState) time.Time {
-	var until time.Time
-	for i := range n.Pods {
-		p := &n.Pods[i]
-		if !p.Terminating {
-			return time.Time{}
-		}
-		until = podstatus.Latest(until, p.Pod.DeletionTimestamp.Time)
-	}
-	return until
 }

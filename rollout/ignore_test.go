@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
@@ -215,5 +216,82 @@ func TestIgnoredFrom(t *testing.T) {
 				t.Errorf("NextStep() goes on after %v, want never: %s", step.Plan.RequeueAfter, tc.why)
 			}
 		})
+	}
+}
+
+// TestIgnoredOverTime: passes of a State at one time after another, and at an earlier one, ignore
+// the nodes that a pass from scratch ignores, say which one is next, and share the list while it
+// stays the same.
+func TestIgnoredOverTime(t *testing.T) {
+	ds := build.Set{}.Object()
+	in := daemon.Input{DaemonSet: ds, Revisions: build.Current(ds, "new"), Now: build.Now}
+	in.Nodes = []*corev1.Node{build.Node{Name: "a", NotReady: time.Minute}.Object(), build.Node{Name: "b", NotReady: 4 * time.Minute}.Object(), build.Node{Name: "c"}.Object()}
+	for _, node := range []string{"a", "b", "c"} {
+		in.Pods = append(in.Pods, build.Pod{Name: node, Node: node, Hash: "new"}.Of(ds))
+	}
+	gone := metav1.NewTime(build.Now.Add(-3 * time.Minute))
+	in.Pods[1].DeletionTimestamp = &gone
+	policy := rollout.Policy{
+		IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: 10 * time.Minute}},
+		IgnoreStuckPods:     &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}},
+	}
+	at := func(d time.Duration) time.Time { return build.Now.Add(d) }
+	notReady := func(node string, since time.Duration) rollout.IgnoredNode {
+		return rollout.IgnoredNode{Node: node, Reason: rollout.IgnoredNotReady, Since: at(-since), From: at(10*time.Minute - since)}
+	}
+	stuck := rollout.IgnoredNode{Node: "b", Reason: rollout.IgnoredStuckPod, Since: at(-3 * time.Minute), From: at(2 * time.Minute)}
+	both := notReady("b", 4*time.Minute)
+	both.From = stuck.From
+	state, err := rollout.NewState(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last []rollout.IgnoredNode
+	for _, tc := range []struct {
+		at   time.Duration
+		why  string
+		want []rollout.IgnoredNode
+		next time.Time
+		same bool
+	}{
+		{at: 0, why: "no problem has lasted for long enough", next: at(2 * time.Minute)},
+		{at: 2 * time.Minute, why: "the pod of b is stuck", want: []rollout.IgnoredNode{stuck}, next: at(9 * time.Minute)},
+		{at: 5 * time.Minute, why: "nothing has happened", want: []rollout.IgnoredNode{stuck}, next: at(9 * time.Minute), same: true},
+		{at: 6 * time.Minute, why: "b has not been ready for long enough, either", want: []rollout.IgnoredNode{both}, next: at(9 * time.Minute)},
+		{at: 9 * time.Minute, why: "a follows", want: []rollout.IgnoredNode{notReady("a", time.Minute), both}},
+		{at: 3 * time.Minute, why: "the time goes back", want: []rollout.IgnoredNode{stuck}, next: at(9 * time.Minute)},
+	} {
+		result, err := state.Sync(at(tc.at), rollout.Options{Policy: policy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, result.Policy.Ignored); diff != "" {
+			t.Errorf("after %v, Ignored differs: %s (-want +got):\n%s", tc.at, tc.why, diff)
+		}
+		if got := result.Policy.NextIgnored; !got.Equal(tc.next) {
+			t.Errorf("after %v, NextIgnored = %v, want %v: %s", tc.at, got, tc.next, tc.why)
+		}
+		if tc.same && &last[0] != &result.Policy.Ignored[0] {
+			t.Errorf("after %v, the list is another one: %s", tc.at, tc.why)
+		}
+		last = result.Policy.Ignored
+	}
+}
+
+// TestIgnoredAndKept: a node that the policy ignores and the partition keeps leaves the budget once.
+func TestIgnoredAndKept(t *testing.T) {
+	for _, set := range []build.Set{{MaxUnavailable: "2"}, {MaxSurge: "2"}} {
+		policy := rollout.Policy{
+			IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "a" }},
+			Partition:   &rollout.Partition{Nodes: intstr.FromInt32(2)},
+		}
+		step, err := rollout.NextStep(policySnapshot(t, set, "a=old+new! b=old"), rollout.Options{Policy: policy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []rollout.Restricted{{By: rollout.RestrictionIgnored, Nodes: 1}, {By: rollout.RestrictionPartition, Nodes: 1}}
+		if diff := cmp.Diff(want, step.Policy.Restricted); diff != "" || step.Unavailable != 0 || step.Surging != 0 {
+			t.Errorf("with maxSurge %q, NextStep() has %d unavailable and %d surging nodes, want none; Restricted differs (-want +got):\n%s", set.MaxSurge, step.Unavailable, step.Surging, diff)
+		}
 	}
 }

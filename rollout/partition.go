@@ -79,8 +79,6 @@ type cut struct {
 	// changed are the nodes that have changed since the last step, and stale marks them.
 	changed []int
 	stale   []bool
-	// out are the nodes of groupHeld that the last step held back one by one.
-	out []int
 }
 
 // group is where a node stands in the order of a Partition.
@@ -147,20 +145,12 @@ func (c *choice) newCut(keep int) (*cut, []int) {
 	for _, i := range ordered[updated:] {
 		t.put(i, heapKept)
 	}
-	t.noteHeld(c.facts)
 	return t, all
 }
 
 // regroup brings the groups up to date, and returns the nodes that may have another one.
 func (c *choice) regroup() []int {
 	t := c.facts.cut
-	for _, list := range [][]int{t.out, c.facts.held} {
-		for _, i := range list {
-			if c.groupOf(i) != t.groups[i] {
-				t.note(i)
-			}
-		}
-	}
 	changed := t.changed
 	for _, i := range changed {
 		t.setGroup(i, c.groupOf(i))
@@ -177,7 +167,6 @@ func (c *choice) regroup() []int {
 		return heapKept
 	})
 	t.changed = nil
-	t.noteHeld(c.facts)
 	return changed
 }
 
@@ -185,16 +174,6 @@ func (c *choice) regroup() []int {
 func (t *cut) note(i int) {
 	if !t.stale[i] {
 		t.stale[i], t.changed = true, append(t.changed, i)
-	}
-}
-
-// noteHeld notes the nodes of groupHeld that a step holds back one by one.
-func (t *cut) noteHeld(f *nodeFacts) {
-	t.out = t.out[:0]
-	for _, i := range f.held {
-		if t.groups[i] == groupHeld {
-			t.out = append(t.out, i)
-		}
 	}
 }
 
@@ -243,7 +222,7 @@ func (t *cut) keeps(i int) bool { return t.groups[i] == groupAbsent || t.in[i] =
 
 // restrictPlan takes the first pods that ProgressiveCreate delays out of the plan, and
 // returns their number. due is the number of first pods in the plan.
-func (p *Partition) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Plan, due int, ignored *IgnoreNodes) int {
+func (p *Partition) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Plan, due int, ignored *ignoring) int {
 	keep, _ := percent.RoundDown(p.Nodes, f.desired) // a valid policy
 	if !p.ProgressiveCreate || keep == 0 {
 		return 0
@@ -252,9 +231,9 @@ func (p *Partition) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.
 }
 
 // limitFirstPods takes all first pods except the given number out of a plan that has due
-// of them, and returns the number of those. Other creations stay. None is put on the ignored
-// nodes, which may be nil.
-func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int, ignored *IgnoreNodes) (held int) {
+// of them, and returns the number of those. Other creations stay. None is put on nodes that
+// IgnoreNodes chooses; ignored may be nil.
+func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int, ignored *ignoring) (held int) {
 	if due <= most {
 		return 0
 	}
@@ -281,7 +260,7 @@ func limitFirstPods(s *daemon.Snapshot, plan *daemon.Plan, due, most int, ignore
 // createDeferred adds creations that the burst limit has deferred if there is room for
 // them now. They are successors of terminating pods on nodes behind the last one that the
 // plan creates a pod on; see daemon.CreateReasonSuccessor.
-func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string, ignored *IgnoreNodes) {
+func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string, ignored *ignoring) {
 	nodes := s.Nodes()
 	for i := range nodes {
 		if plan.CreateDeferred == 0 || len(plan.Create) >= s.BurstReplicas() {
@@ -289,7 +268,7 @@ func createDeferred(s *daemon.Snapshot, plan *daemon.Plan, last string, ignored 
 		}
 		n := &nodes[i]
 		live := slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Live() })
-		if n.Name > last && n.Decision.Run && len(n.Pods) > 0 && !live && !ignored.chooses(n) {
+		if n.Name > last && n.Decision.Run && len(n.Pods) > 0 && !live && !ignored.chooses(i) {
 			plan.Create = append(plan.Create, daemon.Create{Node: n.Name, Reason: daemon.CreateReasonSuccessor, Pod: s.NewPod(n.Name)})
 			plan.CreateDeferred--
 		}

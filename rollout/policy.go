@@ -41,9 +41,9 @@ import (
 //	OneDomain with its Label in Canary.Spread  the canary would run in several domains at once
 //	two DomainBudgets with the same Label      only one budget can apply
 //
-// A step of a State costs what has changed, as without a policy, and also looks at each node
-// that the policy ignores, at each node of a canary on trial, and at each combination of the
-// values that NodeSelector, OneDomain and DomainBudgets read and of the labels of Canary.Spread
+// A step of a State costs what has changed, as without a policy, and also looks at each node of a
+// canary on trial, at each node that IgnoreNodes keeps without a pod, and at each combination of
+// the values that NodeSelector, OneDomain and DomainBudgets read and of the labels of Canary.Spread
 // that nodes have. A canary looks at every node when its trial begins or ends, when a node of it
 // is replaced by another, and while it has failed and CanaryTrial.BackTo is empty. The first step
 // with a Partition, or with another Order, puts all nodes in order.
@@ -289,9 +289,9 @@ func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Pla
 		return out
 	}
 	due, present := f.empty, f.desired-f.empty
-	var ignored *IgnoreNodes
+	var ignored *ignoring
 	if p.IgnoreNodes != nil && p.IgnoreNodes.Creations {
-		ignored = p.IgnoreNodes
+		ignored = f.ignoring
 		held, first := f.ignoreCreations(s, plan)
 		add(RestrictionIgnored, held)
 		due -= first

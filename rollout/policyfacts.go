@@ -6,7 +6,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/internal/indexset"
 )
 
 // policyFacts are the facts about each node that only a policy needs. They depend on the
@@ -21,10 +20,8 @@ type policyFacts struct {
 	tried []int
 	// cut is the order of the nodes for a partition; nil before the first step with one.
 	cut *cut
-	// suspects are the nodes that the policy may ignore, and ignore is its choice that they
-	// were found with; nil if it ignores none.
-	suspects *indexset.Set
-	ignore   *IgnoreNodes
+	// ignoring is nil if the policy ignores no nodes.
+	ignoring *ignoring
 	classes  classes
 	// queued says that the steps use queues, which the first step makes.
 	queued bool
@@ -67,41 +64,72 @@ func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy, trial *CanaryTrial) {
 	if tries {
 		columns = append(slices.Clip(columns), p.eligibleColumn)
 	}
+	ignored := f.ignore(s, p)
+	flagged := tries || p.Partition != nil || f.ignoring != nil
 	// Classes that no node is in any more are forgotten as well.
 	if f.markColumns(nodes, p) || f.classes.counts == nil || !slices.Equal(f.classes.columns, columns) ||
-		(f.ages != nil) != tries || (f.classes.flags != nil) != (tries || p.Partition != nil) || len(f.classes.counts) > 2*len(nodes)+64 {
-		f.classify(nodes, columns, tries, p.Partition != nil)
+		(f.ages != nil) != tries || (f.classes.flags != nil) != flagged || len(f.classes.counts) > 2*len(nodes)+64 {
+		f.classify(nodes, columns, tries, flagged)
+	} else {
+		f.flagIgnored(nodes, ignored)
 	}
 	if f.cut != nil && f.cut.order != p.sequence() {
 		f.cut = nil
 	}
-	f.queued = p.Partition != nil || !p.Order.byName() || len(columns) > 0
+	f.queued = p.Partition != nil || !p.Order.byName() || len(columns) > 0 || f.ignoring != nil
 	if !f.queued || f.queues.order != p.sequence() {
 		f.queues = queues{}
 	}
+}
+
+// ignore finds out which nodes the policy ignores now. It returns the positions of those that are
+// ignored and were not before, or the other way round.
+func (f *nodeFacts) ignore(s *daemon.Snapshot, p *policy) (flipped []int) {
+	by := p.ignoredBy()
 	switch {
-	case p.IgnoreNotReadyNodes == nil && p.IgnoreStuckPods == nil && p.IgnoreNodes == nil:
-		f.suspects, f.ignore = nil, nil
-	case f.suspects == nil || f.ignore != p.IgnoreNodes:
-		f.suspects, f.ignore = indexset.New(len(nodes)), p.IgnoreNodes
-		for i := range nodes {
-			f.suspects.Put(i, suspect(&nodes[i], f.ignore))
+	case by == ignoredBy{}:
+		flipped, f.ignoring = f.ignoring.positions(), nil
+	case f.ignoring == nil || f.ignoring.by != by || s.Now().Before(f.ignoring.now):
+		before := f.ignoring.positions()
+		f.ignoring = newIgnoring(s.Nodes(), by, s.Now())
+		flipped = slices.Concat(before, f.ignoring.at)
+		f.looked += len(f.roles)
+	default:
+		flipped = f.ignoring.update(s.Nodes(), s.Now())
+	}
+	return flipped
+}
+
+// flagIgnored sets the flags of the nodes that may have flipped.
+func (f *nodeFacts) flagIgnored(nodes []daemon.NodeState, positions []int) {
+	var changed []int
+	for _, i := range positions {
+		if f.classes.setFlag(f.columns, i, flagIgnored, f.ignoring.ignores(i), f.roles[i], f.surge) {
+			changed = append(changed, i)
+			if f.cut != nil {
+				f.cut.note(i)
+			}
 		}
 	}
+	f.looked += len(positions)
+	f.queues.change(nodes, changed, f)
 }
 
 // classify puts all nodes into classes.
-func (f *nodeFacts) classify(nodes []daemon.NodeState, columns []int, tries, partition bool) {
+func (f *nodeFacts) classify(nodes []daemon.NodeState, columns []int, tries, flagged bool) {
 	f.ages, f.tried, f.cut, f.queues = nil, nil, nil, queues{}
 	var of []flags
-	if tries || partition {
+	if flagged {
 		of = make([]flags, len(nodes))
+		for _, i := range f.ignoring.positions() {
+			of[i] = flagIgnored
+		}
 	}
 	if tries {
 		f.ages = newAges(nodes)
 		for i, young := range f.ages.young {
 			if young {
-				of[i] = flagYoung
+				of[i] |= flagYoung
 			}
 		}
 	}
@@ -149,7 +177,5 @@ func (f *nodeFacts) read(i int, n *daemon.NodeState) {
 	if f.cut != nil {
 		f.cut.note(i)
 	}
-	if f.suspects != nil {
-		f.suspects.Put(i, suspect(n, f.ignore))
-	}
+	f.ignoring.note(i)
 }

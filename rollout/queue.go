@@ -196,7 +196,7 @@ func (c *choice) fromQueues(action role, p *budgetLeft) iter.Seq[int] {
 		for class, closed := range f.closed {
 			for _, a := range [...]role{action, action + 1} {
 				// With maxSurge, nodes that are not pending have outdated pods to delete, too.
-				skip := f.shut[class] || closed != 0 && !(f.surge && a == actionDelete)
+				skip := f.shut[class] != 0 || closed != 0 && !(f.surge && a == actionDelete)
 				if heap := class*int(actions) + int(a); !skip && heap < len(f.queues.heaps) && len(f.queues.heaps[heap]) > 0 {
 					next.list = append(next.list, place{heap: heap})
 				}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pernode/daemonset/daemon"
 )
@@ -88,14 +89,18 @@ func restrictedSentence(list []Restricted) string {
 }
 
 // PolicyStatus says how a policy restricts one step of an update. It is zero without a
-// policy. Without a step, only Ignored is set.
+// policy. Without a step, only Ignored and NextIgnored are set.
 type PolicyStatus struct {
 	// Restricted counts the nodes with outdated pods that the policy holds back, in the
 	// order of Restriction. Nodes that do not exist are left out: the rollout is complete
 	// without them.
 	Restricted []Restricted
-	// Ignored are the nodes that the policy ignores, ordered by name.
+	// Ignored are the nodes that the policy ignores, ordered by name. The passes of a State share
+	// the list while it stays the same; it is read-only.
 	Ignored []IgnoredNode
+	// NextIgnored is when the policy will ignore another node, unless the problem of that node is
+	// over by then. It is zero if no node that is not ignored has a problem.
+	NextIgnored time.Time
 	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
 	// nodes without the label. It is empty if no node is left to update.
 	Domain string

@@ -79,7 +79,7 @@ func (s *SlowStart) interval() time.Duration {
 // restrictPlan takes the first pods that wait for a later interval out of the plan, and
 // returns their number. due is the number of first pods in the plan, and present the
 // number of eligible nodes with a pod.
-func (s *SlowStart) restrictPlan(snapshot *daemon.Snapshot, plan *daemon.Plan, due, present int, ignored *IgnoreNodes) int {
+func (s *SlowStart) restrictPlan(snapshot *daemon.Snapshot, plan *daemon.Plan, due, present int, ignored *ignoring) int {
 	if due == 0 {
 		return 0
 	}

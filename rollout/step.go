@@ -84,9 +84,9 @@ func NextStep(s *daemon.Snapshot, opts Options) (*Step, error) {
 	case err != nil:
 		return nil, err
 	case step == nil && s.DaemonSet().DeletionTimestamp == nil:
-		none, after := &Step{}, time.Duration(0)
-		none.Policy.Ignored, after = facts.ignored(s, policy)
-		requeue(&none.Plan, after)
+		none := &Step{}
+		facts.reportIgnored(&none.Policy)
+		requeueAt(&none.Plan, s.Now(), none.Policy.NextIgnored)
 		return none, nil
 	case step == nil:
 		return &Step{}, nil

@@ -77,8 +77,8 @@ type Result struct {
 	// daemon.Reconcile.
 	Restricted []Restricted
 	// Policy says how the policy restricts the update: it is Step.Policy. Its Restricted
-	// counts the nodes with outdated pods. If Step is nil, only Ignored is set, and that is
-	// nil, too, if the pass ended before it looked at the nodes.
+	// counts the nodes with outdated pods. If Step is nil, only Ignored and NextIgnored are
+	// set, and they are zero, too, if the pass ended before it looked at the nodes.
 	Policy PolicyStatus
 	// Rollback restores the template that a failed canary was to replace. Write it,
 	// and give the next pass the updated DaemonSet. It is nil if no canary has failed, if
@@ -247,7 +247,7 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 	if opts.AwaitingWrites {
 		result.Outcome = OutcomeAwaitingWrites
 		if !policy.empty() {
-			result.Policy.Ignored, _ = st.factsFor(policy, result.CanaryTrial).ignored(s, policy)
+			st.factsFor(policy, result.CanaryTrial).reportIgnored(&result.Policy)
 		}
 	} else {
 		strategyErr = st.update(result, policy)
@@ -268,18 +268,15 @@ func (st *State) update(r *Result, policy *policy) error {
 	}
 	facts := st.factsFor(policy, r.CanaryTrial)
 	r.Restricted = policy.restrictPlan(facts, s, &r.Plan)
+	facts.reportIgnored(&r.Policy)
 	if !r.Plan.Empty() {
-		r.Policy.Ignored, _ = facts.ignored(s, policy)
 		return nil
 	}
 	step, err := facts.step(s, policy, r.CanaryTrial)
 	if err != nil || step == nil {
-		var after time.Duration
-		r.Policy.Ignored, after = facts.ignored(s, policy)
-		requeue(&r.Plan, after)
+		requeueAt(&r.Plan, s.Now(), r.Policy.NextIgnored)
 		return err
 	}
-	r.Policy.Ignored = step.Policy.Ignored
 	if historyMissing(s) {
 		r.Outcome = OutcomeNoHistory
 		return nil

@@ -324,11 +324,6 @@ func (c *choice) countWaiting() (waiting int) {
 			waiting += f.classes.counts[k].pending
 		}
 	}
-	for _, i := range f.held {
-		if k := f.classes.class(i); f.isOpen(k) && f.classes.counts[k].flags&flagYoung == 0 && f.roles[i].pending() {
-			waiting--
-		}
-	}
 	return waiting
 }
 

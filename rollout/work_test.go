@@ -130,13 +130,26 @@ func TestSpreadIsLinear(t *testing.T) {
 	}
 }
 
-// TestPartitionAndCanaryLookAtChanges: passes of a State with a partition, or with a canary on
-// trial, look at the nodes that have changed and at those of the canary, and compare about log n
-// nodes for each.
-func TestPartitionAndCanaryLookAtChanges(t *testing.T) {
+// TestPoliciesLookAtChanges: passes of a State with a partition, with a canary on trial, or with
+// many ignored nodes, look at the nodes that have changed and at those of the canary, and compare
+// about log n nodes for each.
+func TestPoliciesLookAtChanges(t *testing.T) {
 	const nodes, passes, tried = 4000, 100, 3
 	compared := 0
 	order := &Order{By: func(a, b *daemon.NodeState) int { compared++; return ByName(b, a) }}
+	// Every second node has not been ready for longer than a minute, or will not have been soon.
+	ignore := &IgnoreAfter{After: metav1.Duration{Duration: time.Minute}}
+	down := func(i int) time.Duration {
+		switch {
+		case i%2 == 0:
+			return 0
+		case i < tried:
+			return time.Minute - 2*time.Second // ignored soon after it was chosen for a canary
+		case i >= nodes-passes:
+			return time.Duration(nodes-i) * time.Second / 2
+		}
+		return time.Hour
+	}
 	for _, tc := range []struct {
 		name   string
 		policy Policy
@@ -148,6 +161,12 @@ func TestPartitionAndCanaryLookAtChanges(t *testing.T) {
 		{"partition with an order", Policy{Partition: &Partition{Nodes: intstr.FromString("25%")}, Order: order}, true, ""},
 		{"partition that keeps all", Policy{Partition: &Partition{Nodes: intstr.FromString("100%")}, Order: order}, false, ""},
 		{"partition that keeps none", Policy{Partition: &Partition{Nodes: intstr.FromInt32(0)}, StrictBudget: true}, true, ""},
+		{"ignored nodes", Policy{IgnoreNotReadyNodes: ignore, IgnoreStuckPods: ignore}, true, ""},
+		{"ignored nodes with an order", Policy{IgnoreNotReadyNodes: ignore, Order: order}, true, ""},
+		{"ignored nodes with a partition", Policy{IgnoreNotReadyNodes: ignore, Partition: &Partition{Nodes: intstr.FromString("25%")}, Order: order}, true, ""},
+		{"ignored nodes with a canary", Policy{IgnoreNotReadyNodes: ignore, Canary: &Canary{
+			Nodes: intstr.FromInt32(tried), NodeSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"first": ""}}, Wait: metav1.Duration{Duration: time.Hour},
+		}}, false, CanaryWaiting},
 		{"canary", Policy{Canary: &Canary{Nodes: intstr.FromInt32(tried), Wait: metav1.Duration{Duration: time.Hour}}}, false, CanaryWaiting},
 		{"canary with an order", Policy{Canary: &Canary{Nodes: intstr.FromInt32(tried), Manual: true}, Order: order, StrictBudget: true}, false, CanaryUnpromoted},
 		{"paused canary", Policy{Canary: &Canary{Nodes: intstr.FromInt32(tried), PauseStarting: metav1.Duration{Duration: time.Nanosecond}}}, false, CanaryPaused},
@@ -158,7 +177,14 @@ func TestPartitionAndCanaryLookAtChanges(t *testing.T) {
 			in := daemon.Input{DaemonSet: ds, Now: build.Now, Revisions: build.Current(ds, "new")}
 			for i := range nodes {
 				name := fmt.Sprintf("node-%05d", i)
-				in.Nodes = append(in.Nodes, build.Node{Name: name}.Object())
+				node := build.Node{Name: name}
+				if i < tried {
+					node.Labels = build.Labels{"first": ""}
+				}
+				if tc.policy.IgnoreNotReadyNodes != nil {
+					node.NotReady = down(i)
+				}
+				in.Nodes = append(in.Nodes, node.Object())
 				in.Pods = append(in.Pods, build.Pod{Name: "pod-" + name, Node: name, Hash: "old", Age: 2 * time.Hour}.Of(ds))
 			}
 			state, err := NewState(in)
@@ -193,7 +219,12 @@ func TestPartitionAndCanaryLookAtChanges(t *testing.T) {
 				t.Fatalf("the trial is %s, want %s", got.State, tc.state)
 			}
 			state.facts.looked, compared = 0, 0
-			updated := 0
+			ignored := func() int { return 0 }
+			if g := state.facts.ignoring; g != nil {
+				g.looked = 0
+				ignored = func() int { return len(g.list) }
+			}
+			before, updated := ignored(), 0
 			for i := range passes {
 				if !tc.updates {
 					// An outdated pod that waits is replaced, as by its node's restart.
@@ -207,6 +238,9 @@ func TestPartitionAndCanaryLookAtChanges(t *testing.T) {
 			}
 			if most := passes * 4 * (tried + 2); state.facts.looked > most {
 				t.Errorf("%d passes look at %d nodes, want at most %d", passes, state.facts.looked, most)
+			}
+			if g := state.facts.ignoring; g != nil && (before < nodes/2-passes || ignored() == before || g.looked > 4*passes) {
+				t.Errorf("%d passes look at %d nodes to find out that %d nodes are ignored and not %d, want a few of many", passes, g.looked, ignored(), before)
 			}
 			// A node changes its heap of actions, and its heap of the partition: twice each.
 			if most := passes * 8 * 13; compared > most {

@@ -53,6 +53,7 @@ func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p
 		return
 	}
 	c.scheduled++
+	c.hope.scheduled(c, p.pod)
 	c.events = minheap.Push(c.events, event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, subject: p}, event.before)
 }
 

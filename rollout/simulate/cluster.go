@@ -46,6 +46,7 @@ type Cluster struct {
 
 	// events is a minheap.
 	events []event
+	hope   hope
 	// scheduled, lives, named and made count events, lives of pods, and generated names
 	// and UIDs, to number them. The latter two are never below those of stored objects.
 	scheduled, lives, named, made int

@@ -119,8 +119,7 @@ func (c *Cluster) pass(s *set) (*rollout.Result, error) {
 		snapshot = s.state.Snapshot()
 	}
 	before := s.tally.left
-	s.tally.count(snapshot)
-	s.tally.leaveOut(snapshot, result.Policy.Ignored)
+	s.tally.count(snapshot, result.Policy.Ignored)
 	if (before > 0 || first) && s.tally.left == 0 {
 		s.completeAt = c.now
 	}

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/internal/nodestatus"
 	"github.com/pernode/daemonset/rollout"
 )
 
@@ -39,12 +38,47 @@ func (c *Cluster) hopeless() bool {
 	if c.mostFailures < limit {
 		return false
 	}
-	for i := range c.events {
-		if e := &c.events[i]; e.valid() && c.failuresOf(e.subject.pod) < limit {
-			return false
+	return !c.hasHope(limit) && c.policyHasWaited()
+}
+
+// hope remembers whether something is going to happen to a pod without many failures, so that not
+// all events are looked at again at every moment.
+type hope struct {
+	// event is such an event. Its subject is nil before one is found.
+	event event
+	// none: if it is above zero, all events are of pods with at least so many failures.
+	none int
+	// looked is how many events were looked at; tests read it.
+	looked int
+}
+
+// hasHope reports whether something is going to happen to a pod without as many failures as
+// given.
+func (c *Cluster) hasHope(limit int) bool {
+	h := &c.hope
+	hopeful := func(e *event) bool { return e.valid() && c.failuresOf(e.subject.pod) < limit }
+	switch {
+	case h.none >= limit:
+		return false
+	case h.event.subject != nil && h.event.at.After(c.now) && hopeful(&h.event):
+		return true
+	}
+	// The last events of a heap are among the latest, and answer for long.
+	for i := len(c.events) - 1; i >= 0; i-- {
+		if h.looked++; hopeful(&c.events[i]) {
+			h.event = c.events[i]
+			return true
 		}
 	}
-	return c.policyHasWaited()
+	h.none = limit
+	return false
+}
+
+// scheduled notes that something is going to happen to a pod.
+func (h *hope) scheduled(c *Cluster, pod *corev1.Pod) {
+	if h.none > 0 && c.failuresOf(pod) < h.none {
+		h.none = 0
+	}
 }
 
 // tooOftenTried is tooOften while a canary is on trial.
@@ -60,7 +94,7 @@ func (c *Cluster) tooOftenTried() int {
 // since something happened on a node without a crash loop.
 func (c *Cluster) policyHasWaited() bool {
 	since := c.now.Sub(c.othersAt)
-	return since >= longestWait || since >= c.longestPolicyWait()
+	return since >= longestWait || since >= c.longestPolicyWait() && !c.anySet(c.willIgnore)
 }
 
 // longestPolicyWait returns the longest duration of the fields of the policy that may still
@@ -73,12 +107,6 @@ func (c *Cluster) longestPolicyWait() time.Duration {
 	}
 	if slow := p.SlowStart; slow != nil && c.anySet((*set).startsSlowly) {
 		longest = max(longest, cmp.Or(max(0, slow.Interval.Duration), rollout.DefaultSlowStartInterval))
-	}
-	if ignore := p.IgnoreNotReadyNodes; ignore != nil && ignore.After.Duration > longest && c.willIgnoreNode(ignore.After.Duration) {
-		longest = ignore.After.Duration
-	}
-	if ignore := p.IgnoreStuckPods; ignore != nil && ignore.After.Duration > longest && c.willIgnorePod(ignore.After.Duration) {
-		longest = ignore.After.Duration
 	}
 	return longest
 }
@@ -104,43 +132,9 @@ func (s *set) startsSlowly() bool {
 	})
 }
 
-// ignores reports whether the last pass ignored a node. Such a node waits for no other reason.
-func (s *set) ignores(node string) bool { return s.last != nil && s.last.Policy.Ignores(node) }
-
-// willIgnoreNode reports whether a node is not ready for less than a duration, and is not ignored
-// yet.
-func (c *Cluster) willIgnoreNode(after time.Duration) bool {
-	for name, h := range c.nodes {
-		ready := nodestatus.Ready(h.node)
-		if ready != nil && ready.Status != corev1.ConditionTrue && ready.LastTransitionTime.Add(after).After(c.now) &&
-			c.anySet(func(s *set) bool { return !s.ignores(name) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// willIgnorePod reports whether a pod has been terminating past its grace period for less
-// than a duration, or is not past it yet, on a node that is not ignored yet.
-func (c *Cluster) willIgnorePod(after time.Duration) bool {
-	for _, ns := range c.namespaces {
-		if len(ns.sets) == 0 {
-			continue
-		}
-		for _, p := range ns.pods {
-			at := p.pod.DeletionTimestamp
-			if at == nil || !at.Add(after).After(c.now) {
-				continue
-			}
-			node, _ := daemon.TargetNode(p.pod)
-			for _, s := range ns.sets {
-				if s.watches(p.pod) && !s.ignores(node) {
-					return true
-				}
-			}
-		}
-	}
-	return false
+// willIgnore reports whether the policy is going to ignore another node.
+func (c *Cluster) willIgnore(s *set) bool {
+	return s.last != nil && s.last.Policy.NextIgnored.After(c.now)
 }
 
 // noteOthers notes that something happens to a pod, unless it is part of a crash loop.
@@ -175,7 +169,7 @@ func (c *Cluster) countFailure(of failing) {
 
 func (c *Cluster) forgetFailures() {
 	clear(c.failures)
-	c.mostFailures = 0
+	c.mostFailures, c.hope.none = 0, 0
 }
 
 // failuresOf counts the failed pods that were on the node of a pod before it, and the crashes of

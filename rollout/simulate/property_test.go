@@ -53,7 +53,7 @@ func TestPassEqualsSync(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"create", "delete", "revision", "claim", "clean-up", "rollback", "step", "restricted", "status", "new state", "room", "no room", "crash"} {
+	for _, what := range []string{"create", "delete", "revision", "claim", "clean-up", "rollback", "step", "restricted", "status", "new state", "ignored", "room", "no room", "crash"} {
 		if seen[what] == 0 {
 			t.Errorf("%q never happened: the clusters are dull", what)
 		}
@@ -92,6 +92,10 @@ var sameResult = cmp.Options{
 	}),
 }
 
+func (t *tally) numbers() [5]int {
+	return [...]int{t.desired, t.available, t.left, t.missing, t.outdated}
+}
+
 // comparePass makes a pass in both ways, and carries it out.
 func comparePass(c *Cluster, s *set, seen map[string]int) error {
 	if s.state == nil {
@@ -114,9 +118,12 @@ func comparePass(c *Cluster, s *set, seen map[string]int) error {
 	if snapshot == nil {
 		snapshot = s.state.Snapshot()
 	}
-	fresh.count(snapshot)
-	if kept := s.tally; kept.desired != fresh.desired || kept.available != fresh.available || kept.incomplete != fresh.incomplete {
-		return fmt.Errorf("tally has %d, %d, %d, want %d, %d, %d", kept.desired, kept.available, kept.incomplete, fresh.desired, fresh.available, fresh.incomplete)
+	fresh.count(snapshot, got.Policy.Ignored)
+	if kept, want := s.tally.numbers(), fresh.numbers(); kept != want {
+		return fmt.Errorf("tally has desired, available, left, missing, outdated %v, want %v", kept, want)
+	}
+	if len(got.Policy.Ignored) > 0 {
+		seen["ignored"]++
 	}
 	if got.Snapshot != nil && (s.tally.left == 0) != rollout.Complete(got.Snapshot, got.Policy) {
 		return errors.New("the tally and rollout.Complete disagree")
@@ -128,7 +135,7 @@ func comparePass(c *Cluster, s *set, seen map[string]int) error {
 		if err == nil {
 			// The time of the clean-up does not matter: availability is what counts.
 			fresh = tally{}
-			if fresh.count(after); fresh.available != predicted && len(got.Claims) == 0 && got.Revisions.Empty() {
+			if fresh.count(after, nil); fresh.available != predicted && len(got.Claims) == 0 && got.Revisions.Empty() {
 				return fmt.Errorf("%d nodes are available after the writes, want the %d that the tally predicted", fresh.available, predicted)
 			}
 		}

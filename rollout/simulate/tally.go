@@ -9,19 +9,21 @@ import (
 )
 
 // tally counts nodes by how they count for a rollout. It looks at a node only when it
-// has changed, and at all nodes when one has joined or left.
+// has changed, or is ignored and was not before, or the other way round, and at all nodes when one
+// has joined or left.
 type tally struct {
 	// marks say how each node of the snapshot counts.
 	marks []mark
-	// desired nodes are eligible, available ones are eligible and have an available live
-	// pod, and incomplete ones are not rollout.NodeComplete.
-	desired, available, incomplete int
-	// left and missing are incomplete, and desired without available, without the nodes that
-	// the policy ignores.
-	left, missing int
-	// withOutdated nodes are incomplete and have a live outdated pod, and outdated are those
-	// of them that the policy does not ignore.
-	withOutdated, outdated int
+	// desired nodes are eligible, and available ones are eligible and have an available live
+	// pod.
+	desired, available int
+	// The policy ignores none of these: left nodes are not rollout.NodeComplete, missing ones are
+	// desired and not available, and outdated ones are left and have a live outdated pod.
+	left, missing, outdated int
+	// ignored are the nodes that the policy ignored when they were last counted, and looked is how
+	// many nodes were looked at; tests read it.
+	ignored []rollout.IgnoredNode
+	looked  int
 	// touched are the nodes that have changed, and stale says that all may have.
 	touched []touchedNode
 	stale   bool
@@ -39,8 +41,12 @@ type mark uint8
 const (
 	markDesired mark = 1 << iota
 	markAvailable
-	markIncomplete
+	markLeft
+	markMissing
 	markOutdated
+	// markIgnored: the policy ignores the node, and its marks left, missing and outdated do not
+	// count.
+	markIgnored
 	// markSinglePod: the node has one pod.
 	markSinglePod
 )
@@ -57,13 +63,14 @@ func (t *tally) touch(node string, h *host) {
 	}
 }
 
-// count brings the counts up to date. A nil snapshot has no nodes.
-func (t *tally) count(s *daemon.Snapshot) {
+// count brings the counts up to date. A nil snapshot has no nodes. ignored are ordered by name, and
+// are the same list as before if no other nodes are ignored.
+func (t *tally) count(s *daemon.Snapshot, ignored []rollout.IgnoredNode) {
 	nodes := s.Nodes()
-	if t.stale || t.marks == nil || !t.countTouched(nodes) {
-		t.countAll(nodes)
+	if t.stale || t.marks == nil || !t.countTouched(nodes) || !t.countIgnored(nodes, ignored) {
+		t.countAll(nodes, ignored)
 	}
-	t.touched, t.stale = t.touched[:0], false
+	t.touched, t.stale, t.ignored = t.touched[:0], false, ignored
 }
 
 // countTouched counts the nodes that have changed. It reports whether no node has joined or left
@@ -77,7 +84,37 @@ func (t *tally) countTouched(nodes []daemon.NodeState) bool {
 		if !ok {
 			return false
 		}
-		t.set(i, markOf(&nodes[i]))
+		t.set(i, markOf(&nodes[i])|t.marks[i]&markIgnored)
+	}
+	t.looked += len(t.touched)
+	return true
+}
+
+// countIgnored counts the nodes that are ignored and were not before, and the other way round. It
+// reports false for a node that is not in the list.
+func (t *tally) countIgnored(nodes []daemon.NodeState, ignored []rollout.IgnoredNode) bool {
+	before := t.ignored
+	if len(before) == len(ignored) && (len(ignored) == 0 || &before[0] == &ignored[0]) {
+		return true
+	}
+	t.looked += len(ignored)
+	for len(before) > 0 || len(ignored) > 0 {
+		var name string
+		var mark mark
+		switch {
+		case len(ignored) == 0 || len(before) > 0 && before[0].Node < ignored[0].Node:
+			name, before = before[0].Node, before[1:]
+		case len(before) == 0 || ignored[0].Node < before[0].Node:
+			name, mark, ignored = ignored[0].Node, markIgnored, ignored[1:]
+		default:
+			before, ignored = before[1:], ignored[1:]
+			continue
+		}
+		i, ok := position(nodes, name, nil)
+		if !ok {
+			return false
+		}
+		t.set(i, t.marks[i]&^markIgnored|mark)
 	}
 	return true
 }
@@ -95,23 +132,31 @@ func position(nodes []daemon.NodeState, name string, h *host) (int, bool) {
 	return i, ok
 }
 
-func (t *tally) countAll(nodes []daemon.NodeState) {
-	*t = tally{marks: make([]mark, len(nodes)), touched: t.touched}
+func (t *tally) countAll(nodes []daemon.NodeState, ignored []rollout.IgnoredNode) {
+	*t = tally{marks: make([]mark, len(nodes)), touched: t.touched, looked: t.looked + len(nodes)}
 	for i := range nodes {
-		t.set(i, markOf(&nodes[i]))
+		for len(ignored) > 0 && ignored[0].Node < nodes[i].Name {
+			ignored = ignored[1:]
+		}
+		m := markOf(&nodes[i])
+		if len(ignored) > 0 && ignored[0].Node == nodes[i].Name {
+			m |= markIgnored
+		}
+		t.set(i, m)
 	}
 }
 
 func (t *tally) set(i int, m mark) {
-	was := t.marks[i]
-	if m == was {
+	if m == t.marks[i] {
 		return
 	}
+	was := t.marks[i].counting()
 	t.marks[i] = m
+	m = m.counting()
 	for _, c := range [...]struct {
 		mark  mark
 		count *int
-	}{{markDesired, &t.desired}, {markAvailable, &t.available}, {markIncomplete, &t.incomplete}, {markOutdated, &t.withOutdated}} {
+	}{{markDesired, &t.desired}, {markAvailable, &t.available}, {markLeft, &t.left}, {markMissing, &t.missing}, {markOutdated, &t.outdated}} {
 		switch {
 		case m&c.mark != 0 && was&c.mark == 0:
 			*c.count++
@@ -121,21 +166,12 @@ func (t *tally) set(i int, m mark) {
 	}
 }
 
-// leaveOut sets left, missing and outdated.
-func (t *tally) leaveOut(s *daemon.Snapshot, ignored []rollout.IgnoredNode) {
-	t.left, t.missing, t.outdated = t.incomplete, t.desired-t.available, t.withOutdated
-	for _, n := range ignored {
-		m := t.of(s, n.Node, nil)
-		if m&markIncomplete != 0 {
-			t.left--
-		}
-		if m&markOutdated != 0 {
-			t.outdated--
-		}
-		if m&(markDesired|markAvailable) == markDesired {
-			t.missing--
-		}
+// counting returns the marks that count.
+func (m mark) counting() mark {
+	if m&markIgnored != 0 {
+		m &^= markLeft | markMissing | markOutdated
 	}
+	return m
 }
 
 // of returns the mark of the named node. A node that is not in the list has no mark.
@@ -152,10 +188,12 @@ func markOf(n *daemon.NodeState) mark {
 		m |= markDesired
 		if slices.ContainsFunc(n.Pods, isAvailable) {
 			m |= markAvailable
+		} else {
+			m |= markMissing
 		}
 	}
 	if !rollout.NodeComplete(n) {
-		m |= markIncomplete
+		m |= markLeft
 		if slices.ContainsFunc(n.Pods, isOutdated) {
 			m |= markOutdated
 		}
