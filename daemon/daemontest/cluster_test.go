@@ -536,6 +536,9 @@ func TestMistakes(t *testing.T) {
 			"objects[0]: Required value"},
 		{"a label with spaces", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) { c.Join(t, daemontest.Node("node-3", "zone = a")) },
 			`node-3: refused: [metadata.labels: Invalid value: "zone ": name part must consist of alphanumeric characters`},
+		{"labels with malformed values", "which labels, in order", func(t testing.TB, c *daemontest.Cluster) {
+			c.Join(t, daemontest.Node("node-3", "b=1=2", "a=x=y"))
+		}, `node-3: refused: [metadata.labels[a]: Invalid value: "x=y": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?'), metadata.labels[b]: Invalid value: "1=2": `},
 		{"a taint without an effect", "it would keep nothing off", func(t testing.TB, c *daemontest.Cluster) {
 			node := daemontest.Node("node-3")
 			node.Spec.Taints = []corev1.Taint{{Key: "gpu"}}
@@ -562,7 +565,19 @@ func TestMistakes(t *testing.T) {
 		{"Taint without an effect", "kubectl wants one", func(t testing.TB, c *daemontest.Cluster) { c.Taint(t, "gpu=a", daemontest.Node("node-1")) },
 			`taint "gpu=a": the effect is "" and must be NoSchedule, PreferNoSchedule or NoExecute, as in key=value:NoSchedule`},
 		{"Label without a key", "malformed", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "=a", daemontest.Node("node-1")) },
-			`label "=a": name part must be non-empty`},
+			`label "=a": the key "": name part must be non-empty`},
+		{"Label with two values", "the value is all behind the first sign", func(t testing.TB, c *daemontest.Cluster) {
+			daemontest.Label(t, "a=b=c", daemontest.Node("node-1"))
+		}, `label "a=b=c": the value "b=c": a valid label must be an empty string or consist of alphanumeric characters`},
+		{"Label with spaces around", "both parts are wrong", func(t testing.TB, c *daemontest.Cluster) {
+			c.Label(t, "a = b", daemontest.Node("node-1"))
+		}, `label "a = b": the key "a ": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'); the value " b": a valid label must be`},
+		{"Taint with two values", "the value is all behind the first sign", func(t testing.TB, c *daemontest.Cluster) {
+			c.Taint(t, "a=b=c:NoSchedule", daemontest.Node("node-1"))
+		}, `taint "a=b=c:NoSchedule": the value "b=c": a valid label must be`},
+		{"Untaint without a key", "malformed", func(t testing.TB, c *daemontest.Cluster) {
+			c.Untaint(t, "=b:NoSchedule", daemontest.Node("node-1"))
+		}, `taint "=b:NoSchedule": the key "": name part must be non-empty`},
 		{"Label of nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "a=b") },
 			`label "a=b": no nodes are given`},
 		{"Taint of nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Taint(t, "a:NoExecute") },
