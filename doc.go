@@ -25,7 +25,8 @@
 //     stalled or waiting, and on what?
 //   - [github.com/pernode/daemonset/rollout/simulate]: how does the rollout end, and what
 //     would a change do?
-//   - [github.com/pernode/daemonset/rollout/kubectl]: what does kubectl print about it?
+//   - [github.com/pernode/daemonset/rollout/kubectl]: what does kubectl print about it,
+//     and what do rollout undo and rollout restart write?
 //
 // A module of its own, [github.com/pernode/daemonset/rollout/carryout], sends the writes of a
 // pass to an API server.

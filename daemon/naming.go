@@ -44,7 +44,8 @@ func (n Naming) RevisionName(daemonSet, hash string) string {
 	return n.RevisionNamePrefix + daemonSet + "-" + hash
 }
 
-// check refuses names that the API server refuses. The labels have their defaults.
+// check refuses names that the API server refuses. The labels have their defaults. An error names the
+// DaemonSet only if the prefix is wrong for that one: the naming may be that of many.
 func (n Naming) check(daemonSet string) error {
 	path := field.NewPath("naming")
 	for _, label := range []struct{ field, key string }{
@@ -62,8 +63,12 @@ func (n Naming) check(daemonSet string) error {
 		return nil
 	}
 	const hash = "0000000000" // A hash has at most ten characters.
+	prefix := path.Child("revisionNamePrefix")
+	if problems := validation.IsDNS1123Subdomain(n.RevisionName("x", hash)); len(problems) > 0 {
+		return field.Invalid(prefix, n.RevisionNamePrefix, strings.Join(problems, "; "))
+	}
 	if problems := validation.IsDNS1123Subdomain(n.RevisionName(cmp.Or(daemonSet, "x"), hash)); len(problems) > 0 {
-		return field.Invalid(path.Child("revisionNamePrefix"), n.RevisionNamePrefix, strings.Join(problems, "; "))
+		return field.Invalid(prefix, n.RevisionNamePrefix, "before the name "+daemonSet+": "+strings.Join(problems, "; "))
 	}
 	return nil
 }

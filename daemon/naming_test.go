@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -33,6 +34,20 @@ func TestNamingRefused(t *testing.T) {
 			_, err = daemon.DesiredPods(in)
 			wantFieldError(t, err, tc.want, tc.why)
 		})
+	}
+}
+
+// TestNamingPrefixOfOne: the error says whether the prefix is wrong for any DaemonSet or for this one.
+func TestNamingPrefixOfOne(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"-":                            "a lowercase RFC 1123 subdomain must consist of",
+		strings.Repeat("p", 250) + "-": "must be no more than 253",
+		strings.Repeat("p", 238) + "-": "before the name agent: must be no more than 253",
+	} {
+		_, err := daemon.Observe(daemon.Input{DaemonSet: build.Set{}.Object(), Naming: daemon.Naming{RevisionNamePrefix: prefix}, Now: build.Now})
+		if _, detail, _ := strings.Cut(fmt.Sprint(err), prefix+`": `); !strings.HasPrefix(detail, want) {
+			t.Errorf("Observe() with the prefix %q = %v, want %q", prefix, err, want)
+		}
 	}
 }
 

@@ -24,7 +24,8 @@
 // Package daemon/history works with revisions: what a pass writes about them, what they hold,
 // and how to go back to one. Package rollout/health reports whether a rollout progresses or is
 // stuck, and on which pods. Package rollout/simulate predicts what a rollout or a change will
-// do. Package rollout/kubectl gives kubectl's table, rollout status, history and undo.
+// do. Package rollout/kubectl gives kubectl's table, rollout status, history, undo
+// and restart.
 //
 // # Rules
 //

@@ -431,7 +431,10 @@ func TestReadyCondition(t *testing.T) {
 		condition, taint string
 	}{
 		{"NotReady", func() { c.NotReady(t, node) }, "12:11:10", "12:11:10"},
-		{"NotReady again", func() { c.NotReady(t, node) }, "12:11:10", "12:11:10"},
+		{"NotReady, a taint is missing", func() {
+			c.Untaint(t, "node.kubernetes.io/not-ready:NoSchedule", node)
+			c.NotReady(t, node)
+		}, "12:11:10", "12:11:10"},
 		{"Unreachable", func() { c.Unreachable(t, node) }, "12:13:10", "12:13:10"},
 		{"Recover", func() { c.Recover(t, node) }, "12:14:10", ""},
 		{"Recover from taints alone", func() { c.Taint(t, "node.kubernetes.io/not-ready:NoExecute", node); c.Recover(t, node) }, "12:14:10", ""},
@@ -536,6 +539,9 @@ func TestMistakes(t *testing.T) {
 			"objects[0]: Required value"},
 		{"a label with spaces", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) { c.Join(t, daemontest.Node("node-3", "zone = a")) },
 			`node-3: refused: [metadata.labels: Invalid value: "zone ": name part must consist of alphanumeric characters`},
+		{"labels with malformed values", "which labels, in order", func(t testing.TB, c *daemontest.Cluster) {
+			c.Join(t, daemontest.Node("node-3", "b=1=2", "a=x=y"))
+		}, `node-3: refused: [metadata.labels[a]: Invalid value: "x=y": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?'), metadata.labels[b]: Invalid value: "1=2": `},
 		{"a taint without an effect", "it would keep nothing off", func(t testing.TB, c *daemontest.Cluster) {
 			node := daemontest.Node("node-3")
 			node.Spec.Taints = []corev1.Taint{{Key: "gpu"}}
@@ -562,7 +568,19 @@ func TestMistakes(t *testing.T) {
 		{"Taint without an effect", "kubectl wants one", func(t testing.TB, c *daemontest.Cluster) { c.Taint(t, "gpu=a", daemontest.Node("node-1")) },
 			`taint "gpu=a": the effect is "" and must be NoSchedule, PreferNoSchedule or NoExecute, as in key=value:NoSchedule`},
 		{"Label without a key", "malformed", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "=a", daemontest.Node("node-1")) },
-			`label "=a": name part must be non-empty`},
+			`label "=a": the key "": name part must be non-empty`},
+		{"Label with two values", "the value is all behind the first sign", func(t testing.TB, c *daemontest.Cluster) {
+			daemontest.Label(t, "a=b=c", daemontest.Node("node-1"))
+		}, `label "a=b=c": the value "b=c": a valid label must be an empty string or consist of alphanumeric characters`},
+		{"Label with spaces around", "both parts are wrong", func(t testing.TB, c *daemontest.Cluster) {
+			c.Label(t, "a = b", daemontest.Node("node-1"))
+		}, `label "a = b": the key "a ": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'); the value " b": a valid label must be`},
+		{"Taint with two values", "the value is all behind the first sign", func(t testing.TB, c *daemontest.Cluster) {
+			c.Taint(t, "a=b=c:NoSchedule", daemontest.Node("node-1"))
+		}, `taint "a=b=c:NoSchedule": the value "b=c": a valid label must be`},
+		{"Untaint without a key", "malformed", func(t testing.TB, c *daemontest.Cluster) {
+			c.Untaint(t, "=b:NoSchedule", daemontest.Node("node-1"))
+		}, `taint "=b:NoSchedule": the key "": name part must be non-empty`},
 		{"Label of nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Label(t, "a=b") },
 			`label "a=b": no nodes are given`},
 		{"Taint of nothing", "forgotten", func(t testing.TB, c *daemontest.Cluster) { daemontest.Taint(t, "a:NoExecute") },
@@ -640,6 +658,38 @@ func TestMistakes(t *testing.T) {
 			c.NotReady(t, daemontest.Node("node-1"))
 			c.Recover(t, daemontest.Nodes(2)...)
 		}, "node node-2 is ready: there is nothing to recover from"},
+		{"NotReady, twice", "it changes nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.NotReady(t, daemontest.Node("node-1"))
+			c.NotReady(t, daemontest.Nodes(2)...)
+		}, "node node-1 is not ready already"},
+		{"Unreachable, twice", "it changes nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.Unreachable(t, daemontest.Node("node-2"))
+			c.Unreachable(t, daemontest.Nodes(2)...)
+		}, "node node-2 is unreachable already"},
+		{"Label, there already", "it changes nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.Label(t, "zone=a", daemontest.Node("node-2"))
+			c.Label(t, "zone=b", daemontest.Node("node-2")) // another value is a change
+			c.Label(t, "zone=b", daemontest.Nodes(2)...)
+		}, "node node-2 has the label zone=b already"},
+		{"Label, empty and there already", "no value is one", func(t testing.TB, c *daemontest.Cluster) {
+			c.Label(t, "gpu", daemontest.Node("node-2"))
+			c.Label(t, "gpu", daemontest.Node("node-2"))
+		}, "node node-2 has the label gpu already"},
+		{"Taint, there already", "it changes nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.Taint(t, "db=a:NoSchedule", daemontest.Node("node-2"))
+			c.Taint(t, "db=a:NoExecute", daemontest.Node("node-2")) // another effect is another taint
+			c.Taint(t, "db=a:NoSchedule", daemontest.Nodes(2)...)
+		}, "node node-2 has the taint db=a:NoSchedule already"},
+		{"Hang, twice", "it changes nothing", func(t testing.TB, c *daemontest.Cluster) {
+			pods := c.Pods(t, agent)
+			c.Hang(t, pods[1])
+			c.Crash(t, pods[1])
+			c.Hang(t, pods...)
+		}, "kube-system/agent-2: hangs already"},
+		{"BreakImage, twice", "it changes nothing", func(t testing.TB, c *daemontest.Cluster) {
+			c.BreakImage(t, "agent:2")
+			c.BreakImage(t, "agent:2")
+		}, `image "agent:2" is broken already`},
 		{"Settled, no DaemonSet", "not an index into a list that nobody has passed", func(t testing.TB, _ *daemontest.Cluster) {
 			daemontest.Settled(t, nil, daemontest.Nodes(2)...)
 		}, "the DaemonSet is nil"},
@@ -846,6 +896,13 @@ func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.Daemo
 		i := r.IntN(len(pods))
 		pods = pods[i : i+1]
 	}
+	// A step that changes nothing says so, and leaves the cluster as it is.
+	step := func(do func(t testing.TB)) {
+		t.Helper()
+		if got := reportsOf(do); got != "" && !strings.HasSuffix(got, " already") && !strings.HasSuffix(got, ": there is nothing to recover from") {
+			t.Fatal(got)
+		}
+	}
 	switch r.IntN(12) {
 	case 0:
 		joins := daemontest.Node(fmt.Sprintf("late-%d", len(*nodes)))
@@ -856,20 +913,17 @@ func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.Daemo
 			c.Leave(t, node)
 		}
 	case 2:
-		c.NotReady(t, node)
+		step(func(t testing.TB) { c.NotReady(t, node) })
 	case 3:
-		if slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
-			return c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue
-		}) {
-			c.Recover(t, node)
-		}
+		step(func(t testing.TB) { c.Recover(t, node) })
 	case 4:
-		c.Taint(t, "db=a:NoSchedule", node)
+		step(func(t testing.TB) { c.Taint(t, "db=a:NoSchedule", node) })
 	case 5:
-		c.Taint(t, "db=a:NoExecute", node)
+		step(func(t testing.TB) { c.Taint(t, "db=a:NoExecute", node) })
 	case 6, 7, 8:
 		if len(pods) > 0 && pods[0].Spec.NodeName != "" && pods[0].Status.Phase != corev1.PodFailed {
-			[]func(testing.TB, ...*corev1.Pod){c.Crash, c.Fail, c.Hang}[r.IntN(3)](t, pods...)
+			disturbance := []func(testing.TB, ...*corev1.Pod){c.Crash, c.Fail, c.Hang}[r.IntN(3)]
+			step(func(t testing.TB) { disturbance(t, pods...) })
 		}
 	case 9:
 		if len(pods) > 0 {
@@ -878,7 +932,7 @@ func disturb(t *testing.T, r *rand.Rand, c *daemontest.Cluster, ds *appsv1.Daemo
 	case 10:
 		c.Apply(t, daemontest.WithImage(ds, fmt.Sprintf("agent:%d", r.IntN(4))))
 	case 11:
-		c.BreakImage(t, "agent:broken")
+		step(func(t testing.TB) { c.BreakImage(t, "agent:broken") })
 		c.Apply(t, daemontest.WithImage(ds, "agent:broken"))
 	}
 }

@@ -1,6 +1,7 @@
 package daemontest
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -54,19 +55,37 @@ func (c *Cluster) edit(t testing.TB, nodes []*corev1.Node, change func(*corev1.N
 	c.Join(t, changed...)
 }
 
-// Label gives nodes of the cluster a label such as "zone=a", as the function Label does.
+// Label gives nodes of the cluster a label such as "zone=a", as the function Label does. It ends
+// the test if one of them has the label with that value.
 func (c *Cluster) Label(t testing.TB, label string, nodes ...*corev1.Node) {
 	t.Helper()
 	checkLabel(t, label)
-	c.edit(t, nodes, func(node *corev1.Node) { setLabel(node, label) })
+	c.edit(t, nodes, func(node *corev1.Node) {
+		t.Helper()
+		had := maps.Clone(node.Labels)
+		if setLabel(node, label); maps.Equal(had, node.Labels) {
+			t.Fatalf("node %s has the label %s already", node.Name, label)
+		}
+	})
 }
 
 // Taint gives nodes of the cluster a taint such as "dedicated=db:NoSchedule", as the function
-// Taint does.
+// Taint does. It ends the test if one of them has the taint with that value.
 func (c *Cluster) Taint(t testing.TB, taint string, nodes ...*corev1.Node) {
 	t.Helper()
 	parsed := parseTaint(t, taint)
-	c.edit(t, nodes, func(node *corev1.Node) { setTaint(node, parsed) })
+	c.edit(t, nodes, func(node *corev1.Node) {
+		t.Helper()
+		if slices.ContainsFunc(node.Spec.Taints, sameTaint(parsed)) {
+			t.Fatalf("node %s has the taint %s already", node.Name, taint)
+		}
+		setTaint(node, parsed)
+	})
+}
+
+// sameTaint reports whether a taint has the key, the value and the effect of another.
+func sameTaint(as corev1.Taint) func(corev1.Taint) bool {
+	return func(taint corev1.Taint) bool { return taint.MatchTaint(&as) && taint.Value == as.Value }
 }
 
 // Untaint takes a taint such as "dedicated=db:NoSchedule" away from nodes of the cluster. It
@@ -77,7 +96,7 @@ func (c *Cluster) Untaint(t testing.TB, taint string, nodes ...*corev1.Node) {
 	c.edit(t, nodes, func(node *corev1.Node) {
 		t.Helper()
 		had := len(node.Spec.Taints)
-		node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(old corev1.Taint) bool { return old.MatchTaint(&parsed) && old.Value == parsed.Value })
+		node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, sameTaint(parsed))
 		if len(node.Spec.Taints) == had {
 			t.Fatalf("node %s does not have the taint %s", node.Name, taint)
 		}
@@ -90,20 +109,27 @@ func (c *Cluster) Untaint(t testing.TB, taint string, nodes ...*corev1.Node) {
 // ready. Until Recover, no pod on the nodes becomes ready, fails or terminates. A DaemonSet
 // keeps its pods there, but the nodes are not eligible any more: RunsOn and NoPodLost hold, and
 // a rollout can be complete without the nodes, though they use its budget. AtMostUnavailable
-// counts them.
+// counts them. It ends the test if one of the nodes is so already; one that is unreachable is not.
 func (c *Cluster) NotReady(t testing.TB, nodes ...*corev1.Node) {
 	t.Helper()
 	c.edit(t, nodes, func(node *corev1.Node) {
-		c.setReady(node, corev1.ConditionFalse, "KubeletNotReady", corev1.TaintNodeNotReady)
+		t.Helper()
+		if !c.setReady(node, corev1.ConditionFalse, "KubeletNotReady", corev1.TaintNodeNotReady) {
+			t.Fatalf("node %s is not ready already", node.Name)
+		}
 	})
 }
 
 // Unreachable lets the kubelets of nodes stop reporting. It is like NotReady with the
-// condition Unknown and the taints node.kubernetes.io/unreachable.
+// condition Unknown and the taints node.kubernetes.io/unreachable. It ends the test if one of the
+// nodes is so already.
 func (c *Cluster) Unreachable(t testing.TB, nodes ...*corev1.Node) {
 	t.Helper()
 	c.edit(t, nodes, func(node *corev1.Node) {
-		c.setReady(node, corev1.ConditionUnknown, "NodeStatusUnknown", corev1.TaintNodeUnreachable)
+		t.Helper()
+		if !c.setReady(node, corev1.ConditionUnknown, "NodeStatusUnknown", corev1.TaintNodeUnreachable) {
+			t.Fatalf("node %s is unreachable already", node.Name)
+		}
 	})
 }
 
@@ -112,11 +138,10 @@ func (c *Cluster) Unreachable(t testing.TB, nodes ...*corev1.Node) {
 func (c *Cluster) Recover(t testing.TB, nodes ...*corev1.Node) {
 	t.Helper()
 	c.edit(t, nodes, func(node *corev1.Node) {
-		ready := nodestatus.Ready(node)
-		if ready != nil && ready.Status == corev1.ConditionTrue && !slices.ContainsFunc(node.Spec.Taints, ofNodeController) {
+		t.Helper()
+		if !c.setReady(node, corev1.ConditionTrue, "KubeletReady", "") {
 			t.Fatalf("node %s is ready: there is nothing to recover from", node.Name)
 		}
-		c.setReady(node, corev1.ConditionTrue, "KubeletReady", "")
 	})
 }
 
@@ -127,29 +152,35 @@ func ofNodeController(taint corev1.Taint) bool {
 }
 
 // setReady sets the Ready condition and, unless the key is empty, its taints. What is so already
-// keeps its time.
-func (c *Cluster) setReady(node *corev1.Node, status corev1.ConditionStatus, reason, taint string) {
+// keeps its time. It reports whether the status or the taints change.
+func (c *Cluster) setReady(node *corev1.Node, status corev1.ConditionStatus, reason, taint string) (changed bool) {
 	now := metav1.NewTime(c.sim.Now())
 	since := now
 	if old := nodestatus.Ready(node); old != nil && old.Status == status {
 		since = old.LastTransitionTime
+	} else {
+		changed = true
 	}
 	conditions := slices.DeleteFunc(node.Status.Conditions, func(old corev1.NodeCondition) bool { return old.Type == corev1.NodeReady })
 	node.Status.Conditions = append(conditions, corev1.NodeCondition{
 		Type: corev1.NodeReady, Status: status, Reason: reason, LastTransitionTime: since,
 	})
+	had := len(node.Spec.Taints)
 	node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(old corev1.Taint) bool {
 		return old.Key != taint && ofNodeController(old)
 	})
+	changed = changed || len(node.Spec.Taints) < had
 	if taint == "" {
-		return
+		return changed
 	}
 	for _, effect := range []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute} {
 		add := corev1.Taint{Key: taint, Effect: effect, TimeAdded: &now}
 		if !slices.ContainsFunc(node.Spec.Taints, func(old corev1.Taint) bool { return old.MatchTaint(&add) }) {
 			setTaint(node, add)
+			changed = true
 		}
 	}
+	return changed
 }
 
 // Crash lets the first container of pods terminate with the exit code 1. The kubelet starts it
@@ -179,10 +210,15 @@ func (c *Cluster) Crash(t testing.TB, pods ...*corev1.Pod) {
 // (MaxContainerBackOff@v1.37.2).
 const steadyAfter = 10 * time.Minute
 
-// Hang lets pods go on running without being ready: their probes fail from now on.
+// Hang lets pods go on running without being ready: their probes fail from now on. It ends the
+// test if one of them hangs already.
 func (c *Cluster) Hang(t testing.TB, pods ...*corev1.Pod) {
 	t.Helper()
 	c.editPods(t, pods, func(pod *corev1.Pod) {
+		t.Helper()
+		if c.hung[idOf(pod)] && !isReady(pod) {
+			t.Fatalf("%s: hangs already", nameOf(pod))
+		}
 		now := metav1.NewTime(c.sim.Now())
 		status := firstStatus(pod)
 		status.Ready = false
@@ -275,7 +311,7 @@ func setReadyCondition(pod *corev1.Pod, status corev1.ConditionStatus, reason st
 // container, that are bound from now on never become ready, and their status says
 // ImagePullBackOff. Pods that are bound already have pulled it. Assertions about a rollout fail
 // while no applied DaemonSet and no pod has needed the image, so call BreakImage right before
-// the change that needs it.
+// the change that needs it. It ends the test if the image is broken already.
 func (c *Cluster) BreakImage(t testing.TB, image string) {
 	t.Helper()
 	c.begin(t)
@@ -283,7 +319,7 @@ func (c *Cluster) BreakImage(t testing.TB, image string) {
 		t.Fatal("the image is empty")
 	}
 	if c.broken[image] != nil {
-		return
+		t.Fatalf("image %q is broken already", image)
 	}
 	broken := &brokenImage{pulled: map[podID]bool{}}
 	for _, pod := range c.pods() {

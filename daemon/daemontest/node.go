@@ -2,7 +2,6 @@ package daemontest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -64,9 +63,22 @@ func setLabel(node *corev1.Node, label string) {
 func checkLabel(t testing.TB, label string) {
 	t.Helper()
 	key, value, _ := strings.Cut(label, "=")
-	if wrong := slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)); len(wrong) > 0 {
-		t.Fatalf("label %q: %s", label, wrong[0])
+	if wrong := wrongPair(key, value); wrong != "" {
+		t.Fatalf("label %q: %s", label, wrong)
 	}
+}
+
+// wrongPair says which part of a label or of a taint the API server refuses and why, in its words;
+// nothing, if it refuses none.
+func wrongPair(key, value string) string {
+	var parts []string
+	if wrong := validation.IsQualifiedName(key); len(wrong) > 0 {
+		parts = append(parts, fmt.Sprintf("the key %q: %s", key, wrong[0]))
+	}
+	if wrong := validation.IsValidLabelValue(value); len(wrong) > 0 {
+		parts = append(parts, fmt.Sprintf("the value %q: %s", value, wrong[0]))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Taint gives the nodes, which have not joined a cluster yet, a taint in kubectl's words:
@@ -102,8 +114,8 @@ func parseTaint(t testing.TB, text string) corev1.Taint {
 	t.Helper()
 	pair, effect, _ := strings.Cut(text, ":")
 	key, value, _ := strings.Cut(pair, "=")
-	if wrong := slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)); len(wrong) > 0 {
-		t.Fatalf("taint %q: %s", text, wrong[0])
+	if wrong := wrongPair(key, value); wrong != "" {
+		t.Fatalf("taint %q: %s", text, wrong)
 	}
 	switch taint := (corev1.Taint{Key: key, Value: value, Effect: corev1.TaintEffect(effect)}); taint.Effect {
 	case corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute:

@@ -2,6 +2,7 @@ package daemontest
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -42,7 +43,13 @@ func validateNode(node *corev1.Node) field.ErrorList {
 			errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), node.Name, wrong))
 		}
 	}
-	errs = append(errs, metav1validation.ValidateLabels(node.Labels, field.NewPath("metadata", "labels"))...)
+	labels := field.NewPath("metadata", "labels")
+	for _, key := range slices.Sorted(maps.Keys(node.Labels)) {
+		errs = append(errs, metav1validation.ValidateLabelName(key, labels)...)
+		for _, wrong := range validation.IsValidLabelValue(node.Labels[key]) {
+			errs = append(errs, field.Invalid(labels.Key(key), node.Labels[key], wrong))
+		}
+	}
 	for i, taint := range node.Spec.Taints {
 		path := field.NewPath("spec", "taints").Index(i)
 		errs = append(errs, metav1validation.ValidateLabelName(taint.Key, path.Child("key"))...)

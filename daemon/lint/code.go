@@ -1,8 +1,52 @@
 package lint
 
 // Code is the kind of a finding. The values are stable, so a project can keep a list
-// of codes that it accepts.
+// of codes that it accepts. [Codes] returns all of them.
 type Code string
+
+// Codes returns all codes that a finding can have, sorted, in a new slice. A program that takes
+// codes from people can tell with it that one is misspelt.
+func Codes() []Code {
+	return []Code{
+		CodeBudgetAllNodes,
+		CodeBudgetBothSet,
+		CodeBudgetBothZero,
+		CodeBudgetMalformed,
+		CodeBudgetNodesNotReady,
+		CodeBudgetPercentNoNode,
+		CodeHostPortConflict,
+		CodeHostPortDuplicate,
+		CodeHostPortKubelet,
+		CodeLabelForbiddenToKubelet,
+		CodeMinReadySecondsLong,
+		CodeNoEligibleNode,
+		CodeNoRevisionHistory,
+		CodeNodeAffinityEmptyTerm,
+		CodeNodeAffinityMalformed,
+		CodeNodeAffinityNoNode,
+		CodeNodeNameNoNode,
+		CodeNodeSelectorNoNode,
+		CodeOSMismatch,
+		CodeOSMixed,
+		CodePodAffinitySelf,
+		CodePodAntiAffinitySelf,
+		CodeRequestsExceedNode,
+		CodeRequestsMissing,
+		CodeSelectorEmpty,
+		CodeSelectorMalformed,
+		CodeSelectorMismatch,
+		CodeSelectorRevisionHash,
+		CodeSpreadLabelMissing,
+		CodeSurgeHostNetwork,
+		CodeSurgeHostPort,
+		CodeSurgePodAntiAffinity,
+		CodeSurgeRequests,
+		CodeTolerationDefault,
+		CodeTolerationMalformed,
+		CodeTolerationSeconds,
+		CodeTolerationShadowed,
+	}
+}
 
 // The selector and the history.
 const (

@@ -2,13 +2,19 @@ package lint_test
 
 import (
 	"go/ast"
+	"go/constant"
 	"go/parser"
 	"go/token"
+	"go/types"
+	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/pernode/daemonset/daemon/lint"
 )
@@ -111,4 +117,58 @@ func TestCodeComments(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// Codes has every code that the package can put into a finding: each constant of type Code, declared
+// or written in place, and no other value becomes a Code.
+func TestCodes(t *testing.T) {
+	codes := lint.Codes()
+	if !slices.IsSorted(codes) {
+		t.Errorf("Codes() = %v, want them sorted", codes)
+	}
+	// Imported packages are not looked at: Code is of this one.
+	fset, files := token.NewFileSet(), []*ast.File(nil)
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
+	config := types.Config{Error: func(error) {}}
+	pkg, _ := config.Check("lint", fset, files, info)
+	code := pkg.Scope().Lookup("Code").Type()
+	seen := map[lint.Code]bool{}
+	for _, typed := range info.Types {
+		if typed.Type == code && typed.Value != nil {
+			seen[lint.Code(constant.StringVal(typed.Value))] = true
+		}
+	}
+	for _, file := range files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "Code" && info.Types[call].Value == nil {
+				t.Errorf("%v: what is converted to a Code is no constant", fset.Position(call.Pos()))
+			}
+			return true
+		})
+	}
+	delete(seen, "") // of a finding without a code
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(seen)), codes); diff != "" {
+		t.Errorf("Codes() differ from the codes of the source (-want +got):\n%s", diff)
+	}
+	if codes[0] = "changed"; lint.Codes()[0] == "changed" {
+		t.Error("Codes() returns the same slice again, want a new one")
+	}
 }

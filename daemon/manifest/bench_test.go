@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // BenchmarkRead reads a list of 1,000 pods, and fails at the last of them.
@@ -40,23 +42,32 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkReadFiles reads 1,000 small files, one call each: into the same Objects, and into others.
+// BenchmarkReadFiles reads 1,000 small files, one call each: into the same Objects, into the same with
+// a nil among them, and into others.
 func BenchmarkReadFiles(b *testing.B) {
 	const files = 1000
 	texts := make([]string, files)
 	for i := range texts {
 		texts[i] = fmt.Sprintf("apiVersion: v1\nkind: Node\nmetadata:\n  name: node-%d\n  labels:\n    zone: a\n", i)
 	}
-	b.Run("same", func(b *testing.B) {
-		for b.Loop() {
-			var o Objects
-			for _, text := range texts {
-				if err := o.Read("x", strings.NewReader(text)); err != nil {
-					b.Fatal(err)
+	for _, bc := range []struct {
+		name  string
+		nodes []*corev1.Node
+	}{
+		{"same", nil},
+		{"same with nil", []*corev1.Node{nil}},
+	} {
+		b.Run(bc.name, func(b *testing.B) {
+			for b.Loop() {
+				o := Objects{Nodes: bc.nodes}
+				for _, text := range texts {
+					if err := o.Read("x", strings.NewReader(text)); err != nil {
+						b.Fatal(err)
+					}
 				}
 			}
-		}
-	})
+		})
+	}
 	b.Run("others", func(b *testing.B) {
 		for b.Loop() {
 			for _, text := range texts {

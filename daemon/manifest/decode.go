@@ -79,10 +79,13 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	}
 	// Kinds of others may end so and be no lists, such as IPAllowList.
 	kind, isList := strings.CutSuffix(head.Kind, "List")
-	if _, known := versions[kind]; !known && kind != "" && head.Items == nil {
+	_, isRead := versions[kind]
+	if isList && !isRead && kind != "" && head.Items == nil {
 		isList = false
 	}
-	_, hasVersion := versions[head.Kind]
+	if head.Kind == "List" {
+		isRead = true
+	}
 	var err *Error
 	switch gvk := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind); {
 	case head.Kind == "":
@@ -91,7 +94,7 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 		err = at.wrong("apiVersion", "Required value")
 	case isBraced(head.Kind):
 		err = at.wrong("kind", isTemplate)
-	case isBraced(head.APIVersion) && hasVersion:
+	case isBraced(head.APIVersion) && isRead:
 		err = at.wrong("apiVersion", isTemplate)
 	case head.Kind == "Status" && head.APIVersion == "v1":
 		err = at.wrong("", fmt.Sprintf("is an answer of the API server and no object: %q", head.Message))

@@ -9,13 +9,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/spelling"
 )
 
 // mistaken returns what is wrong with a kind that is not read but may have been meant to be
 // one that is; nothing if it is just another kind. Groups that Kubernetes does not serve
 // have kinds of their own.
 func mistaken(gvk schema.GroupVersionKind) (path, detail string) {
-	if _, ok := versions[gvk.Kind]; ok && gvk.Group != appsv1.GroupName && distance(gvk.Group, appsv1.GroupName) == 1 {
+	if _, ok := versions[gvk.Kind]; ok && gvk.Group != appsv1.GroupName && spelling.Distance(gvk.Group, appsv1.GroupName) == 1 {
 		return "apiVersion", fmt.Sprintf("Invalid value: %q: did you mean %s?", gvk.GroupVersion(), versions[gvk.Kind])
 	}
 	if gvk.Group != "" && gvk.Group != appsv1.GroupName && gvk.Group != "extensions" {
@@ -32,38 +34,14 @@ func mistaken(gvk schema.GroupVersionKind) (path, detail string) {
 	if meant := shortNames[strings.ToLower(kind)]; meant != "" {
 		return "kind", fmt.Sprintf("Invalid value: %q: did you mean %s?", kind, meant)
 	}
-	for _, meant := range []string{kindDaemonSet, kindNode, kindPod, kindRevision} {
-		// One slip in a short word, two in a long one; case does not count.
-		if distance(strings.ToLower(kind), strings.ToLower(meant)) <= min(2, len(meant)/3) {
-			return "kind", fmt.Sprintf("Invalid value: %q: did you mean %s?", kind, meant)
-		}
+	if meant := spelling.Meant(kind, []string{kindDaemonSet, kindNode, kindPod, kindRevision}); meant != "" {
+		return "kind", fmt.Sprintf("Invalid value: %q: did you mean %s?", kind, meant)
 	}
 	return "", ""
 }
 
 // shortNames are what kubectl calls the kinds.
 var shortNames = map[string]string{"ds": kindDaemonSet, "no": kindNode, "po": kindPod}
-
-// distance returns how many letters have to be inserted, removed or replaced to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
-}
 
 // notText says what is wrong with a text that is neither YAML nor JSON, but something that
 // often is in its place.

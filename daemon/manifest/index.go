@@ -54,15 +54,17 @@ func addAll[T any, P pointer[T]](x *index, kind string, objects []P) {
 	}
 }
 
-// isListed reports whether objects are listed with the keys that they have now.
+// isListed reports whether objects are listed with the keys that they have now. A nil is not
+// listed.
 func isListed[T any, P pointer[T]](list []listed, kind string, objects []P) bool {
-	if len(list) != len(objects) { // A nil is not listed.
-		return false
-	}
-	for i, object := range objects {
-		if object == nil || list[i].object != metav1.Object(object) || list[i].key != keyOf(kind, object) {
+	for _, object := range objects {
+		if object == nil {
+			continue
+		}
+		if len(list) == 0 || list[0].object != metav1.Object(object) || list[0].key != keyOf(kind, object) {
 			return false
 		}
+		list = list[1:]
 	}
-	return true
+	return len(list) == 0
 }

@@ -66,7 +66,9 @@ func TestTemplateIsNotStored(t *testing.T) {
 		t.Error(err)
 	}
 	// A chart has other kinds, too, and these are passed over.
-	if err := o.Read("other.yaml", strings.NewReader("apiVersion: '{{x}}'\nkind: Deployment\nmetadata: {name: '{{x}}'}\n")); err != nil {
-		t.Error(err)
+	for _, text := range []string{"kind: Deployment\nmetadata: {name: '{{x}}'}\n", "kind: ServiceList\nitems: []\n"} {
+		if err := o.Read("other.yaml", strings.NewReader("apiVersion: '{{x}}'\n"+text)); err != nil {
+			t.Error(err)
+		}
 	}
 }

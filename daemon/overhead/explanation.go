@@ -168,6 +168,10 @@ func (s *scratch) dependsOn(r *rules) []Fact {
 // state that fails the last of the rules: if something that is known keeps the pod away, it is
 // that. Each term of the node affinity has the last of its requirements that fails.
 func (s *scratch) furthest(r *rules) placement.Explanation {
+	axes := s.axes
+	defer func() { s.axes = axes }()
+	s.pin(r) // A state that fails an entry of the selector is no further than one that does not.
+	s.axes = s.pinned
 	var found placement.Explanation
 	s.eachState(func() bool {
 		s.node.Spec.Taints = s.taints

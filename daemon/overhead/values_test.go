@@ -132,6 +132,46 @@ func TestIsLabelValue(t *testing.T) {
 	}
 }
 
+// TestEntriesThatAreOpen: entries of the node selector whose labels are not known cost nothing, also if
+// the pod runs nowhere because of the node affinity, or of an entry behind them.
+func TestEntriesThatAreOpen(t *testing.T) {
+	selector := map[string]string{}
+	var late []string
+	for i := range 20 {
+		late = append(late, fmt.Sprintf("k%02d", i))
+		selector[late[i]] = "v"
+	}
+	for _, tc := range []struct {
+		zone string // that the last entry asks for
+		term corev1.NodeSelectorRequirement
+		want string
+	}{
+		{"a", corev1.NodeSelectorRequirement{Key: "disk", Operator: corev1.NodeSelectorOpExists}, "nodeSelector zone=a, node has zone=b"},
+		{"b", corev1.NodeSelectorRequirement{Key: "disk", Operator: corev1.NodeSelectorOpExists}, "node affinity: nodeSelectorTerms[0].matchExpressions[0] disk Exists, node has no label disk"},
+	} {
+		selector["zone"] = tc.zone
+		spec := corev1.PodSpec{NodeSelector: selector, Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+			RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{tc.term}}}},
+		}}}
+		d, err := Compile([]*appsv1.DaemonSet{{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Spec: appsv1.DaemonSetSpec{Template: corev1.PodTemplateSpec{Spec: spec}}}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{"zone": "b"}}}
+		var s scratch
+		s.begin(d, &Input{Node: node, LateLabels: late})
+		r := &d.rules[d.compiled[0].rules]
+		s.open(r)
+		if e := s.furthest(r); e.Cause() != tc.want || s.looks != 1 {
+			t.Errorf("zone=%s: furthest = %v after %d looks, want %q after 1", tc.zone, e, s.looks, tc.want)
+		}
+		e, err := d.Explain(0, Input{Node: node, LateLabels: late})
+		if err != nil || e.Verdict != VerdictDoesNotRun || e.Placement.Cause() != tc.want {
+			t.Errorf("zone=%s: Explain = %v, %v, want %q", tc.zone, e, err, tc.want)
+		}
+	}
+}
+
 // TestEntryThatFailsEndsTheLooks: if an entry of the node selector fails in all states, no label
 // has to be tried. The name still decides on the reason.
 func TestEntryThatFailsEndsTheLooks(t *testing.T) {
@@ -161,6 +201,16 @@ func TestEntryThatFailsEndsTheLooks(t *testing.T) {
 		}
 		if s.looks > tc.most {
 			t.Errorf("nodeName %q: looks at %d states, want %d at most", tc.nodeName, s.looks, tc.most)
+		}
+		r := &d.rules[d.compiled[0].rules]
+		s.begin(d, &Input{Node: &corev1.Node{}, NameUnknown: true, LateLabels: late})
+		s.open(r)
+		s.looks = 0
+		if e := s.furthest(r); e.SelectorKey != "disk" || len(s.axes) < len(late) {
+			t.Errorf("nodeName %q: furthest = %v, and leaves %d axes, want the entry disk and all axes", tc.nodeName, e, len(s.axes))
+		}
+		if s.looks > tc.most {
+			t.Errorf("nodeName %q: furthest looks at %d states, want %d at most", tc.nodeName, s.looks, tc.most)
 		}
 	}
 }

@@ -343,17 +343,9 @@ func (s *scratch) open(r *rules) {
 // furthest is the decision about the one that fails the last of the rules.
 func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest placement.Decision) {
 	axes := s.axes
-	fail, never := s.pin(r)
-	fails = fails || fail
-	if s.axes = s.pinned; never {
-		// One state of each label is enough: only the name changes the decision.
-		for i := range s.axes {
-			if a := &s.axes[i]; a.names == nil {
-				a.options = a.options[:1]
-			}
-		}
-	}
 	defer func() { s.axes = axes }()
+	fail, never := s.pin(r)
+	fails, s.axes = fails || fail, s.pinned
 	tried := s.eachState(func() bool {
 		s.node.Spec.Taints = nil
 		if decision := r.matcher.Decide(&s.node); !decision.Run {
@@ -390,8 +382,9 @@ func (s *scratch) tryAll(r *rules, runs, fails bool) (verdict Verdict, furthest 
 }
 
 // pin takes the states off the axes that fail an entry of the node selector: the pod runs in none
-// of them. fails reports whether there is one, and never whether an entry fails in all states.
-// The axes of labels have the order of the rules.
+// of them. fails reports whether there is one, and never whether an entry fails in all states. One
+// state of each label is left then: only the name changes the decision. The axes of labels have the
+// order of the rules.
 func (s *scratch) pin(r *rules) (fails, never bool) {
 	s.pinned = append(s.pinned[:0], s.axes...)
 	at := 0
@@ -414,6 +407,9 @@ func (s *scratch) pin(r *rules) (fails, never bool) {
 		if open {
 			at++
 		}
+	}
+	for i := 0; never && i < at; i++ {
+		s.pinned[i].options = s.pinned[i].options[:1]
 	}
 	return fails, never
 }

@@ -34,6 +34,7 @@ import (
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
+	"github.com/pernode/daemonset/internal/spelling"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -120,7 +121,7 @@ func wordOf(r simulate.Risk) string {
 	return strings.ReplaceAll(r.Kind.String(), " ", "-")
 }
 
-// riskWords are the words besides the codes of lint.
+// riskWords are the words besides the codes of lint. Nobody can accept what is refused.
 func riskWords() []string {
 	var words []string
 	for kind := simulate.RiskKind(1); kind <= simulate.RiskLint; kind++ {
@@ -131,11 +132,19 @@ func riskWords() []string {
 	return words
 }
 
-// add reads words with commas between them. Codes of lint begin with a capital.
+// add reads words with commas between them.
 func (r *risks) add(text string) error {
+	words := riskWords()
+	for _, code := range lint.Codes() {
+		words = append(words, string(code))
+	}
 	for word := range strings.SplitSeq(text, ",") {
-		if !slices.Contains(riskWords(), word) && (word == "" || word[0] < 'A' || word[0] > 'Z') {
-			return fmt.Errorf("%q: want %s or a code of lint", word, strings.Join(riskWords(), ", "))
+		switch meant := spelling.Meant(word, words); {
+		case slices.Contains(words, word):
+		case meant != "":
+			return fmt.Errorf("%q: did you mean %s?", word, meant)
+		default:
+			return fmt.Errorf("%q: want one of %s", word, strings.Join(words, ", "))
 		}
 		if *r == nil {
 			*r = risks{}

@@ -329,11 +329,23 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name: "unknown risk", why: "with those that there are",
-			allow: "pods lost", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"pods lost": want pods-lost, stalled`,
+			allow: "all", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"all": want one of pods-lost, stalled, rolled-back, canary, BudgetAllNodes, `,
+		},
+		{
+			name: "misspelt risk", why: "with the one that is meant",
+			allow: "pods lost", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"pods lost": did you mean pods-lost?`,
+		},
+		{
+			name: "misspelt code", why: "it would allow nothing, or what nobody means",
+			allow: "pods-lost,SurgeHostPorts", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"SurgeHostPorts": did you mean SurgeHostPort?`,
+		},
+		{
+			name: "code in small letters", why: "codes are compared as they are",
+			allow: "surgehostport", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"surgehostport": did you mean SurgeHostPort?`,
 		},
 		{
 			name: "refused", why: "no flag makes the API server accept it",
-			allow: "refused", old: "testdata/old.yaml", new: "testdata/refused.yaml", status: 1, message: `"refused": want pods-lost, stalled`,
+			allow: "refused", old: "testdata/old.yaml", new: "testdata/refused.yaml", status: 1, message: `"refused": want one of pods-lost, stalled`,
 		},
 		{
 			name: "no DaemonSet", why: "a wrong file must not pass",

@@ -126,22 +126,24 @@ func TestSentence(t *testing.T) {
 	}
 }
 
-func TestImageClause(t *testing.T) {
-	on := func(node, image string) blocker { return blocker{Node: node, Image: image} }
+func TestEndText(t *testing.T) {
+	const ready = "pods are ready 10s after their start and gone 2s after their deletion"
+	assumed := []string{"the new image can be pulled"}
 	for _, tc := range []struct {
 		name, why string
 		end       end
+		isNew     bool
 		want      string
 	}{
-		{"none", "nothing is assumed", end{Desired: 2, Blockers: []blocker{on("n1", "a")}}, ""},
-		{"one", "nobody has tried", end{Desired: 2, NewImages: []string{"a"}}, `"a" can be pulled, and `},
-		{"broken", "one node has tried", end{Desired: 2, NewImages: []string{"a"}, Blockers: []blocker{on("n1", "a"), on("n1", "a")}}, `"a" can be pulled on other nodes than n1, and `},
-		{"broken everywhere", "there is no other node", end{Desired: 2, NewImages: []string{"a"}, Blockers: []blocker{on("n1", "a"), on("n2", "a")}}, ""},
-		{"several", "each as it is", end{Desired: 3, NewImages: []string{"a", "b", "c"}, Blockers: []blocker{on("n1", "b"), on("n2", "b")}},
-			`"a", "c" can be pulled, "b" can be pulled on other nodes than n1, n2, and `},
+		{"nothing new", "times are assumed", end{Desired: 2, LowestAvailable: 1}, false, "1 of 2 nodes available at the worst moment, if " + ready},
+		{"new image", "the library says what is assumed", end{Desired: 1, Assumptions: assumed}, false, "0 of 1 node available at the worst moment, if the new image can be pulled, and " + ready},
+		{"new DaemonSet", "it has no pods to lose", end{Desired: 2, Assumptions: assumed}, true, "if the new image can be pulled, and " + ready},
+		{"nothing happens", "nothing is assumed", end{Desired: 2, LowestAvailable: 2, idle: true}, false, "2 of 2 nodes available"},
+		{"nowhere", "nothing is assumed of no pod", end{RunsNowhere: true}, false, "it runs on no node"},
+		{"new and nowhere", "nothing is assumed of no pod", end{RunsNowhere: true, idle: true}, true, "it runs on no node"},
 	} {
-		if got := tc.end.imageClause(); got != tc.want {
-			t.Errorf("%s: imageClause() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
+		if got := tc.end.text(tc.isNew); got != tc.want {
+			t.Errorf("%s: text() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
 		}
 	}
 }

@@ -160,7 +160,8 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 	p.Loses = effects(impact, simulate.NodeLost)
 	p.Keeps = effects(impact, simulate.NodeKeepsPod)
 	if p.End = w.end(judgment.End); p.End != nil {
-		p.End.NewImages, p.End.idle = judgment.NewImages, idle
+		p.End.NewImages, p.End.Assumptions, p.End.RunsNowhere = judgment.NewImages, judgment.Assumptions(), judgment.End.RunsNowhere()
+		p.End.idle = idle
 	}
 	p.Findings = w.locateFindings(read, judgment.Findings)
 	return judgment, true

@@ -436,7 +436,7 @@ func TestExitStatus(t *testing.T) {
 // be pulled on node-2.
 func TestProposalText(t *testing.T) {
 	const (
-		broken     = `if "registry.example/cni:2" can be pulled on other nodes than node-2, and pods are ready`
+		broken     = `if the image "registry.example/cni:2" can be pulled and starts on other nodes than node-2, and pods are ready`
 		containers = `containers: [{name: cni, image: "registry.example/cni:2", resources: {requests: {cpu: 10m, memory: 64Mi}}}`
 		mended     = `containers: [{name: cni, image: "registry.example/cni:3", resources: {requests: {cpu: 10m, memory: 64Mi}}}`
 	)
@@ -455,11 +455,13 @@ func TestProposalText(t *testing.T) {
 		{"undo", "the image runs on two nodes", of("cni", "1", strings.Replace(containers, "cni:2", "cni:1", 1)), "cni",
 			[]string{": starts a rollout to the template of revision 1, now revision 3, complete after 24s diff", "worst moment, if pods are ready"}, "can be pulled, and"},
 		{"a new image", "nobody has pulled it", of("cni", "1", mended), "cni",
-			[]string{`if "registry.example/cni:3" can be pulled, and pods are ready`}, "other nodes"},
+			[]string{`if the new image "registry.example/cni:3" can be pulled and starts, and pods are ready`}, "other nodes"},
 		{"beside a new image", "each has its clause", of("cni", "2", strings.Replace(containers, "cni:2", "cni:3", 1)+", "+strings.Replace(strings.TrimPrefix(containers, "containers: ["), "name: cni", "name: b", 1)), "cni",
-			[]string{`if "registry.example/cni:2", "registry.example/cni:3" can be pulled, and pods are ready`}, ""},
+			[]string{`if the new images "registry.example/cni:2", "registry.example/cni:3" can be pulled and start, and pods are ready`}, ""},
 		{"a new DaemonSet", "the node that cannot pull it is among the blockers", of("new", "1", containers), "new",
 			[]string{"kube-system/new: new: would run on 4 of 5 nodes, stalled after 10s\n", "blocks node-2: new-2: image", broken}, ""},
+		{"no node", "nobody pulls the image", strings.Replace(of("cni", "1", mended), "nodeSelector: {", "nodeSelector: {disk: tape, ", 1), "cni",
+			[]string{"; 4 nodes lose the pod diff", "    end    it runs on no node\n"}, "can be pulled"},
 		{"waiting", "it needs somebody as before", strings.Replace(strings.NewReplacer("proxy:1", "tuner:2", "proxy", "tuner").Replace(proxy("1", proxyNodes+"\n      "+proxyContainers)),
 			"    rollingUpdate:\n      maxUnavailable: 1\n", "    type: OnDelete\n  minReadySeconds: 1\n", 1), "tuner",
 			[]string{": starts no rollout; the present one stays waiting\n"}, ""},

@@ -193,6 +193,10 @@ type end struct {
 	Desired         int `json:"desired"`
 	// NewImages are those of simulate.Judgment: nobody knows whether they can be pulled.
 	NewImages []string `json:"newImages,omitempty"`
+	// Assumptions are sentences on what it takes for granted of them.
+	Assumptions []string `json:"assumptions,omitempty"`
+	// RunsNowhere says that no node should have a pod then, and none has.
+	RunsNowhere bool `json:"runsNowhere,omitempty"`
 	// Blockers are what it waits for, if it is not complete.
 	Blockers []blocker `json:"blockers,omitempty"`
 	Budget   *budget   `json:"budget,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -193,47 +192,21 @@ func (n nodeEffect) String() string { return n.Node + ": " + n.Why }
 
 // text says what the end in the verdict depends on. A new DaemonSet has no pods to lose.
 func (e *end) text(isNew bool) string {
-	if e.idle && !isNew {
+	switch {
+	case e.RunsNowhere:
+		return "it runs on no node"
+	case e.idle && !isNew:
 		return fmt.Sprintf("%d of %s available", e.LowestAvailable, plural(e.Desired, "node"))
 	}
-	text := fmt.Sprintf("if %spods are ready %v after their start and gone %v after their deletion",
-		e.imageClause(), simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter)
+	text := "if "
+	if len(e.Assumptions) > 0 {
+		text += enumerate(e.Assumptions) + ", and "
+	}
+	text += fmt.Sprintf("pods are ready %v after their start and gone %v after their deletion", simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter)
 	if isNew {
 		return text
 	}
 	return fmt.Sprintf("%d of %s available at the worst moment, %s", e.LowestAvailable, plural(e.Desired, "node"), text)
-}
-
-// imageClause says that nobody knows whether new images can be pulled. On a node that blocks the
-// rollout it is known that they cannot.
-func (e *end) imageClause() string {
-	var images, clauses []string
-	for _, image := range e.NewImages {
-		switch nodes := e.cannotPull(image); {
-		case len(nodes) == 0:
-			images = append(images, strconv.Quote(image))
-		case len(nodes) < e.Desired:
-			clauses = append(clauses, fmt.Sprintf("%q can be pulled on other nodes than %s", image, enumerate(nodes)))
-		}
-	}
-	if len(images) > 0 {
-		clauses = append([]string{enumerate(images) + " can be pulled"}, clauses...)
-	}
-	if len(clauses) == 0 {
-		return ""
-	}
-	return enumerate(clauses) + ", and "
-}
-
-// cannotPull returns the nodes on which an image cannot be pulled.
-func (e *end) cannotPull(image string) []string {
-	var nodes []string
-	for _, b := range e.Blockers {
-		if b.Image == image && !slices.Contains(nodes, b.Node) {
-			nodes = append(nodes, b.Node)
-		}
-	}
-	return nodes
 }
 
 func (f finding) isError() bool { return f.Severity == lint.SeverityError.String() }

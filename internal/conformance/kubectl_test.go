@@ -474,6 +474,46 @@ func compareUndo(k *realKubectl, number int64, text string, kerr error, undone k
 	return ""
 }
 
+// TestRolloutRestart compares kubectl.RolloutRestart with kubectl rollout restart, which asks the
+// clock.
+func TestRolloutRestart(t *testing.T) {
+	var met tally
+	each(t, *objects, func(g *generator) string {
+		ds, _ := storedHistory(g)
+		if g.in(3) {
+			ds.Spec.Template.Annotations = map[string]string{kubectl.RestartedAtAnnotation: "2025-01-02T15:04:05Z"}
+		}
+		before, upstream := ds.DeepCopy(), ds.DeepCopy()
+		data, err := polymorphichelpers.ObjectRestarterFn(upstream)
+		if err != nil {
+			return err.Error()
+		}
+		var want appsv1.DaemonSet
+		if err := json.Unmarshal(data, &want); err != nil {
+			return err.Error()
+		}
+		want.TypeMeta = ds.TypeMeta // Encoding fills it in.
+		at, err := time.Parse(time.RFC3339, want.Spec.Template.Annotations[kubectl.RestartedAtAnnotation])
+		if err != nil {
+			return err.Error()
+		}
+		got, err := kubectl.RolloutRestart(ds, at)
+		if err != nil || !equalJSON(&want, got) {
+			return fmt.Sprintf("%v, (-upstream +library):\n%s", err, cmp.Diff(&want, got))
+		}
+		if !reflect.DeepEqual(before, ds) {
+			return "RolloutRestart changed its argument:\n" + cmp.Diff(before, ds)
+		}
+		if len(before.Spec.Template.Annotations) > 0 {
+			met.add("annotations before")
+		} else {
+			met.add("none before")
+		}
+		return ""
+	})
+	logMet(t, &met, "restarts", "annotations before", "none before")
+}
+
 // TestRolloutStatus compares kubectl.RolloutStatus with kubectl rollout status.
 func TestRolloutStatus(t *testing.T) {
 	viewer, err := polymorphichelpers.StatusViewerFor(daemonSetKind)

@@ -8,10 +8,11 @@
 //	kubectl rollout history            RolloutHistory
 //	kubectl rollout history --revision history.Template of a Revision's ControllerRevision
 //	kubectl rollout undo               RolloutUndo
+//	kubectl rollout restart            RolloutRestart
 //
 // The functions take objects as an API server returns them, with their defaults
 // filled in. daemon.Default fills them in for a DaemonSet from elsewhere. Nothing
-// is sent: RolloutUndo returns the patch to send.
+// is sent: RolloutUndo returns the patch to send, and RolloutRestart the DaemonSet.
 //
 // The String methods of Table, Progress, History and Undo return the text of
 // kubectl v0.37.2. kubectl prints the name of the DaemonSet before a history and an

@@ -8,9 +8,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/daemontest"
 	"github.com/pernode/daemonset/daemon/history"
+	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/rollout/kubectl"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // The table of kubectl get daemonsets, and the numbers in it.
@@ -115,6 +118,34 @@ func ExampleRolloutStatus() {
 	// Waiting for daemon set "nginx-deploy" rollout to finish: 2 of 3 updated pods are available...
 	// daemon set "nginx-deploy" successfully rolled out
 	// exit
+}
+
+// A restart is a new template. A simulation says what it would do.
+func ExampleRolloutRestart() {
+	agent := daemontest.DaemonSet("agent")
+	in := daemon.Input{DaemonSet: agent, Revisions: []*appsv1.ControllerRevision{daemontest.Revision(agent, 1)}, Now: daemontest.Start()}
+	for _, node := range daemontest.Nodes(3) {
+		in.Nodes, in.Pods = append(in.Nodes, node), append(in.Pods, daemontest.Pod(agent, node.Name))
+	}
+	restarted, err := kubectl.RolloutRestart(agent, in.Now)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	judgment, err := simulate.Judge(in, simulate.Proposal{DaemonSet: restarted}, simulate.Options{}, lint.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(judgment.Impact)
+	fmt.Println(judgment.End)
+	// Output:
+	// starts a rollout to revision 2: 3 outdated pods
+	//   metadata.annotations[kubectl.kubernetes.io/restartedAt]: added "2026-01-01T12:00:00Z"
+	// nodes: 3 unchanged
+	// first pass: 1 to delete
+	//   delete agent-node-1 on node-1: outdated, within maxUnavailable
+	// complete after 36s (10 passes, at least 2 of 3 available)
 }
 
 // The history as kubectl prints it, and the image of each revision.

@@ -57,6 +57,10 @@ func FuzzObjects(f *testing.F) {
 		if err != nil && history != nil || err == nil && history.String() == "" {
 			t.Errorf("RolloutHistory = %v, %v, want a history or an error", history, err)
 		}
+		restarted, err := kubectl.RolloutRestart(ds, time.Date(2025, 2, 1, 10, 13, 0, 0, time.UTC))
+		if (restarted != nil) != (err == nil) {
+			t.Errorf("RolloutRestart = %v, %v, want a DaemonSet or an error", restarted, err)
+		}
 		undo, err := kubectl.RolloutUndo(ds, revisions, to)
 		if (undo.Rollback == nil) != (err != nil) {
 			t.Errorf("RolloutUndo = %v, %v, want a rollback or an error", undo, err)

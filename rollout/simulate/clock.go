@@ -153,7 +153,7 @@ func (c *Cluster) Elapse(d time.Duration) {
 // and after. A duration below zero counts as zero.
 //
 // It fails if rollout.Sync fails, with the name of the DaemonSet before the error unless it is
-// about the Policy or the CanaryTrial, and if the passes at one time make no progress.
+// about the Policy, the CanaryTrial or the Naming, and if the passes at one time make no progress.
 func (c *Cluster) Advance(d time.Duration) error {
 	if c == nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,6 +14,7 @@ import (
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
+	"github.com/pernode/daemonset/rollout/health"
 )
 
 // Judgment says whether a proposal may be made.
@@ -26,8 +28,8 @@ type Judgment struct {
 	// NewImages are the images of the proposal's containers, init containers and image volumes
 	// that the stored DaemonSet does not have and that none of its pods has been started from, and
 	// those that one of its pods cannot pull, in order. A simulation takes it for granted that they can
-	// be pulled and start, unless Options.PodTimes or the objects say otherwise. It is nil if there
-	// are none, and if the proposal is refused or removes the DaemonSet.
+	// be pulled and start, unless Options.PodTimes or the objects say otherwise; see Assumptions. It is
+	// nil if there are none, and if the proposal is refused or removes the DaemonSet.
 	NewImages []string
 	// Findings are the faults that lint.Check finds with the proposal and not without it, in
 	// its order. A fault that was there before, with the same code, severity and message, is
@@ -184,9 +186,9 @@ func problemNodes(canary *rollout.CanaryStatus) []string {
 	return slices.Compact(names)
 }
 
-// runsNowhere reports whether, when the rollout has ended, no node should have a pod and none has.
-func (e *End) runsNowhere() bool {
-	return e.Last != nil && e.Last.Snapshot != nil && !slices.ContainsFunc(e.Last.Snapshot.Nodes(), func(n daemon.NodeState) bool {
+// RunsNowhere reports whether, when the rollout has ended, no node should have a pod and none has.
+func (e *End) RunsNowhere() bool {
+	return e != nil && e.Last != nil && e.Last.Snapshot != nil && !slices.ContainsFunc(e.Last.Snapshot.Nodes(), func(n daemon.NodeState) bool {
 		return n.Decision.Run || len(n.Pods) > 0
 	})
 }
@@ -198,9 +200,8 @@ func (j *Judgment) OK() bool { return j != nil && j.Impact != nil && len(j.Risks
 
 // String returns "well", or "would hurt:" with the risks, in the first line, which also says if the
 // DaemonSet then runs on no node: that alone is no risk, because its nodes may be still to come. The
-// lines behind it are those of the Impact, of the End, and of the Findings. If the rollout becomes
-// complete with NewImages, the line behind the End names them: whether they can be pulled is not
-// simulated. They are not named after a rollback, nor if the DaemonSet runs on no node.
+// lines behind it are those of the Impact, of the End, of the Assumptions, as what is not simulated, and
+// of the Findings.
 func (j *Judgment) String() string {
 	if j == nil || j.Impact == nil {
 		return "no judgment"
@@ -213,16 +214,15 @@ func (j *Judgment) String() string {
 		}
 		lines[0] = "would hurt: " + strings.Join(risks, ", ")
 	}
-	nowhere := j.End != nil && j.End.runsNowhere()
-	if nowhere {
+	if j.End.RunsNowhere() {
 		lines[0] += "; it runs on no node"
 	}
 	lines = append(lines, j.Impact.String())
 	switch i := j.Impact; {
 	case j.End != nil:
 		lines = append(lines, j.End.String())
-		if j.End.State == EndComplete && len(j.NewImages) > 0 && !nowhere && j.End.Rollback.Skipped() {
-			lines = append(lines, j.imageSentence())
+		for _, assumption := range j.Assumptions() {
+			lines = append(lines, "not simulated: whether "+assumption)
 		}
 	case len(i.Refused) > 0 || i.NoChange || i.Rollout == RolloutRemoved:
 	case len(i.After.Nodes) == 0:
@@ -236,21 +236,46 @@ func (j *Judgment) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// imageSentence says what a simulation takes for granted.
-func (j *Judgment) imageSentence() string {
-	const shown = 3
-	var images []string
-	for _, image := range j.NewImages[:min(len(j.NewImages), shown)] {
-		images = append(images, fmt.Sprintf("%q", image))
+// Assumptions are sentences on what End takes for granted of the NewImages, such as
+// `the new image "agent:2" can be pulled and starts`. If the rollout becomes complete, that is so of all
+// of them. Otherwise it is so only of those that some nodes cannot pull, on the others. It is nil if
+// there is no End, after a rollback, and if the DaemonSet runs on no node.
+func (j *Judgment) Assumptions() []string {
+	if j == nil || j.End == nil || !j.End.Rollback.Skipped() || j.End.RunsNowhere() {
+		return nil
 	}
-	if len(j.NewImages) == 1 {
-		return fmt.Sprintf("not simulated: whether the new image %s can be pulled and starts", images[0])
+	var whole, some []string
+	for _, image := range j.NewImages {
+		switch nodes := j.End.cannotPull(image); {
+		case j.End.State == EndComplete:
+			whole = append(whole, strconv.Quote(image))
+		case len(nodes) > 0 && len(nodes) < int(j.End.desired()):
+			some = append(some, fmt.Sprintf("the image %q can be pulled and starts on other nodes than %s", image, listNodes(nodes)))
+		}
 	}
-	text := strings.Join(images, ", ")
-	if more := len(j.NewImages) - shown; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+	switch n := len(whole); {
+	case n == 1:
+		some = append(some, fmt.Sprintf("the new image %s can be pulled and starts", whole[0]))
+	case n > 1:
+		const shown = 3
+		text := strings.Join(whole[:min(n, shown)], ", ")
+		if n > shown {
+			text += fmt.Sprintf(" and %d more", n-shown)
+		}
+		some = append(some, fmt.Sprintf("the new images %s can be pulled and start", text))
 	}
-	return fmt.Sprintf("not simulated: whether the new images %s can be pulled and start", text)
+	return some
+}
+
+// cannotPull returns the names of the nodes that cannot pull an image, in order.
+func (e *End) cannotPull(image string) []string {
+	var nodes []string
+	for _, b := range e.Blockers { // ordered by node
+		if b.Kind == health.BlockerImage && b.Container != nil && b.Container.Image == image {
+			nodes = append(nodes, b.Node)
+		}
+	}
+	return slices.Compact(nodes)
 }
 
 // newImages returns the images of which nobody knows that they can be pulled, in order.

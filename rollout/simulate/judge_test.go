@@ -302,6 +302,9 @@ func TestJudgeNewImages(t *testing.T) {
 			if text := got.String(); !strings.Contains(text, tc.text) || strings.Count(text, "not simulated: whether") != min(1, len(tc.text)) {
 				t.Errorf("String() = %q, want %q in it, and no such line if that is empty: %s", text, tc.text, tc.why)
 			}
+			if nowhere := tc.spec.NodeSelector != nil; got.End.RunsNowhere() != nowhere {
+				t.Errorf("RunsNowhere() = %t, want %t: %s", !nowhere, nowhere, tc.why)
+			}
 		})
 	}
 	added := judge(t, daemon.Input{Nodes: build.Nodes("w1"), Now: build.Now}, simulate.Proposal{DaemonSet: build.Set{Spec: spec("agent:1")}.Object()}, simulate.Options{}, lint.Options{})
@@ -334,13 +337,16 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 		foreign      bool
 		oneReady     bool
 		want         []string
+		assumed      []string
 	}{
 		{name: "undo", why: "ready pods have been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1"},
 		{name: "running", why: "it has been pulled, ready or not", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: runs},
 		{name: "waiting", why: "the pod has not been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ContainerCreating"), want: []string{"agent:1"}},
-		{name: "another DaemonSet's pods", why: "they may have other pull secrets", stored: "agent:2", next: "agent:1", pods: "agent:1", foreign: true, want: []string{"agent:1"}},
+		{name: "another DaemonSet's pods", why: "they may have other pull secrets", stored: "agent:2", next: "agent:1", pods: "agent:1", foreign: true, want: []string{"agent:1"},
+			assumed: []string{`the new image "agent:1" can be pulled and starts`}},
 		{name: "stored and cannot be pulled", why: "that it is stored does not make it one that can be pulled", stored: "agent:3", next: "agent:3", pods: "agent:3", notReady: true, state: waiting("ImagePullBackOff"), want: []string{"agent:3"}},
-		{name: "pulled on one node only", why: "others may fail, too", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ErrImagePull"), oneReady: true, want: []string{"agent:1"}},
+		{name: "pulled on one node only", why: "others may fail, too", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ErrImagePull"), oneReady: true, want: []string{"agent:1"},
+			assumed: []string{`the image "agent:1" can be pulled and starts on other nodes than w2`}},
 		{name: "stored and waiting", why: "nobody doubts it", stored: "agent:3", next: "agent:3", pods: "agent:3", notReady: true, state: waiting("ContainerCreating")},
 	} {
 		in := running(t, build.Set{Spec: of(tc.pods)}, sized("8", "w1", "w2")...)
@@ -361,12 +367,23 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 		if diff := cmp.Diff(tc.want, got.NewImages); diff != "" {
 			t.Errorf("%s: NewImages: %s (-want +got):\n%s", tc.name, tc.why, diff)
 		}
+		if diff := cmp.Diff(tc.assumed, got.Assumptions()); diff != "" {
+			t.Errorf("%s: Assumptions: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
+		for _, assumption := range tc.assumed {
+			if line := "\nnot simulated: whether " + assumption; !strings.Contains(got.String(), line) {
+				t.Errorf("%s: String() = %q, want %q in it", tc.name, got, line)
+			}
+		}
 	}
 }
 
 // TestJudgmentTexts: of nothing, nothing is said to be well.
 func TestJudgmentTexts(t *testing.T) {
-	for _, j := range []*simulate.Judgment{nil, {}} {
+	for _, j := range []*simulate.Judgment{nil, {}, {NewImages: []string{"agent:2"}}} {
+		if got := j.Assumptions(); got != nil {
+			t.Errorf("Assumptions() = %q without an End, want none", got)
+		}
 		if j.OK() || j.String() != "no judgment" {
 			t.Errorf("%+v is OK: %v, and String() = %q", j, j.OK(), j)
 		}

@@ -90,7 +90,7 @@ func clusterToRun(in daemon.Input, opts Options) (*Cluster, error) {
 // see what happens after a rollout, use Advance.
 //
 // An error ends the sequence. It fails if rollout.Sync or health.Assess fails, with the name
-// of the DaemonSet before the error unless it is about the Policy or the CanaryTrial.
+// of the DaemonSet before the error unless it is about the Policy, the CanaryTrial or the Naming.
 func (c *Cluster) Run() iter.Seq2[*Pass, error] {
 	return func(yield func(*Pass, error) bool) {
 		if c == nil {
@@ -394,22 +394,23 @@ func (r *run) last(s *set, after daemon.Input) (*Pass, error) {
 	return pass, nil
 }
 
-// setError names the DaemonSet that an error is about. Options are those of all.
+// setError names the DaemonSet that an error is about.
 func setError(ds *appsv1.DaemonSet, err error) error {
-	if isOfOptions(err) {
+	if isOfAll(err) {
 		return err
 	}
 	return fmt.Errorf("DaemonSet %s/%s: %w", ds.Namespace, ds.Name, err)
 }
 
-// isOfOptions reports whether rollout.Sync has failed because of Options, and not because of objects.
-func isOfOptions(err error) bool {
+// isOfAll reports whether rollout.Sync has failed because of what holds for all DaemonSets, Options and
+// Naming, and not because of objects.
+func isOfAll(err error) bool {
 	var at *field.Error
 	if !errors.As(err, &at) {
 		return false
 	}
 	root, _, _ := strings.Cut(at.Field, ".")
-	return root == "policy" || root == "canaryTrial"
+	return root == "policy" || root == "canaryTrial" || root == "naming"
 }
 
 func onDelete(ds *appsv1.DaemonSet) bool {

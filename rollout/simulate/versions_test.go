@@ -370,26 +370,28 @@ func TestJudgeVersionsNaming(t *testing.T) {
 	}
 }
 
-// TestWrongOptions: an error about the policy names the setting, and no DaemonSet and no version,
-// which have nothing to do with it.
-func TestWrongOptions(t *testing.T) {
+// TestWrongForAll: an error about the policy or the naming names the setting, and no DaemonSet and
+// no version, which have nothing to do with it.
+func TestWrongForAll(t *testing.T) {
 	in := running(t, build.Set{}, build.Nodes("w1")...)
 	next := withImage("agent:2")
 	next.UID = in.DaemonSet.UID
 	both := rollout.Policy{Frozen: true, Paused: true}
-	c, _ := settled(t, build.Set{}, "w1")
 	for _, tc := range []struct {
-		name string
-		opts simulate.Options
-		want string
+		name   string
+		opts   simulate.Options
+		naming daemon.Naming
+		want   string
 	}{
-		{"policy", simulate.Options{Policy: both}, "policy.paused: Forbidden: must not be set with frozen: a freeze includes a pause"},
-		{"trial", simulate.Options{CanaryTrial: &rollout.CanaryTrial{State: "Good"}}, `canaryTrial.state: Unsupported value: "Good": supported values: `},
+		{"naming", simulate.Options{}, daemon.Naming{RevisionHashLabel: "my hash"}, `naming.revisionHashLabel: Invalid value: "my hash": name part must`},
+		{"policy", simulate.Options{Policy: both}, daemon.Naming{}, "policy.paused: Forbidden: must not be set with frozen: a freeze includes a pause"},
+		{"trial", simulate.Options{CanaryTrial: &rollout.CanaryTrial{State: "Good"}}, daemon.Naming{}, `canaryTrial.state: Unsupported value: "Good": supported values: `},
 	} {
+		in.Naming = tc.naming
 		for how, call := range map[string]func() error{
 			"WhatIf": func() error { _, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: next}, tc.opts); return err },
 			"WhatIf, new": func() error {
-				_, err := simulate.WhatIf(daemon.Input{Now: in.Now}, simulate.Proposal{DaemonSet: next}, tc.opts)
+				_, err := simulate.WhatIf(daemon.Input{Now: in.Now, Naming: in.Naming}, simulate.Proposal{DaemonSet: next}, tc.opts)
 				return err
 			},
 			"WhatIf, remove": func() error { _, err := simulate.WhatIf(in, simulate.Proposal{Remove: true}, tc.opts); return err },
@@ -399,12 +401,25 @@ func TestWrongOptions(t *testing.T) {
 			},
 			"Settle": func() error { _, err := simulate.Settle(in, tc.opts); return err },
 			"JudgeVersions": func() error {
-				v := simulate.Versions{Nodes: in.Nodes, Old: sets(version("a", "x", "x:1")), New: sets(version("a", "x", "x:2"))}
+				v := simulate.Versions{Nodes: in.Nodes, Old: sets(version("a", "x", "x:1")), New: sets(version("a", "x", "x:2")), Naming: in.Naming}
+				_, err := simulate.JudgeVersions(v, tc.opts, lint.Options{})
+				return err
+			},
+			"JudgeVersions, new": func() error {
+				v := simulate.Versions{Nodes: in.Nodes, New: sets(version("a", "x", "x:2")), Naming: in.Naming}
+				_, err := simulate.JudgeVersions(v, tc.opts, lint.Options{})
+				return err
+			},
+			"JudgeVersions, removed": func() error {
+				v := simulate.Versions{Nodes: in.Nodes, Old: sets(version("a", "x", "x:2")), Naming: in.Naming}
 				_, err := simulate.JudgeVersions(v, tc.opts, lint.Options{})
 				return err
 			},
 			"Advance": func() error {
-				c.Options = tc.opts
+				c, err := simulate.NewCluster(daemon.Input{Nodes: in.Nodes, Now: in.Now, Naming: in.Naming}, tc.opts)
+				if err != nil {
+					t.Fatal(err)
+				}
 				return errors.Join(c.Apply(next), c.Advance(time.Second))
 			},
 		} {

@@ -65,7 +65,7 @@ type Proposal struct {
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
 // *field.Error if there is no DaemonSet on either side, none to remove, or no in.Now: set it to
 // when the objects were listed. It also fails if rollout.Sync fails, with "without the
-// proposal" or "with the proposal" before the error, unless that is about opts.
+// proposal" or "with the proposal" before the error, unless that is about opts or in.Naming.
 func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	w, err := newWhatIf(in, proposal, opts)
 	if err != nil {
@@ -139,9 +139,9 @@ func (w *whatIf) passWithout(in daemon.Input, opts rollout.Options) (err error) 
 	return nil
 }
 
-// sideError names the side that an error is about. Options are those of both.
+// sideError names the side that an error is about.
 func sideError(side string, err error) error {
-	if isOfOptions(err) {
+	if isOfAll(err) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", side, err)

@@ -307,12 +307,12 @@ func TestTaint(t *testing.T) {
 		" a=b:NoSchedule ":               "",
 		"nonsense":                       "is not of the form",
 		"a=b:Never":                      "is not of the form",
-		":NoSchedule":                    "name part must be non-empty",
-		"=b:NoSchedule":                  "name part must be non-empty",
-		"a b=c d:NoSchedule":             "name part must consist of",
-		"a=c d:NoSchedule":               "a valid label must be",
+		":NoSchedule":                    `the key "": name part must be non-empty`,
+		"=b:NoSchedule":                  `the key "": name part must be non-empty`,
+		"a b=c d:NoSchedule":             `the key "a b": name part must consist of`,
+		"a=c d:NoSchedule":               `the value "c d": a valid label must be`,
 		"a=" + strings.Repeat("x", 64) + ":NoSchedule": "must be no more than 63",
-		"a=b=c:NoSchedule": "a valid label must be",
+		"a=b=c:NoSchedule": `"a=b=c:NoSchedule": the value "b=c": a valid label must be`,
 		"x/y/z:NoSchedule": "with an optional DNS subdomain prefix",
 	} {
 		_, err := parseTaint(text)

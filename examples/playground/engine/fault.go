@@ -230,8 +230,11 @@ func parseTaint(text string) (corev1.Taint, error) {
 	if !slices.Contains(known, taint.Effect) {
 		return taint, fmt.Errorf("taint: %q is not of the form key=value:NoSchedule, PreferNoSchedule or NoExecute", text)
 	}
-	if errs := slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)); len(errs) > 0 {
-		return taint, fmt.Errorf("taint: %q: %s", text, strings.Join(errs, "; "))
+	if errs := validation.IsQualifiedName(key); len(errs) > 0 {
+		return taint, fmt.Errorf("taint: %q: the key %q: %s", text, key, errs[0])
+	}
+	if errs := validation.IsValidLabelValue(value); len(errs) > 0 {
+		return taint, fmt.Errorf("taint: %q: the value %q: %s", text, value, errs[0])
 	}
 	return taint, nil
 }
