@@ -48,7 +48,8 @@ import (
 //
 // Two states cost more: while the selector is empty, a pass after Update copies the lists
 // of all objects, and while Sync fails, the State grows by the name of each deleted object.
-// If that lasts, make a new State.
+// If that lasts, make a new State. Each pass also looks at every failed pod that waits for its
+// backoff.
 //
 // A State is not safe for concurrent use. The objects given to it are read-only from
 // then on.

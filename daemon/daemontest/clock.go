@@ -54,11 +54,11 @@ func (c *Cluster) Settle(t testing.TB) []*simulate.End {
 // the first Run began.
 func goOn(before, end *simulate.End, began time.Time) {
 	if before != nil {
-		if end.Took == 0 {
+		if end.Took == 0 && end.Rollback == nil {
 			end.Time = before.Time // no progress since
 		}
 		end.Passes += before.Passes
-		if before.LowestAvailable < end.LowestAvailable {
+		if before.LowestAvailable <= end.LowestAvailable {
 			end.LowestAvailable, end.LowestOf = before.LowestAvailable, before.LowestOf
 		}
 		end.PeakPods = max(end.PeakPods, before.PeakPods)

@@ -41,9 +41,13 @@ func facts(tb testing.TB, nodes, outdated int) daemon.Input {
 	in := daemon.Input{DaemonSet: ds, Now: now}
 	for i := range nodes {
 		name := fmt.Sprintf("ip-10-%d-%d.compute.internal", i/256, i%256)
-		in.Nodes = append(in.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
+		labels := map[string]string{
 			"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "topology.kubernetes.io/zone": fmt.Sprintf("zone-%d", i%3),
-		}}})
+		}
+		if i%2 == 0 {
+			labels["ignored"] = ""
+		}
+		in.Nodes = append(in.Nodes, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}})
 		podHash := hash
 		if i < outdated {
 			podHash = "5d8c7b9f6"
@@ -86,6 +90,10 @@ func BenchmarkRun(b *testing.B) {
 		b.Run(fmt.Sprintf("1/5000/%v", &policy), func(b *testing.B) { benchmarkRun(b, 5_000, "1", policy) })
 		b.Run(fmt.Sprintf("1%%/100000/%v", &policy), func(b *testing.B) { benchmarkRun(b, 100_000, "1%", policy) })
 	}
+	// Half of the nodes are ignored, and the others are updated.
+	ignore := rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: rollout.Labeled("ignored")}}
+	b.Run("1/10000/half ignored", func(b *testing.B) { benchmarkRun(b, 10_000, "1", ignore) })
+	b.Run("1%/100000/half ignored", func(b *testing.B) { benchmarkRun(b, 100_000, "1%", ignore) })
 }
 
 // BenchmarkRunRequests plays rollouts of pods with requests and a host port on nodes with limits.

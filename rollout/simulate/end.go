@@ -22,10 +22,10 @@ type End struct {
 	State EndState
 	// Time is when the last node became complete, or when the policy began to ignore it, or
 	// when the DaemonSet last changed if that is later. If nothing of that happened, it is
-	// when the Run began. For a canary that waits for a decision (EndWaiting), it is when its
+	// Pass.Began. For a canary that waits for a decision (EndWaiting), it is when its
 	// trial got into that state if that is later.
 	Time time.Time
-	// Took is the time from the beginning of the Run to Time.
+	// Took is the time from Pass.Began to Time.
 	Took time.Duration
 	// Passes is how many passes wrote something.
 	Passes int

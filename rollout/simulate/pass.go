@@ -18,7 +18,7 @@ type Pass struct {
 	// pass, which has an End, repeats the number of the last one before the rollout ended:
 	// skip it when you count writes.
 	Number int
-	// Began is when the Run began.
+	// Began is when the Run began, or when the DaemonSet joined it if that is later.
 	Began time.Time
 	// Time is when the pass is made. Passes that follow one another without waiting have
 	// the same time.
@@ -44,7 +44,7 @@ func (p *Pass) Unavailable() int {
 	return max(p.Desired-p.Available, 0)
 }
 
-// String returns a line with the number, the time since the Run began and the availability, and
+// String returns a line with the number, the time since Began and the availability, and
 // below it the writes of the pass:
 //
 //	pass 2 after 12s: 1 of 2 available

@@ -153,15 +153,16 @@ func (c *Cluster) Settle() ([]*End, error) {
 
 // run is a Run, or one moment of Advance, on its way.
 type run struct {
-	c     *Cluster
-	began time.Time
-	of    map[*set]*progress
+	c  *Cluster
+	of map[*set]*progress
 }
 
-func (c *Cluster) newRun() *run { return &run{c: c, began: c.now, of: make(map[*set]*progress)} }
+func (c *Cluster) newRun() *run { return &run{c: c, of: make(map[*set]*progress)} }
 
 // progress is how far the rollout of one DaemonSet is.
 type progress struct {
+	// began is when the Run began, or when the DaemonSet joined it.
+	began  time.Time
 	passes int
 	// lowest is the lowest number of available nodes, and of how many.
 	lowest, lowestOf int
@@ -195,7 +196,8 @@ type progress struct {
 func (r *run) progress(s *set) *progress {
 	p := r.of[s]
 	if p == nil {
-		p = &progress{best: math.MaxInt, generation: s.ds.Generation, since: r.began, progressed: r.began, failed: r.c.failed}
+		now := r.c.now
+		p = &progress{began: now, best: math.MaxInt, generation: s.ds.Generation, since: now, progressed: now, failed: r.c.failed}
 		r.of[s] = p
 	}
 	return p
@@ -332,7 +334,7 @@ func (r *run) carryOut(s *set, p *progress, result *rollout.Result) *Pass {
 
 func (r *run) pass(s *set, p *progress, result *rollout.Result) *Pass {
 	return &Pass{
-		DaemonSet: s.ds, Number: p.passes, Began: r.began, Time: r.c.now, Result: result, Desired: s.tally.desired, Available: s.tally.available,
+		DaemonSet: s.ds, Number: p.passes, Began: p.began, Time: r.c.now, Result: result, Desired: s.tally.desired, Available: s.tally.available,
 	}
 }
 
@@ -342,7 +344,7 @@ func (r *run) last(s *set, after daemon.Input) (*Pass, error) {
 	p, last := r.progress(s), s.last
 	pass := r.pass(s, p, last)
 	end := &End{
-		State: EndStalled, Time: p.since, Took: p.since.Sub(r.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, FailedCanary: p.failedCanary, After: after,
+		State: EndStalled, Time: p.since, Took: p.since.Sub(p.began), Passes: p.passes, LowestAvailable: p.lowest, LowestOf: p.lowestOf, Last: last, Rollback: p.rollback, FailedCanary: p.failedCanary, After: after,
 	}
 	end.PeakPods = s.load.most
 	if len(s.load.greatest) > 0 { // It has no requests of zero.
@@ -368,7 +370,7 @@ func (r *run) last(s *set, after daemon.Input) (*Pass, error) {
 		end.State = EndWaiting
 		if last.Policy.Canary != nil {
 			end.Time = podstatus.Latest(end.Time, p.tried)
-			end.Took = end.Time.Sub(r.began)
+			end.Took = end.Time.Sub(p.began)
 		}
 	}
 	// The caller may have changed c.Options since the last pass, and what the policy of that

@@ -2,6 +2,7 @@ package simulate_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -857,6 +858,38 @@ func TestRunUntilIgnored(t *testing.T) {
 		if end.State != simulate.EndComplete || end.Took != 4*time.Minute {
 			t.Errorf("OnDelete %v: Run() = %v after %v, want it complete after 4 minutes", set.OnDelete, end, end.Took)
 		}
+	}
+}
+
+// TestRunJoined: what is counted of a DaemonSet that is applied during a Run begins there.
+func TestRunJoined(t *testing.T) {
+	first, second := build.Set{Name: "first"}.Object(), build.Set{Name: "second"}.Object()
+	c, err := simulate.NewCluster(daemon.Input{DaemonSet: first, Nodes: build.Nodes("a"), Now: build.Now}, always(simulate.PodTimes{ReadyAfter: time.Minute}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := map[string]time.Duration{}
+	var joined time.Time
+	for pass, err := range c.Run() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if joined.IsZero() && c.Now().After(build.Now) {
+			joined = c.Now()
+			if err := c.Apply(second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if pass.End == nil {
+			continue
+		}
+		took[pass.DaemonSet.Name] = pass.End.Took
+		if pass.DaemonSet.Name == "second" && (!pass.Began.Equal(joined) || !pass.End.Time.Equal(joined.Add(time.Minute))) {
+			t.Errorf("the rollout of second is from %v to %v, want from %v for a minute", pass.Began, pass.End.Time, joined)
+		}
+	}
+	if want := map[string]time.Duration{"first": time.Minute, "second": time.Minute}; !maps.Equal(took, want) || !joined.Equal(build.Now.Add(time.Minute)) {
+		t.Errorf("the rollouts take %v, and second joins after %v, want %v, and a minute", took, joined.Sub(build.Now), want)
 	}
 }
 

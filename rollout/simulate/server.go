@@ -346,7 +346,6 @@ func (c *Cluster) Delete(objects ...metav1.Object) error {
 			_, gone := changes[of.name]
 			return gone
 		})
-		c.hope.none = 0
 	}
 	c.restart(changes)
 	return nil
