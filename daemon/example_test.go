@@ -110,6 +110,34 @@ func ExampleReconcile() {
 	// Warning FailedDaemonPod: Found failed daemon pod monitoring/exporter-c on node worker-3, will try to kill it
 }
 
+// A controller of your own creates no pods on nodes in maintenance.
+func ExampleReconcileExcept() {
+	labels := map[string]string{"app": "exporter"}
+	ds := daemon.Default(&appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "exporter", UID: "7f1c"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
+		},
+	})
+	s, err := daemon.Observe(daemon.Input{
+		DaemonSet: ds,
+		Nodes: []*corev1.Node{
+			{ObjectMeta: metav1.ObjectMeta{Name: "worker-1"}},
+			{ObjectMeta: metav1.ObjectMeta{Name: "worker-2"}, Spec: corev1.NodeSpec{Unschedulable: true}},
+		},
+		Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cordoned := func(position int) bool { return s.Nodes()[position].Node.Spec.Unschedulable }
+	fmt.Println(daemon.ReconcileExcept(s, cordoned))
+	// Output:
+	// create on worker-1: node has no pod
+}
+
 // A failed pod is not replaced in a hot loop: each plan hands its memory on to the
 // next pass.
 func ExampleBackoff() {

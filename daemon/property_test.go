@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +32,7 @@ var properties = []struct {
 	{"order irrelevant", orderIrrelevant},
 	{"plan well-formed", planWellFormed},
 	{"burst cuts off the end", burstCutsOff},
+	{"nodes left out", nodesLeftOut},
 	{"status is the sum", statusIsTheSum},
 	{"one pod per node", onePodPerNode},
 	{"second pass quiet", secondPassQuiet},
@@ -403,5 +405,40 @@ func TestRandomInputIsInteresting(t *testing.T) {
 		if seen[what] < 5 {
 			t.Errorf("%q happened %d times, want at least 5", what, seen[what])
 		}
+	}
+}
+
+// nodesLeftOut: ReconcileExcept plans what Reconcile does without the creations on some nodes. The
+// burst limit counts the others only.
+func nodesLeftOut(t *testing.T, r *rand.Rand, in daemon.Input) {
+	in.BurstReplicas = -1
+	s := observe(t, in)
+	out := map[string]bool{}
+	for i := range s.Nodes() {
+		out[s.Nodes()[i].Name] = r.IntN(2) == 0
+	}
+	skip := func(i int) bool { return out[s.Nodes()[i].Name] }
+	want := daemon.Reconcile(s)
+	deletes := map[string]bool{}
+	for _, d := range want.Delete {
+		deletes[d.Node] = true
+	}
+	want.Create = slices.DeleteFunc(want.Create, func(c daemon.Create) bool {
+		if out[c.Node] && !deletes[c.Node] {
+			want.Nodes--
+		}
+		return out[c.Node]
+	})
+	if len(want.Create) == 0 {
+		want.Create = nil
+	}
+	if diff := cmp.Diff(want, daemon.ReconcileExcept(s, skip), sameFacts); diff != "" {
+		t.Errorf("ReconcileExcept() without %v (-want +got):\n%s", out, diff)
+	}
+	in.BurstReplicas = 1 + r.IntN(3)
+	s = observe(t, in)
+	got, first := daemon.ReconcileExcept(s, skip), min(len(want.Create), in.BurstReplicas)
+	if diff := cmp.Diff(want.Create[:first], got.Create, sameFacts, cmpopts.EquateEmpty()); diff != "" || got.CreateDeferred != len(want.Create)-first {
+		t.Errorf("ReconcileExcept() without %v, at most %d, defers %d, want %d, and creates (-want +got):\n%s", out, in.BurstReplicas, got.CreateDeferred, len(want.Create)-first, diff)
 	}
 }

@@ -39,7 +39,13 @@ import (
 // The plan of a DaemonSet that is being deleted is empty. The snapshot is not
 // changed, and the same snapshot always gives the same plan. Only the nodes with
 // something to do are visited.
-func Reconcile(s *Snapshot) *Plan {
+func Reconcile(s *Snapshot) *Plan { return ReconcileExcept(s, nil) }
+
+// ReconcileExcept plans what Reconcile does, but creates no pods on some nodes, such as those in
+// maintenance. What is on them is tidied up all the same. skip reports whether to leave out the node
+// at a position of Snapshot.Nodes. It is asked only about nodes that need a pod. If it is nil, no
+// node is left out.
+func ReconcileExcept(s *Snapshot, skip func(position int) bool) *Plan {
 	if s == nil || s.in.DaemonSet == nil {
 		return &Plan{}
 	}
@@ -47,7 +53,7 @@ func Reconcile(s *Snapshot) *Plan {
 	if s.in.DaemonSet.DeletionTimestamp != nil {
 		return plan
 	}
-	r := &reconciler{s: s, plan: plan, failed: &failedPods{entries: s.in.Backoff, ds: s.in.DaemonSet, now: s.in.Now}}
+	r := &reconciler{s: s, plan: plan, skip: skip, failed: &failedPods{entries: s.in.Backoff, ds: s.in.DaemonSet, now: s.in.Now}}
 	r.visitAll()
 	all := plan.Delete
 	s.limit(plan)
@@ -65,6 +71,7 @@ func Reconcile(s *Snapshot) *Plan {
 type reconciler struct {
 	s      *Snapshot
 	plan   *Plan
+	skip   func(position int) bool
 	failed *failedPods
 	live   []*PodState
 	// noNode are the deletions on nodes that do not exist.
@@ -78,8 +85,15 @@ func (r *reconciler) visitAll() {
 	unvisited := s.missing.Len()
 	missing, busy := s.missing.Next(0), s.busy.Next(0)
 	for missing >= 0 || busy >= 0 {
-		if missing >= 0 && burst >= 0 && len(r.plan.Create) >= burst {
-			missing = -1
+		switch {
+		case missing >= 0 && r.skips(missing):
+			unvisited--
+			missing = s.missing.Next(missing + 1)
+			continue
+		case missing >= 0 && burst >= 0 && len(r.plan.Create) >= burst:
+			if missing = s.missing.Next(missing + 1); r.skip == nil {
+				missing = -1
+			}
 			continue
 		}
 		if busy < 0 || missing >= 0 && missing < busy {
@@ -90,7 +104,7 @@ func (r *reconciler) visitAll() {
 			continue
 		}
 		creates, deletes := len(r.plan.Create), len(r.plan.Delete)+len(r.noNode)
-		r.node(&s.nodes[busy])
+		r.node(busy)
 		if len(r.plan.Create) > creates || len(r.plan.Delete)+len(r.noNode) > deletes {
 			r.plan.Nodes++
 		}
@@ -101,9 +115,11 @@ func (r *reconciler) visitAll() {
 	r.plan.Nodes += unvisited
 }
 
+func (r *reconciler) skips(position int) bool { return r.skip != nil && r.skip(position) }
+
 // node decides one node with pods (podsShouldBeOnNode@v1.37.2).
-func (r *reconciler) node(n *NodeState) {
-	switch {
+func (r *reconciler) node(i int) {
+	switch n := &r.s.nodes[i]; {
 	case n.Node == nil:
 		n.eachClaimed(func(p *PodState) {
 			if p.Pod.Spec.NodeName == "" {
@@ -111,7 +127,7 @@ func (r *reconciler) node(n *NodeState) {
 			}
 		})
 	case n.Decision.Keep:
-		r.keep(n)
+		r.keep(i)
 	default:
 		n.eachClaimed(func(p *PodState) {
 			if !p.Terminating {
@@ -141,7 +157,8 @@ func (n *NodeState) eachClaimed(visit func(*PodState)) {
 
 // keep tidies a node whose pods may stay: it deletes finished pods, and all live
 // pods but one, or but two with surge.
-func (r *reconciler) keep(n *NodeState) {
+func (r *reconciler) keep(i int) {
+	n := &r.s.nodes[i]
 	n.eachClaimed(func(p *PodState) {
 		switch {
 		case p.Terminating:
@@ -161,14 +178,16 @@ func (r *reconciler) keep(n *NodeState) {
 		}
 	})
 	r.live = r.live[:0]
-	for i := range n.Pods {
-		if p := &n.Pods[i]; p.Live() {
+	for k := range n.Pods {
+		if p := &n.Pods[k]; p.Live() {
 			r.live = append(r.live, p)
 		}
 	}
 	switch {
 	case len(r.live) == 0 && r.s.surge && n.Decision.Run:
-		r.create(n, CreateReasonSuccessor)
+		if !r.skips(i) {
+			r.create(n, CreateReasonSuccessor)
+		}
 	case len(r.live) <= 1:
 	case r.s.surge:
 		r.thinSurging(n)

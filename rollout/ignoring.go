@@ -22,8 +22,10 @@ type ignoring struct {
 	// results: it is never changed, only replaced.
 	list []IgnoredNode
 	at   []int
-	// chosen are the nodes that IgnoreNodes chooses.
-	chosen *indexset.Set
+	// chosen are the nodes that IgnoreNodes chooses. Of these, empty are those that need a first
+	// pod, and bare those that need a pod beside others.
+	chosen, empty, bare *indexset.Set
+	surge               bool
 	// due is when the next problem of each node has lasted long enough; zero: never. The heaps
 	// have the nodes for which it is not zero, the soonest first.
 	due []time.Time
@@ -71,8 +73,11 @@ func (by *ignoredBy) chooses(n *daemon.NodeState) bool {
 func (p *policy) ignores() bool { return p.ignoredBy() != ignoredBy{} }
 
 // newIgnoring returns what looks at all nodes.
-func newIgnoring(nodes []daemon.NodeState, by ignoredBy, now time.Time) *ignoring {
-	g := &ignoring{by: by, now: now, chosen: indexset.New(len(nodes)), due: make([]time.Time, len(nodes))}
+func newIgnoring(nodes []daemon.NodeState, by ignoredBy, surge bool, now time.Time) *ignoring {
+	g := &ignoring{
+		by: by, now: now, surge: surge, due: make([]time.Time, len(nodes)),
+		chosen: indexset.New(len(nodes)), empty: indexset.New(len(nodes)), bare: indexset.New(len(nodes)),
+	}
 	g.nodeHeaps = newHeaps(2, len(nodes), func(_ []daemon.NodeState, _, i, j int) bool {
 		return cmp.Or(g.due[i].Compare(g.due[j]), cmp.Compare(i, j)) < 0
 	})
@@ -97,7 +102,12 @@ func (g *ignoring) note(i int) {
 func (g *ignoring) update(nodes []daemon.NodeState, now time.Time) (flipped []int) {
 	g.now = now
 	for _, i := range g.changed {
-		g.chosen.Put(i, g.by.chooses(&nodes[i]))
+		n := &nodes[i]
+		chosen := g.by.chooses(n)
+		needs := chosen && n.Decision.Run
+		g.chosen.Put(i, chosen)
+		g.empty.Put(i, needs && len(n.Pods) == 0)
+		g.bare.Put(i, needs && len(n.Pods) > 0 && g.surge && !slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Live() }))
 	}
 	positions := g.changed
 	for heap := range g.heaps {

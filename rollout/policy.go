@@ -271,7 +271,23 @@ func (c *choice) restrict(trial *CanaryTrial) {
 	}
 }
 
-// restrictPlan takes out of a plan of daemon.Reconcile what the policy holds back.
+// reconcile returns the plan of daemon.Reconcile with what the policy leaves of it, and what it
+// holds back.
+func (p *policy) reconcile(f *nodeFacts, s *daemon.Snapshot) (plan daemon.Plan, restricted []Restricted) {
+	if p.ignoresCreations() {
+		plan = *daemon.ReconcileExcept(s, f.ignoring.chooses)
+	} else {
+		plan = *daemon.Reconcile(s)
+	}
+	return plan, p.restrictPlan(f, s, &plan)
+}
+
+// ignoresCreations reports whether ignored nodes get no pods. A freeze holds back all pods.
+func (p *policy) ignoresCreations() bool {
+	return !p.empty() && !p.Frozen && p.IgnoreNodes != nil && p.IgnoreNodes.Creations
+}
+
+// restrictPlan takes out of a plan what the policy holds back.
 func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Plan) []Restricted {
 	if p.empty() {
 		return nil
@@ -290,11 +306,10 @@ func (p *policy) restrictPlan(f *nodeFacts, s *daemon.Snapshot, plan *daemon.Pla
 	}
 	due, present := f.empty, f.desired-f.empty
 	var ignored *ignoring
-	if p.IgnoreNodes != nil && p.IgnoreNodes.Creations {
+	if p.ignoresCreations() {
 		ignored = f.ignoring
-		held, first := f.ignoreCreations(s, plan)
-		add(RestrictionIgnored, held)
-		due -= first
+		add(RestrictionIgnored, ignored.empty.Len()+ignored.bare.Len())
+		due -= ignored.empty.Len()
 	}
 	if p.Partition != nil {
 		held := p.Partition.restrictPlan(f, s, plan, due, ignored)

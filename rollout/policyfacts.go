@@ -91,7 +91,7 @@ func (f *nodeFacts) ignore(s *daemon.Snapshot, p *policy) (flipped []int) {
 		flipped, f.ignoring = f.ignoring.positions(), nil
 	case f.ignoring == nil || f.ignoring.by != by || s.Now().Before(f.ignoring.now):
 		before := f.ignoring.positions()
-		f.ignoring = newIgnoring(s.Nodes(), by, s.Now())
+		f.ignoring = newIgnoring(s.Nodes(), by, f.surge, s.Now())
 		flipped = slices.Concat(before, f.ignoring.at)
 		f.looked += len(f.roles)
 	default:

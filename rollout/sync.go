@@ -262,15 +262,18 @@ func (st *State) pass(opts Options, policy *policy) (*Result, error) {
 // update reconciles, and takes a step of the update if that leaves nothing to write.
 func (st *State) update(r *Result, policy *policy) error {
 	s := st.snapshot
-	r.Plan = *daemon.Reconcile(s)
-	if !r.Plan.Empty() && policy.empty() {
-		return nil
+	if policy.empty() {
+		if r.Plan = *daemon.Reconcile(s); !r.Plan.Empty() {
+			return nil
+		}
 	}
 	facts := st.factsFor(policy, r.CanaryTrial)
-	r.Restricted = policy.restrictPlan(facts, s, &r.Plan)
-	facts.reportIgnored(&r.Policy)
-	if !r.Plan.Empty() {
-		return nil
+	if !policy.empty() {
+		r.Plan, r.Restricted = policy.reconcile(facts, s)
+		facts.reportIgnored(&r.Policy)
+		if !r.Plan.Empty() {
+			return nil
+		}
 	}
 	step, err := facts.step(s, policy, r.CanaryTrial)
 	if err != nil || step == nil {

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -304,5 +305,48 @@ func TestBackoffCostsWhatChanges(t *testing.T) {
 	deletions(100) // What the first pass of a process sets up does not count.
 	if few, many := deletions(200), deletions(8_000); many > 2*few {
 		t.Errorf("50 deletions allocate %d bytes with 200 failing nodes and %d with 8,000: want at most twice as many", few, many)
+	}
+}
+
+// TestHeldCreationsCostNothing: a pass makes no pods for nodes that IgnoreNodes keeps without one.
+func TestHeldCreationsCostNothing(t *testing.T) {
+	const nodes, passes = 1000, 50
+	ds := build.Set{}.Object()
+	in := daemon.Input{DaemonSet: ds, Now: build.Now, Revisions: build.Current(ds, "new")}
+	for i := range nodes {
+		node := build.Node{Name: fmt.Sprintf("node-%04d", i)}
+		if i >= passes {
+			node.Labels = build.Labels{"ignored": ""}
+		} else {
+			in.Pods = append(in.Pods, build.Pod{Name: node.Name, Node: node.Name, Hash: "new"}.Of(ds))
+		}
+		in.Nodes = append(in.Nodes, node.Object())
+	}
+	state, err := NewState(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := Policy{IgnoreNodes: &IgnoreNodes{By: Labeled("ignored"), Creations: true}}
+	pass := func(i int) {
+		if err := state.Update(daemon.Changes{Pods: in.Pods[i : i+1]}); err != nil {
+			t.Fatal(err)
+		}
+		result, err := state.Sync(build.Now, Options{Policy: policy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []Restricted{{By: RestrictionIgnored, Nodes: nodes - passes}}
+		if len(result.Plan.Create) > 0 || !slices.Equal(result.Restricted, want) {
+			t.Fatalf("Sync() = %v with %v, want no creation and %v", result, result.Restricted, want)
+		}
+	}
+	pass(0)
+	bytes := allocated(func() {
+		for i := range passes {
+			pass(i)
+		}
+	})
+	if most := uint64(passes * 10_000); bytes > most {
+		t.Errorf("%d passes allocate %d bytes, want at most %d", passes, bytes, most)
 	}
 }
