@@ -72,11 +72,6 @@ func (c *choice) oneDomain(o *OneDomain) {
 			pending += counts.pendingDesired
 		}
 	}
-	for _, i := range f.held {
-		if r := f.roles[i]; r&roleDesired != 0 && r.underway(f.surge) {
-			unfinished[f.classes.counts[f.classes.class(i)].values[slot]]--
-		}
-	}
 	ranks := make(map[string]int, len(o.First))
 	for i, value := range slices.Backward(o.First) {
 		ranks[value] = i - len(o.First)

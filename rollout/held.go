@@ -4,8 +4,8 @@ package rollout
 // back is not touched and uses no budget.
 type holds struct {
 	// by is the restriction that holds back each node by itself, or zero. It is nil until
-	// the first step under a policy. Only a failed canary holds back single nodes, and none of
-	// them is pending.
+	// the first step under a policy. Only a failed canary holds back single nodes, which are not
+	// pending. It closes all classes, too.
 	by []Restriction
 	// held are the positions of these nodes.
 	held []int
@@ -133,11 +133,6 @@ func (c *choice) open(action role, taken []int) []int {
 	for k := range out {
 		if f.isOpen(k) {
 			out[k] = f.classes.counts[k].actions[action]
-		}
-	}
-	for _, i := range f.held {
-		if k := f.classes.class(i); f.isOpen(k) && f.roles[i]&(roleAction|roleAbsent) == action {
-			out[k]--
 		}
 	}
 	for _, i := range taken {

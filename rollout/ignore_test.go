@@ -247,6 +247,7 @@ func TestIgnoredOverTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	var last []rollout.IgnoredNode
+	unchanged := func() {}
 	for _, tc := range []struct {
 		at   time.Duration
 		why  string
@@ -275,7 +276,18 @@ func TestIgnoredOverTime(t *testing.T) {
 			t.Errorf("after %v, the list is another one: %s", tc.at, tc.why)
 		}
 		last = result.Policy.Ignored
+		if cap(last) > len(last) {
+			t.Errorf("after %v, the list of %d has room for %d, want none: what a caller appends must not reach other results", tc.at, len(last), cap(last))
+		}
+		list, before := last, unchanged
+		unchanged = func() {
+			before()
+			if diff := cmp.Diff(tc.want, list); diff != "" {
+				t.Errorf("Ignored of the pass after %v has changed since (-want +got):\n%s", tc.at, diff)
+			}
+		}
 	}
+	unchanged()
 }
 
 // TestIgnoredAndKept: a node that the policy ignores and the partition keeps leaves the budget once.

@@ -14,7 +14,7 @@ import (
 )
 
 // ignoring knows which nodes a policy ignores. It looks at a node when the node has changed, and
-// when a problem of it has lasted long enough.
+// when one of its problems has lasted long enough.
 type ignoring struct {
 	by  ignoredBy
 	now time.Time
@@ -69,9 +69,6 @@ func (by *ignoredBy) chooses(n *daemon.NodeState) bool {
 	return by.nodes != nil && by.nodes.By != nil && by.nodes.By(n)
 }
 
-// ignores reports whether a policy may ignore nodes.
-func (p *policy) ignores() bool { return p.ignoredBy() != ignoredBy{} }
-
 // newIgnoring returns what looks at all nodes.
 func newIgnoring(nodes []daemon.NodeState, by ignoredBy, surge bool, now time.Time) *ignoring {
 	g := &ignoring{
@@ -96,9 +93,9 @@ func (g *ignoring) note(i int) {
 	}
 }
 
-// update looks at the nodes that have changed, and at those of which a problem has lasted long
-// enough at a time, which is not before that of the last call. It returns the positions of the
-// nodes that are ignored now and were not before, or the other way round.
+// update looks at the nodes that have changed, and at those with a problem that has lasted long
+// enough now. The time must not be before that of the last call. It returns the positions of the
+// nodes that it has begun or ceased to ignore.
 func (g *ignoring) update(nodes []daemon.NodeState, now time.Time) (flipped []int) {
 	g.now = now
 	for _, i := range g.changed {
@@ -158,8 +155,20 @@ func (g *ignoring) appendDue(to []int, heap, at int) []int {
 
 // merge makes new lists with what was found about the nodes at some positions, which ascend.
 func (g *ignoring) merge(positions []int, found []IgnoredNode) {
-	most := len(g.list) + len(positions)
-	list, at := make([]IgnoredNode, 0, most), make([]int, 0, most)
+	size := len(g.list)
+	for k, i := range positions {
+		if g.ignores(i) {
+			size--
+		}
+		if found[k].Reason != 0 {
+			size++
+		}
+	}
+	if size == 0 {
+		g.list, g.at = nil, nil
+		return
+	}
+	list, at := make([]IgnoredNode, 0, size), make([]int, 0, size)
 	from := 0
 	for k, i := range positions {
 		to, was := slices.BinarySearch(g.at[from:], i)
@@ -173,9 +182,6 @@ func (g *ignoring) merge(positions []int, found []IgnoredNode) {
 		}
 	}
 	g.list, g.at = append(list, g.list[from:]...), append(at, g.at[from:]...)
-	if len(g.list) == 0 {
-		g.list = nil
-	}
 }
 
 // positions returns the positions of the ignored nodes, ascending. g may be nil.
@@ -219,7 +225,7 @@ func (g *ignoring) look(i int, n *daemon.NodeState) IgnoredNode {
 		}
 		if out.Reason == 0 {
 			out.Reason, out.Since, out.From = reason, since, from
-		} else if from.Before(out.From) && !from.IsZero() {
+		} else if from.Before(out.From) { // A pod that is terminating has a time.
 			out.From = from
 		}
 	}

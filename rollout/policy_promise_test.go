@@ -120,8 +120,14 @@ func brokenPromises(p rollout.Policy, s *daemon.Snapshot, step *rollout.Step, fa
 			}
 		}
 	}
-	if p.IgnoreNodes != nil && facts["n1"].run && !ignored["n1"] {
-		report("does not ignore n1")
+	for _, n := range s.Nodes() {
+		concerned := n.Decision.Run || len(n.Pods) > 0
+		if p.IgnoreNodes != nil && concerned && p.IgnoreNodes.By(&n) && !ignored[n.Name] {
+			report("does not ignore %s", n.Name)
+		}
+		if !concerned && ignored[n.Name] {
+			report("ignores %s, where there is nothing to ignore", n.Name)
+		}
 	}
 	if p.NodeSelector != nil {
 		in := len(p.NodeSelector.MatchLabels) > 0 // Else it is the negation.

@@ -108,7 +108,9 @@ func randomPolicy(t testing.TB, r *rand.Rand) rollout.Policy {
 			p.IgnoreStuckPods = &rollout.IgnoreAfter{After: lasting(oneOf(r, 0, time.Hour))}
 		},
 		func(p *rollout.Policy) {
-			p.IgnoreNodes = &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "n1" }, Creations: r.IntN(2) == 0}
+			by := oneOf(r, rollout.Ineligible, rollout.Tainted("k"), rollout.Labeled("ignored"), func(n *daemon.NodeState) bool { return n.Name == "n1" },
+				func(n *daemon.NodeState) bool { return len(n.Pods) != 1 })
+			p.IgnoreNodes = &rollout.IgnoreNodes{By: by, Creations: r.IntN(2) == 0}
 		},
 		func(p *rollout.Policy) { p.NodeSelector = oneOf(r, zoneSelector("z1"), notInZone("z1")) },
 		func(p *rollout.Policy) {
@@ -406,7 +408,7 @@ func TestStateUnderPolicies(t *testing.T) {
 		pods := map[string]*corev1.Pod{}
 		node := func(i int) *corev1.Node {
 			return build.Node{
-				Name: fmt.Sprintf("n%02d", i), Labels: build.Labels{zones: fmt.Sprintf("z%d", r.IntN(3))},
+				Name: fmt.Sprintf("n%02d", i), Labels: build.Labels{zones: fmt.Sprintf("z%d", r.IntN(3)), oneOf(r, "ignored", "other", "other"): ""},
 				NotReady: oneOf(r, 0, 0, 0, time.Second, time.Hour),
 			}.Object()
 		}
@@ -430,13 +432,15 @@ func TestStateUnderPolicies(t *testing.T) {
 			if step == 0 || r.IntN(15) == 0 {
 				policy = randomPolicy(t, r)
 				policy.SlowStart = nil
-				if seed%3 == 0 {
+				if seed%5 == 4 && r.IntN(2) == 0 {
+					policy.Canary, policy.Partition = nil, nil
+				} else if seed%3 == 0 {
 					policy.Canary, policy.Partition = nil, &rollout.Partition{Nodes: intstr.FromInt32(r.Int32N(int32(nodes)))}
 				} else if policy.Canary == nil {
 					policy.Canary, policy.Partition = randomCanary(r, intstr.FromInt32(1+r.Int32N(3))), nil
 					policy.Canary.Spread = nil
 				}
-				if seed%3 == 2 {
+				if seed%3 == 2 && seed%5 != 4 {
 					policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), Wait: lasting(2 * time.Minute), PauseRestarts: -1, FailRestarts: -1}
 				}
 				if policy.Canary != nil {

@@ -82,8 +82,8 @@ func (f *nodeFacts) mark(s *daemon.Snapshot, p *policy, trial *CanaryTrial) {
 	}
 }
 
-// ignore finds out which nodes the policy ignores now. It returns the positions of those that are
-// ignored and were not before, or the other way round.
+// ignore finds out which nodes the policy ignores now. It returns the positions of those that it
+// has begun or ceased to ignore; others may be among them.
 func (f *nodeFacts) ignore(s *daemon.Snapshot, p *policy) (flipped []int) {
 	by := p.ignoredBy()
 	switch {
@@ -100,7 +100,7 @@ func (f *nodeFacts) ignore(s *daemon.Snapshot, p *policy) (flipped []int) {
 	return flipped
 }
 
-// flagIgnored sets the flags of the nodes that may have flipped.
+// flagIgnored sets the flags of the nodes that the policy may have begun or ceased to ignore.
 func (f *nodeFacts) flagIgnored(nodes []daemon.NodeState, positions []int) {
 	var changed []int
 	for _, i := range positions {

@@ -98,8 +98,9 @@ type PolicyStatus struct {
 	// Ignored are the nodes that the policy ignores, ordered by name. The passes of a State share
 	// the list while it stays the same; it is read-only.
 	Ignored []IgnoredNode
-	// NextIgnored is when the policy will ignore another node, unless the problem of that node is
-	// over by then. It is zero if no node that is not ignored has a problem.
+	// NextIgnored is when the policy is going to ignore another node because a problem has lasted
+	// for IgnoreAfter.After, unless the problem is over by then. It is zero if the policy waits for
+	// no node. Plan.RequeueAfter covers it if there is nothing to write.
 	NextIgnored time.Time
 	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
 	// nodes without the label. It is empty if no node is left to update.

@@ -18,7 +18,7 @@ type Pass struct {
 	// pass, which has an End, repeats the number of the last one before the rollout ended:
 	// skip it when you count writes.
 	Number int
-	// Began is when the Run began, or when the DaemonSet joined it if that is later.
+	// Began is when the Run began, or when it found the DaemonSet if that was applied later.
 	Began time.Time
 	// Time is when the pass is made. Passes that follow one another without waiting have
 	// the same time.

@@ -157,11 +157,23 @@ type run struct {
 	of map[*set]*progress
 }
 
-func (c *Cluster) newRun() *run { return &run{c: c, of: make(map[*set]*progress)} }
+func (c *Cluster) newRun() *run {
+	r := &run{c: c, of: make(map[*set]*progress)}
+	c.eachSet(func(s *set) { r.begin(s) })
+	return r
+}
+
+// begin begins to follow the rollout of a DaemonSet.
+func (r *run) begin(s *set) *progress {
+	now := r.c.now
+	p := &progress{began: now, best: math.MaxInt, generation: s.ds.Generation, since: now, progressed: now, failed: r.c.failed}
+	r.of[s] = p
+	return p
+}
 
 // progress is how far the rollout of one DaemonSet is.
 type progress struct {
-	// began is when the Run began, or when the DaemonSet joined it.
+	// began is when the Run began, or when it found the DaemonSet if that is later.
 	began  time.Time
 	passes int
 	// lowest is the lowest number of available nodes, and of how many.
@@ -196,9 +208,10 @@ type progress struct {
 func (r *run) progress(s *set) *progress {
 	p := r.of[s]
 	if p == nil {
-		now := r.c.now
-		p = &progress{began: now, best: math.MaxInt, generation: s.ds.Generation, since: now, progressed: now, failed: r.c.failed}
-		r.of[s] = p
+		p = r.begin(s)
+		if s.last != nil { // The caller has applied it during the Run, and made passes.
+			p.best, p.left = s.tally.left, s.tally.left
+		}
 	}
 	return p
 }

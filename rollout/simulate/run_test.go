@@ -861,35 +861,44 @@ func TestRunUntilIgnored(t *testing.T) {
 	}
 }
 
-// TestRunJoined: what is counted of a DaemonSet that is applied during a Run begins there.
+// TestRunJoined: what is counted of a DaemonSet that is applied during a Run begins there, or when
+// the loop goes on if that makes passes itself.
 func TestRunJoined(t *testing.T) {
-	first, second := build.Set{Name: "first"}.Object(), build.Set{Name: "second"}.Object()
-	c, err := simulate.NewCluster(daemon.Input{DaemonSet: first, Nodes: build.Nodes("a"), Now: build.Now}, always(simulate.PodTimes{ReadyAfter: time.Minute}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	took := map[string]time.Duration{}
-	var joined time.Time
-	for pass, err := range c.Run() {
+	for _, advance := range []time.Duration{0, 20 * time.Second} {
+		first, second := build.Set{Name: "first"}.Object(), build.Set{Name: "second"}.Object()
+		c, err := simulate.NewCluster(daemon.Input{DaemonSet: first, Nodes: build.Nodes("a"), Now: build.Now}, always(simulate.PodTimes{ReadyAfter: time.Minute}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if joined.IsZero() && c.Now().After(build.Now) {
-			joined = c.Now()
-			if err := c.Apply(second); err != nil {
+		took := map[string]time.Duration{}
+		var joined time.Time
+		for pass, err := range c.Run() {
+			if err != nil {
 				t.Fatal(err)
 			}
+			if joined.IsZero() && c.Now().After(build.Now) {
+				joined = c.Now()
+				if err := c.Apply(second); err != nil {
+					t.Fatal(err)
+				}
+				if advance > 0 {
+					if err := c.Advance(advance); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if pass.End == nil {
+				continue
+			}
+			took[pass.DaemonSet.Name] = pass.End.Took
+			if pass.DaemonSet.Name == "second" && (!pass.Began.Equal(joined.Add(advance)) || !pass.End.Time.Equal(joined.Add(time.Minute))) {
+				t.Errorf("the rollout of second is from %v to %v, want from %v for a minute", pass.Began, pass.End.Time, joined)
+			}
 		}
-		if pass.End == nil {
-			continue
+		want := map[string]time.Duration{"first": time.Minute, "second": time.Minute - advance}
+		if !maps.Equal(took, want) || !joined.Equal(build.Now.Add(time.Minute)) {
+			t.Errorf("the rollouts take %v, and second joins after %v, want %v, and a minute", took, joined.Sub(build.Now), want)
 		}
-		took[pass.DaemonSet.Name] = pass.End.Took
-		if pass.DaemonSet.Name == "second" && (!pass.Began.Equal(joined) || !pass.End.Time.Equal(joined.Add(time.Minute))) {
-			t.Errorf("the rollout of second is from %v to %v, want from %v for a minute", pass.Began, pass.End.Time, joined)
-		}
-	}
-	if want := map[string]time.Duration{"first": time.Minute, "second": time.Minute}; !maps.Equal(took, want) || !joined.Equal(build.Now.Add(time.Minute)) {
-		t.Errorf("the rollouts take %v, and second joins after %v, want %v, and a minute", took, joined.Sub(build.Now), want)
 	}
 }
 

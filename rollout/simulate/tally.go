@@ -8,9 +8,9 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// tally counts nodes by how they count for a rollout. It looks at a node only when it
-// has changed, or is ignored and was not before, or the other way round, and at all nodes when one
-// has joined or left.
+// tally counts nodes by how they count for a rollout. It looks at a node only when the node has
+// changed, or when the policy has begun or ceased to ignore it. When a node has joined or left, it
+// looks at all of them.
 type tally struct {
 	// marks say how each node of the snapshot counts.
 	marks []mark
@@ -90,8 +90,8 @@ func (t *tally) countTouched(nodes []daemon.NodeState) bool {
 	return true
 }
 
-// countIgnored counts the nodes that are ignored and were not before, and the other way round. It
-// reports false for a node that is not in the list.
+// countIgnored counts the nodes that the policy has begun or ceased to ignore. It reports false for
+// a node that is not in the list.
 func (t *tally) countIgnored(nodes []daemon.NodeState, ignored []rollout.IgnoredNode) bool {
 	before := t.ignored
 	if len(before) == len(ignored) && (len(ignored) == 0 || &before[0] == &ignored[0]) {
