@@ -307,3 +307,16 @@ func TestIgnoredAndKept(t *testing.T) {
 		}
 	}
 }
+
+// TestNextIgnoredOnDelete: without an update, too, a step asks for a pass when it is going to ignore
+// a node.
+func TestNextIgnoredOnDelete(t *testing.T) {
+	policy := rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{After: metav1.Duration{Duration: 5 * time.Minute}}}
+	step, err := rollout.NextStep(policySnapshot(t, build.Set{OnDelete: true}, "a?=old"), rollout.Options{Policy: policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 4 * time.Minute; step.Plan.RequeueAfter != want || !step.Policy.NextIgnored.Equal(build.Now.Add(want)) {
+		t.Errorf("NextStep() goes on after %v and ignores a node at %v, want both in %v", step.Plan.RequeueAfter, step.Policy.NextIgnored, want)
+	}
+}
