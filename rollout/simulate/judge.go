@@ -135,7 +135,23 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 	if err != nil {
 		return nil, err
 	}
-	j := &Judgment{Impact: w.impact}
+	var end *End
+	if w.rollsOut() && w.showsCluster() {
+		if end, err = Settle(w.impact.After, opts); err != nil {
+			return nil, err
+		}
+	}
+	return w.judge(end, check)
+}
+
+// rollsOut reports whether the proposal changes something that a rollout can follow from.
+func (w *whatIf) rollsOut() bool {
+	return len(w.impact.Refused) == 0 && !w.impact.NoChange && w.impact.Rollout != RolloutRemoved
+}
+
+// judge returns the Judgment of a proposal with the given End, which is nil if none is simulated.
+func (w *whatIf) judge(end *End, check lint.Options) (*Judgment, error) {
+	j := &Judgment{Impact: w.impact, End: end}
 	if len(j.Impact.Refused) > 0 {
 		j.Risks = []Risk{{Kind: RiskRefused}}
 		return j, nil
@@ -147,15 +163,13 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 		return j, nil
 	}
 	j.NewImages = w.newImages()
-	if !j.Impact.NoChange && w.showsCluster() {
-		if j.End, err = Settle(j.Impact.After, opts); err != nil {
-			return nil, err
+	if end != nil {
+		if end.State == EndStalled {
+			j.Risks = append(j.Risks, Risk{Kind: RiskStalled, Nodes: end.nodes()})
 		}
-		if j.End.State == EndStalled {
-			j.Risks = append(j.Risks, Risk{Kind: RiskStalled, Nodes: j.End.nodes()})
-		}
-		j.Risks = append(j.Risks, j.End.canaryRisks()...)
+		j.Risks = append(j.Risks, end.canaryRisks()...)
 	}
+	var err error
 	if j.Findings, err = w.newFindings(check); err != nil {
 		return nil, err
 	}
