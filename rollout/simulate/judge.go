@@ -51,6 +51,9 @@ type Risk struct {
 	Nodes []string
 	// Code is that of the findings. It is empty unless Kind is RiskLint.
 	Code lint.Code
+	// Canary is the state of the canary: CanaryPaused, CanaryFailed or CanaryImpossible. It is
+	// empty unless Kind is RiskCanary.
+	Canary rollout.CanaryState
 }
 
 // RiskKind is what is wrong with a proposal.
@@ -69,11 +72,13 @@ const (
 	// RiskStalled: the rollout ends stalled, although it may have been stalled before. End says
 	// on what.
 	RiskStalled
-	// RiskRolledBack: the canary fails and is rolled back. End.FailedCanary says why, although End
-	// may be complete: it is about the rollout of the restored template.
+	// RiskRolledBack: the canary fails and is rolled back, although it may have had the problem
+	// before. End.FailedCanary says why, although End may be complete: it is about the rollout of
+	// the restored template.
 	RiskRolledBack
-	// RiskCanary: the rollout ends with a canary that is paused by a problem, or has failed and is
-	// not rolled back. End says why.
+	// RiskCanary: the rollout ends with a canary that is paused by a problem, that has failed and is
+	// not rolled back, or that cannot begin because no node can be tried, although that may have been
+	// so before. End says why.
 	RiskCanary
 	// RiskLint: lint.Check finds errors with the same code that were not there before.
 	RiskLint
@@ -110,6 +115,9 @@ func (r Risk) String() string {
 	case RiskRolledBack:
 		return "the canary fails and is rolled back"
 	case RiskCanary:
+		if r.Canary == rollout.CanaryImpossible {
+			return "no node can be tried as a canary"
+		}
 		return "the canary has problems"
 	case RiskLint:
 		return "lint finds " + string(r.Code)
@@ -183,8 +191,11 @@ func (e *End) canaryRisks() []Risk {
 	if !e.Rollback.Skipped() {
 		risks = append(risks, Risk{Kind: RiskRolledBack, Nodes: problemNodes(e.FailedCanary)})
 	}
-	if canary := e.Last.Policy.Canary; canary != nil && (canary.Trial.State == rollout.CanaryPaused || canary.Trial.State == rollout.CanaryFailed) {
-		risks = append(risks, Risk{Kind: RiskCanary, Nodes: problemNodes(canary)})
+	if canary := e.Last.Policy.Canary; canary != nil {
+		switch state := canary.Trial.State; state {
+		case rollout.CanaryPaused, rollout.CanaryFailed, rollout.CanaryImpossible:
+			risks = append(risks, Risk{Kind: RiskCanary, Canary: state, Nodes: problemNodes(canary)})
+		}
 	}
 	return risks
 }

@@ -107,7 +107,7 @@ func TestJudge(t *testing.T) {
 			text: "would hurt: the canary fails and is rolled back\n"},
 		{name: "canary paused", why: "it does not go on by itself", set: build.Set{Spec: requesting("1")}, change: image,
 			opts: breaking("agent:2", rollout.Canary{PauseStarting: lasting(3 * time.Minute)}),
-			end:  simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Nodes: []string{"w1"}}},
+			end:  simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Canary: rollout.CanaryPaused, Nodes: []string{"w1"}}},
 			text: "would hurt: the canary has problems\n"},
 		{name: "canary failed", why: "the pause holds the rollback back", set: build.Set{Spec: requesting("1")},
 			change: func(ds *appsv1.DaemonSet) { image(ds); ds.Labels = build.Labels{"a": "b"} },
@@ -120,7 +120,23 @@ func TestJudge(t *testing.T) {
 				Policy:      rollout.Policy{Paused: true, Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
 				CanaryTrial: &rollout.CanaryTrial{RevisionHash: "h2", State: rollout.CanaryFailed, BackTo: "h1"},
 			},
-			end: simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary}}},
+			end: simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Canary: rollout.CanaryFailed}}},
+		{name: "canary that cannot begin", why: "no node has the label", set: build.Set{Spec: requesting("1")}, change: image,
+			opts: breaking("agent:1", rollout.Canary{NodeSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"disk": "tape"}}}),
+			end:  simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Canary: rollout.CanaryImpossible}},
+			text: "would hurt: no node can be tried as a canary\n"},
+		{name: "canary that failed before", why: "the rollback follows all the same", set: build.Set{Spec: requesting("1")},
+			change: func(ds *appsv1.DaemonSet) { image(ds); ds.Labels = build.Labels{"a": "b"} },
+			given: func(in *daemon.Input) {
+				image(in.DaemonSet)
+				in.Revisions = append(in.Revisions, build.Current(in.DaemonSet, "h2")...)
+				in.Revisions[len(in.Revisions)-1].Revision++
+			},
+			opts: simulate.Options{
+				Policy:      rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
+				CanaryTrial: &rollout.CanaryTrial{RevisionHash: "h2", State: rollout.CanaryFailed, BackTo: "h1"},
+			},
+			end: simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskRolledBack}}, text: "\nno rollout: the template is the same\n"},
 		{name: "canary for promotion", why: "it has found nothing", set: build.Set{Spec: requesting("1")}, change: image,
 			opts: breaking("agent:1", rollout.Canary{Manual: true}), end: simulate.EndWaiting, text: "well\n"},
 		{name: "surge and host port", why: "it stalls, and lint knows why", set: build.Set{Spec: requesting("1", 80)},
