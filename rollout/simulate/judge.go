@@ -82,7 +82,8 @@ const (
 	// not rolled back, or that cannot begin because no node can be tried, although that may have been
 	// so before. End says why.
 	RiskCanary
-	// RiskLint: lint.Check finds errors with the same code that were not there before.
+	// RiskLint: lint.Check finds errors with the same code that were not there before. It knows no
+	// policy: nodes that the policy ignores, which may be so for a time only, are among the Nodes.
 	RiskLint
 )
 

@@ -109,6 +109,18 @@ func TestJudge(t *testing.T) {
 			opts: breaking("agent:2", rollout.Canary{PauseStarting: lasting(3 * time.Minute)}),
 			end:  simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Canary: rollout.CanaryPaused, Nodes: []string{"w1"}}},
 			text: "would hurt: the canary has problems\n"},
+		{name: "canary with two problems", why: "the node is named once", set: build.Set{Spec: requesting("1")}, change: image,
+			opts: simulate.Options{
+				Policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), PauseStarting: lasting(time.Minute), PauseRestarts: 1}},
+				PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
+					if pod.Spec.Containers[0].Image == "agent:2" {
+						times.CrashesAfter = time.Second
+					}
+					return times
+				},
+			},
+			end: simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskRolledBack, Nodes: []string{"w1"}}},
+			text: "too many restarts or failed pods (6); w1: agent-1: takes too long to start"},
 		{name: "canary failed", why: "the pause holds the rollback back", set: build.Set{Spec: requesting("1")},
 			change: func(ds *appsv1.DaemonSet) { image(ds); ds.Labels = build.Labels{"a": "b"} },
 			given: func(in *daemon.Input) {
@@ -146,6 +158,15 @@ func TestJudge(t *testing.T) {
 				{Kind: simulate.RiskLint, Code: lint.CodeSurgeHostPort},
 			},
 			findings: []string{"SurgeHostPort spec.updateStrategy.rollingUpdate.maxSurge"}, text: "would hurt: the rollout stalls, lint finds SurgeHostPort\n"},
+		{name: "error on an ignored node", why: "the policy may not ignore it for long", set: build.Set{Spec: requesting("1")},
+			given: func(in *daemon.Input) {
+				in.Nodes = whatIfDisks()
+				in.Nodes[0].Status.Allocatable = resources("1")
+			},
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec = requesting("2") },
+			opts:   simulate.Options{Policy: rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "w1" }}}},
+			end:    simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskLint, Nodes: []string{"w1"}, Code: lint.CodeRequestsExceedNode}},
+			findings: []string{"RequestsExceedNode spec.template.spec.containers"}, text: "ignored: w1"},
 		{name: "known error", why: "the change does not bring it, but it stalls all the same", set: surging(80), change: image,
 			end: simulate.EndStalled, risks: []simulate.Risk{{Kind: simulate.RiskStalled, Nodes: []string{"w1", "w2", "w3"}}}},
 		{name: "fault in another place", why: "another container came before it", set: build.Set{Spec: requesting("")},

@@ -316,7 +316,7 @@ func (c *Cluster) differing(changes []JudgedChange) ([]JudgedChange, error) {
 	var out []JudgedChange
 	ready := int32(0)
 	for _, change := range changes {
-		in := daemon.Input{Now: c.now, Placement: c.placement, Naming: c.naming} // the nodes are the same, and pods make no difference
+		in := daemon.Input{Now: c.now, Placement: c.placement} // the nodes are the same, and pods and names make no difference
 		stored := c.set(change.daemonSet())
 		if stored != nil {
 			in.DaemonSet = stored.ds
