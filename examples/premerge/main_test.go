@@ -44,7 +44,7 @@ func Example() {
 	//   first pass: 1 to create
 	//     create on worker-1: surge beside the outdated pod
 	//   stalled from the start (1 pass, at least 3 of 3 available), on:
-	//     worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports
+	//     worker-1: cache-11: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports
 	//         for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an
 	//         outdated template
 	//     worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
@@ -100,7 +100,7 @@ func Example_markdown() {
 	// first pass: 1 to create
 	//   create on worker-1: surge beside the outdated pod
 	// stalled from the start (1 pass, at least 3 of 3 available), on:
-	//   worker-1: cache-10: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
+	//   worker-1: cache-11: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
 	//   worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
 	// maxSurge 1 is used by worker-1 (new pod beside the outdated one)
 	// error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).

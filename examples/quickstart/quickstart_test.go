@@ -457,7 +457,7 @@ func TestProposalText(t *testing.T) {
 		{"a new image", "nobody has pulled it", of("cni", "1", mended), "cni",
 			[]string{`if the new image "registry.example/cni:3" can be pulled and starts, and pods are ready`}, "other nodes"},
 		{"beside a new image", "each has its clause", of("cni", "2", strings.Replace(containers, "cni:2", "cni:3", 1)+", "+strings.Replace(strings.TrimPrefix(containers, "containers: ["), "name: cni", "name: b", 1)), "cni",
-			[]string{`if the new images "registry.example/cni:2", "registry.example/cni:3" can be pulled and start, and pods are ready`}, ""},
+			[]string{`if the images "registry.example/cni:2", "registry.example/cni:3" can be pulled and start, and pods are ready`}, ""},
 		{"a new DaemonSet", "the node that cannot pull it is among the blockers", of("new", "1", containers), "new",
 			[]string{"kube-system/new: new: would run on 4 of 5 nodes, stalled after 10s\n", "blocks node-2: new-2: image", broken}, ""},
 		{"no node", "nobody pulls the image", strings.Replace(of("cni", "1", mended), "nodeSelector: {", "nodeSelector: {disk: tape, ", 1), "cni",

@@ -180,6 +180,6 @@ func ExampleJudgeVersions_brokenImage() {
 	}
 	// Output:
 	// false [the canary fails and is rolled back]
-	// rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: takes too long to start
+	// rolled back to revision agent-67c9cd75f8 (number 1): canary failed: node-1: agent-4: takes too long to start
 	// complete after 3m14s (8 passes, at least 2 of 3 available)
 }

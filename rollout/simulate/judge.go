@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
@@ -27,7 +28,8 @@ type Judgment struct {
 	End *End
 	// NewImages are the images of the proposal's containers, init containers and image volumes
 	// that the stored DaemonSet does not have and that none of its pods has been started from, and
-	// those that one of its pods cannot pull, in order. A simulation takes it for granted that they can
+	// those that one of its pods cannot pull, in order. A container that has ended, or crashes again
+	// and again, was started. A simulation takes it for granted that they can
 	// be pulled and start, unless Options.PodTimes or the objects say otherwise; see Assumptions. It is
 	// nil if there are none, and if the proposal is refused or removes the DaemonSet.
 	NewImages []string
@@ -51,6 +53,9 @@ type Risk struct {
 	Nodes []string
 	// Code is that of the findings. It is empty unless Kind is RiskLint.
 	Code lint.Code
+	// Canary is the state of the canary: CanaryPaused, CanaryFailed or CanaryImpossible. It is
+	// empty unless Kind is RiskCanary.
+	Canary rollout.CanaryState
 }
 
 // RiskKind is what is wrong with a proposal.
@@ -69,13 +74,16 @@ const (
 	// RiskStalled: the rollout ends stalled, although it may have been stalled before. End says
 	// on what.
 	RiskStalled
-	// RiskRolledBack: the canary fails and is rolled back. End.FailedCanary says why, although End
-	// may be complete: it is about the rollout of the restored template.
+	// RiskRolledBack: the canary fails and is rolled back, although it may have had the problem
+	// before. End.FailedCanary says why, although End may be complete: it is about the rollout of
+	// the restored template.
 	RiskRolledBack
-	// RiskCanary: the rollout ends with a canary that is paused by a problem, or has failed and is
-	// not rolled back. End says why.
+	// RiskCanary: the rollout ends with a canary that is paused by a problem, that has failed and is
+	// not rolled back, or that cannot begin because no node can be tried, although that may have been
+	// so before. End says why.
 	RiskCanary
-	// RiskLint: lint.Check finds errors with the same code that were not there before.
+	// RiskLint: lint.Check finds errors with the same code that were not there before. It knows no
+	// policy: nodes that the policy ignores, which may be so for a time only, are among the Nodes.
 	RiskLint
 )
 
@@ -110,6 +118,9 @@ func (r Risk) String() string {
 	case RiskRolledBack:
 		return "the canary fails and is rolled back"
 	case RiskCanary:
+		if r.Canary == rollout.CanaryImpossible {
+			return "no node can be tried as a canary"
+		}
 		return "the canary has problems"
 	case RiskLint:
 		return "lint finds " + string(r.Code)
@@ -135,7 +146,23 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 	if err != nil {
 		return nil, err
 	}
-	j := &Judgment{Impact: w.impact}
+	var end *End
+	if w.rollsOut() && w.showsCluster() {
+		if end, err = Settle(w.impact.After, opts); err != nil {
+			return nil, err
+		}
+	}
+	return w.judge(end, check)
+}
+
+// rollsOut reports whether the proposal changes something that a rollout can follow from.
+func (w *whatIf) rollsOut() bool {
+	return len(w.impact.Refused) == 0 && !w.impact.NoChange && w.impact.Rollout != RolloutRemoved
+}
+
+// judge returns the Judgment of a proposal with the given End, which is nil if none is simulated.
+func (w *whatIf) judge(end *End, check lint.Options) (*Judgment, error) {
+	j := &Judgment{Impact: w.impact, End: end}
 	if len(j.Impact.Refused) > 0 {
 		j.Risks = []Risk{{Kind: RiskRefused}}
 		return j, nil
@@ -147,15 +174,13 @@ func Judge(in daemon.Input, proposal Proposal, opts Options, check lint.Options)
 		return j, nil
 	}
 	j.NewImages = w.newImages()
-	if !j.Impact.NoChange && w.showsCluster() {
-		if j.End, err = Settle(j.Impact.After, opts); err != nil {
-			return nil, err
+	if end != nil {
+		if end.State == EndStalled {
+			j.Risks = append(j.Risks, Risk{Kind: RiskStalled, Nodes: end.nodes()})
 		}
-		if j.End.State == EndStalled {
-			j.Risks = append(j.Risks, Risk{Kind: RiskStalled, Nodes: j.End.nodes()})
-		}
-		j.Risks = append(j.Risks, j.End.canaryRisks()...)
+		j.Risks = append(j.Risks, end.canaryRisks()...)
 	}
+	var err error
 	if j.Findings, err = w.newFindings(check); err != nil {
 		return nil, err
 	}
@@ -169,8 +194,11 @@ func (e *End) canaryRisks() []Risk {
 	if !e.Rollback.Skipped() {
 		risks = append(risks, Risk{Kind: RiskRolledBack, Nodes: problemNodes(e.FailedCanary)})
 	}
-	if canary := e.Last.Policy.Canary; canary != nil && (canary.Trial.State == rollout.CanaryPaused || canary.Trial.State == rollout.CanaryFailed) {
-		risks = append(risks, Risk{Kind: RiskCanary, Nodes: problemNodes(canary)})
+	if canary := e.Last.Policy.Canary; canary != nil {
+		switch state := canary.Trial.State; state {
+		case rollout.CanaryPaused, rollout.CanaryFailed, rollout.CanaryImpossible:
+			risks = append(risks, Risk{Kind: RiskCanary, Canary: state, Nodes: problemNodes(canary)})
+		}
 	}
 	return risks
 }
@@ -237,34 +265,63 @@ func (j *Judgment) String() string {
 }
 
 // Assumptions are sentences on what End takes for granted of the NewImages, such as
-// `the new image "agent:2" can be pulled and starts`. If the rollout becomes complete, that is so of all
-// of them. Otherwise it is so only of those that some nodes cannot pull, on the others. It is nil if
-// there is no End, after a rollback, and if the DaemonSet runs on no node.
+// `the new image "agent:2" can be pulled and starts`, or "the image" if the stored DaemonSet has it, too.
+// If the rollout becomes complete, that is so of all of them. Otherwise it is so only of those that some
+// nodes cannot pull, on the others. It is nil if there is no End, after a rollback, and if no node
+// should have a pod: then none pulls an image.
 func (j *Judgment) Assumptions() []string {
-	if j == nil || j.End == nil || !j.End.Rollback.Skipped() || j.End.RunsNowhere() {
+	if j == nil || j.End == nil || !j.End.Rollback.Skipped() || j.End.desired() == 0 {
 		return nil
 	}
 	var whole, some []string
+	which := "new image"
 	for _, image := range j.NewImages {
 		switch nodes := j.End.cannotPull(image); {
 		case j.End.State == EndComplete:
 			whole = append(whole, strconv.Quote(image))
+			if !j.Impact.addsImage(image) {
+				which = "image"
+			}
 		case len(nodes) > 0 && len(nodes) < int(j.End.desired()):
 			some = append(some, fmt.Sprintf("the image %q can be pulled and starts on other nodes than %s", image, listNodes(nodes)))
 		}
 	}
 	switch n := len(whole); {
 	case n == 1:
-		some = append(some, fmt.Sprintf("the new image %s can be pulled and starts", whole[0]))
+		some = append(some, fmt.Sprintf("the %s %s can be pulled and starts", which, whole[0]))
 	case n > 1:
 		const shown = 3
 		text := strings.Join(whole[:min(n, shown)], ", ")
 		if n > shown {
 			text += fmt.Sprintf(" and %d more", n-shown)
 		}
-		some = append(some, fmt.Sprintf("the new images %s can be pulled and start", text))
+		some = append(some, fmt.Sprintf("the %ss %s can be pulled and start", which, text))
 	}
 	return some
+}
+
+// addsImage reports whether the proposal puts an image into the template that it did not have.
+func (i *Impact) addsImage(image string) bool {
+	if i == nil || i.Rollout == RolloutFirst {
+		return true
+	}
+	had := slices.ContainsFunc(i.Template, func(c diff.Change) bool { return hasImage(c.Old, image) })
+	return !had && slices.ContainsFunc(i.Template, func(c diff.Change) bool { return hasImage(c.New, image) })
+}
+
+// hasImage reports whether a value of a diff.Change is an image or something with it.
+func hasImage(value any, image string) bool {
+	switch value := value.(type) {
+	case string:
+		return value == image
+	case corev1.Container:
+		return value.Image == image
+	case corev1.Volume:
+		return value.Image != nil && value.Image.Reference == image
+	case corev1.ImageVolumeSource:
+		return value.Reference == image
+	}
+	return false
 }
 
 // cannotPull returns the names of the nodes that cannot pull an image, in order.
@@ -311,7 +368,8 @@ func (w *whatIf) pulls() (started, failed map[string]bool) {
 				switch kind, _, _ := container.Problem(w.after.Now); {
 				case kind == podstatus.ProblemImage:
 					failed[container.Image()] = true
-				case container.Status.State.Running != nil:
+				case kind == podstatus.ProblemStart:
+				case container.Status.State.Running != nil, container.LastEnd() != nil, container.Status.RestartCount > 0:
 					started[container.Image()] = true
 				}
 			}

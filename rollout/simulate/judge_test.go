@@ -107,8 +107,20 @@ func TestJudge(t *testing.T) {
 			text: "would hurt: the canary fails and is rolled back\n"},
 		{name: "canary paused", why: "it does not go on by itself", set: build.Set{Spec: requesting("1")}, change: image,
 			opts: breaking("agent:2", rollout.Canary{PauseStarting: lasting(3 * time.Minute)}),
-			end:  simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Nodes: []string{"w1"}}},
+			end:  simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Canary: rollout.CanaryPaused, Nodes: []string{"w1"}}},
 			text: "would hurt: the canary has problems\n"},
+		{name: "canary with two problems", why: "the node is named once", set: build.Set{Spec: requesting("1")}, change: image,
+			opts: simulate.Options{
+				Policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1), PauseStarting: lasting(time.Minute), PauseRestarts: 1}},
+				PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
+					if pod.Spec.Containers[0].Image == "agent:2" {
+						times.CrashesAfter = time.Second
+					}
+					return times
+				},
+			},
+			end: simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskRolledBack, Nodes: []string{"w1"}}},
+			text: "too many restarts or failed pods (6); w1: agent-1: takes too long to start"},
 		{name: "canary failed", why: "the pause holds the rollback back", set: build.Set{Spec: requesting("1")},
 			change: func(ds *appsv1.DaemonSet) { image(ds); ds.Labels = build.Labels{"a": "b"} },
 			given: func(in *daemon.Input) {
@@ -120,7 +132,23 @@ func TestJudge(t *testing.T) {
 				Policy:      rollout.Policy{Paused: true, Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
 				CanaryTrial: &rollout.CanaryTrial{RevisionHash: "h2", State: rollout.CanaryFailed, BackTo: "h1"},
 			},
-			end: simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary}}},
+			end: simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Canary: rollout.CanaryFailed}}},
+		{name: "canary that cannot begin", why: "no node has the label", set: build.Set{Spec: requesting("1")}, change: image,
+			opts: breaking("agent:1", rollout.Canary{NodeSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"disk": "tape"}}}),
+			end:  simulate.EndWaiting, risks: []simulate.Risk{{Kind: simulate.RiskCanary, Canary: rollout.CanaryImpossible}},
+			text: "would hurt: no node can be tried as a canary\n"},
+		{name: "canary that failed before", why: "the rollback follows all the same", set: build.Set{Spec: requesting("1")},
+			change: func(ds *appsv1.DaemonSet) { image(ds); ds.Labels = build.Labels{"a": "b"} },
+			given: func(in *daemon.Input) {
+				image(in.DaemonSet)
+				in.Revisions = append(in.Revisions, build.Current(in.DaemonSet, "h2")...)
+				in.Revisions[len(in.Revisions)-1].Revision++
+			},
+			opts: simulate.Options{
+				Policy:      rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}},
+				CanaryTrial: &rollout.CanaryTrial{RevisionHash: "h2", State: rollout.CanaryFailed, BackTo: "h1"},
+			},
+			end: simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskRolledBack}}, text: "\nno rollout: the template is the same\n"},
 		{name: "canary for promotion", why: "it has found nothing", set: build.Set{Spec: requesting("1")}, change: image,
 			opts: breaking("agent:1", rollout.Canary{Manual: true}), end: simulate.EndWaiting, text: "well\n"},
 		{name: "surge and host port", why: "it stalls, and lint knows why", set: build.Set{Spec: requesting("1", 80)},
@@ -130,6 +158,15 @@ func TestJudge(t *testing.T) {
 				{Kind: simulate.RiskLint, Code: lint.CodeSurgeHostPort},
 			},
 			findings: []string{"SurgeHostPort spec.updateStrategy.rollingUpdate.maxSurge"}, text: "would hurt: the rollout stalls, lint finds SurgeHostPort\n"},
+		{name: "error on an ignored node", why: "the policy may not ignore it for long", set: build.Set{Spec: requesting("1")},
+			given: func(in *daemon.Input) {
+				in.Nodes = whatIfDisks()
+				in.Nodes[0].Status.Allocatable = resources("1")
+			},
+			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec = requesting("2") },
+			opts:   simulate.Options{Policy: rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "w1" }}}},
+			end:    simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskLint, Nodes: []string{"w1"}, Code: lint.CodeRequestsExceedNode}},
+			findings: []string{"RequestsExceedNode spec.template.spec.containers"}, text: "ignored: w1"},
 		{name: "known error", why: "the change does not bring it, but it stalls all the same", set: surging(80), change: image,
 			end: simulate.EndStalled, risks: []simulate.Risk{{Kind: simulate.RiskStalled, Nodes: []string{"w1", "w2", "w3"}}}},
 		{name: "fault in another place", why: "another container came before it", set: build.Set{Spec: requesting("")},
@@ -328,12 +365,17 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
 	}
 	runs := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	ended := func(reason string, code int32) corev1.ContainerState {
+		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: reason, ExitCode: code}}
+	}
 	for _, tc := range []struct {
 		name, why    string
 		stored, next string // images of the templates
 		pods         string // image of the pods
 		notReady     bool
-		state        corev1.ContainerState
+		state, last  corev1.ContainerState
+		restarts     int32
+		isInit       bool // the container
 		foreign      bool
 		oneReady     bool
 		want         []string
@@ -341,6 +383,12 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 	}{
 		{name: "undo", why: "ready pods have been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1"},
 		{name: "running", why: "it has been pulled, ready or not", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: runs},
+		{name: "crashes", why: "it was started before it crashed", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("CrashLoopBackOff"), last: ended("Error", 1)},
+		{name: "has crashed", why: "it was started before it crashed", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: ended("Error", 1)},
+		{name: "restarted", why: "somebody removed the container that ended", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("CrashLoopBackOff"), restarts: 1},
+		{name: "init container is done", why: "it was started", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: ended("Completed", 0), isInit: true},
+		{name: "cannot be started", why: "it was pulled only", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("CrashLoopBackOff"), last: ended("StartError", 128), restarts: 3, want: []string{"agent:1"}},
+		{name: "restarted and cannot be pulled", why: "it is not there any more", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ImagePullBackOff"), last: ended("Error", 1), restarts: 3, want: []string{"agent:1"}},
 		{name: "waiting", why: "the pod has not been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ContainerCreating"), want: []string{"agent:1"}},
 		{name: "another DaemonSet's pods", why: "they may have other pull secrets", stored: "agent:2", next: "agent:1", pods: "agent:1", foreign: true, want: []string{"agent:1"},
 			assumed: []string{`the new image "agent:1" can be pulled and starts`}},
@@ -349,12 +397,24 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 			assumed: []string{`the image "agent:1" can be pulled and starts on other nodes than w2`}},
 		{name: "stored and waiting", why: "nobody doubts it", stored: "agent:3", next: "agent:3", pods: "agent:3", notReady: true, state: waiting("ContainerCreating")},
 	} {
-		in := running(t, build.Set{Spec: of(tc.pods)}, sized("8", "w1", "w2")...)
-		in.DaemonSet.Spec.Template.Spec = of(tc.stored)
+		spec := func(image string) corev1.PodSpec {
+			spec := of(image)
+			if tc.isInit {
+				spec.InitContainers, spec.Containers = spec.Containers, of("agent:0").Containers
+				spec.Containers[0].Name = "main"
+			}
+			return spec
+		}
+		in := running(t, build.Set{Spec: spec(tc.pods)}, sized("8", "w1", "w2")...)
+		in.DaemonSet.Spec.Template.Spec = spec(tc.stored)
 		for i, pod := range in.Pods {
 			if tc.notReady && !(tc.oneReady && i == 0) {
 				pod.Status.Conditions = nil
-				pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "agent", State: tc.state}}
+				statuses := &pod.Status.ContainerStatuses
+				if tc.isInit {
+					statuses = &pod.Status.InitContainerStatuses
+				}
+				*statuses = []corev1.ContainerStatus{{Name: "agent", State: tc.state, LastTerminationState: tc.last, RestartCount: tc.restarts}}
 			}
 			if tc.foreign {
 				pod.OwnerReferences[0].UID = "another"
@@ -362,7 +422,7 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 		}
 		next := in.DaemonSet.DeepCopy()
 		next.Labels = map[string]string{"changed": "yes"}
-		next.Spec.Template.Spec = of(tc.next)
+		next.Spec.Template.Spec = spec(tc.next)
 		got := judge(t, in, simulate.Proposal{DaemonSet: next}, simulate.Options{}, lint.Options{})
 		if diff := cmp.Diff(tc.want, got.NewImages); diff != "" {
 			t.Errorf("%s: NewImages: %s (-want +got):\n%s", tc.name, tc.why, diff)
@@ -378,9 +438,70 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 	}
 }
 
+// TestJudgeAssumptions: an image that is stored is not called new, and nothing is assumed of an image
+// that no node pulls.
+func TestJudgeAssumptions(t *testing.T) {
+	container := func(name, image string) corev1.Container {
+		return corev1.Container{Name: name, Image: image, Resources: requesting("1").Containers[0].Resources}
+	}
+	volume := func(reference string) corev1.Volume {
+		return corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: reference}}}
+	}
+	for _, tc := range []struct {
+		name, why string
+		volumes   []corev1.Volume
+		change    func(*corev1.PodSpec)
+		nowhere   bool
+		want      []string
+	}{
+		{"stored", "the pods wait for it", nil, func(*corev1.PodSpec) {}, false, []string{`the image "agent:1" can be pulled and starts`}},
+		{"another image", "nobody waits for the old one any more", nil, func(spec *corev1.PodSpec) { spec.Containers[0].Image = "agent:2" }, false, []string{`the new image "agent:2" can be pulled and starts`}},
+		{"beside a stored one", "one of the two is not new", nil, func(spec *corev1.PodSpec) { spec.Containers = append(spec.Containers, container("side", "side:1")) }, false,
+			[]string{`the images "agent:1", "side:1" can be pulled and start`}},
+		{"another image and a container", "both are new", nil, func(spec *corev1.PodSpec) {
+			spec.Containers[0].Image = "agent:2"
+			spec.Containers = append(spec.Containers, container("side", "side:1"))
+		}, false, []string{`the new images "agent:2", "side:1" can be pulled and start`}},
+		{"another image and a volume", "both are new", nil, func(spec *corev1.PodSpec) {
+			spec.Containers[0].Image = "agent:2"
+			spec.Volumes = []corev1.Volume{volume("data:1")}
+		}, false, []string{`the new images "agent:2", "data:1" can be pulled and start`}},
+		{"another image in a volume", "it is new", []corev1.Volume{volume("data:1")}, func(spec *corev1.PodSpec) {
+			spec.Containers[0].Image = "agent:2"
+			spec.Volumes = []corev1.Volume{volume("data:2")}
+		}, false, []string{`the new images "agent:2", "data:2" can be pulled and start`}},
+		{"another source of a volume", "it is new", []corev1.Volume{{Name: "data"}}, func(spec *corev1.PodSpec) {
+			spec.Containers[0].Image = "agent:2"
+			spec.Volumes = []corev1.Volume{volume("data:1")}
+		}, false, []string{`the new images "agent:2", "data:1" can be pulled and start`}},
+		{"in another container", "it is not new there", nil, func(spec *corev1.PodSpec) {
+			spec.Containers = []corev1.Container{container("agent", "agent:2"), container("side", "agent:1")}
+		}, false, []string{`the images "agent:1", "agent:2" can be pulled and start`}},
+		{"on no node", "the pod that stays does not pull it for anybody", nil, func(*corev1.PodSpec) {}, true, nil},
+	} {
+		spec := corev1.PodSpec{Containers: []corev1.Container{container("agent", "agent:1")}, Volumes: tc.volumes}
+		in := running(t, build.Set{Spec: spec}, sized("8", "w1")...)
+		in.Pods[0].Status.Conditions = nil
+		in.Pods[0].Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "agent", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}}}
+		if tc.nowhere {
+			in.Nodes[0].Spec.Taints = []corev1.Taint{build.NoSchedule("a")}
+		}
+		next := in.DaemonSet.DeepCopy()
+		next.Labels = map[string]string{"changed": "yes"}
+		tc.change(&next.Spec.Template.Spec)
+		got := judge(t, in, simulate.Proposal{DaemonSet: next}, simulate.Options{Overlook: simulate.Overlook{Images: true}}, lint.Options{})
+		if diff := cmp.Diff(tc.want, got.Assumptions()); diff != "" || got.End.State != simulate.EndComplete {
+			t.Errorf("%s: Assumptions: %s (-want +got):\n%s\n%v", tc.name, tc.why, diff, got)
+		}
+		if tc.nowhere && got.End.RunsNowhere() {
+			t.Errorf("%s: RunsNowhere() is true, although a pod is left", tc.name)
+		}
+	}
+}
+
 // TestJudgmentTexts: of nothing, nothing is said to be well.
 func TestJudgmentTexts(t *testing.T) {
-	for _, j := range []*simulate.Judgment{nil, {}, {NewImages: []string{"agent:2"}}} {
+	for _, j := range []*simulate.Judgment{nil, {}, {End: &simulate.End{State: simulate.EndComplete}}, {NewImages: []string{"agent:2"}}} {
 		if got := j.Assumptions(); got != nil {
 			t.Errorf("Assumptions() = %q without an End, want none", got)
 		}

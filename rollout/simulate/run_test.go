@@ -606,10 +606,16 @@ func TestEndStringTellsTwoPodsApart(t *testing.T) {
 			end.Incomplete = append(end.Incomplete, n)
 		}
 	}
+	for _, node := range []string{"w5", "w6"} { // both pods have the current template
+		n := simulate.IncompleteNode{NodeStatus: daemon.NodeStatus{Node: node, Desired: true, Updated: true, Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "old-" + node}}}}
+		n.Blockers = []health.Blocker{{Node: node, Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "new-" + node, CreationTimestamp: later}}, Kind: health.BlockerUnschedulable}}
+		end.Incomplete = append(end.Incomplete, n)
+	}
 	const want = `stalled from the start (1 pass, at least 4 of 4 available), on:
   w0, w1: the new pod: cannot be scheduled; the old pod has an outdated template
   w2, w3: cannot be scheduled; the pod has an outdated template
-  w4, w4a: cannot be scheduled; another pod has an outdated template`
+  w4, w4a: cannot be scheduled; another pod has an outdated template
+  w5, w6: cannot be scheduled`
 	if diff := cmp.Diff(want, end.String()); diff != "" {
 		t.Errorf("String() (-want +got):\n%s", diff)
 	}

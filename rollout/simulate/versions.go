@@ -84,27 +84,33 @@ func (c JudgedChange) String() string {
 	return text
 }
 
-// JudgeVersions answers whether a change of manifests may be merged. Of the cluster it needs
-// the nodes only: it applies the old DaemonSets to a Cluster, settles it, and there calls Judge for
-// each DaemonSet that changes. The result is ordered by namespace and name. DaemonSets that do
-// not change are left out: those for which WhatIf returns NoChange, and those that the API server
-// refuses in Old and that are not in New, or are the same there.
+// JudgeVersions answers whether a change of manifests may be merged. Of the cluster it needs the
+// nodes only. It applies the old DaemonSets to a Cluster and settles it. Then it makes all changes at
+// one moment, as a merge does, and settles the Cluster again. The Judgment of each DaemonSet that
+// changes is that of Judge on the settled cluster, but for the End: that is from the rollout of all
+// changes together.
 //
-// Each change is judged alone, beside the old versions of the others, whose pods take room on the
-// nodes. A renamed DaemonSet is one that is removed and one that is new: the new one finds the pods
-// of the old one on its nodes. The other DaemonSets that lint.Check gets are New and
+// So of two DaemonSets that grow and do not fit on a node together, one stalls there. One that grows
+// while another shrinks waits until there is room. A renamed DaemonSet is one that is removed and one
+// that is new: pods of the new one that need the port or the room of an old one are bound when that
+// has terminated. DaemonSets that do not change run on. One that the API server refuses stays as it
+// was.
+//
+// The result is ordered by namespace and name. DaemonSets that do not change are left out: those
+// for which WhatIf returns NoChange, and those that the API server refuses in Old and that are not
+// in New, or are the same there. The other DaemonSets that lint.Check gets are New and
 // check.OtherDaemonSets. List there only those that no manifest has: the rest are left out.
 //
-// The old pods have been ready for the largest minReadySeconds of both versions. DaemonSets that are
+// Old pods have been ready for the largest minReadySeconds of both versions. DaemonSets that are
 // new or that the API server refuses do not count for that. What an API server writes when it
 // creates an object is ignored, so that a copy of a stored object can be compared with a manifest:
 // the status, UID, resource version, generation, and the timestamps of creation and deletion.
 //
-// opts are those of Judge. PodTimes, Overlook and PodName also hold for the old version, Policy and
-// CanaryTrial do not. Rollouts go well unless opts or the objects say otherwise: nobody knows
-// whether a new image can be pulled. To ask what happens if the new version never starts, let
-// PodTimes look at the pod's image; otherwise the old pods never start either. WatchPods sees the
-// rollouts of the new versions only, one after the other.
+// opts are those of Judge. Until the changes are made, only PodTimes, Overlook and PodName hold:
+// WatchPods does not see the old rollouts, and Policy and CanaryTrial do not restrict them. From
+// then on all of opts hold for all DaemonSets. Rollouts go well unless opts or the objects say
+// otherwise: nobody knows whether a new image can be pulled. To ask what happens if the new version
+// never starts, let PodTimes look at the pod's image; otherwise the old pods never start either.
 //
 // Nothing passed in is changed; the result refers to it, read-only. A DaemonSet that the API server
 // refuses is not an error: Impact.Refused says why. For a JudgedChange c of manifests that were read,
@@ -112,11 +118,12 @@ func (c JudgedChange) String() string {
 // that only follow from others. JudgeVersions fails with a *field.Error on a DaemonSet that is nil,
 // has no name, has the name of another one of its list, has only one of API version and kind, or has
 // another kind in the other version, and if there are DaemonSets and no nodes. It also fails if
-// NewCluster, Cluster.Apply, Cluster.Settle, Cluster.Advance or Judge fails.
+// NewCluster, Cluster.Apply, Cluster.Delete, Cluster.Settle, Cluster.Advance, WhatIf or lint.Check
+// fails.
 //
-// The cost is that of Cluster.Settle with all old DaemonSets and of Cluster.Advance by that
-// minReadySeconds, in which pods that crash go on crashing, and that of Judge for each one that
-// changes, with the pods of all.
+// The cost is that of Cluster.Settle with all old DaemonSets, of Cluster.Advance by that
+// minReadySeconds, in which pods that crash go on crashing, of Cluster.Settle with all new DaemonSets,
+// and of WhatIf and lint.Check for each one that changes, with the pods of all.
 func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange, error) {
 	changes, err := v.changes()
 	switch {
@@ -140,16 +147,66 @@ func JudgeVersions(v Versions, opts Options, check lint.Options) ([]JudgedChange
 		others = append(others, inNamespace(ds))
 	}
 	check.OtherDaemonSets = others
-	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
+	whatIfs, err := c.whatIfs(changes, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.Options = opts
+	ends, err := c.merge(whatIfs)
+	if err != nil {
+		return nil, err
+	}
 	for i := range changes {
 		change := &changes[i]
-		in := c.inputOf(change.daemonSet())
-		in.Nodes, in.Pods = nodes, pods
-		if change.Judgment, err = Judge(in, change.proposal(), opts, check); err != nil {
+		if change.Judgment, err = whatIfs[i].judge(ends[nameOf(change.daemonSet())], check); err != nil {
 			return nil, setError(change.daemonSet(), err)
 		}
 	}
 	return changes, nil
+}
+
+// whatIfs returns what each change would do to the cluster.
+func (c *Cluster) whatIfs(changes []JudgedChange, opts Options) ([]*whatIf, error) {
+	nodes, pods := slices.Clip(c.listNodes()), slices.Clip(c.listPods())
+	var out []*whatIf
+	for i := range changes {
+		in := c.inputOf(changes[i].daemonSet())
+		in.Nodes, in.Pods = nodes, pods
+		w, err := newWhatIf(in, changes[i].proposal(), opts)
+		if err != nil {
+			return nil, setError(changes[i].daemonSet(), err)
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// merge makes at one moment all changes that the API server does not refuse, and returns the End of
+// each DaemonSet that changes and stays.
+func (c *Cluster) merge(whatIfs []*whatIf) (map[types.NamespacedName]*End, error) {
+	ends := map[types.NamespacedName]*End{}
+	for _, w := range whatIfs {
+		var err error
+		switch ds := w.after.DaemonSet; {
+		case w.rollsOut():
+			ends[nameOf(ds)] = nil
+			err = c.Apply(ds)
+		case w.impact.Rollout == RolloutRemoved:
+			err = c.Delete(w.before.DaemonSet)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for pass, err := range c.Run() {
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := ends[nameOf(pass.DaemonSet)]; ok && pass.End != nil {
+			ends[nameOf(pass.DaemonSet)] = pass.End
+		}
+	}
+	return ends, nil
 }
 
 // changes pairs the versions of each DaemonSet, ordered by namespace and name.
@@ -227,14 +284,13 @@ func (v Versions) settled(changes []JudgedChange, opts Options) (*Cluster, error
 		if change.Old == nil {
 			continue
 		}
-		old := created(inNamespace(change.Old))
-		full := withDefaults(old)
+		full := withDefaults(created(inNamespace(change.Old)))
 		change.OldRefused = append(daemon.Validate(full), refusedPods(full, nil, c.placement)...)
 		if len(change.OldRefused) > 0 {
 			continue
 		}
-		if err := c.Apply(old); err != nil {
-			return nil, setError(old, err)
+		if err := c.Apply(full); err != nil {
+			return nil, setError(full, err)
 		}
 	}
 	_, err = c.Settle()
@@ -260,7 +316,7 @@ func (c *Cluster) differing(changes []JudgedChange) ([]JudgedChange, error) {
 	var out []JudgedChange
 	ready := int32(0)
 	for _, change := range changes {
-		in := daemon.Input{Now: c.now, Placement: c.placement, Naming: c.naming} // the nodes are the same, and pods make no difference
+		in := daemon.Input{Now: c.now, Placement: c.placement} // the nodes are the same, and pods and names make no difference
 		stored := c.set(change.daemonSet())
 		if stored != nil {
 			in.DaemonSet = stored.ds

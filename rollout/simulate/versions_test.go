@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -113,7 +115,7 @@ func TestJudgeVersions(t *testing.T) {
 		{name: "ports", why: "lint looks at the others as they will be",
 			old:  sets(version("a", "x", "x:1", port), version("b", "y", "y:1")),
 			new:  sets(version("a", "x", "x:1"), version("b", "y", "y:1", port)),
-			want: []string{"a/x: well", "b/y: would hurt: the rollout stalls"}, text: "didn't have free ports"},
+			want: []string{"a/x: well", "b/y: well"}, text: "complete after 36s"},
 		{name: "ports that stay", why: "the other one has them, too", old: sets(version("a", "x", "x:1", port), version("b", "y", "y:1")),
 			new:  sets(version("a", "x", "x:1", port), version("b", "y", "y:1", port)),
 			want: []string{"b/y: would hurt: the rollout stalls, lint finds HostPortConflict"}},
@@ -122,7 +124,7 @@ func TestJudgeVersions(t *testing.T) {
 		{name: "ports of a listed cluster", why: "the manifests say how their DaemonSets will be", old: sets(version("a", "gone", "g:1", port), version("a", "x", "x:1", port), version("b", "y", "y:1")),
 			new:   sets(version("a", "x", "x:1"), version("b", "y", "y:1", port)),
 			check: lint.Options{OtherDaemonSets: sets(version("a", "gone", "g:1", port), version("a", "x", "x:1", port), version("b", "y", "y:1"))},
-			want:  []string{"a/gone: would hurt: nodes that lose the pod: 3", "a/x: well", "b/y: would hurt: the rollout stalls"}},
+			want:  []string{"a/gone: would hurt: nodes that lose the pod: 3", "a/x: well", "b/y: well"}},
 		{name: "image that cannot be pulled", why: "the caller knows it", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2")),
 			opts: simulate.Options{PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
 				if pod.Spec.Containers[0].Image == "x:2" {
@@ -184,6 +186,120 @@ func TestJudgeVersions(t *testing.T) {
 				t.Errorf("String() = %q, want %q in it: %s", text, tc.text, tc.why)
 			}
 		})
+	}
+}
+
+// TestJudgeVersionsTogether: one merge makes all changes, so that each DaemonSet takes the room that the
+// others leave. The order of the lists has no effect.
+func TestJudgeVersionsTogether(t *testing.T) {
+	cpus := func(n string) func(*appsv1.DaemonSet) {
+		return func(ds *appsv1.DaemonSet) {
+			ds.Spec.Template.Spec.Containers[0].Resources.Requests = resources(n)
+		}
+	}
+	port := func(ds *appsv1.DaemonSet) {
+		ds.Spec.Template.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 80}}
+	}
+	negative := func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = -1 }
+	named := func(name string, change ...func(*appsv1.DaemonSet)) *appsv1.DaemonSet {
+		return version("d", name, "i:1", change...)
+	}
+	const stalls, complete = ": would hurt: the rollout stalls", ": well"
+	for _, tc := range []struct {
+		name, why string // of nodes with 4 CPUs
+		old, new  []*appsv1.DaemonSet
+		want      []string // the first lines
+		ends      []string // the first lines of those that there are
+	}{
+		{name: "both grow", why: "a takes the room that b needs",
+			old: sets(named("a"), named("b")), new: sets(named("a", cpus("3")), named("b", cpus("3"))),
+			want: []string{"d/a" + complete, "d/b" + stalls},
+			ends: []string{"complete after 24s (7 passes, at least 1 of 2 available)", "stalled from the start (3 passes, at least 1 of 2 available), on:"}},
+		{name: "both are new", why: "a takes the room that b needs",
+			new:  sets(named("a", cpus("3")), named("b", cpus("3"))),
+			want: []string{"d/a" + complete, "d/b" + stalls},
+			ends: []string{"complete after 10s (3 passes, at least 0 of 2 available)", "stalled from the start (2 passes, at least 0 of 2 available), on:"}},
+		{name: "one grows where the other shrinks", why: "b waits until a is small",
+			old: sets(named("a", cpus("3")), named("b")), new: sets(named("a"), named("b", cpus("3"))),
+			want: []string{"d/a" + complete, "d/b" + complete},
+			ends: []string{"complete after 24s (7 passes, at least 1 of 2 available)", "complete after 24s (7 passes, at least 1 of 2 available)"}},
+		{name: "one grows where the other shrinks, in another order", why: "a waits until b is small",
+			old: sets(named("a"), named("b", cpus("3"))), new: sets(named("a", cpus("3")), named("b")),
+			want: []string{"d/a" + complete, "d/b" + complete},
+			ends: []string{"complete after 24s (7 passes, at least 1 of 2 available)", "complete after 24s (7 passes, at least 1 of 2 available)"}},
+		{name: "renamed", why: "the old pods free their port", old: sets(named("a", port)), new: sets(named("b", port)),
+			want: []string{"d/a: would hurt: nodes that lose the pod: 2", "d/b" + complete},
+			ends: []string{"complete after 12s (3 passes, at least 0 of 2 available)"}},
+		{name: "renamed, in another order", why: "the old pods free their port", old: sets(named("b", port)), new: sets(named("a", port)),
+			want: []string{"d/a" + complete, "d/b: would hurt: nodes that lose the pod: 2"},
+			ends: []string{"complete after 12s (3 passes, at least 0 of 2 available)"}},
+		{name: "removed", why: "it makes room", old: sets(named("a", cpus("3")), named("b")), new: sets(named("b", cpus("3"))),
+			want: []string{"d/a: would hurt: nodes that lose the pod: 2", "d/b" + complete},
+			ends: []string{"complete after 24s (7 passes, at least 1 of 2 available)"}},
+		{name: "one does not fit without the other", why: "a does not become smaller if the API server refuses that",
+			old: sets(named("a", cpus("3")), named("b")), new: sets(named("a", negative), named("b", cpus("3"))),
+			want: []string{"d/a: would hurt: the API server refuses it", "d/b" + stalls},
+			ends: []string{"stalled from the start (3 passes, at least 1 of 2 available), on:"}},
+		{name: "a pod that waited", why: "an unchanged DaemonSet takes the room", old: sets(named("a", cpus("3")), named("b", cpus("3"))), new: sets(named("b", cpus("3")), named("c", cpus("3"))),
+			want: []string{"d/a: would hurt: nodes that lose the pod: 2", "d/c" + stalls},
+			ends: []string{"stalled from the start (2 passes, at least 0 of 2 available), on:"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			v := simulate.Versions{Nodes: sized("4", "n1", "n2"), Old: tc.old, New: tc.new}
+			for range 2 {
+				changes, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got, ends []string
+				for _, c := range changes {
+					first, _, _ := strings.Cut(c.String(), "\n")
+					got = append(got, first)
+					if end := c.Judgment.End; end != nil {
+						first, _, _ = strings.Cut(end.String(), "\n")
+						ends = append(ends, first)
+					}
+				}
+				if diff := cmp.Diff(tc.want, got); diff != "" {
+					t.Errorf("JudgeVersions(): %s (-want +got):\n%s\n%v", tc.why, diff, changes)
+				}
+				if diff := cmp.Diff(tc.ends, ends); diff != "" {
+					t.Errorf("JudgeVersions(): %s: the ends differ (-want +got):\n%s", tc.why, diff)
+				}
+				slices.Reverse(v.Old)
+				slices.Reverse(v.New)
+			}
+		})
+	}
+}
+
+// TestJudgeVersionsWatchPods: the watch sees the rollouts of all changes, in the order of their times, and
+// not those of the old versions.
+func TestJudgeVersionsWatchPods(t *testing.T) {
+	v := simulate.Versions{
+		Nodes: sized("4", "n1"),
+		Old:   sets(version("d", "a", "i:1"), version("d", "b", "i:1"), version("d", "gone", "i:1")),
+		New:   sets(version("d", "a", "i:2"), version("d", "b", "i:2")),
+	}
+	var last time.Time
+	var got []string
+	opts := simulate.Options{WatchPods: func(now time.Time, old, cur *corev1.Pod) {
+		if now.Before(last) {
+			t.Errorf("WatchPods(%v) comes after one of %v", now, last)
+		}
+		last = now
+		switch {
+		case old == nil:
+			got = append(got, "new "+cur.Name)
+		case cur == nil:
+			got = append(got, "gone "+old.Name)
+		}
+	}}
+	if _, err := simulate.JudgeVersions(v, opts, lint.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"gone gone-3", "gone a-1", "gone b-2", "new a-4", "new b-5"}, got); diff != "" {
+		t.Errorf("WatchPods sees (-want +got):\n%s", diff)
 	}
 }
 
@@ -509,6 +625,94 @@ func TestJudgeVersionsInAnyOrder(t *testing.T) {
 		}
 	}
 	if seen["well"] < 25 || seen["would hurt: the rollout stalls"] < 5 || seen["alone"] < 50 {
+		t.Errorf("too little came up: %v", seen)
+	}
+}
+
+// TestJudgeVersionsOfOneChange: if one DaemonSet changes, JudgeVersions says what Judge says of the
+// same cluster, in which the pods of the others take room.
+func TestJudgeVersionsOfOneChange(t *testing.T) {
+	// The cluster of JudgeVersions makes UIDs for new DaemonSets, and the snapshots hold them.
+	sameUIDs := cmp.Comparer(func(types.UID, types.UID) bool { return true })
+	sameSnapshots := cmp.Comparer(func(a, b *daemon.Snapshot) bool {
+		return cmp.Equal(daemon.StatusByNode(a), daemon.StatusByNode(b), sameUIDs)
+	})
+	seen := map[string]int{}
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 6))
+		v := randomVersions(r)
+		if len(v.New) == 0 {
+			continue
+		}
+		// All but one of New are also Old.
+		old := slices.Clone(v.New)
+		old[0] = nil
+		if i := slices.IndexFunc(v.Old, func(ds *appsv1.DaemonSet) bool { return ds.Name == v.New[0].Name }); i >= 0 {
+			old[0] = v.Old[i]
+		} else {
+			old = old[1:]
+		}
+		v.Old = old
+		opts := simulate.Options{PodTimes: func(_ *corev1.Node, pod *corev1.Pod) (times simulate.PodTimes) {
+			if seed%5 == 0 && pod.Spec.Containers[0].Image == "image:1" {
+				times.ReadyAfter = -1
+			}
+			return times
+		}}
+		with := opts
+		if seed%3 == 0 {
+			with.Policy.Canary = &rollout.Canary{Nodes: intstr.FromInt32(1), FailStarting: lasting(3 * time.Minute)}
+		}
+		changes, err := simulate.JudgeVersions(v, with, lint.Options{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if len(changes) != 1 {
+			seen["no change"]++
+			continue
+		}
+		got := changes[0]
+
+		c, err := simulate.NewCluster(daemon.Input{Nodes: v.Nodes}, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(v.Old, func(a, b *appsv1.DaemonSet) int {
+			return stdcmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+		})
+		for _, ds := range v.Old {
+			// As the API server stores it.
+			stored, err := simulate.WhatIf(daemon.Input{Now: c.Now()}, simulate.Proposal{DaemonSet: ds}, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Apply(stored.After.DaemonSet); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := c.Settle(); err != nil {
+			t.Fatal(err)
+		}
+		if got.Old != nil {
+			if err := c.Advance(time.Duration(got.New.Spec.MinReadySeconds) * time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next := got.New.DeepCopy()
+		next.DeletionTimestamp, next.Status = nil, appsv1.DaemonSetStatus{}
+		in := c.Input(next)
+		in.Pods = nil
+		for _, namespace := range []string{"ns0", "ns1"} {
+			in.Pods = append(in.Pods, c.Input(&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}).Pods...)
+		}
+		want := judge(t, in, simulate.Proposal{DaemonSet: next}, with, lint.Options{OtherDaemonSets: v.New[1:]})
+		want.End.After.Now, got.Judgment.End.After.Now = time.Time{}, time.Time{} // It was complete before.
+		if diff := cmp.Diff(want, got.Judgment, sameUIDs, sameSnapshots); diff != "" || want.String() != got.Judgment.String() {
+			t.Errorf("seed %d: Judge() = %v\nJudgeVersions() = %v\n(-Judge +JudgeVersions):\n%s", seed, want, got, diff)
+		}
+		seen[want.End.State.String()]++
+	}
+	if seen["complete"] < 50 || seen["stalled"] < 20 {
 		t.Errorf("too little came up: %v", seen)
 	}
 }
