@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podspec"
 )
 
 // validateDaemonSet returns the errors with which the API server refuses to store a DaemonSet.
@@ -20,15 +21,16 @@ func (c *Cluster) validateDaemonSet(ds *appsv1.DaemonSet) field.ErrorList {
 	if ds == nil {
 		return nil // the simulation refuses it
 	}
-	stored := c.sim.Input(ds).DaemonSet
+	in := c.sim.Input(ds)
+	stored, wrong := in.DaemonSet, podspec.Validate(field.NewPath("spec", "template", "spec"), &ds.Spec.Template.Spec, in.Placement)
 	if stored == nil {
-		return daemon.Validate(daemon.Default(ds))
+		return append(daemon.Validate(daemon.Default(ds)), wrong...)
 	}
 	stored = stored.DeepCopy()
 	stored.ResourceVersion = cmp.Or(stored.ResourceVersion, "1") // the cluster keeps none
 	next := stored.DeepCopy()
 	next.Labels, next.Annotations, next.Spec = ds.Labels, ds.Annotations, ds.Spec
-	return daemon.ValidateUpdate(daemon.Default(next), stored)
+	return append(daemon.ValidateUpdate(daemon.Default(next), stored), wrong...)
 }
 
 // validateNode returns the errors with which the API server refuses the name, the labels and the

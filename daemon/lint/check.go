@@ -94,9 +94,11 @@ type checker struct {
 	naming   daemon.Naming
 
 	// The errors of the required node affinity and of the tolerations, and by index
-	// which terms and tolerations have any. The controller ignores those.
+	// which terms and tolerations have any. The controller ignores such terms.
 	affinityErrors, tolerationErrors     field.ErrorList
 	malformedTerms, malformedTolerations []bool
+	// idleTolerations are the malformed ones that tolerate no taint, by index.
+	idleTolerations []bool
 
 	deadline time.Duration // negative: none
 

@@ -198,10 +198,12 @@ const (
 // first toleration that matches a taint decides when the pod is evicted
 // (AddOrUpdateDaemonPodTolerations, GetMatchingTolerations @v1.37.2).
 const (
-	// CodeTolerationMalformed (error): the toleration tolerates no taint, and the API
-	// server refuses it. Its operator is unknown; or it is Gt or Lt, and the value is
-	// not an integer or Input.Placement does not allow these operators
-	// (ValidateTolerations@v1.37.2).
+	// CodeTolerationMalformed (error): the API server refuses the toleration
+	// (ValidateTolerations@v1.37.2). Its key is no label key, or there is none and the operator
+	// is not Exists; the value is no label value, or the operator is Exists and there is
+	// one; it has tolerationSeconds and another effect than NoExecute; or its operator or
+	// effect is unknown. Gt and Lt need an integer, and are unknown unless
+	// Input.Placement allows them. A malformed toleration gets no other finding.
 	CodeTolerationMalformed Code = "TolerationMalformed"
 	// CodeTolerationDefault: the toleration is a default one
 	// (AddOrUpdateDaemonPodTolerations@v1.37.2). It is a warning if the toleration has

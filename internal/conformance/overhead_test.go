@@ -19,6 +19,7 @@ import (
 	"k8s.io/kubernetes/pkg/apis/core"
 	coreconversion "k8s.io/kubernetes/pkg/apis/core/v1"
 	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
+	dsregistry "k8s.io/kubernetes/pkg/registry/apps/daemonset"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodeports"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/noderesources"
@@ -64,7 +65,14 @@ func TestOverheadVerdicts(t *testing.T) {
 			for i, daemon := range daemons.List() {
 				run, keep := shouldRun(daemon.DaemonSet, node)
 				got := out.Daemons[i]
-				if got.Decision.Run != run || got.Decision.Keep != keep || (got.Verdict == overhead.VerdictRuns) != run || (got.Verdict == overhead.VerdictDoesNotRun) == run {
+				want := overhead.VerdictDoesNotRun
+				switch {
+				case run && daemon.Refused != nil:
+					want = overhead.VerdictRefused
+				case run:
+					want = overhead.VerdictRuns
+				}
+				if got.Decision.Run != run || got.Decision.Keep != keep || got.Verdict != want {
 					t.Fatalf("case %d of seed %d: %+v on %v, want run %v, keep %v: %+v", n, *seed, got, node, run, keep, daemon.DaemonSet.Spec.Template.Spec)
 				}
 				seen[got.Verdict.String()]++
@@ -323,6 +331,22 @@ func stored(t *testing.T, pod *corev1.Pod, ranges []*corev1.LimitRange) (*corev1
 	return out, refused
 }
 
+// refusedTemplate returns an error for which the API server refuses a DaemonSet, of those that
+// overhead knows; nil if there is none.
+func refusedTemplate(t *testing.T, ds *appsv1.DaemonSet) error {
+	t.Helper()
+	up, err := internal(ds, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range dsregistry.Strategy.Validate(t.Context(), up) {
+		if err.Type == field.ErrorTypeDuplicate && strings.HasSuffix(err.Field, ".hostPort") {
+			return err
+		}
+	}
+	return nil
+}
+
 // TestOverheadRequests holds the requests of pods to those that the API server and the scheduler
 // work out for them.
 func TestOverheadRequests(t *testing.T) {
@@ -338,6 +362,9 @@ func TestOverheadRequests(t *testing.T) {
 		daemon := daemons.List()[0]
 		ds := daemon.DaemonSet
 		pod, refused := stored(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ds.Namespace}, Spec: *ds.Spec.Template.Spec.DeepCopy()}, ranges)
+		if refused == nil {
+			refused = refusedTemplate(t, ds)
+		}
 		fail := func(format string, args ...any) {
 			t.Helper()
 			t.Fatalf("case %d of seed %d: %s\n%+v\n%+v", n, *seed, fmt.Sprintf(format, args...), ds.Spec.Template.Spec, ranges)

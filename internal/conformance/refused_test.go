@@ -43,7 +43,7 @@ func oddPods(d dice) *appsv1.DaemonSet {
 		spec.InitContainers[0].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
 	}
 	for range d.IntN(3) {
-		spec.Tolerations = append(spec.Tolerations, corev1.Toleration{Key: d.one("a", "b"), Operator: corev1.TolerationOperator(d.one("Equal", "", "Exists", "Exists", "Has", "exists", "Gt"))})
+		spec.Tolerations = append(spec.Tolerations, d.oddToleration())
 	}
 	if d.in(2) {
 		terms := make([]corev1.NodeSelectorTerm, 1+d.IntN(2))
@@ -61,11 +61,25 @@ func oddPods(d dice) *appsv1.DaemonSet {
 	return ds
 }
 
+// oddToleration returns one that may be malformed in each of its fields.
+func (d dice) oddToleration() corev1.Toleration {
+	t := corev1.Toleration{
+		Key:      d.one("", "a", "a", "example.com/b", "a b", "a/b/c"),
+		Operator: corev1.TolerationOperator(d.one("Equal", "", "Exists", "Exists", "Exists", "Has", "exists", "Gt")),
+		Value:    d.one("", "", "", "b", "b=c"),
+		Effect:   corev1.TaintEffect(d.one("", "NoSchedule", "PreferNoSchedule", "NoExecute", "NoExecute", "noexecute")),
+	}
+	if d.in(3) {
+		t.TolerationSeconds = new(int64(d.IntN(3)))
+	}
+	return t
+}
+
 var initIndex = regexp.MustCompile(`initContainers\[\d+\]`)
 
 // TestRefusedPods compares the errors about the pod's spec for which simulate.WhatIf refuses a
 // DaemonSet with those of the API server: it knows every host port that is there twice and every
-// unknown operator of a toleration, and refuses nothing that the server takes.
+// fault of a toleration, and refuses nothing that the server takes.
 func TestRefusedPods(t *testing.T) {
 	var met tally
 	each(t, *objects, func(g *generator) string {
@@ -87,8 +101,8 @@ func TestRefusedPods(t *testing.T) {
 					// Upstream gives every init container the index 0.
 					out = append(out, initIndex.ReplaceAllString(e.Error(), "initContainers"))
 					met.add("host port")
-				case e.Type == field.ErrorTypeNotSupported && strings.Contains(e.Field, ".tolerations["):
-					out = append(out, e.Field)
+				case strings.Contains(e.Field, ".tolerations["):
+					out = append(out, string(e.Type)+" "+e.Field)
 					met.add("toleration")
 				}
 			}

@@ -35,6 +35,13 @@ func TestWhatIfRefusedPods(t *testing.T) {
 		{name: "well", why: "nothing is wrong", spec: corev1.PodSpec{Containers: []corev1.Container{ports("a", tcp)}}},
 		{name: "toleration", why: "there is no such operator", spec: tolerating("Has"),
 			want: []string{spec + `tolerations[0].operator: Unsupported value: "Has": supported values: "Equal", "Exists"`}},
+		{name: "all of a toleration", why: "each fault has its error", spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Value: "b=c", Effect: "noexecute", TolerationSeconds: new(int64(5))}}},
+			want: []string{
+				spec + `tolerations[0].operator: Invalid value: "": must be Exists if there is no key, which means every taint`,
+				spec + `tolerations[0].effect: Invalid value: "noexecute": must be NoExecute if there are tolerationSeconds`,
+				spec + `tolerations[0].operator: Invalid value: "b=c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
+				spec + `tolerations[0].effect: Unsupported value: "noexecute": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"`,
+			}},
 		{name: "gate", why: "the server has it or not", spec: tolerating(corev1.TolerationOpGt), opts: placement.Options{ComparisonOperators: true}},
 		{name: "no gate", why: "the server has it or not", spec: tolerating(corev1.TolerationOpGt),
 			want: []string{spec + `tolerations[0].operator: Unsupported value: "Gt": supported values: "Equal", "Exists"`}},
