@@ -43,7 +43,10 @@ type Options struct {
 // defaults (daemon.Default) in a copy, so both get the same findings.
 //
 // No fault of the DaemonSet is an error. Check accepts malformed objects, and it ignores
-// some of what the API server would refuse; daemon.Validate reports that. A nil
+// some of what the API server would refuse. daemon.Validate reports all of that in the
+// DaemonSet's own fields. In the pod's spec, Check finds malformed requests, limits and
+// overhead, node selectors, required node affinity and tolerations, and repeated host ports;
+// nothing looks at the rest, such as images, volumes, probes and other affinity. A nil
 // DaemonSet is an error, and so is a nil node, an empty node name or a repeated one.
 //
 // The findings are sorted by severity, errors first, then by field, code, message

@@ -25,6 +25,7 @@ func Codes() []Code {
 		CodeNodeAffinityMalformed,
 		CodeNodeAffinityNoNode,
 		CodeNodeNameNoNode,
+		CodeNodeSelectorMalformed,
 		CodeNodeSelectorNoNode,
 		CodeOSMismatch,
 		CodeOSMixed,
@@ -32,6 +33,7 @@ func Codes() []Code {
 		CodePodAntiAffinitySelf,
 		CodeRequestsExceedNode,
 		CodeRequestsMissing,
+		CodeResourcesMalformed,
 		CodeSelectorEmpty,
 		CodeSelectorMalformed,
 		CodeSelectorMismatch,
@@ -161,6 +163,10 @@ const (
 	// CodeNodeAffinityNoNode (warning): no node matches the required node affinity
 	// (NodeShouldRunDaemonPod@v1.37.2).
 	CodeNodeAffinityNoNode Code = "NodeAffinityNoNode"
+	// CodeNodeSelectorMalformed (error): the nodeSelector has a key that is no label key, or
+	// a value that is no label value. The API server refuses it (ValidateLabels@v0.37.2), and
+	// no node can match.
+	CodeNodeSelectorMalformed Code = "NodeSelectorMalformed"
 	// CodeNodeSelectorNoNode (warning): no node has a label of the nodeSelector, or
 	// none has all of them (NodeShouldRunDaemonPod@v1.37.2).
 	CodeNodeSelectorNoNode Code = "NodeSelectorNoNode"
@@ -242,6 +248,14 @@ const (
 
 // Resource requests.
 const (
+	// CodeResourcesMalformed (error): the API server refuses a request, a limit or the
+	// overhead (validateResourceRequirements, validatePodResourceConsistency @v1.37.2). A
+	// name is no resource of a container or of a pod; an amount is below zero; an
+	// extended resource is not a whole number; huge pages are not whole or lack cpu
+	// or memory beside them; a request is above the limit, or, of huge pages and
+	// extended resources, is not the limit or has none; or the resources of the
+	// pod as a whole do not go with those of its containers.
+	CodeResourcesMalformed Code = "ResourcesMalformed"
 	// CodeRequestsMissing (warning): a container has no request and no limit for cpu or
 	// memory, and the pod as a whole has none. The scheduler and autoscalers reserve
 	// nothing for it, and the scheduler puts it on full nodes too. Without a memory

@@ -71,9 +71,16 @@ func requireNodes(required *corev1.NodeSelector) corev1.PodSpec {
 	return corev1.PodSpec{Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}}
 }
 
-// malformedPlacement reports the terms that the controller ignores, and the tolerations that the API
+// malformedPlacement reports the node selector that no node can match, the terms that the controller ignores, and the tolerations that the API
 // server refuses.
 func (c *checker) malformedPlacement() {
+	for _, err := range podspec.NodeSelector(podSpecPath().Child("nodeSelector"), c.spec.NodeSelector) {
+		c.add(Finding{
+			Code: CodeNodeSelectorMalformed, Severity: SeverityError, Field: err.Field,
+			Message: "The nodeSelector is malformed, and no node can match it: " + err.ErrorBody() + ".",
+			Fix:     "Correct the key or the value. The API server refuses it.",
+		})
+	}
 	for _, err := range c.affinityErrors {
 		c.add(Finding{
 			Code: CodeNodeAffinityMalformed, Severity: SeverityError, Field: inTemplate(err.Field),

@@ -95,15 +95,14 @@ func (a *admission) admit(ds *appsv1.DaemonSet) (corev1.PodSpec, field.ErrorList
 	spec := ds.Spec.Template.Spec // a shallow copy
 	path := field.NewPath("spec", "template", "spec")
 	refused := podspec.Validate(path, &spec, a.placement)
+	valid := len(demand.Invalid(path, &spec)) == 0
 	refused = append(refused, a.setPriority(path, &spec)...)
 	refused = append(refused, a.setRuntime(path, &spec)...)
 	ranges := a.ranges[ds.Namespace]
 	admitted := demand.Admitted(&spec, ranges)
 	refused = append(refused, demand.Refusals(path, &admitted, ranges)...)
-	refused = append(refused, demand.Excesses(path, &admitted)...)
-	if len(ranges) > 0 {
-		before := demand.Admitted(&spec, nil)
-		refused = append(refused, demand.WrongDefaults(path, &before, &admitted)...)
+	if valid { // Otherwise the same would be there twice.
+		refused = append(refused, demand.Invalid(path, &admitted)...)
 	}
 	return admitted, refused
 }

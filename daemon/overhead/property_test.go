@@ -136,11 +136,20 @@ func (d dice) container() corev1.Container {
 		return out
 	}
 	c.Resources.Requests, c.Resources.Limits = list(), list()
+	// The API server refuses others.
 	for name, limit := range c.Resources.Limits {
-		// The API server refuses others.
-		if request, ok := c.Resources.Requests[name]; ok && (request.Cmp(limit) > 0 || name == "example.com/device") {
+		if request, ok := c.Resources.Requests[name]; ok && request.Cmp(limit) > 0 {
 			c.Resources.Limits[name] = request
 		}
+	}
+	const device = "example.com/device"
+	for _, list := range []corev1.ResourceList{c.Resources.Limits, c.Resources.Requests} {
+		if devices, ok := list[device]; ok {
+			c.Resources.Limits[device] = *resource.NewQuantity(devices.Value(), resource.DecimalSI)
+		}
+	}
+	if _, ok := c.Resources.Requests[device]; ok {
+		c.Resources.Requests[device] = c.Resources.Limits[device]
 	}
 	if d.in(3) {
 		c.Ports = []corev1.ContainerPort{{HostPort: one(d, int32(80), 81), HostIP: one(d, "", "", "10.0.0.1", "10.0.0.2"), Protocol: one(d, "", corev1.ProtocolTCP, corev1.ProtocolUDP)}}

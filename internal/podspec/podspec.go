@@ -6,6 +6,7 @@ package podspec
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,22 +17,35 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/internal/taint"
 	"github.com/pernode/daemonset/placement"
 )
 
-// Validate returns why the API server refuses the spec of a template: host ports that are there
-// twice, a malformed node selector, malformed terms of the required node affinity, and malformed
-// tolerations, in this order. Nothing else is checked. Paths start at the given one of the spec.
+// Validate returns why the API server refuses the spec of a template: requests, limits and overhead
+// (demand.Invalid), host ports that are there twice, a malformed node selector, malformed terms of the
+// required node affinity, and malformed tolerations, in this order. Nothing else is checked. Paths
+// start at the given one of the spec.
 func Validate(path *field.Path, spec *corev1.PodSpec, opts placement.Options) field.ErrorList {
-	var errs field.ErrorList
+	errs := demand.Invalid(path, spec)
 	for i := range spec.InitContainers {
 		errs = append(errs, repeatedPorts(path.Child("initContainers"), spec.InitContainers[i:i+1], i)...)
 	}
 	errs = append(errs, repeatedPorts(path.Child("containers"), spec.Containers, 0)...)
+	errs = append(errs, NodeSelector(path.Child("nodeSelector"), spec.NodeSelector)...)
 	errs = append(errs, nodeAffinity(path, spec, opts)...)
 	for i := range spec.Tolerations {
 		errs = append(errs, Toleration(path.Child("tolerations").Index(i), &spec.Tolerations[i], opts)...)
+	}
+	return errs
+}
+
+// NodeSelector returns what is wrong with the keys and values of a node selector
+// (ValidateLabels@v0.37.2), in the order of the keys. As upstream, it names neither in the path.
+func NodeSelector(path *field.Path, selector map[string]string) field.ErrorList {
+	var errs field.ErrorList
+	for _, key := range slices.Sorted(maps.Keys(selector)) {
+		errs = append(errs, metav1validation.ValidateLabels(map[string]string{key: selector[key]}, path)...)
 	}
 	return errs
 }

@@ -19,6 +19,20 @@ func fieldsOf(errs field.ErrorList) []string {
 	return fields
 }
 
+// TestNodeSelector: keys and values are those of labels, and the errors have the order of the keys.
+func TestNodeSelector(t *testing.T) {
+	path := field.NewPath("s")
+	if errs := NodeSelector(path, map[string]string{"example.com/disk": "ssd", "gpu": ""}); errs != nil {
+		t.Errorf("NodeSelector = %v, want no error", errs)
+	}
+	for range 20 {
+		errs := NodeSelector(path, map[string]string{"z": "a=b=c", "a b": "x", "disk": "-", "ok": "ok"})
+		if len(errs) != 3 || errs[0].BadValue != "a b" || errs[1].BadValue != "-" || errs[2].BadValue != "a=b=c" || errs[2].Field != "s" {
+			t.Fatalf("NodeSelector = %v, want an error about a key and two about values", errs)
+		}
+	}
+}
+
 func TestToleration(t *testing.T) {
 	const exists, equal, gt = corev1.TolerationOpExists, corev1.TolerationOpEqual, corev1.TolerationOpGt
 	for _, tc := range []struct {
