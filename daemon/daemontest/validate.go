@@ -14,6 +14,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/podspec"
+	"github.com/pernode/daemonset/internal/taint"
 )
 
 // validateDaemonSet returns the errors with which the API server refuses to store a DaemonSet.
@@ -52,21 +53,17 @@ func validateNode(node *corev1.Node) field.ErrorList {
 			errs = append(errs, field.Invalid(labels.Key(key), node.Labels[key], wrong))
 		}
 	}
-	for i, taint := range node.Spec.Taints {
+	for i, given := range node.Spec.Taints {
 		path := field.NewPath("spec", "taints").Index(i)
-		errs = append(errs, metav1validation.ValidateLabelName(taint.Key, path.Child("key"))...)
-		for _, wrong := range validation.IsValidLabelValue(taint.Value) {
-			errs = append(errs, field.Invalid(path.Child("value"), taint.Value, wrong))
+		errs = append(errs, metav1validation.ValidateLabelName(given.Key, path.Child("key"))...)
+		for _, wrong := range validation.IsValidLabelValue(given.Value) {
+			errs = append(errs, field.Invalid(path.Child("value"), given.Value, wrong))
 		}
-		if slices.ContainsFunc(node.Spec.Taints[:i], func(other corev1.Taint) bool { return other.MatchTaint(&taint) }) {
-			errs = append(errs, field.Duplicate(path, taint.ToString()))
+		if slices.ContainsFunc(node.Spec.Taints[:i], func(other corev1.Taint) bool { return other.MatchTaint(&given) }) {
+			errs = append(errs, field.Duplicate(path, given.ToString()))
 		}
-		switch taint.Effect {
-		case corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute:
-		default:
-			errs = append(errs, field.NotSupported(path.Child("effect"), taint.Effect, []corev1.TaintEffect{
-				corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute,
-			}))
+		if !taint.IsEffect(given.Effect) {
+			errs = append(errs, taint.NotSupported(path.Child("effect"), given.Effect))
 		}
 	}
 	return errs
