@@ -695,6 +695,9 @@ func TestMistakes(t *testing.T) {
 			c.BreakImage(t, "agent:2")
 			c.BreakImage(t, "agent:2")
 		}, `image "agent:2" is broken already`},
+		{"Settled, a nil node", "not an index into a list that nobody has passed", func(t testing.TB, _ *daemontest.Cluster) {
+			daemontest.Settled(t, agent, daemontest.Node("node-1"), nil)
+		}, "nodes[1] is nil"},
 		{"Settled, no DaemonSet", "not an index into a list that nobody has passed", func(t testing.TB, _ *daemontest.Cluster) {
 			daemontest.Settled(t, nil, daemontest.Nodes(2)...)
 		}, "the DaemonSet is nil"},
