@@ -120,7 +120,7 @@ func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 		updates = updates || slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return !p.Updated })
 		line := worst.reason(node.Name)
 		if pod := running(&node); !node.Decision.Run && !strings.Contains(line, pod.Name) {
-			line += fmt.Sprintf("; %s is not available", pod.Name)
+			line = strings.TrimSuffix(line, ".") + fmt.Sprintf("; %s is not available", pod.Name)
 		}
 		lines = append(lines, line)
 	}
@@ -176,12 +176,13 @@ func (c *Cluster) NoPodLost(t testing.TB, ds *appsv1.DaemonSet) {
 // Settled or NewCluster returned the cluster, or FromNow was called: a rollout has reached all of
 // them. A pod of a node that did not have one then counts, too. It also fails if the DaemonSet
 // runs nowhere. The failure has a line for each node that has the pod of then, and, if
-// outdated pods wait for the budget, one for each node that uses it.
+// outdated pods wait for the budget, one for each node that uses it. It says so if these pods have the
+// current template, so that there was nothing to roll out, and if they wait because of OnDelete.
 func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 	t.Helper()
 	r := c.record(t, ds)
 	c.reportUnused(t)
-	now, runs := c.look(t, ds), false
+	now, runs, outdated := c.look(t, ds), false, false
 	var lines []string
 	for _, node := range now.snapshot.Nodes() {
 		pod := running(&node)
@@ -189,9 +190,10 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 		if pod == nil || !r.before[idOf(pod)] {
 			continue
 		}
+		outdated = outdated || slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Pod == pod && !p.Updated })
 		line := now.reason(node.Name)
 		if !strings.Contains(line, pod.Name) {
-			line += fmt.Sprintf("; %s is the pod of then", pod.Name)
+			line = strings.TrimSuffix(line, ".") + fmt.Sprintf("; %s is the pod of then", pod.Name)
 		}
 		lines = append(lines, line)
 	}
@@ -199,14 +201,21 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 	case !runs:
 		t.Error(report(nil, "%s: runs on no node, want pods that have replaced others", nameOf(ds)))
 	case len(lines) > 0:
-		t.Error(report(append(lines, now.budget...), "%s: %s had at %s", nameOf(ds), plural(len(lines), "node has the pod that it", "nodes have the pod that they"), clock(r.began)))
+		text := report(append(lines, now.budget...), "%s: %s had at %s", nameOf(ds), plural(len(lines), "node has the pod that it", "nodes have the pod that they"), clock(r.began))
+		switch {
+		case !outdated:
+			text += "\nthe template has not changed: these pods have the current one"
+		case onDelete(now.snapshot.DaemonSet()):
+			text += "\n" + staysOnDelete
+		}
+		t.Error(text)
 	}
 }
 
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
 // is complete d after the call at the latest. It also fails if a canary is rolled back during the
-// call, although the restored version is complete then: see RolledBack. Nodes that only keep their pods, such as those that
-// are not ready, do not have to be complete. If there is nothing to roll out, it is complete at
+// call, although the restored version is complete then: see RolledBack. Nodes that only keep their
+// pods, such as those that are not ready, do not have to be complete. If there is nothing to roll out, it is complete at
 // once; AllReplaced fails then. The failure has the End of the rollout: what each node waits
 // for, and who uses the budget. If the rollout takes too long, it says which nodes became
 // available too late. All times in it count from the call, as d does. SettlesWithin ends the test
@@ -297,7 +306,18 @@ func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 
 // reportEnd says that a rollout has not ended as it should, and how it has.
 func reportEnd(ds *appsv1.DaemonSet, end *simulate.End, want string) string {
-	return fmt.Sprintf("%s: want the rollout %s, got: %v", nameOf(ds), want, end)
+	text := fmt.Sprintf("%s: want the rollout %s, got: %v", nameOf(ds), want, end)
+	if end.State == simulate.EndWaiting && onDelete(end.After.DaemonSet) {
+		text += "\n" + staysOnDelete
+	}
+	return text
+}
+
+// staysOnDelete says why a rollout with the strategy OnDelete waits.
+const staysOnDelete = "with OnDelete outdated pods stay until they are deleted"
+
+func onDelete(ds *appsv1.DaemonSet) bool {
+	return ds != nil && ds.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
 }
 
 // byNode orders lines "- node: text" by their nodes.

@@ -55,6 +55,8 @@ func timesOf(times map[string]simulate.PodTimes) func(*corev1.Node, *corev1.Pod)
 func TestAssertions(t *testing.T) {
 	agent := daemontest.DaemonSet("agent")
 	agent2 := daemontest.WithImage(agent, "agent:2")
+	onDelete := agent.DeepCopy()
+	onDelete.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
 	ssds := daemontest.Nodes(2, "disk=ssd")
 	for _, tc := range []struct {
 		name, why string
@@ -545,7 +547,18 @@ node-1: agent-1: terminating until 2026-01-01T12:10:40Z`},
 		}, `
 kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
 node-1: desired, current, ready, available, up-to-date; agent-1 is the pod of then
-node-2: desired, current, ready, available, up-to-date; agent-2 is the pod of then`},
+node-2: desired, current, ready, available, up-to-date; agent-2 is the pod of then
+the template has not changed: these pods have the current one`},
+		{"AllReplaced, OnDelete", "somebody has to act", func(t testing.TB) {
+			c := daemontest.Settled(t, onDelete, ssds...)
+			c.Apply(t, daemontest.WithImage(onDelete, "agent:2"))
+			c.Settle(t)
+			c.AllReplaced(t, onDelete)
+		}, `
+kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
+node-1: desired, current, ready, available; agent-1 has an outdated template
+node-2: desired, current, ready, available; agent-2 has an outdated template
+with OnDelete outdated pods stay until they are deleted`},
 		{"AllReplaced, in a rollout", "the rest", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
@@ -564,7 +577,8 @@ maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:
 		}, `
 kube-system/agent: 2 nodes have the pod that they had at 12:20:34:
 node-1: desired, current, ready, available, up-to-date; agent-3 is the pod of then
-node-2: desired, current, ready, available, up-to-date; agent-4 is the pod of then`},
+node-2: desired, current, ready, available, up-to-date; agent-4 is the pod of then
+the template has not changed: these pods have the current one`},
 		{"AllReplaced, nowhere", "it would hold for nothing", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoExecute", ssds...)
@@ -620,14 +634,13 @@ kube-system/agent: want the rollout complete within 1h0m0s, got: stalled from th
   node-2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)`},
 		{"SettlesWithin, OnDelete", "somebody has to act", func(t testing.TB) {
-			onDelete := agent.DeepCopy()
-			onDelete.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{Type: appsv1.OnDeleteDaemonSetStrategyType}
 			c := daemontest.Settled(t, onDelete, ssds...)
 			c.Apply(t, daemontest.WithImage(onDelete, "agent:2"))
 			c.SettlesWithin(t, time.Hour)
 		}, `
 kube-system/agent: want the rollout complete within 1h0m0s, got: waiting from the start (1 pass, at least 2 of 2 available), on:
-  node-1, node-2: desired, current, ready, available; the pod has an outdated template`},
+  node-1, node-2: desired, current, ready, available; the pod has an outdated template
+with OnDelete outdated pods stay until they are deleted`},
 
 		{"StallsAt holds", "the budget is 1", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)

@@ -57,6 +57,11 @@ func Settled(t testing.TB, ds *appsv1.DaemonSet, nodes ...*corev1.Node) *Cluster
 	if ds == nil {
 		t.Fatal("the DaemonSet is nil")
 	}
+	for i, node := range nodes {
+		if node == nil {
+			t.Fatalf("nodes[%d] is nil", i)
+		}
+	}
 	c := &Cluster{}
 	c.Apply(t, append(objects(nodes), ds)...)
 	for _, end := range c.Settle(t) {

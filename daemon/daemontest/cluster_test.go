@@ -535,6 +535,11 @@ func TestMistakes(t *testing.T) {
 			other.Namespace = ""
 			c.Apply(t, other)
 		}, "other: refused: metadata.namespace: Required value"},
+		{"a malformed toleration", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) {
+			other := agent.DeepCopy()
+			other.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: "gpu", Operator: corev1.TolerationOpExists, Effect: "noexecute"}}
+			c.Apply(t, other)
+		}, "kube-system/agent: refused: spec.template.spec.tolerations[0].effect: Unsupported value: \"noexecute\""},
 		{"no object", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Apply(t, (*appsv1.DaemonSet)(nil)) },
 			"objects[0]: Required value"},
 		{"a label with spaces", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) { c.Join(t, daemontest.Node("node-3", "zone = a")) },
@@ -690,6 +695,9 @@ func TestMistakes(t *testing.T) {
 			c.BreakImage(t, "agent:2")
 			c.BreakImage(t, "agent:2")
 		}, `image "agent:2" is broken already`},
+		{"Settled, a nil node", "not an index into a list that nobody has passed", func(t testing.TB, _ *daemontest.Cluster) {
+			daemontest.Settled(t, agent, daemontest.Node("node-1"), nil)
+		}, "nodes[1] is nil"},
 		{"Settled, no DaemonSet", "not an index into a list that nobody has passed", func(t testing.TB, _ *daemontest.Cluster) {
 			daemontest.Settled(t, nil, daemontest.Nodes(2)...)
 		}, "the DaemonSet is nil"},

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/taint"
 )
 
 // Nodes returns n nodes with the names node-1, node-2 and so on, each as Node returns it with
@@ -117,10 +118,8 @@ func parseTaint(t testing.TB, text string) corev1.Taint {
 	if wrong := wrongPair(key, value); wrong != "" {
 		t.Fatalf("taint %q: %s", text, wrong)
 	}
-	switch taint := (corev1.Taint{Key: key, Value: value, Effect: corev1.TaintEffect(effect)}); taint.Effect {
-	case corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute:
-		return taint
+	if !taint.IsEffect(corev1.TaintEffect(effect)) {
+		t.Fatalf("taint %q: the effect is %q and must be NoSchedule, PreferNoSchedule or NoExecute, as in key=value:NoSchedule", text, effect)
 	}
-	t.Fatalf("taint %q: the effect is %q and must be NoSchedule, PreferNoSchedule or NoExecute, as in key=value:NoSchedule", text, effect)
-	return corev1.Taint{}
+	return corev1.Taint{Key: key, Value: value, Effect: corev1.TaintEffect(effect)}
 }

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podspec"
+	"github.com/pernode/daemonset/internal/taint"
 )
 
 // validateDaemonSet returns the errors with which the API server refuses to store a DaemonSet.
@@ -20,15 +22,16 @@ func (c *Cluster) validateDaemonSet(ds *appsv1.DaemonSet) field.ErrorList {
 	if ds == nil {
 		return nil // the simulation refuses it
 	}
-	stored := c.sim.Input(ds).DaemonSet
+	in := c.sim.Input(ds)
+	stored, wrong := in.DaemonSet, podspec.Validate(field.NewPath("spec", "template", "spec"), &ds.Spec.Template.Spec, in.Placement)
 	if stored == nil {
-		return daemon.Validate(daemon.Default(ds))
+		return append(daemon.Validate(daemon.Default(ds)), wrong...)
 	}
 	stored = stored.DeepCopy()
 	stored.ResourceVersion = cmp.Or(stored.ResourceVersion, "1") // the cluster keeps none
 	next := stored.DeepCopy()
 	next.Labels, next.Annotations, next.Spec = ds.Labels, ds.Annotations, ds.Spec
-	return daemon.ValidateUpdate(daemon.Default(next), stored)
+	return append(daemon.ValidateUpdate(daemon.Default(next), stored), wrong...)
 }
 
 // validateNode returns the errors with which the API server refuses the name, the labels and the
@@ -50,21 +53,17 @@ func validateNode(node *corev1.Node) field.ErrorList {
 			errs = append(errs, field.Invalid(labels.Key(key), node.Labels[key], wrong))
 		}
 	}
-	for i, taint := range node.Spec.Taints {
+	for i, given := range node.Spec.Taints {
 		path := field.NewPath("spec", "taints").Index(i)
-		errs = append(errs, metav1validation.ValidateLabelName(taint.Key, path.Child("key"))...)
-		for _, wrong := range validation.IsValidLabelValue(taint.Value) {
-			errs = append(errs, field.Invalid(path.Child("value"), taint.Value, wrong))
+		errs = append(errs, metav1validation.ValidateLabelName(given.Key, path.Child("key"))...)
+		for _, wrong := range validation.IsValidLabelValue(given.Value) {
+			errs = append(errs, field.Invalid(path.Child("value"), given.Value, wrong))
 		}
-		if slices.ContainsFunc(node.Spec.Taints[:i], func(other corev1.Taint) bool { return other.MatchTaint(&taint) }) {
-			errs = append(errs, field.Duplicate(path, taint.ToString()))
+		if slices.ContainsFunc(node.Spec.Taints[:i], func(other corev1.Taint) bool { return other.MatchTaint(&given) }) {
+			errs = append(errs, field.Duplicate(path, given.ToString()))
 		}
-		switch taint.Effect {
-		case corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute:
-		default:
-			errs = append(errs, field.NotSupported(path.Child("effect"), taint.Effect, []corev1.TaintEffect{
-				corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute,
-			}))
+		if !taint.IsEffect(given.Effect) {
+			errs = append(errs, taint.NotSupported(path.Child("effect"), given.Effect))
 		}
 	}
 	return errs

@@ -43,7 +43,10 @@ type Options struct {
 // defaults (daemon.Default) in a copy, so both get the same findings.
 //
 // No fault of the DaemonSet is an error. Check accepts malformed objects, and it ignores
-// some of what the API server would refuse; daemon.Validate reports that. A nil
+// some of what the API server would refuse. daemon.Validate reports all of that in the
+// DaemonSet's own fields. In the pod's spec, Check finds malformed requests, limits and
+// overhead, node selectors, required node affinity and tolerations, and repeated host ports;
+// nothing looks at the rest, such as images, volumes, probes and other affinity. A nil
 // DaemonSet is an error, and so is a nil node, an empty node name or a repeated one.
 //
 // The findings are sorted by severity, errors first, then by field, code, message
@@ -94,9 +97,11 @@ type checker struct {
 	naming   daemon.Naming
 
 	// The errors of the required node affinity and of the tolerations, and by index
-	// which terms and tolerations have any. The controller ignores those.
+	// which terms and tolerations have any. The controller ignores such terms.
 	affinityErrors, tolerationErrors     field.ErrorList
 	malformedTerms, malformedTolerations []bool
+	// idleTolerations are the malformed ones that tolerate no taint, by index.
+	idleTolerations []bool
 
 	deadline time.Duration // negative: none
 

@@ -25,6 +25,7 @@ func Codes() []Code {
 		CodeNodeAffinityMalformed,
 		CodeNodeAffinityNoNode,
 		CodeNodeNameNoNode,
+		CodeNodeSelectorMalformed,
 		CodeNodeSelectorNoNode,
 		CodeOSMismatch,
 		CodeOSMixed,
@@ -32,6 +33,7 @@ func Codes() []Code {
 		CodePodAntiAffinitySelf,
 		CodeRequestsExceedNode,
 		CodeRequestsMissing,
+		CodeResourcesMalformed,
 		CodeSelectorEmpty,
 		CodeSelectorMalformed,
 		CodeSelectorMismatch,
@@ -161,6 +163,10 @@ const (
 	// CodeNodeAffinityNoNode (warning): no node matches the required node affinity
 	// (NodeShouldRunDaemonPod@v1.37.2).
 	CodeNodeAffinityNoNode Code = "NodeAffinityNoNode"
+	// CodeNodeSelectorMalformed (error): the nodeSelector has a key that is no label key, or
+	// a value that is no label value. The API server refuses it (ValidateLabels@v0.37.2), and
+	// no node can match.
+	CodeNodeSelectorMalformed Code = "NodeSelectorMalformed"
 	// CodeNodeSelectorNoNode (warning): no node has a label of the nodeSelector, or
 	// none has all of them (NodeShouldRunDaemonPod@v1.37.2).
 	CodeNodeSelectorNoNode Code = "NodeSelectorNoNode"
@@ -198,10 +204,12 @@ const (
 // first toleration that matches a taint decides when the pod is evicted
 // (AddOrUpdateDaemonPodTolerations, GetMatchingTolerations @v1.37.2).
 const (
-	// CodeTolerationMalformed (error): the toleration tolerates no taint, and the API
-	// server refuses it. Its operator is unknown; or it is Gt or Lt, and the value is
-	// not an integer or Input.Placement does not allow these operators
-	// (ValidateTolerations@v1.37.2).
+	// CodeTolerationMalformed (error): the API server refuses the toleration
+	// (ValidateTolerations@v1.37.2). Its key is no label key, or there is none and the operator
+	// is not Exists; the value is no label value, or the operator is Exists and there is
+	// one; it has tolerationSeconds and another effect than NoExecute; or its operator or
+	// effect is unknown. Gt and Lt need an integer, and are unknown unless
+	// Input.Placement allows them. A malformed toleration gets no other finding.
 	CodeTolerationMalformed Code = "TolerationMalformed"
 	// CodeTolerationDefault: the toleration is a default one
 	// (AddOrUpdateDaemonPodTolerations@v1.37.2). It is a warning if the toleration has
@@ -240,6 +248,14 @@ const (
 
 // Resource requests.
 const (
+	// CodeResourcesMalformed (error): the API server refuses a request, a limit or the
+	// overhead (validateResourceRequirements, validatePodResourceConsistency @v1.37.2). A
+	// name is no resource of a container or of a pod; an amount is below zero; an
+	// extended resource is not a whole number; huge pages are not whole or lack cpu
+	// or memory beside them; a request is above the limit, or, of huge pages and
+	// extended resources, is not the limit or has none; or the resources of the
+	// pod as a whole do not go with those of its containers.
+	CodeResourcesMalformed Code = "ResourcesMalformed"
 	// CodeRequestsMissing (warning): a container has no request and no limit for cpu or
 	// memory, and the pod as a whole has none. The scheduler and autoscalers reserve
 	// nothing for it, and the scheduler puts it on full nodes too. Without a memory

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/podspec"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -40,7 +41,7 @@ func (c *checker) placement() {
 }
 
 // findMalformed fills in what of the placement is malformed. An error has a path but no
-// index, so each term and each toleration is compiled alone.
+// index, so each term is compiled alone.
 func (c *checker) findMalformed() {
 	malformed := func(spec corev1.PodSpec) field.ErrorList {
 		return placement.Compile(&corev1.PodTemplateSpec{Spec: spec}, c.options).Malformed()
@@ -55,10 +56,13 @@ func (c *checker) findMalformed() {
 			c.malformedTerms[i] = malformed(affinity(required.NodeSelectorTerms[i])) != nil
 		}
 	}
-	c.tolerationErrors = malformed(corev1.PodSpec{Tolerations: c.spec.Tolerations})
 	c.malformedTolerations = make([]bool, len(c.spec.Tolerations))
+	c.idleTolerations = make([]bool, len(c.spec.Tolerations))
 	for i := range c.malformedTolerations {
-		c.malformedTolerations[i] = malformed(corev1.PodSpec{Tolerations: c.spec.Tolerations[i : i+1]}) != nil
+		c.idleTolerations[i] = malformed(corev1.PodSpec{Tolerations: c.spec.Tolerations[i : i+1]}) != nil
+		errs := podspec.Toleration(podSpecPath().Child("tolerations").Index(i), &c.spec.Tolerations[i], c.options)
+		c.tolerationErrors = append(c.tolerationErrors, errs...)
+		c.malformedTolerations[i] = errs != nil
 	}
 }
 
@@ -67,8 +71,16 @@ func requireNodes(required *corev1.NodeSelector) corev1.PodSpec {
 	return corev1.PodSpec{Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}}
 }
 
-// malformedPlacement reports the terms and tolerations that the controller ignores.
+// malformedPlacement reports the node selector that no node can match, the terms that the controller ignores, and the tolerations that the API
+// server refuses.
 func (c *checker) malformedPlacement() {
+	for _, err := range podspec.NodeSelector(podSpecPath().Child("nodeSelector"), c.spec.NodeSelector) {
+		c.add(Finding{
+			Code: CodeNodeSelectorMalformed, Severity: SeverityError, Field: err.Field,
+			Message: "The nodeSelector is malformed, and no node can match it: " + err.ErrorBody() + ".",
+			Fix:     "Correct the key or the value. The API server refuses it.",
+		})
+	}
 	for _, err := range c.affinityErrors {
 		c.add(Finding{
 			Code: CodeNodeAffinityMalformed, Severity: SeverityError, Field: inTemplate(err.Field),
@@ -78,8 +90,8 @@ func (c *checker) malformedPlacement() {
 	}
 	for _, err := range c.tolerationErrors {
 		c.add(Finding{
-			Code: CodeTolerationMalformed, Severity: SeverityError, Field: inTemplate(err.Field),
-			Message: "The toleration tolerates no taint: " + err.ErrorBody() + ".",
+			Code: CodeTolerationMalformed, Severity: SeverityError, Field: err.Field,
+			Message: "The toleration is malformed: " + err.ErrorBody() + ".",
 			Fix:     "Correct the toleration. The API server refuses it.",
 		})
 	}

@@ -56,6 +56,9 @@ func placementCases() []checkCase {
 		spec(lint.CodeNodeAffinityNoNode, "another reason", "the affinity matches, the selector does not",
 			corev1.PodSpec{Affinity: build.Require(labelTerm("disk", in, "ssd")), NodeSelector: build.Labels{"a": "b"}}, nodes, ""),
 
+		spec(lint.CodeNodeSelectorMalformed, "value", "no label has it", corev1.PodSpec{NodeSelector: build.Labels{"pool": "a=b=c"}}, nil, "no node can match it: Invalid value: \"a=b=c\"", "error spec.template.spec.nodeSelector"),
+		spec(lint.CodeNodeSelectorMalformed, "key", "no label has it", corev1.PodSpec{NodeSelector: build.Labels{"a pool": "a"}}, nil, "", "error spec.template.spec.nodeSelector"),
+		spec(lint.CodeNodeSelectorMalformed, "well", "labels can have them", corev1.PodSpec{NodeSelector: build.Labels{"example.com/pool": "", "disk": "ssd"}}, nil, ""),
 		spec(lint.CodeNodeSelectorNoNode, "no such value", "both nodes have another",
 			corev1.PodSpec{NodeSelector: build.Labels{"disk": "nvme"}}, nodes, "No node has the label disk=nvme (2 of 2 have another value).", "warning "+selectorField+"[disk]"),
 		spec(lint.CodeNodeSelectorNoNode, "two such labels", "a finding for each",

@@ -15,6 +15,13 @@ import (
 )
 
 func (c *checker) requests() {
+	for _, err := range demand.Invalid(podSpecPath(), c.spec) {
+		c.add(Finding{
+			Code: CodeResourcesMalformed, Severity: SeverityError, Field: err.Field,
+			Message: "The amount is malformed: " + err.ErrorBody() + ".",
+			Fix:     "Correct it. The API server refuses it.",
+		})
+	}
 	for i := range c.spec.InitContainers {
 		if container := &c.spec.InitContainers[i]; podstatus.Sidecar(container) {
 			c.missingRequests(podSpecPath().Child("initContainers").Index(i), container)

@@ -90,15 +90,15 @@ func (c *checker) shadowedToleration(path string, t *corev1.Toleration, by int, 
 // overlap with i in between.
 func (c *checker) shadowedBy(all []corev1.Toleration, i int) int {
 	t := &all[i]
-	// The default tolerations, which come last, are all well-formed.
-	malformed := func(j int) bool { return j < len(c.malformedTolerations) && c.malformedTolerations[j] }
+	// The default tolerations, which come last, all tolerate something.
+	idle := func(j int) bool { return j < len(c.idleTolerations) && c.idleTolerations[j] }
 	for j := range i {
-		if !malformed(j) && covers(&all[j], t) {
+		if !idle(j) && covers(&all[j], t) {
 			return j
 		}
 	}
 	for j := i + 1; j < len(all); j++ {
-		if malformed(j) {
+		if idle(j) {
 			continue
 		}
 		if canEvict(t) && secondsOf(&all[j]) != secondsOf(t) {
@@ -115,8 +115,8 @@ func (c *checker) shadowedBy(all []corev1.Toleration, i int) int {
 	return -1
 }
 
-// covers reports whether a tolerates every taint that b tolerates. Both are
-// well-formed.
+// covers reports whether a tolerates every taint that b tolerates. Both tolerate
+// something.
 func covers(a, b *corev1.Toleration) bool {
 	if a.Effect != "" && a.Effect != b.Effect || a.Key != "" && a.Key != b.Key {
 		return false

@@ -65,6 +65,13 @@ func tolerationCases() []checkCase {
 		malformed("unknown operator", "tolerates nothing", "Near", "error [0].operator"),
 		malformed("switched off", "the gate is off in 1.37", "Gt", "error [0].operator"),
 		malformed("no operator", "means Equal", ""),
+		c(lint.CodeTolerationMalformed, "key", "no taint has such a key", list("a b:NoSchedule"), "The toleration is malformed: Invalid value: \"a b\"", "error [0].key"),
+		c(lint.CodeTolerationMalformed, "no key", "only Exists means every key", list("=b:NoSchedule"), "", "error [0].operator"),
+		c(lint.CodeTolerationMalformed, "value", "no taint has such a value", list("a=b=c:NoSchedule"), "", "error [0].operator"),
+		withOperator(c(lint.CodeTolerationMalformed, "value with Exists", "every value is tolerated", list("a=b:NoSchedule"), "", "error [0].operator"), 0, corev1.TolerationOpExists),
+		c(lint.CodeTolerationMalformed, "effect", "there is none of that name", list("a:noexecute"), "", "error [0].effect"),
+		c(lint.CodeTolerationMalformed, "seconds", "only NoExecute evicts", list("a:NoSchedule@5", "b:@5"), "", "error [0].effect", "error [1].effect"),
+		c(lint.CodeTolerationShadowed, "malformed, and tolerates something", "has a code of its own", list("a=b=c:NoSchedule", ":"), ""),
 
 		c(lint.CodeTolerationDefault, "default", "every daemon pod has it", list("a:", unschedulable+":NoSchedule"), "", "info [1]"),
 		c(lint.CodeTolerationDefault, "with seconds", "they are dropped", list(notReady+":NoExecute@300"), "drops the 300 seconds", "warning [0]"),

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/demand"
+	"github.com/pernode/daemonset/internal/podspec"
+	"github.com/pernode/daemonset/placement"
 )
 
 // systemClasses are known without Options (SystemPriorityClasses@v1.37.2).
@@ -32,6 +34,7 @@ type admission struct {
 	runtimes   map[string]*nodev1.RuntimeClass
 	// allPriorities and allRuntimes say that there are no others.
 	allPriorities, allRuntimes bool
+	placement                  placement.Options
 }
 
 func newAdmission(opts Options) (*admission, error) {
@@ -40,6 +43,7 @@ func newAdmission(opts Options) (*admission, error) {
 		priorities:    make(map[string]*schedulingv1.PriorityClass),
 		runtimes:      make(map[string]*nodev1.RuntimeClass),
 		allPriorities: opts.PriorityClasses != nil, allRuntimes: opts.RuntimeClasses != nil,
+		placement: opts.Placement,
 	}
 	path := field.NewPath("options")
 	named := make(map[types.NamespacedName]bool, len(opts.LimitRanges))
@@ -86,19 +90,19 @@ func newAdmission(opts Options) (*admission, error) {
 }
 
 // admit returns the spec of the pods as the API server stores it, for what they take of a node,
-// and why it refuses them.
+// and why it refuses them or the DaemonSet.
 func (a *admission) admit(ds *appsv1.DaemonSet) (corev1.PodSpec, field.ErrorList) {
 	spec := ds.Spec.Template.Spec // a shallow copy
 	path := field.NewPath("spec", "template", "spec")
-	refused := a.setPriority(path, &spec)
+	refused := podspec.Validate(path, &spec, a.placement)
+	valid := len(demand.Invalid(path, &spec)) == 0
+	refused = append(refused, a.setPriority(path, &spec)...)
 	refused = append(refused, a.setRuntime(path, &spec)...)
 	ranges := a.ranges[ds.Namespace]
 	admitted := demand.Admitted(&spec, ranges)
 	refused = append(refused, demand.Refusals(path, &admitted, ranges)...)
-	refused = append(refused, demand.Excesses(path, &admitted)...)
-	if len(ranges) > 0 {
-		before := demand.Admitted(&spec, nil)
-		refused = append(refused, demand.WrongDefaults(path, &before, &admitted)...)
+	if valid { // Otherwise the same would be there twice.
+		refused = append(refused, demand.Invalid(path, &admitted)...)
 	}
 	return admitted, refused
 }

@@ -17,7 +17,9 @@ import (
 // Input is a node, or the template of a node that does not exist yet, and what is not known
 // about it.
 type Input struct {
-	// Node is the node, or its template. It must not be nil. It needs a name unless
+	// Node is the node, or its template. It must not be nil. Its taints are taken as
+	// they are: one with an effect that does not exist, which no API server stores, keeps no pod
+	// away, as in the controller. It needs a name unless
 	// NameUnknown is set and there are no Pods.
 	Node *corev1.Node
 	// Pods are the pods on the node. Those that are not bound to it (spec.nodeName is not the
@@ -268,7 +270,7 @@ func (in *Input) check() error {
 			return field.Invalid(field.NewPath("input", "lateLabels").Index(i), key, problems[0])
 		}
 	}
-	return checkTaints("input", "startupTaints", in.StartupTaints, "")
+	return checkStartupTaints("input", in.StartupTaints)
 }
 
 // plainKey reports whether a label key is valid at a look that allocates nothing. It is false

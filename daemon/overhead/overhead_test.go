@@ -35,8 +35,18 @@ func amounts(pairs ...string) corev1.ResourceList {
 	return list
 }
 
+// container returns a container with requests, and with the limits that extended resources need.
 func container(requests ...string) corev1.Container {
-	return corev1.Container{Name: "main", Resources: corev1.ResourceRequirements{Requests: amounts(requests...)}}
+	c := corev1.Container{Name: "main", Resources: corev1.ResourceRequirements{Requests: amounts(requests...)}}
+	for name, amount := range c.Resources.Requests {
+		if strings.Contains(string(name), "/") {
+			if c.Resources.Limits == nil {
+				c.Resources.Limits = corev1.ResourceList{}
+			}
+			c.Resources.Limits[name] = amount
+		}
+	}
+	return c
 }
 
 func daemonSet(name string, spec corev1.PodSpec) *appsv1.DaemonSet {
@@ -110,8 +120,8 @@ func TestRequests(t *testing.T) {
 		{name: "default limit below the request", why: "the API server refuses the pod", spec: corev1.PodSpec{Containers: []corev1.Container{container("cpu", "500m")}}, want: amounts("cpu", "500m"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "100m")})}},
 			refused: `spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "500m": must not be above the limit, 100m`},
-		{name: "default limit above the request", why: "only cpu, memory and their like may be overcommitted", spec: corev1.PodSpec{Containers: []corev1.Container{container("example.com/gpu", "1")}}, want: amounts("example.com/gpu", "1"),
-			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("example.com/gpu", "2")})}},
+		{name: "default limit above the default request", why: "only cpu, memory and their like may be overcommitted", spec: nothing, want: amounts("example.com/gpu", "1"),
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("example.com/gpu", "2"), DefaultRequest: amounts("example.com/gpu", "1")})}},
 			refused: `spec.template.spec.containers[0].resources.requests[example.com/gpu]: Invalid value: "1": must be the limit, 2`},
 		{name: "default limit above that of the pod", why: "the API server refuses the pod", want: amounts("cpu", "1"),
 			spec:    corev1.PodSpec{Containers: []corev1.Container{container("cpu", "1")}, Resources: &corev1.ResourceRequirements{Limits: amounts("cpu", "2")}},
@@ -140,7 +150,12 @@ func TestRequests(t *testing.T) {
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "-1")})}},
 			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "-1": must not be below zero`},
 		{name: "the template's own fault", why: "the API server refuses the DaemonSet", spec: corev1.PodSpec{Containers: []corev1.Container{container("example.com/gpu", "500m")}}, want: amounts("cpu", "1", "example.com/gpu", "500m"),
-			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "1")})}}},
+			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "1")})}},
+			refused: `spec.template.spec.containers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be a whole number`},
+		{name: "request above the limit", why: "the API server refuses the DaemonSet", want: amounts("cpu", "2"), spec: corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Requests: amounts("cpu", "2"), Limits: amounts("cpu", "1")}}}},
+			refused: `spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "2": must not be above the limit, 1`},
+		{name: "no resource", why: "the API server refuses the DaemonSet", spec: corev1.PodSpec{Containers: []corev1.Container{container("gpu", "1")}}, want: amounts("gpu", "1"),
+			refused: `spec.template.spec.containers[0].resources.requests[gpu]: Invalid value: "gpu": must be cpu`},
 		{name: "device of the template", why: "the default of cpu goes beside it", want: amounts("cpu", "1", "example.com/gpu", "1"),
 			spec: corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Limits: amounts("example.com/gpu", "1")}}}},
 			opts: overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "1")})}}},

@@ -206,11 +206,13 @@ type poolState struct {
 
 func newPoolState(pool Pool) (*poolState, error) {
 	p := &poolState{pool: pool}
-	if err := checkTaints("pool", "startupTaints", pool.StartupTaints, ""); err != nil {
+	if err := checkStartupTaints("pool", pool.StartupTaints); err != nil {
 		return nil, err
 	}
-	if err := checkTaints("pool", "taints", pool.Taints, corev1.TaintEffectNoSchedule); err != nil {
-		return nil, err
+	for i := range pool.Taints {
+		if err := checkTaint("pool", "taints", i, &pool.Taints[i]); err != nil {
+			return nil, err
+		}
 	}
 	path := field.NewPath("pool", "requirements")
 	dictionary := newDictionary()

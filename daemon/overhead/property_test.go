@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/pernode/daemonset/daemon/overhead"
 	"github.com/pernode/daemonset/internal/property"
@@ -84,7 +85,13 @@ func (d dice) template() corev1.PodTemplateSpec {
 		for range 1 + d.IntN(3) {
 			var term corev1.NodeSelectorTerm
 			for range d.IntN(3) {
-				term.MatchExpressions = append(term.MatchExpressions, d.requirement())
+				r := d.requirement()
+				for i, value := range r.Values {
+					if len(validation.IsValidLabelValue(value)) > 0 {
+						r.Values[i] = d.value() // The API server refuses others.
+					}
+				}
+				term.MatchExpressions = append(term.MatchExpressions, r)
 			}
 			if d.in(4) {
 				term.MatchFields = []corev1.NodeSelectorRequirement{{
@@ -99,7 +106,11 @@ func (d dice) template() corev1.PodTemplateSpec {
 		t.Spec.Tolerations = append(t.Spec.Tolerations, corev1.Toleration{Key: one(d, taintKeys...), Operator: corev1.TolerationOpExists, Effect: one(d, "", corev1.TaintEffectNoSchedule)})
 	}
 	for range 1 + d.IntN(2) {
-		t.Spec.Containers = append(t.Spec.Containers, d.container())
+		c := d.container()
+		if len(t.Spec.Containers) > 0 && len(c.Ports) > 0 && len(t.Spec.Containers[0].Ports) > 0 {
+			c.Ports[0].HostPort = 161 - t.Spec.Containers[0].Ports[0].HostPort // The API server refuses the same.
+		}
+		t.Spec.Containers = append(t.Spec.Containers, c)
 	}
 	if d.in(4) {
 		t.Spec.InitContainers = []corev1.Container{d.container()}
@@ -125,11 +136,20 @@ func (d dice) container() corev1.Container {
 		return out
 	}
 	c.Resources.Requests, c.Resources.Limits = list(), list()
+	// The API server refuses others.
 	for name, limit := range c.Resources.Limits {
-		// The API server refuses others.
-		if request, ok := c.Resources.Requests[name]; ok && (request.Cmp(limit) > 0 || name == "example.com/device") {
+		if request, ok := c.Resources.Requests[name]; ok && request.Cmp(limit) > 0 {
 			c.Resources.Limits[name] = request
 		}
+	}
+	const device = "example.com/device"
+	for _, list := range []corev1.ResourceList{c.Resources.Limits, c.Resources.Requests} {
+		if devices, ok := list[device]; ok {
+			c.Resources.Limits[device] = *resource.NewQuantity(devices.Value(), resource.DecimalSI)
+		}
+	}
+	if _, ok := c.Resources.Requests[device]; ok {
+		c.Resources.Requests[device] = c.Resources.Limits[device]
 	}
 	if d.in(3) {
 		c.Ports = []corev1.ContainerPort{{HostPort: one(d, int32(80), 81), HostIP: one(d, "", "", "10.0.0.1", "10.0.0.2"), Protocol: one(d, "", corev1.ProtocolTCP, corev1.ProtocolUDP)}}

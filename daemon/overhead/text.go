@@ -83,29 +83,23 @@ func (o NodeOverhead) String() string {
 		}
 	}
 	var problems []string
-	more := 0
+	said, more := map[string]bool{}, 0
 	add := func(daemon int, problem fmt.Stringer) {
-		if len(problems) == shownProblems {
+		line := fmt.Sprintf("DaemonSet %d: %v", daemon, problem)
+		switch {
+		case said[line]:
+		case len(problems) == shownProblems:
 			more++
-			return
+		default:
+			problems = append(problems, line)
 		}
-		problems = append(problems, fmt.Sprintf("DaemonSet %d: %v", daemon, problem))
+		said[line] = true
 	}
 	for _, s := range o.Shortages {
 		add(s.Daemon, s)
 	}
-	// A port that several DaemonSets before it want is one reason.
-	type portOfDaemon struct {
-		daemon int
-		port   HostPort
-	}
-	said := make(map[portOfDaemon]bool)
 	for _, c := range o.PortConflicts {
-		key := portOfDaemon{c.Daemon, c.Port}
-		if c.Pod != nil || !said[key] {
-			add(c.Daemon, c)
-		}
-		said[key] = said[key] || c.Pod == nil
+		add(c.Daemon, c)
 	}
 	for _, m := range o.Mismatches {
 		add(m.Daemon, m)

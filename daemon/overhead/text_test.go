@@ -93,6 +93,18 @@ DaemonSet 2: port 80/TCP is that of pod a/first-1`
 	}
 }
 
+// TestTextOfTwoAddresses: a pod that has a port at two addresses is one reason for a DaemonSet that
+// wants it at every address.
+func TestTextOfTwoAddresses(t *testing.T) {
+	web := daemonSet("web", corev1.PodSpec{Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}})
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "proxy"}, Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Ports: []corev1.ContainerPort{
+		{HostPort: 80, HostIP: "10.0.0.1"}, {HostPort: 80, HostIP: "10.0.0.2"}}}}}}
+	out := onNode(t, compile(t, []*appsv1.DaemonSet{web}, overhead.Options{}), overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{pod}})
+	if got := out.String(); len(out.PortConflicts) != 2 || strings.Count(got, "DaemonSet 0: port 80/TCP is that of pod team/proxy") != 1 {
+		t.Errorf("String of %d conflicts:\n%s\nwant one line about the port", len(out.PortConflicts), got)
+	}
+}
+
 // TestTextOfManyConflicts: a port that many DaemonSets want is one reason for each of them.
 func TestTextOfManyConflicts(t *testing.T) {
 	var sets []*appsv1.DaemonSet

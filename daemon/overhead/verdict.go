@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/demand"
+	"github.com/pernode/daemonset/internal/taint"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -218,21 +219,25 @@ func matchesAny(startup []corev1.Taint, taint *corev1.Taint) bool {
 	return false
 }
 
-// checkTaints fails if a taint of a list, which of.list names, has no key or an effect that does
-// not exist (validateTaintEffect@v1.37.2). It may also have the effect also.
-func checkTaints(of, list string, taints []corev1.Taint, also corev1.TaintEffect) error {
+// checkStartupTaints fails if a startup taint of an input or a pool has no key or an effect that does
+// not exist. No effect means every effect.
+func checkStartupTaints(of string, taints []corev1.Taint) error {
 	for i := range taints {
-		at := func(name string) *field.Path { return field.NewPath(of, list).Index(i).Child(name) }
-		if taints[i].Key == "" {
-			return field.Required(at("key"), "")
+		if err := checkTaint(of, "startupTaints", i, &taints[i]); err != nil && (taints[i].Key == "" || taints[i].Effect != "") {
+			return err
 		}
-		switch effect := taints[i].Effect; effect {
-		case corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute, also:
-		default:
-			return field.NotSupported(at("effect"), effect, []corev1.TaintEffect{
-				corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute,
-			})
-		}
+	}
+	return nil
+}
+
+// checkTaint fails if the i-th taint of a list, which of.list names, has no key or an effect that
+// does not exist.
+func checkTaint(of, list string, i int, t *corev1.Taint) error {
+	switch {
+	case t.Key == "":
+		return field.Required(field.NewPath(of, list).Index(i).Child("key"), "")
+	case !taint.IsEffect(t.Effect):
+		return taint.NotSupported(field.NewPath(of, list).Index(i).Child("effect"), t.Effect)
 	}
 	return nil
 }

@@ -465,7 +465,7 @@ func TestProposalText(t *testing.T) {
 		{"waiting", "it needs somebody as before", strings.Replace(strings.NewReplacer("proxy:1", "tuner:2", "proxy", "tuner").Replace(proxy("1", proxyNodes+"\n      "+proxyContainers)),
 			"    rollingUpdate:\n      maxUnavailable: 1\n", "    type: OnDelete\n  minReadySeconds: 1\n", 1), "tuner",
 			[]string{": starts no rollout; the present one stays waiting\n"}, ""},
-		{"stalls at once", "no node gets further", of("exporter", "1", strings.NewReplacer("cni", "exporter", "memory: 64Mi", "memory: 64Mi, example.com/a: 1").Replace(containers)), "exporter",
+		{"stalls at once", "no node gets further", of("exporter", "1", strings.NewReplacer("cni", "exporter", "memory: 64Mi}", "memory: 64Mi, example.com/a: 1}, limits: {example.com/a: 1}").Replace(containers)), "exporter",
 			[]string{": starts a rollout to revision 3, stalled from the start\n"}, "after 0s"},
 	} {
 		_, stdout, stderr := command(testdata(t, "trouble.yaml")+"---"+tc.manifest, "-set", "kube-system/"+tc.set, "-f", "-")

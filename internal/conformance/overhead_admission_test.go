@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -19,12 +20,14 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/apis/core"
 	coreconversion "k8s.io/kubernetes/pkg/apis/core/v1"
+	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
 	schedulingdefaults "k8s.io/kubernetes/pkg/apis/scheduling/v1"
 	"k8s.io/kubernetes/plugin/pkg/admission/priority"
 	"k8s.io/kubernetes/plugin/pkg/admission/runtimeclass"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/overhead"
+	"github.com/pernode/daemonset/placement"
 )
 
 func (d dice) priorityClasses() []*schedulingv1.PriorityClass {
@@ -91,7 +94,12 @@ func (d dice) classTolerations() []corev1.Toleration {
 }
 
 func (d dice) classSpec() corev1.PodSpec {
-	spec := corev1.PodSpec{NodeSelector: d.selector(), Tolerations: d.classTolerations(), Containers: []corev1.Container{{Name: "main"}}}
+	tolerations := slices.DeleteFunc(d.classTolerations(), func(t corev1.Toleration) bool {
+		var internal core.Toleration
+		err := coreconversion.Convert_v1_Toleration_To_core_Toleration(&t, &internal, nil)
+		return err != nil || len(corevalidation.ValidateTolerations([]core.Toleration{internal}, nil, corevalidation.PodValidationOptions{AllowTaintTolerationComparisonOperators: true})) > 0
+	})
+	spec := corev1.PodSpec{NodeSelector: d.selector(), Tolerations: tolerations, Containers: []corev1.Container{{Name: "main"}}}
 	spec.PriorityClassName = d.one("", "", "", "class-0", "system-node-critical", "system-cluster-critical")
 	if d.in(8) {
 		spec.Priority = new([]int32{0, 1, 2, 3, 2_000_001_000}[d.IntN(5)])
@@ -166,7 +174,7 @@ func TestOverheadAdmission(t *testing.T) {
 	var out overhead.NodeOverhead
 	for n := range uint64(3000) {
 		d := dice{rand.New(rand.NewPCG(*seed, n))}
-		opts := overhead.Options{PriorityClasses: d.priorityClasses(), RuntimeClasses: d.runtimeClasses()}
+		opts := overhead.Options{Placement: placement.Options{ComparisonOperators: true}, PriorityClasses: d.priorityClasses(), RuntimeClasses: d.runtimeClasses()}
 		daemons, err := overhead.Compile(daemonSets(d, 1, func(int) corev1.PodSpec { return d.classSpec() }), opts)
 		if err != nil {
 			t.Fatal(err)

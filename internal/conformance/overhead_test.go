@@ -19,6 +19,7 @@ import (
 	"k8s.io/kubernetes/pkg/apis/core"
 	coreconversion "k8s.io/kubernetes/pkg/apis/core/v1"
 	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
+	dsregistry "k8s.io/kubernetes/pkg/registry/apps/daemonset"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodeports"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/noderesources"
@@ -64,7 +65,14 @@ func TestOverheadVerdicts(t *testing.T) {
 			for i, daemon := range daemons.List() {
 				run, keep := shouldRun(daemon.DaemonSet, node)
 				got := out.Daemons[i]
-				if got.Decision.Run != run || got.Decision.Keep != keep || (got.Verdict == overhead.VerdictRuns) != run || (got.Verdict == overhead.VerdictDoesNotRun) == run {
+				want := overhead.VerdictDoesNotRun
+				switch {
+				case run && daemon.Refused != nil:
+					want = overhead.VerdictRefused
+				case run:
+					want = overhead.VerdictRuns
+				}
+				if got.Decision.Run != run || got.Decision.Keep != keep || got.Verdict != want {
 					t.Fatalf("case %d of seed %d: %+v on %v, want run %v, keep %v: %+v", n, *seed, got, node, run, keep, daemon.DaemonSet.Spec.Template.Spec)
 				}
 				seen[got.Verdict.String()]++
@@ -194,8 +202,25 @@ func (d dice) requirements() corev1.ResourceRequirements {
 	r := corev1.ResourceRequirements{Requests: d.resources(3), Limits: d.resources(3)}
 	if !d.in(8) {
 		// The API server accepts these.
+		for _, list := range []corev1.ResourceList{r.Requests, r.Limits} {
+			for name := range list {
+				switch name {
+				case "example.com/device":
+					list[name] = resource.MustParse("2")
+				case "hugepages-2Mi":
+					list[name] = resource.MustParse("4Mi")
+					list[corev1.ResourceMemory] = resource.MustParse("1Gi")
+				}
+			}
+		}
 		for name, request := range r.Requests {
-			if limit, ok := r.Limits[name]; ok && (request.Cmp(limit) > 0 || name != corev1.ResourceCPU && name != corev1.ResourceMemory) {
+			switch limit, ok := r.Limits[name]; {
+			case ok && request.Cmp(limit) > 0:
+				r.Limits[name] = request
+			case !ok && (name == "example.com/device" || name == "hugepages-2Mi"):
+				if r.Limits == nil {
+					r.Limits = corev1.ResourceList{}
+				}
 				r.Limits[name] = request
 			}
 		}
@@ -225,7 +250,7 @@ func (d dice) podSpec() corev1.PodSpec {
 		}
 	}
 	if d.in(3) {
-		spec.Overhead, spec.RuntimeClassName = d.resources(2), new("kata") // which is not known, so that it may be right
+		spec.Overhead, spec.RuntimeClassName = d.requirements().Limits, new("kata") // which is not known, so that it may be right
 	}
 	if d.in(3) {
 		spec.Resources = new(d.requirements())
@@ -264,13 +289,14 @@ func (d dice) limitRanges() []*corev1.LimitRange {
 	return ranges
 }
 
-// excesses begin the errors that are told also if the template alone brings them about.
-var excesses = []string{"must be equal to", "must be less than or equal to", "must be greater than or equal to aggregate"}
-
 // resourceErrors returns what is wrong in the requests and limits of a pod.
 func resourceErrors(pod *core.Pod) field.ErrorList {
 	errs := corevalidation.ValidatePodSpec(&pod.Spec, &pod.ObjectMeta, field.NewPath("spec"), corevalidation.PodValidationOptions{PodLevelResourcesEnabled: true})
-	return slices.DeleteFunc(errs, func(err *field.Error) bool { return !strings.Contains(err.Field, "resources") })
+	return slices.DeleteFunc(errs, func(err *field.Error) bool { return !ofRequests(err) })
+}
+
+func ofRequests(err *field.Error) bool {
+	return strings.Contains(err.Field, "resources") || strings.Contains(err.Field, "spec.overhead")
 }
 
 // stored returns the pod as the API server stores it, with its own code: defaults, LimitRanger,
@@ -292,8 +318,6 @@ func stored(t *testing.T, pod *corev1.Pod, ranges []*corev1.LimitRange) (*corev1
 			own = append(own, r)
 		}
 	}
-	before := internal.DeepCopy()
-	podutil.DefaultPodLevelResources(before)
 	for _, r := range own {
 		if err := limitranger.PodMutateLimitFunc(r, &internal); err != nil {
 			t.Fatal(err)
@@ -306,21 +330,30 @@ func stored(t *testing.T, pod *corev1.Pod, ranges []*corev1.LimitRange) (*corev1
 			refused = err
 		}
 	}
-	known := map[string]int{}
-	for _, err := range resourceErrors(before) {
-		known[err.Error()]++
-	}
 	for _, err := range resourceErrors(&internal) {
-		// What the template alone breaks is refused with the DaemonSet, and it is random.
-		if known[err.Error()]--; known[err.Error()] < 0 || slices.ContainsFunc(excesses, func(rule string) bool { return strings.HasPrefix(err.Detail, rule) }) {
-			refused = err
-		}
+		refused = err
 	}
 	out := &corev1.Pod{}
 	if err := coreconversion.Convert_core_Pod_To_v1_Pod(&internal, out, nil); err != nil {
 		t.Fatal(err)
 	}
 	return out, refused
+}
+
+// refusedTemplate returns an error for which the API server refuses a DaemonSet, of those that
+// overhead knows; nil if there is none.
+func refusedTemplate(t *testing.T, ds *appsv1.DaemonSet) error {
+	t.Helper()
+	up, err := internal(ds, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range dsregistry.Strategy.Validate(t.Context(), up) {
+		if ofRequests(err) || err.Type == field.ErrorTypeDuplicate && strings.HasSuffix(err.Field, ".hostPort") {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestOverheadRequests holds the requests of pods to those that the API server and the scheduler
@@ -338,6 +371,9 @@ func TestOverheadRequests(t *testing.T) {
 		daemon := daemons.List()[0]
 		ds := daemon.DaemonSet
 		pod, refused := stored(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ds.Namespace}, Spec: *ds.Spec.Template.Spec.DeepCopy()}, ranges)
+		if refused == nil {
+			refused = refusedTemplate(t, ds)
+		}
 		fail := func(format string, args ...any) {
 			t.Helper()
 			t.Fatalf("case %d of seed %d: %s\n%+v\n%+v", n, *seed, fmt.Sprintf(format, args...), ds.Spec.Template.Spec, ranges)
@@ -406,7 +442,7 @@ func TestOverheadRequests(t *testing.T) {
 func TestOverheadFit(t *testing.T) {
 	seen := map[string]int{}
 	var out overhead.NodeOverhead
-	for n := range uint64(1500) {
+	for n := range uint64(3000) {
 		d := dice{rand.New(rand.NewPCG(*seed, n))}
 		daemons, err := overhead.Compile(daemonSets(d, 5, func(int) corev1.PodSpec { return d.podSpec() }), overhead.Options{})
 		if err != nil {

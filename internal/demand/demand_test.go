@@ -3,6 +3,7 @@ package demand
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -180,27 +181,66 @@ func TestAmount(t *testing.T) {
 	}
 }
 
-// TestWrongDefaults: the pod as a whole gets the huge pages of its containers, and the order is
-// that of the spec.
-func TestWrongDefaults(t *testing.T) {
-	spec := corev1.PodSpec{InitContainers: make([]corev1.Container, 1), Containers: make([]corev1.Container, 1), Resources: &corev1.ResourceRequirements{Limits: list("1", "")}}
-	half := corev1.ResourceList{"hugepages-2Mi": resource.MustParse("1Mi"), "example.com/device": resource.MustParse("1")}
-	ranges := []*corev1.LimitRange{{Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{Type: corev1.LimitTypeContainer, Default: half}}}}}
-	before, after := Admitted(&spec, nil), Admitted(&spec, ranges)
+// TestInvalid: all that is wrong is told, in the order of the spec.
+func TestInvalid(t *testing.T) {
+	requirements := func(requests, limits string) corev1.ResourceRequirements {
+		parse := func(text string) corev1.ResourceList {
+			list := corev1.ResourceList{}
+			for _, entry := range strings.Fields(text) {
+				name, amount, _ := strings.Cut(entry, "=")
+				list[corev1.ResourceName(name)] = resource.MustParse(amount)
+			}
+			return list
+		}
+		return corev1.ResourceRequirements{Requests: parse(requests), Limits: parse(limits)}
+	}
+	const c = "spec.containers[0].resources"
+	for _, tc := range []struct {
+		name, why        string
+		requests, limits string
+		pod              string // limits of the pod as a whole
+		want             []string
+	}{
+		{name: "well", why: "all of them are valid", requests: "cpu=100m memory=1Gi ephemeral-storage=1 hugepages-2Mi=4Mi example.com/device=1 kubernetes.io/x=500m", limits: "cpu=1 hugepages-2Mi=4Mi example.com/device=1"},
+		{name: "below zero", why: "nothing is taken", requests: "cpu=-1", limits: "memory=-1Gi", want: []string{c + `.limits[memory]: Invalid value: "-1Gi": must not be below zero`, c + `.requests[cpu]: Invalid value: "-1": must not be below zero`}},
+		{name: "half a device", why: "there is none", limits: "example.com/device=500m", want: []string{c + `.limits[example.com/device]: Invalid value: "500m": must be a whole number`}},
+		{name: "above the limit", why: "never", requests: "memory=2Gi", limits: "memory=1Gi", want: []string{c + `.requests[memory]: Invalid value: "2Gi": must not be above the limit, 1Gi`}},
+		{name: "rounded", why: "both are a thousandth", requests: "cpu=900u", limits: "cpu=100u"},
+		{name: "device without a limit", why: "it must be the request", requests: "example.com/device=1", want: []string{c + `.limits[example.com/device]: Required value: a request of huge pages or an extended resource needs a limit`}},
+		{name: "fewer devices than the limit", why: "it must be the request", requests: "example.com/device=1", limits: "example.com/device=2", want: []string{c + `.requests[example.com/device]: Invalid value: "1": must be the limit, 2`}},
+		{name: "huge pages alone", why: "they need others beside them", limits: "hugepages-2Mi=1Mi", want: []string{
+			c + `.limits[hugepages-2Mi]: Invalid value: "1Mi": must be a multiple of the size of the pages`, c + `: Forbidden: huge pages need cpu or memory beside them`}},
+		{name: "names", why: "not one of a container", limits: "Memory=1Gi gpu=1 pods=1 requests.example.com/x=1", want: []string{
+			c + `.limits[Memory]: Invalid value: "Memory": must be cpu, memory, ephemeral-storage, hugepages-SIZE or a qualified name such as example.com/device`,
+			c + `.limits[gpu]: Invalid value: "gpu": must be cpu, memory, ephemeral-storage, hugepages-SIZE or a qualified name such as example.com/device`,
+			c + `.limits[pods]: Invalid value: "pods": must be cpu, memory, ephemeral-storage, hugepages-SIZE or a qualified name such as example.com/device`,
+			c + `.limits[requests.example.com/x]: Invalid value: "requests.example.com/x": an extended resource must not begin with requests. and must not be too long`}},
+		{name: "the pod", why: "it has other names, and room for its containers", requests: "cpu=1", limits: "cpu=2", pod: "cpu=1 example.com/device=1", want: []string{
+			`spec.resources.limits[example.com/device]: Invalid value: "example.com/device": must be cpu, memory or hugepages-SIZE for the pod as a whole`,
+			c + `.limits[cpu]: Invalid value: "2": must not be above the limit of the pod, 1`}},
+	} {
+		spec := corev1.PodSpec{Containers: []corev1.Container{{Resources: requirements(tc.requests, tc.limits)}}}
+		if tc.pod != "" {
+			spec.Resources = new(requirements("", tc.pod))
+		}
+		var got []string
+		for _, err := range Invalid(field.NewPath("spec"), &spec) {
+			got = append(got, err.Error())
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: Invalid:\n%s\nwant\n%s\n%s", tc.name, strings.Join(got, "\n"), strings.Join(tc.want, "\n"), tc.why)
+		}
+	}
+
+	spec := corev1.PodSpec{InitContainers: make([]corev1.Container, 1), Containers: make([]corev1.Container, 1), Resources: new(requirements("", "cpu=-1"))}
+	spec.InitContainers[0].Resources, spec.Containers[0].Resources = requirements("", "cpu=-1"), requirements("", "cpu=-1")
+	spec.Overhead = spec.Resources.Limits
 	var got []string
-	for _, err := range WrongDefaults(field.NewPath("spec"), &before, &after) {
+	for _, err := range Invalid(field.NewPath("spec"), &spec) {
 		got = append(got, err.Field)
 	}
-	want := []string{
-		"spec.initContainers[0].resources.limits[hugepages-2Mi]", "spec.initContainers[0].resources.requests[hugepages-2Mi]", "spec.initContainers[0].resources",
-		"spec.containers[0].resources.limits[hugepages-2Mi]", "spec.containers[0].resources.requests[hugepages-2Mi]", "spec.containers[0].resources",
-		"spec.resources.limits[hugepages-2Mi]", "spec.resources.requests[hugepages-2Mi]",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("WrongDefaults at\n%v, want\n%v", got, want)
-	}
-	if errs := WrongDefaults(field.NewPath("spec"), &after, &after); errs != nil {
-		t.Errorf("WrongDefaults = %v of what was there before", errs)
+	if want := []string{"spec.initContainers[0].resources.limits[cpu]", "spec.containers[0].resources.limits[cpu]", "spec.resources.limits[cpu]", "spec.overhead[cpu]"}; !slices.Equal(got, want) {
+		t.Errorf("Invalid at\n%v, want\n%v", got, want)
 	}
 }
 

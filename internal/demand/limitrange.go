@@ -71,140 +71,136 @@ func Refusals(path *field.Path, spec *corev1.PodSpec, ranges []*corev1.LimitRang
 	return errs
 }
 
-// Excesses returns why the API server refuses a pod with an admitted spec because of what it
-// requests and what its limits are: a default of a LimitRange may be a limit below the
-// container's request. It checks that
+// Invalid returns why the API server refuses what the containers of a spec, and the pod as a whole,
+// request, and what their limits and the overhead are. The spec may be that of a template, or one
+// that Admitted has returned. It checks that
 //
+//   - the name of a resource is cpu, memory, ephemeral-storage, one of huge pages, or a qualified one
+//     such as example.com/device; of the pod as a whole it is cpu, memory or one of huge pages
+//     (ValidateContainerResourceName, validatePodResourceName @v1.37.2);
+//   - no amount is below zero, extended resources are whole numbers, and huge pages are whole
+//     (ValidateResourceQuantityValue, validateResourceQuantityHugePageValue @v1.37.2);
 //   - a container or the pod requests no more than its limit, and exactly that of huge pages and
-//     extended resources (validateResourceRequirements@v1.37.2);
+//     extended resources, which need a limit; huge pages also need cpu or memory beside them
+//     (validateResourceRequirements@v1.37.2);
 //   - the pod requests no less than its containers together, has no lower limit of huge pages
 //     than they have together, and no lower limit than one of its containers
 //     (validatePodResourceConsistency@v1.37.2).
 //
-// It does not matter whether a LimitRange or the template itself brings them about. See
-// WrongDefaults for the other rules about requests and limits. Paths start at the given one of
-// the spec. The order is that of the init containers, the containers, the pod, and the names of
-// resources.
-func Excesses(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
+// Quantities count as rounded up to thousandths (SetDefaults_ResourceList@v1.37.2). Paths start at
+// the given one of the spec and end at the resource. The order is that of the init containers, the
+// containers, the pod, the overhead, and the names of resources.
+func Invalid(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
 	var errs field.ErrorList
 	for i := range spec.InitContainers {
-		errs = append(errs, aboveLimit(path.Child("initContainers").Index(i).Child("resources"), &spec.InitContainers[i].Resources)...)
+		errs = append(errs, invalidRequirements(path.Child("initContainers").Index(i).Child("resources"), &spec.InitContainers[i].Resources, wrongContainerName)...)
 	}
 	for i := range spec.Containers {
-		errs = append(errs, aboveLimit(path.Child("containers").Index(i).Child("resources"), &spec.Containers[i].Resources)...)
+		errs = append(errs, invalidRequirements(path.Child("containers").Index(i).Child("resources"), &spec.Containers[i].Resources, wrongContainerName)...)
 	}
-	if spec.Resources == nil {
-		return errs
+	if spec.Resources != nil {
+		errs = append(errs, invalidRequirements(path.Child("resources"), spec.Resources, wrongPodName)...)
+		errs = append(errs, inconsistent(path, spec)...)
 	}
+	overhead := path.Child("overhead")
+	for _, name := range slices.Sorted(maps.Keys(spec.Overhead)) {
+		errs = append(errs, invalidAmount(overhead.Key(string(name)), name, milli(spec.Overhead[name]), wrongContainerName)...)
+	}
+	return append(errs, lonelyHugePages(overhead, spec.Overhead)...)
+}
+
+// inconsistent compares the resources of the pod as a whole with those of its containers.
+func inconsistent(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
+	var errs field.ErrorList
 	pod := path.Child("resources")
-	errs = append(errs, aboveLimit(pod, spec.Resources)...)
 	for i := range spec.Containers {
 		limits := spec.Containers[i].Resources.Limits
 		for _, name := range slices.Sorted(maps.Keys(limits)) {
-			limit := limits[name]
-			if most, ok := spec.Resources.Limits[name]; ok && limit.Cmp(most) > 0 {
+			limit := milli(limits[name])
+			if most, ok := spec.Resources.Limits[name]; ok && limit.Cmp(milli(most)) > 0 {
 				errs = append(errs, field.Invalid(path.Child("containers").Index(i).Child("resources", "limits").Key(string(name)), limit.String(), "must not be above the limit of the pod, "+most.String()))
 			}
 		}
 	}
-	containers := &corev1.Pod{Spec: corev1.PodSpec{Containers: spec.Containers, InitContainers: spec.InitContainers}}
+	containers := &corev1.Pod{Spec: corev1.PodSpec{Containers: roundedContainers(spec.Containers), InitContainers: roundedContainers(spec.InitContainers)}}
 	requests := upstream.AggregateContainerRequests(containers, upstream.PodResourcesOptions{})
 	for _, name := range slices.Sorted(maps.Keys(requests)) {
-		least := requests[name]
-		if request, ok := spec.Resources.Requests[name]; ok && request.Cmp(least) < 0 {
+		least, request := requests[name], milli(spec.Resources.Requests[name])
+		if _, ok := spec.Resources.Requests[name]; ok && request.Cmp(least) < 0 {
 			errs = append(errs, field.Invalid(pod.Child("requests").Key(string(name)), request.String(), "must not be below the requests of the containers, "+least.String()))
 		}
 	}
 	limits := upstream.AggregateContainerLimits(containers, upstream.PodResourcesOptions{})
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
-		least := limits[name]
-		if limit, ok := spec.Resources.Limits[name]; ok && hugePage(name) && limit.Cmp(least) < 0 {
+		least, limit := limits[name], milli(spec.Resources.Limits[name])
+		if _, ok := spec.Resources.Limits[name]; ok && hugePage(name) && limit.Cmp(least) < 0 {
 			errs = append(errs, field.Invalid(pod.Child("limits").Key(string(name)), limit.String(), "must not be below the limits of the containers, "+least.String()))
 		}
 	}
 	return errs
 }
 
-func aboveLimit(path *field.Path, r *corev1.ResourceRequirements) field.ErrorList {
-	var errs field.ErrorList
-	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
-		request := r.Requests[name]
-		limit, ok := r.Limits[name]
-		if !ok {
-			continue
-		}
-		switch c := request.Cmp(limit); {
-		case c != 0 && !mayOvercommit(name):
-			errs = append(errs, field.Invalid(path.Child("requests").Key(string(name)), request.String(), "must be the limit, "+limit.String()))
-		case c > 0:
-			errs = append(errs, field.Invalid(path.Child("requests").Key(string(name)), request.String(), "must not be above the limit, "+limit.String()))
-		}
-	}
-	return errs
+// milli returns a quantity rounded up to thousandths.
+func milli(quantity resource.Quantity) resource.Quantity {
+	quantity = quantity.DeepCopy()
+	quantity.RoundUp(resource.Milli)
+	return quantity
 }
 
-// WrongDefaults returns why the API server refuses a pod because of what LimitRanges give to its
-// containers. before is the spec that Admitted returns without them, and after the one with
-// them. It checks that a container, or the pod,
-//
-//   - has no amount below zero, whole numbers of extended resources, and whole huge pages
-//     (ValidateResourceQuantityValue, validateResourceQuantityHugePageValue @v1.37.2);
-//   - has a limit of the huge pages and extended resources that it requests, and cpu or memory
-//     beside huge pages (validateResourceRequirements@v1.37.2).
-//
-// What is wrong in before is left out: the API server accepts no DaemonSet with such a template
-// (ValidatePodTemplateSpec@v1.37.2). The order is that of Excesses; the limits are before the
-// requests.
-func WrongDefaults(path *field.Path, before, after *corev1.PodSpec) field.ErrorList {
-	var errs field.ErrorList
-	for _, list := range [...]struct {
-		of            string
-		before, after []corev1.Container
-	}{{"initContainers", before.InitContainers, after.InitContainers}, {"containers", before.Containers, after.Containers}} {
-		for i := range list.after {
-			path := path.Child(list.of).Index(i).Child("resources")
-			errs = append(errs, added(wrongAmounts(path, &list.before[i].Resources), wrongAmounts(path, &list.after[i].Resources))...)
-		}
+// roundedContainers returns the resources of containers, rounded up to thousandths.
+func roundedContainers(containers []corev1.Container) []corev1.Container {
+	out := slices.Clone(containers)
+	for i := range out {
+		r := &out[i].Resources
+		r.Requests, r.Limits = rounded(r.Requests), rounded(r.Limits)
 	}
-	if after.Resources != nil {
-		path := path.Child("resources")
-		errs = append(errs, added(wrongAmounts(path, before.Resources), wrongAmounts(path, after.Resources))...)
-	}
-	return errs
+	return out
 }
 
-// added returns the errors that were not there before.
-func added(before, after field.ErrorList) field.ErrorList {
-	return slices.DeleteFunc(after, func(err *field.Error) bool {
-		return slices.ContainsFunc(before, func(old *field.Error) bool { return old.Error() == err.Error() })
-	})
-}
-
-func wrongAmounts(path *field.Path, r *corev1.ResourceRequirements) field.ErrorList {
+// invalidRequirements checks requests and limits. wrongName says what is wrong with a name.
+func invalidRequirements(path *field.Path, r *corev1.ResourceRequirements, wrongName func(corev1.ResourceName) string) field.ErrorList {
 	var errs field.ErrorList
 	limits, requests := path.Child("limits"), path.Child("requests")
-	huge := false
 	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
-		huge = huge || hugePage(name)
-		errs = append(errs, wrongAmount(limits, name, r.Limits[name])...)
+		errs = append(errs, invalidAmount(limits.Key(string(name)), name, milli(r.Limits[name]), wrongName)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
-		huge = huge || hugePage(name)
-		errs = append(errs, wrongAmount(requests, name, r.Requests[name])...)
-		if _, ok := r.Limits[name]; !ok && !mayOvercommit(name) {
+		at, request := requests.Key(string(name)), milli(r.Requests[name])
+		errs = append(errs, invalidAmount(at, name, request, wrongName)...)
+		limit, ok := r.Limits[name]
+		switch limit = milli(limit); {
+		case !ok && !mayOvercommit(name):
 			errs = append(errs, field.Required(limits.Key(string(name)), "a request of huge pages or an extended resource needs a limit"))
+		case !ok:
+		case request.Cmp(limit) != 0 && !mayOvercommit(name):
+			errs = append(errs, field.Invalid(at, request.String(), "must be the limit, "+limit.String()))
+		case request.Cmp(limit) > 0:
+			errs = append(errs, field.Invalid(at, request.String(), "must not be above the limit, "+limit.String()))
 		}
 	}
-	has := func(name corev1.ResourceName) bool {
-		return lookUp(r.Requests, name) != nil || lookUp(r.Limits, name) != nil
-	}
-	if huge && !has(corev1.ResourceCPU) && !has(corev1.ResourceMemory) {
-		errs = append(errs, field.Forbidden(path, "huge pages need cpu or memory beside them"))
-	}
-	return errs
+	return append(errs, lonelyHugePages(path, WithLimits(r))...)
 }
 
-func wrongAmount(path *field.Path, name corev1.ResourceName, quantity resource.Quantity) field.ErrorList {
+// lonelyHugePages refuses huge pages without cpu and memory beside them.
+func lonelyHugePages(path *field.Path, list corev1.ResourceList) field.ErrorList {
+	huge := false
+	for name := range list {
+		if name == corev1.ResourceCPU || name == corev1.ResourceMemory {
+			return nil
+		}
+		huge = huge || hugePage(name)
+	}
+	if !huge {
+		return nil
+	}
+	return field.ErrorList{field.Forbidden(path, "huge pages need cpu or memory beside them")}
+}
+
+func invalidAmount(path *field.Path, name corev1.ResourceName, quantity resource.Quantity, wrongName func(corev1.ResourceName) string) field.ErrorList {
+	var errs field.ErrorList
+	if wrong := wrongName(name); wrong != "" {
+		errs = append(errs, field.Invalid(path, string(name), wrong))
+	}
 	wrong := ""
 	switch {
 	case quantity.Sign() < 0:
@@ -214,9 +210,43 @@ func wrongAmount(path *field.Path, name corev1.ResourceName, quantity resource.Q
 	case hugePage(name) && !wholePages(name, quantity):
 		wrong = "must be a multiple of the size of the pages"
 	default:
-		return nil
+		return errs
 	}
-	return field.ErrorList{field.Invalid(path.Key(string(name)), quantity.String(), wrong)}
+	return append(errs, field.Invalid(path, quantity.String(), wrong))
+}
+
+// wrongContainerName says what is wrong with the name of a resource of a container; nothing, if
+// nothing is (ValidateContainerResourceName@v1.37.2).
+func wrongContainerName(name corev1.ResourceName) string {
+	if problems := validation.IsQualifiedName(string(name)); len(problems) > 0 {
+		return problems[0]
+	}
+	switch {
+	case standard(name) || extended(name) || strings.Contains(string(name), "/") && native(name):
+		return ""
+	case strings.Contains(string(name), "/"):
+		return "an extended resource must not begin with " + corev1.DefaultResourceRequestsPrefix + " and must not be too long"
+	default:
+		return "must be cpu, memory, ephemeral-storage, hugepages-SIZE or a qualified name such as example.com/device"
+	}
+}
+
+// wrongPodName is wrongContainerName for the pod as a whole (validatePodResourceName@v1.37.2).
+func wrongPodName(name corev1.ResourceName) string {
+	if upstream.IsSupportedPodLevelResource(name) && len(validation.IsQualifiedName(string(name))) == 0 {
+		return ""
+	}
+	return "must be cpu, memory or hugepages-SIZE for the pod as a whole"
+}
+
+// standard reports whether a resource without a domain is one of containers
+// (IsStandardContainerResourceName@v1.37.2).
+func standard(name corev1.ResourceName) bool {
+	switch name {
+	case corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage:
+		return true
+	}
+	return hugePage(name)
 }
 
 // wholePages reports whether an amount is a multiple of the size in the name

@@ -15,11 +15,14 @@ import (
 // Impact is what a proposal would do.
 type Impact struct {
 	// Refused are the errors with which the API server would refuse the DaemonSet: those of
-	// daemon.ValidateUpdate, or of daemon.Validate for a new one; then malformed node affinity,
-	// malformed tolerations and repeated host ports that the stored DaemonSet does not have.
+	// daemon.ValidateUpdate, or of daemon.Validate for a new one; then, of the pod's spec, those
+	// that the stored DaemonSet does not have: malformed requests, limits and overhead, repeated
+	// host ports, a malformed node selector, malformed required node affinity, malformed
+	// tolerations.
 	// A proposal that is refused has no effects: only Refused and Template are set then. That it
 	// is nil does not prove that the server accepts the DaemonSet: nothing else of the pod's spec is
-	// checked, for instance that it has a container. A dry run on the server checks all.
+	// checked, for instance that it has a container, that its volumes, probes and names are valid, or
+	// its other affinity. A dry run on the server checks all.
 	Refused field.ErrorList
 	// Template are the changes of the pod template, with the defaults of the API server
 	// filled in on both sides. It is nil if the DaemonSet is new.

@@ -38,6 +38,8 @@ var otherErrors = map[lint.Code]string{
 	lint.CodeNodeAffinityMalformed: "the API server refuses it",
 	lint.CodeNodeAffinityEmptyTerm: "no node is eligible, so that the rollout is complete",
 	lint.CodeTolerationMalformed:   "the API server refuses it",
+	lint.CodeNodeSelectorMalformed: "the API server refuses it",
+	lint.CodeResourcesMalformed:    "the API server refuses it",
 	lint.CodeHostPortDuplicate:     "the API server refuses it, or each pod in the host network; the cluster validates no pods",
 	lint.CodeHostPortKubelet:       "the pod may run: the scheduler does not know the port, and no object says whether the pod listens on it",
 }

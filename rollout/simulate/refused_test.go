@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
@@ -35,6 +36,18 @@ func TestWhatIfRefusedPods(t *testing.T) {
 		{name: "well", why: "nothing is wrong", spec: corev1.PodSpec{Containers: []corev1.Container{ports("a", tcp)}}},
 		{name: "toleration", why: "there is no such operator", spec: tolerating("Has"),
 			want: []string{spec + `tolerations[0].operator: Unsupported value: "Has": supported values: "Equal", "Exists"`}},
+		{name: "all of a toleration", why: "each fault has its error", spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Value: "b=c", Effect: "noexecute", TolerationSeconds: new(int64(5))}}},
+			want: []string{
+				spec + `tolerations[0].operator: Invalid value: "": must be Exists if there is no key, which means every taint`,
+				spec + `tolerations[0].effect: Invalid value: "noexecute": must be NoExecute if there are tolerationSeconds`,
+				spec + `tolerations[0].operator: Invalid value: "b=c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
+				spec + `tolerations[0].effect: Unsupported value: "noexecute": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"`,
+			}},
+		{name: "node selector", why: "no label has the value", spec: corev1.PodSpec{NodeSelector: map[string]string{"pool": "a=b=c"}},
+			want: []string{spec + `nodeSelector: Invalid value: "a=b=c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`}},
+		{name: "request above the limit", why: "never", spec: corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{"memory": resource.MustParse("2Gi")}, Limits: corev1.ResourceList{"memory": resource.MustParse("1Gi")}}}}},
+			want: []string{spec + `containers[0].resources.requests[memory]: Invalid value: "2Gi": must not be above the limit, 1Gi`}},
 		{name: "gate", why: "the server has it or not", spec: tolerating(corev1.TolerationOpGt), opts: placement.Options{ComparisonOperators: true}},
 		{name: "no gate", why: "the server has it or not", spec: tolerating(corev1.TolerationOpGt),
 			want: []string{spec + `tolerations[0].operator: Unsupported value: "Gt": supported values: "Equal", "Exists"`}},
