@@ -40,7 +40,7 @@ type Canary struct {
 	// NodeSelector selects the nodes that may be tried. nil selects all of them.
 	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`
 	// Spread are node labels. The nodes are spread evenly over the combinations of
-	// their values.
+	// their values. A node without one of them counts as if its value were empty.
 	Spread []string `json:"spread,omitempty"`
 	// Wait is how long each pod must stay available, after minReadySeconds. If it is zero, a
 	// node passes as soon as its pod is available, and a crash that comes later is not seen.

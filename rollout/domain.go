@@ -22,7 +22,8 @@ import (
 // canary tries.
 type OneDomain struct {
 	// Label is the node label whose values are the domains, such as
-	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
+	// topology.kubernetes.io/zone. The nodes without it, or with an empty value, form one
+	// domain as well.
 	Label string `json:"label"`
 	// First are the values to begin with, in this order, each of them once. The other domains
 	// follow in the order of their values.
@@ -98,7 +99,8 @@ func (c *choice) oneDomain(o *OneDomain) {
 	c.unknownDomains(o, names, slot)
 }
 
-// unknownDomains notes the label and the values of OneDomain that no eligible node has.
+// unknownDomains notes the label of OneDomain if no eligible node has a value for it, and otherwise
+// the values that none has.
 func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
 	known := make([]bool, len(names))
 	for k := range c.facts.classes.counts {
@@ -121,14 +123,14 @@ func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
 	}
 }
 
-// noDomains notes a label that no eligible node has.
+// noDomains notes a label for which no eligible node has a value.
 func (c *choice) noDomains(label string) {
 	if list := &c.step.Policy.NoDomains; !slices.Contains(*list, label) {
 		*list = append(*list, label)
 	}
 }
 
-// unknownSpread notes the labels of Canary.Spread that no eligible node has.
+// unknownSpread notes the labels of Canary.Spread for which no eligible node has a value.
 func (c *choice) unknownSpread(spread []string) {
 	names, slot := c.facts.columns[c.policy.spreadHasColumn].names, c.facts.classes.slot(c.policy.spreadHasColumn)
 	eligible, known := false, make([]bool, len(spread))
@@ -153,7 +155,8 @@ func (c *choice) unknownSpread(spread []string) {
 // available are replaced regardless of the budget, unless Policy.StrictBudget is set.
 type DomainBudget struct {
 	// Label is the node label whose values are the domains, such as
-	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
+	// topology.kubernetes.io/zone. The nodes without it, or with an empty value, form one
+	// domain as well.
 	Label string `json:"label"`
 	// MaxUnavailable is the budget: a number, or a percentage of the eligible nodes
 	// of the domain, rounded up. It must not be zero. A percentage in a domain without

@@ -362,7 +362,7 @@ func labelsMarker(keys []string) marker {
 	}}
 }
 
-// hasLabelsMarker marks nodes with a byte for each label, hasLabel for one with a value.
+// hasLabelsMarker marks nodes with a byte for each label, hasLabel for one with a value that is not empty.
 func hasLabelsMarker(keys []string) marker {
 	return marker{key: "has labels " + strings.Join(keys, "\n"), mark: func(node *corev1.Node) string {
 		has := []byte(strings.Repeat("-", len(keys)))

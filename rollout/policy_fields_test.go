@@ -541,7 +541,7 @@ func TestLabelsOfNoNode(t *testing.T) {
 			}
 		}
 	}
-	const want = "no eligible node has the labels a, b: all nodes are one domain"
+	const want = "no eligible node has a value for the labels a, b: all nodes are one domain"
 	if got := (rollout.PolicyStatus{NoDomains: []string{"a", "b"}}).String(); got != want {
 		t.Errorf("String() = %q, want %q", got, want)
 	}
@@ -559,11 +559,13 @@ func TestLabelsOfNoNode(t *testing.T) {
 func TestUnknownDomains(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
-		nodes     []string // zone of each, " closed" if it is not eligible; empty: no label
+		nodes     []string // zone of each, " closed" if it is not eligible; "empty": an empty value; "": no label
 		first     []string
 		want      string
 	}{
-		{"no label", "all nodes are one domain", []string{"", ""}, []string{"z1"}, "no eligible node has the label " + zones + ": all nodes are one domain"},
+		{"no label", "all nodes are one domain", []string{"", ""}, []string{"z1"}, "no eligible node has a value for the label " + zones + ": all nodes are one domain"},
+		{"empty values", "they are no value, as if the label were missing", []string{"empty", "empty"}, []string{"z1"}, "no eligible node has a value for the label " + zones + ": all nodes are one domain"},
+		{"some are empty", "these are a domain", []string{"empty", "z1", ""}, []string{""}, ""},
 		{"some have it", "the others are a domain", []string{"", "z1"}, nil, ""},
 		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, "OneDomain.First names zz, z0, which no eligible node has"},
 		{"first on a node that is not eligible", "no pod of the DaemonSet waits there", []string{"z1", "z2", "z3 closed"}, []string{"z3"}, "OneDomain.First names z3, which no eligible node has"},
@@ -577,7 +579,11 @@ func TestUnknownDomains(t *testing.T) {
 				if closed {
 					node.Taints = []corev1.Taint{{Key: "closed", Effect: corev1.TaintEffectNoSchedule}}
 				}
-				if zone != "" {
+				switch zone {
+				case "":
+				case "empty":
+					node.Labels = build.Labels{zones: ""}
+				default:
 					node.Labels = build.Labels{zones: zone}
 				}
 				in.Nodes = append(in.Nodes, node.Object())

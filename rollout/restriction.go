@@ -102,14 +102,14 @@ type PolicyStatus struct {
 	// over by then. It is zero if no node that is not ignored has a problem.
 	NextIgnored time.Time
 	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
-	// nodes without the label. It is empty if no node is left to update.
+	// nodes without the label or with an empty value. It is empty if no node is left to update.
 	Domain string
-	// NoDomains are the labels in Canary.Spread, OneDomain and DomainBudgets, in this order, that no
-	// eligible node has: all of them are one domain. So the canary is not spread over it, OneDomain
-	// restricts nothing, or the budget is one of all nodes.
+	// NoDomains are the labels in Canary.Spread, OneDomain and DomainBudgets, in this order, for which
+	// no eligible node has a value that is not empty: all of them are one domain. So the canary is not
+	// spread over it, OneDomain restricts nothing, or the budget is one of all nodes.
 	NoDomains []string
-	// UnknownFirst are the values of OneDomain.First that no eligible node has, if other nodes have
-	// the label.
+	// UnknownFirst are the values of OneDomain.First that no eligible node has, unless OneDomain.Label
+	// is in NoDomains.
 	UnknownFirst []string
 	// Canary describes the canary's trial. It is nil if the policy has no canary, if no
 	// trial has begun because no outdated pod waits for it, and if the trial passed or was
@@ -117,8 +117,8 @@ type PolicyStatus struct {
 	Canary *CanaryStatus
 }
 
-// none reports whether the policy has no effect on the step. What it says of labels that no node
-// has is no effect.
+// none reports whether the policy has no effect on the step. What it says of labels and values that
+// no node has is no effect.
 func (p PolicyStatus) none() bool {
 	return p.Restricted == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
 }
@@ -161,7 +161,7 @@ func (p PolicyStatus) clauses() []string {
 		if n > 1 {
 			labels = "labels"
 		}
-		out = append(out, fmt.Sprintf("no eligible node has the %s %s: all nodes are one domain", labels, strings.Join(p.NoDomains, ", ")))
+		out = append(out, fmt.Sprintf("no eligible node has a value for the %s %s: all nodes are one domain", labels, strings.Join(p.NoDomains, ", ")))
 	}
 	if len(p.UnknownFirst) > 0 {
 		out = append(out, fmt.Sprintf("OneDomain.First names %s, which no eligible node has", strings.Join(p.UnknownFirst, ", ")))
