@@ -113,7 +113,7 @@ func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
 		return
 	}
 	if names[first] == "" && !slices.Contains(known[first+1:], true) {
-		c.noDomains(o.Label)
+		noValue(&c.step.Policy.NoDomains, o.Label)
 		return
 	}
 	for _, value := range o.First {
@@ -123,9 +123,9 @@ func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
 	}
 }
 
-// noDomains notes a label for which no eligible node has a value.
-func (c *choice) noDomains(label string) {
-	if list := &c.step.Policy.NoDomains; !slices.Contains(*list, label) {
+// noValue notes a label for which no eligible node has a value.
+func noValue(list *[]string, label string) {
+	if !slices.Contains(*list, label) {
 		*list = append(*list, label)
 	}
 }
@@ -144,7 +144,7 @@ func (c *choice) unknownSpread(spread []string) {
 	}
 	for i, label := range spread {
 		if eligible && !known[i] {
-			c.noDomains(label)
+			noValue(&c.step.Policy.NoSpread, label)
 		}
 	}
 }
@@ -195,7 +195,7 @@ func (c *choice) limitDomains(column int, label string, amount intstr.IntOrStrin
 		}
 	}
 	if i := slices.Index(names, ""); i >= 0 && desired[i] > 0 && desired[i] == c.step.Desired {
-		c.noDomains(label)
+		noValue(&c.step.Policy.NoDomains, label)
 	}
 	for domain := range left {
 		// A percentage of no eligible node still lets outdated pods go.

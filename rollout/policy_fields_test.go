@@ -510,21 +510,24 @@ func TestOrdersOfNothing(t *testing.T) {
 func TestLabelsOfNoNode(t *testing.T) {
 	one := intstr.FromInt32(1)
 	canary := func(labels ...string) *rollout.Canary { return &rollout.Canary{Nodes: one, Spread: labels} }
+	const noValue = "no eligible node has a value for the "
 	for _, tc := range []struct {
 		name, why string
 		policy    rollout.Policy
-		want      []string
+		want      string
 	}{
-		{"budget", "it is one of all nodes", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}}, []string{"rack"}},
-		{"budget of a zone", "nodes have it", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: zones, MaxUnavailable: one}}}, nil},
-		{"spread", "one of its labels has no effect", rollout.Policy{Canary: canary(zones, "rack")}, []string{"rack"}},
-		{"spread over two racks", "none has", rollout.Policy{Canary: canary("rack", "row")}, []string{"rack", "row"}},
-		{"spread over zones", "nodes have it", rollout.Policy{Canary: canary(zones)}, nil},
-		{"closed", "no pod of the DaemonSet is on that node", rollout.Policy{Canary: canary("closed")}, []string{"closed"}},
-		{"budget of closed", "no pod of the DaemonSet is on that node", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "closed", MaxUnavailable: one}}}, []string{"closed"}},
+		{"budget", "it is one of all nodes", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}}, noValue + "label rack: all nodes are one domain"},
+		{"budget of a zone", "nodes have it", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: zones, MaxUnavailable: one}}}, ""},
+		{"spread", "the canary is spread over zones", rollout.Policy{Canary: canary(zones, "rack")}, noValue + "label rack: the canary is not spread over it"},
+		{"spread over two racks", "none has", rollout.Policy{Canary: canary("rack", "row")}, noValue + "labels rack, row: the canary is not spread over them"},
+		{"spread over zones", "nodes have it", rollout.Policy{Canary: canary(zones)}, ""},
+		{"closed", "no pod of the DaemonSet is on that node", rollout.Policy{Canary: canary("closed")}, noValue + "label closed: the canary is not spread over it"},
+		{"budget of closed", "no pod of the DaemonSet is on that node", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "closed", MaxUnavailable: one}}}, noValue + "label closed: all nodes are one domain"},
+		{"both", "each says what it means", rollout.Policy{Canary: canary("rack"), DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}},
+			noValue + "label rack: the canary is not spread over it\n" + noValue + "label rack: all nodes are one domain"},
 		{"all", "in the order in which they apply, each label once", rollout.Policy{
 			Canary: canary("row"), OneDomain: &rollout.OneDomain{Label: "rack"}, DomainBudgets: []rollout.DomainBudget{{Label: "closed", MaxUnavailable: one}, {Label: "rack", MaxUnavailable: one}},
-		}, []string{"row", "rack", "closed"}},
+		}, noValue + "label row: the canary is not spread over it\n" + noValue + "labels rack, closed: all nodes are one domain"},
 	} {
 		in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now, Nodes: []*corev1.Node{
 			build.Node{Name: "a", Labels: build.Labels{zones: "z1"}}.Object(), build.Node{Name: "b"}.Object(),
@@ -536,20 +539,20 @@ func TestLabelsOfNoNode(t *testing.T) {
 				in.Pods = append(in.Pods, build.Pod{Name: node, Node: node, Hash: hash}.Of(in.DaemonSet))
 			}
 			result, err := rollout.Sync(in, rollout.Options{Policy: tc.policy})
-			if err != nil || !slices.Equal(result.Policy.NoDomains, tc.want) {
-				t.Errorf("%s: Sync() has NoDomains %q, %v with pods of %s, want %q: %s", tc.name, result.Policy.NoDomains, err, hash, tc.want, tc.why)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := rollout.PolicyStatus{NoSpread: result.Policy.NoSpread, NoDomains: result.Policy.NoDomains}
+			if got.String() != tc.want {
+				t.Errorf("%s: Sync().Policy says %q with pods of %s, want %q: %s", tc.name, got, hash, tc.want, tc.why)
 			}
 		}
-	}
-	const want = "no eligible node has a value for the labels a, b: all nodes are one domain"
-	if got := (rollout.PolicyStatus{NoDomains: []string{"a", "b"}}).String(); got != want {
-		t.Errorf("String() = %q, want %q", got, want)
 	}
 	in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now, Revisions: build.Current(build.Set{}.Object(), "new"), Nodes: []*corev1.Node{
 		build.Node{Name: "a", Taints: []corev1.Taint{{Key: "closed", Effect: corev1.TaintEffectNoSchedule}}}.Object(),
 	}}
 	for _, policy := range []rollout.Policy{{Canary: canary("rack")}, {DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}}} {
-		if result, err := rollout.Sync(in, rollout.Options{Policy: policy}); err != nil || result.Policy.NoDomains != nil {
+		if result, err := rollout.Sync(in, rollout.Options{Policy: policy}); err != nil || result.Policy.NoSpread != nil || result.Policy.NoDomains != nil {
 			t.Errorf("Sync() without eligible nodes has %v, %v under %v, want nothing: nothing is known", result.Policy, err, policy)
 		}
 	}

@@ -104,9 +104,12 @@ type PolicyStatus struct {
 	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
 	// nodes without the label or with an empty value. It is empty if no node is left to update.
 	Domain string
-	// NoDomains are the labels in Canary.Spread, OneDomain and DomainBudgets, in this order, for which
-	// no eligible node has a value that is not empty: all of them are one domain. So the canary is not
-	// spread over it, OneDomain restricts nothing, or the budget is one of all nodes.
+	// NoSpread are the labels in Canary.Spread, in their order, for which no eligible node has a
+	// value that is not empty. They have no effect.
+	NoSpread []string
+	// NoDomains are the labels of OneDomain and DomainBudgets, in this order, for which no eligible
+	// node has a value that is not empty: all of them are one domain. So OneDomain restricts nothing,
+	// or the budget is one of all nodes.
 	NoDomains []string
 	// UnknownFirst are the values of OneDomain.First that no eligible node has, unless OneDomain.Label
 	// is in NoDomains.
@@ -156,12 +159,15 @@ func (p PolicyStatus) clauses() []string {
 	if p.Domain != "" {
 		out = append(out, "domain "+p.Domain)
 	}
-	if n := len(p.NoDomains); n > 0 {
-		labels := "label"
-		if n > 1 {
-			labels = "labels"
+	if len(p.NoSpread) > 0 {
+		them := "it"
+		if len(p.NoSpread) > 1 {
+			them = "them"
 		}
-		out = append(out, fmt.Sprintf("no eligible node has a value for the %s %s: all nodes are one domain", labels, strings.Join(p.NoDomains, ", ")))
+		out = append(out, noValueClause(p.NoSpread)+": the canary is not spread over "+them)
+	}
+	if len(p.NoDomains) > 0 {
+		out = append(out, noValueClause(p.NoDomains)+": all nodes are one domain")
 	}
 	if len(p.UnknownFirst) > 0 {
 		out = append(out, fmt.Sprintf("OneDomain.First names %s, which no eligible node has", strings.Join(p.UnknownFirst, ", ")))
@@ -183,6 +189,15 @@ func (p PolicyStatus) clauses() []string {
 		out = append(out, "ignored: "+strings.Join(names, ", "))
 	}
 	return out
+}
+
+// noValueClause names labels for which no eligible node has a value.
+func noValueClause(labels []string) string {
+	text := "no eligible node has a value for the label"
+	if len(labels) > 1 {
+		text += "s"
+	}
+	return text + " " + strings.Join(labels, ", ")
 }
 
 // NeedsDecision reports whether the rollout stops until a person, or another controller,
