@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/percent"
@@ -25,22 +26,26 @@ type OneDomain struct {
 	// topology.kubernetes.io/zone. The nodes without it, or with an empty value, form one
 	// domain as well.
 	Label string `json:"label"`
-	// First are the values to begin with, in this order, each of them once. The other domains
-	// follow in the order of their values.
+	// First are the values to begin with, in this order, each of them once. An empty value stands
+	// for the nodes without a value. The other domains follow in the order of their values.
 	First []string `json:"first,omitempty"`
 }
 
-// String returns a phrase such as "one topology.kubernetes.io/zone at a time, first b, c".
+// String returns a phrase such as "one topology.kubernetes.io/zone at a time, first b, c". It names
+// the first five of First.
 func (o *OneDomain) String() string {
 	if o == nil {
 		return "all domains at once"
 	}
 	text := fmt.Sprintf("one %s at a time", cmp.Or(o.Label, "domain"))
 	if len(o.First) > 0 {
-		text += fmt.Sprintf(", first %s", strings.Join(o.First, ", "))
+		text += ", first " + shown(o.First, func(value string) string { return cmp.Or(value, noDomain) })
 	}
 	return text
 }
+
+// noDomain stands for the nodes without a value in texts. It is no label value.
+const noDomain = "(none)"
 
 func (o *OneDomain) validate(path *field.Path) field.ErrorList {
 	if o == nil {
@@ -49,8 +54,16 @@ func (o *OneDomain) validate(path *field.Path) field.ErrorList {
 	errs := validateLabel(o.Label, path.Child("label"))
 	seen := make(map[string]bool, len(o.First))
 	for i, value := range o.First {
-		if seen[value] {
-			errs = append(errs, field.Duplicate(path.Child("first").Index(i), value))
+		at := path.Child("first").Index(i)
+		switch {
+		case seen[value]:
+			errs = append(errs, field.Duplicate(at, value))
+		case value == noDomain:
+			errs = append(errs, field.Invalid(at, value, `write "" for the nodes without a value`))
+		default:
+			for _, msg := range validation.IsValidLabelValue(value) {
+				errs = append(errs, field.Invalid(at, value, msg))
+			}
 		}
 		seen[value] = true
 	}
@@ -94,7 +107,7 @@ func (c *choice) oneDomain(o *OneDomain) {
 		c.closeClasses(RestrictionDomain, func(k int) bool { return int(f.classes.counts[k].values[slot]) != turn })
 	}
 	if pending > 0 {
-		c.step.Policy.Domain = cmp.Or(names[turn], "(none)")
+		c.step.Policy.Domain = cmp.Or(names[turn], noDomain)
 	}
 	c.unknownDomains(o, names, slot)
 }

@@ -145,6 +145,12 @@ func TestPolicyValidate(t *testing.T) {
 		{"oneDomain with a value twice", &rollout.Policy{OneDomain: &rollout.OneDomain{Label: "z", First: []string{"a", "b", "a", "a"}}}, []string{
 			`policy.oneDomain.first[2]: Duplicate value: "a"`, `policy.oneDomain.first[3]: Duplicate value: "a"`,
 		}},
+		{"oneDomain with values that no label has", &rollout.Policy{OneDomain: &rollout.OneDomain{Label: "z", First: []string{"", "a b", "(none)", ""}}}, []string{
+			`policy.oneDomain.first[1]: Invalid value: "a b": a valid label must`,
+			`policy.oneDomain.first[2]: Invalid value: "(none)": write "" for the nodes without a value`,
+			`policy.oneDomain.first[3]: Duplicate value: ""`,
+		}},
+		{"canary with a label twice", &rollout.Policy{Canary: &rollout.Canary{Nodes: one, Spread: []string{"z", "rack", "z"}}}, []string{`policy.canary.spread[2]: Duplicate value: "z"`}},
 		{"domainBudgets", &rollout.Policy{DomainBudgets: []rollout.DomainBudget{{}, {Label: "a/b/c", MaxUnavailable: zero}}}, []string{
 			"policy.domainBudgets[0].label: Required value",
 			`policy.domainBudgets[0].maxUnavailable: Invalid value: "0": must be at least 1`,
@@ -439,6 +445,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{"nil canary", (*rollout.Canary)(nil).String, "no canary"},
 		{"nil partition", (*rollout.Partition)(nil).String, "no partition"},
 		{"nil domain", (*rollout.OneDomain)(nil).String, "all domains at once"},
+		{"first domains", (&rollout.OneDomain{Label: "z", First: []string{"b", "", "c", "d", "e", "f"}}).String, "one z at a time, first b, (none), c, d, e, and 1 more"},
 		{"nil slow start", (*rollout.SlowStart)(nil).String, "no slow start"},
 		{"nil step", (*rollout.Step)(nil).String, "nothing to do"},
 		{"zero status", rollout.PolicyStatus{}.String, ""},
@@ -570,8 +577,11 @@ func TestUnknownDomains(t *testing.T) {
 		{"empty values", "they are no value, as if the label were missing", []string{"empty", "empty"}, []string{"z1"}, "no eligible node has a value for the label " + zones + ": all nodes are one domain"},
 		{"some are empty", "these are a domain", []string{"empty", "z1", ""}, []string{""}, ""},
 		{"some have it", "the others are a domain", []string{"", "z1"}, nil, ""},
-		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, "OneDomain.First names zz, z0, which no eligible node has"},
-		{"first on a node that is not eligible", "no pod of the DaemonSet waits there", []string{"z1", "z2", "z3 closed"}, []string{"z3"}, "OneDomain.First names z3, which no eligible node has"},
+		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, `OneDomain.First names "zz", "z0", which no eligible node has`},
+		{"many unknown", "the first five are named", []string{"z1"}, []string{"a", "b", "c", "d", "e", "f", "g"},
+			`OneDomain.First names "a", "b", "c", "d", "e", and 2 more, which no eligible node has`},
+		{"no node without a value", "an empty value stands for those", []string{"z1"}, []string{""}, `OneDomain.First names "", which no eligible node has`},
+		{"first on a node that is not eligible", "no pod of the DaemonSet waits there", []string{"z1", "z2", "z3 closed"}, []string{"z3"}, `OneDomain.First names "z3", which no eligible node has`},
 		{"no nodes", "nothing is known", nil, []string{"z1"}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

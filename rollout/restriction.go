@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -150,6 +151,18 @@ func (p PolicyStatus) needsDecision(available bool) bool {
 // shownNames is how many names a text lists.
 const shownNames = 5
 
+// shown lists the names of the first elements, and says how many more there are.
+func shown[T any](list []T, name func(T) string) string {
+	var names []string
+	for _, element := range list[:min(len(list), shownNames)] {
+		names = append(names, name(element))
+	}
+	if more := len(list) - shownNames; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
 // String returns a line for each field that is set. It is empty if none is.
 func (p PolicyStatus) String() string { return strings.Join(p.clauses(), "\n") }
 
@@ -170,7 +183,7 @@ func (p PolicyStatus) clauses() []string {
 		out = append(out, noValueClause(p.NoDomains)+": all nodes are one domain")
 	}
 	if len(p.UnknownFirst) > 0 {
-		out = append(out, fmt.Sprintf("OneDomain.First names %s, which no eligible node has", strings.Join(p.UnknownFirst, ", ")))
+		out = append(out, fmt.Sprintf("OneDomain.First names %s, which no eligible node has", shown(p.UnknownFirst, strconv.Quote)))
 	}
 	if p.Canary != nil {
 		out = append(out, p.Canary.String())
@@ -179,14 +192,7 @@ func (p PolicyStatus) clauses() []string {
 		out = append(out, restrictedSentence(p.Restricted))
 	}
 	if len(p.Ignored) > 0 {
-		names := make([]string, 0, shownNames+1)
-		for _, n := range p.Ignored[:min(len(p.Ignored), shownNames)] {
-			names = append(names, n.String())
-		}
-		if more := len(p.Ignored) - shownNames; more > 0 {
-			names = append(names, fmt.Sprintf("and %d more", more))
-		}
-		out = append(out, "ignored: "+strings.Join(names, ", "))
+		out = append(out, "ignored: "+shown(p.Ignored, IgnoredNode.String))
 	}
 	return out
 }
