@@ -100,6 +100,9 @@ func TestNotDeep(t *testing.T) {
 	for _, text := range []string{
 		"a: |\n  " + many + "\n  [\n  - " + many + "\nb: 1\n",
 		"a: >-\n\n    " + many + "\n  " + many + "\nb: 1\n",
+		"a: | # made by: hand\n  " + many + "\nb: 1\n",
+		"a: >- # see http: x\n  " + many + "\nb: 1\n",
+		"- x # see http: y\n- a # b: " + many + "\n  \n",
 		"- |\n " + many + "\n- |2\n    " + many + "\n",
 		"a: '" + many + "\n  " + many + "'\n",
 		"a: \"" + many + "\\\"" + many + "\"\n",

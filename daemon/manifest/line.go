@@ -264,7 +264,13 @@ func (f *finder) key() (key string, ok bool) {
 		return key, true
 	}
 	line := f.line()
+	if strings.HasPrefix(line, "|") || strings.HasPrefix(line, ">") {
+		return "", false // a text in the lines below
+	}
 	for at := range len(line) {
+		if line[at] == '#' && at > 0 && blankAt(line, at-1) {
+			return "", false // a comment
+		}
 		if line[at] == ':' && (at+1 == len(line) || line[at+1] == ' ' || line[at+1] == '\t') {
 			f.pos += at + 1
 			return strings.TrimRight(line[:at], " \t"), true

@@ -92,7 +92,7 @@ func (w *writer) write(format string, args ...any) {
 // below the key.
 var scalars = []string{
 	"1", "x", "\"a: b\"", "'c: {d'", "\"two\n~ x: lines, \\\" }\"", "'it''s\n\n~ y: [1'", "plain\n~ on two lines",
-	"|\n~ k0: text\n~ - k1: item\n\n~ # no comment", ">-\n~ k2: folded", "https://x/y#z", "\"#\" # comment", "-1", "",
+	"| # k1: comment\n~ [ k0: text", "x # k1: comment", "|\n~ k0: text\n~ - k1: item\n\n~ # no comment", ">-\n~ k2: folded", "https://x/y#z", "\"#\" # comment", "-1", "",
 }
 
 func (w *writer) noise(indent string) {
