@@ -141,6 +141,12 @@ func TestPolicyValidate(t *testing.T) {
 		{"negative partition", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(-1)}}, []string{`policy.partition.nodes: Invalid value: "-1": must be at least 0`}},
 		{"partition that is no number", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("half")}}, []string{`policy.partition.nodes: Invalid value: "half": must be a number, or a percentage such as 10%`}},
 		{"canary with a space", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("10 %")}}, []string{`policy.canary.nodes: Invalid value: "10 %": write 10%, without the space`}},
+		{"canary with spaces around", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString(" 10% ")}}, []string{`policy.canary.nodes: Invalid value: " 10% ": write 10%, without the space`}},
+		{"canary with a space between digits", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("1 0%")}},
+			[]string{`policy.canary.nodes: Invalid value: "1 0%": must be a number, or a percentage such as 10%`}},
+		{"canary of a number in quotes", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("1")}}, []string{`policy.canary.nodes: Invalid value: "1": write 1, without the quotes`}},
+		{"canary of a number out of range in quotes", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("99999999999")}},
+			[]string{`policy.canary.nodes: Invalid value: "99999999999": must be a number, or a percentage such as 10%`}},
 		{"oneDomain", &rollout.Policy{OneDomain: &rollout.OneDomain{}}, []string{"policy.oneDomain.label: Required value"}},
 		{"oneDomain with a value twice", &rollout.Policy{OneDomain: &rollout.OneDomain{Label: "z", First: []string{"a", "b", "a", "a"}}}, []string{
 			`policy.oneDomain.first[2]: Duplicate value: "a"`, `policy.oneDomain.first[3]: Duplicate value: "a"`,
