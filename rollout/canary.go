@@ -39,8 +39,8 @@ type Canary struct {
 	Nodes intstr.IntOrString `json:"nodes"`
 	// NodeSelector selects the nodes that may be tried. nil selects all of them.
 	NodeSelector *metav1.LabelSelector `json:"nodeSelector,omitempty"`
-	// Spread are node labels. The nodes are spread evenly over the combinations of
-	// their values.
+	// Spread are node labels, each of them once. The nodes are spread evenly over the combinations of
+	// their values. A node without one of them counts as if its value were empty.
 	Spread []string `json:"spread,omitempty"`
 	// Wait is how long each pod must stay available, after minReadySeconds. If it is zero, a
 	// node passes as soon as its pod is available, and a crash that comes later is not seen.
@@ -105,7 +105,11 @@ func (c *Canary) validate(path *field.Path) field.ErrorList {
 		errs = append(errs, validateSelector(c.NodeSelector, path.Child("nodeSelector"))...)
 	}
 	for i, label := range c.Spread {
-		errs = append(errs, validateLabel(label, path.Child("spread").Index(i))...)
+		at := path.Child("spread").Index(i)
+		errs = append(errs, validateLabel(label, at)...)
+		if label != "" && slices.Contains(c.Spread[:i], label) {
+			errs = append(errs, field.Duplicate(at, label))
+		}
 	}
 	errs = append(errs, validateDuration(c.Wait, path.Child("wait"))...)
 	errs = append(errs, validateDuration(c.PauseStarting, path.Child("pauseStarting"))...)

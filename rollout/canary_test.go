@@ -59,6 +59,8 @@ func TestCanaryNodes(t *testing.T) {
 		}), "a@z1=old b@z2?=old", "nothing; 1 by ignored node; 1 by canary; ignored: b (node is not ready); canary impossible: no node can be tried"},
 		{"impossible, and only a tainted node matches", "it is not eligible", build.Set{}, inZone("z2"),
 			"a@z1=old b@z2#=old", "nothing; 2 by canary; canary impossible: no eligible node matches Canary.NodeSelector"},
+		{"impossible, and no node is eligible", "no selector would choose one", build.Set{}, inZone("z9"),
+			"a@z1#=old", "nothing; 1 by canary; canary impossible: no node can be tried"},
 		{"not eligible", "a tainted node gets no pod of the current template", build.Set{}, canaryOf(rollout.Canary{}),
 			"a#=old b=old", "-b; 1 by canary; canary starting on b"},
 		{"fewer than asked for", "z2 has one node", build.Set{}, canaryOf(rollout.Canary{Nodes: two, NodeSelector: zoneSelector("z2")}),

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/percent"
@@ -22,24 +23,29 @@ import (
 // canary tries.
 type OneDomain struct {
 	// Label is the node label whose values are the domains, such as
-	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
+	// topology.kubernetes.io/zone. The nodes without it, or with an empty value, form one
+	// domain as well.
 	Label string `json:"label"`
-	// First are the values to begin with, in this order, each of them once. The other domains
-	// follow in the order of their values.
+	// First are the values to begin with, in this order, each of them once. An empty value stands
+	// for the nodes without a value. The other domains follow in the order of their values.
 	First []string `json:"first,omitempty"`
 }
 
-// String returns a phrase such as "one topology.kubernetes.io/zone at a time, first b, c".
+// String returns a phrase such as "one topology.kubernetes.io/zone at a time, first b, c". It names
+// the first five of First.
 func (o *OneDomain) String() string {
 	if o == nil {
 		return "all domains at once"
 	}
 	text := fmt.Sprintf("one %s at a time", cmp.Or(o.Label, "domain"))
 	if len(o.First) > 0 {
-		text += fmt.Sprintf(", first %s", strings.Join(o.First, ", "))
+		text += ", first " + shown(o.First, func(value string) string { return cmp.Or(value, noDomain) })
 	}
 	return text
 }
+
+// noDomain stands for the nodes without a value in texts. It is no label value.
+const noDomain = "(none)"
 
 func (o *OneDomain) validate(path *field.Path) field.ErrorList {
 	if o == nil {
@@ -48,8 +54,16 @@ func (o *OneDomain) validate(path *field.Path) field.ErrorList {
 	errs := validateLabel(o.Label, path.Child("label"))
 	seen := make(map[string]bool, len(o.First))
 	for i, value := range o.First {
-		if seen[value] {
-			errs = append(errs, field.Duplicate(path.Child("first").Index(i), value))
+		at := path.Child("first").Index(i)
+		switch {
+		case seen[value]:
+			errs = append(errs, field.Duplicate(at, value))
+		case value == noDomain:
+			errs = append(errs, field.Invalid(at, value, `write "" for the nodes without a value`))
+		default:
+			for _, msg := range validation.IsValidLabelValue(value) {
+				errs = append(errs, field.Invalid(at, value, msg))
+			}
 		}
 		seen[value] = true
 	}
@@ -88,12 +102,13 @@ func (c *choice) oneDomain(o *OneDomain) {
 		c.closeClasses(RestrictionDomain, func(k int) bool { return int(f.classes.counts[k].values[slot]) != turn })
 	}
 	if pending > 0 {
-		c.step.Policy.Domain = cmp.Or(names[turn], "(none)")
+		c.step.Policy.Domain = cmp.Or(names[turn], noDomain)
 	}
 	c.unknownDomains(o, names, slot)
 }
 
-// unknownDomains notes the label and the values of OneDomain that no eligible node has.
+// unknownDomains notes the label of OneDomain if no eligible node has a value for it, and otherwise
+// the values that none has.
 func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
 	known := make([]bool, len(names))
 	for k := range c.facts.classes.counts {
@@ -106,7 +121,7 @@ func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
 		return
 	}
 	if names[first] == "" && !slices.Contains(known[first+1:], true) {
-		c.noDomains(o.Label)
+		noValue(&c.step.Policy.NoDomains, o.Label)
 		return
 	}
 	for _, value := range o.First {
@@ -116,14 +131,14 @@ func (c *choice) unknownDomains(o *OneDomain, names []string, slot int) {
 	}
 }
 
-// noDomains notes a label that no eligible node has.
-func (c *choice) noDomains(label string) {
-	if list := &c.step.Policy.NoDomains; !slices.Contains(*list, label) {
+// noValue notes a label for which no eligible node has a value.
+func noValue(list *[]string, label string) {
+	if !slices.Contains(*list, label) {
 		*list = append(*list, label)
 	}
 }
 
-// unknownSpread notes the labels of Canary.Spread that no eligible node has.
+// unknownSpread notes the labels of Canary.Spread for which no eligible node has a value.
 func (c *choice) unknownSpread(spread []string) {
 	names, slot := c.facts.columns[c.policy.spreadHasColumn].names, c.facts.classes.slot(c.policy.spreadHasColumn)
 	eligible, known := false, make([]bool, len(spread))
@@ -137,7 +152,7 @@ func (c *choice) unknownSpread(spread []string) {
 	}
 	for i, label := range spread {
 		if eligible && !known[i] {
-			c.noDomains(label)
+			noValue(&c.step.Policy.NoSpread, label)
 		}
 	}
 }
@@ -148,7 +163,8 @@ func (c *choice) unknownSpread(spread []string) {
 // available are replaced regardless of the budget, unless Policy.StrictBudget is set.
 type DomainBudget struct {
 	// Label is the node label whose values are the domains, such as
-	// topology.kubernetes.io/zone. Nodes without it form a domain as well.
+	// topology.kubernetes.io/zone. The nodes without it, or with an empty value, form one
+	// domain as well.
 	Label string `json:"label"`
 	// MaxUnavailable is the budget: a number, or a percentage of the eligible nodes
 	// of the domain, rounded up. It must not be zero. A percentage in a domain without
@@ -187,7 +203,7 @@ func (c *choice) limitDomains(column int, label string, amount intstr.IntOrStrin
 		}
 	}
 	if i := slices.Index(names, ""); i >= 0 && desired[i] > 0 && desired[i] == c.step.Desired {
-		c.noDomains(label)
+		noValue(&c.step.Policy.NoDomains, label)
 	}
 	for domain := range left {
 		// A percentage of no eligible node still lets outdated pods go.

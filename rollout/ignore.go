@@ -89,21 +89,29 @@ func Ineligible(n *daemon.NodeState) bool {
 	return n != nil && n.Node != nil && n.Decision.Keep && !n.Decision.Run
 }
 
-// Tainted chooses nodes with a taint of the given key.
-func Tainted(key string) Predicate {
+// Tainted chooses nodes with a taint in kubectl's words: "dedicated=db:NoSchedule", or
+// "dedicated=db", "dedicated:NoSchedule" or "dedicated" if its effect, its value or both do not
+// matter. Words that no taint can have choose no node.
+func Tainted(taint string) Predicate {
+	pair, effect, hasEffect := strings.Cut(taint, ":")
+	key, value, hasValue := strings.Cut(pair, "=")
 	return func(n *daemon.NodeState) bool {
-		return n != nil && n.Node != nil && slices.ContainsFunc(n.Node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == key })
+		return n != nil && n.Node != nil && slices.ContainsFunc(n.Node.Spec.Taints, func(t corev1.Taint) bool {
+			return t.Key == key && (!hasValue || t.Value == value) && (!hasEffect || string(t.Effect) == effect)
+		})
 	}
 }
 
-// Labeled chooses nodes with a label of the given key, whatever its value.
-func Labeled(key string) Predicate {
+// Labeled chooses nodes with a label in kubectl's words: "zone=b", or "zone" if its value does not
+// matter. Words that no label can have choose no node.
+func Labeled(label string) Predicate {
+	key, value, hasValue := strings.Cut(label, "=")
 	return func(n *daemon.NodeState) bool {
 		if n == nil || n.Node == nil {
 			return false
 		}
-		_, ok := n.Node.Labels[key]
-		return ok
+		has, ok := n.Node.Labels[key]
+		return ok && (!hasValue || has == value)
 	}
 }
 

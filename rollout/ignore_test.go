@@ -24,6 +24,7 @@ func TestPredicates(t *testing.T) {
 	relieved := pressed.DeepCopy()
 	relieved.Status.Conditions[len(relieved.Status.Conditions)-1].Status = corev1.ConditionFalse
 	tainted := build.Node{Name: "a", Taints: []corev1.Taint{build.NoSchedule("maintenance")}, Labels: build.Labels{"maintenance": ""}}.Object()
+	inB := build.Node{Name: "a", Labels: build.Labels{"zone": "b"}, Taints: []corev1.Taint{{Key: "maint", Value: "yes", Effect: corev1.TaintEffectPreferNoSchedule}}}.Object()
 	for _, tc := range []struct {
 		name, why string
 		by        rollout.Predicate
@@ -38,6 +39,18 @@ func TestPredicates(t *testing.T) {
 		{"tainted otherwise", "another key", rollout.Tainted("other"), tainted, false},
 		{"labeled", "the value does not count", rollout.Labeled("maintenance"), tainted, true},
 		{"not labeled", "no such key", rollout.Labeled("maintenance"), cordoned, false},
+		{"labeled with the value", "it is the node's", rollout.Labeled("zone=b"), inB, true},
+		{"labeled with another value", "it is not the node's", rollout.Labeled("zone=c"), inB, false},
+		{"labeled with no value", "the node has one", rollout.Labeled("zone="), inB, false},
+		{"labeled with an empty value", "it is the node's", rollout.Labeled("maintenance="), tainted, true},
+		{"not labeled with an empty value", "no such key", rollout.Labeled("maintenance="), inB, false},
+		{"tainted with the value", "it is the node's", rollout.Tainted("maint=yes"), inB, true},
+		{"tainted with another value", "it is not the node's", rollout.Tainted("maint=no"), inB, false},
+		{"tainted with the effect", "it is the node's", rollout.Tainted("maint:PreferNoSchedule"), inB, true},
+		{"tainted with another effect", "it is not the node's", rollout.Tainted("maint:NoExecute"), inB, false},
+		{"tainted with value and effect", "both are the node's", rollout.Tainted("maint=yes:PreferNoSchedule"), inB, true},
+		{"tainted with value and another effect", "the effect is not the node's", rollout.Tainted("maint=yes:NoSchedule"), inB, false},
+		{"tainted without a value", "the taint has one", rollout.Tainted("maint=:PreferNoSchedule"), inB, false},
 		{"one of them", "the second chooses", rollout.AnyOf([]rollout.Predicate{nil, rollout.Tainted("x"), rollout.Cordoned}), cordoned, true},
 		{"none of them", "no predicate chooses", rollout.AnyOf([]rollout.Predicate{rollout.Tainted("x"), rollout.Cordoned}), tainted, false},
 		{"no node", "a node that does not exist has nothing", rollout.AnyOf([]rollout.Predicate{

@@ -61,7 +61,7 @@ type Compare func(a, b *daemon.NodeState) int
 func ByName(a, b *daemon.NodeState) int { return strings.Compare(nodeName(a), nodeName(b)) }
 
 // ByLabel orders nodes by the value of a label, such as topology.kubernetes.io/zone.
-// Nodes without the label come first.
+// Nodes without the label, or with an empty value, come first.
 func ByLabel(key string) Compare {
 	value := func(n *daemon.NodeState) string {
 		if n == nil || n.Node == nil {

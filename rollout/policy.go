@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -379,7 +380,7 @@ func labelsMarker(keys []string) marker {
 	}}
 }
 
-// hasLabelsMarker marks nodes with a byte for each label, hasLabel for one with a value.
+// hasLabelsMarker marks nodes with a byte for each label, hasLabel for one with a value that is not empty.
 func hasLabelsMarker(keys []string) marker {
 	return marker{key: "has labels " + strings.Join(keys, "\n"), mark: func(node *corev1.Node) string {
 		has := []byte(strings.Repeat("-", len(keys)))
@@ -418,10 +419,15 @@ func wrongAmount(amount intstr.IntOrString) string {
 	if _, ok := percent.Parse(amount); ok { // out of the range of int
 		return "must not be greater than 100%"
 	}
-	if written := strings.Join(strings.Fields(amount.StrVal), ""); written != amount.StrVal {
+	text := strings.TrimSpace(amount.StrVal)
+	if number, ok := strings.CutSuffix(text, "%"); ok {
+		written := strings.TrimSpace(number) + "%"
 		if _, ok := percent.Parse(intstr.FromString(written)); ok {
 			return fmt.Sprintf("write %s, without the space", written)
 		}
+	}
+	if number, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return fmt.Sprintf("write %d, without the quotes", number)
 	}
 	return "must be a number, or a percentage such as 10%"
 }

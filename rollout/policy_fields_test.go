@@ -141,10 +141,22 @@ func TestPolicyValidate(t *testing.T) {
 		{"negative partition", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromInt32(-1)}}, []string{`policy.partition.nodes: Invalid value: "-1": must be at least 0`}},
 		{"partition that is no number", &rollout.Policy{Partition: &rollout.Partition{Nodes: intstr.FromString("half")}}, []string{`policy.partition.nodes: Invalid value: "half": must be a number, or a percentage such as 10%`}},
 		{"canary with a space", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("10 %")}}, []string{`policy.canary.nodes: Invalid value: "10 %": write 10%, without the space`}},
+		{"canary with spaces around", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString(" 10% ")}}, []string{`policy.canary.nodes: Invalid value: " 10% ": write 10%, without the space`}},
+		{"canary with a space between digits", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("1 0%")}},
+			[]string{`policy.canary.nodes: Invalid value: "1 0%": must be a number, or a percentage such as 10%`}},
+		{"canary of a number in quotes", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("1")}}, []string{`policy.canary.nodes: Invalid value: "1": write 1, without the quotes`}},
+		{"canary of a number out of range in quotes", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("99999999999")}},
+			[]string{`policy.canary.nodes: Invalid value: "99999999999": must be a number, or a percentage such as 10%`}},
 		{"oneDomain", &rollout.Policy{OneDomain: &rollout.OneDomain{}}, []string{"policy.oneDomain.label: Required value"}},
 		{"oneDomain with a value twice", &rollout.Policy{OneDomain: &rollout.OneDomain{Label: "z", First: []string{"a", "b", "a", "a"}}}, []string{
 			`policy.oneDomain.first[2]: Duplicate value: "a"`, `policy.oneDomain.first[3]: Duplicate value: "a"`,
 		}},
+		{"oneDomain with values that no label has", &rollout.Policy{OneDomain: &rollout.OneDomain{Label: "z", First: []string{"", "a b", "(none)", ""}}}, []string{
+			`policy.oneDomain.first[1]: Invalid value: "a b": a valid label must`,
+			`policy.oneDomain.first[2]: Invalid value: "(none)": write "" for the nodes without a value`,
+			`policy.oneDomain.first[3]: Duplicate value: ""`,
+		}},
+		{"canary with a label twice", &rollout.Policy{Canary: &rollout.Canary{Nodes: one, Spread: []string{"z", "rack", "z"}}}, []string{`policy.canary.spread[2]: Duplicate value: "z"`}},
 		{"domainBudgets", &rollout.Policy{DomainBudgets: []rollout.DomainBudget{{}, {Label: "a/b/c", MaxUnavailable: zero}}}, []string{
 			"policy.domainBudgets[0].label: Required value",
 			`policy.domainBudgets[0].maxUnavailable: Invalid value: "0": must be at least 1`,
@@ -439,6 +451,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{"nil canary", (*rollout.Canary)(nil).String, "no canary"},
 		{"nil partition", (*rollout.Partition)(nil).String, "no partition"},
 		{"nil domain", (*rollout.OneDomain)(nil).String, "all domains at once"},
+		{"first domains", (&rollout.OneDomain{Label: "z", First: []string{"b", "", "c", "d", "e", "f"}}).String, "one z at a time, first b, (none), c, d, e, and 1 more"},
 		{"nil slow start", (*rollout.SlowStart)(nil).String, "no slow start"},
 		{"nil step", (*rollout.Step)(nil).String, "nothing to do"},
 		{"zero status", rollout.PolicyStatus{}.String, ""},
@@ -510,21 +523,24 @@ func TestOrdersOfNothing(t *testing.T) {
 func TestLabelsOfNoNode(t *testing.T) {
 	one := intstr.FromInt32(1)
 	canary := func(labels ...string) *rollout.Canary { return &rollout.Canary{Nodes: one, Spread: labels} }
+	const noValue = "no eligible node has a value for the "
 	for _, tc := range []struct {
 		name, why string
 		policy    rollout.Policy
-		want      []string
+		want      string
 	}{
-		{"budget", "it is one of all nodes", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}}, []string{"rack"}},
-		{"budget of a zone", "nodes have it", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: zones, MaxUnavailable: one}}}, nil},
-		{"spread", "one of its labels has no effect", rollout.Policy{Canary: canary(zones, "rack")}, []string{"rack"}},
-		{"spread over two racks", "none has", rollout.Policy{Canary: canary("rack", "row")}, []string{"rack", "row"}},
-		{"spread over zones", "nodes have it", rollout.Policy{Canary: canary(zones)}, nil},
-		{"closed", "no pod of the DaemonSet is on that node", rollout.Policy{Canary: canary("closed")}, []string{"closed"}},
-		{"budget of closed", "no pod of the DaemonSet is on that node", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "closed", MaxUnavailable: one}}}, []string{"closed"}},
+		{"budget", "it is one of all nodes", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}}, noValue + "label rack: all nodes are one domain"},
+		{"budget of a zone", "nodes have it", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: zones, MaxUnavailable: one}}}, ""},
+		{"spread", "the canary is spread over zones", rollout.Policy{Canary: canary(zones, "rack")}, noValue + "label rack: the canary is not spread over it"},
+		{"spread over two racks", "none has", rollout.Policy{Canary: canary("rack", "row")}, noValue + "labels rack, row: the canary is not spread over them"},
+		{"spread over zones", "nodes have it", rollout.Policy{Canary: canary(zones)}, ""},
+		{"closed", "no pod of the DaemonSet is on that node", rollout.Policy{Canary: canary("closed")}, noValue + "label closed: the canary is not spread over it"},
+		{"budget of closed", "no pod of the DaemonSet is on that node", rollout.Policy{DomainBudgets: []rollout.DomainBudget{{Label: "closed", MaxUnavailable: one}}}, noValue + "label closed: all nodes are one domain"},
+		{"both", "each says what it means", rollout.Policy{Canary: canary("rack"), DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}},
+			noValue + "label rack: the canary is not spread over it\n" + noValue + "label rack: all nodes are one domain"},
 		{"all", "in the order in which they apply, each label once", rollout.Policy{
 			Canary: canary("row"), OneDomain: &rollout.OneDomain{Label: "rack"}, DomainBudgets: []rollout.DomainBudget{{Label: "closed", MaxUnavailable: one}, {Label: "rack", MaxUnavailable: one}},
-		}, []string{"row", "rack", "closed"}},
+		}, noValue + "label row: the canary is not spread over it\n" + noValue + "labels rack, closed: all nodes are one domain"},
 	} {
 		in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now, Nodes: []*corev1.Node{
 			build.Node{Name: "a", Labels: build.Labels{zones: "z1"}}.Object(), build.Node{Name: "b"}.Object(),
@@ -536,20 +552,20 @@ func TestLabelsOfNoNode(t *testing.T) {
 				in.Pods = append(in.Pods, build.Pod{Name: node, Node: node, Hash: hash}.Of(in.DaemonSet))
 			}
 			result, err := rollout.Sync(in, rollout.Options{Policy: tc.policy})
-			if err != nil || !slices.Equal(result.Policy.NoDomains, tc.want) {
-				t.Errorf("%s: Sync() has NoDomains %q, %v with pods of %s, want %q: %s", tc.name, result.Policy.NoDomains, err, hash, tc.want, tc.why)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := rollout.PolicyStatus{NoSpread: result.Policy.NoSpread, NoDomains: result.Policy.NoDomains}
+			if got.String() != tc.want {
+				t.Errorf("%s: Sync().Policy says %q with pods of %s, want %q: %s", tc.name, got, hash, tc.want, tc.why)
 			}
 		}
-	}
-	const want = "no eligible node has the labels a, b: all nodes are one domain"
-	if got := (rollout.PolicyStatus{NoDomains: []string{"a", "b"}}).String(); got != want {
-		t.Errorf("String() = %q, want %q", got, want)
 	}
 	in := daemon.Input{DaemonSet: build.Set{}.Object(), Now: build.Now, Revisions: build.Current(build.Set{}.Object(), "new"), Nodes: []*corev1.Node{
 		build.Node{Name: "a", Taints: []corev1.Taint{{Key: "closed", Effect: corev1.TaintEffectNoSchedule}}}.Object(),
 	}}
 	for _, policy := range []rollout.Policy{{Canary: canary("rack")}, {DomainBudgets: []rollout.DomainBudget{{Label: "rack", MaxUnavailable: one}}}} {
-		if result, err := rollout.Sync(in, rollout.Options{Policy: policy}); err != nil || result.Policy.NoDomains != nil {
+		if result, err := rollout.Sync(in, rollout.Options{Policy: policy}); err != nil || result.Policy.NoSpread != nil || result.Policy.NoDomains != nil {
 			t.Errorf("Sync() without eligible nodes has %v, %v under %v, want nothing: nothing is known", result.Policy, err, policy)
 		}
 	}
@@ -559,14 +575,19 @@ func TestLabelsOfNoNode(t *testing.T) {
 func TestUnknownDomains(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
-		nodes     []string // zone of each, " closed" if it is not eligible; empty: no label
+		nodes     []string // zone of each, " closed" if it is not eligible; "empty": an empty value; "": no label
 		first     []string
 		want      string
 	}{
-		{"no label", "all nodes are one domain", []string{"", ""}, []string{"z1"}, "no eligible node has the label " + zones + ": all nodes are one domain"},
+		{"no label", "all nodes are one domain", []string{"", ""}, []string{"z1"}, "no eligible node has a value for the label " + zones + ": all nodes are one domain"},
+		{"empty values", "they are no value, as if the label were missing", []string{"empty", "empty"}, []string{"z1"}, "no eligible node has a value for the label " + zones + ": all nodes are one domain"},
+		{"some are empty", "these are a domain", []string{"empty", "z1", ""}, []string{""}, ""},
 		{"some have it", "the others are a domain", []string{"", "z1"}, nil, ""},
-		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, "OneDomain.First names zz, z0, which no eligible node has"},
-		{"first on a node that is not eligible", "no pod of the DaemonSet waits there", []string{"z1", "z2", "z3 closed"}, []string{"z3"}, "OneDomain.First names z3, which no eligible node has"},
+		{"unknown first", "a slip of the pen", []string{"z1", "z2"}, []string{"z2", "zz", "z0"}, `OneDomain.First names "zz", "z0", which no eligible node has`},
+		{"many unknown", "the first five are named", []string{"z1"}, []string{"a", "b", "c", "d", "e", "f", "g"},
+			`OneDomain.First names "a", "b", "c", "d", "e", and 2 more, which no eligible node has`},
+		{"no node without a value", "an empty value stands for those", []string{"z1"}, []string{""}, `OneDomain.First names "", which no eligible node has`},
+		{"first on a node that is not eligible", "no pod of the DaemonSet waits there", []string{"z1", "z2", "z3 closed"}, []string{"z3"}, `OneDomain.First names "z3", which no eligible node has`},
 		{"no nodes", "nothing is known", nil, []string{"z1"}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -577,7 +598,11 @@ func TestUnknownDomains(t *testing.T) {
 				if closed {
 					node.Taints = []corev1.Taint{{Key: "closed", Effect: corev1.TaintEffectNoSchedule}}
 				}
-				if zone != "" {
+				switch zone {
+				case "":
+				case "empty":
+					node.Labels = build.Labels{zones: ""}
+				default:
 					node.Labels = build.Labels{zones: zone}
 				}
 				in.Nodes = append(in.Nodes, node.Object())

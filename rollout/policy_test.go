@@ -346,6 +346,8 @@ func TestOneDomain(t *testing.T) {
 			"a@z2=old! b@z1=old", "-b; domain z1; 1 by another domain's turn"},
 		{"no label", "those without are the first domain", build.Set{}, one,
 			"a@z1=old b=old", "-b; domain (none); 1 by another domain's turn"},
+		{"no label, first", "an empty value stands for those without", build.Set{}, rollout.Policy{OneDomain: &rollout.OneDomain{Label: zones, First: []string{"z2", ""}}},
+			"a@z1=old b=old c@z2=new", "-b; domain (none); 1 by another domain's turn"},
 		{"sequence", "z3 was asked for first", build.Set{}, rollout.Policy{OneDomain: &rollout.OneDomain{Label: zones, First: []string{"z3", "z2"}}},
 			"a@z1=old b@z2=old c@z3=old", "-c; domain z3; 2 by another domain's turn"},
 		{"rest of a sequence", "the others follow by value", build.Set{}, rollout.Policy{OneDomain: &rollout.OneDomain{Label: zones, First: []string{"z3"}}},

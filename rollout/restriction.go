@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,14 +104,17 @@ type PolicyStatus struct {
 	// no node. Plan.RequeueAfter covers it if there is nothing to write.
 	NextIgnored time.Time
 	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
-	// nodes without the label. It is empty if no node is left to update.
+	// nodes without the label or with an empty value. It is empty if no node is left to update.
 	Domain string
-	// NoDomains are the labels in Canary.Spread, OneDomain and DomainBudgets, in this order, that no
-	// eligible node has: all of them are one domain. So the canary is not spread over it, OneDomain
-	// restricts nothing, or the budget is one of all nodes.
+	// NoSpread are the labels in Canary.Spread, in their order, for which no eligible node has a
+	// value that is not empty. They have no effect.
+	NoSpread []string
+	// NoDomains are the labels of OneDomain and DomainBudgets, in this order, for which no eligible
+	// node has a value that is not empty: all of them are one domain. So OneDomain restricts nothing,
+	// or the budget is one of all nodes.
 	NoDomains []string
-	// UnknownFirst are the values of OneDomain.First that no eligible node has, if other nodes have
-	// the label.
+	// UnknownFirst are the values of OneDomain.First that no eligible node has, unless OneDomain.Label
+	// is in NoDomains.
 	UnknownFirst []string
 	// Canary describes the canary's trial. It is nil if the policy has no canary, if no
 	// trial has begun because no outdated pod waits for it, and if the trial passed or was
@@ -118,8 +122,8 @@ type PolicyStatus struct {
 	Canary *CanaryStatus
 }
 
-// none reports whether the policy has no effect on the step. What it says of labels that no node
-// has is no effect.
+// none reports whether the policy has no effect on the step. What it says of labels and values that
+// no node has is no effect.
 func (p PolicyStatus) none() bool {
 	return p.Restricted == nil && p.Ignored == nil && p.Canary == nil && p.Domain == ""
 }
@@ -148,6 +152,18 @@ func (p PolicyStatus) needsDecision(available bool) bool {
 // shownNames is how many names a text lists.
 const shownNames = 5
 
+// shown lists the names of the first elements, and says how many more there are.
+func shown[T any](list []T, name func(T) string) string {
+	var names []string
+	for _, element := range list[:min(len(list), shownNames)] {
+		names = append(names, name(element))
+	}
+	if more := len(list) - shownNames; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
 // String returns a line for each field that is set. It is empty if none is.
 func (p PolicyStatus) String() string { return strings.Join(p.clauses(), "\n") }
 
@@ -157,15 +173,18 @@ func (p PolicyStatus) clauses() []string {
 	if p.Domain != "" {
 		out = append(out, "domain "+p.Domain)
 	}
-	if n := len(p.NoDomains); n > 0 {
-		labels := "label"
-		if n > 1 {
-			labels = "labels"
+	if len(p.NoSpread) > 0 {
+		them := "it"
+		if len(p.NoSpread) > 1 {
+			them = "them"
 		}
-		out = append(out, fmt.Sprintf("no eligible node has the %s %s: all nodes are one domain", labels, strings.Join(p.NoDomains, ", ")))
+		out = append(out, noValueClause(p.NoSpread)+": the canary is not spread over "+them)
+	}
+	if len(p.NoDomains) > 0 {
+		out = append(out, noValueClause(p.NoDomains)+": all nodes are one domain")
 	}
 	if len(p.UnknownFirst) > 0 {
-		out = append(out, fmt.Sprintf("OneDomain.First names %s, which no eligible node has", strings.Join(p.UnknownFirst, ", ")))
+		out = append(out, fmt.Sprintf("OneDomain.First names %s, which no eligible node has", shown(p.UnknownFirst, strconv.Quote)))
 	}
 	if p.Canary != nil {
 		out = append(out, p.Canary.String())
@@ -174,16 +193,18 @@ func (p PolicyStatus) clauses() []string {
 		out = append(out, restrictedSentence(p.Restricted))
 	}
 	if len(p.Ignored) > 0 {
-		names := make([]string, 0, shownNames+1)
-		for _, n := range p.Ignored[:min(len(p.Ignored), shownNames)] {
-			names = append(names, n.String())
-		}
-		if more := len(p.Ignored) - shownNames; more > 0 {
-			names = append(names, fmt.Sprintf("and %d more", more))
-		}
-		out = append(out, "ignored: "+strings.Join(names, ", "))
+		out = append(out, "ignored: "+shown(p.Ignored, IgnoredNode.String))
 	}
 	return out
+}
+
+// noValueClause names labels for which no eligible node has a value.
+func noValueClause(labels []string) string {
+	text := "no eligible node has a value for the label"
+	if len(labels) > 1 {
+		text += "s"
+	}
+	return text + " " + strings.Join(labels, ", ")
 }
 
 // NeedsDecision reports whether the rollout stops until a person, or another controller,

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/pernode/daemonset/internal/property"
 )
 
 // TestDepth: 500 lists and maps, in all ways to write them, and not one more.
@@ -43,6 +45,37 @@ func TestDepth(t *testing.T) {
 		{"dashes and brackets", func(n int) string { return "x:\n" + rep("- ", n/2) + rep("[", n-n/2) + rep("]", n-n/2) }, 2},
 		{"behind a key in braces", func(n int) string { return "x: {}\n" + "{}: " + rep("[", n) + rep("]", n) }, 2},
 		{"byte order mark", func(n int) string { return "\ufeff[" + rep("[", n) + rep("]", n) + "]" }, 1},
+		{"behind a comment that ends at a carriage return", func(n int) string { return "x: # c\r " + rep("[", n) + rep("]", n) }, 1},
+		{"behind a comment that ends at a next line", func(n int) string { return "x: # c\u0085 " + rep("[", n) + rep("]", n) }, 1},
+		{"behind a comment that ends at a line separator", func(n int) string { return "x:\n # c\u2028 " + rep("[", n) + rep("]", n) }, 2},
+		{"behind a comment that ends at a paragraph separator", func(n int) string { return "x: # c\u2029 " + rep("[", n) + rep("]", n) }, 1},
+		{"behind a directive", func(n int) string { return "%YAML 1.1\r---\r[" + rep("[", n) + rep("]", n) + "]" }, 1},
+		{"key in its own line", func(n int) string { return "?\n  " + rep("[", n) + rep("]", n) + "\n: x\n" }, 2},
+		{"anchors without blanks", func(n int) string { return "x: " + rep("[&a,", n) + rep("]", n) }, 1},
+		{"pairs in brackets", func(n int) string { return "x: " + rep("[a: ", n/2) + rep("[", n%2) + rep("]", n%2) + rep("]", n/2) }, 1},
+		{"keys in braces", func(n int) string {
+			return "x:\n" + lines(n/2, "  ", "- {}:") + rep("  ", n/2) + rep("- ", n%2) + "b"
+		}, 251},
+		{"behind a colon that is text", func(n int) string { return "y: :\"x\nx: " + rep("[", n) + rep("]", n) }, 2},
+		{"behind a quote in a text of two lines", func(n int) string { return "x: [a\n\"b, " + rep("[", n-1) + rep("]", n) }, 2},
+		{"behind a key with a comma", func(n int) string { return "x: {? \"y, \" : " + rep("[", n-1) + rep("]", n-1) + " , \"z\": 1}" }, 1},
+		{"aliases in lists", func(n int) string {
+			text := "x0: &x0 []\n"
+			for i := range n - 1 {
+				text += fmt.Sprintf("x%d: &x%[1]d [*x%d]\n", i+1, i)
+			}
+			return text
+		}, 500},
+		{"aliases in maps", func(n int) string {
+			text := "x0: &x0\n  a: b\n"
+			for i := range n - 1 {
+				text += fmt.Sprintf("x%d: &x%[1]d\n  &k a: *x%d\n", i+1, i)
+			}
+			return text
+		}, 1000},
+		{"aliases of large lists", func(n int) string {
+			return "x: &x " + rep("[", 200) + rep("]", 200) + "\ny: &y " + rep("[", 200) + "*x" + rep("]", 200) + "\nz: " + rep("[", n-400) + "*y" + rep("]", n-400)
+		}, 3},
 		{"cut off", func(n int) string { return "x: " + rep("[", n) }, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -67,6 +100,9 @@ func TestNotDeep(t *testing.T) {
 	for _, text := range []string{
 		"a: |\n  " + many + "\n  [\n  - " + many + "\nb: 1\n",
 		"a: >-\n\n    " + many + "\n  " + many + "\nb: 1\n",
+		"a: | # made by: hand\n  " + many + "\nb: 1\n",
+		"a: >- # see http: x\n  " + many + "\nb: 1\n",
+		"- x # see http: y\n- a # b: " + many + "\n  \n",
 		"- |\n " + many + "\n- |2\n    " + many + "\n",
 		"a: '" + many + "\n  " + many + "'\n",
 		"a: \"" + many + "\\\"" + many + "\"\n",
@@ -77,6 +113,9 @@ func TestNotDeep(t *testing.T) {
 		"\ufeffa:\n" + strings.Repeat("- {b: [1, {c: 2}]}\n- [x]\n-\n  - y\n", 1000),
 		strings.Repeat("k: {a: [b]}\nl:\n  m:\n  - n\n", 1000),
 		strings.Repeat(`{"a":["[",{"b":"\"{"}]}`, 1000),
+		"x: &x [a]\n" + strings.Repeat("y: &y {a: *x}\nz: [*y]\n&k k: *k\n", 1000),
+		"- &x a\n- &y\n- &z {}\n" + strings.Repeat("- [*x, *y, *z, &x b]\n", 1000),
+		"x: [&a , &b c, {&c : 1}, b: 1]\n? {}\n: &d\n  - 1\n" + strings.Repeat("- *d\n", 10),
 		"a: |\n" + strings.Repeat(strings.Repeat(" ", 2000)+"x:\n", 3),
 	} {
 		if line := (document{text: text, line: 1}).deeper(6); line > 0 {
@@ -88,7 +127,7 @@ func TestNotDeep(t *testing.T) {
 // TestDepthOfRandom: the depth of random documents is that of what a parser makes of them.
 func TestDepthOfRandom(t *testing.T) {
 	for seed := range uint64(3000) {
-		w := &writer{rand: rand.New(rand.NewPCG(seed, 2)), line: 1, lines: map[string]int{}}
+		w := &writer{rand: rand.New(rand.NewPCG(seed, 2)), line: 1, lines: map[string]int{}, aliases: seed%2 == 0}
 		for i := range 3 {
 			source, _ := w.key(i)
 			w.write("%s:", source)
@@ -104,6 +143,42 @@ func TestDepthOfRandom(t *testing.T) {
 			t.Fatalf("seed %d: deeper than %d in line %d, than %d in line %d, want a depth of %d of\n%s",
 				seed, want, d.deeper(want), want-1, d.deeper(want-1), want, d.text)
 		}
+	}
+}
+
+// TestDepthOfTokens: where a parser takes tokens in a random order, it finds no lists and maps that
+// are nested deeper.
+func TestDepthOfTokens(t *testing.T) {
+	tokens := []string{
+		"[", "[", "]", "]", "{", "}", ",", ": ", ":", "? ", "?\n", "- ", "- - ", "-\n", "a", "a: ", "b:\n", "b:\n ", "c:\n  ", "\"", "'", "\"x\"", "'y'", " ", "\t",
+		"\n", "\n ", "\n  ", "\r", "\r\n", "\u0085", "\u2028", "\u2029", "#", " # ", "# c\n", "&x ", "&y", "*x", "*y ", "!!str ", "!t ", "|", ">", "|\n  ", ">-\n ",
+		"%", "%YAML 1.1\r", "---", "--- ", "...\r",
+	}
+	parsed := 0
+	for seed := range property.Seeds(t, 30_000) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		text := ""
+		for range 3 + r.IntN(16) {
+			text += tokens[r.IntN(len(tokens))]
+		}
+		if r.IntN(2) == 0 {
+			text += strings.Repeat("]", max(0, strings.Count(text, "[")-strings.Count(text, "]")))
+		}
+		for _, d := range splitDocuments(text) {
+			var content any
+			if err := utilyaml.Unmarshal([]byte(d.text), &content); err != nil {
+				continue
+			}
+			if want := depthOf(content); want > 0 {
+				parsed++
+				if d.deeper(want-1) == 0 {
+					t.Errorf("seed %d: not deeper than %d: %q", seed, want-1, d.text)
+				}
+			}
+		}
+	}
+	if parsed < 1000 {
+		t.Errorf("%d documents with lists or maps, want 1000", parsed)
 	}
 }
 

@@ -53,6 +53,9 @@ func (d document) values() ([]value, error) {
 		}
 		notJSON = err
 	}
+	if before, _, inside := strings.Cut(strings.TrimPrefix(d.text, byteOrderMark), byteOrderMark); inside {
+		return nil, syntaxError{1 + strings.Count(before, "\n"), errByteOrderMark}
+	}
 	var content any
 	if err := d.unmarshal(&content); err != nil {
 		if notJSON != nil && !d.isYAML() {
@@ -91,7 +94,7 @@ func (d document) unmarshal(content *any) error {
 // rest returns an error if something follows the first node of a YAML document, which has
 // the content. The parser stops behind that node and does not look at what follows.
 func (d document) rest(content any) error {
-	f := &finder{text: strings.TrimPrefix(d.text, "\ufeff")}
+	f := &finder{text: strings.TrimPrefix(d.text, byteOrderMark)}
 	f.skipBlank()
 	switch content.(type) {
 	case map[string]any, []any:
@@ -113,6 +116,10 @@ func (d document) rest(content any) error {
 	}
 	return syntaxError{min(max(line, 1), d.lines()), errTrailing}
 }
+
+// errByteOrderMark is about a text that the parser misreads: behind a mark it takes the first
+// character of a line for one.
+var errByteOrderMark = errors.New(`has a byte order mark that is not at its beginning: remove it, or write it as "\uFEFF"`)
 
 var errTrailing = errors.New("does not belong to what is before it: a document holds one object or list; put --- between two, and check the indentation")
 

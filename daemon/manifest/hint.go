@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -108,14 +109,17 @@ func (d document) explainSyntax(err *Error) {
 	err.Detail = isTemplate + " (" + err.Detail + ")"
 }
 
-// percentHint says how to write a percentage that has a blank in it.
-func percentHint(err *field.Error) string {
+// budgetHint says how to write a percentage that has a blank in it, or a number in quotes.
+func budgetHint(err *field.Error) string {
 	budget, ok := err.BadValue.(intstr.IntOrString)
 	if !ok || budget.Type != intstr.String {
 		return ""
 	}
 	if m := spacedPercent.FindStringSubmatch(budget.StrVal); m != nil && m[0] != m[1]+"%" {
 		return fmt.Sprintf(": write %q", m[1]+"%")
+	}
+	if number, err := strconv.ParseUint(strings.TrimSpace(budget.StrVal), 10, 31); err == nil {
+		return fmt.Sprintf(": write %d, without quotes", number)
 	}
 	return ""
 }

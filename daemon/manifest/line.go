@@ -138,12 +138,39 @@ func (f *finder) skipBlank() {
 // skipProperties goes to the next text that is neither an anchor nor a tag.
 func (f *finder) skipProperties() {
 	for f.skipBlank(); f.peek() == '&' || f.peek() == '!'; f.skipBlank() {
-		if end := strings.IndexAny(f.text[f.pos:], " \t\r\n"); end > 0 {
-			f.pos += end
-		} else {
-			f.pos = len(f.text)
-		}
+		f.skipProperty()
 	}
+}
+
+// skipProperty goes behind the anchor or tag that begins here.
+func (f *finder) skipProperty() {
+	if name, ok := anchorName(f.text[f.pos:]); ok && f.peek() == '&' {
+		f.pos += 1 + len(name)
+		return
+	}
+	if end := strings.IndexAny(f.text[f.pos:], " \t\r\n"); end > 0 {
+		f.pos += end
+	} else {
+		f.pos = len(f.text)
+	}
+}
+
+// anchorName returns the name of the anchor or alias that a text begins with, and false if it
+// begins with none.
+func anchorName(text string) (name string, ok bool) {
+	if text == "" || text[0] != '&' && text[0] != '*' {
+		return "", false
+	}
+	end := 1
+	for end < len(text) && (text[end] == '-' || text[end] == '_' || '0' <= text[end] && text[end] <= '9' || 'A' <= text[end] && text[end] <= 'Z' || 'a' <= text[end] && text[end] <= 'z') {
+		end++
+	}
+	return text[1:end], end > 1
+}
+
+// blankAt reports whether a text has a blank or a line break at an offset, or ends there.
+func blankAt(text string, at int) bool {
+	return at >= len(text) || strings.IndexByte(" \t\r\n", text[at]) >= 0
 }
 
 // node looks for the rest of the path in the value that comes next. Its lines are indented
@@ -162,9 +189,7 @@ func (f *finder) node(parent int, steps []string) {
 	}
 }
 
-func (f *finder) isItem() bool {
-	return f.peek() == '-' && (f.pos+1 == len(f.text) || strings.IndexByte(" \t\r\n", f.text[f.pos+1]) >= 0)
-}
+func (f *finder) isItem() bool { return f.peek() == '-' && blankAt(f.text, f.pos+1) }
 
 // list looks for an item in a list of dashes, which begins here.
 func (f *finder) list(steps []string) {
@@ -239,7 +264,13 @@ func (f *finder) key() (key string, ok bool) {
 		return key, true
 	}
 	line := f.line()
+	if strings.HasPrefix(line, "|") || strings.HasPrefix(line, ">") {
+		return "", false // a text in the lines below
+	}
 	for at := range len(line) {
+		if line[at] == '#' && at > 0 && blankAt(line, at-1) {
+			return "", false // a comment
+		}
 		if line[at] == ':' && (at+1 == len(line) || line[at+1] == ' ' || line[at+1] == '\t') {
 			f.pos += at + 1
 			return strings.TrimRight(line[:at], " \t"), true
@@ -330,14 +361,14 @@ func (f *finder) scalar() string {
 	start := f.pos
 	for f.pos < len(f.text) {
 		switch c := f.peek(); c {
-		case ',', '{', '}', '[', ']', '\n':
+		case ',', '{', '}', '[', ']':
 		case ':':
 			if rest := f.text[f.pos+1:]; rest != "" && !strings.ContainsRune(" \t\r\n,{}[]", rune(rest[0])) {
 				f.pos++
 				continue
 			}
 		case '#':
-			if strings.IndexByte(" \t", f.text[f.pos-1]) < 0 {
+			if strings.IndexByte(" \t\r\n", f.text[f.pos-1]) < 0 {
 				f.pos++
 				continue
 			}
@@ -347,7 +378,7 @@ func (f *finder) scalar() string {
 		}
 		break
 	}
-	value := strings.TrimRight(f.text[start:f.pos], " \t\r")
+	value := strings.TrimRight(f.text[start:f.pos], " \t\r\n")
 	if f.pos == start && f.pos < len(f.text) {
 		f.pos++
 	}

@@ -75,6 +75,11 @@ type writer struct {
 	text  strings.Builder
 	line  int
 	lines map[string]int
+	// aliases has it write what lineOf does not understand: anchors and aliases, keys in lines of
+	// their own, and comments that end at other breaks than those of lines.
+	aliases  bool
+	anchored []string // the anchors whose values are complete
+	anchors  int
 }
 
 func (w *writer) write(format string, args ...any) {
@@ -87,7 +92,7 @@ func (w *writer) write(format string, args ...any) {
 // below the key.
 var scalars = []string{
 	"1", "x", "\"a: b\"", "'c: {d'", "\"two\n~ x: lines, \\\" }\"", "'it''s\n\n~ y: [1'", "plain\n~ on two lines",
-	"|\n~ k0: text\n~ - k1: item\n\n~ # no comment", ">-\n~ k2: folded", "https://x/y#z", "\"#\" # comment", "-1", "",
+	"| # k1: comment\n~ [ k0: text", "x # k1: comment", "|\n~ k0: text\n~ - k1: item\n\n~ # no comment", ">-\n~ k2: folded", "https://x/y#z", "\"#\" # comment", "-1", "",
 }
 
 func (w *writer) noise(indent string) {
@@ -115,6 +120,31 @@ func (w *writer) key(n int) (source, step string) {
 // block writes a value behind a key or a dash whose children are indented by indent.
 func (w *writer) block(path, indent string, depth int) {
 	n := w.rand.IntN(4)
+	if w.aliases {
+		switch w.rand.IntN(8) {
+		case 0:
+			w.anchors++
+			name := "a" + strconv.Itoa(w.anchors)
+			w.write(" &%s", name)
+			defer func() { w.anchored = append(w.anchored, name) }()
+		case 1:
+			if len(w.anchored) > 0 {
+				w.write(" *%s\n", w.anchored[w.rand.IntN(len(w.anchored))])
+				return
+			}
+		case 2:
+			w.write(" # [%s%s", []string{"\r", "\u0085", "\u2028", "\u2029"}[w.rand.IntN(4)], indent)
+			w.flow(path, indent, depth)
+			w.write("\n")
+			return
+		case 3:
+			if depth > 0 {
+				w.write("\n%[1]s?\n%[1]s  k\n%[1]s:", indent)
+				w.block(path, indent+"  ", depth-1)
+				return
+			}
+		}
+	}
 	switch kind := w.rand.IntN(5); {
 	case depth == 0 || n == 0 || kind == 0:
 		w.write(" %s\n", strings.ReplaceAll(scalars[w.rand.IntN(len(scalars))], "~", indent))

@@ -124,8 +124,9 @@ func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object)
 // may be meant, as in annotations, commands, arguments, environment variables and paths; a second
 // object of the same kind, namespace and name, here or in what was read before, except for a
 // manifest beside a stored DaemonSet; a DaemonSet of an API version that is gone; a list in 16
-// others; lists and maps nested more than 500 deep; and a text with nothing in it. If r fails, the
-// error wraps that of r.
+// others; lists and maps nested more than 500 deep, where an alias counts as what it stands for;
+// a byte order mark in YAML that is not at its beginning; and a text with nothing in it. If r
+// fails, the error wraps that of r.
 //
 // Each call looks through what o has already. To read many files, call ReadFS, which does so once.
 func (o *Objects) Read(file string, r io.Reader) error { return o.read(file, r, o.names()) }

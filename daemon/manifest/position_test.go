@@ -74,6 +74,9 @@ func TestLocate(t *testing.T) {
 	}{
 		{"blank before the sign", "people write it so", field.ErrorList{field.Invalid(budget, intstr.FromString("10 %"), "bad")}, []string{`Invalid value: "10 %": bad: write "10%"`}},
 		{"blank behind it", "YAML keeps it in quotes", field.ErrorList{field.Invalid(budget, intstr.FromString("10% "), "bad")}, []string{`Invalid value: "10% ": bad: write "10%"`}},
+		{"number in quotes", "YAML makes a text of it", field.ErrorList{field.Invalid(budget, intstr.FromString("1"), "bad")}, []string{`Invalid value: "1": bad: write 1, without quotes`}},
+		{"blank between digits", "it may be two numbers", field.ErrorList{field.Invalid(budget, intstr.FromString("1 0%"), "bad")}, []string{`Invalid value: "1 0%": bad`}},
+		{"large number in quotes", "it does not fit", field.ErrorList{field.Invalid(budget, intstr.FromString("99999999999"), "bad")}, []string{`Invalid value: "99999999999": bad`}},
 		{"no blank", "something else is wrong", field.ErrorList{field.Invalid(budget, intstr.FromString("101%"), "bad")}, []string{`Invalid value: "101%": bad`}},
 		{"no number", "nobody knows which", field.ErrorList{field.Invalid(budget, intstr.FromString("ten %"), "bad")}, []string{`Invalid value: "ten %": bad`}},
 		{"number", "is no percentage", field.ErrorList{field.Invalid(budget, intstr.FromInt32(-1), "bad")}, []string{"Invalid value: -1: bad"}},

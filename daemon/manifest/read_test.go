@@ -72,6 +72,7 @@ func TestReadFails(t *testing.T) {
 		{"too large", "it is a whole number", set("{minReadySeconds: 3000000000}"), "ds.yaml:4: document 1: spec.minReadySeconds: Invalid value: 3000000000: is out of range (int32)"},
 		{"table", "kubectl without -o", "NAMESPACE   NAME    DESIRED   CURRENT\nlogging     agent   3         3\n",
 			"ds.yaml: is for people to read: have kubectl print it with -o yaml"},
+		{"byte order mark inside", "the parser misreads what follows", "a: 1\n\ufeffb: 2", "ds.yaml:2: document 1: has a byte order mark that is not at its beginning: remove it, or write it as \"\\uFEFF\""},
 		{"UTF-16", "what > makes in an old PowerShell", "\xff\xfea\x00:\x00", "ds.yaml: is UTF-16: write it as UTF-8"},
 		{"YAML syntax", "the line is the file's, not the document's", node + "---\na: b: c\n",
 			"ds.yaml:5: document 2: mapping values are not allowed in this context"},

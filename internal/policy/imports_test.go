@@ -124,6 +124,7 @@ var imports = map[string][]allowance{
 	},
 	"rollout": {
 		{"k8s.io/apimachinery/pkg/apis/meta/v1/validation", "label selectors of a policy"},
+		{"k8s.io/apimachinery/pkg/util/validation", "label values of a policy"},
 		{"container/heap", "the order of a policy"},
 		{"iter", "steps are an iterator"},
 		{"k8s.io/apimachinery/pkg/api/equality", "whether a status changes anything"},

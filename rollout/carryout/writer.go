@@ -112,6 +112,9 @@ func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.R
 	return errors.Join(err, p.writeStatus(ctx, r))
 }
 
+// passResource is the advice to who passes the DaemonSet that a resource was mapped to.
+const passResource = "pass the resource itself"
+
 // validate checks what CarryOut needs.
 func (w *Writer) validate(owner client.Object) error {
 	path := field.NewPath("writer")
@@ -124,7 +127,7 @@ func (w *Writer) validate(owner client.Object) error {
 	if ds, ok := owner.(*appsv1.DaemonSet); ok {
 		if ds.APIVersion != "" && ds.APIVersion != appsv1.SchemeGroupVersion.String() || ds.Kind != "" && ds.Kind != "DaemonSet" {
 			return field.Invalid(field.NewPath("owner"), ds.APIVersion+" "+ds.Kind,
-				"this is the DaemonSet that a resource was mapped to: pass the resource itself")
+				"this is the DaemonSet that a resource was mapped to: "+passResource)
 		}
 		return nil
 	}
@@ -148,13 +151,16 @@ func (w *Writer) sameOwner(owner client.Object, r *rollout.Result) error {
 		if err != nil {
 			return fmt.Errorf("owner: %w", err)
 		}
-		its := schema.FromAPIVersionAndKind(ds.APIVersion, ds.Kind).GroupKind()
+		its, daemonSet := schema.FromAPIVersionAndKind(ds.APIVersion, ds.Kind).GroupKind(), appsv1.SchemeGroupVersion.WithKind("DaemonSet").GroupKind()
 		if its.Empty() {
-			its = appsv1.SchemeGroupVersion.WithKind("DaemonSet").GroupKind() // Typed clients leave it out.
+			its = daemonSet // Typed clients leave it out.
 		}
 		if its != kind.GroupKind() {
-			return field.Invalid(field.NewPath("owner"), kind.GroupKind().String(),
-				"the result is for a "+its.String()+": give the mapped DaemonSet the apiVersion and kind of the owner")
+			advice := "give the mapped DaemonSet the apiVersion and kind of the owner"
+			if kind.GroupKind() == daemonSet {
+				advice = passResource
+			}
+			return field.Invalid(field.NewPath("owner"), kind.GroupKind().String(), "the result is for a "+its.String()+": "+advice)
 		}
 		return nil
 	}

@@ -257,8 +257,8 @@ func TestCarryOutValidates(t *testing.T) {
 		want      string
 	}{
 		{"no TypeMeta", "the pods would belong to a DaemonSet that does not exist", resource, agent(), "owner: Invalid value: \"ConfigMap\": the result is for a DaemonSet.apps"},
-		{"another kind", "so they would to a NodeAgent", resource, mapped("agents.example.com/v1", "NodeAgent"), "the result is for a NodeAgent.agents.example.com"},
-		{"a DaemonSet, but the result of a resource", "which is the owner?", agent(), mapped("agents.example.com/v1", "NodeAgent"), "the result is for a NodeAgent"},
+		{"another kind", "so they would to a NodeAgent", resource, mapped("agents.example.com/v1", "NodeAgent"), "the result is for a NodeAgent.agents.example.com: give the mapped DaemonSet the apiVersion and kind of the owner"},
+		{"a DaemonSet, but the result of a resource", "which is the owner?", agent(), mapped("agents.example.com/v1", "NodeAgent"), "the result is for a NodeAgent.agents.example.com: pass the resource itself"},
 		{"kind of the resource", "it is the owner", resource, mapped("v1", "ConfigMap"), ""},
 		{"kind of the resource in another version", "the API server knows both", agent(), mapped("apps/v2", "DaemonSet"), ""},
 	} {

@@ -70,12 +70,16 @@ type NodeMemory struct {
 	// A pod that was seen terminating does not count: somebody deleted it, because a failed pod
 	// disappears at once. The count is zero again when an assessment finds no further pod half an
 	// hour after LastReplaced, like daemon.Backoff, and once a pod has been available for
-	// DefaultPatience.
+	// DefaultPatience. If daemon.Snapshot.FailuresInARow is at least two and higher than the count,
+	// it is the count.
 	Replaced int `json:"replaced,omitempty"`
-	// LastReplaced is the time of the last assessment that found another pod.
+	// LastReplaced is the time of the last assessment that found another pod. If FailuresInARow
+	// is at least two and BackoffEntry.Last is later, it is that time.
 	LastReplaced metav1.Time `json:"lastReplaced,omitzero"`
 	// FailingSince is when the first of these pods failed. If no assessment has seen it as a
-	// failed pod, it is the creation time of the first successor that an assessment saw.
+	// failed pod, it is the creation time of the first successor that an assessment saw, or what
+	// the snapshot's Backoff says, whichever is earlier. It does not become later until the row of
+	// failures ends.
 	FailingSince metav1.Time `json:"failingSince,omitzero"`
 }
 
@@ -164,6 +168,15 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState) (NodeMemory, b
 	replaced := youngest != nil && m.Pod != "" && !m.isOf(youngest.Pod)
 	if m.forgotten(now) && !replaced {
 		m.forget() // If another pod is there, the row has gone on since the last look.
+	}
+	if failures := s.FailuresInARow(n.Name); failures >= again {
+		e, _ := s.BackoffOf(n.Name)
+		m.Replaced = max(m.Replaced, failures)
+		m.LastReplaced = toSecond(podstatus.Latest(m.LastReplaced.Time, e.Last), now)
+		// The entry forgets the first failures of a long row, so the earliest time counts.
+		if since := e.Last.Add(-e.Delay); m.FailingSince.IsZero() || since.Before(m.FailingSince.Time) {
+			m.FailingSince = toSecond(since, now)
+		}
 	}
 	if youngest == nil {
 		return m, m.Pod != "" || m.Replaced > 0 // its successor is still to come

@@ -343,6 +343,56 @@ func testFailingCluster(t *testing.T, times simulate.PodTimes, seen time.Duratio
 	}
 }
 
+// TestAssessSinceStays: pods fail soon after each start, and nothing becomes better. Since when
+// they fail does not become later, however often somebody looks, and whether the snapshots have the
+// Backoff of the controller always, sometimes or never.
+func TestAssessSinceStays(t *testing.T) {
+	stalled := 0
+	for seed := range property.Seeds(t, 40) {
+		r := rand.New(rand.NewPCG(seed, 91))
+		times := simulate.PodTimes{FailsAfter: time.Duration(1+r.IntN(60)) * time.Second}
+		if one(r, 2) {
+			times.ReadyAfter = -1
+		}
+		every := []time.Duration{time.Minute, 3 * time.Minute, 7 * time.Minute, time.Duration(10+r.IntN(900)) * time.Second}[r.IntN(4)]
+		backoff := []int{0, 1, 2}[r.IntN(3)] // never, always, every other time
+		c := updated(t, one(r, 2), always(times))
+		began := c.Now()
+		since, before := map[string]time.Time{}, &health.Assessment{}
+		for c.Now().Sub(began) < 3*time.Hour {
+			if err := c.Advance(every); err != nil {
+				t.Fatal(err)
+			}
+			in := c.Input(build.Set{}.Object())
+			if backoff == 0 || !one(r, backoff) {
+				in.Backoff = nil
+			}
+			a, err := health.Assess(observe(t, in), health.Options{Memory: stored(t, before.Memory)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if before.State == health.StateStalled && len(a.Outdated) == len(before.Outdated) && (a.State != before.State || a.LastChange.After(before.LastChange)) {
+				t.Fatalf("seed %d: Assess() after %v = %v, before %v", seed, c.Now().Sub(began), a, before)
+			}
+			for _, n := range a.Memory.Nodes {
+				if first, known := since[n.Node]; known && n.FailingSince.After(first) {
+					t.Fatalf("seed %d: after %v %s fails since %v, before since %v", seed, c.Now().Sub(began), n.Node, n.FailingSince, first)
+				}
+				if !n.FailingSince.IsZero() {
+					since[n.Node] = n.FailingSince.Time
+				}
+			}
+			before = a
+		}
+		if before.State == health.StateStalled {
+			stalled++
+		}
+	}
+	if stalled < 35 {
+		t.Errorf("%d rollouts were stalled after three hours, want 35 of 40", stalled)
+	}
+}
+
 // TestMemoryIsBounded: a cluster of any size has a small memory, and nodes with replaced pods
 // stay in it.
 func TestMemoryIsBounded(t *testing.T) {

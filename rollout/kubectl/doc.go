@@ -1,14 +1,14 @@
 // Package kubectl returns what kubectl prints about DaemonSets, as data and as
 // text. It is for CLIs and dashboards.
 //
-//	kubectl get daemonsets             NewTable
-//	kubectl get daemonsets -o wide     NewTable, Table.Wide
-//	kubectl get daemonsets -A          NewTable, Table.AllNamespaces
-//	kubectl rollout status             RolloutStatus
-//	kubectl rollout history            RolloutHistory
-//	kubectl rollout history --revision history.Template of a Revision's ControllerRevision
-//	kubectl rollout undo               RolloutUndo
-//	kubectl rollout restart            RolloutRestart
+//	kubectl get daemonsets              NewTable
+//	kubectl get daemonsets -o wide      NewTable, Table.Wide
+//	kubectl get daemonsets -A           NewTable, Table.AllNamespaces
+//	kubectl rollout status              RolloutStatus
+//	kubectl rollout history             RolloutHistory
+//	kubectl rollout history --revision  history.Template of a Revision's ControllerRevision
+//	kubectl rollout undo                RolloutUndo
+//	kubectl rollout restart             RolloutRestart
 //
 // The functions take objects as an API server returns them, with their defaults
 // filled in. daemon.Default fills them in for a DaemonSet from elsewhere. Nothing

@@ -266,6 +266,23 @@ func TestRunIgnored(t *testing.T) {
 	}
 }
 
+// TestRunUnknownLabels: a complete rollout says what of its policy no node has.
+func TestRunUnknownLabels(t *testing.T) {
+	one := intstr.FromInt32(1)
+	for _, tc := range []struct {
+		policy rollout.Policy
+		want   string
+	}{
+		{rollout.Policy{Canary: &rollout.Canary{Nodes: one, Spread: []string{"rack"}}}, "no eligible node has a value for the label rack: the canary is not spread over it"},
+		{rollout.Policy{OneDomain: &rollout.OneDomain{Label: "rack"}}, "no eligible node has a value for the label rack: all nodes are one domain"},
+	} {
+		end := settle(t, outdated(build.Set{}, build.Nodes("a", "b")...), simulate.Options{Policy: tc.policy})
+		if _, rest, _ := strings.Cut(end.String(), "\n"); end.State != simulate.EndComplete || rest != tc.want {
+			t.Errorf("Run() under %v = %v, want it complete with %q", tc.policy, end, tc.want)
+		}
+	}
+}
+
 func TestRunNeedsDecision(t *testing.T) {
 	for _, tc := range []struct {
 		name, why string
