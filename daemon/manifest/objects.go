@@ -124,8 +124,8 @@ func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object)
 // may be meant, as in annotations, commands, arguments, environment variables and paths; a second
 // object of the same kind, namespace and name, here or in what was read before, except for a
 // manifest beside a stored DaemonSet; a DaemonSet of an API version that is gone; a list in 16
-// others; lists and maps nested more than 500 deep; and a text with nothing in it. If r fails, the
-// error wraps that of r.
+// others; lists and maps nested more than 500 deep; and a text with nothing in it (ErrEmpty). If r
+// fails, the error wraps that of r.
 //
 // Each call looks through what o has already. To read many files, call ReadFS, which does so once.
 func (o *Objects) Read(file string, r io.Reader) error { return o.read(file, r, o.names()) }
@@ -215,7 +215,7 @@ func (r *reading) text(text string) {
 		}
 	}
 	if number == 0 {
-		r.errs = ErrorList{{Position{File: r.file}, "nothing in it"}}
+		r.errs = ErrorList{{Position{File: r.file}, ErrEmpty.Error()}}
 	}
 }
 

@@ -3,7 +3,7 @@
 package cli
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,28 +38,12 @@ func readFile(objects *manifest.Objects, file string, stdin io.Reader) error {
 	return objects.Read(file, f)
 }
 
-// ReadVersion reads a file into objects as ReadFiles does, but a file in which is nothing but white
-// space, comments and marks between documents has no objects: it is a version of a file that was
-// not there yet, or is deleted.
+// ReadVersion reads a file into objects as ReadFiles does, but a file with nothing in it
+// (manifest.ErrEmpty) has no objects: it is a version of a file that was not there yet, or is
+// deleted.
 func ReadVersion(objects *manifest.Objects, file string, stdin io.Reader) error {
-	var text bytes.Buffer
-	name := file
-	if file == "-" {
-		name = StandardInput
-		if _, err := text.ReadFrom(stdin); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	} else {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		text.Write(data)
-	}
-	for line := range bytes.Lines(text.Bytes()) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && string(line) != "---" {
-			return objects.Read(name, &text)
-		}
+	if err := readFile(objects, file, stdin); !errors.Is(err, manifest.ErrEmpty) {
+		return err
 	}
 	return nil
 }

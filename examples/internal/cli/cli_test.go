@@ -43,6 +43,8 @@ func TestReadVersion(t *testing.T) {
 	}{
 		{"empty", "what git show prints of a file that is not there", "", 0, ""},
 		{"comments", "what a template renders if it is switched off", "---\n# a: b\n\n---  \n", 0, ""},
+		{"mark with a comment", "the same", "--- # Source: agent.yaml\n", 0, ""},
+		{"null", "what a template renders of a value that is not set", "null\n", 0, ""},
 		{"objects", "they are read", node, 1, ""},
 		{"wrong", "an error stays one", "a: [\n", 0, "standard input:1: document 1: did not find expected node content"},
 	} {

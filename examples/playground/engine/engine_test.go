@@ -138,6 +138,15 @@ func TestAllNodesLeave(t *testing.T) {
 	}
 }
 
+// A text with nothing in it has no objects, as manifest.Read sees it.
+func TestTextWithNothing(t *testing.T) {
+	for _, cluster := range []string{"", "# none\n---\n", "--- # none\n", "null\n", "\ufeff", "...\n"} {
+		if _, faults := read(Texts{Manifest: otherManifest, Cluster: cluster}, nil); len(faults) > 0 {
+			t.Errorf("cluster %q: %v, want no objects", cluster, faults[0])
+		}
+	}
+}
+
 const otherManifest = `apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: mine, namespace: default}
