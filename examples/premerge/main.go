@@ -3,12 +3,12 @@
 //
 //	kubectl get nodes -o yaml >nodes.yaml
 //	premerge -nodes nodes.yaml OLD.yaml NEW.yaml
-//	git show origin/main:agent.yaml | premerge -nodes nodes.yaml -markdown - agent.yaml >>$GITHUB_STEP_SUMMARY
 //
 // OLD.yaml and NEW.yaml are the two versions of the manifests, in YAML or JSON. Other kinds of
-// objects in them are passed over. One of the three files may be standard input. A version without
-// objects, such as /dev/null or what git show prints of a file that is not there, is that of a file
-// that the change adds or deletes. One of the two needs a DaemonSet. Try it:
+// objects in them are passed over. One of the three files may be standard input. The version of a
+// file that the change adds or deletes is /dev/null. A version that is empty is an error, because a
+// command that fails prints nothing; the README shows how a job tells a file that does not exist from
+// a command that fails. One of the two needs a DaemonSet. Try it:
 //
 //	cd examples/premerge/testdata && go run .. -nodes nodes.yaml old.yaml new.yaml
 //
@@ -100,9 +100,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 const usage = `usage: premerge [-markdown] [-allow RISKS] -nodes FILE OLD NEW
 
-Says what a change of DaemonSets does to a cluster. A version without objects, such as
-/dev/null or what git show prints of a file that is not there, is that of a file that the
-change adds or deletes. One of the two needs a DaemonSet.
+Says what a change of DaemonSets does to a cluster. The version of a file that the change adds or
+deletes is /dev/null; an empty version is an error, because a command that fails prints nothing.
+One of the two needs a DaemonSet.
 
 The exit status is 0 if all is well or allowed; 2 if nodes would lose their pod, a rollout
 would stall, or lint finds an error that was not there before; and 1 if the input is wrong,
@@ -162,6 +162,10 @@ func (r risks) allow(list []simulate.Risk) bool {
 // check judges the DaemonSets that differ. Those that an API server would refuse are an error,
 // which comes together with all changes.
 func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.JudgedChange, error) {
+	files := []string{nodes, oldFile, newFile}
+	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
+		return nil, errors.New("-: standard input can be only one of the three files")
+	}
 	var facts, before, after manifest.Objects
 	switch err := cmp.Or(
 		cli.ReadFiles(&facts, []string{nodes}, stdin),

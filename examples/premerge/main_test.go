@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -252,6 +253,85 @@ func TestMarkdownStaysInItsBlock(t *testing.T) {
 	}
 }
 
+// Nodes come from a pipe, too.
+func TestNodesTwice(t *testing.T) {
+	nodes, err := os.ReadFile("testdata/nodes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, versions := range [][2]string{{"-", "testdata/old.yaml"}, {"testdata/old.yaml", "-"}} {
+		var stdout, stderr bytes.Buffer
+		status := run([]string{"-nodes", "-", versions[0], versions[1]}, bytes.NewReader(nodes), &stdout, &stderr)
+		if want := "-: standard input can be only one of the three files\n"; status != 1 || stderr.String() != want || stdout.String() != "" {
+			t.Errorf("run(-nodes - %v) = %d, stdout %q, stderr %q, want 1 and %q", versions, status, &stdout, &stderr, want)
+		}
+	}
+}
+
+// The script of the README tells a file that does not exist from a branch that git does not know.
+func TestScript(t *testing.T) {
+	for _, program := range []string{"git", "sh"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, script, _ := strings.Cut(string(readme), "```sh\n")
+	script, _, found := strings.Cut(script, "```")
+	if !found {
+		t.Fatal("README.md has no script")
+	}
+	const command = "./premerge -nodes nodes.yaml -markdown"
+	if !strings.Contains(script, command) {
+		t.Fatalf("the script does not call %s:\n%s", command, script)
+	}
+	dir := t.TempDir()
+	sh := func(script string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	const repository = `set -e
+git init -q .
+git -c user.name=a -c user.email=a@example.com commit -q --allow-empty -m none
+git branch none
+echo old >agent.yaml
+git add agent.yaml
+git -c user.name=a -c user.email=a@example.com commit -q -m some
+git branch some
+echo new >agent.yaml`
+	if out, err := sh(repository); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, tc := range []struct {
+		name, why, branch, first string
+		want                     string // the versions, or nothing if the script fails before
+	}{
+		{"changed", "two files", "some", "", "old.yaml agent.yaml\nold"},
+		{"new", "the branch has no such file", "none", "", "/dev/null agent.yaml\n"},
+		{"deleted", "the change has no such file", "some", "rm agent.yaml", "old.yaml /dev/null\nold"},
+		{"no such branch", "nothing was read, and nothing is judged", "nowhere", "", ""},
+	} {
+		fake := strings.ReplaceAll(strings.ReplaceAll(script, command, "echo"), "origin/main", tc.branch)
+		out, err := sh("rm -f old.yaml; " + tc.first + "\n" + fake + "\ncat old.yaml 2>/dev/null || true")
+		if tc.want == "" {
+			if err == nil {
+				t.Errorf("%s: the script goes on and prints %q: %s", tc.name, out, tc.why)
+			}
+		} else if err != nil || strings.TrimSpace(out) != strings.TrimSpace(tc.want) {
+			t.Errorf("%s: the script prints %q (%v), want %q: %s", tc.name, out, err, tc.want, tc.why)
+		}
+		if out, err := sh("git checkout -q agent.yaml"); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+}
+
 func TestRun(t *testing.T) {
 	old, err := os.ReadFile("testdata/old.yaml")
 	if err != nil {
@@ -300,16 +380,24 @@ func TestRun(t *testing.T) {
 			out: "the API server refuses the old version: spec.updateStrategy",
 		},
 		{
-			name: "file that is new", why: "git show prints nothing of a file that main does not have",
-			old: "-", new: "testdata/old.yaml", out: "logging/log-agent: well\n  new DaemonSet with revision 1\n",
+			name: "file that is new", why: "no branch has it",
+			old: os.DevNull, new: "testdata/old.yaml", out: "logging/log-agent: well\n  new DaemonSet with revision 1\n",
 		},
 		{
 			name: "file that is deleted", why: "its DaemonSets go",
 			old: "testdata/old.yaml", new: os.DevNull, status: 2, out: "logging/log-agent: would hurt: nodes that lose the pod: 3\n  removes the DaemonSet and its pods\n",
 		},
 		{
-			name: "both empty", why: "a wrong path must not pass",
-			old: "-", new: os.DevNull, status: 1, message: "no DaemonSet in either version\n",
+			name: "both absent", why: "a wrong path must not pass",
+			old: os.DevNull, new: os.DevNull, status: 1, message: "no DaemonSet in either version\n",
+		},
+		{
+			name: "failed command", why: "git show of a wrong path prints nothing, and no version was read",
+			old: "-", new: "testdata/old.yaml", status: 1, message: "standard input: nothing in it: the command that wrote it may have failed",
+		},
+		{
+			name: "both from standard input", why: "the second would have nothing in it",
+			old: "-", new: "-", stdin: string(old), status: 1, message: "-: standard input can be only one of the three files\n",
 		},
 		{
 			name: "removal that is allowed", why: "somebody has decided so",
@@ -325,7 +413,7 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name: "allowed and well", why: "there is nothing to allow",
-			allow: "pods-lost", old: "-", new: "testdata/old.yaml", out: "logging/log-agent: well\n",
+			allow: "pods-lost", old: os.DevNull, new: "testdata/old.yaml", out: "logging/log-agent: well\n",
 		},
 		{
 			name: "unknown risk", why: "with those that there are",

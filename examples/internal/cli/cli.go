@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -27,25 +28,42 @@ func ReadFiles(objects *manifest.Objects, files []string, stdin io.Reader) error
 }
 
 func readFile(objects *manifest.Objects, file string, stdin io.Reader) error {
-	if file == "-" {
-		return objects.Read(StandardInput, stdin)
-	}
-	f, err := os.Open(file)
+	name, r, err := open(file, stdin)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	return objects.Read(file, f)
+	defer r.Close()
+	return objects.Read(name, r)
 }
 
-// ReadVersion reads a file into objects as ReadFiles does, but a file with nothing in it
-// (manifest.ErrEmpty) has no objects: it is a version of a file that was not there yet, or is
-// deleted.
+// open opens a file for reading, and returns what messages call it.
+func open(file string, stdin io.Reader) (name string, r io.ReadCloser, err error) {
+	if file == "-" {
+		return StandardInput, io.NopCloser(stdin), nil
+	}
+	r, err = os.Open(file)
+	return file, r, err
+}
+
+// ReadVersion reads a version of a file into objects as ReadFiles does. The null device is a version
+// that does not exist, and has no objects. Neither has a file of comments, marks between
+// documents and null. A file that has not even these is an error: a command that fails prints
+// nothing, and its version was never read.
 func ReadVersion(objects *manifest.Objects, file string, stdin io.Reader) error {
-	if err := readFile(objects, file, stdin); !errors.Is(err, manifest.ErrEmpty) {
+	name, r, err := open(file, stdin)
+	if err != nil {
 		return err
 	}
-	return nil
+	defer r.Close()
+	var text bytes.Buffer
+	err = objects.Read(name, io.TeeReader(r, &text))
+	switch {
+	case !errors.Is(err, manifest.ErrEmpty):
+		return err
+	case file == os.DevNull, len(bytes.TrimSpace(text.Bytes())) > 0:
+		return nil
+	}
+	return fmt.Errorf("%s: %w: the command that wrote it may have failed; for a file that does not exist give %s", name, manifest.ErrEmpty, os.DevNull)
 }
 
 // PassedOver returns a line for each file of which something was passed over.

@@ -41,7 +41,10 @@ func TestReadVersion(t *testing.T) {
 		nodes           int
 		want            string
 	}{
-		{"empty", "what git show prints of a file that is not there", "", 0, ""},
+		{"empty", "what git show prints if it fails", "", 0,
+			"standard input: nothing in it: the command that wrote it may have failed; for a file that does not exist give " + os.DevNull},
+		{"blank", "echo of nothing", " \n", 0,
+			"standard input: nothing in it: the command that wrote it may have failed; for a file that does not exist give " + os.DevNull},
 		{"comments", "what a template renders if it is switched off", "---\n# a: b\n\n---  \n", 0, ""},
 		{"mark with a comment", "the same", "--- # Source: agent.yaml\n", 0, ""},
 		{"null", "what a template renders of a value that is not set", "null\n", 0, ""},
