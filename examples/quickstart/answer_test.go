@@ -117,6 +117,7 @@ func TestSentence(t *testing.T) {
 		{"stalled", "as before", "stalled", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 1)}, "starts no rollout; the present one stays stalled; 1 node loses the pod"},
 		{"progressing", "nobody has waited long enough to call it stalled", "progressing", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 2)},
 			"starts no rollout; the present one is stalled from the start; 2 nodes lose the pod"},
+		{"being deleted", "there is no rollout to go on", "deleting", proposal{End: &end{State: "ignored"}}, "starts no rollout, the controller does nothing"},
 		{"rollout", "the new one counts", "stalled", proposal{Rollout: true, Revision: 3, End: &end{State: "stalled"}}, "starts a rollout to revision 3, stalled from the start"},
 		{"undo", "both numbers", "stalled", proposal{Rollout: true, Revision: 3, OldRevision: 1}, "starts a rollout to the template of revision 1, now revision 3"},
 	} {
@@ -139,6 +140,7 @@ func TestEndText(t *testing.T) {
 		{"new image", "the library says what is assumed", end{Desired: 1, Assumptions: assumed}, false, "0 of 1 node available at the worst moment, if the new image can be pulled, and " + ready},
 		{"new DaemonSet", "it has no pods to lose", end{Desired: 2, Assumptions: assumed}, true, "if the new image can be pulled, and " + ready},
 		{"nothing happens", "nothing is assumed", end{Desired: 2, LowestAvailable: 2, idle: true}, false, "2 of 2 nodes available"},
+		{"being deleted", "the controller does nothing", end{State: "ignored"}, false, ""},
 		{"nowhere", "nothing is assumed of no pod", end{RunsNowhere: true}, false, "it runs on no node"},
 		{"new and nowhere", "nothing is assumed of no pod", end{RunsNowhere: true, idle: true}, true, "it runs on no node"},
 	} {

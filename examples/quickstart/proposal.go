@@ -68,6 +68,8 @@ func (p *proposal) sentence(state string) string {
 	switch {
 	case p.NoChange:
 		return "changes nothing"
+	case p.End != nil && p.End.State == simulate.EndIgnored.String():
+		return text + p.endClause()
 	case p.Rollout && p.OldRevision != 0:
 		text = fmt.Sprintf("starts a rollout to the template of revision %d, now revision %d", p.OldRevision, p.Revision)
 	case p.Rollout:

@@ -762,6 +762,13 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%s: stdout\n%swant %q: %s", tc.name, stdout, tc.want, tc.why)
 		}
 	}
+	// A proposal for one that is being deleted has no effect.
+	deleting := strings.Replace(testdata(t, "trouble.yaml"), logs, logs+` deletionTimestamp: "2026-01-01T09:00:00Z", finalizers: [foregroundDeletion],`, 1)
+	newLogs := strings.NewReplacer("proxy:1", "logs:3", "proxy", "logs").Replace(proxy("1", proxyNodes+"\n      "+proxyContainers))
+	if status, stdout, _ := command(deleting+"---"+newLogs, "-set", "logs", "-f", "-"); status != 0 ||
+		!strings.Contains(stdout, ": starts no rollout, the controller does nothing\n") || strings.Contains(stdout, "\n    end ") {
+		t.Errorf("proposal for one that is being deleted: run = %d, stdout\n%swant 0, no rollout and no end", status, stdout)
+	}
 	// An error stands below the verdict, and not also on standard error.
 	head, tail, found := strings.Cut(testdata(t, "trouble.yaml"), "---\napiVersion: apps/v1\nkind: DaemonSet\n"+logs)
 	broken := head + "---\napiVersion: apps/v1\nkind: DaemonSet\n" + logs + strings.Replace(tail, "maxUnavailable: 2", "maxUnavailable: 10 %", 1)

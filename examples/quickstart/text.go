@@ -190,9 +190,12 @@ func (p podOnNode) String() string {
 
 func (n nodeEffect) String() string { return n.Node + ": " + n.Why }
 
-// text says what the end in the verdict depends on. A new DaemonSet has no pods to lose.
+// text says what the end in the verdict depends on. A new DaemonSet has no pods to lose. It is empty
+// if there is no end, because the controller does nothing.
 func (e *end) text(isNew bool) string {
 	switch {
+	case e.State == simulate.EndIgnored.String():
+		return ""
 	case e.RunsNowhere:
 		return "it runs on no node"
 	case e.idle && !isNew:
