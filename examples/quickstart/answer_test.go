@@ -142,7 +142,9 @@ func TestEndText(t *testing.T) {
 		{"nothing happens", "nothing is assumed", end{Desired: 2, LowestAvailable: 2, idle: true}, false, "2 of 2 nodes available"},
 		{"being deleted", "the controller does nothing", end{State: "ignored"}, false, ""},
 		{"nowhere", "nothing is assumed of no pod", end{RunsNowhere: true}, false, "it runs on no node"},
-		{"new and nowhere", "nothing is assumed of no pod", end{RunsNowhere: true, idle: true}, true, "it runs on no node"},
+		{"new and nowhere", "the verdict says it", end{RunsNowhere: true, idle: true}, true, ""},
+		{"pods that are left", "they do not count", end{}, false, ""},
+		{"pods that are left, nothing happens", "they do not count", end{idle: true}, false, ""},
 	} {
 		if got := tc.end.text(tc.isNew); got != tc.want {
 			t.Errorf("%s: text() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
