@@ -297,10 +297,11 @@ func TestNode(t *testing.T) {
 		{"worker-01", "", "worker-01", 1},
 		{"worker-01", "worker-02", "worker-02", 1},
 		{"worker-02", "worker-01", "worker-01", 0},
+		{"worker-01", "of-another-start", "worker-01", 1},
 	} {
 		resp := p.ask(Request{Do: "node", Name: tc.name, Peek: tc.peek})
-		if resp.Detail.Node != tc.detail || len(resp.Broken) != tc.broken {
-			t.Errorf("node %s, peek %q: details of %s, broken %q", tc.name, tc.peek, resp.Detail.Node, resp.Broken)
+		if resp.Detail == nil || resp.Detail.Node != tc.detail || len(resp.Broken) != tc.broken {
+			t.Errorf("node %s, peek %q: details %+v, broken %q, want those of %s and %d", tc.name, tc.peek, resp.Detail, resp.Broken, tc.detail, tc.broken)
 		}
 		if state := p.ask(Request{Do: "state", Texts: p.texts}).State; state.Node != tc.name {
 			t.Errorf("node %s, peek %q: the link selects %s", tc.name, tc.peek, state.Node)
