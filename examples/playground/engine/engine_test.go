@@ -335,10 +335,17 @@ func TestTaint(t *testing.T) {
 // How long a canary may take is checked although there is none.
 func TestFailAfter(t *testing.T) {
 	p := open(t, "log-agent")
-	if got := p.try(Request{Do: "policy", Controls: &Controls{FailAfter: "soon"}}).Error; !strings.Contains(got, `"soon" is not a duration`) {
-		t.Errorf("error %q, want one about soon", got)
+	for _, tc := range []struct{ name, why, failAfter, want string }{
+		{"duration", "as Go writes it", "5m", ""},
+		{"blanks", "a link may have them", " 5m ", ""},
+		{"empty", "for ever", " ", ""},
+		{"word", "no number", "soon", `canary fails after: "soon" is not a duration such as 5m`},
+		{"negative", "a canary would be refused with it", "-5m", `canary fails after: "-5m" is not a duration such as 5m`},
+	} {
+		if got := p.try(Request{Do: "policy", Controls: &Controls{FailAfter: tc.failAfter}}).Error; got != tc.want {
+			t.Errorf("%s: error %q, want %q: %s", tc.name, got, tc.want, tc.why)
+		}
 	}
-	p.ask(Request{Do: "policy", Controls: &Controls{FailAfter: "5m"}})
 }
 
 // An action that fails changes nothing.
