@@ -18,7 +18,8 @@
 // error, and so has the Markdown. go run makes every status but 0 a 1: build the command.
 //
 // -allow accepts risks that are meant, in all DaemonSets: pods-lost for an intended removal, for
-// instance, or a code of lint.
+// instance, or a code of lint. The last lines about a DaemonSet have the words of its risks: those that
+// are allowed, and those that are not.
 package main
 
 import (
@@ -51,7 +52,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	nodes := flags.String("nodes", "", "the nodes of the cluster are in `FILE`; - is standard input")
 	markdown := flags.Bool("markdown", false, "print Markdown, for a comment or a job summary")
 	var allowed risks
-	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+", or codes of lint such as SurgeHostPort", allowed.add)
+	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+`, or codes of lint such as SurgeHostPort; "" accepts none`, allowed.add)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -73,13 +74,20 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	status := 0
 	for _, c := range changes {
 		v := verdict{lines: cli.PrintableLines(c.String()), mark: ":white_check_mark:"}
+		accepted, left := allowed.divide(c.Judgment.Risks)
 		switch {
 		case c.OK():
-		case allowed.allow(c.Judgment.Risks):
+		case len(left) == 0:
 			v.lines[0] += " (allowed)"
 			v.mark = ":warning:"
 		default:
 			v.mark, status = ":x:", 2
+		}
+		if len(accepted) > 0 {
+			v.lines = append(v.lines, "allowed: "+strings.Join(accepted, ", "))
+		}
+		if len(left) > 0 && len(c.Judgment.Impact.Refused) == 0 {
+			v.lines = append(v.lines, "not allowed: "+strings.Join(left, ", "))
 		}
 		write(stdout, v)
 	}
@@ -121,24 +129,27 @@ func wordOf(r simulate.Risk) string {
 	return strings.ReplaceAll(r.Kind.String(), " ", "-")
 }
 
-// riskWords are the words besides the codes of lint. Nobody can accept what is refused.
+// riskWords are the words besides the codes of lint. Nobody can accept what is refused, and without
+// a policy there is no canary.
 func riskWords() []string {
 	var words []string
-	for kind := simulate.RiskKind(1); kind <= simulate.RiskLint; kind++ {
-		if kind != simulate.RiskRefused && kind != simulate.RiskLint {
-			words = append(words, wordOf(simulate.Risk{Kind: kind}))
-		}
+	for _, kind := range []simulate.RiskKind{simulate.RiskPodsLost, simulate.RiskStalled} {
+		words = append(words, wordOf(simulate.Risk{Kind: kind}))
 	}
 	return words
 }
 
-// add reads words with commas between them.
+// add reads words with commas between them, and blanks around them.
 func (r *risks) add(text string) error {
 	words := riskWords()
 	for _, code := range lint.Codes() {
 		words = append(words, string(code))
 	}
 	for word := range strings.SplitSeq(text, ",") {
+		word = strings.TrimSpace(word)
+		if word == "" {
+			continue
+		}
 		switch meant := spelling.Meant(word, words); {
 		case slices.Contains(words, word):
 		case meant != "":
@@ -154,9 +165,16 @@ func (r *risks) add(text string) error {
 	return nil
 }
 
-// allow reports whether all of the risks are accepted.
-func (r risks) allow(list []simulate.Risk) bool {
-	return len(list) > 0 && !slices.ContainsFunc(list, func(risk simulate.Risk) bool { return !r[wordOf(risk)] })
+// divide returns the words of the risks that are accepted, and of those that are not.
+func (r risks) divide(list []simulate.Risk) (accepted, left []string) {
+	for _, risk := range list {
+		if word := wordOf(risk); r[word] {
+			accepted = append(accepted, word)
+		} else {
+			left = append(left, word)
+		}
+	}
+	return accepted, left
 }
 
 // check judges the DaemonSets that differ. Those that an API server would refuse are an error,

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // premerge runs the command on files of testdata, with its errors on standard output.
@@ -26,6 +29,7 @@ func Example() {
 	//   first pass: 1 to delete
 	//     delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	//   complete after 26s (8 passes, at least 1 of 2 available)
+	//   not allowed: pods-lost
 	// monitoring/node-exporter: well
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.tolerations[0]: added {"operator":"Exists"}
@@ -53,6 +57,7 @@ func Example() {
 	//   error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port
 	//       6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use
 	//       maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
+	//   not allowed: stalled, SurgeHostPort
 	// exit status 2
 }
 
@@ -71,6 +76,7 @@ func Example_markdown() {
 	// first pass: 1 to delete
 	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	// complete after 26s (8 passes, at least 1 of 2 available)
+	// not allowed: pods-lost
 	// ```
 	//
 	// </details>
@@ -105,6 +111,7 @@ func Example_markdown() {
 	//   worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
 	// maxSurge 1 is used by worker-1 (new pod beside the outdated one)
 	// error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
+	// not allowed: stalled, SurgeHostPort
 	// ```
 	//
 	// </details>
@@ -128,10 +135,12 @@ func Example_refused() {
 	//   removes the DaemonSet and its pods
 	//   nodes: 3 lost, 1 unchanged
 	//     worker-1, worker-2, worker-3: lost: the DaemonSet is removed
+	//   not allowed: pods-lost
 	// web/cache: would hurt: nodes that lose the pod: 3
 	//   removes the DaemonSet and its pods
 	//   nodes: 3 lost, 1 unchanged
 	//     worker-1, worker-2, worker-3: lost: the DaemonSet is removed
+	//   not allowed: pods-lost
 	// testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
 	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	// exit status 1
@@ -171,6 +180,29 @@ func TestWrongMarkdown(t *testing.T) {
 		if status != 1 || !found || !block || !ends || !strings.Contains(lines, tc.want) || lines+"\n" != stderr.String() {
 			t.Errorf("%s: run() = %d, stdout %q, stderr %q, want 1 and a block with %q in both", tc.name, status, &stdout, &stderr, tc.want)
 		}
+	}
+}
+
+// Each kind of risk can be allowed, or cannot be.
+func TestRiskWords(t *testing.T) {
+	never := map[simulate.RiskKind]string{
+		simulate.RiskRefused: "no flag makes the API server accept it", simulate.RiskLint: "its codes are the words",
+		simulate.RiskRolledBack: "there is no canary", simulate.RiskCanary: "there is no canary",
+	}
+	for kind := simulate.RiskKind(1); kind.String() != fmt.Sprintf("RiskKind(%d)", kind); kind++ {
+		word := wordOf(simulate.Risk{Kind: kind})
+		if can, why := slices.Contains(riskWords(), word), never[kind]; can == (why != "") {
+			t.Errorf("%q can be allowed: %t, want %t: %s", word, can, !can, why)
+		}
+	}
+}
+
+// -allow "" accepts nothing.
+func TestAllowNone(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	status := run([]string{"-allow", "", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", os.DevNull}, nil, &stdout, &stderr)
+	if status != 2 || stderr.String() != "" {
+		t.Errorf("run(-allow \"\") = %d, stderr %q, want 2 and nothing", status, &stderr)
 	}
 }
 
@@ -412,12 +444,28 @@ func TestRun(t *testing.T) {
 			allow: "SurgeHostPort,stalled,pods-lost", old: "testdata/old.yaml", new: "testdata/new.yaml", out: "web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort (allowed)\n",
 		},
 		{
+			name: "with blanks", why: "a label is typed by hand",
+			allow: " SurgeHostPort, stalled ,,pods-lost ", old: "testdata/old.yaml", new: "testdata/new.yaml", out: "  allowed: stalled, SurgeHostPort\n",
+		},
+		{
+			name: "none", why: "a variable of the job may be empty",
+			allow: " ", old: "testdata/old.yaml", new: os.DevNull, status: 2, out: "  not allowed: pods-lost\n",
+		},
+		{
+			name: "one of two", why: "the words that are left can be copied",
+			allow: "stalled", old: "testdata/old.yaml", new: "testdata/new.yaml", status: 2, out: "  allowed: stalled\n  not allowed: SurgeHostPort\n",
+		},
+		{
+			name: "canary", why: "no policy is passed, so there is none",
+			allow: "canary", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"canary": want one of pods-lost, stalled, `,
+		},
+		{
 			name: "allowed and well", why: "there is nothing to allow",
 			allow: "pods-lost", old: os.DevNull, new: "testdata/old.yaml", out: "logging/log-agent: well\n",
 		},
 		{
 			name: "unknown risk", why: "with those that there are",
-			allow: "all", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"all": want one of pods-lost, stalled, rolled-back, canary, BudgetAllNodes, `,
+			allow: "all", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"all": want one of pods-lost, stalled, BudgetAllNodes, `,
 		},
 		{
 			name: "misspelt risk", why: "with the one that is meant",
