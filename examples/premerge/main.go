@@ -14,8 +14,9 @@
 //
 // The exit status is 0 if all is well or allowed; 2 if nodes would lose their pod, a rollout would
 // stall, or lint finds an error that was not there before; and 1 if the input is wrong, or the API
-// server would refuse it, which -allow does not accept. Standard error then has a line for each
-// error, and so has the Markdown. go run makes every status but 0 a 1: build the command.
+// server would refuse it, which -allow does not accept. What it refuses stands below the DaemonSet, with
+// the file and the line. All other errors, and with -markdown all errors, are on standard error; the
+// Markdown has them all. go run makes every status but 0 a 1: build the command.
 //
 // -allow accepts risks that are meant, in all DaemonSets: pods-lost for an intended removal, for
 // instance, or a code of lint. The last lines about a DaemonSet have the words of its risks: those that
@@ -73,35 +74,26 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	status := 0
 	for _, c := range changes {
-		v := verdict{lines: cli.PrintableLines(c.String()), mark: ":white_check_mark:"}
-		accepted, left := allowed.divide(c.Judgment.Risks)
-		switch {
-		case c.OK():
-		case len(left) == 0:
-			v.lines[0] += " (allowed)"
-			v.mark = ":warning:"
-		default:
-			v.mark, status = ":x:", 2
-		}
-		if len(accepted) > 0 {
-			v.lines = append(v.lines, "allowed: "+strings.Join(accepted, ", "))
-		}
-		if len(left) > 0 && len(c.Judgment.Impact.Refused) == 0 {
-			v.lines = append(v.lines, "not allowed: "+strings.Join(left, ", "))
-		}
+		v := c.verdict(allowed)
 		write(stdout, v)
+		if v.hurts {
+			status = 2
+		}
+	}
+	for _, c := range changes {
+		if len(c.refused) > 0 {
+			status = 1
+			if *markdown { // The report is elsewhere.
+				writeErrors(stderr, c.refused)
+			}
+		}
 	}
 	if err != nil {
-		var lines []string
-		for _, err := range cli.Errors(err) {
-			lines = append(lines, cli.Printable(err.Error()))
-		}
-		text := strings.Join(lines, "\n")
-		fmt.Fprintln(stderr, text)
+		status = 1
+		lines := writeErrors(stderr, cli.Errors(err))
 		if *markdown {
-			fmt.Fprintf(stdout, ":x: the input is wrong\n\n```text\n%s\n```\n", text)
+			fmt.Fprintf(stdout, ":x: the input is wrong\n\n```text\n%s\n```\n", strings.Join(lines, "\n"))
 		}
-		return 1
 	}
 	return status
 }
@@ -177,9 +169,8 @@ func (r risks) divide(list []simulate.Risk) (accepted, left []string) {
 	return accepted, left
 }
 
-// check judges the DaemonSets that differ. Those that an API server would refuse are an error,
-// which comes together with all changes.
-func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.JudgedChange, error) {
+// check judges the DaemonSets that differ.
+func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
 	files := []string{nodes, oldFile, newFile}
 	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
 		return nil, errors.New("-: standard input can be only one of the three files")
@@ -198,24 +189,77 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.JudgedCh
 		return nil, errors.New("no DaemonSet in either version")
 	}
 	versions := simulate.Versions{Nodes: facts.Nodes, Old: before.DaemonSets, New: after.DaemonSets}
-	changes, err := simulate.JudgeVersions(versions, simulate.Options{}, lint.Options{})
+	judged, err := simulate.JudgeVersions(versions, simulate.Options{}, lint.Options{})
 	if err != nil {
 		return nil, err
 	}
-	var refused manifest.ErrorList
-	for _, c := range changes {
-		refused = append(refused, after.Locate(c.New, c.Judgment.Impact.Refused)...)
-	}
-	if len(refused) > 0 {
-		return changes, refused
+	var changes []change
+	for _, c := range judged {
+		changes = append(changes, change{c, after.Locate(c.New, c.Judgment.Impact.Refused)})
 	}
 	return changes, nil
 }
 
-// verdict is what is printed of a change: the lines of its judgment, and a mark for them.
+// change is a DaemonSet that differs. refused says why the API server refuses it, and where.
+type change struct {
+	simulate.JudgedChange
+	refused manifest.ErrorList
+}
+
+// verdict is what is printed of a change: the lines of its judgment, and a mark for them. hurts says
+// that not all of its risks are allowed.
 type verdict struct {
 	lines []string
 	mark  string
+	hurts bool
+}
+
+// verdict says what is to be printed if some risks are allowed.
+func (c change) verdict(allowed risks) verdict {
+	v := verdict{mark: ":white_check_mark:"}
+	accepted, left := allowed.divide(c.Judgment.Risks)
+	for _, line := range cli.PrintableLines(c.String()) {
+		if !strings.HasPrefix(line, "refused: ") { // They follow with their places.
+			v.lines = append(v.lines, line)
+		}
+	}
+	if len(c.refused) > 0 {
+		v.mark = ":x:"
+		var lines []string
+		for _, err := range c.refused {
+			lines = append(lines, "refused: "+cli.Printable(err.Error()))
+		}
+		v.lines = slices.Insert(v.lines, 1, lines...)
+		return v
+	}
+	switch {
+	case c.OK():
+	case len(left) == 0:
+		v.lines[0] += " (allowed)"
+		v.mark = ":warning:"
+	default:
+		v.mark, v.hurts = ":x:", true
+	}
+	if len(accepted) > 0 {
+		v.lines = append(v.lines, "allowed: "+strings.Join(accepted, ", "))
+	}
+	if len(left) > 0 {
+		v.lines = append(v.lines, "not allowed: "+strings.Join(left, ", "))
+	}
+	return v
+}
+
+// writeErrors prints errors for a terminal, and returns them line by line.
+func writeErrors(w io.Writer, errs manifest.ErrorList) []string {
+	var lines []string
+	for _, err := range errs {
+		line := cli.Printable(err.Error())
+		for _, folded := range cli.Fold("", line, "    ") {
+			fmt.Fprintln(w, folded)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // writeText prints a change for a terminal.
