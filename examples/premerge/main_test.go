@@ -232,18 +232,8 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-// The rule of the exit status stands at three places.
-func TestExitStatusText(t *testing.T) {
-	const first, last = "The exit status is 0", "does not accept."
-	rule := func(text, prefix string) string {
-		text = strings.Join(strings.Fields(strings.ReplaceAll(text, prefix, " ")), " ")
-		_, text, found := strings.Cut(text, first)
-		text, _, ends := strings.Cut(text, last)
-		if !found || !ends {
-			t.Fatalf("%q has no sentences from %q to %q", text, first, last)
-		}
-		return text
-	}
+// The rule of the exit status stands at three places, and so does what is checked.
+func TestSameText(t *testing.T) {
 	read := func(file string) string {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -253,12 +243,48 @@ func TestExitStatusText(t *testing.T) {
 	}
 	var help bytes.Buffer
 	run([]string{"-h"}, nil, &help, &help)
-	want := rule(read("main.go"), "\n//")
-	if got := rule(help.String(), "\n"); got != want {
-		t.Errorf("-h says %q, the package comment %q", got, want)
+	comment, readme := strings.ReplaceAll(read("main.go"), "\n//", "\n"), strings.ReplaceAll(read("README.md"), "`", "")
+	for _, ends := range [][2]string{{"The exit status is 0", "does not accept."}, {"Of the pod's spec it checks", "--dry-run=server finds."}} {
+		part := func(text string) string {
+			text = strings.Join(strings.Fields(text), " ")
+			_, text, found := strings.Cut(text, ends[0])
+			text, _, end := strings.Cut(text, ends[1])
+			if !found || !end {
+				t.Fatalf("%q has no sentences from %q to %q", text, ends[0], ends[1])
+			}
+			return text
+		}
+		want := part(comment)
+		if got := part(help.String()); got != want {
+			t.Errorf("-h says %q, the package comment %q", got, want)
+		}
+		if got := part(readme); got != want {
+			t.Errorf("the README says %q, the package comment %q", got, want)
+		}
 	}
-	if got := rule(read("README.md"), "\n"); got != want {
-		t.Errorf("the README says %q, the package comment %q", got, want)
+}
+
+// What the text says of the pod's spec is what is checked.
+func TestChecked(t *testing.T) {
+	const old = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\nspec:\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n      "
+	const container = "containers: [{name: a, image: a}]"
+	for _, tc := range []struct {
+		name, spec string
+		refused    bool
+	}{
+		{"well", container, false},
+		{"node affinity", container + "\n      affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Is}]}]}}}", true},
+		{"toleration", container + "\n      tolerations: [{operator: Exists, value: a}]", false},
+		{"host ports", "containers: [{name: a, image: a, ports: [{containerPort: 1, hostPort: 1}, {containerPort: 2, hostPort: 1}]}]", true},
+		{"restartPolicy", container + "\n      restartPolicy: Never", true},
+		{"activeDeadlineSeconds", container + "\n      activeDeadlineSeconds: 1", true},
+		{"container without an image", "containers: [{name: a}]", false},
+	} {
+		var stdout, stderr bytes.Buffer
+		run([]string{"-nodes", "testdata/nodes.yaml", os.DevNull, "-"}, strings.NewReader(old+tc.spec+"\n"), &stdout, &stderr)
+		if got := strings.Contains(stdout.String(), "the API server refuses it"); got != tc.refused || stderr.Len() > 0 {
+			t.Errorf("%s: refused: %t, want %t; stdout %q, stderr %q", tc.name, got, tc.refused, &stdout, &stderr)
+		}
 	}
 }
 
