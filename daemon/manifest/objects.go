@@ -235,7 +235,6 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 		object.SetNamespace("")
 	case object.GetNamespace() == "":
 		object.SetNamespace(metav1.NamespaceDefault)
-		at.noNamespace = true
 	}
 	key := keyOf(kind, object)
 	if other := r.named[key]; r.isEdited(kind, object, other) {

@@ -120,8 +120,6 @@ type place struct {
 	item string
 	// spot is where the object is, unless it is the whole document.
 	spot spot
-	// noNamespace says that the text has no namespace for the object.
-	noNamespace bool
 }
 
 // position returns the position of a field of the object.
