@@ -350,10 +350,13 @@ func TestBudgetOnDelete(t *testing.T) {
 	p.write("manifest", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: log-agent, namespace: logging}\nspec:\n  selector:\n    matchLabels: {app: log-agent}\n"+
 		"  updateStrategy: {type: OnDelete}\n  template:\n    metadata:\n      labels: {app: log-agent}\n    spec:\n      containers:\n      - {name: a, image: \"a:1\"}\n")
 	p.wait(`document.querySelector("#unavailable").value === "" && document.querySelector("#surge").value === ""`)
-	p.write("manifest", "kind: [")
-	p.waitText("#faults", "manifest, line 1")
 	p.click("#undo")
 	p.wait(`document.querySelector("#unavailable").value === "1" && document.querySelector("#surge").value === "0"`)
+	p.write("manifest", "kind: [")
+	p.waitText("#faults", "manifest, line 1")
+	if got := eval[string](p, `document.querySelector("#unavailable").value`); got != "1" {
+		t.Errorf("maxUnavailable shows %q, want that of the last good manifest", got)
+	}
 }
 
 // Each start can be chosen, and begins with a complete rollout.
