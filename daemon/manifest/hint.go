@@ -2,12 +2,15 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/spelling"
@@ -42,6 +45,19 @@ func mistaken(gvk schema.GroupVersionKind) (path, detail string) {
 
 // shortNames are what kubectl calls the kinds.
 var shortNames = map[string]string{"ds": kindDaemonSet, "no": kindNode, "po": kindPod}
+
+// missing is the error for a field that the object does not have, or has in letters of another case.
+func (p place) missing(name string, raw []byte) *Error {
+	var object map[string]any
+	if utiljson.Unmarshal(raw, &object) == nil {
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			if key != name && strings.EqualFold(key, name) {
+				return p.wrong(key, unknownField+": did you mean "+name+"?")
+			}
+		}
+	}
+	return p.wrong(name, "Required value")
+}
 
 // notText says what is wrong with a text that is neither YAML nor JSON, but something that
 // often is in its place.
