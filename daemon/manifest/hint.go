@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
@@ -132,6 +133,14 @@ func percentHint(err *field.Error) string {
 	}
 	if m := spacedPercent.FindStringSubmatch(budget.StrVal); m != nil && m[0] != m[1]+"%" {
 		return fmt.Sprintf(": write %q", m[1]+"%")
+	}
+	return ""
+}
+
+// selectorHint says what is meant if a selector that is not there differs from the stored one.
+func selectorHint(err *field.Error) string {
+	if selector, ok := err.BadValue.(*metav1.LabelSelector); ok && selector == nil && err.Type == field.ErrorTypeInvalid {
+		return ": the manifest has none: write that of the stored one"
 	}
 	return ""
 }

@@ -104,7 +104,7 @@ func (o *Objects) Locate(object metav1.Object, errs field.ErrorList) ErrorList {
 	var list ErrorList
 	for _, err := range errs {
 		if err != nil && !(err.Type == field.ErrorTypeRequired && wrong[err.Field]) {
-			list = append(list, &Error{o.Position(object, err.Field), err.ErrorBody() + percentHint(err)})
+			list = append(list, &Error{o.Position(object, err.Field), err.ErrorBody() + percentHint(err) + selectorHint(err)})
 		}
 	}
 	return list

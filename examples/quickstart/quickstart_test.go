@@ -390,6 +390,8 @@ func TestExitStatus(t *testing.T) {
 			stdout: "starts a rollout to revision 2, stalled from the start\n"},
 		{name: "toleration", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
 			manifest: proxy("1", proxyNodes+lines+"tolerations: [{key: a, operator: Has}]"+lines+proxyContainers)},
+		{name: "no selector", why: "the stored one has a selector", args: []string{"-set", "proxy"}, want: 1, stdout: "manifest has none: write that of the stored one\n",
+			manifest: strings.Replace(proxy("1", proxyNodes+lines+proxyContainers), "  selector: {matchLabels: {app: proxy}}\n", "", 1)},
 		{name: "percentage", why: "no server takes it, and it is not simulated", manifest: proxy("10 %", proxyNodes+lines+update), args: []string{"-set", "proxy"}, want: 1,
 			stdout: "refused, the API server would not store it", not: "rollout to"},
 		{name: "host ports", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
