@@ -33,6 +33,10 @@ func (w *work) propose() {
 	}
 	p.Fields = changedFields(judgment.Impact)
 	p.NoChange = judgment.Impact.NoChange
+	if p.Rollout && p.Revision == 1 {
+		// The stored one has a revision as soon as the controller has seen it.
+		w.note("no controllerrevisions of it in the input: the revision that the rollout makes may have another number")
+	}
 	p.Verdict = p.sentence(w.a.State)
 }
 
