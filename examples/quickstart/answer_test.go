@@ -47,6 +47,16 @@ func TestBlockersOrder(t *testing.T) {
 	}
 }
 
+// The image is in the answer if it cannot be pulled, and only then.
+func TestBlockerImage(t *testing.T) {
+	for kind, want := range map[health.BlockerKind]string{health.BlockerImage: "a:1", health.BlockerNotReady: ""} {
+		b := blockerOf(health.Blocker{Node: "n", Kind: kind, Container: &health.Container{Name: "a", Image: "a:1"}})
+		if b.Image != want || b.Container != "a" {
+			t.Errorf("%v: image %q of container %q, want %q of a", kind, b.Image, b.Container, want)
+		}
+	}
+}
+
 // Two pods on a node that is not ready: the node is the same one.
 func TestBlockersOfNode(t *testing.T) {
 	down := &corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}
@@ -139,6 +149,7 @@ func TestEndText(t *testing.T) {
 		{"nothing new", "times are assumed", end{Desired: 2, LowestAvailable: 1}, false, "1 of 2 nodes available at the worst moment, if " + ready},
 		{"new image", "the library says what is assumed", end{Desired: 1, Assumptions: assumed}, false, "0 of 1 node available at the worst moment, if the new image can be pulled, and " + ready},
 		{"new DaemonSet", "it has no pods to lose", end{Desired: 2, Assumptions: assumed}, true, "if the new image can be pulled, and " + ready},
+		{"new, nothing happens", "the verdict has the number of nodes", end{Desired: 2, LowestAvailable: 2, idle: true}, true, "if " + ready},
 		{"nothing happens", "nothing is assumed", end{Desired: 2, LowestAvailable: 2, idle: true}, false, "2 of 2 nodes available"},
 		{"being deleted", "the controller does nothing", end{State: "ignored"}, false, ""},
 		{"nowhere", "nothing is assumed of no pod", end{RunsNowhere: true}, false, "it runs on no node"},

@@ -373,6 +373,10 @@ func TestExitStatus(t *testing.T) {
 		{name: "same", why: "changes nothing", manifest: proxy("1", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"}, stdout: "changes nothing"},
 		{name: "another budget", why: "no rollout", manifest: proxy("2", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"},
 			stdout: "starts no rollout, complete from the start\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n    end    4 of 4 nodes available\n"},
+		{name: "pod of another namespace", why: "it starts, and is of another DaemonSet of this name", args: []string{"-set", "kube-system/proxy"},
+			manifest: proxy("2", proxyNodes+lines+proxyContainers) + "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: proxy-1\n  namespace: other\n  uid: other-1\n" +
+				"  ownerReferences: [{apiVersion: apps/v1, kind: DaemonSet, name: proxy, uid: other, controller: true}]\nspec:\n  nodeName: node-1\n  containers: [{name: a, image: a}]\n",
+			stdout: "\n    end    4 of 4 nodes available\n"},
 		{name: "edited copy", why: "kubectl get -o yaml, an editor, and both", args: []string{"-set", "proxy"},
 			manifest: strings.Replace(proxy("2", proxyNodes+lines+proxyContainers), "name: proxy,", "name: proxy, uid: uid-proxy, resourceVersion: '9',", 1),
 			stdout:   "starts no rollout, complete from the start\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n"},

@@ -77,6 +77,9 @@ func TestFold(t *testing.T) {
 	}{
 		{"short", "it fits", "  ", "a b", []string{"  a b"}},
 		{"long", "the last space that fits", "  ", long + "f", []string{"  " + strings.TrimSpace(long[:17*6]), ">>>" + long[17*6:] + "f"}},
+		{"just fits", "the last column is used", "  ", strings.Repeat("a", 50) + " " + strings.Repeat("b", Width-2-51), []string{"  " + strings.Repeat("a", 50) + " " + strings.Repeat("b", Width-2-51)}},
+		{"one too many", "the word goes to the next line", "  ", strings.Repeat("a", 50) + " " + strings.Repeat("b", Width-2-50), []string{"  " + strings.Repeat("a", 50), ">>>" + strings.Repeat("b", Width-2-50)}},
+		{"space behind the last column", "the words before it fit", "  ", "a " + strings.Repeat("b", Width-2-2) + " c", []string{"  a " + strings.Repeat("b", Width-2-2), ">>>c"}},
 		{"one word", "there is no place to fold it", "  ", strings.Repeat("a", 200), []string{"  " + strings.Repeat("a", 200)}},
 		{"long word first", "the next space", "", strings.Repeat("a", 200) + " b", []string{strings.Repeat("a", 200), ">>>b"}},
 		{"empty", "a line", "  ", "", []string{"  "}},
