@@ -121,14 +121,14 @@ func TestSentence(t *testing.T) {
 	}{
 		{"no change", "there is nothing to add", "stalled", proposal{NoChange: true, End: &end{State: "stalled"}}, "changes nothing"},
 		{"not simulated", "nodes are missing", "status", proposal{}, "starts no rollout"},
-		{"complete", "there is no present rollout", "complete", proposal{End: &end{State: "complete", Seconds: 60}}, "starts no rollout, complete after 1m0s"},
-		{"disrupted", "it is complete on the nodes that count", "disrupted", proposal{End: &end{State: "complete"}}, "starts no rollout, complete from the start"},
-		{"repaired", "the present one was stalled", "stalled", proposal{End: &end{State: "complete", Seconds: 6}}, "starts no rollout; the present one goes on, complete after 6s"},
+		{"complete", "there is no present rollout", "complete", proposal{End: &end{State: "complete", Seconds: 60, clause: "complete after 1m0s"}}, "starts no rollout, complete after 1m0s"},
+		{"disrupted", "it is complete on the nodes that count", "disrupted", proposal{End: &end{State: "complete", clause: "complete from the start"}}, "starts no rollout, complete from the start"},
+		{"repaired", "the present one was stalled", "stalled", proposal{End: &end{State: "complete", Seconds: 6, clause: "complete after 6s"}}, "starts no rollout; the present one goes on, complete after 6s"},
 		{"stalled", "as before", "stalled", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 1)}, "starts no rollout; the present one stays stalled; 1 node loses the pod"},
-		{"progressing", "nobody has waited long enough to call it stalled", "progressing", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 2)},
+		{"progressing", "nobody has waited long enough to call it stalled", "progressing", proposal{End: &end{State: "stalled", clause: "stalled from the start"}, Loses: make([]nodeEffect, 2)},
 			"starts no rollout; the present one is stalled from the start; 2 nodes lose the pod"},
 		{"being deleted", "there is no rollout to go on", "deleting", proposal{End: &end{State: "ignored"}}, "starts no rollout, the controller does nothing"},
-		{"rollout", "the new one counts", "stalled", proposal{Rollout: true, Revision: 3, End: &end{State: "stalled"}}, "starts a rollout to revision 3, stalled from the start"},
+		{"rollout", "the new one counts", "stalled", proposal{Rollout: true, Revision: 3, End: &end{State: "stalled", clause: "stalled from the start"}}, "starts a rollout to revision 3, stalled from the start"},
 		{"undo", "both numbers", "stalled", proposal{Rollout: true, Revision: 3, OldRevision: 1}, "starts a rollout to the template of revision 1, now revision 3"},
 	} {
 		if got := tc.p.sentence(tc.state); got != tc.want {

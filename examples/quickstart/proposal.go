@@ -110,17 +110,15 @@ func (p *proposal) effectClauses() string {
 	return text
 }
 
-// endClause says how the rollout ends, in the words of simulate.End.
+// endClause says how the rollout ends.
 func (p *proposal) endClause() string {
 	switch e := p.End; {
 	case e == nil:
 		return ""
 	case e.State == simulate.EndIgnored.String():
 		return ", the controller does nothing"
-	case e.Seconds == 0:
-		return fmt.Sprintf(", %s from the start", e.State)
 	default:
-		return fmt.Sprintf(", %s after %s", e.State, time.Duration(e.Seconds*float64(time.Second)).Round(time.Second))
+		return ", " + e.clause
 	}
 }
 
@@ -209,7 +207,7 @@ func (w *work) end(settled *simulate.End) *end {
 	if settled == nil {
 		return nil
 	}
-	e := &end{State: settled.State.String(), Seconds: settled.Took.Seconds(), LowestAvailable: settled.LowestAvailable, Desired: desired(settled)}
+	e := &end{State: settled.State.String(), clause: settled.Clause(), Seconds: settled.Took.Seconds(), LowestAvailable: settled.LowestAvailable, Desired: desired(settled)}
 	if settled.State == simulate.EndComplete || settled.State == simulate.EndIgnored {
 		return e
 	}
