@@ -89,9 +89,9 @@ func (r *reading) object(at place, raw []byte, list metav1.TypeMeta) {
 	var err *Error
 	switch gvk := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind); {
 	case head.Kind == "":
-		err = at.wrong("kind", "Required value")
+		err = at.missing("kind", raw)
 	case head.APIVersion == "":
-		err = at.wrong("apiVersion", "Required value")
+		err = at.missing("apiVersion", raw)
 	case isBraced(head.Kind):
 		err = at.wrong("kind", isTemplate)
 	case isBraced(head.APIVersion) && isRead:

@@ -2,13 +2,17 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/internal/spelling"
@@ -43,6 +47,19 @@ func mistaken(gvk schema.GroupVersionKind) (path, detail string) {
 
 // shortNames are what kubectl calls the kinds.
 var shortNames = map[string]string{"ds": kindDaemonSet, "no": kindNode, "po": kindPod}
+
+// missing is the error for a field that the object does not have, or has in letters of another case.
+func (p place) missing(name string, raw []byte) *Error {
+	var object map[string]any
+	if utiljson.Unmarshal(raw, &object) == nil {
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			if key != name && strings.EqualFold(key, name) {
+				return p.wrong(key, unknownField+": did you mean "+name+"?")
+			}
+		}
+	}
+	return p.wrong(name, "Required value")
+}
 
 // notText says what is wrong with a text that is neither YAML nor JSON, but something that
 // often is in its place.
@@ -120,6 +137,14 @@ func budgetHint(err *field.Error) string {
 	}
 	if number, err := strconv.ParseUint(strings.TrimSpace(budget.StrVal), 10, 31); err == nil {
 		return fmt.Sprintf(": write %d, without quotes", number)
+	}
+	return ""
+}
+
+// selectorHint says what is meant if a selector that is not there differs from the stored one.
+func selectorHint(err *field.Error) string {
+	if selector, ok := err.BadValue.(*metav1.LabelSelector); ok && selector == nil && err.Type == field.ErrorTypeInvalid {
+		return ": the manifest has none: write that of the stored one"
 	}
 	return ""
 }

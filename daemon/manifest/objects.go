@@ -125,7 +125,7 @@ func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object)
 // object of the same kind, namespace and name, here or in what was read before, except for a
 // manifest beside a stored DaemonSet; a DaemonSet of an API version that is gone; a list in 16
 // others; lists and maps nested more than 500 deep, where an alias counts as what it stands for;
-// a byte order mark in YAML that is not at its beginning; and a text with nothing in it. If r
+// a byte order mark in YAML that is not at its beginning; and a text with nothing in it (ErrEmpty). If r
 // fails, the error wraps that of r.
 //
 // Each call looks through what o has already. To read many files, call ReadFS, which does so once.
@@ -216,7 +216,7 @@ func (r *reading) text(text string) {
 		}
 	}
 	if number == 0 {
-		r.errs = ErrorList{{Position{File: r.file}, "nothing in it"}}
+		r.errs = ErrorList{{Position{File: r.file}, ErrEmpty.Error()}}
 	}
 }
 
@@ -236,7 +236,6 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 		object.SetNamespace("")
 	case object.GetNamespace() == "":
 		object.SetNamespace(metav1.NamespaceDefault)
-		at.noNamespace = true
 	}
 	key := keyOf(kind, object)
 	if other := r.named[key]; r.isEdited(kind, object, other) {

@@ -104,7 +104,7 @@ func (o *Objects) Locate(object metav1.Object, errs field.ErrorList) ErrorList {
 	var list ErrorList
 	for _, err := range errs {
 		if err != nil && !(err.Type == field.ErrorTypeRequired && wrong[err.Field]) {
-			list = append(list, &Error{o.Position(object, err.Field), err.ErrorBody() + budgetHint(err)})
+			list = append(list, &Error{o.Position(object, err.Field), err.ErrorBody() + budgetHint(err) + selectorHint(err)})
 		}
 	}
 	return list
@@ -120,8 +120,6 @@ type place struct {
 	item string
 	// spot is where the object is, unless it is the whole document.
 	spot spot
-	// noNamespace says that the text has no namespace for the object.
-	noNamespace bool
 }
 
 // position returns the position of a field of the object.

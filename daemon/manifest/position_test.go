@@ -80,6 +80,9 @@ func TestLocate(t *testing.T) {
 		{"no blank", "something else is wrong", field.ErrorList{field.Invalid(budget, intstr.FromString("101%"), "bad")}, []string{`Invalid value: "101%": bad`}},
 		{"no number", "nobody knows which", field.ErrorList{field.Invalid(budget, intstr.FromString("ten %"), "bad")}, []string{`Invalid value: "ten %": bad`}},
 		{"number", "is no percentage", field.ErrorList{field.Invalid(budget, intstr.FromInt32(-1), "bad")}, []string{"Invalid value: -1: bad"}},
+		{"no selector", "the stored one has a selector", field.ErrorList{field.Invalid(field.NewPath("spec", "selector"), (*metav1.LabelSelector)(nil), "field is immutable")},
+			[]string{"Invalid value: null: field is immutable: the manifest has none: write that of the stored one"}},
+		{"another selector", "it is there", field.ErrorList{field.Invalid(field.NewPath("spec", "selector"), &metav1.LabelSelector{}, "field is immutable")}, []string{"Invalid value: {}: field is immutable"}},
 		{"echo", "a wrong value is not missing", field.ErrorList{field.Invalid(budget, intstr.FromString("x"), "bad"), field.Required(budget, "cannot be 0")}, []string{`Invalid value: "x": bad`}},
 		{"missing", "another field is wrong", field.ErrorList{field.Required(budget, ""), nil, field.Invalid(field.NewPath("spec"), 1, "bad")}, []string{"Required value", "Invalid value: 1: bad"}},
 	} {

@@ -68,8 +68,8 @@ const (
 	// outdated: a manifest is a change, and the status of a stored DaemonSet counts no updated
 	// pod.
 	NoteNoRevisions
-	// NoteStoredElsewhere: the manifest names no namespace, and a DaemonSet of its name is
-	// stored in another one than "default". It may have been meant to be a proposal.
+	// NoteStoredElsewhere: the manifest is new in its namespace, and a DaemonSet of its name is
+	// stored in another one. It may have been meant to be a proposal.
 	NoteStoredElsewhere
 	// NoteNoNodes: no node is there and the DaemonSet is stored. No answer about nodes is
 	// possible; health.OfObject answers by the status.
@@ -112,7 +112,7 @@ func (n Note) String() string {
 	case NoteNoRevisions:
 		return "no controllerrevisions of it in the input: every pod is taken for outdated"
 	case NoteStoredElsewhere:
-		return fmt.Sprintf("a DaemonSet of this name is stored in %s; write metadata.namespace for a proposal", n.Namespace)
+		return fmt.Sprintf("a DaemonSet of this name is stored in %[1]s; a proposal for it has metadata.namespace %[1]s", n.Namespace)
 	case NoteNoNodes:
 		return "no nodes in the input"
 	case NoteNoPods:
@@ -168,7 +168,7 @@ func (o *Objects) Subjects() []Subject {
 				s.Notes = append(s.Notes, note)
 			}
 		}
-		if name.manifest && (ds.Namespace == "" || o.places[ds].noNamespace) {
+		if name.manifest {
 			for _, namespace := range slices.Sorted(slices.Values(namespaces[ds.Name])) {
 				s.Notes = append(s.Notes, Note{Kind: NoteStoredElsewhere, Namespace: namespace})
 			}

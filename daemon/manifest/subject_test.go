@@ -211,16 +211,18 @@ func TestEditedCopy(t *testing.T) {
 	}
 }
 
-// TestStoredElsewhere: who forgets the namespace of a proposal gets a new DaemonSet, and is told.
+// TestStoredElsewhere: who forgets or misspells the namespace of a proposal gets a new DaemonSet, and
+// is told.
 func TestStoredElsewhere(t *testing.T) {
 	const head = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: "
-	const want = "a DaemonSet of this name is stored in logging; write metadata.namespace for a proposal"
+	const want = "a DaemonSet of this name is stored in logging; a proposal for it has metadata.namespace logging"
 	for _, tc := range []struct {
 		name, manifest string
 		want           []string
 	}{
 		{"no namespace", "{name: a}", []string{want}},
-		{"a namespace", "{name: a, namespace: default}", nil},
+		{"another namespace", "{name: a, namespace: loging}", []string{want}},
+		{"its namespace", "{name: a, namespace: logging}", nil},
 		{"another name", "{name: b}", nil},
 	} {
 		var o Objects
@@ -228,11 +230,15 @@ func TestStoredElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, note := range o.Subjects()[0].Notes {
-			got = append(got, note.String())
+		for _, s := range o.Subjects() {
+			for _, note := range s.Notes {
+				if !s.Stored() {
+					got = append(got, note.String())
+				}
+			}
 		}
 		if diff := cmp.Diff(tc.want, got); diff != "" {
-			t.Errorf("%s: Subjects()[0].Notes (-want +got):\n%s", tc.name, diff)
+			t.Errorf("%s: notes of the manifest (-want +got):\n%s", tc.name, diff)
 		}
 	}
 }

@@ -253,6 +253,24 @@ func TestGridColumn(t *testing.T) {
 			t.Errorf("as far up as down: %v, want %v", got, start)
 		}
 	}
+	// A page is ten rows.
+	for _, keys := range [][2]string{{kb.ArrowDown, kb.PageDown}, {kb.ArrowUp, kb.PageUp}} {
+		before := at()
+		for range 10 {
+			press(keys[0])
+		}
+		rows := at()
+		press(kb.Home)
+		press(kb.ArrowRight)
+		press(kb.ArrowRight)
+		if keys[0] == kb.ArrowUp {
+			press(kb.PageDown)
+		}
+		press(keys[1])
+		if got := at(); got != rows || rows == before {
+			t.Errorf("a page from %v leads to %v, want %v as ten rows do", before, got, rows)
+		}
+	}
 	// A shorter row has its last cell there, in the small grid, too.
 	p.do(chromedp.EmulateViewport(560, 1000)) // three columns, and four nodes in a zone
 	p.starts("log-agent")

@@ -316,6 +316,49 @@ func TestStartAgain(t *testing.T) {
 	p.waitText("#impact", "no change")
 }
 
+// After Discard the objects are those of the start again, but not after an edit was applied.
+func TestDiscardIsStart(t *testing.T) {
+	p := open(t, "")
+	start := func(want string) {
+		p.Helper()
+		p.wait(fmt.Sprintf(`document.querySelector("#start").value === %s`, quote(want)))
+	}
+	p.starts("storage")
+	p.click("#apply") // without a change
+	p.settle()
+	p.click("#image")
+	p.waitText("#impact", "starts a rollout")
+	start("")
+	p.click("#undo")
+	p.waitText("#impact", "no change")
+	start("storage")
+	p.click("#image")
+	p.waitText("#impact", "starts a rollout")
+	p.click("#apply")
+	p.waitText("#pass-title", "you: apply")
+	p.click("#image")
+	p.waitText("#impact", "starts a rollout")
+	p.click("#undo")
+	p.waitText("#impact", "no change")
+	start("")
+}
+
+// A DaemonSet without a rolling update has no budget: the fields do not show that of another one.
+func TestBudgetOnDelete(t *testing.T) {
+	p := open(t, "")
+	p.wait(`document.querySelector("#unavailable").value === "1"`)
+	p.write("manifest", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: log-agent, namespace: logging}\nspec:\n  selector:\n    matchLabels: {app: log-agent}\n"+
+		"  updateStrategy: {type: OnDelete}\n  template:\n    metadata:\n      labels: {app: log-agent}\n    spec:\n      containers:\n      - {name: a, image: \"a:1\"}\n")
+	p.wait(`document.querySelector("#unavailable").value === "" && document.querySelector("#surge").value === ""`)
+	p.click("#undo")
+	p.wait(`document.querySelector("#unavailable").value === "1" && document.querySelector("#surge").value === "0"`)
+	p.write("manifest", "kind: [")
+	p.waitText("#faults", "manifest, line 1")
+	if got := eval[string](p, `document.querySelector("#unavailable").value`); got != "1" {
+		t.Errorf("maxUnavailable shows %q, want that of the last good manifest", got)
+	}
+}
+
 // Each start can be chosen, and begins with a complete rollout.
 func TestEachStart(t *testing.T) {
 	p := open(t, "")

@@ -3,22 +3,28 @@
 //
 //	kubectl get nodes -o yaml >nodes.yaml
 //	premerge -nodes nodes.yaml OLD.yaml NEW.yaml
-//	git show origin/main:agent.yaml | premerge -nodes nodes.yaml -markdown - agent.yaml >>$GITHUB_STEP_SUMMARY
 //
 // OLD.yaml and NEW.yaml are the two versions of the manifests, in YAML or JSON. Other kinds of
-// objects in them are passed over. One of the three files may be standard input. A version without
-// objects, such as /dev/null or what git show prints of a file that is not there, is that of a file
-// that the change adds or deletes. One of the two needs a DaemonSet. Try it:
+// objects in them are passed over. One of the three files may be standard input. The version of a
+// file that the change adds or deletes is /dev/null. A version that is empty is an error, because a
+// command that fails prints nothing; the README shows how a job tells a file that does not exist from
+// a command that fails. One of the two needs a DaemonSet. Try it:
 //
 //	cd examples/premerge/testdata && go run .. -nodes nodes.yaml old.yaml new.yaml
 //
 // The exit status is 0 if all is well or allowed; 2 if nodes would lose their pod, a rollout would
 // stall, or lint finds an error that was not there before; and 1 if the input is wrong, or the API
-// server would refuse it, which -allow does not accept. Standard error then has a line for each
-// error, and so has the Markdown. go run makes every status but 0 a 1: build the command.
+// server would refuse it, which -allow does not accept. What it refuses stands below the DaemonSet, with
+// the file and the line. All other errors, and with -markdown all errors, are on standard error; the
+// Markdown has them all. go run makes every status but 0 a 1: build the command.
+//
+// Of the pod's spec it checks required node affinity, host ports that are there twice, restartPolicy
+// and activeDeadlineSeconds. What else the API server would refuse, such as a container without an
+// image, and what its admission plugins and webhooks say, only kubectl apply --dry-run=server finds.
 //
 // -allow accepts risks that are meant, in all DaemonSets: pods-lost for an intended removal, for
-// instance, or a code of lint.
+// instance, or a code of lint. The last lines about a DaemonSet have the words of its risks: those that
+// are allowed, and those that are not.
 package main
 
 import (
@@ -51,7 +57,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	nodes := flags.String("nodes", "", "the nodes of the cluster are in `FILE`; - is standard input")
 	markdown := flags.Bool("markdown", false, "print Markdown, for a comment or a job summary")
 	var allowed risks
-	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+", or codes of lint such as SurgeHostPort", allowed.add)
+	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+`, or codes of lint such as SurgeHostPort; "" accepts none`, allowed.add)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -72,41 +78,43 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	status := 0
 	for _, c := range changes {
-		v := verdict{lines: cli.PrintableLines(c.String()), mark: ":white_check_mark:"}
-		switch {
-		case c.OK():
-		case allowed.allow(c.Judgment.Risks):
-			v.lines[0] += " (allowed)"
-			v.mark = ":warning:"
-		default:
-			v.mark, status = ":x:", 2
-		}
+		v := c.verdict(allowed)
 		write(stdout, v)
+		if v.hurts {
+			status = 2
+		}
+	}
+	for _, c := range changes {
+		if len(c.refused) > 0 {
+			status = 1
+			if *markdown { // The report is elsewhere.
+				writeErrors(stderr, c.refused)
+			}
+		}
 	}
 	if err != nil {
-		var lines []string
-		for _, err := range cli.Errors(err) {
-			lines = append(lines, cli.Printable(err.Error()))
-		}
-		text := strings.Join(lines, "\n")
-		fmt.Fprintln(stderr, text)
+		status = 1
+		lines := writeErrors(stderr, cli.Errors(err))
 		if *markdown {
-			fmt.Fprintf(stdout, ":x: the input is wrong\n\n```text\n%s\n```\n", text)
+			fmt.Fprintf(stdout, ":x: the input is wrong\n\n```text\n%s\n```\n", strings.Join(lines, "\n"))
 		}
-		return 1
 	}
 	return status
 }
 
 const usage = `usage: premerge [-markdown] [-allow RISKS] -nodes FILE OLD NEW
 
-Says what a change of DaemonSets does to a cluster. A version without objects, such as
-/dev/null or what git show prints of a file that is not there, is that of a file that the
-change adds or deletes. One of the two needs a DaemonSet.
+Says what a change of DaemonSets does to a cluster. The version of a file that the change adds or
+deletes is /dev/null; an empty version is an error, because a command that fails prints nothing.
+One of the two needs a DaemonSet.
 
 The exit status is 0 if all is well or allowed; 2 if nodes would lose their pod, a rollout
 would stall, or lint finds an error that was not there before; and 1 if the input is wrong,
 or the API server would refuse it, which -allow does not accept.
+
+Of the pod's spec it checks required node affinity, host ports that are there twice, restartPolicy
+and activeDeadlineSeconds. What else the API server would refuse, such as a container without an
+image, and what its admission plugins and webhooks say, only kubectl apply --dry-run=server finds.
 
 `
 
@@ -121,24 +129,27 @@ func wordOf(r simulate.Risk) string {
 	return strings.ReplaceAll(r.Kind.String(), " ", "-")
 }
 
-// riskWords are the words besides the codes of lint. Nobody can accept what is refused.
+// riskWords are the words besides the codes of lint. Nobody can accept what is refused, and without
+// a policy there is no canary.
 func riskWords() []string {
 	var words []string
-	for kind := simulate.RiskKind(1); kind <= simulate.RiskLint; kind++ {
-		if kind != simulate.RiskRefused && kind != simulate.RiskLint {
-			words = append(words, wordOf(simulate.Risk{Kind: kind}))
-		}
+	for _, kind := range []simulate.RiskKind{simulate.RiskPodsLost, simulate.RiskStalled} {
+		words = append(words, wordOf(simulate.Risk{Kind: kind}))
 	}
 	return words
 }
 
-// add reads words with commas between them.
+// add reads words with commas between them, and blanks around them.
 func (r *risks) add(text string) error {
 	words := riskWords()
 	for _, code := range lint.Codes() {
 		words = append(words, string(code))
 	}
 	for word := range strings.SplitSeq(text, ",") {
+		word = strings.TrimSpace(word)
+		if word == "" {
+			continue
+		}
 		switch meant := spelling.Meant(word, words); {
 		case slices.Contains(words, word):
 		case meant != "":
@@ -154,14 +165,24 @@ func (r *risks) add(text string) error {
 	return nil
 }
 
-// allow reports whether all of the risks are accepted.
-func (r risks) allow(list []simulate.Risk) bool {
-	return len(list) > 0 && !slices.ContainsFunc(list, func(risk simulate.Risk) bool { return !r[wordOf(risk)] })
+// divide returns the words of the risks that are accepted, and of those that are not.
+func (r risks) divide(list []simulate.Risk) (accepted, left []string) {
+	for _, risk := range list {
+		if word := wordOf(risk); r[word] {
+			accepted = append(accepted, word)
+		} else {
+			left = append(left, word)
+		}
+	}
+	return accepted, left
 }
 
-// check judges the DaemonSets that differ. Those that an API server would refuse are an error,
-// which comes together with all changes.
-func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.JudgedChange, error) {
+// check judges the DaemonSets that differ.
+func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
+	files := []string{nodes, oldFile, newFile}
+	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
+		return nil, errors.New("-: standard input can be only one of the three files")
+	}
 	var facts, before, after manifest.Objects
 	switch err := cmp.Or(
 		cli.ReadFiles(&facts, []string{nodes}, stdin),
@@ -176,24 +197,77 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]simulate.JudgedCh
 		return nil, errors.New("no DaemonSet in either version")
 	}
 	versions := simulate.Versions{Nodes: facts.Nodes, Old: before.DaemonSets, New: after.DaemonSets}
-	changes, err := simulate.JudgeVersions(versions, simulate.Options{}, lint.Options{})
+	judged, err := simulate.JudgeVersions(versions, simulate.Options{}, lint.Options{})
 	if err != nil {
 		return nil, err
 	}
-	var refused manifest.ErrorList
-	for _, c := range changes {
-		refused = append(refused, after.Locate(c.New, c.Judgment.Impact.Refused)...)
-	}
-	if len(refused) > 0 {
-		return changes, refused
+	var changes []change
+	for _, c := range judged {
+		changes = append(changes, change{c, after.Locate(c.New, c.Judgment.Impact.Refused)})
 	}
 	return changes, nil
 }
 
-// verdict is what is printed of a change: the lines of its judgment, and a mark for them.
+// change is a DaemonSet that differs. refused says why the API server refuses it, and where.
+type change struct {
+	simulate.JudgedChange
+	refused manifest.ErrorList
+}
+
+// verdict is what is printed of a change: the lines of its judgment, and a mark for them. hurts says
+// that not all of its risks are allowed.
 type verdict struct {
 	lines []string
 	mark  string
+	hurts bool
+}
+
+// verdict says what is to be printed if some risks are allowed.
+func (c change) verdict(allowed risks) verdict {
+	v := verdict{mark: ":white_check_mark:"}
+	accepted, left := allowed.divide(c.Judgment.Risks)
+	for _, line := range cli.PrintableLines(c.String()) {
+		if !strings.HasPrefix(line, "refused: ") { // They follow with their places.
+			v.lines = append(v.lines, line)
+		}
+	}
+	if len(c.refused) > 0 {
+		v.mark = ":x:"
+		var lines []string
+		for _, err := range c.refused {
+			lines = append(lines, "refused: "+cli.Printable(err.Error()))
+		}
+		v.lines = slices.Insert(v.lines, 1, lines...)
+		return v
+	}
+	switch {
+	case c.OK():
+	case len(left) == 0:
+		v.lines[0] += " (allowed)"
+		v.mark = ":warning:"
+	default:
+		v.mark, v.hurts = ":x:", true
+	}
+	if len(accepted) > 0 {
+		v.lines = append(v.lines, "allowed: "+strings.Join(accepted, ", "))
+	}
+	if len(left) > 0 {
+		v.lines = append(v.lines, "not allowed: "+strings.Join(left, ", "))
+	}
+	return v
+}
+
+// writeErrors prints errors for a terminal, and returns them line by line.
+func writeErrors(w io.Writer, errs manifest.ErrorList) []string {
+	var lines []string
+	for _, err := range errs {
+		line := cli.Printable(err.Error())
+		for _, folded := range cli.Fold("", line, "    ") {
+			fmt.Fprintln(w, folded)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // writeText prints a change for a terminal.

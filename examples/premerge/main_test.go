@@ -3,9 +3,14 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // premerge runs the command on files of testdata, with its errors on standard output.
@@ -25,6 +30,7 @@ func Example() {
 	//   first pass: 1 to delete
 	//     delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	//   complete after 26s (8 passes, at least 1 of 2 available)
+	//   not allowed: pods-lost
 	// monitoring/node-exporter: well
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.tolerations[0]: added {"operator":"Exists"}
@@ -52,6 +58,7 @@ func Example() {
 	//   error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port
 	//       6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use
 	//       maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
+	//   not allowed: stalled, SurgeHostPort
 	// exit status 2
 }
 
@@ -70,6 +77,7 @@ func Example_markdown() {
 	// first pass: 1 to delete
 	//   delete log-agent-2 on worker-2: node does not keep the pod: nodeSelector disk=ssd, node has disk=hdd
 	// complete after 26s (8 passes, at least 1 of 2 available)
+	// not allowed: pods-lost
 	// ```
 	//
 	// </details>
@@ -104,6 +112,7 @@ func Example_markdown() {
 	//   worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
 	// maxSurge 1 is used by worker-1 (new pod beside the outdated one)
 	// error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
+	// not allowed: stalled, SurgeHostPort
 	// ```
 	//
 	// </details>
@@ -115,9 +124,10 @@ func Example_refused() {
 	premerge("testdata/old.yaml", "testdata/refused.yaml")
 	// Output:
 	// logging/log-agent: would hurt: the API server refuses it
-	//   refused: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
-	//   refused: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when
-	//       maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
+	//   refused: testdata/refused.yaml:5: document 1: spec.selector: Invalid value:
+	//       {"matchLabels":{"app":"logs"}}: field is immutable
+	//   refused: testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid
+	//       value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	//   not simulated; it changes the template:
 	//     metadata.labels[app]: "log-agent" -> "logs"
 	//     spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
@@ -127,12 +137,12 @@ func Example_refused() {
 	//   removes the DaemonSet and its pods
 	//   nodes: 3 lost, 1 unchanged
 	//     worker-1, worker-2, worker-3: lost: the DaemonSet is removed
+	//   not allowed: pods-lost
 	// web/cache: would hurt: nodes that lose the pod: 3
 	//   removes the DaemonSet and its pods
 	//   nodes: 3 lost, 1 unchanged
 	//     worker-1, worker-2, worker-3: lost: the DaemonSet is removed
-	// testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {"matchLabels":{"app":"logs"}}: field is immutable
-	// testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
+	//   not allowed: pods-lost
 	// exit status 1
 }
 
@@ -142,12 +152,15 @@ func TestRefusedMarkdown(t *testing.T) {
 	status := run([]string{"-markdown", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/refused.yaml"}, nil, &stdout, &stderr)
 	for _, want := range []string{
 		"<details><summary>:x: logging/log-agent: would hurt: the API server refuses it</summary>\n",
-		"field is immutable",
+		"\nrefused: testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n",
 		"<details><summary>:x: web/cache: ",
 	} {
-		if !strings.Contains(stdout.String(), want) {
-			t.Errorf("stdout %q, want %q in it", &stdout, want)
+		if strings.Count(stdout.String(), want) != 1 {
+			t.Errorf("stdout %q, want %q in it once", &stdout, want)
 		}
+	}
+	if strings.Count(stdout.String(), "field is immutable") != 1 || strings.Contains(stdout.String(), "the input is wrong") {
+		t.Errorf("stdout %q, want the refusal once", &stdout)
 	}
 	if want := "testdata/refused.yaml:5: document 1: spec.selector"; status != 1 || !strings.HasPrefix(stderr.String(), want) {
 		t.Errorf("run() = %d, stderr %q, want 1, %q", status, &stderr, want)
@@ -159,7 +172,6 @@ func TestWrongMarkdown(t *testing.T) {
 	const hostile = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, '```\\n<b>': c}\n"
 	for _, tc := range []struct{ name, new, stdin, want string }{
 		{"not YAML", "-", "a: [", "standard input:1: document 1: did not find expected node content"},
-		{"refused", "testdata/refused.yaml", "", "testdata/refused.yaml:5: document 1: spec.selector: Invalid value"},
 		{"marks of Markdown", "-", hostile, "unknown field"},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -167,9 +179,32 @@ func TestWrongMarkdown(t *testing.T) {
 		text, found := strings.CutPrefix(stdout.String(), "### DaemonSets\n\n")
 		_, text, block := strings.Cut(text, ":x: the input is wrong\n\n```text\n")
 		lines, _, ends := strings.Cut(text, "\n```\n")
-		if status != 1 || !found || !block || !ends || !strings.Contains(lines, tc.want) || lines+"\n" != stderr.String() {
+		if status != 1 || !found || !block || !ends || !strings.Contains(lines, tc.want) || strings.Join(strings.Fields(lines), " ") != strings.Join(strings.Fields(stderr.String()), " ") {
 			t.Errorf("%s: run() = %d, stdout %q, stderr %q, want 1 and a block with %q in both", tc.name, status, &stdout, &stderr, tc.want)
 		}
+	}
+}
+
+// Each kind of risk can be allowed, or cannot be.
+func TestRiskWords(t *testing.T) {
+	never := map[simulate.RiskKind]string{
+		simulate.RiskRefused: "no flag makes the API server accept it", simulate.RiskLint: "its codes are the words",
+		simulate.RiskRolledBack: "there is no canary", simulate.RiskCanary: "there is no canary",
+	}
+	for kind := simulate.RiskKind(1); kind.String() != fmt.Sprintf("RiskKind(%d)", kind); kind++ {
+		word := wordOf(simulate.Risk{Kind: kind})
+		if can, why := slices.Contains(riskWords(), word), never[kind]; can == (why != "") {
+			t.Errorf("%q can be allowed: %t, want %t: %s", word, can, !can, why)
+		}
+	}
+}
+
+// -allow "" accepts nothing.
+func TestAllowNone(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	status := run([]string{"-allow", "", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", os.DevNull}, nil, &stdout, &stderr)
+	if status != 2 || stderr.String() != "" {
+		t.Errorf("run(-allow \"\") = %d, stderr %q, want 2 and nothing", status, &stderr)
 	}
 }
 
@@ -186,25 +221,19 @@ func TestAllowedMarkdown(t *testing.T) {
 func TestLongLines(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	run([]string{"-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/new.yaml"}, nil, &stdout, &stderr)
-	for line := range strings.Lines(stdout.String()) {
+	run([]string{"-markdown", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/refused.yaml"}, nil, io.Discard, &stderr)
+	if stderr.Len() == 0 {
+		t.Error("nothing on standard error, want what is refused")
+	}
+	for line := range strings.Lines(stdout.String() + stderr.String()) {
 		if n := len(strings.TrimSuffix(line, "\n")); n > 104 {
 			t.Errorf("line has %d columns, want 104 at most: %s", n, line)
 		}
 	}
 }
 
-// The rule of the exit status stands at three places.
-func TestExitStatusText(t *testing.T) {
-	const first, last = "The exit status is 0", "does not accept."
-	rule := func(text, prefix string) string {
-		text = strings.Join(strings.Fields(strings.ReplaceAll(text, prefix, " ")), " ")
-		_, text, found := strings.Cut(text, first)
-		text, _, ends := strings.Cut(text, last)
-		if !found || !ends {
-			t.Fatalf("%q has no sentences from %q to %q", text, first, last)
-		}
-		return text
-	}
+// The rule of the exit status stands at three places, and so does what is checked.
+func TestSameText(t *testing.T) {
 	read := func(file string) string {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -214,12 +243,48 @@ func TestExitStatusText(t *testing.T) {
 	}
 	var help bytes.Buffer
 	run([]string{"-h"}, nil, &help, &help)
-	want := rule(read("main.go"), "\n//")
-	if got := rule(help.String(), "\n"); got != want {
-		t.Errorf("-h says %q, the package comment %q", got, want)
+	comment, readme := strings.ReplaceAll(read("main.go"), "\n//", "\n"), strings.ReplaceAll(read("README.md"), "`", "")
+	for _, ends := range [][2]string{{"The exit status is 0", "does not accept."}, {"Of the pod's spec it checks", "--dry-run=server finds."}} {
+		part := func(text string) string {
+			text = strings.Join(strings.Fields(text), " ")
+			_, text, found := strings.Cut(text, ends[0])
+			text, _, end := strings.Cut(text, ends[1])
+			if !found || !end {
+				t.Fatalf("%q has no sentences from %q to %q", text, ends[0], ends[1])
+			}
+			return text
+		}
+		want := part(comment)
+		if got := part(help.String()); got != want {
+			t.Errorf("-h says %q, the package comment %q", got, want)
+		}
+		if got := part(readme); got != want {
+			t.Errorf("the README says %q, the package comment %q", got, want)
+		}
 	}
-	if got := rule(read("README.md"), "\n"); got != want {
-		t.Errorf("the README says %q, the package comment %q", got, want)
+}
+
+// What the text says of the pod's spec is what is checked.
+func TestChecked(t *testing.T) {
+	const old = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\nspec:\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n      "
+	const container = "containers: [{name: a, image: a}]"
+	for _, tc := range []struct {
+		name, spec string
+		refused    bool
+	}{
+		{"well", container, false},
+		{"node affinity", container + "\n      affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Is}]}]}}}", true},
+		{"toleration", container + "\n      tolerations: [{operator: Exists, value: a}]", false},
+		{"host ports", "containers: [{name: a, image: a, ports: [{containerPort: 1, hostPort: 1}, {containerPort: 2, hostPort: 1}]}]", true},
+		{"restartPolicy", container + "\n      restartPolicy: Never", true},
+		{"activeDeadlineSeconds", container + "\n      activeDeadlineSeconds: 1", true},
+		{"container without an image", "containers: [{name: a}]", false},
+	} {
+		var stdout, stderr bytes.Buffer
+		run([]string{"-nodes", "testdata/nodes.yaml", os.DevNull, "-"}, strings.NewReader(old+tc.spec+"\n"), &stdout, &stderr)
+		if got := strings.Contains(stdout.String(), "the API server refuses it"); got != tc.refused || stderr.Len() > 0 {
+			t.Errorf("%s: refused: %t, want %t; stdout %q, stderr %q", tc.name, got, tc.refused, &stdout, &stderr)
+		}
 	}
 }
 
@@ -249,6 +314,85 @@ func TestMarkdownStaysInItsBlock(t *testing.T) {
 	}
 	if fences != 2 || !strings.Contains(out.String(), "<b>") {
 		t.Errorf("%d fences, want the 2 of the block around <b>:\n%s", fences, &out)
+	}
+}
+
+// Nodes come from a pipe, too.
+func TestNodesTwice(t *testing.T) {
+	nodes, err := os.ReadFile("testdata/nodes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, versions := range [][2]string{{"-", "testdata/old.yaml"}, {"testdata/old.yaml", "-"}} {
+		var stdout, stderr bytes.Buffer
+		status := run([]string{"-nodes", "-", versions[0], versions[1]}, bytes.NewReader(nodes), &stdout, &stderr)
+		if want := "-: standard input can be only one of the three files\n"; status != 1 || stderr.String() != want || stdout.String() != "" {
+			t.Errorf("run(-nodes - %v) = %d, stdout %q, stderr %q, want 1 and %q", versions, status, &stdout, &stderr, want)
+		}
+	}
+}
+
+// The script of the README tells a file that does not exist from a branch that git does not know.
+func TestScript(t *testing.T) {
+	for _, program := range []string{"git", "sh"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, script, _ := strings.Cut(string(readme), "```sh\n")
+	script, _, found := strings.Cut(script, "```")
+	if !found {
+		t.Fatal("README.md has no script")
+	}
+	const command = "./premerge -nodes nodes.yaml -markdown"
+	if !strings.Contains(script, command) {
+		t.Fatalf("the script does not call %s:\n%s", command, script)
+	}
+	dir := t.TempDir()
+	sh := func(script string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	const repository = `set -e
+git init -q .
+git -c user.name=a -c user.email=a@example.com commit -q --allow-empty -m none
+git branch none
+echo old >agent.yaml
+git add agent.yaml
+git -c user.name=a -c user.email=a@example.com commit -q -m some
+git branch some
+echo new >agent.yaml`
+	if out, err := sh(repository); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, tc := range []struct {
+		name, why, branch, first string
+		want                     string // the versions, or nothing if the script fails before
+	}{
+		{"changed", "two files", "some", "", "old.yaml agent.yaml\nold"},
+		{"new", "the branch has no such file", "none", "", "/dev/null agent.yaml\n"},
+		{"deleted", "the change has no such file", "some", "rm agent.yaml", "old.yaml /dev/null\nold"},
+		{"no such branch", "nothing was read, and nothing is judged", "nowhere", "", ""},
+	} {
+		fake := strings.ReplaceAll(strings.ReplaceAll(script, command, "echo"), "origin/main", tc.branch)
+		out, err := sh("rm -f old.yaml; " + tc.first + "\n" + fake + "\ncat old.yaml 2>/dev/null || true")
+		if tc.want == "" {
+			if err == nil {
+				t.Errorf("%s: the script goes on and prints %q: %s", tc.name, out, tc.why)
+			}
+		} else if err != nil || strings.TrimSpace(out) != strings.TrimSpace(tc.want) {
+			t.Errorf("%s: the script prints %q (%v), want %q: %s", tc.name, out, err, tc.want, tc.why)
+		}
+		if out, err := sh("git checkout -q agent.yaml"); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
 	}
 }
 
@@ -300,16 +444,24 @@ func TestRun(t *testing.T) {
 			out: "the API server refuses the old version: spec.updateStrategy",
 		},
 		{
-			name: "file that is new", why: "git show prints nothing of a file that main does not have",
-			old: "-", new: "testdata/old.yaml", out: "logging/log-agent: well\n  new DaemonSet with revision 1\n",
+			name: "file that is new", why: "no branch has it",
+			old: os.DevNull, new: "testdata/old.yaml", out: "logging/log-agent: well\n  new DaemonSet with revision 1\n",
 		},
 		{
 			name: "file that is deleted", why: "its DaemonSets go",
 			old: "testdata/old.yaml", new: os.DevNull, status: 2, out: "logging/log-agent: would hurt: nodes that lose the pod: 3\n  removes the DaemonSet and its pods\n",
 		},
 		{
-			name: "both empty", why: "a wrong path must not pass",
-			old: "-", new: os.DevNull, status: 1, message: "no DaemonSet in either version\n",
+			name: "both absent", why: "a wrong path must not pass",
+			old: os.DevNull, new: os.DevNull, status: 1, message: "no DaemonSet in either version\n",
+		},
+		{
+			name: "failed command", why: "git show of a wrong path prints nothing, and no version was read",
+			old: "-", new: "testdata/old.yaml", status: 1, message: "standard input: nothing in it: the command that wrote it may have failed",
+		},
+		{
+			name: "both from standard input", why: "the second would have nothing in it",
+			old: "-", new: "-", stdin: string(old), status: 1, message: "-: standard input can be only one of the three files\n",
 		},
 		{
 			name: "removal that is allowed", why: "somebody has decided so",
@@ -324,12 +476,28 @@ func TestRun(t *testing.T) {
 			allow: "SurgeHostPort,stalled,pods-lost", old: "testdata/old.yaml", new: "testdata/new.yaml", out: "web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort (allowed)\n",
 		},
 		{
+			name: "with blanks", why: "a label is typed by hand",
+			allow: " SurgeHostPort, stalled ,,pods-lost ", old: "testdata/old.yaml", new: "testdata/new.yaml", out: "  allowed: stalled, SurgeHostPort\n",
+		},
+		{
+			name: "none", why: "a variable of the job may be empty",
+			allow: " ", old: "testdata/old.yaml", new: os.DevNull, status: 2, out: "  not allowed: pods-lost\n",
+		},
+		{
+			name: "one of two", why: "the words that are left can be copied",
+			allow: "stalled", old: "testdata/old.yaml", new: "testdata/new.yaml", status: 2, out: "  allowed: stalled\n  not allowed: SurgeHostPort\n",
+		},
+		{
+			name: "canary", why: "no policy is passed, so there is none",
+			allow: "canary", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"canary": want one of pods-lost, stalled, `,
+		},
+		{
 			name: "allowed and well", why: "there is nothing to allow",
-			allow: "pods-lost", old: "-", new: "testdata/old.yaml", out: "logging/log-agent: well\n",
+			allow: "pods-lost", old: os.DevNull, new: "testdata/old.yaml", out: "logging/log-agent: well\n",
 		},
 		{
 			name: "unknown risk", why: "with those that there are",
-			allow: "all", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"all": want one of pods-lost, stalled, rolled-back, canary, BudgetAllNodes, `,
+			allow: "all", old: "testdata/old.yaml", new: os.DevNull, status: 1, message: `"all": want one of pods-lost, stalled, BudgetAllNodes, `,
 		},
 		{
 			name: "misspelt risk", why: "with the one that is meant",

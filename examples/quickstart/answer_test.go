@@ -47,6 +47,16 @@ func TestBlockersOrder(t *testing.T) {
 	}
 }
 
+// The image is in the answer if it cannot be pulled, and only then.
+func TestBlockerImage(t *testing.T) {
+	for kind, want := range map[health.BlockerKind]string{health.BlockerImage: "a:1", health.BlockerNotReady: ""} {
+		b := blockerOf(health.Blocker{Node: "n", Kind: kind, Container: &health.Container{Name: "a", Image: "a:1"}})
+		if b.Image != want || b.Container != "a" {
+			t.Errorf("%v: image %q of container %q, want %q of a", kind, b.Image, b.Container, want)
+		}
+	}
+}
+
 // Two pods on a node that is not ready: the node is the same one.
 func TestBlockersOfNode(t *testing.T) {
 	down := &corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady"}
@@ -111,13 +121,14 @@ func TestSentence(t *testing.T) {
 	}{
 		{"no change", "there is nothing to add", "stalled", proposal{NoChange: true, End: &end{State: "stalled"}}, "changes nothing"},
 		{"not simulated", "nodes are missing", "status", proposal{}, "starts no rollout"},
-		{"complete", "there is no present rollout", "complete", proposal{End: &end{State: "complete", Seconds: 60}}, "starts no rollout, complete after 1m0s"},
-		{"disrupted", "it is complete on the nodes that count", "disrupted", proposal{End: &end{State: "complete"}}, "starts no rollout, complete from the start"},
-		{"repaired", "the present one was stalled", "stalled", proposal{End: &end{State: "complete", Seconds: 6}}, "starts no rollout; the present one goes on, complete after 6s"},
+		{"complete", "there is no present rollout", "complete", proposal{End: &end{State: "complete", Seconds: 60, clause: "complete after 1m0s"}}, "starts no rollout, complete after 1m0s"},
+		{"disrupted", "it is complete on the nodes that count", "disrupted", proposal{End: &end{State: "complete", clause: "complete from the start"}}, "starts no rollout, complete from the start"},
+		{"repaired", "the present one was stalled", "stalled", proposal{End: &end{State: "complete", Seconds: 6, clause: "complete after 6s"}}, "starts no rollout; the present one goes on, complete after 6s"},
 		{"stalled", "as before", "stalled", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 1)}, "starts no rollout; the present one stays stalled; 1 node loses the pod"},
-		{"progressing", "nobody has waited long enough to call it stalled", "progressing", proposal{End: &end{State: "stalled"}, Loses: make([]nodeEffect, 2)},
+		{"progressing", "nobody has waited long enough to call it stalled", "progressing", proposal{End: &end{State: "stalled", clause: "stalled from the start"}, Loses: make([]nodeEffect, 2)},
 			"starts no rollout; the present one is stalled from the start; 2 nodes lose the pod"},
-		{"rollout", "the new one counts", "stalled", proposal{Rollout: true, Revision: 3, End: &end{State: "stalled"}}, "starts a rollout to revision 3, stalled from the start"},
+		{"being deleted", "there is no rollout to go on", "deleting", proposal{End: &end{State: "ignored"}}, "starts no rollout, the controller does nothing"},
+		{"rollout", "the new one counts", "stalled", proposal{Rollout: true, Revision: 3, End: &end{State: "stalled", clause: "stalled from the start"}}, "starts a rollout to revision 3, stalled from the start"},
 		{"undo", "both numbers", "stalled", proposal{Rollout: true, Revision: 3, OldRevision: 1}, "starts a rollout to the template of revision 1, now revision 3"},
 	} {
 		if got := tc.p.sentence(tc.state); got != tc.want {
@@ -138,9 +149,13 @@ func TestEndText(t *testing.T) {
 		{"nothing new", "times are assumed", end{Desired: 2, LowestAvailable: 1}, false, "1 of 2 nodes available at the worst moment, if " + ready},
 		{"new image", "the library says what is assumed", end{Desired: 1, Assumptions: assumed}, false, "0 of 1 node available at the worst moment, if the new image can be pulled, and " + ready},
 		{"new DaemonSet", "it has no pods to lose", end{Desired: 2, Assumptions: assumed}, true, "if the new image can be pulled, and " + ready},
+		{"new, nothing happens", "the verdict has the number of nodes", end{Desired: 2, LowestAvailable: 2, idle: true}, true, "if " + ready},
 		{"nothing happens", "nothing is assumed", end{Desired: 2, LowestAvailable: 2, idle: true}, false, "2 of 2 nodes available"},
+		{"being deleted", "the controller does nothing", end{State: "ignored"}, false, ""},
 		{"nowhere", "nothing is assumed of no pod", end{RunsNowhere: true}, false, "it runs on no node"},
-		{"new and nowhere", "nothing is assumed of no pod", end{RunsNowhere: true, idle: true}, true, "it runs on no node"},
+		{"new and nowhere", "the verdict says it", end{RunsNowhere: true, idle: true}, true, ""},
+		{"pods that are left", "they do not count", end{}, false, ""},
+		{"pods that are left, nothing happens", "they do not count", end{idle: true}, false, ""},
 	} {
 		if got := tc.end.text(tc.isNew); got != tc.want {
 			t.Errorf("%s: text() = %q, want %q: %s", tc.name, got, tc.want, tc.why)

@@ -33,6 +33,10 @@ func (w *work) propose() {
 	}
 	p.Fields = changedFields(judgment.Impact)
 	p.NoChange = judgment.Impact.NoChange
+	if p.Rollout && p.Revision == 1 {
+		// The stored one has a revision as soon as the controller has seen it.
+		w.note("no controllerrevisions of it in the input: the revision that the rollout makes may have another number")
+	}
 	p.Verdict = p.sentence(w.a.State)
 }
 
@@ -68,6 +72,8 @@ func (p *proposal) sentence(state string) string {
 	switch {
 	case p.NoChange:
 		return "changes nothing"
+	case p.End != nil && p.End.State == simulate.EndIgnored.String():
+		return text + p.endClause()
 	case p.Rollout && p.OldRevision != 0:
 		text = fmt.Sprintf("starts a rollout to the template of revision %d, now revision %d", p.OldRevision, p.Revision)
 	case p.Rollout:
@@ -104,17 +110,15 @@ func (p *proposal) effectClauses() string {
 	return text
 }
 
-// endClause says how the rollout ends, in the words of simulate.End.
+// endClause says how the rollout ends.
 func (p *proposal) endClause() string {
 	switch e := p.End; {
 	case e == nil:
 		return ""
 	case e.State == simulate.EndIgnored.String():
 		return ", the controller does nothing"
-	case e.Seconds == 0:
-		return fmt.Sprintf(", %s from the start", e.State)
 	default:
-		return fmt.Sprintf(", %s after %s", e.State, time.Duration(e.Seconds*float64(time.Second)).Round(time.Second))
+		return ", " + e.clause
 	}
 }
 
@@ -203,7 +207,7 @@ func (w *work) end(settled *simulate.End) *end {
 	if settled == nil {
 		return nil
 	}
-	e := &end{State: settled.State.String(), Seconds: settled.Took.Seconds(), LowestAvailable: settled.LowestAvailable, Desired: desired(settled)}
+	e := &end{State: settled.State.String(), clause: settled.Clause(), Seconds: settled.Took.Seconds(), LowestAvailable: settled.LowestAvailable, Desired: desired(settled)}
 	if settled.State == simulate.EndComplete || settled.State == simulate.EndIgnored {
 		return e
 	}

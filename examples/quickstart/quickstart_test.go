@@ -366,19 +366,28 @@ func TestExitStatus(t *testing.T) {
 			manifest: strings.NewReplacer("proxy:1", "gpu:2", "proxy", "gpu").Replace(proxy("1", "nodeSelector: {pool: gpu}"+lines+proxyContainers))},
 		{name: "port of another", why: "the other one no longer uses it", args: []string{"-set", "default/b"}, stdout: "starts a rollout to revision 1", not: "HostPortConflict",
 			manifest: moved(80, 81, 90, 80)},
+		{name: "no revisions", why: "the number is a guess", args: []string{"-set", "default/b"}, stdout: "    note   no controllerrevisions of it in the input: the revision that the rollout makes may",
+			manifest: moved(80, 81, 90, 80)},
 		{name: "same port", why: "both begin to use it", args: []string{"-set", "default/a"}, want: 2, stdout: "HostPortConflict", manifest: moved(80, 81, 90, 81)},
 		{name: "one of many", why: "the worst counts", want: 2, stdout: "kube-system/proxy: complete"},
 		{name: "same", why: "changes nothing", manifest: proxy("1", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"}, stdout: "changes nothing"},
 		{name: "another budget", why: "no rollout", manifest: proxy("2", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"},
 			stdout: "starts no rollout, complete from the start\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n    end    4 of 4 nodes available\n"},
+		{name: "pod of another namespace", why: "it starts, and is of another DaemonSet of this name", args: []string{"-set", "kube-system/proxy"},
+			manifest: proxy("2", proxyNodes+lines+proxyContainers) + "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: proxy-1\n  namespace: other\n  uid: other-1\n" +
+				"  ownerReferences: [{apiVersion: apps/v1, kind: DaemonSet, name: proxy, uid: other, controller: true}]\nspec:\n  nodeName: node-1\n  containers: [{name: a, image: a}]\n",
+			stdout: "\n    end    4 of 4 nodes available\n"},
 		{name: "edited copy", why: "kubectl get -o yaml, an editor, and both", args: []string{"-set", "proxy"},
 			manifest: strings.Replace(proxy("2", proxyNodes+lines+proxyContainers), "name: proxy,", "name: proxy, uid: uid-proxy, resourceVersion: '9',", 1),
 			stdout:   "starts no rollout, complete from the start\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n"},
 		{name: "no namespace", why: "it is a new one, and that may be a slip", args: []string{"-set", "default/proxy"},
 			manifest: strings.Replace(proxy("1", proxyNodes+lines+proxyContainers), ", namespace: kube-system", "", 1),
-			stdout:   "    note   standard input:4: a DaemonSet of this name is stored in kube-system; write metadata.namespace\n"},
+			stdout:   "    note   standard input:4: a DaemonSet of this name is stored in kube-system; a proposal for it has\n             metadata.namespace kube-system\n"},
+		{name: "misspelt namespace", why: "it is a new one, and that may be a slip", args: []string{"-set", "kubesystem/proxy"},
+			manifest: strings.Replace(proxy("1", proxyNodes+lines+proxyContainers), "namespace: kube-system", "namespace: kubesystem", 1),
+			stdout:   "a DaemonSet of this name is stored in kube-system; a proposal for it has"},
 		{name: "update", why: "goes well", manifest: proxy("1", proxyNodes+lines+update), args: []string{"-set", "proxy"},
-			stdout: "starts a rollout to revision 2, complete after 48s\n"},
+			stdout: "starts a rollout to revision 2, complete after 48s\n", not: "no controllerrevisions"},
 		{name: "fewer nodes", why: "takes pods away", manifest: proxy("1", "nodeSelector: {kubernetes.io/hostname: node-1}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "    loses  node-2: nodeSelector kubernetes.io/hostname=node-1, node has kubernetes.io/hostname=node-2\n"},
 		{name: "one node less", why: "the grammar follows", manifest: proxy("1", "nodeSelector: {pool: general}"+lines+"affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: NotIn, values: [node-1]}]}]}}}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
@@ -387,6 +396,8 @@ func TestExitStatus(t *testing.T) {
 			stdout: "starts a rollout to revision 2, stalled from the start\n"},
 		{name: "toleration", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
 			manifest: proxy("1", proxyNodes+lines+"tolerations: [{key: a, operator: Has}]"+lines+proxyContainers)},
+		{name: "no selector", why: "the stored one has a selector", args: []string{"-set", "proxy"}, want: 1, stdout: "manifest has none: write that of the stored one\n",
+			manifest: strings.Replace(proxy("1", proxyNodes+lines+proxyContainers), "  selector: {matchLabels: {app: proxy}}\n", "", 1)},
 		{name: "percentage", why: "no server takes it, and it is not simulated", manifest: proxy("10 %", proxyNodes+lines+update), args: []string{"-set", "proxy"}, want: 1,
 			stdout: "refused, the API server would not store it", not: "rollout to"},
 		{name: "host ports", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
@@ -460,6 +471,8 @@ func TestProposalText(t *testing.T) {
 			[]string{`if the images "registry.example/cni:2", "registry.example/cni:3" can be pulled and start, and pods are ready`}, ""},
 		{"a new DaemonSet", "the node that cannot pull it is among the blockers", of("new", "1", containers), "new",
 			[]string{"kube-system/new: new: would run on 4 of 5 nodes, stalled after 10s\n", "blocks node-2: new-2: image", broken}, ""},
+		{"a new one on no node", "the verdict says it", strings.Replace(of("new", "1", mended), "nodeSelector: {", "nodeSelector: {disk: tape, ", 1), "new",
+			[]string{"would run on 0 of 5 nodes, complete from the start\n"}, " end "},
 		{"no node", "nobody pulls the image", strings.Replace(of("cni", "1", mended), "nodeSelector: {", "nodeSelector: {disk: tape, ", 1), "cni",
 			[]string{"; 4 nodes lose the pod diff", "    end    it runs on no node\n"}, "can be pulled"},
 		{"waiting", "it needs somebody as before", strings.Replace(strings.NewReplacer("proxy:1", "tuner:2", "proxy", "tuner").Replace(proxy("1", proxyNodes+"\n      "+proxyContainers)),
@@ -475,7 +488,10 @@ func TestProposalText(t *testing.T) {
 				t.Errorf("%s: stdout\n%sstderr %q, want %q: %s", tc.name, stdout, stderr, want, tc.why)
 			}
 		}
-		if _, text, _ := strings.Cut(text, " apply "); tc.not != "" && strings.Contains(text, tc.not) {
+		if _, proposal, ok := strings.Cut(text, " apply "); ok {
+			text = proposal
+		}
+		if tc.not != "" && strings.Contains(text, tc.not) {
 			t.Errorf("%s: stdout\n%swant no %q: %s", tc.name, stdout, tc.not, tc.why)
 		}
 	}
@@ -761,6 +777,13 @@ func TestVerdict(t *testing.T) {
 		if _, stdout, _ := command(strings.Replace(text, tc.old, tc.new, 1), "-set", tc.set, "-f", "-"); !strings.Contains(stdout, tc.want) {
 			t.Errorf("%s: stdout\n%swant %q: %s", tc.name, stdout, tc.want, tc.why)
 		}
+	}
+	// A proposal for one that is being deleted has no effect.
+	deleting := strings.Replace(testdata(t, "trouble.yaml"), logs, logs+` deletionTimestamp: "2026-01-01T09:00:00Z", finalizers: [foregroundDeletion],`, 1)
+	newLogs := strings.NewReplacer("proxy:1", "logs:3", "proxy", "logs").Replace(proxy("1", proxyNodes+"\n      "+proxyContainers))
+	if status, stdout, _ := command(deleting+"---"+newLogs, "-set", "logs", "-f", "-"); status != 0 ||
+		!strings.Contains(stdout, ": starts no rollout, the controller does nothing\n") || strings.Contains(stdout, "\n    end ") {
+		t.Errorf("proposal for one that is being deleted: run = %d, stdout\n%swant 0, no rollout and no end", status, stdout)
 	}
 	// An error stands below the verdict, and not also on standard error.
 	head, tail, found := strings.Cut(testdata(t, "trouble.yaml"), "---\napiVersion: apps/v1\nkind: DaemonSet\n"+logs)

@@ -200,6 +200,8 @@ type end struct {
 	// Blockers are what it waits for, if it is not complete.
 	Blockers []blocker `json:"blockers,omitempty"`
 	Budget   *budget   `json:"budget,omitempty"`
+	// clause is that of simulate.End.
+	clause string
 	// idle says that nothing happens to a pod until then.
 	idle bool
 }

@@ -190,11 +190,17 @@ func (p podOnNode) String() string {
 
 func (n nodeEffect) String() string { return n.Node + ": " + n.Why }
 
-// text says what the end in the verdict depends on. A new DaemonSet has no pods to lose.
+// text says what the end in the verdict depends on. A new DaemonSet has no pods to lose. It is empty
+// if there is nothing to add: the controller does nothing, the verdict says already that a new
+// DaemonSet runs nowhere, or the pods that are left are on nodes that should have none.
 func (e *end) text(isNew bool) string {
 	switch {
+	case e.State == simulate.EndIgnored.String(), isNew && e.Desired == 0:
+		return ""
 	case e.RunsNowhere:
 		return "it runs on no node"
+	case e.Desired == 0:
+		return ""
 	case e.idle && !isNew:
 		return fmt.Sprintf("%d of %s available", e.LowestAvailable, plural(e.Desired, "node"))
 	}

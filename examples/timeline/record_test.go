@@ -21,6 +21,17 @@ import (
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
+// The end is said in the words of simulate.End, with the units of the axis.
+func TestEndWords(t *testing.T) {
+	for _, took := range []time.Duration{0, 34 * time.Second, 2 * time.Minute} {
+		end := &simulate.End{State: simulate.EndStalled, Took: took}
+		rec := &recording{end: end, ended: took}
+		if got, want := rec.state(), strings.Replace(end.Clause(), took.String(), spell(took), 1); got != want {
+			t.Errorf("state() = %q, want %q", got, want)
+		}
+	}
+}
+
 // twoNodes is the built-in DaemonSet on two nodes of one zone, with a new image and
 // this many unavailable or surging.
 func twoNodes(t *testing.T, unavailable, surge int) daemon.Input {

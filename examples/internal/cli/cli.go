@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,41 +28,42 @@ func ReadFiles(objects *manifest.Objects, files []string, stdin io.Reader) error
 }
 
 func readFile(objects *manifest.Objects, file string, stdin io.Reader) error {
-	if file == "-" {
-		return objects.Read(StandardInput, stdin)
-	}
-	f, err := os.Open(file)
+	name, r, err := open(file, stdin)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	return objects.Read(file, f)
+	defer r.Close()
+	return objects.Read(name, r)
 }
 
-// ReadVersion reads a file into objects as ReadFiles does, but a file in which is nothing but white
-// space, comments and marks between documents has no objects: it is a version of a file that was
-// not there yet, or is deleted.
-func ReadVersion(objects *manifest.Objects, file string, stdin io.Reader) error {
-	var text bytes.Buffer
-	name := file
+// open opens a file for reading, and returns what messages call it.
+func open(file string, stdin io.Reader) (name string, r io.ReadCloser, err error) {
 	if file == "-" {
-		name = StandardInput
-		if _, err := text.ReadFrom(stdin); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	} else {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		text.Write(data)
+		return StandardInput, io.NopCloser(stdin), nil
 	}
-	for line := range bytes.Lines(text.Bytes()) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && string(line) != "---" {
-			return objects.Read(name, &text)
-		}
+	r, err = os.Open(file)
+	return file, r, err
+}
+
+// ReadVersion reads a version of a file into objects as ReadFiles does. The null device is a version
+// that does not exist, and has no objects. Neither has a file of comments, marks between
+// documents and null. A file that has not even these is an error: a command that fails prints
+// nothing, and its version was never read.
+func ReadVersion(objects *manifest.Objects, file string, stdin io.Reader) error {
+	name, r, err := open(file, stdin)
+	if err != nil {
+		return err
 	}
-	return nil
+	defer r.Close()
+	var text bytes.Buffer
+	err = objects.Read(name, io.TeeReader(r, &text))
+	switch {
+	case !errors.Is(err, manifest.ErrEmpty):
+		return err
+	case file == os.DevNull, len(bytes.TrimSpace(text.Bytes())) > 0:
+		return nil
+	}
+	return fmt.Errorf("%s: %w: the command that wrote it may have failed; for a file that does not exist give %s", name, manifest.ErrEmpty, os.DevNull)
 }
 
 // PassedOver returns a line for each file of which something was passed over.

@@ -41,8 +41,13 @@ func TestReadVersion(t *testing.T) {
 		nodes           int
 		want            string
 	}{
-		{"empty", "what git show prints of a file that is not there", "", 0, ""},
+		{"empty", "what git show prints if it fails", "", 0,
+			"standard input: nothing in it: the command that wrote it may have failed; for a file that does not exist give " + os.DevNull},
+		{"blank", "echo of nothing", " \n", 0,
+			"standard input: nothing in it: the command that wrote it may have failed; for a file that does not exist give " + os.DevNull},
 		{"comments", "what a template renders if it is switched off", "---\n# a: b\n\n---  \n", 0, ""},
+		{"mark with a comment", "the same", "--- # Source: agent.yaml\n", 0, ""},
+		{"null", "what a template renders of a value that is not set", "null\n", 0, ""},
 		{"objects", "they are read", node, 1, ""},
 		{"wrong", "an error stays one", "a: [\n", 0, "standard input:1: document 1: did not find expected node content"},
 	} {
@@ -72,6 +77,9 @@ func TestFold(t *testing.T) {
 	}{
 		{"short", "it fits", "  ", "a b", []string{"  a b"}},
 		{"long", "the last space that fits", "  ", long + "f", []string{"  " + strings.TrimSpace(long[:17*6]), ">>>" + long[17*6:] + "f"}},
+		{"just fits", "the last column is used", "  ", strings.Repeat("a", 50) + " " + strings.Repeat("b", Width-2-51), []string{"  " + strings.Repeat("a", 50) + " " + strings.Repeat("b", Width-2-51)}},
+		{"one too many", "the word goes to the next line", "  ", strings.Repeat("a", 50) + " " + strings.Repeat("b", Width-2-50), []string{"  " + strings.Repeat("a", 50), ">>>" + strings.Repeat("b", Width-2-50)}},
+		{"space behind the last column", "the words before it fit", "  ", "a " + strings.Repeat("b", Width-2-2) + " c", []string{"  a " + strings.Repeat("b", Width-2-2), ">>>c"}},
 		{"one word", "there is no place to fold it", "  ", strings.Repeat("a", 200), []string{"  " + strings.Repeat("a", 200)}},
 		{"long word first", "the next space", "", strings.Repeat("a", 200) + " b", []string{strings.Repeat("a", 200), ">>>b"}},
 		{"empty", "a line", "  ", "", []string{"  "}},

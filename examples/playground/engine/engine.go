@@ -56,7 +56,7 @@ type Request struct {
 	//	seek              show the Frame
 	//	end               play to the end and show it
 	//	play              record more frames, for some Milliseconds
-	//	node              select the node Name, and explain Peek or, if that is empty, Name
+	//	node              select the node Name, and explain Peek or, if there is no such node, Name
 	//	state             what a link holds: all that is shown, and the Texts in the editor
 	Do           string    `json:"do"`
 	Name         string    `json:"name"`
@@ -207,7 +207,8 @@ func (e *Engine) do(req *Request, resp *Response, clock func() time.Time) error 
 		return nil
 	case "node":
 		e.state.Node = req.Name
-		resp.Detail, resp.Broken = e.detail(cmp.Or(req.Peek, req.Name)), r.brokenOn(req.Name)
+		// The node under the pointer may be one of another start.
+		resp.Detail, resp.Broken = cmp.Or(e.detail(req.Peek), e.detail(req.Name)), r.brokenOn(req.Name)
 		return nil
 	case "state":
 		state := e.state

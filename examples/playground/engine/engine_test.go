@@ -138,6 +138,15 @@ func TestAllNodesLeave(t *testing.T) {
 	}
 }
 
+// A text with nothing in it has no objects, as manifest.Read sees it.
+func TestTextWithNothing(t *testing.T) {
+	for _, cluster := range []string{"", "# none\n---\n", "--- # none\n", "null\n", "\ufeff", "...\n"} {
+		if _, faults := read(Texts{Manifest: otherManifest, Cluster: cluster}, nil); len(faults) > 0 {
+			t.Errorf("cluster %q: %v, want no objects", cluster, faults[0])
+		}
+	}
+}
+
 const otherManifest = `apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: mine, namespace: default}
@@ -255,7 +264,8 @@ func TestBudgetErrors(t *testing.T) {
 func TestSet(t *testing.T) {
 	p := &page{t: t}
 	nodes := "---\napiVersion: v1\nkind: Node\nmetadata: {name: only}\n"
-	p.ask(Request{Do: "open", State: &State{Texts: Texts{otherManifest, strings.ReplaceAll(otherManifest, "mine", "yours") + nodes}, Set: "default/mine"}})
+	now := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+	p.ask(Request{Do: "open", State: &State{Now: now, Texts: Texts{otherManifest, strings.ReplaceAll(otherManifest, "mine", "yours") + nodes}, Set: "default/mine"}})
 	p.ask(Request{Do: "image", Texts: p.texts})
 	p.ask(Request{Do: "apply", Texts: p.texts})
 	applied := p.texts
@@ -268,8 +278,8 @@ func TestSet(t *testing.T) {
 	if p.texts != typed || !resp.Draft.Changed || p.view.Set != "default/yours" || p.view.Desired != 1 {
 		t.Errorf("shows %s on %d nodes with draft %+v and\n%s\nwant default/yours on one node with the draft\n%s", p.view.Set, p.view.Desired, resp.Draft, p.texts.Cluster, typed.Cluster)
 	}
-	if state := p.ask(Request{Do: "state", Texts: p.texts}).State; state.Texts != applied {
-		t.Errorf("begins with\n%s\nwant what was applied\n%s", state.Texts.Cluster, applied.Cluster)
+	if state := p.ask(Request{Do: "state", Texts: p.texts}).State; state.Texts != applied || !state.Now.Equal(now) {
+		t.Errorf("begins at %v with\n%s\nwant %v and what was applied\n%s", state.Now, state.Texts.Cluster, now, applied.Cluster)
 	}
 	typed.Cluster = "kind: ["
 	if resp = p.ask(Request{Do: "set", Name: "default/mine", Texts: typed}); p.texts != typed || len(resp.Draft.Faults) == 0 || p.view.Set != "default/mine" {
@@ -288,14 +298,36 @@ func TestNode(t *testing.T) {
 		{"worker-01", "", "worker-01", 1},
 		{"worker-01", "worker-02", "worker-02", 1},
 		{"worker-02", "worker-01", "worker-01", 0},
+		{"worker-01", "of-another-start", "worker-01", 1},
 	} {
 		resp := p.ask(Request{Do: "node", Name: tc.name, Peek: tc.peek})
-		if resp.Detail.Node != tc.detail || len(resp.Broken) != tc.broken {
-			t.Errorf("node %s, peek %q: details of %s, broken %q", tc.name, tc.peek, resp.Detail.Node, resp.Broken)
+		if resp.Detail == nil || resp.Detail.Node != tc.detail || len(resp.Broken) != tc.broken {
+			t.Errorf("node %s, peek %q: details %+v, broken %q, want those of %s and %d", tc.name, tc.peek, resp.Detail, resp.Broken, tc.detail, tc.broken)
 		}
 		if state := p.ask(Request{Do: "state", Texts: p.texts}).State; state.Node != tc.name {
 			t.Errorf("node %s, peek %q: the link selects %s", tc.name, tc.peek, state.Node)
 		}
+	}
+}
+
+// A break of a node that is broken so ends it, and so does that of its zone.
+func TestBreakAgain(t *testing.T) {
+	p := open(t, "log-agent")
+	zone := p.engine.recording.shown.nodes["worker-01"].Labels[zoneLabel]
+	for _, b := range []Breakage{{What: "drain", Node: "worker-01"}, {What: "crash", Zone: zone}} {
+		for _, want := range []int{1, 0, 1, 0} {
+			again := b
+			p.ask(Request{Do: "break", Name: "worker-01", Break: &again})
+			if broken := p.ask(Request{Do: "node", Name: "worker-01"}).Broken; len(broken) != want {
+				t.Fatalf("%+v: broken %q, want %d", b, broken, want)
+			}
+		}
+	}
+	// The selected node is in another state than the one that breaks.
+	p.ask(Request{Do: "break", Name: "worker-01", Break: &Breakage{What: "drain", Node: "worker-01"}})
+	p.ask(Request{Do: "break", Name: "worker-02", Break: &Breakage{What: "drain", Node: "worker-02"}})
+	if broken := p.ask(Request{Do: "node", Name: "worker-02"}).Broken; len(broken) != 1 {
+		t.Errorf("worker-02: broken %q, want drained", broken)
 	}
 }
 
@@ -325,10 +357,17 @@ func TestTaint(t *testing.T) {
 // How long a canary may take is checked although there is none.
 func TestFailAfter(t *testing.T) {
 	p := open(t, "log-agent")
-	if got := p.try(Request{Do: "policy", Controls: &Controls{FailAfter: "soon"}}).Error; !strings.Contains(got, `"soon" is not a duration`) {
-		t.Errorf("error %q, want one about soon", got)
+	for _, tc := range []struct{ name, why, failAfter, want string }{
+		{"duration", "as Go writes it", "5m", ""},
+		{"blanks", "a link may have them", " 5m ", ""},
+		{"empty", "for ever", " ", ""},
+		{"word", "no number", "soon", `canary fails after: "soon" is not a duration such as 5m`},
+		{"negative", "a canary would be refused with it", "-5m", `canary fails after: "-5m" is not a duration such as 5m`},
+	} {
+		if got := p.try(Request{Do: "policy", Controls: &Controls{FailAfter: tc.failAfter}}).Error; got != tc.want {
+			t.Errorf("%s: error %q, want %q: %s", tc.name, got, tc.want, tc.why)
+		}
 	}
-	p.ask(Request{Do: "policy", Controls: &Controls{FailAfter: "5m"}})
 }
 
 // An action that fails changes nothing.

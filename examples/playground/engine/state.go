@@ -116,10 +116,10 @@ func (c *Controls) policy() (rollout.Policy, error) {
 		p.Partition = &rollout.Partition{Nodes: nodes}
 	}
 	var failAfter time.Duration
-	if c.FailAfter != "" {
+	if text := strings.TrimSpace(c.FailAfter); text != "" {
 		var err error
-		if failAfter, err = time.ParseDuration(c.FailAfter); err != nil {
-			return p, fmt.Errorf("canary fails after: %q is not a duration such as 5m", c.FailAfter)
+		if failAfter, err = time.ParseDuration(text); err != nil || failAfter < 0 {
+			return p, fmt.Errorf("canary fails after: %q is not a duration such as 5m", text)
 		}
 	}
 	if nodes, ok, err := amount("canary", c.Canary); err != nil {

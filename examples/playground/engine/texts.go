@@ -71,19 +71,18 @@ type parsed struct {
 func read(texts Texts, before *parsed) (*parsed, []Fault) {
 	p := &parsed{texts: texts, manifest: &manifest.Objects{}, cluster: &manifest.Objects{}}
 	var faults []Fault
-	switch {
-	case before != nil && before.texts.Cluster == texts.Cluster:
+	add := func(objects *manifest.Objects, name, text string) {
+		// A text with nothing in it has no objects.
+		if err := objects.Read(name, strings.NewReader(text)); err != nil && !errors.Is(err, manifest.ErrEmpty) {
+			faults = append(faults, faultsOf(err)...)
+		}
+	}
+	if before != nil && before.texts.Cluster == texts.Cluster {
 		p.cluster = before.cluster
-	case !blank(texts.Cluster):
-		if err := p.cluster.Read(clusterText, strings.NewReader(texts.Cluster)); err != nil {
-			faults = append(faults, faultsOf(err)...)
-		}
+	} else {
+		add(p.cluster, clusterText, texts.Cluster)
 	}
-	if !blank(texts.Manifest) {
-		if err := p.manifest.Read(manifestText, strings.NewReader(texts.Manifest)); err != nil {
-			faults = append(faults, faultsOf(err)...)
-		}
-	}
+	add(p.manifest, manifestText, texts.Manifest)
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -100,16 +99,6 @@ func read(texts Texts, before *parsed) (*parsed, []Fault) {
 		return nil, []Fault{{Text: manifestText, Detail: "no DaemonSet in the texts"}}
 	}
 	return p, nil
-}
-
-// blank reports whether a text has nothing but comments.
-func blank(text string) bool {
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && line != "---" && !strings.HasPrefix(line, "#") {
-			return false
-		}
-	}
-	return true
 }
 
 // twice finds objects that both texts have, apart from a manifest beside its stored DaemonSet.

@@ -237,6 +237,7 @@ function goTo(text, line) {
 }
 
 const budget = ["unavailable", "surge"]; // The default values are those of the manifest.
+let begun = ""; // the start that the applied texts are those of
 
 function showDraft(d) {
   const faults = d.faults ?? [];
@@ -263,7 +264,8 @@ function showDraft(d) {
       ...findings.filter((f) => f.text === text && f.line).map((f) => ({ line: f.line, severity: f.severity, message: f.code + ": " + f.message })),
     ]);
   }
-  for (const id of budget) if (d[id] && d[id] !== $(id).defaultValue) $(id).value = $(id).defaultValue = d[id]; // What was typed stays.
+  // What was typed stays. Without a rolling update there is no budget.
+  for (const id of budget) if ((d[id] || !faults.length) && d[id] !== $(id).defaultValue) $(id).value = $(id).defaultValue = d[id];
   const lists = [["changes", d.changes], ["nodes", d.nodes], ["first pass", d.writes]].filter(([, l]) => l?.length);
   announce("impact", [element("p", d.impact), ...lists.map(([name, list]) => {
     const ul = element("ul");
@@ -274,13 +276,16 @@ function showDraft(d) {
   enable("apply", faults.length === 0 && d.changed);
   $("apply").textContent = d.restart ? "Begin with it" : "Apply";
   enable("undo", d.changed);
-  if (d.changed) $("start").value = ""; // It can be chosen again.
+  $("start").value = d.changed ? "" : begun; // After an edit it can be chosen again.
 }
 
 $("apply").addEventListener("click", async () => {
   pause();
   clearTimeout(timer);
-  await send({ do: "apply", texts: texts() });
+  const before = begun;
+  if ($("apply").ariaDisabled !== "true") begun = ""; // The texts become those of the user,
+  const { error, draft } = await send({ do: "apply", texts: texts() });
+  if (error || draft?.faults?.length) begun = before; // or nothing was applied.
 });
 $("undo").addEventListener("click", async () => {
   const response = await ask({ do: "discard" });
@@ -332,6 +337,7 @@ async function begin(request) {
   try {
     const response = await ask(request);
     if (response.view?.nodes) node = request.state?.node ?? "";
+    if (response.view && !response.error && request.do !== "set") begun = request.do === "start" ? request.name : "";
     take(request, response);
     if (!response.error) for (const id of budget) $(id).value = $(id).defaultValue;
     return response;
@@ -361,9 +367,7 @@ async function load(text) {
     say("");
     check();
   }
-  if (response.error) return;
-  tab("manifest");
-  $("start").value = "";
+  if (!response.error) tab("manifest");
 }
 
 // open loads files as one text.
@@ -459,7 +463,6 @@ async function openLink(hash) {
     const state = await fromFragment(hash);
     if (!state) return false;
     const response = await begin({ do: "open", state });
-    if (!response.error) $("start").value = "";
     return !response.error || view !== null;
   } catch (err) {
     say(err.message);
@@ -552,7 +555,6 @@ try {
   $("start").replaceChildren(new Option("your own objects", ""), ...starts.map((s) => new Option(s.title, s.name)));
   if (!(await openLink(location.hash))) {
     const message = $("status").textContent;
-    $("start").value = "log-agent";
     await begin({ do: "start", name: "log-agent" });
     if (location.hash.length > 1 && message) say(message);
   }
