@@ -62,9 +62,9 @@
 //     makes them begin later. NeverOn looks at all that has happened in the cluster.
 //  5. A step that cannot be done ends the test, as T.Fatal does. So does one that has no object to
 //     change, or that changes nothing: Taint, for instance, if a node has left, or has the taint
-//     already. Only Apply and Join may give an object as it is, as kubectl apply may. An assertion
-//     about a DaemonSet that the cluster does not have, or a node that it has never had, ends the
-//     test, too.
+//     already. Only Apply and Join may give an object as it is, and Delete a pod that terminates, as
+//     kubectl may. An assertion about a DaemonSet that the cluster does not have, or a node that it
+//     has never had, ends the test, too.
 //  6. The same calls give the same cluster, the same names of pods, and the same text.
 //
 // Functions that take a testing.TB panic if it is nil. A Cluster keeps none: give a subtest's

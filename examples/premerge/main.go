@@ -18,9 +18,11 @@
 // the file and the line. All other errors, and with -markdown all errors, are on standard error; the
 // Markdown has them all. go run makes every status but 0 a 1: build the command.
 //
-// Of the pod's spec it checks required node affinity, host ports that are there twice, restartPolicy
-// and activeDeadlineSeconds. What else the API server would refuse, such as a container without an
-// image, and what its admission plugins and webhooks say, only kubectl apply --dry-run=server finds.
+// Of the pod's spec it checks requests, limits and overhead, host ports that are there twice, the node
+// selector, required node affinity, tolerations, restartPolicy and activeDeadlineSeconds. What else the
+// API server would refuse, such as a container without an image, and what its admission plugins and
+// webhooks say, only kubectl apply --dry-run=server finds. All changes are judged together, as one
+// merge makes them.
 //
 // -allow accepts risks that are meant, in all DaemonSets: pods-lost for an intended removal, for
 // instance, or a code of lint. The last lines about a DaemonSet have the words of its risks: those that
@@ -112,9 +114,11 @@ The exit status is 0 if all is well or allowed; 2 if nodes would lose their pod,
 would stall, or lint finds an error that was not there before; and 1 if the input is wrong,
 or the API server would refuse it, which -allow does not accept.
 
-Of the pod's spec it checks required node affinity, host ports that are there twice, restartPolicy
-and activeDeadlineSeconds. What else the API server would refuse, such as a container without an
-image, and what its admission plugins and webhooks say, only kubectl apply --dry-run=server finds.
+Of the pod's spec it checks requests, limits and overhead, host ports that are there twice, the
+node selector, required node affinity, tolerations, restartPolicy and activeDeadlineSeconds.
+What else the API server would refuse, such as a container without an image, and what its
+admission plugins and webhooks say, only kubectl apply --dry-run=server finds. All changes are
+judged together, as one merge makes them.
 
 `
 

@@ -51,7 +51,7 @@ func Example() {
 	//     create on worker-1: surge beside the outdated pod
 	//   stalled from the start (1 pass, at least 3 of 3 available), on:
 	//     worker-1: cache-11: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports
-	//         for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an
+	//         for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity]; cache-7 has an
 	//         outdated template
 	//     worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
 	//   maxSurge 1 is used by worker-1 (new pod beside the outdated one)
@@ -108,7 +108,7 @@ func Example_markdown() {
 	// first pass: 1 to create
 	//   create on worker-1: surge beside the outdated pod
 	// stalled from the start (1 pass, at least 3 of 3 available), on:
-	//   worker-1: cache-11: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity].; cache-7 has an outdated template
+	//   worker-1: cache-11: cannot be scheduled: 0/4 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 3 node(s) didn't satisfy plugin(s) [NodeAffinity]; cache-7 has an outdated template
 	//   worker-2, worker-3: desired, current, ready, available; the pod has an outdated template
 	// maxSurge 1 is used by worker-1 (new pod beside the outdated one)
 	// error SurgeHostPort at spec.updateStrategy.rollingUpdate.maxSurge: Two pods cannot share the host port 6379/TCP. The new pod never starts beside the old one, and the rollout gets stuck. Use maxUnavailable instead of maxSurge, or remove the host port (kubernetes #106417).
@@ -244,7 +244,7 @@ func TestSameText(t *testing.T) {
 	var help bytes.Buffer
 	run([]string{"-h"}, nil, &help, &help)
 	comment, readme := strings.ReplaceAll(read("main.go"), "\n//", "\n"), strings.ReplaceAll(read("README.md"), "`", "")
-	for _, ends := range [][2]string{{"The exit status is 0", "does not accept."}, {"Of the pod's spec it checks", "--dry-run=server finds."}} {
+	for _, ends := range [][2]string{{"The exit status is 0", "does not accept."}, {"Of the pod's spec it checks", "as one merge makes them."}} {
 		part := func(text string) string {
 			text = strings.Join(strings.Fields(text), " ")
 			_, text, found := strings.Cut(text, ends[0])
@@ -274,7 +274,9 @@ func TestChecked(t *testing.T) {
 	}{
 		{"well", container, false},
 		{"node affinity", container + "\n      affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Is}]}]}}}", true},
-		{"toleration", container + "\n      tolerations: [{operator: Exists, value: a}]", false},
+		{"toleration", container + "\n      tolerations: [{operator: Exists, value: a}]", true},
+		{"node selector", container + "\n      nodeSelector: {a: \"b=c\"}", true},
+		{"requests", "containers: [{name: a, image: a, resources: {requests: {cpu: 2}, limits: {cpu: 1}}}]", true},
 		{"host ports", "containers: [{name: a, image: a, ports: [{containerPort: 1, hostPort: 1}, {containerPort: 2, hostPort: 1}]}]", true},
 		{"restartPolicy", container + "\n      restartPolicy: Never", true},
 		{"activeDeadlineSeconds", container + "\n      activeDeadlineSeconds: 1", true},

@@ -151,7 +151,7 @@ func (b blocker) String() string {
 		text += "; container " + b.Container
 	}
 	if !b.Since.IsZero() && !strings.Contains(b.Text, "since") {
-		text += "; since " + b.Since.Format(time.RFC3339)
+		text = strings.TrimSuffix(text, ".") + "; since " + b.Since.Format(time.RFC3339)
 	}
 	if message := strings.Join(strings.Fields(b.Message), " "); message != "" && !strings.Contains(b.Text, message) {
 		const most = 240

@@ -157,6 +157,9 @@ func Problems(blockers []Blocker) string {
 	if node != nil && !said {
 		parts = append(parts, nodeNotReady(node.LastTransitionTime.Time, node.Reason, node.Message))
 	}
+	for i := range parts[:max(0, len(parts)-1)] {
+		parts[i] = strings.TrimSuffix(parts[i], ".") // Messages of the scheduler end with one.
+	}
 	return strings.Join(parts, "; ")
 }
 

@@ -93,7 +93,7 @@ func (n IncompleteNode) String() string {
 	}
 	text := n.Node + ": " + health.Problems(n.Blockers)
 	if n.Pod != nil && n.Desired && !n.Updated && n.Pod.DeletionTimestamp == nil {
-		text += "; " + n.Pod.Name + " has an outdated template"
+		text = strings.TrimSuffix(text, ".") + "; " + n.Pod.Name + " has an outdated template"
 	}
 	return text
 }
