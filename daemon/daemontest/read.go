@@ -8,15 +8,18 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/manifest"
+	"github.com/pernode/daemonset/internal/podspec"
+	"github.com/pernode/daemonset/placement"
 )
 
 // ReadDaemonSet returns the only DaemonSet of the named files, which may hold objects of other
 // kinds, too. It has the defaults of its spec (daemon.Default). It ends the test as Read does, if
-// there is no DaemonSet or more than one, and if the API server would refuse the DaemonSet, with
-// the line of the field.
+// there is no DaemonSet or more than one, and if Apply would refuse it, with the line of the field.
+// The operators Gt and Lt of tolerations are left to Apply, which knows whether the gate is on.
 func ReadDaemonSet(t testing.TB, files ...string) *appsv1.DaemonSet {
 	t.Helper()
 	objects := Read(t, files...)
@@ -25,7 +28,9 @@ func ReadDaemonSet(t testing.TB, files ...string) *appsv1.DaemonSet {
 	}
 	ds := objects.DaemonSets[0]
 	stored := daemon.Default(ds)
-	if errs := daemon.Validate(stored); len(errs) > 0 {
+	spec := field.NewPath("spec", "template", "spec")
+	errs := append(daemon.Validate(stored), podspec.Validate(spec, &stored.Spec.Template.Spec, placement.Options{ComparisonOperators: true})...)
+	if len(errs) > 0 {
 		t.Fatal(linesOf(objects.Locate(ds, errs)))
 	}
 	return stored

@@ -81,6 +81,8 @@ text:9: document 2: metadata.name: Required value`},
 			`fatal: testdata/nodes.yaml: 0 DaemonSets, want 1`},
 		{"refused", "with the line, before there is a cluster", func(t testing.TB) { daemontest.ReadDaemonSet(t, "testdata/refused.yaml") },
 			"fatal: testdata/refused.yaml:9: document 1: spec.template.metadata.labels: Invalid value: {\"app\":\"agents\"}: `selector` does not match template `labels`"},
+		{"pods refused", "a gate may be on", func(t testing.TB) { daemontest.ReadDaemonSet(t, "testdata/refused-pods.yaml") },
+			"fatal: testdata/refused-pods.yaml:12: document 1: spec.template.spec.tolerations[0].operator: Invalid value: \"true\": Exists has no value"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, reportsOf(tc.test)); diff != "" {

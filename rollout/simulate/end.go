@@ -171,8 +171,9 @@ func (s EndState) String() string {
 // them at most; the name of a pod then is left out. There are ten such lines: first those of the
 // nodes that use the budget that outdated pods wait for, although they may not be in Incomplete,
 // then those of nodes whose pod is not available or never ends, then the others. Further lines say
-// who uses the budget, and what the policy holds back. If the rollout is complete, they name the
-// nodes that the policy ignores, and the labels and values of the policy that no node has.
+// who uses the budget, and what the policy holds back. If the rollout is complete, they count the
+// ignored nodes that get no pod, and name the nodes that the policy ignores, and the labels and values
+// of the policy that no node has.
 //
 // After a rollback, a line before all that names the revision and says why the canary failed: the
 // others are about the rollout of the restored template.
@@ -207,7 +208,7 @@ func (e *End) withoutRollback() string {
 		line := e.firstLine()
 		if e.Last != nil {
 			p := e.Last.Policy
-			if text := (rollout.PolicyStatus{NoSpread: p.NoSpread, NoDomains: p.NoDomains, UnknownFirst: p.UnknownFirst, Ignored: p.Ignored}).String(); text != "" {
+			if text := (rollout.PolicyStatus{Restricted: e.Last.Restricted, NoSpread: p.NoSpread, NoDomains: p.NoDomains, UnknownFirst: p.UnknownFirst, Ignored: p.Ignored}).String(); text != "" {
 				line += "\n" + text
 			}
 		}

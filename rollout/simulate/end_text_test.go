@@ -1,12 +1,15 @@
 package simulate_test
 
 import (
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -31,5 +34,14 @@ func TestIncompleteNodeString(t *testing.T) {
 		if got := n.String(); got != tc.want {
 			t.Errorf("String() = %q, want %q", got, tc.want)
 		}
+	}
+}
+
+// TestEndStringHeldCreations: a complete rollout says on how many nodes the policy creates no pod.
+func TestEndStringHeldCreations(t *testing.T) {
+	all := &rollout.IgnoreNodes{By: func(*daemon.NodeState) bool { return true }, Creations: true}
+	end := settle(t, daemon.Input{DaemonSet: build.Set{}.Object(), Nodes: build.Nodes("a", "b"), Now: build.Now}, simulate.Options{Policy: rollout.Policy{IgnoreNodes: all}})
+	if want := "\nheld back: 2 by ignored node\nignored: a (ignored by the caller), b (ignored by the caller)"; !strings.HasSuffix(end.String(), want) {
+		t.Errorf("String() = %q, want %q at its end", end, want)
 	}
 }
