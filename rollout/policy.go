@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -419,17 +418,14 @@ func wrongAmount(amount intstr.IntOrString) string {
 	if _, ok := percent.Parse(amount); ok { // out of the range of int
 		return "must not be greater than 100%"
 	}
-	text := strings.TrimSpace(amount.StrVal)
-	if number, ok := strings.CutSuffix(text, "%"); ok {
-		written := strings.TrimSpace(number) + "%"
-		if _, ok := percent.Parse(intstr.FromString(written)); ok {
-			return fmt.Sprintf("write %s, without the space", written)
-		}
+	meant, ok := percent.Meant(amount)
+	switch {
+	case !ok:
+		return "must be a number, or a percentage such as 10%"
+	case meant.Type == intstr.Int:
+		return fmt.Sprintf("write %d, without the quotes", meant.IntVal)
 	}
-	if number, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return fmt.Sprintf("write %d, without the quotes", number)
-	}
-	return "must be a number, or a percentage such as 10%"
+	return fmt.Sprintf("write %s, without the space", meant.StrVal)
 }
 
 // validateAmount checks a number of nodes, or a percentage of at most 100%, which must
@@ -438,6 +434,11 @@ func validateAmount(amount intstr.IntOrString, least int, path *field.Path) fiel
 	n, err := percent.RoundUp(amount, 100)
 	switch {
 	case err != nil:
+		if meant, ok := percent.Meant(amount); ok {
+			if errs := validateAmount(meant, least, path); errs != nil {
+				return errs
+			}
+		}
 		return field.ErrorList{field.Invalid(path, amount.String(), wrongAmount(amount))}
 	case amount.Type == intstr.String && n > 100:
 		return field.ErrorList{field.Invalid(path, amount.String(), "must not be greater than 100%")}

@@ -145,6 +145,7 @@ func TestPolicyValidate(t *testing.T) {
 		{"canary with a space between digits", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("1 0%")}},
 			[]string{`policy.canary.nodes: Invalid value: "1 0%": must be a number, or a percentage such as 10%`}},
 		{"canary of a number in quotes", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("1")}}, []string{`policy.canary.nodes: Invalid value: "1": write 1, without the quotes`}},
+		{"canary of zero in quotes", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("0")}}, []string{`policy.canary.nodes: Invalid value: "0": must be at least 1`}},
 		{"canary of a number out of range in quotes", &rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromString("99999999999")}},
 			[]string{`policy.canary.nodes: Invalid value: "99999999999": must be a number, or a percentage such as 10%`}},
 		{"oneDomain", &rollout.Policy{OneDomain: &rollout.OneDomain{}}, []string{"policy.oneDomain.label: Required value"}},

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,6 +14,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/percent"
 	"github.com/pernode/daemonset/internal/spelling"
 )
 
@@ -129,16 +129,17 @@ func (d document) explainSyntax(err *Error) {
 // budgetHint says how to write a percentage that has a blank in it, or a number in quotes.
 func budgetHint(err *field.Error) string {
 	budget, ok := err.BadValue.(intstr.IntOrString)
-	if !ok || budget.Type != intstr.String {
+	if !ok {
 		return ""
 	}
-	if m := spacedPercent.FindStringSubmatch(budget.StrVal); m != nil && m[0] != m[1]+"%" {
-		return fmt.Sprintf(": write %q", m[1]+"%")
+	meant, ok := percent.Meant(budget)
+	switch {
+	case !ok:
+		return ""
+	case meant.Type == intstr.Int:
+		return fmt.Sprintf(": write %d, without quotes", meant.IntVal)
 	}
-	if number, err := strconv.ParseUint(strings.TrimSpace(budget.StrVal), 10, 31); err == nil {
-		return fmt.Sprintf(": write %d, without quotes", number)
-	}
-	return ""
+	return fmt.Sprintf(": write %q", meant.StrVal)
 }
 
 // selectorHint says what is meant if a selector that is not there differs from the stored one.
@@ -148,8 +149,6 @@ func selectorHint(err *field.Error) string {
 	}
 	return ""
 }
-
-var spacedPercent = regexp.MustCompile(`^\s*(\d+)\s*%\s*$`)
 
 var indentedByTab = regexp.MustCompile(`^ *\t`)
 

@@ -466,7 +466,7 @@ func TestProposalText(t *testing.T) {
 		{"undo", "the image runs on two nodes", of("cni", "1", strings.Replace(containers, "cni:2", "cni:1", 1)), "cni",
 			[]string{": starts a rollout to the template of revision 1, now revision 3, complete after 24s diff", "worst moment, if pods are ready"}, "can be pulled, and"},
 		{"a new image", "nobody has pulled it", of("cni", "1", mended), "cni",
-			[]string{`if the new image "registry.example/cni:3" can be pulled and starts, and pods are ready`}, "other nodes"},
+			[]string{`if the image "registry.example/cni:3" can be pulled and starts, and pods are ready`}, "other nodes"},
 		{"beside a new image", "each has its clause", of("cni", "2", strings.Replace(containers, "cni:2", "cni:3", 1)+", "+strings.Replace(strings.TrimPrefix(containers, "containers: ["), "name: cni", "name: b", 1)), "cni",
 			[]string{`if the images "registry.example/cni:2", "registry.example/cni:3" can be pulled and start, and pods are ready`}, ""},
 		{"a new DaemonSet", "the node that cannot pull it is among the blockers", of("new", "1", containers), "new",

@@ -1,5 +1,5 @@
 // Package percent reads numbers and percentages of nodes: the budgets of an update and the
-// amounts of a policy. It serves daemon, daemon/lint and rollout.
+// amounts of a policy. It serves daemon, daemon/lint, daemon/manifest and rollout.
 package percent
 
 import (
@@ -29,4 +29,20 @@ func RoundUp(v intstr.IntOrString, total int) (int, error) {
 // RoundDown is RoundUp with the percentage rounded down.
 func RoundDown(v intstr.IntOrString, total int) (int, error) {
 	return intstr.GetScaledValueFromIntOrPercent(&v, total, false)
+}
+
+// Meant returns the amount that a value stands for that is none: a percentage with blanks around the
+// number, or a number in quotes. ok is false if nobody can tell.
+func Meant(v intstr.IntOrString) (meant intstr.IntOrString, ok bool) {
+	if _, is := Parse(v); is || v.Type != intstr.String {
+		return v, false
+	}
+	text := strings.TrimSpace(v.StrVal)
+	if number, is := strings.CutSuffix(text, "%"); is {
+		meant = intstr.FromString(strings.TrimSpace(number) + "%")
+		_, ok = Parse(meant)
+		return meant, ok
+	}
+	number, err := strconv.ParseUint(text, 10, 31)
+	return intstr.FromInt32(int32(number)), err == nil
 }

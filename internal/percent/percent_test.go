@@ -58,3 +58,27 @@ func TestRound(t *testing.T) {
 		})
 	}
 }
+
+func TestMeant(t *testing.T) {
+	for _, tc := range []struct {
+		value intstr.IntOrString
+		want  string // empty: nobody can tell
+	}{
+		{intstr.FromString(" 10 % "), "10%"},
+		{intstr.FromString("10 %"), "10%"},
+		{intstr.FromString("1"), "1"},
+		{intstr.FromString(" 0"), "0"},
+		{intstr.FromString("10%"), ""}, // It is one.
+		{intstr.FromInt32(3), ""},
+		{intstr.FromString("1 0%"), ""},
+		{intstr.FromString("-1"), ""},
+		{intstr.FromString("4294967296"), ""},
+		{intstr.FromString("%"), ""},
+		{intstr.FromString("x"), ""},
+	} {
+		meant, ok := Meant(tc.value)
+		if ok != (tc.want != "") || ok && meant.String() != tc.want {
+			t.Errorf("Meant(%q) = %q, %v, want %q", tc.value.String(), meant.String(), ok, tc.want)
+		}
+	}
+}

@@ -107,6 +107,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/json", "numbers as the API server reads them"},
 		{"k8s.io/apimachinery/pkg/util/validation", "names and namespaces"},
 		{"k8s.io/apimachinery/pkg/util/yaml", "YAML"},
+		{module + "/internal/percent", "how a budget is written"},
 		{module + "/internal/spelling", "kinds that are misspelt"},
 		{module + "/daemon", "the layer below: defaults, and the Input of a Subject"},
 	},

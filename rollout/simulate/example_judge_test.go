@@ -114,7 +114,7 @@ func ExampleJudgeVersions() {
 	// first pass: 1 to delete
 	//   delete logs-1 on worker-1: outdated, within maxUnavailable
 	// complete after 12s (4 passes, at least 0 of 1 available)
-	// not simulated: whether the new image "logs:2" can be pulled and starts
+	// not simulated: whether the image "logs:2" can be pulled and starts
 	// default/traces: would hurt: nodes that lose the pod: 1
 	// removes the DaemonSet and its pods
 	// nodes: 1 lost

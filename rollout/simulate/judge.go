@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
-	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
@@ -265,63 +264,34 @@ func (j *Judgment) String() string {
 }
 
 // Assumptions are sentences on what End takes for granted of the NewImages, such as
-// `the new image "agent:2" can be pulled and starts`, or "the image" if the stored DaemonSet has it, too.
-// If the rollout becomes complete, that is so of all of them. Otherwise it is so only of those that some
-// nodes cannot pull, on the others. It is nil if there is no End, after a rollback, and if no node
-// should have a pod: then none pulls an image.
+// `the image "agent:2" can be pulled and starts`. If the rollout becomes complete, that is so of all of
+// them. Otherwise it is so only of those that some nodes cannot pull, on the others. It is nil if there
+// is no End, after a rollback, and if no node should have a pod: then none pulls an image.
 func (j *Judgment) Assumptions() []string {
 	if j == nil || j.End == nil || !j.End.Rollback.Skipped() || j.End.desired() == 0 {
 		return nil
 	}
 	var whole, some []string
-	which := "new image"
 	for _, image := range j.NewImages {
 		switch nodes := j.End.cannotPull(image); {
 		case j.End.State == EndComplete:
 			whole = append(whole, strconv.Quote(image))
-			if !j.Impact.addsImage(image) {
-				which = "image"
-			}
 		case len(nodes) > 0 && len(nodes) < int(j.End.desired()):
 			some = append(some, fmt.Sprintf("the image %q can be pulled and starts on other nodes than %s", image, listNodes(nodes)))
 		}
 	}
 	switch n := len(whole); {
 	case n == 1:
-		some = append(some, fmt.Sprintf("the %s %s can be pulled and starts", which, whole[0]))
+		some = append(some, fmt.Sprintf("the image %s can be pulled and starts", whole[0]))
 	case n > 1:
 		const shown = 3
 		text := strings.Join(whole[:min(n, shown)], ", ")
 		if n > shown {
 			text += fmt.Sprintf(" and %d more", n-shown)
 		}
-		some = append(some, fmt.Sprintf("the %ss %s can be pulled and start", which, text))
+		some = append(some, fmt.Sprintf("the images %s can be pulled and start", text))
 	}
 	return some
-}
-
-// addsImage reports whether the proposal puts an image into the template that it did not have.
-func (i *Impact) addsImage(image string) bool {
-	if i == nil || i.Rollout == RolloutFirst {
-		return true
-	}
-	had := slices.ContainsFunc(i.Template, func(c diff.Change) bool { return hasImage(c.Old, image) })
-	return !had && slices.ContainsFunc(i.Template, func(c diff.Change) bool { return hasImage(c.New, image) })
-}
-
-// hasImage reports whether a value of a diff.Change is an image or something with it.
-func hasImage(value any, image string) bool {
-	switch value := value.(type) {
-	case string:
-		return value == image
-	case corev1.Container:
-		return value.Image == image
-	case corev1.Volume:
-		return value.Image != nil && value.Image.Reference == image
-	case corev1.ImageVolumeSource:
-		return value.Reference == image
-	}
-	return false
 }
 
 // cannotPull returns the names of the nodes that cannot pull an image, in order.

@@ -61,7 +61,7 @@ func TestJudge(t *testing.T) {
 		{name: "image", why: "it goes well", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
 			text: "well\nstarts a rollout to revision 2: 3 outdated pods\n"},
 		{name: "time", why: "people ask for it", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
-			text: "\ncomplete after 36s (10 passes, at least 2 of 3 available)\nnot simulated: whether the new image \"agent:2\" can be pulled and starts"},
+			text: "\ncomplete after 36s (10 passes, at least 2 of 3 available)\nnot simulated: whether the image \"agent:2\" can be pulled and starts"},
 		{name: "label", why: "nothing rolls out, and nothing can stall", change: func(ds *appsv1.DaemonSet) { ds.Labels = build.Labels{"a": "b"} }, end: simulate.EndComplete,
 			text: "well\nno rollout: the template is the same\noutside the template:\n  metadata.labels[a]: added \"b\"\n"},
 		{name: "refused", why: "nothing else is known",
@@ -318,10 +318,10 @@ func TestJudgeNewImages(t *testing.T) {
 		want      []string
 		text      string // is in String; without: no such line
 	}{
-		{name: "one", why: "its name", old: spec("agent:1"), spec: spec("agent:2"), want: []string{"agent:2"}, text: "\nnot simulated: whether the new image \"agent:2\" can be pulled and starts"},
+		{name: "one", why: "its name", old: spec("agent:1"), spec: spec("agent:2"), want: []string{"agent:2"}, text: "\nnot simulated: whether the image \"agent:2\" can be pulled and starts"},
 		{name: "several", why: "in order", old: spec("agent:1"), spec: spec("c:1", "a:1", "b:1", "d:1", "a:1"), want: []string{"a:1", "b:1", "c:1", "d:1"},
-			text: "\nnot simulated: whether the new images \"a:1\", \"b:1\", \"c:1\" and 1 more can be pulled and start"},
-		{name: "volume", why: "it is pulled, too", old: spec("agent:1"), spec: volume, want: []string{"data:1"}, text: "whether the new image \"data:1\""},
+			text: "\nnot simulated: whether the images \"a:1\", \"b:1\", \"c:1\" and 1 more can be pulled and start"},
+		{name: "volume", why: "it is pulled, too", old: spec("agent:1"), spec: volume, want: []string{"data:1"}, text: "whether the image \"data:1\""},
 		{name: "swapped", why: "other containers have them already", old: spec("agent:1", "tool:1"), spec: swapped},
 		{name: "selector", why: "the image is not new", old: spec("agent:1"), spec: fresh},
 		{name: "stalls", why: "then it is simulated that it does not start", old: spec("agent:1"), spec: spec("agent:2"), opts: always(simulate.PodTimes{ReadyAfter: -1}), want: []string{"agent:2"}},
@@ -345,7 +345,7 @@ func TestJudgeNewImages(t *testing.T) {
 		})
 	}
 	added := judge(t, daemon.Input{Nodes: build.Nodes("w1"), Now: build.Now}, simulate.Proposal{DaemonSet: build.Set{Spec: spec("agent:1")}.Object()}, simulate.Options{}, lint.Options{})
-	if !strings.Contains(added.String(), "whether the new image \"agent:1\" can be pulled") {
+	if !strings.Contains(added.String(), "whether the image \"agent:1\" can be pulled") {
 		t.Errorf("String() = %v, want the image of a new DaemonSet in it", added)
 	}
 	in := running(t, build.Set{Spec: spec("agent:1")}, build.Nodes("w1")...)
@@ -391,7 +391,7 @@ func TestJudgeNewImagesOfPods(t *testing.T) {
 		{name: "restarted and cannot be pulled", why: "it is not there any more", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ImagePullBackOff"), last: ended("Error", 1), restarts: 3, want: []string{"agent:1"}},
 		{name: "waiting", why: "the pod has not been started from it", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ContainerCreating"), want: []string{"agent:1"}},
 		{name: "another DaemonSet's pods", why: "they may have other pull secrets", stored: "agent:2", next: "agent:1", pods: "agent:1", foreign: true, want: []string{"agent:1"},
-			assumed: []string{`the new image "agent:1" can be pulled and starts`}},
+			assumed: []string{`the image "agent:1" can be pulled and starts`}},
 		{name: "stored and cannot be pulled", why: "that it is stored does not make it one that can be pulled", stored: "agent:3", next: "agent:3", pods: "agent:3", notReady: true, state: waiting("ImagePullBackOff"), want: []string{"agent:3"}},
 		{name: "pulled on one node only", why: "others may fail, too", stored: "agent:2", next: "agent:1", pods: "agent:1", notReady: true, state: waiting("ErrImagePull"), oneReady: true, want: []string{"agent:1"},
 			assumed: []string{`the image "agent:1" can be pulled and starts on other nodes than w2`}},
@@ -455,25 +455,25 @@ func TestJudgeAssumptions(t *testing.T) {
 		want      []string
 	}{
 		{"stored", "the pods wait for it", nil, func(*corev1.PodSpec) {}, false, []string{`the image "agent:1" can be pulled and starts`}},
-		{"another image", "nobody waits for the old one any more", nil, func(spec *corev1.PodSpec) { spec.Containers[0].Image = "agent:2" }, false, []string{`the new image "agent:2" can be pulled and starts`}},
+		{"another image", "nobody waits for the old one any more", nil, func(spec *corev1.PodSpec) { spec.Containers[0].Image = "agent:2" }, false, []string{`the image "agent:2" can be pulled and starts`}},
 		{"beside a stored one", "one of the two is not new", nil, func(spec *corev1.PodSpec) { spec.Containers = append(spec.Containers, container("side", "side:1")) }, false,
 			[]string{`the images "agent:1", "side:1" can be pulled and start`}},
 		{"another image and a container", "both are new", nil, func(spec *corev1.PodSpec) {
 			spec.Containers[0].Image = "agent:2"
 			spec.Containers = append(spec.Containers, container("side", "side:1"))
-		}, false, []string{`the new images "agent:2", "side:1" can be pulled and start`}},
+		}, false, []string{`the images "agent:2", "side:1" can be pulled and start`}},
 		{"another image and a volume", "both are new", nil, func(spec *corev1.PodSpec) {
 			spec.Containers[0].Image = "agent:2"
 			spec.Volumes = []corev1.Volume{volume("data:1")}
-		}, false, []string{`the new images "agent:2", "data:1" can be pulled and start`}},
+		}, false, []string{`the images "agent:2", "data:1" can be pulled and start`}},
 		{"another image in a volume", "it is new", []corev1.Volume{volume("data:1")}, func(spec *corev1.PodSpec) {
 			spec.Containers[0].Image = "agent:2"
 			spec.Volumes = []corev1.Volume{volume("data:2")}
-		}, false, []string{`the new images "agent:2", "data:2" can be pulled and start`}},
+		}, false, []string{`the images "agent:2", "data:2" can be pulled and start`}},
 		{"another source of a volume", "it is new", []corev1.Volume{{Name: "data"}}, func(spec *corev1.PodSpec) {
 			spec.Containers[0].Image = "agent:2"
 			spec.Volumes = []corev1.Volume{volume("data:1")}
-		}, false, []string{`the new images "agent:2", "data:1" can be pulled and start`}},
+		}, false, []string{`the images "agent:2", "data:1" can be pulled and start`}},
 		{"in another container", "it is not new there", nil, func(spec *corev1.PodSpec) {
 			spec.Containers = []corev1.Container{container("agent", "agent:2"), container("side", "agent:1")}
 		}, false, []string{`the images "agent:1", "agent:2" can be pulled and start`}},
