@@ -17,6 +17,7 @@ import (
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/kubectl"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -27,7 +28,7 @@ func (w *work) propose() {
 		p.Verdict = "no answer without that for the stored one"
 		return
 	}
-	judgment, ok := w.judgeProposal(p, w.Input, w.Proposed)
+	judgment, ok := w.judgeProposal(p, w.Input, keepRestart(w.Proposed, w.Input.DaemonSet))
 	if !ok {
 		return
 	}
@@ -38,6 +39,18 @@ func (w *work) propose() {
 		w.note("no controllerrevisions of it in the input: the revision that the rollout makes may have another number")
 	}
 	p.Verdict = p.sentence(w.a.State)
+}
+
+// keepRestart returns the manifest as kubectl apply stores it after a kubectl rollout restart: with the
+// time of the restart in the template of the stored DaemonSet, unless it has its own.
+func keepRestart(manifest, stored *appsv1.DaemonSet) *appsv1.DaemonSet {
+	at, restarted := stored.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]
+	if _, own := manifest.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]; own || !restarted {
+		return manifest
+	}
+	kept := manifest.DeepCopy()
+	metav1.SetMetaDataAnnotation(&kept.Spec.Template.ObjectMeta, kubectl.RestartedAtAnnotation, at)
+	return kept
 }
 
 // proposeNew says what a manifest without a stored DaemonSet would do.

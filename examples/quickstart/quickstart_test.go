@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata")
@@ -252,6 +254,33 @@ func TestAnswerNoChange(t *testing.T) {
 	status, stdout, stderr := command(list+"\n---\n"+strings.Join(lines, ""), "-f", "-")
 	if want := "    apply  standard input:538: changes nothing\n"; status != 2 || !strings.Contains(stdout, want) || strings.Count(stdout, "logging/log-agent:") != 1 {
 		t.Errorf("run(-f -) = %d, stderr %q, stdout\n%s\nwant 2, because it stays stalled, one DaemonSet and %q", status, stderr, stdout, want)
+	}
+}
+
+// TestRestarted: a manifest beside a DaemonSet that kubectl rollout restart has restarted.
+func TestRestarted(t *testing.T) {
+	const labels, restartedAt = "metadata: {labels: {app: proxy}", kubectl.RestartedAtAnnotation
+	annotated := func(text, annotations string) string {
+		return strings.ReplaceAll(text, labels, labels+", annotations: {"+annotations+"}")
+	}
+	restarted := annotated(testdata(t, "trouble.yaml"), restartedAt+`: "2026-01-01T07:00:00Z"`)
+	if n := strings.Count(restarted, restartedAt); n != 2 {
+		t.Fatalf("trouble.yaml has %d templates of proxy, want those of the DaemonSet and its revision", n)
+	}
+	manifest := proxy("1", proxyNodes+"\n      "+proxyContainers)
+	for _, tc := range []struct{ name, why, stored, manifest, want, not string }{
+		{"unchanged", "kubectl apply leaves the annotation", restarted, manifest, ": changes nothing\n", "starts"},
+		{"other annotation", "only the other one is new", restarted, annotated(manifest, "a: b"),
+			": starts a rollout to revision 2, complete after 48s\n    diff   spec.template.metadata.annotations[a]: added \"b\"\n", restartedAt},
+		{"other time", "the manifest has its own", restarted, annotated(manifest, restartedAt+`: "2026-01-01T08:00:00Z"`),
+			"annotations[" + restartedAt + `]: "2026-01-01T07:00:00Z" -> "2026-01-01T08:00:00Z"`, ""},
+		{"annotation removed", "kubectl apply removes what the manifest had", annotated(testdata(t, "trouble.yaml"), "a: b"), manifest,
+			"annotations[a]: removed \"b\"\n", ""},
+	} {
+		_, stdout, stderr := command(tc.stored+"---"+tc.manifest, "-set", "proxy", "-f", "-")
+		if text := unfolded(stdout); !strings.Contains(text, unfolded(tc.want)) || tc.not != "" && strings.Contains(text, tc.not) {
+			t.Errorf("%s: stdout\n%sstderr %q, want %q, not %q: %s", tc.name, stdout, stderr, tc.want, tc.not, tc.why)
+		}
 	}
 }
 
