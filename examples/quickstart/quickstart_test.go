@@ -284,6 +284,43 @@ func TestRestarted(t *testing.T) {
 	}
 }
 
+// TestEachAlone: a manifest is judged without what the others bring about, and that is said.
+func TestEachAlone(t *testing.T) {
+	const note = "each is simulated without the others; examples/premerge judges all changes together"
+	node := "apiVersion: v1\nkind: Node\nmetadata: {name: n1, labels: {pool: general}}\nstatus: {allocatable: {cpu: \"1\", memory: 1Gi, pods: \"110\"}}\n"
+	set := func(name, cpu string) string {
+		return "---" + strings.NewReplacer("name: proxy,", "name: "+name+",", "10m", cpu).Replace(proxy("1", proxyNodes+"\n      "+proxyContainers))
+	}
+	const wrong = "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: wrong}\nspec: {template: {metadata: {labels: {a: b}}}}\n"
+	for _, tc := range []struct {
+		name, why, input string
+		args             []string
+		want             string
+	}{
+		{"two new ones", "together they do not fit, and both are complete", node + set("a", "600m") + set("b", "600m"), nil, "2 manifests change something: " + note},
+		{"three", "they are counted", node + set("a", "1m") + set("b", "1m") + set("c", "1m"), nil, "3 manifests change something: " + note},
+		{"one", "there are no others", node + set("a", "600m"), nil, ""},
+		{"one of two", "there is one answer", node + set("a", "600m") + set("b", "600m"), []string{"-set", "a"}, ""},
+		{"one is refused", "it is not stored", node + set("a", "600m") + wrong, nil, ""},
+		{"no nodes", "nothing is simulated", strings.TrimPrefix(set("a", "600m")+set("b", "600m"), "---"), nil, ""},
+		{"one changes nothing", "it brings nothing about", testdata(t, "trouble.yaml") + set("proxy", "10m") + set("b", "10m"), nil, ""},
+		{"change and new", "both take room", testdata(t, "trouble.yaml") + set("proxy", "20m") + set("b", "10m"), nil, "2 manifests change something: " + note},
+	} {
+		_, stdout, stderr := command(tc.input, append(tc.args, "-f", "-")...)
+		if want := tc.want; want != "" && stderr != "quickstart: "+want+"\n" || want == "" && strings.Contains(stderr, note) {
+			t.Errorf("%s: stderr %q, want the note %q: %s", tc.name, stderr, want, tc.why)
+		}
+		if tc.name == "two new ones" && strings.Count(stdout, "would run on 1 of 1 node, complete after") != 2 {
+			t.Errorf("%s: stdout\n%swant two that are complete: the note says why", tc.name, stdout)
+		}
+		var r report
+		_, text, _ := command(tc.input, append(tc.args, "-f", "-", "-o", "json")...)
+		if err := json.Unmarshal([]byte(text), &r); err != nil || strings.Join(r.Notes, "|") != tc.want {
+			t.Errorf("%s: -o json has the notes %q, %v, want %q: %s", tc.name, r.Notes, err, tc.want, tc.why)
+		}
+	}
+}
+
 // Long lists are cut, the numbers are not.
 func TestAnswerLarge(t *testing.T) {
 	var input strings.Builder
