@@ -721,6 +721,7 @@ func TestFilesAndArguments(t *testing.T) {
 				"quickstart: lesson/nodes.yaml:18: document 2: metadata.name: Duplicate value: Node cka-cluster2-worker is in lesson/nodes.yaml:15 already\n" +
 				"quickstart: lesson/nodes.yaml:25: document 3: metadata.name: Duplicate value: Node cka-cluster2-worker2 is in lesson/nodes.yaml:22 already\n",
 			[]string{"-f", "lesson/nodes.yaml", "-f", "lesson/nodes.yaml"}, 1},
+		{"standard input twice", "the second would have nothing in it", "quickstart: -: standard input can be given only once\n", []string{"-f", "-", "-f", "lesson/nodes.yaml", "-f", "-"}, 1},
 		{"forgotten -f", "not silently the lesson", "quickstart: ds.yaml: unexpected argument; use -f FILE\n", []string{"ds.yaml"}, 1},
 		{"unknown DaemonSet", "with those that are there", "quickstart: no DaemonSet probes in the input, but kube-system/cni, kube-system/exporter, kube-system/gpu, kube-system/logs, kube-system/probe, kube-system/proxy, kube-system/storage, kube-system/tuner\n",
 			[]string{"-f", "testdata/trouble.yaml", "-set", "probes"}, 1},
