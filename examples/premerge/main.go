@@ -59,17 +59,29 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	nodes := flags.String("nodes", "", "the nodes of the cluster are in `FILE`; - is standard input")
 	markdown := flags.Bool("markdown", false, "print Markdown, for a comment or a job summary")
 	var allowed risks
-	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+`, or codes of lint such as SurgeHostPort; "" accepts none`, allowed.add)
+	var wrongWord error // package flag would print the usage behind it
+	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+`, or codes of lint such as SurgeHostPort; "" accepts none`, func(text string) error {
+		wrongWord = cmp.Or(wrongWord, allowed.add(text))
+		return nil
+	})
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 1
-	case *nodes == "" || flags.NArg() != 2:
+	}
+	var changes []change
+	var err error
+	switch wrong := wrongArguments(flags); {
+	case wrongWord != nil:
+		err = fmt.Errorf("-allow: %w", wrongWord)
+	case len(wrong) > 0:
+		fmt.Fprintln(stderr, strings.Join(wrong, "\n"))
 		flags.Usage()
 		return 1
+	default:
+		changes, err = check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
 	}
-	changes, err := check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
 	write := writeText
 	if *markdown {
 		fmt.Fprint(stdout, "### DaemonSets\n\n")
@@ -102,6 +114,24 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		}
 	}
 	return status
+}
+
+// wrongArguments says what the arguments lack. Package flag takes a flag behind a file for a file.
+func wrongArguments(flags *flag.FlagSet) []string {
+	for _, arg := range flags.Args() {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && flags.Lookup(name) != nil {
+			return []string{"-" + name + ": flags stand before the files"}
+		}
+	}
+	var wrong []string
+	if flags.Lookup("nodes").Value.String() == "" {
+		wrong = append(wrong, "-nodes FILE is missing: it has the nodes of the cluster")
+	}
+	if n := flags.NArg(); n != 2 {
+		wrong = append(wrong, fmt.Sprintf("want two files, OLD and NEW, after the flags, not %d", n))
+	}
+	return wrong
 }
 
 const usage = `usage: premerge [-markdown] [-allow RISKS] -nodes FILE OLD NEW
@@ -156,6 +186,8 @@ func (r *risks) add(text string) error {
 		}
 		switch meant := spelling.Meant(word, words); {
 		case slices.Contains(words, word):
+		case word == wordOf(simulate.Risk{Kind: simulate.RiskRefused}):
+			return fmt.Errorf("%q: a refusal cannot be allowed: the API server would not store the DaemonSet", word)
 		case meant != "":
 			return fmt.Errorf("%q: did you mean %s?", word, meant)
 		default:

@@ -208,6 +208,63 @@ func TestAllowNone(t *testing.T) {
 	}
 }
 
+// What is wrong with the arguments stands before the usage, which is longer than a screen.
+func TestWrongArguments(t *testing.T) {
+	const nodes, old, changed = "testdata/nodes.yaml", "testdata/old.yaml", "testdata/new.yaml"
+	const noNodes, files = "-nodes FILE is missing: it has the nodes of the cluster\n", "want two files, OLD and NEW, after the flags, not "
+	for _, tc := range []struct {
+		name, why string
+		args      []string
+		want      string // before the usage
+	}{
+		{"none", "nothing is there", nil, noNodes + files + "0\n"},
+		{"no nodes", "the files are there", []string{old, changed}, noNodes},
+		{"one file", "there is nothing to compare with", []string{"-nodes", nodes, old}, files + "1\n"},
+		{"three files", "a shell may have put them there", []string{"-nodes", nodes, old, changed, changed}, files + "3\n"},
+		{"flag behind", "it counts as a file", []string{"-nodes", nodes, old, changed, "-markdown"}, "-markdown: flags stand before the files\n"},
+		{"flag between", "two files would be right", []string{"-nodes", nodes, old, "-markdown"}, "-markdown: flags stand before the files\n"},
+		{"value behind", "so does its value, and -nodes is not missing", []string{old, changed, "--nodes=" + nodes}, "-nodes: flags stand before the files\n"},
+		{"no flag", "a file may have such a name", []string{"-nodes", nodes, old, changed, "-old"}, files + "3\n"},
+		{"unknown flag", "package flag says so", []string{"-x"}, "flag provided but not defined: -x\n"},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(tc.args, nil, &stdout, &stderr)
+		if got, _, found := strings.Cut(stderr.String(), "usage: premerge"); status != 1 || !found || got != tc.want || stdout.Len() > 0 {
+			t.Errorf("%s: run(%q) = %d, stdout %q, stderr %q, want 1, %q and the usage: %s", tc.name, tc.args, status, &stdout, &stderr, tc.want, tc.why)
+		}
+	}
+	// A file whose name looks like a flag, but is none, is a file.
+	var stdout, stderr bytes.Buffer
+	if status := run([]string{"-nodes", nodes, old, "-nowhere"}, nil, &stdout, &stderr); status != 1 || !strings.HasPrefix(stderr.String(), "open -nowhere: ") {
+		t.Errorf("run(-nowhere) = %d, stderr %q, want 1 and the file", status, &stderr)
+	}
+}
+
+// A word of -allow that is wrong is said alone. The usage has no more to say than the error.
+func TestWrongAllow(t *testing.T) {
+	for _, tc := range []struct{ name, why, words, want string }{
+		{"refused", "no flag makes the API server accept it", "pods-lost,refused", "-allow: \"refused\": a refusal cannot be allowed: the API server would not store the DaemonSet\n"},
+		{"misspelt", "with the one that is meant", "pods lost", "-allow: \"pods lost\": did you mean pods-lost?\n"},
+		{"control character", "it must not control the terminal", "\x1b", "-allow: \"\\x1b\": want one of pods-lost, stalled, "},
+	} {
+		for _, markdown := range []bool{false, true} {
+			args := []string{"-allow", tc.words, "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/refused.yaml"}
+			if markdown {
+				args = append([]string{"-markdown"}, args...)
+			}
+			var stdout, stderr bytes.Buffer
+			status := run(args, nil, &stdout, &stderr)
+			if status != 1 || !strings.HasPrefix(stderr.String(), tc.want) || strings.Contains(stderr.String(), "usage") {
+				t.Errorf("%s: run(%q) = %d, stderr %q, want 1 and %q alone: %s", tc.name, args, status, &stderr, tc.want, tc.why)
+			}
+			// One who waits for the job sees its summary.
+			if block := ":x: the input is wrong\n\n```text\n" + tc.want; strings.Contains(stdout.String(), block) != markdown || !markdown && stdout.Len() > 0 {
+				t.Errorf("%s: run(%q): stdout %q, want %q with -markdown only", tc.name, args, &stdout, block)
+			}
+		}
+	}
+}
+
 // A risk that is allowed is neither well nor an error.
 func TestAllowedMarkdown(t *testing.T) {
 	var stdout, stderr bytes.Buffer
@@ -515,7 +572,7 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name: "refused", why: "no flag makes the API server accept it",
-			allow: "refused", old: "testdata/old.yaml", new: "testdata/refused.yaml", status: 1, message: `"refused": want one of pods-lost, stalled`,
+			allow: "refused", old: "testdata/old.yaml", new: "testdata/refused.yaml", status: 1, message: `"refused": a refusal cannot be allowed`,
 		},
 		{
 			name: "no DaemonSet", why: "a wrong file must not pass",
