@@ -220,8 +220,13 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
 		return nil, errors.New("-: standard input can be only one of the three files")
 	}
 	var facts, before, after manifest.Objects
+	noNodes := cli.ReadFiles(&facts, []string{nodes}, stdin)
+	if errors.Is(noNodes, manifest.ErrEmpty) {
+		// Not wrapped: cli.Errors would take the list out of it, without these words.
+		noNodes = fmt.Errorf("%v: want what kubectl get nodes -o yaml prints", noNodes)
+	}
 	switch err := cmp.Or(
-		cli.ReadFiles(&facts, []string{nodes}, stdin),
+		noNodes,
 		cli.ReadVersion(&before, oldFile, stdin),
 		cli.ReadVersion(&after, newFile, stdin),
 	); {

@@ -356,6 +356,18 @@ func TestNoNodes(t *testing.T) {
 	}
 }
 
+// An empty list of nodes says what belongs there.
+func TestEmptyNodes(t *testing.T) {
+	const want = ": nothing in it: want what kubectl get nodes -o yaml prints\n"
+	for file, name := range map[string]string{"-": "standard input", os.DevNull: os.DevNull} {
+		var stdout, stderr bytes.Buffer
+		status := run([]string{"-nodes", file, "testdata/old.yaml", "testdata/new.yaml"}, strings.NewReader(""), &stdout, &stderr)
+		if status != 1 || stderr.String() != name+want {
+			t.Errorf("run(-nodes %s) = %d, stderr %q, want 1, %q", file, status, &stderr, name+want)
+		}
+	}
+}
+
 // A manifest may come from anybody: it must not end its block in the summary.
 func TestMarkdownStaysInItsBlock(t *testing.T) {
 	old, err := os.ReadFile("testdata/old.yaml")
