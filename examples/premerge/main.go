@@ -22,7 +22,9 @@
 // selector, required node affinity, tolerations, restartPolicy and activeDeadlineSeconds. What else the
 // API server would refuse, such as a container without an image, and what its admission plugins and
 // webhooks say, only kubectl apply --dry-run=server finds. All changes are judged together, as one
-// merge makes them.
+// merge makes them. The times assume that a pod is ready 10s after its start and gone 2s after its
+// deletion, or after its grace period if that is shorter; probes and the sizes of images are not
+// looked at.
 //
 // -allow accepts risks that are meant, in all DaemonSets: pods-lost for an intended removal, for
 // instance, or a code of lint. The last lines about a DaemonSet have the words of its risks: those that
@@ -148,7 +150,9 @@ Of the pod's spec it checks requests, limits and overhead, host ports that are t
 node selector, required node affinity, tolerations, restartPolicy and activeDeadlineSeconds.
 What else the API server would refuse, such as a container without an image, and what its
 admission plugins and webhooks say, only kubectl apply --dry-run=server finds. All changes are
-judged together, as one merge makes them.
+judged together, as one merge makes them. The times assume that a pod is ready 10s after its
+start and gone 2s after its deletion, or after its grace period if that is shorter; probes and
+the sizes of images are not looked at.
 
 `
 

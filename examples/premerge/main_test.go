@@ -289,7 +289,7 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-// The rule of the exit status stands at three places, and so does what is checked.
+// The rule of the exit status stands at three places, and so does what is checked and what is assumed.
 func TestSameText(t *testing.T) {
 	read := func(file string) string {
 		text, err := os.ReadFile(file)
@@ -301,7 +301,7 @@ func TestSameText(t *testing.T) {
 	var help bytes.Buffer
 	run([]string{"-h"}, nil, &help, &help)
 	comment, readme := strings.ReplaceAll(read("main.go"), "\n//", "\n"), strings.ReplaceAll(read("README.md"), "`", "")
-	for _, ends := range [][2]string{{"The exit status is 0", "does not accept."}, {"Of the pod's spec it checks", "as one merge makes them."}} {
+	for _, ends := range [][2]string{{"The exit status is 0", "does not accept."}, {"Of the pod's spec it checks", "as one merge makes them."}, {"The times assume", "are not looked at."}} {
 		part := func(text string) string {
 			text = strings.Join(strings.Fields(text), " ")
 			_, text, found := strings.Cut(text, ends[0])
@@ -318,6 +318,9 @@ func TestSameText(t *testing.T) {
 		if got := part(readme); got != want {
 			t.Errorf("the README says %q, the package comment %q", got, want)
 		}
+	}
+	if want := fmt.Sprintf("a pod is ready %v after its start and gone %v after its deletion", simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter); !strings.Contains(strings.Join(strings.Fields(readme), " "), want) {
+		t.Errorf("the README does not say %q", want)
 	}
 }
 
