@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,10 +43,17 @@ func (w *work) propose() {
 }
 
 // keepRestart returns the manifest as kubectl apply stores it after a kubectl rollout restart: with the
-// time of the restart in the template of the stored DaemonSet, unless it has its own.
+// time of the restart in the template of the stored DaemonSet, unless it has its own. kubectl apply
+// removes the time if the manifest that it applied last had one.
 func keepRestart(manifest, stored *appsv1.DaemonSet) *appsv1.DaemonSet {
 	at, restarted := stored.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]
-	if _, own := manifest.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]; own || !restarted {
+	var last appsv1.DaemonSet
+	if text := stored.Annotations[corev1.LastAppliedConfigAnnotation]; json.Unmarshal([]byte(text), &last) != nil {
+		last = appsv1.DaemonSet{} // there is none that kubectl can read
+	}
+	_, own := manifest.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]
+	_, applied := last.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]
+	if own || applied || !restarted {
 		return manifest
 	}
 	kept := manifest.DeepCopy()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/pernode/daemonset/rollout/kubectl"
@@ -267,6 +268,11 @@ func TestRestarted(t *testing.T) {
 	if n := strings.Count(restarted, restartedAt); n != 2 {
 		t.Fatalf("trouble.yaml has %d templates of proxy, want those of the DaemonSet and its revision", n)
 	}
+	applied := func(annotation string) string {
+		const name = "metadata: {name: proxy, namespace: kube-system, uid: uid-proxy"
+		return strings.Replace(restarted, name, name+", annotations: {"+corev1.LastAppliedConfigAnnotation+
+			`: '{"spec":{"template":{"metadata":{"annotations":{"`+annotation+`":"2026-01-01T07:00:00Z"}}}}}'}`, 1)
+	}
 	manifest := proxy("1", proxyNodes+"\n      "+proxyContainers)
 	for _, tc := range []struct{ name, why, stored, manifest, want, not string }{
 		{"unchanged", "kubectl apply leaves the annotation", restarted, manifest, ": changes nothing\n", "starts"},
@@ -274,6 +280,9 @@ func TestRestarted(t *testing.T) {
 			": starts a rollout to revision 2, complete after 48s\n    diff   spec.template.metadata.annotations[a]: added \"b\"\n", restartedAt},
 		{"other time", "the manifest has its own", restarted, annotated(manifest, restartedAt+`: "2026-01-01T08:00:00Z"`),
 			"annotations[" + restartedAt + `]: "2026-01-01T07:00:00Z" -> "2026-01-01T08:00:00Z"`, ""},
+		{"applied time", "kubectl apply removes what it has put there itself", applied(restartedAt), manifest,
+			"annotations[" + restartedAt + "]: removed", ""},
+		{"applied without", "kubectl rollout restart has put it there", applied("a"), manifest, ": changes nothing\n", "starts"},
 		{"annotation removed", "kubectl apply removes what the manifest had", annotated(testdata(t, "trouble.yaml"), "a: b"), manifest,
 			"annotations[a]: removed \"b\"\n", ""},
 	} {
