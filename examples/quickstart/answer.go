@@ -77,7 +77,7 @@ func ask(q question, stdin io.Reader) *report {
 func (r *report) noteEachAlone() {
 	n := 0
 	for _, a := range r.DaemonSets {
-		if p := a.Proposal; p != nil && p.End != nil && !p.NoChange {
+		if p := a.Proposal; p != nil && p.End != nil { // it changes something
 			n++
 		}
 	}
