@@ -22,7 +22,9 @@
 // selector, required node affinity, tolerations, restartPolicy and activeDeadlineSeconds. What else the
 // API server would refuse, such as a container without an image, and what its admission plugins and
 // webhooks say, only kubectl apply --dry-run=server finds. All changes are judged together, as one
-// merge makes them.
+// merge makes them. The times assume that a pod is ready 10s after its start and gone 2s after its
+// deletion, or after its grace period if that is shorter; probes and the sizes of images are not
+// looked at.
 //
 // -allow accepts risks that are meant, in all DaemonSets: pods-lost for an intended removal, for
 // instance, or a code of lint. The last lines about a DaemonSet have the words of its risks: those that
@@ -59,17 +61,29 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	nodes := flags.String("nodes", "", "the nodes of the cluster are in `FILE`; - is standard input")
 	markdown := flags.Bool("markdown", false, "print Markdown, for a comment or a job summary")
 	var allowed risks
-	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+`, or codes of lint such as SurgeHostPort; "" accepts none`, allowed.add)
+	var wrongWord error // package flag would print the usage behind it
+	flags.Func("allow", "accept these `RISKS`, with commas between them: "+strings.Join(riskWords(), ", ")+`, or codes of lint such as SurgeHostPort; "" accepts none`, func(text string) error {
+		wrongWord = cmp.Or(wrongWord, allowed.add(text))
+		return nil
+	})
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 1
-	case *nodes == "" || flags.NArg() != 2:
+	}
+	var changes []change
+	var err error
+	switch wrong := wrongArguments(flags); {
+	case wrongWord != nil:
+		err = fmt.Errorf("-allow: %w", wrongWord)
+	case len(wrong) > 0:
+		fmt.Fprintln(stderr, strings.Join(wrong, "\n"))
 		flags.Usage()
 		return 1
+	default:
+		changes, err = check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
 	}
-	changes, err := check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
 	write := writeText
 	if *markdown {
 		fmt.Fprint(stdout, "### DaemonSets\n\n")
@@ -104,6 +118,24 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return status
 }
 
+// wrongArguments says what the arguments lack. Package flag takes a flag behind a file for a file.
+func wrongArguments(flags *flag.FlagSet) []string {
+	for _, arg := range flags.Args() {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && flags.Lookup(name) != nil {
+			return []string{"-" + name + ": flags stand before the files"}
+		}
+	}
+	var wrong []string
+	if flags.Lookup("nodes").Value.String() == "" {
+		wrong = append(wrong, "-nodes FILE is missing: it has the nodes of the cluster")
+	}
+	if n := flags.NArg(); n != 2 {
+		wrong = append(wrong, fmt.Sprintf("want two files, OLD and NEW, after the flags, not %d", n))
+	}
+	return wrong
+}
+
 const usage = `usage: premerge [-markdown] [-allow RISKS] -nodes FILE OLD NEW
 
 Says what a change of DaemonSets does to a cluster. The version of a file that the change adds or
@@ -118,7 +150,9 @@ Of the pod's spec it checks requests, limits and overhead, host ports that are t
 node selector, required node affinity, tolerations, restartPolicy and activeDeadlineSeconds.
 What else the API server would refuse, such as a container without an image, and what its
 admission plugins and webhooks say, only kubectl apply --dry-run=server finds. All changes are
-judged together, as one merge makes them.
+judged together, as one merge makes them. The times assume that a pod is ready 10s after its
+start and gone 2s after its deletion, or after its grace period if that is shorter; probes and
+the sizes of images are not looked at.
 
 `
 
@@ -156,6 +190,8 @@ func (r *risks) add(text string) error {
 		}
 		switch meant := spelling.Meant(word, words); {
 		case slices.Contains(words, word):
+		case word == wordOf(simulate.Risk{Kind: simulate.RiskRefused}):
+			return fmt.Errorf("%q: a refusal cannot be allowed: the API server would not store the DaemonSet", word)
 		case meant != "":
 			return fmt.Errorf("%q: did you mean %s?", word, meant)
 		default:
@@ -188,8 +224,13 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
 		return nil, errors.New("-: standard input can be only one of the three files")
 	}
 	var facts, before, after manifest.Objects
+	noNodes := cli.ReadFiles(&facts, []string{nodes}, stdin)
+	if errors.Is(noNodes, manifest.ErrEmpty) {
+		// Not wrapped: cli.Errors would take the list out of it, without these words.
+		noNodes = fmt.Errorf("%v: want what kubectl get nodes -o yaml prints", noNodes)
+	}
 	switch err := cmp.Or(
-		cli.ReadFiles(&facts, []string{nodes}, stdin),
+		noNodes,
 		cli.ReadVersion(&before, oldFile, stdin),
 		cli.ReadVersion(&after, newFile, stdin),
 	); {

@@ -208,6 +208,63 @@ func TestAllowNone(t *testing.T) {
 	}
 }
 
+// What is wrong with the arguments stands before the usage, which is longer than a screen.
+func TestWrongArguments(t *testing.T) {
+	const nodes, old, changed = "testdata/nodes.yaml", "testdata/old.yaml", "testdata/new.yaml"
+	const noNodes, files = "-nodes FILE is missing: it has the nodes of the cluster\n", "want two files, OLD and NEW, after the flags, not "
+	for _, tc := range []struct {
+		name, why string
+		args      []string
+		want      string // before the usage
+	}{
+		{"none", "nothing is there", nil, noNodes + files + "0\n"},
+		{"no nodes", "the files are there", []string{old, changed}, noNodes},
+		{"one file", "there is nothing to compare with", []string{"-nodes", nodes, old}, files + "1\n"},
+		{"three files", "a shell may have put them there", []string{"-nodes", nodes, old, changed, changed}, files + "3\n"},
+		{"flag behind", "it counts as a file", []string{"-nodes", nodes, old, changed, "-markdown"}, "-markdown: flags stand before the files\n"},
+		{"flag between", "two files would be right", []string{"-nodes", nodes, old, "-markdown"}, "-markdown: flags stand before the files\n"},
+		{"value behind", "so does its value, and -nodes is not missing", []string{old, changed, "--nodes=" + nodes}, "-nodes: flags stand before the files\n"},
+		{"no flag", "a file may have such a name", []string{"-nodes", nodes, old, changed, "-old"}, files + "3\n"},
+		{"unknown flag", "package flag says so", []string{"-x"}, "flag provided but not defined: -x\n"},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(tc.args, nil, &stdout, &stderr)
+		if got, _, found := strings.Cut(stderr.String(), "usage: premerge"); status != 1 || !found || got != tc.want || stdout.Len() > 0 {
+			t.Errorf("%s: run(%q) = %d, stdout %q, stderr %q, want 1, %q and the usage: %s", tc.name, tc.args, status, &stdout, &stderr, tc.want, tc.why)
+		}
+	}
+	// A file whose name looks like a flag, but is none, is a file.
+	var stdout, stderr bytes.Buffer
+	if status := run([]string{"-nodes", nodes, old, "-nowhere"}, nil, &stdout, &stderr); status != 1 || !strings.HasPrefix(stderr.String(), "open -nowhere: ") {
+		t.Errorf("run(-nowhere) = %d, stderr %q, want 1 and the file", status, &stderr)
+	}
+}
+
+// A word of -allow that is wrong is said alone. The usage has no more to say than the error.
+func TestWrongAllow(t *testing.T) {
+	for _, tc := range []struct{ name, why, words, want string }{
+		{"refused", "no flag makes the API server accept it", "pods-lost,refused", "-allow: \"refused\": a refusal cannot be allowed: the API server would not store the DaemonSet\n"},
+		{"misspelt", "with the one that is meant", "pods lost", "-allow: \"pods lost\": did you mean pods-lost?\n"},
+		{"control character", "it must not control the terminal", "\x1b", "-allow: \"\\x1b\": want one of pods-lost, stalled, "},
+	} {
+		for _, markdown := range []bool{false, true} {
+			args := []string{"-allow", tc.words, "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/refused.yaml"}
+			if markdown {
+				args = append([]string{"-markdown"}, args...)
+			}
+			var stdout, stderr bytes.Buffer
+			status := run(args, nil, &stdout, &stderr)
+			if status != 1 || !strings.HasPrefix(stderr.String(), tc.want) || strings.Contains(stderr.String(), "usage") {
+				t.Errorf("%s: run(%q) = %d, stderr %q, want 1 and %q alone: %s", tc.name, args, status, &stderr, tc.want, tc.why)
+			}
+			// One who waits for the job sees its summary.
+			if block := ":x: the input is wrong\n\n```text\n" + tc.want; strings.Contains(stdout.String(), block) != markdown || !markdown && stdout.Len() > 0 {
+				t.Errorf("%s: run(%q): stdout %q, want %q with -markdown only", tc.name, args, &stdout, block)
+			}
+		}
+	}
+}
+
 // A risk that is allowed is neither well nor an error.
 func TestAllowedMarkdown(t *testing.T) {
 	var stdout, stderr bytes.Buffer
@@ -232,7 +289,7 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-// The rule of the exit status stands at three places, and so does what is checked.
+// The rule of the exit status stands at three places, and so does what is checked and what is assumed.
 func TestSameText(t *testing.T) {
 	read := func(file string) string {
 		text, err := os.ReadFile(file)
@@ -244,7 +301,7 @@ func TestSameText(t *testing.T) {
 	var help bytes.Buffer
 	run([]string{"-h"}, nil, &help, &help)
 	comment, readme := strings.ReplaceAll(read("main.go"), "\n//", "\n"), strings.ReplaceAll(read("README.md"), "`", "")
-	for _, ends := range [][2]string{{"The exit status is 0", "does not accept."}, {"Of the pod's spec it checks", "as one merge makes them."}} {
+	for _, ends := range [][2]string{{"The exit status is 0", "does not accept."}, {"Of the pod's spec it checks", "as one merge makes them."}, {"The times assume", "are not looked at."}} {
 		part := func(text string) string {
 			text = strings.Join(strings.Fields(text), " ")
 			_, text, found := strings.Cut(text, ends[0])
@@ -261,6 +318,9 @@ func TestSameText(t *testing.T) {
 		if got := part(readme); got != want {
 			t.Errorf("the README says %q, the package comment %q", got, want)
 		}
+	}
+	if want := fmt.Sprintf("a pod is ready %v after its start and gone %v after its deletion", simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter); !strings.Contains(strings.Join(strings.Fields(readme), " "), want) {
+		t.Errorf("the README does not say %q", want)
 	}
 }
 
@@ -296,6 +356,18 @@ func TestNoNodes(t *testing.T) {
 	status := run([]string{"-nodes", "testdata/old.yaml", "testdata/old.yaml", "testdata/new.yaml"}, nil, &stdout, &stderr)
 	if want := "testdata/old.yaml: no nodes\n"; status != 1 || stderr.String() != want {
 		t.Errorf("run() = %d, stderr %q, want 1, %q", status, &stderr, want)
+	}
+}
+
+// An empty list of nodes says what belongs there.
+func TestEmptyNodes(t *testing.T) {
+	const want = ": nothing in it: want what kubectl get nodes -o yaml prints\n"
+	for file, name := range map[string]string{"-": "standard input", os.DevNull: os.DevNull} {
+		var stdout, stderr bytes.Buffer
+		status := run([]string{"-nodes", file, "testdata/old.yaml", "testdata/new.yaml"}, strings.NewReader(""), &stdout, &stderr)
+		if status != 1 || stderr.String() != name+want {
+			t.Errorf("run(-nodes %s) = %d, stderr %q, want 1, %q", file, status, &stderr, name+want)
+		}
 	}
 }
 
@@ -515,7 +587,7 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name: "refused", why: "no flag makes the API server accept it",
-			allow: "refused", old: "testdata/old.yaml", new: "testdata/refused.yaml", status: 1, message: `"refused": want one of pods-lost, stalled`,
+			allow: "refused", old: "testdata/old.yaml", new: "testdata/refused.yaml", status: 1, message: `"refused": a refusal cannot be allowed`,
 		},
 		{
 			name: "no DaemonSet", why: "a wrong file must not pass",

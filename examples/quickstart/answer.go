@@ -61,6 +61,7 @@ func ask(q question, stdin io.Reader) *report {
 		r.DaemonSets = append(r.DaemonSets, w.answer())
 		r.Errors = append(r.Errors, w.errs...)
 	}
+	r.noteEachAlone()
 	slices.SortStableFunc(r.DaemonSets, func(a, b *answer) int { return cmp.Compare(a.urgency(), b.urgency()) })
 	switch {
 	case len(r.Errors) > 0:
@@ -69,6 +70,20 @@ func ask(q question, stdin io.Reader) *report {
 		r.ExitStatus = statusBad
 	}
 	return r
+}
+
+// noteEachAlone notes that no end of a proposal shows what the other proposals do to the cluster, such
+// as the room on the nodes that they take.
+func (r *report) noteEachAlone() {
+	n := 0
+	for _, a := range r.DaemonSets {
+		if p := a.Proposal; p != nil && p.End != nil { // it changes something
+			n++
+		}
+	}
+	if n > 1 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d manifests change something: each is simulated without the others; examples/premerge judges all changes together", n))
+	}
 }
 
 // wrong notes an error of the input.

@@ -23,9 +23,11 @@
 // A DaemonSet without uid is a manifest. Beside the stored DaemonSet of its name it is a
 // proposal: the answer says what it would change, which nodes gain and lose the pod, and
 // how the rollout would end, in a simulated cluster. An edited copy of the stored one, with
-// its uid, is a proposal, too, if its file comes later. What an API server would refuse is
-// not simulated. A manifest without a stored DaemonSet is a new one. Two versions of a
-// manifest are compared by examples/premerge.
+// its uid, is a proposal, too, if its file comes later. A proposal without the annotation of
+// kubectl rollout restart keeps that of the stored template, as with kubectl apply. What an API
+// server would refuse is not simulated. A manifest without a stored DaemonSet is a new one. Each
+// manifest is simulated without the others; examples/premerge judges all changes together, and
+// compares two versions of a manifest.
 //
 // -f may be repeated, and "-" is standard input. Files hold YAML or JSON, any number of
 // documents, single objects or lists; package manifest reads them. -set restricts the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/kubectl"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -27,7 +29,7 @@ func (w *work) propose() {
 		p.Verdict = "no answer without that for the stored one"
 		return
 	}
-	judgment, ok := w.judgeProposal(p, w.Input, w.Proposed)
+	judgment, ok := w.judgeProposal(p, w.Input, keepRestart(w.Proposed, w.Input.DaemonSet))
 	if !ok {
 		return
 	}
@@ -38,6 +40,25 @@ func (w *work) propose() {
 		w.note("no controllerrevisions of it in the input: the revision that the rollout makes may have another number")
 	}
 	p.Verdict = p.sentence(w.a.State)
+}
+
+// keepRestart returns the manifest as kubectl apply stores it after a kubectl rollout restart: with the
+// time of the restart in the template of the stored DaemonSet, unless it has its own. kubectl apply
+// removes the time if the manifest that it applied last had one.
+func keepRestart(manifest, stored *appsv1.DaemonSet) *appsv1.DaemonSet {
+	at, restarted := stored.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]
+	var last appsv1.DaemonSet
+	if text := stored.Annotations[corev1.LastAppliedConfigAnnotation]; json.Unmarshal([]byte(text), &last) != nil {
+		last = appsv1.DaemonSet{} // there is none that kubectl can read
+	}
+	_, own := manifest.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]
+	_, applied := last.Spec.Template.Annotations[kubectl.RestartedAtAnnotation]
+	if own || applied || !restarted {
+		return manifest
+	}
+	kept := manifest.DeepCopy()
+	metav1.SetMetaDataAnnotation(&kept.Spec.Template.ObjectMeta, kubectl.RestartedAtAnnotation, at)
+	return kept
 }
 
 // proposeNew says what a manifest without a stored DaemonSet would do.

@@ -14,7 +14,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/pernode/daemonset/rollout/kubectl"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata")
@@ -252,6 +255,78 @@ func TestAnswerNoChange(t *testing.T) {
 	status, stdout, stderr := command(list+"\n---\n"+strings.Join(lines, ""), "-f", "-")
 	if want := "    apply  standard input:538: changes nothing\n"; status != 2 || !strings.Contains(stdout, want) || strings.Count(stdout, "logging/log-agent:") != 1 {
 		t.Errorf("run(-f -) = %d, stderr %q, stdout\n%s\nwant 2, because it stays stalled, one DaemonSet and %q", status, stderr, stdout, want)
+	}
+}
+
+// TestRestarted: a manifest beside a DaemonSet that kubectl rollout restart has restarted.
+func TestRestarted(t *testing.T) {
+	const labels, restartedAt = "metadata: {labels: {app: proxy}", kubectl.RestartedAtAnnotation
+	annotated := func(text, annotations string) string {
+		return strings.ReplaceAll(text, labels, labels+", annotations: {"+annotations+"}")
+	}
+	restarted := annotated(testdata(t, "trouble.yaml"), restartedAt+`: "2026-01-01T07:00:00Z"`)
+	if n := strings.Count(restarted, restartedAt); n != 2 {
+		t.Fatalf("trouble.yaml has %d templates of proxy, want those of the DaemonSet and its revision", n)
+	}
+	applied := func(annotation string) string {
+		const name = "metadata: {name: proxy, namespace: kube-system, uid: uid-proxy"
+		return strings.Replace(restarted, name, name+", annotations: {"+corev1.LastAppliedConfigAnnotation+
+			`: '{"spec":{"template":{"metadata":{"annotations":{"`+annotation+`":"2026-01-01T07:00:00Z"}}}}}'}`, 1)
+	}
+	manifest := proxy("1", proxyNodes+"\n      "+proxyContainers)
+	for _, tc := range []struct{ name, why, stored, manifest, want, not string }{
+		{"unchanged", "kubectl apply leaves the annotation", restarted, manifest, ": changes nothing\n", "starts"},
+		{"other annotation", "only the other one is new", restarted, annotated(manifest, "a: b"),
+			": starts a rollout to revision 2, complete after 48s\n    diff   spec.template.metadata.annotations[a]: added \"b\"\n", restartedAt},
+		{"other time", "the manifest has its own", restarted, annotated(manifest, restartedAt+`: "2026-01-01T08:00:00Z"`),
+			"annotations[" + restartedAt + `]: "2026-01-01T07:00:00Z" -> "2026-01-01T08:00:00Z"`, ""},
+		{"applied time", "kubectl apply removes what it has put there itself", applied(restartedAt), manifest,
+			"annotations[" + restartedAt + "]: removed", ""},
+		{"applied without", "kubectl rollout restart has put it there", applied("a"), manifest, ": changes nothing\n", "starts"},
+		{"annotation removed", "kubectl apply removes what the manifest had", annotated(testdata(t, "trouble.yaml"), "a: b"), manifest,
+			"annotations[a]: removed \"b\"\n", ""},
+	} {
+		_, stdout, stderr := command(tc.stored+"---"+tc.manifest, "-set", "proxy", "-f", "-")
+		if text := unfolded(stdout); !strings.Contains(text, unfolded(tc.want)) || tc.not != "" && strings.Contains(text, tc.not) {
+			t.Errorf("%s: stdout\n%sstderr %q, want %q, not %q: %s", tc.name, stdout, stderr, tc.want, tc.not, tc.why)
+		}
+	}
+}
+
+// TestEachAlone: a manifest is judged without what the others bring about, and that is said.
+func TestEachAlone(t *testing.T) {
+	const note = "each is simulated without the others; examples/premerge judges all changes together"
+	node := "apiVersion: v1\nkind: Node\nmetadata: {name: n1, labels: {pool: general}}\nstatus: {allocatable: {cpu: \"1\", memory: 1Gi, pods: \"110\"}}\n"
+	set := func(name, cpu string) string {
+		return "---" + strings.NewReplacer("name: proxy,", "name: "+name+",", "10m", cpu).Replace(proxy("1", proxyNodes+"\n      "+proxyContainers))
+	}
+	const wrong = "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: wrong}\nspec: {template: {metadata: {labels: {a: b}}}}\n"
+	for _, tc := range []struct {
+		name, why, input string
+		args             []string
+		want             string
+	}{
+		{"two new ones", "together they do not fit, and both are complete", node + set("a", "600m") + set("b", "600m"), nil, "2 manifests change something: " + note},
+		{"three", "they are counted", node + set("a", "1m") + set("b", "1m") + set("c", "1m"), nil, "3 manifests change something: " + note},
+		{"one", "there are no others", node + set("a", "600m"), nil, ""},
+		{"one of two", "there is one answer", node + set("a", "600m") + set("b", "600m"), []string{"-set", "a"}, ""},
+		{"one is refused", "it is not stored", node + set("a", "600m") + wrong, nil, ""},
+		{"no nodes", "nothing is simulated", strings.TrimPrefix(set("a", "600m")+set("b", "600m"), "---"), nil, ""},
+		{"one changes nothing", "it brings nothing about", testdata(t, "trouble.yaml") + set("proxy", "10m") + set("b", "10m"), nil, ""},
+		{"change and new", "both take room", testdata(t, "trouble.yaml") + set("proxy", "20m") + set("b", "10m"), nil, "2 manifests change something: " + note},
+	} {
+		_, stdout, stderr := command(tc.input, append(tc.args, "-f", "-")...)
+		if want := tc.want; want != "" && stderr != "quickstart: "+want+"\n" || want == "" && strings.Contains(stderr, note) {
+			t.Errorf("%s: stderr %q, want the note %q: %s", tc.name, stderr, want, tc.why)
+		}
+		if tc.name == "two new ones" && strings.Count(stdout, "would run on 1 of 1 node, complete after") != 2 {
+			t.Errorf("%s: stdout\n%swant two that are complete: the note says why", tc.name, stdout)
+		}
+		var r report
+		_, text, _ := command(tc.input, append(tc.args, "-f", "-", "-o", "json")...)
+		if err := json.Unmarshal([]byte(text), &r); err != nil || strings.Join(r.Notes, "|") != tc.want {
+			t.Errorf("%s: -o json has the notes %q, %v, want %q: %s", tc.name, r.Notes, err, tc.want, tc.why)
+		}
 	}
 }
 
@@ -655,6 +730,7 @@ func TestFilesAndArguments(t *testing.T) {
 				"quickstart: lesson/nodes.yaml:18: document 2: metadata.name: Duplicate value: Node cka-cluster2-worker is in lesson/nodes.yaml:15 already\n" +
 				"quickstart: lesson/nodes.yaml:25: document 3: metadata.name: Duplicate value: Node cka-cluster2-worker2 is in lesson/nodes.yaml:22 already\n",
 			[]string{"-f", "lesson/nodes.yaml", "-f", "lesson/nodes.yaml"}, 1},
+		{"standard input twice", "the second would have nothing in it", "quickstart: -: standard input can be given only once\n", []string{"-f", "-", "-f", "lesson/nodes.yaml", "-f", "-"}, 1},
 		{"forgotten -f", "not silently the lesson", "quickstart: ds.yaml: unexpected argument; use -f FILE\n", []string{"ds.yaml"}, 1},
 		{"unknown DaemonSet", "with those that are there", "quickstart: no DaemonSet probes in the input, but kube-system/cni, kube-system/exporter, kube-system/gpu, kube-system/logs, kube-system/probe, kube-system/proxy, kube-system/storage, kube-system/tuner\n",
 			[]string{"-f", "testdata/trouble.yaml", "-set", "probes"}, 1},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -17,8 +18,12 @@ import (
 // StandardInput is what messages call the file "-".
 const StandardInput = "standard input"
 
-// ReadFiles reads the named files into objects. The name "-" stands for stdin.
+// ReadFiles reads the named files into objects. The name "-" stands for stdin. To name it twice is an
+// error: the second time nothing is left of it.
 func ReadFiles(objects *manifest.Objects, files []string, stdin io.Reader) error {
+	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
+		return errors.New("-: standard input can be given only once")
+	}
 	for _, file := range files {
 		if err := readFile(objects, file, stdin); err != nil {
 			return err

@@ -107,7 +107,12 @@ func TestReadFiles(t *testing.T) {
 	if diff := cmp.Diff(want, PassedOver(&objects)); diff != "" || len(objects.Nodes) != 1 {
 		t.Errorf("ReadFiles: %d nodes, want 1; PassedOver (-want +got):\n%s", len(objects.Nodes), diff)
 	}
-	err := ReadFiles(&objects, []string{"nowhere.yaml"}, nil)
+	objects = manifest.Objects{}
+	err := ReadFiles(&objects, []string{"-", file, "-"}, strings.NewReader(node))
+	if want := "-: standard input can be given only once"; err == nil || err.Error() != want || len(objects.Nodes) > 0 {
+		t.Errorf("ReadFiles(- s.yaml -) = %v, with %d nodes, want %q and nothing read", err, len(objects.Nodes), want)
+	}
+	err = ReadFiles(&objects, []string{"nowhere.yaml"}, nil)
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("ReadFiles(nowhere.yaml) = %v, want %v", err, fs.ErrNotExist)
 	}
