@@ -72,7 +72,8 @@ type NodeMemory struct {
 	// disappears at once. The count is zero again when an assessment finds no further pod half an
 	// hour after LastReplaced, like daemon.Backoff, and once a pod has been available for
 	// DefaultPatience. If daemon.Snapshot.FailuresInARow is at least two and higher than the count,
-	// it is the count.
+	// it is the count; and another pod counts only if BackoffEntry.Last is after LastReplaced,
+	// because the count has earlier failures already.
 	Replaced int `json:"replaced,omitempty"`
 	// LastReplaced is the time of the last assessment that found another pod. If FailuresInARow
 	// is at least two and BackoffEntry.Last is later, it is that time.
@@ -189,7 +190,15 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 	if m.forgotten(now) && !replaced {
 		m.forget() // If another pod is there, the row has gone on since the last look.
 	}
-	if e, failures := rowOf(s, n.Name, completeSince); failures >= again {
+	e, failures := rowOf(s, n.Name, completeSince)
+	if replaced {
+		// An entry that has not changed since has no further failure.
+		if last := toSecond(e.Last, now); failures < again || last.After(m.LastReplaced.Time) {
+			m.Replaced++
+		}
+		m.LastReplaced = toSecond(now, now)
+	}
+	if failures >= again {
 		m.Replaced = max(m.Replaced, failures)
 		m.LastReplaced = toSecond(podstatus.Latest(m.LastReplaced.Time, e.Last), now)
 		// The entry forgets the first failures of a long row, so the earliest time counts.
@@ -201,12 +210,8 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 		return m, m.Pod != "" || m.Replaced > 0 // its successor is still to come
 	}
 	pod := youngest.Pod
-	if replaced {
-		m.Replaced++
-		m.LastReplaced = toSecond(now, now)
-		if m.FailingSince.IsZero() {
-			m.FailingSince = toSecond(createdAt(pod).Time, now)
-		}
+	if replaced && m.FailingSince.IsZero() {
+		m.FailingSince = toSecond(createdAt(pod).Time, now)
 	}
 	m.Pod, m.Created = pod.Name, createdAt(pod)
 	if youngest.Failed && m.FailingSince.IsZero() {

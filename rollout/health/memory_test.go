@@ -503,6 +503,35 @@ func TestAssessCompleteEnds(t *testing.T) {
 	}
 }
 
+// TestMemoryCountsOnce: a failure that both the backoff entry and another pod show is one.
+func TestMemoryCountsOnce(t *testing.T) {
+	for _, tc := range []struct {
+		name, why             string
+		failures, before, now int           // by the entry; by the memory before and now
+		replaced              time.Duration // LastReplaced before now
+	}{
+		{"one more failure", "it ended the pod before", 3, 2, 3, time.Minute},
+		{"two more failures", "one was between the looks", 4, 2, 4, time.Minute},
+		{"same entry", "it has the failure already", 3, 3, 3, 2 * time.Second},
+		{"longer row", "an entry counts at most 11", 11, 12, 13, time.Minute},
+		{"one failure in the entry", "that is no row", 1, 2, 3, 2 * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			memory := health.Memory{UID: "uid-agent", RevisionHash: "new", Nodes: []health.NodeMemory{{
+				Node: "w1", Pod: "before", Replaced: tc.before,
+				LastReplaced: metav1.NewTime(build.Now.Add(-tc.replaced)), FailingSince: metav1.NewTime(build.Now.Add(-time.Hour)),
+			}}}
+			a := assess(t, assessCase{
+				pods: []*corev1.Pod{failingPod(1, -time.Second), newAgent("w2"), newAgent("w3")}, opts: health.Options{Memory: memory},
+				backoff: daemon.Backoff{{UID: "uid-agent", Node: "w1"}: {Last: build.Now.Add(-2 * time.Second), Delay: time.Second << (tc.failures - 1)}},
+			})
+			if got := a.Memory.Nodes[0]; got.Node != "w1" || got.Replaced != tc.now {
+				t.Errorf("Assess() remembers %+v, want w1 with %d failures: %s", got, tc.now, tc.why)
+			}
+		})
+	}
+}
+
 // TestMemoryIsBounded: a cluster of any size has a small memory, and nodes with replaced pods
 // stay in it.
 func TestMemoryIsBounded(t *testing.T) {
