@@ -22,7 +22,8 @@ const byteOrderMark = "\ufeff"
 // reads indentation and brackets with a finder.
 func (d document) deeper(limit int) int {
 	source := strings.TrimPrefix(d.text, byteOrderMark)
-	w := &depthWalk{finder: finder{text: lineBreaks.Replace(source)}, heights: map[string]int{}, flowColumn: -1}
+	text := lineBreaks.Replace(source)
+	w := &depthWalk{finder: finder{text: text}, lines: lineCounter{text: text}, heights: map[string]int{}, flowColumn: -1}
 	for w.skipToToken() {
 		start := w.pos
 		if w.token() > limit {
@@ -35,6 +36,8 @@ func (d document) deeper(limit int) int {
 // depthWalk reads the tokens of a document and counts the lists and maps around each.
 type depthWalk struct {
 	finder
+	// lines knows where the line of the last node begins whose column was asked for.
+	lines lineCounter
 	// block are those in block style by their columns: twice the column, and one more for a list,
 	// because the dashes may be as far left as the key before them.
 	block []int
@@ -170,12 +173,14 @@ func (w *depthWalk) token() int {
 	return depth
 }
 
-// tokenColumn returns the column of a node whose token begins at start.
+// tokenColumn returns the column of a node whose token begins at start, which is not before that of
+// the last call. Each byte is read once: a line may be as long as the text.
 func (w *depthWalk) tokenColumn(start int) int {
 	if w.properties >= 0 {
 		start = w.properties
 	}
-	return start - 1 - strings.LastIndexByte(w.text[:start], '\n')
+	w.lines.at(start)
+	return start - w.lines.begin
 }
 
 // enter begins a list or map in block style, or goes on with it, and ends those further right.

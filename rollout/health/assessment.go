@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
@@ -197,7 +198,11 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 		return nil, err
 	}
 	a.count(s)
-	a.Memory = opts.Memory.next(s, a.Policy)
+	before := opts.Memory
+	if s.DaemonSet().DeletionTimestamp == nil && (len(a.Outdated) > 0 || !result.Rollback.Skipped()) {
+		before.CompleteSince = metav1.Time{} // A rollout has begun.
+	}
+	a.Memory = before.next(s, a.Policy)
 	fail := newFailures(s, &a.Memory)
 	a.LastChange = lastChange(s, a.Policy, fail)
 	a.CreateCount, a.DeleteCount = len(result.Plan.Create), len(result.Plan.Delete)

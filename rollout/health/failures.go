@@ -5,6 +5,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/podstatus"
@@ -40,14 +41,24 @@ func newFailures(s *daemon.Snapshot, memory *Memory) failures {
 func (f failures) since(node string) (time.Time, bool) {
 	var since time.Time
 	known := false
-	if f.s.FailuresInARow(node) >= again {
-		e, _ := f.s.BackoffOf(node)
+	if e, failures := rowOf(f.s, node, f.memory.CompleteSince); failures >= again {
 		since, known = e.Last.Add(-e.Delay), true
 	}
 	if m := f.memory.node(node); m.Replaced >= again && (!known || m.FailingSince.Time.Before(since)) {
 		since, known = m.FailingSince.Time, true
 	}
 	return since, known
+}
+
+// rowOf returns the backoff entry of a node and how many pods have failed one after the other by it.
+// That is zero if the last of them failed before the rollout was complete: whatever becomes of a
+// later pod has another cause.
+func rowOf(s *daemon.Snapshot, node string, completeSince metav1.Time) (daemon.BackoffEntry, int) {
+	e, _ := s.BackoffOf(node)
+	if last := toSecond(e.Last, s.Now()); !completeSince.IsZero() && !last.After(completeSince.Time) {
+		return e, 0
+	}
+	return e, s.FailuresInARow(node)
 }
 
 // sinceUnknown returns since when pods may fail and are replaced on a node that a full memory

@@ -44,7 +44,8 @@ type Memory struct {
 	//
 	// Pods that fail one after the other, and containers that crash again and again, clear it if
 	// the failures began less than DefaultPatience after CompleteSince: pods that are ready for a
-	// moment do not complete a rollout. Later failures are a disruption of a complete rollout.
+	// moment do not complete a rollout. Later failures are a disruption of a complete rollout. A
+	// daemon.BackoffEntry whose Last is not after CompleteSince says nothing about later pods.
 	CompleteSince metav1.Time `json:"completeSince,omitzero"`
 	// Nodes are eligible nodes with a pod of the current template that are not complete, and
 	// those on which such a pod was replaced, ordered by name. What is known about a node
@@ -71,7 +72,8 @@ type NodeMemory struct {
 	// disappears at once. The count is zero again when an assessment finds no further pod half an
 	// hour after LastReplaced, like daemon.Backoff, and once a pod has been available for
 	// DefaultPatience. If daemon.Snapshot.FailuresInARow is at least two and higher than the count,
-	// it is the count.
+	// it is the count; and another pod counts only if BackoffEntry.Last is after LastReplaced,
+	// because the count has earlier failures already.
 	Replaced int `json:"replaced,omitempty"`
 	// LastReplaced is the time of the last assessment that found another pod. If FailuresInARow
 	// is at least two and BackoffEntry.Last is later, it is that time.
@@ -121,24 +123,10 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 	}
 	out.SawRollout = out.SawRollout || before.SawRollout
 	out.CompleteSince = before.CompleteSince
-	for i := range s.Nodes() {
-		n := &s.Nodes()[i]
-		if !n.Decision.Run || status.Ignores(n.Name) {
-			// Nothing is known until the node counts again.
-			if node := before.node(n.Name); node.Node != "" && !node.forgotten(s.Now()) {
-				out.Nodes = append(out.Nodes, node)
-			}
-			continue
-		}
-		if node, ok := before.node(n.Name).next(s, n); ok {
-			out.Nodes = append(out.Nodes, node)
-		}
-		if _, began, loops := crashLoopOn(n, s.Now()); loops && began.Before(before.CompleteSince.Add(DefaultPatience)) {
-			out.CompleteSince = metav1.Time{}
-		}
-	}
-	if slices.ContainsFunc(out.Nodes, func(n NodeMemory) bool { return n.failedBefore(before.CompleteSince.Add(DefaultPatience)) }) {
-		out.CompleteSince = metav1.Time{}
+	if out.Nodes = before.nextNodes(s, status); before.wasComplete() && before.failsSoon(s, status, out.Nodes) {
+		// The rollout was not complete, so the failures before count as well.
+		out.CompleteSince, before.CompleteSince = metav1.Time{}, metav1.Time{}
+		out.Nodes = before.nextNodes(s, status)
 	}
 	if len(out.Nodes) > MemoryNodes {
 		slices.SortStableFunc(out.Nodes, func(a, b NodeMemory) int { return -cmp.Compare(min(a.Replaced, 1), min(b.Replaced, 1)) })
@@ -146,6 +134,39 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 		slices.SortFunc(out.Nodes, func(a, b NodeMemory) int { return strings.Compare(a.Node, b.Node) })
 	}
 	return out
+}
+
+// nextNodes returns what is remembered about the nodes from now on.
+func (m *Memory) nextNodes(s *daemon.Snapshot, status rollout.PolicyStatus) []NodeMemory {
+	var nodes []NodeMemory
+	for i := range s.Nodes() {
+		n := &s.Nodes()[i]
+		if !n.Decision.Run || status.Ignores(n.Name) {
+			// Nothing is known until the node counts again.
+			if node := m.node(n.Name); node.Node != "" && !node.forgotten(s.Now()) {
+				nodes = append(nodes, node)
+			}
+			continue
+		}
+		if node, ok := m.node(n.Name).next(s, n, m.CompleteSince); ok {
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes
+}
+
+// failsSoon reports whether pods or containers have failed again and again since a time less than
+// DefaultPatience after CompleteSince. nodes is what is remembered from now on.
+func (m *Memory) failsSoon(s *daemon.Snapshot, status rollout.PolicyStatus, nodes []NodeMemory) bool {
+	end := m.CompleteSince.Add(DefaultPatience)
+	return slices.ContainsFunc(nodes, func(n NodeMemory) bool { return n.failedBefore(end) }) ||
+		slices.ContainsFunc(s.Nodes(), func(n daemon.NodeState) bool {
+			if !n.Decision.Run || status.Ignores(n.Name) {
+				return false
+			}
+			_, began, loops := crashLoopOn(&n, s.Now())
+			return loops && began.Before(end)
+		})
 }
 
 // node returns what is remembered about a node; zero if that is nothing.
@@ -157,8 +178,8 @@ func (m *Memory) node(name string) NodeMemory {
 }
 
 // next returns what is remembered about an eligible node from now on, and false if that is
-// nothing.
-func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState) (NodeMemory, bool) {
+// nothing. completeSince is Memory.CompleteSince.
+func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince metav1.Time) (NodeMemory, bool) {
 	now := s.Now()
 	m.Node = n.Name
 	if slices.ContainsFunc(n.Pods, func(p daemon.PodState) bool { return p.Terminating && m.isOf(p.Pod) }) {
@@ -169,8 +190,15 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState) (NodeMemory, b
 	if m.forgotten(now) && !replaced {
 		m.forget() // If another pod is there, the row has gone on since the last look.
 	}
-	if failures := s.FailuresInARow(n.Name); failures >= again {
-		e, _ := s.BackoffOf(n.Name)
+	e, failures := rowOf(s, n.Name, completeSince)
+	if replaced {
+		// An entry that has not changed since has no further failure.
+		if last := toSecond(e.Last, now); failures < again || last.After(m.LastReplaced.Time) {
+			m.Replaced++
+		}
+		m.LastReplaced = toSecond(now, now)
+	}
+	if failures >= again {
 		m.Replaced = max(m.Replaced, failures)
 		m.LastReplaced = toSecond(podstatus.Latest(m.LastReplaced.Time, e.Last), now)
 		// The entry forgets the first failures of a long row, so the earliest time counts.
@@ -182,12 +210,8 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState) (NodeMemory, b
 		return m, m.Pod != "" || m.Replaced > 0 // its successor is still to come
 	}
 	pod := youngest.Pod
-	if replaced {
-		m.Replaced++
-		m.LastReplaced = toSecond(now, now)
-		if m.FailingSince.IsZero() {
-			m.FailingSince = toSecond(createdAt(pod).Time, now)
-		}
+	if replaced && m.FailingSince.IsZero() {
+		m.FailingSince = toSecond(createdAt(pod).Time, now)
 	}
 	m.Pod, m.Created = pod.Name, createdAt(pod)
 	if youngest.Failed && m.FailingSince.IsZero() {

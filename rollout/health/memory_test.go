@@ -393,6 +393,145 @@ func TestAssessSinceStays(t *testing.T) {
 	}
 }
 
+// TestAssessCompleteStays: pods fail at first, the next ones do not, and the rollout is complete.
+// Somebody deletes a pod while the entry of the Backoff has not expired. That is a disruption of a
+// complete rollout and no further failure, whether the snapshots have the Backoff always, sometimes
+// or never.
+func TestAssessCompleteStays(t *testing.T) {
+	entries := 0
+	for seed := range property.Seeds(t, 40) {
+		r := rand.New(rand.NewPCG(seed, 93))
+		backoff := int(seed % 3) // never, always, every other time
+		failing := time.Duration(20+r.IntN(100)) * time.Second
+		fails := simulate.PodTimes{ReadyAfter: -1, FailsAfter: time.Duration(1+r.IntN(9)) * time.Second}
+		var began time.Time
+		c := updated(t, false, func(pod *corev1.Pod) simulate.PodTimes {
+			if began.IsZero() || pod.CreationTimestamp.Sub(began) < failing {
+				return fails
+			}
+			return simulate.PodTimes{}
+		})
+		began = c.Now()
+		var memory health.Memory
+		look := func(after time.Duration) (*daemon.Snapshot, *health.Assessment) {
+			t.Helper()
+			if err := c.Advance(after); err != nil {
+				t.Fatal(err)
+			}
+			in := c.Input(build.Set{}.Object())
+			if backoff == 0 || !one(r, backoff) {
+				in.Backoff = nil
+			}
+			s := observe(t, in)
+			a, err := health.Assess(s, health.Options{Memory: memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			memory = stored(t, a.Memory)
+			return s, a
+		}
+		for range 17 {
+			look(time.Minute)
+		}
+		complete := memory.CompleteSince
+		if complete.IsZero() {
+			t.Fatalf("seed %d: not complete after %v, pods fail for %v", seed, c.Now().Sub(began), failing)
+		}
+		deleted := c.Now()
+		for _, pod := range c.Input(build.Set{}.Object()).Pods {
+			if pod.Spec.NodeName != "w2" {
+				continue
+			}
+			if err := c.Delete(pod); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after := time.Duration(1+r.IntN(5)) * time.Second
+		for range 12 {
+			s, a := look(after)
+			after = time.Minute
+			if s.FailuresInARow("w2") > 1 {
+				entries++
+			}
+			if a.State != health.StateComplete || !a.Memory.CompleteSince.Equal(&complete) || a.LastChange.Before(deleted) {
+				t.Fatalf("seed %d: Assess() after %v = %v, changed at %v, want it complete since %v, changed since %v", seed, c.Now().Sub(began), a, a.LastChange, complete, deleted)
+			}
+		}
+	}
+	if entries < 100 {
+		t.Errorf("%d assessments saw the entry of a row of failures, want 100", entries)
+	}
+}
+
+// TestAssessCompleteEnds: w2 failed before the rollout was complete, and its pod is not ready now. If
+// the rollout is found not to be complete after all, the failures count at once: another look at the
+// same snapshot changes nothing.
+func TestAssessCompleteEnds(t *testing.T) {
+	complete := completeMemory(t)
+	complete.CompleteSince = metav1.NewTime(build.Now.Add(-12 * time.Minute))
+	fails := complete
+	fails.Nodes = []health.NodeMemory{{
+		Node: "w3", Pod: "before", Replaced: 5, LastReplaced: metav1.NewTime(build.Now), FailingSince: metav1.NewTime(build.Now.Add(-8 * time.Minute)),
+	}}
+	w2 := newAgent("w2", podMade(time.Minute), podUnready(time.Minute))
+	for _, tc := range []struct {
+		name     string
+		memory   health.Memory
+		w3       *corev1.Pod
+		replaced int // on w2
+	}{
+		{"still complete", complete, newAgent("w3"), 0},
+		{"outdated pod", complete, oldAgent("w3"), 4},
+		{"pods of w3 fail since soon after", fails, newAgent("w3", podUnready(time.Minute)), 4},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			look := func(memory health.Memory) *health.Assessment {
+				t.Helper()
+				return assess(t, assessCase{
+					pods: []*corev1.Pod{newAgent("w1"), w2, tc.w3}, opts: health.Options{Memory: memory},
+					backoff: daemon.Backoff{{UID: "uid-agent", Node: "w2"}: {Last: build.Now.Add(-15 * time.Minute), Delay: 8 * time.Second}},
+				})
+			}
+			a := look(tc.memory)
+			if got := a.Memory.Nodes[0]; got.Node != "w2" || got.Replaced != tc.replaced {
+				t.Errorf("Assess() = %v, remembers %+v, want w2 with %d failures", a, got, tc.replaced)
+			}
+			if diff := cmp.Diff(a, look(stored(t, a.Memory))); diff != "" {
+				t.Errorf("the same snapshot again changes the assessment (-first +second):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestMemoryCountsOnce: a failure that both the backoff entry and another pod show is one.
+func TestMemoryCountsOnce(t *testing.T) {
+	for _, tc := range []struct {
+		name, why             string
+		failures, before, now int           // by the entry; by the memory before and now
+		replaced              time.Duration // LastReplaced before now
+	}{
+		{"one more failure", "it ended the pod before", 3, 2, 3, time.Minute},
+		{"two more failures", "one was between the looks", 4, 2, 4, time.Minute},
+		{"same entry", "it has the failure already", 3, 3, 3, 2 * time.Second},
+		{"longer row", "an entry counts at most 11", 11, 12, 13, time.Minute},
+		{"one failure in the entry", "that is no row", 1, 2, 3, 2 * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			memory := health.Memory{UID: "uid-agent", RevisionHash: "new", Nodes: []health.NodeMemory{{
+				Node: "w1", Pod: "before", Replaced: tc.before,
+				LastReplaced: metav1.NewTime(build.Now.Add(-tc.replaced)), FailingSince: metav1.NewTime(build.Now.Add(-time.Hour)),
+			}}}
+			a := assess(t, assessCase{
+				pods: []*corev1.Pod{failingPod(1, -time.Second), newAgent("w2"), newAgent("w3")}, opts: health.Options{Memory: memory},
+				backoff: daemon.Backoff{{UID: "uid-agent", Node: "w1"}: {Last: build.Now.Add(-2 * time.Second), Delay: time.Second << (tc.failures - 1)}},
+			})
+			if got := a.Memory.Nodes[0]; got.Node != "w1" || got.Replaced != tc.now {
+				t.Errorf("Assess() remembers %+v, want w1 with %d failures: %s", got, tc.now, tc.why)
+			}
+		})
+	}
+}
+
 // TestMemoryIsBounded: a cluster of any size has a small memory, and nodes with replaced pods
 // stay in it.
 func TestMemoryIsBounded(t *testing.T) {
