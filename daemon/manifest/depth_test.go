@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
@@ -125,27 +124,19 @@ func TestNotDeep(t *testing.T) {
 	}
 }
 
-// TestDepthIsLinear: 40,000 lists or maps on one line take about as long as on a line each. A walk
-// that reads the line again for each takes more than 500 times as long. The fastest of five runs
-// counts, so that a busy machine changes little.
-func TestDepthIsLinear(t *testing.T) {
-	const count = 40_000
-	took := func(text string) time.Duration {
-		d := document{text: text, line: 1}
-		least := time.Hour
-		for range 5 {
-			began := time.Now()
-			if line := d.deeper(maxDepth); line > 0 {
-				t.Fatalf("too deep in line %d", line)
-			}
-			least = min(least, time.Since(began))
-		}
-		return least
-	}
+// BenchmarkDepth compares lists and maps on one line with as many on a line each: they take about as
+// long. A walk that reads the line again for each of them takes more than 500 times as long.
+func BenchmarkDepth(b *testing.B) {
 	for _, text := range []string{"{a: 1}", "[1]", "&x {}"} {
-		lines, line := took(strings.Repeat(text+"\n", count)), took(strings.Repeat(text+" ", count))
-		if line > 10*lines {
-			t.Errorf("%d times %s take %v on a line each and %v on one line", count, text, lines, line)
+		for name, end := range map[string]string{"one line": " ", "a line each": "\n"} {
+			b.Run(text+"/"+name, func(b *testing.B) {
+				d := document{text: strings.Repeat(text+end, 40_000), line: 1}
+				for b.Loop() {
+					if line := d.deeper(maxDepth); line > 0 {
+						b.Fatalf("too deep in line %d", line)
+					}
+				}
+			})
 		}
 	}
 }
