@@ -57,9 +57,7 @@ func (c *checker) findMalformed() {
 		}
 	}
 	c.malformedTolerations = make([]bool, len(c.spec.Tolerations))
-	c.idleTolerations = make([]bool, len(c.spec.Tolerations))
 	for i := range c.malformedTolerations {
-		c.idleTolerations[i] = malformed(corev1.PodSpec{Tolerations: c.spec.Tolerations[i : i+1]}) != nil
 		errs := podspec.Toleration(podSpecPath().Child("tolerations").Index(i), &c.spec.Tolerations[i], c.options)
 		c.tolerationErrors = append(c.tolerationErrors, errs...)
 		c.malformedTolerations[i] = errs != nil
