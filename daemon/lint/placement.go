@@ -171,13 +171,20 @@ func (c *checker) nodeNameNoNode() bool {
 }
 
 // nodeSelectorNoNode reports each label that no node has. If each label is on some node
-// and no node has them all, it reports the nodeSelector as a whole.
+// and no node has them all, it reports the nodeSelector as a whole. Malformed labels have a
+// finding already (NodeSelectorMalformed), and it looks at the others.
 func (c *checker) nodeSelectorNoNode() bool {
-	selector := c.spec.NodeSelector
-	if !c.excludesAll(corev1.PodSpec{NodeSelector: selector}, placement.ReasonNodeSelector) {
+	if !c.excludesAll(corev1.PodSpec{NodeSelector: c.spec.NodeSelector}, placement.ReasonNodeSelector) {
 		return false
 	}
 	path := podSpecPath().Child("nodeSelector")
+	selector := maps.Clone(c.spec.NodeSelector)
+	maps.DeleteFunc(selector, func(key, value string) bool {
+		return podspec.NodeSelector(path, map[string]string{key: value}) != nil
+	})
+	if !c.excludesAll(corev1.PodSpec{NodeSelector: selector}, placement.ReasonNodeSelector) {
+		return true
+	}
 	f := Finding{
 		Code: CodeNodeSelectorNoNode, Severity: SeverityWarning,
 		Fix: "Correct the nodeSelector or label nodes, unless matching nodes will be added.",
