@@ -69,8 +69,8 @@ func requireNodes(required *corev1.NodeSelector) corev1.PodSpec {
 	return corev1.PodSpec{Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}}
 }
 
-// malformedPlacement reports the node selector that no node can match, the terms that the controller ignores, and the tolerations that the API
-// server refuses.
+// malformedPlacement reports the node selector that no node can match, the terms that the
+// controller ignores, and the tolerations that the API server refuses.
 func (c *checker) malformedPlacement() {
 	for _, err := range podspec.NodeSelector(podSpecPath().Child("nodeSelector"), c.spec.NodeSelector) {
 		c.add(Finding{
