@@ -51,8 +51,8 @@ func (a *IgnoreAfter) suffix() string {
 // budget and blocks nothing, as with IgnoreAfter. PolicyStatus.Ignored lists it.
 //
 // A State asks By about a node only when the node has changed, as long as each pass has the
-// same *IgnoreNodes; see Policy for the exceptions. If the choice changes for another reason, such as a list of nodes in
-// maintenance, give the next pass a new one.
+// same *IgnoreNodes; see Policy for the exceptions. If the choice changes for another reason, such
+// as a list of nodes in maintenance, give the next pass a new one.
 type IgnoreNodes struct {
 	// By reports whether to ignore a node: Cordoned, UnderPressure, Ineligible, Tainted,
 	// Labeled, several of them in AnyOf, or a function of the caller. It must be pure and

@@ -43,12 +43,13 @@ import (
 //
 // A step of a State costs what has changed, as without a policy, and also looks at each node of a
 // canary on trial, at each node without a pod that IgnoreNodes.Creations leaves so, and at each
-// combination of the values that NodeSelector, OneDomain and DomainBudgets read and of the labels of
-// Canary.Spread that nodes have. When another node is ignored, or one is ignored no more, it copies
-// PolicyStatus.Ignored. With another IgnoreNodes, with another IgnoreAfter.After, and at an earlier
-// time than before it asks anew which nodes to ignore. A canary looks at every node when its trial begins or ends, when a node of it
-// is replaced by another, and while it has failed and CanaryTrial.BackTo is empty. The first step
-// with a Partition, or with another Order, puts all nodes in order.
+// combination of the values that NodeSelector, OneDomain and DomainBudgets read and of the labels
+// of Canary.Spread that nodes have. When another node is ignored, or one is ignored no more, it
+// copies PolicyStatus.Ignored. With another IgnoreNodes, with another IgnoreAfter.After, and at an
+// earlier time than before it asks anew which nodes to ignore. A canary looks at every node when
+// its trial begins or ends, when a node of it is replaced by another, and while it has failed and
+// CanaryTrial.BackTo is empty. The first step with a Partition, or with another Order, puts all
+// nodes in order.
 type Policy struct {
 	// Frozen stops everything: no pod is created or deleted, and no canary is rolled back.
 	// History and status are still written.

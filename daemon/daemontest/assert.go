@@ -215,11 +215,11 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 // SettlesWithin settles the cluster, as Settle does, and fails the test unless every rollout
 // is complete d after the call at the latest. It also fails if a canary is rolled back during the
 // call, although the restored version is complete then: see RolledBack. Nodes that only keep their
-// pods, such as those that are not ready, do not have to be complete. If there is nothing to roll out, it is complete at
-// once; AllReplaced fails then. The failure has the End of the rollout: what each node waits
-// for, and who uses the budget. If the rollout takes too long, it says which nodes became
-// available too late. All times in it count from the call, as d does. SettlesWithin ends the test
-// if the cluster has no DaemonSet.
+// pods, such as those that are not ready, do not have to be complete. If there is nothing to roll
+// out, it is complete at once; AllReplaced fails then. The failure has the End of the rollout: what
+// each node waits for, and who uses the budget. If the rollout takes too long, it says which nodes
+// became available too late. All times in it count from the call, as d does. SettlesWithin ends the
+// test if the cluster has no DaemonSet.
 func (c *Cluster) SettlesWithin(t testing.TB, d time.Duration) {
 	t.Helper()
 	c.begin(t)

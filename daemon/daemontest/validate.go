@@ -17,16 +17,18 @@ import (
 	"github.com/pernode/daemonset/internal/taint"
 )
 
-// validateDaemonSet returns the errors with which the API server refuses to store a DaemonSet.
+// validateDaemonSet returns the errors with which the API server refuses to store a DaemonSet. What
+// is wrong with the pod's spec of the stored one already is not among them.
 func (c *Cluster) validateDaemonSet(ds *appsv1.DaemonSet) field.ErrorList {
 	if ds == nil {
 		return nil // the simulation refuses it
 	}
 	in := c.sim.Input(ds)
-	stored, wrong := in.DaemonSet, podspec.Validate(field.NewPath("spec", "template", "spec"), &ds.Spec.Template.Spec, in.Placement)
+	stored, path := in.DaemonSet, field.NewPath("spec", "template", "spec")
 	if stored == nil {
-		return append(daemon.Validate(daemon.Default(ds)), wrong...)
+		return append(daemon.Validate(daemon.Default(ds)), podspec.Validate(path, &ds.Spec.Template.Spec, in.Placement)...)
 	}
+	wrong := podspec.ValidateUpdate(path, &ds.Spec.Template.Spec, &stored.Spec.Template.Spec, in.Placement)
 	stored = stored.DeepCopy()
 	stored.ResourceVersion = cmp.Or(stored.ResourceVersion, "1") // the cluster keeps none
 	next := stored.DeepCopy()

@@ -100,8 +100,6 @@ type checker struct {
 	// which terms and tolerations have any. The controller ignores such terms.
 	affinityErrors, tolerationErrors     field.ErrorList
 	malformedTerms, malformedTolerations []bool
-	// idleTolerations are the malformed ones that tolerate no taint, by index.
-	idleTolerations []bool
 
 	deadline time.Duration // negative: none
 

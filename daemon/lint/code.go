@@ -167,8 +167,8 @@ const (
 	// a value that is no label value. The API server refuses it (ValidateLabels@v0.37.2), and
 	// no node can match.
 	CodeNodeSelectorMalformed Code = "NodeSelectorMalformed"
-	// CodeNodeSelectorNoNode (warning): no node has a label of the nodeSelector, or
-	// none has all of them (NodeShouldRunDaemonPod@v1.37.2).
+	// CodeNodeSelectorNoNode (warning): no node has a well-formed label of the nodeSelector, or
+	// none has all of these (NodeShouldRunDaemonPod@v1.37.2).
 	CodeNodeSelectorNoNode Code = "NodeSelectorNoNode"
 	// CodeNodeNameNoNode (warning): no node has the name in the template's nodeName
 	// (predicates@v1.37.2).

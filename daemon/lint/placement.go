@@ -57,9 +57,7 @@ func (c *checker) findMalformed() {
 		}
 	}
 	c.malformedTolerations = make([]bool, len(c.spec.Tolerations))
-	c.idleTolerations = make([]bool, len(c.spec.Tolerations))
 	for i := range c.malformedTolerations {
-		c.idleTolerations[i] = malformed(corev1.PodSpec{Tolerations: c.spec.Tolerations[i : i+1]}) != nil
 		errs := podspec.Toleration(podSpecPath().Child("tolerations").Index(i), &c.spec.Tolerations[i], c.options)
 		c.tolerationErrors = append(c.tolerationErrors, errs...)
 		c.malformedTolerations[i] = errs != nil
@@ -71,8 +69,8 @@ func requireNodes(required *corev1.NodeSelector) corev1.PodSpec {
 	return corev1.PodSpec{Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}}
 }
 
-// malformedPlacement reports the node selector that no node can match, the terms that the controller ignores, and the tolerations that the API
-// server refuses.
+// malformedPlacement reports the node selector that no node can match, the terms that the
+// controller ignores, and the tolerations that the API server refuses.
 func (c *checker) malformedPlacement() {
 	for _, err := range podspec.NodeSelector(podSpecPath().Child("nodeSelector"), c.spec.NodeSelector) {
 		c.add(Finding{
@@ -173,13 +171,20 @@ func (c *checker) nodeNameNoNode() bool {
 }
 
 // nodeSelectorNoNode reports each label that no node has. If each label is on some node
-// and no node has them all, it reports the nodeSelector as a whole.
+// and no node has them all, it reports the nodeSelector as a whole. Malformed labels have a
+// finding already (NodeSelectorMalformed), and it looks at the others.
 func (c *checker) nodeSelectorNoNode() bool {
-	selector := c.spec.NodeSelector
-	if !c.excludesAll(corev1.PodSpec{NodeSelector: selector}, placement.ReasonNodeSelector) {
+	if !c.excludesAll(corev1.PodSpec{NodeSelector: c.spec.NodeSelector}, placement.ReasonNodeSelector) {
 		return false
 	}
 	path := podSpecPath().Child("nodeSelector")
+	selector := maps.Clone(c.spec.NodeSelector)
+	maps.DeleteFunc(selector, func(key, value string) bool {
+		return podspec.NodeSelector(path, map[string]string{key: value}) != nil
+	})
+	if !c.excludesAll(corev1.PodSpec{NodeSelector: selector}, placement.ReasonNodeSelector) {
+		return true
+	}
 	f := Finding{
 		Code: CodeNodeSelectorNoNode, Severity: SeverityWarning,
 		Fix: "Correct the nodeSelector or label nodes, unless matching nodes will be added.",

@@ -18,8 +18,8 @@ func (c *checker) requests() {
 	for _, err := range demand.Invalid(podSpecPath(), c.spec) {
 		c.add(Finding{
 			Code: CodeResourcesMalformed, Severity: SeverityError, Field: err.Field,
-			Message: "The amount is malformed: " + err.ErrorBody() + ".",
-			Fix:     "Correct it. The API server refuses it.",
+			Message: "The requests, limits or overhead are malformed: " + err.ErrorBody() + ".",
+			Fix:     "Correct them. The API server refuses them.",
 		})
 	}
 	for i := range c.spec.InitContainers {

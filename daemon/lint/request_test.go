@@ -59,9 +59,9 @@ func requestCases() []checkCase {
 	}
 
 	return []checkCase{
-		malformed("below zero", "nothing is taken", cpu("-1"), "The amount is malformed: Invalid value: \"-1\": must not be below zero.", errorAt+"[0].resources.requests[cpu]"),
+		malformed("below zero", "nothing is taken", cpu("-1"), "The requests, limits or overhead are malformed: Invalid value: \"-1\": must not be below zero.", errorAt+"[0].resources.requests[cpu]"),
 		malformed("above the limit", "never", containers(container(res{Requests: amounts("cpu", "2", "memory", "1Gi"), Limits: amounts("cpu", "1")})), "", errorAt+"[0].resources.requests[cpu]"),
-		malformed("no resource", "it has no domain", containers(container(requests("cpu", "1", "memory", "1Gi", "gpu", "1"))), "", errorAt+"[0].resources.requests[gpu]"),
+		malformed("no resource", "it has no domain", containers(container(requests("cpu", "1", "memory", "1Gi", "gpu", "1"))), "The requests, limits or overhead are malformed: Invalid value: \"gpu\": must be cpu, ", errorAt+"[0].resources.requests[gpu]"),
 		malformed("well", "the limit is above the request", containers(container(res{Requests: amounts("cpu", "1", "memory", "1Gi"), Limits: amounts("cpu", "2")})), ""),
 		missing("none", "the scheduler reserves nothing", containers(container(res{})), "c requests no cpu and no memory", "warning "+containersField+"[0].resources.requests"),
 		missing("no memory", "a finding for each", containers(container(requests("cpu", "1")), container(requests("memory", "1"))), "requests no memory. The scheduler reserves nothing for it. When a node runs out of memory, ",

@@ -87,20 +87,18 @@ func (c *checker) shadowedToleration(path string, t *corev1.Toleration, by int, 
 // -1. The first toleration that matches a taint decides when the pod is evicted
 // (GetMatchingTolerations@v1.37.2). So a toleration before i that covers it is
 // enough. One behind i must have the same tolerationSeconds, and so must all that
-// overlap with i in between.
+// overlap with i in between. A malformed one makes none redundant. In between it counts:
+// what it tolerates once it is corrected is not known.
 func (c *checker) shadowedBy(all []corev1.Toleration, i int) int {
 	t := &all[i]
-	// The default tolerations, which come last, all tolerate something.
-	idle := func(j int) bool { return j < len(c.idleTolerations) && c.idleTolerations[j] }
+	// The default tolerations, which come last, are well-formed.
+	malformed := func(j int) bool { return j < len(c.malformedTolerations) && c.malformedTolerations[j] }
 	for j := range i {
-		if !idle(j) && covers(&all[j], t) {
+		if !malformed(j) && covers(&all[j], t) {
 			return j
 		}
 	}
 	for j := i + 1; j < len(all); j++ {
-		if idle(j) {
-			continue
-		}
 		if canEvict(t) && secondsOf(&all[j]) != secondsOf(t) {
 			if overlaps(&all[j], t) {
 				return -1
@@ -108,15 +106,15 @@ func (c *checker) shadowedBy(all []corev1.Toleration, i int) int {
 			continue
 		}
 		// If two cover each other, the first one is not redundant.
-		if covers(&all[j], t) && !covers(t, &all[j]) {
+		if !malformed(j) && covers(&all[j], t) && !covers(t, &all[j]) {
 			return j
 		}
 	}
 	return -1
 }
 
-// covers reports whether a tolerates every taint that b tolerates. Both tolerate
-// something.
+// covers reports whether a tolerates every taint that b tolerates. Both are
+// well-formed.
 func covers(a, b *corev1.Toleration) bool {
 	if a.Effect != "" && a.Effect != b.Effect || a.Key != "" && a.Key != b.Key {
 		return false

@@ -100,6 +100,9 @@ func tolerationCases() []checkCase {
 		c(lint.CodeTolerationShadowed, "forever before seconds", "the exception is the endless one", list("a:NoExecute", ":NoExecute@5"), ""),
 		c(lint.CodeTolerationShadowed, "another in between", "without it the one in between decides", list("a:NoExecute@5", "a:NoExecute@9", ":NoExecute@5"), "tolerations[0]", "warning [1]"),
 		withOperator(c(lint.CodeTolerationShadowed, "by a malformed one", "which covers nothing", list("a=b:NoSchedule", "a=b:NoSchedule"), ""), 1, "Near"),
+		withOperator(c(lint.CodeTolerationShadowed, "by one with a value beside Exists", "it is malformed and covers nothing", list("a=b:NoSchedule", "a:NoSchedule"), ""), 0, corev1.TolerationOpExists),
+		withOperator(c(lint.CodeTolerationShadowed, "by a later one with a value beside Exists", "it is malformed and covers nothing", list("a:NoSchedule", "a=b:"), ""), 1, corev1.TolerationOpExists),
+		withOperator(c(lint.CodeTolerationShadowed, "a malformed one in between", "it may decide once it is corrected", list("a:NoExecute@5", "a=b:NoExecute@9", ":NoExecute@5"), ""), 1, corev1.TolerationOpExists),
 		withOperator(c(lint.CodeTolerationShadowed, "malformed", "has a code of its own", list("a=b:NoSchedule", ":"), ""), 0, "Near"),
 		withOperator(c(lint.CodeTolerationShadowed, "not a number", "has a code of its own", list("a=b:NoSchedule", ":"), ""), 0, corev1.TolerationOpGt),
 		withOperator(c(lint.CodeTolerationMalformed, "not a number", "tolerates nothing", list("a=b:NoSchedule", ":"), "", "error [0].value"), 0, corev1.TolerationOpGt),
@@ -144,7 +147,7 @@ func TestCheckRedundantTolerations(t *testing.T) {
 	random := rand.New(rand.NewSource(4))
 	pick := func(list ...string) string { return list[random.Intn(len(list))] }
 	redundant := 0
-	for range 1500 {
+	for range 2000 {
 		var spec corev1.PodSpec
 		for range 1 + random.Intn(4) {
 			spec.Tolerations = append(spec.Tolerations, toleration(

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pernode/daemonset/internal/demand"
 )
 
 // String returns how many DaemonSets there are, such as "2 DaemonSets".
@@ -82,33 +84,49 @@ func (o NodeOverhead) String() string {
 			lines = append(lines, sum.what+sum.total.String())
 		}
 	}
-	var problems []string
-	said, more := map[string]bool{}, 0
+	problems := 0
 	add := func(daemon int, problem fmt.Stringer) {
-		line := fmt.Sprintf("DaemonSet %d: %v", daemon, problem)
-		switch {
-		case said[line]:
-		case len(problems) == shownProblems:
-			more++
-		default:
-			problems = append(problems, line)
+		if problems++; problems <= shownProblems {
+			lines = append(lines, fmt.Sprintf("DaemonSet %d: %v", daemon, problem))
 		}
-		said[line] = true
 	}
-	for _, s := range o.Shortages {
-		add(s.Daemon, s)
+	for i := range o.Shortages {
+		add(o.Shortages[i].Daemon, &o.Shortages[i])
 	}
-	for _, c := range o.PortConflicts {
-		add(c.Daemon, c)
+	said := map[saidConflict]bool{}
+	for i := range o.PortConflicts {
+		c := &o.PortConflicts[i]
+		if key := c.said(); !said[key] {
+			said[key] = true
+			add(c.Daemon, c)
+		}
 	}
-	for _, m := range o.Mismatches {
-		add(m.Daemon, m)
+	for i := range o.Mismatches {
+		add(o.Mismatches[i].Daemon, &o.Mismatches[i])
 	}
-	lines = append(lines, problems...)
-	if more > 0 {
+	if more := problems - shownProblems; more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// saidConflict is what a line about a PortConflict says. The text of two differs if they differ.
+type saidConflict struct {
+	daemon         int
+	port           HostPort
+	taken          bool // by the pod of this name
+	namespace, pod string
+}
+
+func (c *PortConflict) said() saidConflict {
+	key := saidConflict{daemon: c.Daemon, port: c.Port}
+	if demand.Port(key.port).EveryAddress() {
+		key.port.IP = ""
+	}
+	if c.Pod != nil {
+		key.taken, key.namespace, key.pod = true, c.Pod.Namespace, c.Pod.Name
+	}
+	return key
 }
 
 // String returns the sums, such as "always 1 pod, cpu 100m; at most 2 pods, cpu 300m".

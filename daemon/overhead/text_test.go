@@ -105,6 +105,29 @@ func TestTextOfTwoAddresses(t *testing.T) {
 	}
 }
 
+// TestTextOfZeroAddress: no address and 0.0.0.0 are the same words, and so one reason.
+func TestTextOfZeroAddress(t *testing.T) {
+	web := daemonSet("web", corev1.PodSpec{Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}, {HostPort: 80, HostIP: "0.0.0.0"}}}}})
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "proxy"}, Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}}}
+	out := onNode(t, compile(t, []*appsv1.DaemonSet{web}, overhead.Options{}), overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{pod}})
+	if got := out.String(); len(out.PortConflicts) != 2 || strings.Count(got, "DaemonSet 0: port 80/TCP is that of pod team/proxy") != 1 {
+		t.Errorf("String of %d conflicts:\n%s\nwant one line about the port", len(out.PortConflicts), got)
+	}
+}
+
+// TestTextAllocates: String makes the text of ten reasons, however many conflicts there are.
+func TestTextAllocates(t *testing.T) {
+	var sets []*appsv1.DaemonSet
+	for i := range 100 {
+		sets = append(sets, daemonSet(fmt.Sprint("agent-", i), corev1.PodSpec{Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}}))
+	}
+	out := onNode(t, compile(t, sets, overhead.Options{}), overhead.Input{Node: bareNode("n")})
+	text := ""
+	if allocs := testing.AllocsPerRun(5, func() { text = out.String() }); allocs > 200 || !strings.HasSuffix(text, "and 89 more") {
+		t.Errorf("String of %d conflicts allocates %v times, want at most 200:\n%s", len(out.PortConflicts), allocs, text)
+	}
+}
+
 // TestTextOfManyConflicts: a port that many DaemonSets want is one reason for each of them.
 func TestTextOfManyConflicts(t *testing.T) {
 	var sets []*appsv1.DaemonSet

@@ -27,8 +27,8 @@
 // looked at.
 //
 // -allow accepts risks that are meant, in all DaemonSets: pods-lost for an intended removal, for
-// instance, or a code of lint. The last lines about a DaemonSet, unless it is refused, have the words of its risks: those that
-// are allowed, and those that are not.
+// instance, or a code of lint. The last lines about a DaemonSet, unless it is refused, have the words
+// of its risks: those that are allowed, and those that are not.
 package main
 
 import (

@@ -181,7 +181,7 @@ func invalidRequirements(path *field.Path, r *corev1.ResourceRequirements, wrong
 	return append(errs, lonelyHugePages(path, WithLimits(r))...)
 }
 
-// lonelyHugePages refuses huge pages without cpu and memory beside them.
+// lonelyHugePages refuses huge pages with neither cpu nor memory beside them.
 func lonelyHugePages(path *field.Path, list corev1.ResourceList) field.ErrorList {
 	huge := false
 	for name := range list {
@@ -215,8 +215,8 @@ func invalidAmount(path *field.Path, name corev1.ResourceName, quantity resource
 	return append(errs, field.Invalid(path, quantity.String(), wrong))
 }
 
-// wrongContainerName says what is wrong with the name of a resource of a container; nothing, if
-// nothing is (ValidateContainerResourceName@v1.37.2).
+// wrongContainerName says what is wrong with the name of a resource of a container
+// (ValidateContainerResourceName@v1.37.2). It is empty if nothing is.
 func wrongContainerName(name corev1.ResourceName) string {
 	if problems := validation.IsQualifiedName(string(name)); len(problems) > 0 {
 		return problems[0]

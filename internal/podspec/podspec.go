@@ -40,6 +40,20 @@ func Validate(path *field.Path, spec *corev1.PodSpec, opts placement.Options) fi
 	return errs
 }
 
+// ValidateUpdate returns the errors of Validate that the old spec does not have: somebody has stored
+// that one. Two errors are the same if their texts are.
+func ValidateUpdate(path *field.Path, spec, old *corev1.PodSpec, opts placement.Options) field.ErrorList {
+	errs := Validate(path, spec, opts)
+	if len(errs) == 0 {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, err := range Validate(path, old, opts) {
+		known[err.Error()] = true
+	}
+	return slices.DeleteFunc(errs, func(err *field.Error) bool { return known[err.Error()] })
+}
+
 // NodeSelector returns what is wrong with the keys and values of a node selector
 // (ValidateLabels@v0.37.2), in the order of the keys. As upstream, it names neither in the path.
 func NodeSelector(path *field.Path, selector map[string]string) field.ErrorList {

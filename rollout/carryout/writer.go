@@ -112,7 +112,7 @@ func (w *Writer) CarryOut(ctx context.Context, owner client.Object, r *rollout.R
 	return errors.Join(err, p.writeStatus(ctx, r))
 }
 
-// passResource is the advice to who passes the DaemonSet that a resource was mapped to.
+// passResource is the advice to whoever passes the DaemonSet that a resource was mapped to.
 const passResource = "pass the resource itself"
 
 // validate checks what CarryOut needs.

@@ -78,8 +78,8 @@ const (
 	// the restored template.
 	RiskRolledBack
 	// RiskCanary: the rollout ends with a canary that is paused by a problem, that has failed and is
-	// not rolled back, or that cannot begin because no node can be tried, although that may have been
-	// so before. End says why.
+	// not rolled back, or that cannot begin because no node can be tried. Any of these may have
+	// been so before. End says why.
 	RiskCanary
 	// RiskLint: lint.Check finds errors with the same code that were not there before. It knows no
 	// policy: nodes that the policy ignores, which may be so for a time only, are among the Nodes.
