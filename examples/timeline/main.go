@@ -51,6 +51,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/pernode/daemonset/examples/internal/cli"
+	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -184,7 +185,7 @@ func (p *plan) misuse(given map[string]bool, rest []string) string {
 }
 
 // draw plays the rollout and draws it. The status is that of its end. The notes say what was
-// ignored or assumed, and what keeps the rollout from being complete.
+// ignored or assumed, what keeps the rollout from being complete, and whether no node has a zone.
 func draw(p *plan, stdin io.Reader) (svg []byte, status int, notes []string, err error) {
 	in, notes, err := p.input(stdin)
 	if err != nil {
@@ -212,6 +213,9 @@ func draw(p *plan, stdin io.Reader) (svg []byte, status int, notes []string, err
 		for _, sentence := range picture.trouble() {
 			notes = append(notes, name+": "+sentence)
 		}
+	}
+	if domains := rec.end.Last.Policy.NoDomains; domains != nil {
+		notes = append(notes, name+": "+rollout.PolicyStatus{NoDomains: domains}.String())
 	}
 	var out bytes.Buffer
 	picture.draw(&out)

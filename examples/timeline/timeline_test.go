@@ -670,3 +670,15 @@ func exitStatusRule(t *testing.T, file string) string {
 	}
 	return "The exit status is " + strings.Join(strings.Fields(strings.ReplaceAll(rule, "\n//", " ")), " ")
 }
+
+// Without zones -by-zone restricts nothing, and that is said.
+func TestNoZones(t *testing.T) {
+	status, _, stderr := command("", "-f", "../quickstart/testdata/rollout.yaml", "-now", "2026-01-01T10:00:00Z", "-by-zone")
+	const want = "no eligible node has a value for the label topology.kubernetes.io/zone: all nodes are one domain"
+	if status != 0 || !strings.Contains(stderr, want) {
+		t.Errorf("run() = %d, stderr %q, want 0 and %q in it", status, stderr, want)
+	}
+	if _, _, stderr := command("", "-by-zone"); stderr != "" {
+		t.Errorf("with zones, stderr is %q, want nothing", stderr)
+	}
+}
