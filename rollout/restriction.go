@@ -195,6 +195,9 @@ func (p PolicyStatus) clauses() []string {
 	if len(p.Ignored) > 0 {
 		out = append(out, "ignored: "+shown(p.Ignored, IgnoredNode.String))
 	}
+	if !p.NextIgnored.IsZero() {
+		out = append(out, "ignores another node at "+p.NextIgnored.UTC().Format(time.RFC3339))
+	}
 	return out
 }
 
