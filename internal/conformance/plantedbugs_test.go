@@ -641,9 +641,9 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "the ports of all init containers are compared",
-		file: "rollout/simulate/refused.go",
-		old:  `repeatedPorts(spec.InitContainers[i:i+1], i, `,
-		new:  `repeatedPorts(spec.InitContainers, 0*i, `,
+		file: "internal/podspec/podspec.go",
+		old:  `spec.InitContainers[i:i+1], i)`,
+		new:  `spec.InitContainers, 0*i)`,
 	},
 
 	// rollout/kubectl
@@ -789,15 +789,15 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a LimitRange may give anything",
 		file: "daemon/overhead/admission.go",
-		old:  `if len(ranges) > 0 {`,
-		new:  `if len(ranges) < 0 {`,
+		old:  `if valid { //`,
+		new:  `if valid && len(ranges) < 0 { //`,
 	},
 	// internal/demand
 	{
 		name: "devices without a limit",
 		file: "internal/demand/limitrange.go",
-		old:  `!ok && !mayOvercommit(name) {`,
-		new:  `!ok && hugePage(name) {`,
+		old:  `case !ok && !mayOvercommit(name):`,
+		new:  `case !ok && hugePage(name):`,
 	},
 	{
 		name: "the overhead is not rounded",
@@ -814,8 +814,8 @@ var plantedBugs = []plantedBug{
 	{
 		name: "a container may request more than its limit",
 		file: "internal/demand/limitrange.go",
-		old:  `case c > 0:`,
-		new:  `case c > 1:`,
+		old:  `case request.Cmp(limit) > 0:`,
+		new:  `case request.Cmp(limit) > 1:`,
 	},
 	{
 		name: "a whole pod has a limit without those of init containers",
