@@ -640,6 +640,13 @@ var plantedBugs = []plantedBug{
 		new:  `s.update(daemon.Changes{})`,
 	},
 	{
+		name: "what the API server finds wrong with pods is overlooked",
+		file: "rollout/simulate/refused.go",
+		old:  `return podspec.Validate(path, &ds.Spec.Template.Spec, opts)`,
+		new:  `return nil`,
+	},
+	// internal/podspec
+	{
 		name: "the ports of all init containers are compared",
 		file: "internal/podspec/podspec.go",
 		old:  `spec.InitContainers[i:i+1], i)`,
