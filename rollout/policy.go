@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,15 +42,17 @@ import (
 //	OneDomain with its Label in Canary.Spread  the canary would run in several domains at once
 //	two DomainBudgets with the same Label      only one budget can apply
 //
-// A step of a State costs what has changed, as without a policy, and also looks at each node of a
-// canary on trial, at each node without a pod that IgnoreNodes.Creations leaves so, and at each
-// combination of the values that NodeSelector, OneDomain and DomainBudgets read and of the labels
-// of Canary.Spread that nodes have. When another node is ignored, or one is ignored no more, it
-// copies PolicyStatus.Ignored. With another IgnoreNodes, with another IgnoreAfter.After, and at an
-// earlier time than before it asks anew which nodes to ignore. A canary looks at every node when
-// its trial begins or ends, when a node of it is replaced by another, and while it has failed and
-// CanaryTrial.BackTo is empty. The first step with a Partition, or with another Order, puts all
-// nodes in order.
+// A pass of a State costs what has changed, as without a policy, except for this:
+//
+//   - It looks at each node of a canary on trial, and at each node without a pod that
+//     IgnoreNodes.Creations leaves so.
+//   - It looks at each combination of values that nodes have for what NodeSelector, OneDomain and
+//     DomainBudgets read, and of labels of Canary.Spread that they have.
+//   - It copies PolicyStatus.Ignored if other nodes than before are ignored. It looks at every node
+//     if IgnoreNodes or an IgnoreAfter.After is another one, and if its time is earlier.
+//   - It looks at every node when a canary's trial begins or ends, when a node of the canary is
+//     replaced by another, and while the canary has failed and CanaryTrial.BackTo is empty.
+//   - The first one with a Partition, or with another Order, puts all nodes in order.
 type Policy struct {
 	// Frozen stops everything: no pod is created or deleted, and no canary is rolled back.
 	// History and status are still written.
@@ -419,14 +422,7 @@ func wrongAmount(amount intstr.IntOrString) string {
 	if _, ok := percent.Parse(amount); ok { // out of the range of int
 		return "must not be greater than 100%"
 	}
-	meant, ok := percent.Meant(amount)
-	switch {
-	case !ok:
-		return "must be a number, or a percentage such as 10%"
-	case meant.Type == intstr.Int:
-		return fmt.Sprintf("write %d, without the quotes", meant.IntVal)
-	}
-	return fmt.Sprintf("write %s, without the space", meant.StrVal)
+	return cmp.Or(percent.Advice(amount), "must be a number, or a percentage such as 10%")
 }
 
 // validateAmount checks a number of nodes, or a percentage of at most 100%, which must

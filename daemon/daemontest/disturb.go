@@ -64,7 +64,7 @@ func (c *Cluster) Label(t testing.TB, label string, nodes ...*corev1.Node) {
 		t.Helper()
 		had := maps.Clone(node.Labels)
 		if setLabel(node, label); maps.Equal(had, node.Labels) {
-			t.Fatalf("node %s has the label %s already", node.Name, label)
+			t.Fatalf("node %s already has the label %s", node.Name, label)
 		}
 	})
 }
@@ -77,7 +77,7 @@ func (c *Cluster) Taint(t testing.TB, taint string, nodes ...*corev1.Node) {
 	c.edit(t, nodes, func(node *corev1.Node) {
 		t.Helper()
 		if slices.ContainsFunc(node.Spec.Taints, sameTaint(parsed)) {
-			t.Fatalf("node %s has the taint %s already", node.Name, taint)
+			t.Fatalf("node %s already has the taint %s", node.Name, taint)
 		}
 		setTaint(node, parsed)
 	})
@@ -109,13 +109,14 @@ func (c *Cluster) Untaint(t testing.TB, taint string, nodes ...*corev1.Node) {
 // ready. Until Recover, no pod on the nodes becomes ready, fails or terminates. A DaemonSet
 // keeps its pods there, but the nodes are not eligible any more: RunsOn and NoPodLost hold, and
 // a rollout can be complete without the nodes, though they use its budget. AtMostUnavailable
-// counts them. It ends the test if one of the nodes is so already; one that is unreachable is not.
+// counts them. It ends the test if one of the nodes is already not ready. An unreachable one may
+// become not ready.
 func (c *Cluster) NotReady(t testing.TB, nodes ...*corev1.Node) {
 	t.Helper()
 	c.edit(t, nodes, func(node *corev1.Node) {
 		t.Helper()
 		if !c.setReady(node, corev1.ConditionFalse, "KubeletNotReady", corev1.TaintNodeNotReady) {
-			t.Fatalf("node %s is not ready already", node.Name)
+			t.Fatalf("node %s is already not ready", node.Name)
 		}
 	})
 }
@@ -128,7 +129,7 @@ func (c *Cluster) Unreachable(t testing.TB, nodes ...*corev1.Node) {
 	c.edit(t, nodes, func(node *corev1.Node) {
 		t.Helper()
 		if !c.setReady(node, corev1.ConditionUnknown, "NodeStatusUnknown", corev1.TaintNodeUnreachable) {
-			t.Fatalf("node %s is unreachable already", node.Name)
+			t.Fatalf("node %s is already unreachable", node.Name)
 		}
 	})
 }
@@ -217,7 +218,7 @@ func (c *Cluster) Hang(t testing.TB, pods ...*corev1.Pod) {
 	c.editPods(t, pods, func(pod *corev1.Pod) {
 		t.Helper()
 		if c.hung[idOf(pod)] && !isReady(pod) {
-			t.Fatalf("%s: hangs already", nameOf(pod))
+			t.Fatalf("%s: already hangs", nameOf(pod))
 		}
 		now := metav1.NewTime(c.sim.Now())
 		status := firstStatus(pod)
@@ -319,7 +320,7 @@ func (c *Cluster) BreakImage(t testing.TB, image string) {
 		t.Fatal("the image is empty")
 	}
 	if c.broken[image] != nil {
-		t.Fatalf("image %q is broken already", image)
+		t.Fatalf("image %q is already broken", image)
 	}
 	broken := &brokenImage{pulled: map[podID]bool{}}
 	for _, pod := range c.pods() {

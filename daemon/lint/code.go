@@ -205,11 +205,11 @@ const (
 // (AddOrUpdateDaemonPodTolerations, GetMatchingTolerations @v1.37.2).
 const (
 	// CodeTolerationMalformed (error): the API server refuses the toleration
-	// (ValidateTolerations@v1.37.2). Its key is no label key, or there is none and the operator
-	// is not Exists; the value is no label value, or the operator is Exists and there is
-	// one; it has tolerationSeconds and another effect than NoExecute; or its operator or
-	// effect is unknown. Gt and Lt need an integer, and are unknown unless
-	// Input.Placement allows them. A malformed toleration gets no other finding.
+	// (ValidateTolerations@v1.37.2). The key must be a label key, or empty with the operator
+	// Exists. The value must be a label value, empty with Exists, and an integer with Gt
+	// and Lt, which are operators only if Input.Placement allows them. The effect must be
+	// NoExecute if there are tolerationSeconds. A malformed toleration gets no other
+	// finding.
 	CodeTolerationMalformed Code = "TolerationMalformed"
 	// CodeTolerationDefault: the toleration is a default one
 	// (AddOrUpdateDaemonPodTolerations@v1.37.2). It is a warning if the toleration has
@@ -250,11 +250,11 @@ const (
 const (
 	// CodeResourcesMalformed (error): the API server refuses a request, a limit or the
 	// overhead (validateResourceRequirements, validatePodResourceConsistency @v1.37.2). A
-	// name is no resource of a container or of a pod; an amount is below zero; an
-	// extended resource is not a whole number; huge pages are not whole or lack cpu
-	// or memory beside them; a request is above the limit, or, of huge pages and
-	// extended resources, is not the limit or has none; or the resources of the
-	// pod as a whole do not go with those of its containers.
+	// name must be that of a resource of containers, or of the pod as a whole. An amount
+	// must not be below zero, extended resources and huge pages must be whole, and huge
+	// pages need cpu or memory beside them. A request must not be above the limit; that of
+	// an extended resource and of huge pages must be the limit. The resources of the pod as
+	// a whole must fit those of its containers.
 	CodeResourcesMalformed Code = "ResourcesMalformed"
 	// CodeRequestsMissing (warning): a container has no request and no limit for cpu or
 	// memory, and the pod as a whole has none. The scheduler and autoscalers reserve

@@ -13,8 +13,9 @@
 //
 // Each [Finding] has a [Code], which says what kind of fault it is, a [Severity], the path
 // of the field at fault, and a text for people. A gate before a merge usually stops at
-// errors, prints warnings, and has a list of codes that it accepts; [Codes] tells whether one is
-// misspelt. The comment of each code has the condition, the consequence and the source upstream.
+// errors, prints warnings, and has a list of codes that it accepts. To find a misspelt one,
+// compare it with [Codes]. The comment of each code has the condition, the consequence and the
+// source upstream.
 //
 // # Rules
 //

@@ -17,9 +17,9 @@ var lineBreaks = strings.NewReplacer("\r\n", " \n", "\r", "\n", "\u0085", " \n",
 
 const byteOrderMark = "\ufeff"
 
-// deeper returns the first line, counted from 1, at which lists and maps are nested deeper than
-// limit. It returns 0 if there is none. It does not call a parser, whose stack could overflow: it
-// reads indentation and brackets with a finder.
+// deeper returns the first line, counted from 1, in which lists and maps are nested deeper than
+// limit, or 0 if there is none. It reads indentation and brackets itself, because the stack of a
+// parser could overflow.
 func (d document) deeper(limit int) int {
 	source := strings.TrimPrefix(d.text, byteOrderMark)
 	text := lineBreaks.Replace(source)

@@ -2,12 +2,12 @@ package manifest
 
 import "errors"
 
-// ErrEmpty is what errors.Is finds in the error of Read for a text with nothing in it: no
-// document, or only documents of white space, comments and null. A caller may take such a text for one
-// without objects.
+// ErrEmpty is the fault of a text without content: it has no document, or its documents have only
+// white space, comments and null. Test the error of Read with errors.Is. A caller may take such a
+// text for one without objects.
 var ErrEmpty = errors.New("nothing in it")
 
-// Is reports whether target is ErrEmpty and e says that. A nil error is none.
+// Is lets errors.Is find ErrEmpty. e may be nil.
 func (e *Error) Is(target error) bool {
 	return e != nil && target == ErrEmpty && e.Detail == ErrEmpty.Error()
 }

@@ -132,14 +132,11 @@ func budgetHint(err *field.Error) string {
 	if !ok {
 		return ""
 	}
-	meant, ok := percent.Meant(budget)
-	switch {
-	case !ok:
+	advice := percent.Advice(budget)
+	if advice == "" {
 		return ""
-	case meant.Type == intstr.Int:
-		return fmt.Sprintf(": write %d, without quotes", meant.IntVal)
 	}
-	return fmt.Sprintf(": write %q", meant.StrVal)
+	return ": " + advice
 }
 
 // selectorHint says what is meant if a selector that is not there differs from the stored one.

@@ -3,6 +3,7 @@
 package percent
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -45,4 +46,16 @@ func Meant(v intstr.IntOrString) (meant intstr.IntOrString, ok bool) {
 	}
 	number, err := strconv.ParseUint(text, 10, 31)
 	return intstr.FromInt32(int32(number)), err == nil
+}
+
+// Advice says how to write what was meant, such as `write "10%"`. It is empty if nobody can tell.
+func Advice(v intstr.IntOrString) string {
+	meant, ok := Meant(v)
+	switch {
+	case !ok:
+		return ""
+	case meant.Type == intstr.Int:
+		return fmt.Sprintf("write %d, without quotes", meant.IntVal)
+	}
+	return fmt.Sprintf("write %q", meant.StrVal)
 }

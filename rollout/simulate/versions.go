@@ -86,15 +86,14 @@ func (c JudgedChange) String() string {
 
 // JudgeVersions answers whether a change of manifests may be merged. Of the cluster it needs the
 // nodes only. It applies the old DaemonSets to a Cluster and settles it. Then it makes all changes at
-// one moment, as a merge does, and settles the Cluster again. The Judgment of each DaemonSet that
-// changes is that of Judge on the settled cluster, but for the End: that is from the rollout of all
-// changes together.
+// one moment, as a merge does, and settles the Cluster again. Each DaemonSet that changes has a
+// Judgment. All of it is what Judge returns on the first settled cluster, except for the End, which
+// is that of the rollout of all changes together.
 //
 // So of two DaemonSets that grow and do not fit on a node together, one stalls there. One that grows
 // while another shrinks waits until there is room. A renamed DaemonSet is one that is removed and one
-// that is new: pods of the new one that need the port or the room of an old one are bound when that
-// has terminated. DaemonSets that do not change run on. One that the API server refuses stays as it
-// was.
+// that is new: a new pod that needs the port or the room of an old one waits until the old one has
+// terminated. DaemonSets that do not change run on. One that the API server refuses stays as it was.
 //
 // The result is ordered by namespace and name. DaemonSets that do not change are left out: those
 // for which WhatIf returns NoChange, and those that the API server refuses in Old and that are not
