@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -120,7 +121,7 @@ func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 		updates = updates || slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return !p.Updated })
 		line := worst.reason(node.Name)
 		if pod := running(&node); !node.Decision.Run && !strings.Contains(line, pod.Name) {
-			line = strings.TrimSuffix(line, ".") + fmt.Sprintf("; %s is not available", pod.Name)
+			line = podstatus.Clause(line) + fmt.Sprintf("; %s is not available", pod.Name)
 		}
 		lines = append(lines, line)
 	}
@@ -193,7 +194,7 @@ func (c *Cluster) AllReplaced(t testing.TB, ds *appsv1.DaemonSet) {
 		outdated = outdated || slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return p.Pod == pod && !p.Updated })
 		line := now.reason(node.Name)
 		if !strings.Contains(line, pod.Name) {
-			line = strings.TrimSuffix(line, ".") + fmt.Sprintf("; %s is the pod of then", pod.Name)
+			line = podstatus.Clause(line) + fmt.Sprintf("; %s is the pod of then", pod.Name)
 		}
 		lines = append(lines, line)
 	}

@@ -282,7 +282,9 @@ func portSet(name string) *appsv1.DaemonSet {
 	return ds
 }
 
-// TestInPoolAsksOnce: a DaemonSet that asks the same as another adds a copy of the answer only.
+// TestInPoolAsksOnce: a DaemonSet that asks the same as another adds a copy of the answer only. A
+// copy is two allocations. The count strays by a few from run to run, and an answer of its own
+// takes more than a hundred.
 func TestInPoolAsksOnce(t *testing.T) {
 	spec := corev1.PodSpec{NodeSelector: map[string]string{"type": "a"}}
 	pool := overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{{Key: "type", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}}
@@ -298,8 +300,8 @@ func TestInPoolAsksOnce(t *testing.T) {
 			}
 		})
 	}
-	if one, many := allocs(1), allocs(101); many > one+2*100 {
-		t.Errorf("InPool allocates %v times for one DaemonSet and %v times for 101 that ask the same, want two more for each", one, many)
+	if one, many := allocs(1), allocs(101); many > one+3*100 {
+		t.Errorf("InPool allocates %v times for one DaemonSet and %v times for 101 that ask the same, want at most three more for each", one, many)
 	}
 }
 

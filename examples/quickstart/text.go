@@ -10,6 +10,7 @@ import (
 	"github.com/pernode/daemonset/daemon/lint"
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/examples/internal/cli"
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -151,7 +152,7 @@ func (b blocker) String() string {
 		text += "; container " + b.Container
 	}
 	if !b.Since.IsZero() && !strings.Contains(b.Text, "since") {
-		text = strings.TrimSuffix(text, ".") + "; since " + b.Since.Format(time.RFC3339)
+		text = podstatus.Clause(text) + "; since " + b.Since.Format(time.RFC3339)
 	}
 	if message := strings.Join(strings.Fields(b.Message), " "); message != "" && !strings.Contains(b.Text, message) {
 		const most = 240

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pernode/daemonset/internal/podstatus"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -158,7 +159,7 @@ func Problems(blockers []Blocker) string {
 		parts = append(parts, nodeNotReady(node.LastTransitionTime.Time, node.Reason, node.Message))
 	}
 	for i := range parts[:max(0, len(parts)-1)] {
-		parts[i] = strings.TrimSuffix(parts[i], ".") // Messages of the scheduler end with one.
+		parts[i] = podstatus.Clause(parts[i])
 	}
 	return strings.Join(parts, "; ")
 }

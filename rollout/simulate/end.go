@@ -11,6 +11,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/daemon/history"
+	"github.com/pernode/daemonset/internal/podstatus"
 	"github.com/pernode/daemonset/rollout"
 	"github.com/pernode/daemonset/rollout/health"
 )
@@ -93,7 +94,7 @@ func (n IncompleteNode) String() string {
 	}
 	text := n.Node + ": " + health.Problems(n.Blockers)
 	if n.Pod != nil && n.Desired && !n.Updated && n.Pod.DeletionTimestamp == nil {
-		text = strings.TrimSuffix(text, ".") + "; " + n.Pod.Name + " has an outdated template"
+		text = podstatus.Clause(text) + "; " + n.Pod.Name + " has an outdated template"
 	}
 	return text
 }
