@@ -88,7 +88,8 @@ type Assessment struct {
 	// State is the state of the rollout.
 	State State
 	// LastChange is when the rollout last changed: a stalled rollout has stalled since
-	// then. It is zero if no object has a time. A complete rollout may change, too, when a
+	// then. If no pod and no node has a time, it is when the DaemonSet and its current revision
+	// were created. It is zero if no object has a time. A complete rollout may change, too, when a
 	// node reboots; Memory.CompleteSince does not.
 	//
 	// A node that the policy ignores has changed at IgnoredNode.From, as if the policy had always

@@ -226,12 +226,30 @@ func TestAssessWithoutTimes(t *testing.T) {
 		pod.CreationTimestamp = metav1.Time{}
 		pod.Status = corev1.PodStatus{}
 	})
+	revisions := build.Current(ds, "new")
+	revisions[0].CreationTimestamp = metav1.Time{}
 	s := observe(t, daemon.Input{
-		DaemonSet: ds, Nodes: build.Nodes("w1"), Pods: []*corev1.Pod{pod}, Revisions: build.Current(ds, "new"), Now: build.Now,
+		DaemonSet: ds, Nodes: build.Nodes("w1"), Pods: []*corev1.Pod{pod}, Revisions: revisions, Now: build.Now,
 	})
 	got, err := health.Assess(s, health.Options{})
 	if err != nil || got.State != health.StateProgressing || !got.LastChange.IsZero() {
 		t.Errorf("Assess() = %v, %v, want progressing", got, err)
+	}
+}
+
+// TestAssessWithoutCountedNodes: no node counts, so the rollout is not complete since before its
+// template was there.
+func TestAssessWithoutCountedNodes(t *testing.T) {
+	ds := build.Set{}.Object()
+	ds.CreationTimestamp = agoTime(48 * time.Hour)
+	revisions := append(build.Current(ds, "new"), build.History(ds, "old:7")...)
+	revisions[0].CreationTimestamp, revisions[1].CreationTimestamp = agoTime(5*time.Minute), agoTime(time.Minute)
+	all := rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: func(*daemon.NodeState) bool { return true }}}
+	for _, nodes := range [][]*corev1.Node{nil, build.Nodes("w1")} {
+		got, err := health.Assess(observe(t, daemon.Input{DaemonSet: ds, Nodes: nodes, Revisions: revisions, Now: build.Now}), health.Options{Policy: all})
+		if err != nil || got.State != health.StateComplete || !got.LastChange.Equal(build.Now.Add(-5*time.Minute)) {
+			t.Errorf("Assess() of %d nodes = %v, changed at %v, %v, want complete since the current revision", len(nodes), got, got.LastChange, err)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ type Blocker struct {
 	// Message is the message that comes with the reason. It may be empty or long.
 	Message string
 	// Since is when the problem began. For a crash loop it is an estimate from the
-	// restarts. It is zero if it is not known.
+	// restarts; with a Memory it is NodeMemory.CrashingSince. It is zero if it is not known.
 	Since time.Time
 	// Until is when the problem ends by itself, for BlockerMinReady and
 	// BlockerTerminating, when it is over if the pod stays available, for BlockerUnsettled and

@@ -15,7 +15,8 @@ import (
 // when a pod was created, bound, initialized or deleted, became ready, not ready or
 // available, or when a node became not ready. A crash loop, and pods that fail one after
 // the other, are one change, at their beginning. A node that the policy ignores has changed when
-// it began to. If no pod and no node has a time, it is the creation of the DaemonSet.
+// it began to. If no pod and no node has a time, it is when the DaemonSet and its current revision
+// were created.
 func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) time.Time {
 	var last time.Time
 	note := func(t time.Time) {
@@ -48,17 +49,22 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 			continue
 		}
 		for j := range n.Pods {
-			notePod(s, &n.Pods[j], note)
+			notePod(s, n.Name, &n.Pods[j], fail.memory, note)
 		}
 	}
 	if last.IsZero() {
 		note(s.DaemonSet().CreationTimestamp.Time)
+		for i := range s.Revisions() {
+			if r := &s.Revisions()[i]; r.Current {
+				note(r.Revision.CreationTimestamp.Time)
+			}
+		}
 	}
 	return last
 }
 
-// notePod notes when a pod changed.
-func notePod(s *daemon.Snapshot, p *daemon.PodState, note func(time.Time)) {
+// notePod notes when a pod on a node changed.
+func notePod(s *daemon.Snapshot, node string, p *daemon.PodState, memory *Memory, note func(time.Time)) {
 	note(p.Pod.CreationTimestamp.Time)
 	note(podstatus.StartedAt(p.Pod))
 	if p.Terminating {
@@ -68,7 +74,7 @@ func notePod(s *daemon.Snapshot, p *daemon.PodState, note func(time.Time)) {
 	for _, c := range podstatus.Containers(p.Pod) {
 		if problem, _, _ := c.Problem(s.Now()); problem == podstatus.ProblemCrashLoop || c.Recovering(s.Now()) {
 			loops = true
-			note(c.LoopBegan())
+			note(memory.crashingSince(node, c))
 		}
 	}
 	ready := podstatus.Condition(p.Pod, corev1.PodReady)

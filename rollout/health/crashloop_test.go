@@ -12,6 +12,7 @@ import (
 
 	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/build"
+	"github.com/pernode/daemonset/internal/property"
 	"github.com/pernode/daemonset/rollout/health"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
@@ -174,4 +175,69 @@ func TestAssessFailingPodsFlash(t *testing.T) {
 	if ready < 5 {
 		t.Errorf("%d looks found the pod available, want 5", ready)
 	}
+}
+
+// TestAssessCrashingSinceStays: a container crashes again and again after runs of different
+// lengths, of which its status shows the last. Somebody looks every minute: once the loop is known,
+// the time since when it crashes stays.
+func TestAssessCrashingSinceStays(t *testing.T) {
+	moves, looks := 0, 0
+	for seed := range property.Seeds(t, 10) {
+		c := updated(t, false, func(pod *corev1.Pod) simulate.PodTimes {
+			restarts := int32(0)
+			if len(pod.Status.ContainerStatuses) > 0 {
+				restarts = pod.Status.ContainerStatuses[0].RestartCount
+			}
+			r := rand.New(rand.NewPCG(seed, uint64(restarts)))
+			return simulate.PodTimes{CrashesAfter: time.Duration(5+r.IntN(9*60)) * time.Second}
+		})
+		began := c.Now()
+		var memory health.Memory
+		var since, estimate, stalled time.Time
+		for c.Now().Sub(began) < 4*time.Hour {
+			if err := c.Advance(time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			in := c.Input(build.Set{}.Object())
+			a, err := health.Assess(observe(t, in), health.Options{Memory: memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			memory = stored(t, a.Memory)
+			if since.IsZero() && len(a.Outdated) == 0 && len(memory.Nodes) == 1 && memory.Nodes[0].Crashing != "" {
+				since = memory.Nodes[0].CrashingSince.Time
+				estimate = since
+			}
+			if since.IsZero() {
+				continue
+			}
+			blocker := slices.IndexFunc(a.Blockers, func(b health.Blocker) bool { return b.Kind == health.BlockerCrashLoop })
+			if blocker < 0 || !a.Blockers[blocker].Since.Equal(since) {
+				t.Fatalf("seed %d: Assess() after %v = %v, blockers %v, want a crash loop since %v", seed, c.Now().Sub(began), a, a.Blockers, since)
+			}
+			if !stalled.IsZero() && (a.State != health.StateStalled || !a.LastChange.Equal(stalled)) {
+				t.Fatalf("seed %d: Assess() after %v = %v, want it stalled since %v as before", seed, c.Now().Sub(began), a, stalled)
+			}
+			if a.State == health.StateStalled {
+				stalled = a.LastChange
+			}
+			looks++
+			if without := assessInput(t, in); !without.LastChange.Equal(estimate) {
+				moves, estimate = moves+1, without.LastChange
+			}
+		}
+	}
+	if looks < 1000 || moves < 50 {
+		t.Errorf("%d looks at a loop whose estimated begin moved %d times, want 1000 and 50", looks, moves)
+	}
+}
+
+// assessInput assesses a cluster without a memory.
+func assessInput(t *testing.T, in daemon.Input) *health.Assessment {
+	t.Helper()
+	a, err := health.Assess(observe(t, in), health.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }

@@ -15,7 +15,7 @@ import (
 
 // findBlockers returns the blockers; see Assessment.Blockers.
 func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result, fail failures) []Blocker {
-	f := newFinder(s, result, a.rolling())
+	f := newFinder(s, &a.Memory, result, a.rolling())
 	users := a.Budget.Users
 	var out []Blocker
 	for i := range s.Nodes() {
@@ -55,7 +55,8 @@ func notReadyCondition(n *daemon.NodeState) *corev1.NodeCondition {
 
 // finder looks for blockers on one node after the other.
 type finder struct {
-	s *daemon.Snapshot
+	s      *daemon.Snapshot
+	memory *Memory
 	// replaces says that the controller replaces outdated pods that are not available,
 	// regardless of the budget.
 	replaces bool
@@ -65,8 +66,8 @@ type finder struct {
 	changed map[string]bool
 }
 
-func newFinder(s *daemon.Snapshot, result *rollout.Result, rolling bool) *finder {
-	f := &finder{s: s, replaces: rolling, reached: result.Step != nil, changed: map[string]bool{}}
+func newFinder(s *daemon.Snapshot, memory *Memory, result *rollout.Result, rolling bool) *finder {
+	f := &finder{s: s, memory: memory, replaces: rolling, reached: result.Step != nil, changed: map[string]bool{}}
 	plan := &result.Plan
 	for i := range plan.Create {
 		f.changed[plan.Create[i].Node] = true
@@ -122,7 +123,7 @@ func (f *finder) unavailable(n *daemon.NodeState, p *daemon.PodState) Blocker {
 	if p.Ready {
 		return f.minReady(n, p)
 	}
-	own := notReady(n.Name, p.Pod, f.s.Now())
+	own := f.notReady(n.Name, p.Pod)
 	node, silent := nodeBlocker(n, p.Pod)
 	if silent || node.Kind != 0 && own.Kind == BlockerNotReady {
 		return node
@@ -199,7 +200,7 @@ func nodeBlocker(n *daemon.NodeState, pod *corev1.Pod) (b Blocker, silent bool) 
 }
 
 // notReady says why a pod is not ready, by what the pod itself reports.
-func notReady(node string, pod *corev1.Pod, now time.Time) Blocker {
+func (f *finder) notReady(node string, pod *corev1.Pod) Blocker {
 	b := Blocker{Node: node, Pod: pod, Kind: BlockerNotReady, Since: pod.CreationTimestamp.Time}
 	if pod.Spec.NodeName == "" {
 		scheduled := podstatus.Condition(pod, corev1.PodScheduled)
@@ -212,9 +213,12 @@ func notReady(node string, pod *corev1.Pod, now time.Time) Blocker {
 		return b
 	}
 	for _, c := range podstatus.Containers(pod) {
-		if problem, reason, message := c.Problem(now); problem != 0 {
+		if problem, reason, message := c.Problem(f.s.Now()); problem != 0 {
 			b.Kind, b.Reason, b.Message = kindOf(problem), reason, message
 			b.Container, b.Since = blockedContainer(c), c.Since(problem)
+			if problem == podstatus.ProblemCrashLoop {
+				b.Since = f.memory.crashingSince(node, c)
+			}
 			return b
 		}
 	}

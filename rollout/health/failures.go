@@ -41,21 +41,23 @@ func newFailures(s *daemon.Snapshot, memory *Memory) failures {
 func (f failures) since(node string) (time.Time, bool) {
 	var since time.Time
 	known := false
-	if e, failures := rowOf(f.s, node, f.memory.CompleteSince); failures >= again {
+	m := f.memory.node(node)
+	if e, failures := rowOf(f.s, node, f.memory.CompleteSince, m.RecoveredAt); failures >= again {
 		since, known = e.Last.Add(-e.Delay), true
 	}
-	if m := f.memory.node(node); m.Replaced >= again && (!known || m.FailingSince.Time.Before(since)) {
+	if m.Replaced >= again && (!known || m.FailingSince.Time.Before(since)) {
 		since, known = m.FailingSince.Time, true
 	}
 	return since, known
 }
 
 // rowOf returns the backoff entry of a node and how many pods have failed one after the other by it.
-// That is zero if the last of them failed before the rollout was complete: whatever becomes of a
-// later pod has another cause.
-func rowOf(s *daemon.Snapshot, node string, completeSince metav1.Time) (daemon.BackoffEntry, int) {
+// That is zero if the last of them failed before the rollout was complete, or before a pod of the
+// node recovered: whatever becomes of a later pod has another cause.
+func rowOf(s *daemon.Snapshot, node string, completeSince, recoveredAt metav1.Time) (daemon.BackoffEntry, int) {
 	e, _ := s.BackoffOf(node)
-	if last := toSecond(e.Last, s.Now()); !completeSince.IsZero() && !last.After(completeSince.Time) {
+	over := podstatus.Latest(completeSince.Time, recoveredAt.Time)
+	if last := toSecond(e.Last, s.Now()); !over.IsZero() && !last.After(over) {
 		return e, 0
 	}
 	return e, s.FailuresInARow(node)
@@ -89,10 +91,10 @@ func (f failures) unsettled(n *daemon.NodeState) (b Blocker, ok bool) {
 		if !p.Live() || !p.Updated || !p.Available {
 			continue
 		}
-		c, began, loops := crashLoop(p.Pod, f.s.Now())
+		c, loops := crashLoop(p.Pod, f.s.Now())
 		switch {
 		case loops:
-			b = Blocker{Node: n.Name, Pod: p.Pod, Kind: BlockerCrashLoop, Container: blockedContainer(c), Since: began}
+			b = Blocker{Node: n.Name, Pod: p.Pod, Kind: BlockerCrashLoop, Container: blockedContainer(c), Since: f.memory.crashingSince(n.Name, c)}
 			if run := c.Status.State.Running; run != nil {
 				b.Until = run.StartedAt.Add(DefaultPatience)
 			}
@@ -109,28 +111,28 @@ func (f failures) unsettled(n *daemon.NodeState) (b Blocker, ok bool) {
 }
 
 // crashLoopOn is crashLoop of a live pod of the current template on a node.
-func crashLoopOn(n *daemon.NodeState, now time.Time) (c podstatus.Container, began time.Time, ok bool) {
+func crashLoopOn(n *daemon.NodeState, now time.Time) (c podstatus.Container, ok bool) {
 	for i := range n.Pods {
 		if p := &n.Pods[i]; p.Live() && p.Updated && !ok {
-			c, began, ok = crashLoop(p.Pod, now)
+			c, ok = crashLoop(p.Pod, now)
 		}
 	}
-	return c, began, ok
+	return c, ok
 }
 
-// crashLoop returns the container of a pod that crashes again and again, also while it runs, and
-// when that began. Without such a container ok is false.
-func crashLoop(pod *corev1.Pod, now time.Time) (c podstatus.Container, began time.Time, ok bool) {
+// crashLoop returns the container of a pod that crashes again and again, also while it runs.
+// Without such a container ok is false.
+func crashLoop(pod *corev1.Pod, now time.Time) (c podstatus.Container, ok bool) {
 	restarted := func(c corev1.ContainerStatus) bool { return c.RestartCount > 0 }
 	if !slices.ContainsFunc(pod.Status.ContainerStatuses, restarted) && !slices.ContainsFunc(pod.Status.InitContainerStatuses, restarted) {
-		return c, began, false
+		return c, false
 	}
 	for _, c := range podstatus.Containers(pod) {
 		if c.Loops(now) {
-			return c, c.Since(podstatus.ProblemCrashLoop), true
+			return c, true
 		}
 	}
-	return c, began, false
+	return c, false
 }
 
 // availableSince returns since when an available pod is available; zero if that is not known.

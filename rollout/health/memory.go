@@ -83,6 +83,17 @@ type NodeMemory struct {
 	// the snapshot's Backoff says, whichever is earlier. It does not become later until the row of
 	// failures ends.
 	FailingSince metav1.Time `json:"failingSince,omitzero"`
+	// RecoveredAt is when the pod became available that ended a row of failures. It is kept while
+	// the snapshot's Backoff has that row: a daemon.BackoffEntry whose Last is not after
+	// RecoveredAt says nothing about later pods.
+	RecoveredAt metav1.Time `json:"recoveredAt,omitzero"`
+	// Crashing is the name of the container of Pod that crashes again and again. It is empty if
+	// none does.
+	Crashing string `json:"crashing,omitempty"`
+	// CrashingSince is when that container began to crash. A status has the times of the last run
+	// only, so this is an estimate. The one made when the container crashed for the second time is
+	// kept, because it supposes the least.
+	CrashingSince metav1.Time `json:"crashingSince,omitzero"`
 }
 
 const (
@@ -123,7 +134,7 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 	}
 	out.SawRollout = out.SawRollout || before.SawRollout
 	out.CompleteSince = before.CompleteSince
-	if out.Nodes = before.nextNodes(s, status); before.wasComplete() && before.failsSoon(s, status, out.Nodes) {
+	if out.Nodes = before.nextNodes(s, status); out.wasComplete() && out.failsSoon(s, status) {
 		// The rollout was not complete, so the failures before count as well.
 		out.CompleteSince, before.CompleteSince = metav1.Time{}, metav1.Time{}
 		out.Nodes = before.nextNodes(s, status)
@@ -156,16 +167,16 @@ func (m *Memory) nextNodes(s *daemon.Snapshot, status rollout.PolicyStatus) []No
 }
 
 // failsSoon reports whether pods or containers have failed again and again since a time less than
-// DefaultPatience after CompleteSince. nodes is what is remembered from now on.
-func (m *Memory) failsSoon(s *daemon.Snapshot, status rollout.PolicyStatus, nodes []NodeMemory) bool {
+// DefaultPatience after CompleteSince.
+func (m *Memory) failsSoon(s *daemon.Snapshot, status rollout.PolicyStatus) bool {
 	end := m.CompleteSince.Add(DefaultPatience)
-	return slices.ContainsFunc(nodes, func(n NodeMemory) bool { return n.failedBefore(end) }) ||
+	return slices.ContainsFunc(m.Nodes, func(n NodeMemory) bool { return n.failedBefore(end) }) ||
 		slices.ContainsFunc(s.Nodes(), func(n daemon.NodeState) bool {
 			if !n.Decision.Run || status.Ignores(n.Name) {
 				return false
 			}
-			_, began, loops := crashLoopOn(&n, s.Now())
-			return loops && began.Before(end)
+			c, loops := crashLoopOn(&n, s.Now())
+			return loops && m.crashingSince(n.Name, c).Before(end)
 		})
 }
 
@@ -175,6 +186,15 @@ func (m *Memory) node(name string) NodeMemory {
 		return m.Nodes[i]
 	}
 	return NodeMemory{}
+}
+
+// crashingSince returns when a container that crashes again and again began to: as remembered, or
+// else estimated by its status.
+func (m *Memory) crashingSince(node string, c podstatus.Container) time.Time {
+	if n := m.node(node); n.Crashing == c.Status.Name && n.isOf(c.Pod) {
+		return n.CrashingSince.Time
+	}
+	return c.Since(podstatus.ProblemCrashLoop)
 }
 
 // next returns what is remembered about an eligible node from now on, and false if that is
@@ -190,7 +210,10 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 	if m.forgotten(now) && !replaced {
 		m.forget() // If another pod is there, the row has gone on since the last look.
 	}
-	e, failures := rowOf(s, n.Name, completeSince)
+	if e, ok := s.BackoffOf(n.Name); !ok || toSecond(e.Last, now).After(m.RecoveredAt.Time) {
+		m.RecoveredAt = metav1.Time{}
+	}
+	e, failures := rowOf(s, n.Name, completeSince, m.RecoveredAt)
 	if replaced {
 		// An entry that has not changed since has no further failure.
 		if last := toSecond(e.Last, now); failures < again || last.After(m.LastReplaced.Time) {
@@ -206,8 +229,9 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 			m.FailingSince = toSecond(since, now)
 		}
 	}
+	m.noteCrashes(youngest, now)
 	if youngest == nil {
-		return m, m.Pod != "" || m.Replaced > 0 // its successor is still to come
+		return m, m.Pod != "" || m.Replaced > 0 || !m.RecoveredAt.IsZero() // its successor is still to come
 	}
 	pod := youngest.Pod
 	if replaced && m.FailingSince.IsZero() {
@@ -219,8 +243,28 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 	}
 	if settled(s, youngest) {
 		m.forget() // What becomes of this pod later is no part of the row.
+		if failures >= again {
+			m.RecoveredAt = toSecond(availableSince(s, pod), now)
+		}
 	}
-	return m, m.Replaced > 0 || !rollout.NodeComplete(n)
+	return m, m.Replaced > 0 || !m.RecoveredAt.IsZero() || m.Crashing != "" || !rollout.NodeComplete(n)
+}
+
+// noteCrashes notes which container of the youngest pod crashes again and again. p may be nil.
+func (m *NodeMemory) noteCrashes(p *daemon.PodState, now time.Time) {
+	was := *m
+	m.Crashing, m.CrashingSince = "", metav1.Time{}
+	if p == nil {
+		return
+	}
+	c, loops := crashLoop(p.Pod, now)
+	switch {
+	case !loops:
+	case was.Crashing == c.Status.Name && was.isOf(p.Pod):
+		m.Crashing, m.CrashingSince = was.Crashing, was.CrashingSince
+	default:
+		m.Crashing, m.CrashingSince = c.Status.Name, toSecond(c.Since(podstatus.ProblemCrashLoop), now)
+	}
 }
 
 // isOf reports whether a pod is the remembered one.

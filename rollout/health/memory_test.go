@@ -503,6 +503,37 @@ func TestAssessCompleteEnds(t *testing.T) {
 	}
 }
 
+// TestAssessRecoveredNode: pods of w2 failed, the next one has run for long, and somebody deletes it
+// while the Backoff still has the failures. The rollout is not complete because of w3. The new pod is
+// a change, and not one more of the failures.
+func TestAssessRecoveredNode(t *testing.T) {
+	failures := daemon.Backoff{{UID: "uid-agent", Node: "w2"}: {Last: build.Now.Add(-15 * time.Minute), Delay: 8 * time.Second}}
+	w3 := newAgent("w3", podMade(2*time.Hour), podUnready(2*time.Hour))
+	look := func(w2 *corev1.Pod, memory health.Memory, backoff daemon.Backoff) *health.Assessment {
+		t.Helper()
+		return assess(t, assessCase{pods: []*corev1.Pod{newAgent("w1"), w2, w3}, backoff: backoff, opts: health.Options{Memory: memory}})
+	}
+	before := look(newAgent("w2", podMade(12*time.Minute)), health.Memory{}, failures)
+	if before.State != health.StateStalled {
+		t.Fatalf("Assess() = %v, want it stalled by w3", before)
+	}
+	next := named("next", newAgent("w2", podMade(10*time.Second), podUnready(10*time.Second)))
+	a := look(next, stored(t, before.Memory), failures)
+	if changed := build.Now.Add(-10 * time.Second); a.State != health.StateProgressing || !a.LastChange.Equal(changed) {
+		t.Errorf("Assess() = %v, changed at %v, want a rollout that changed at %v", a, a.LastChange, changed)
+	}
+	if a = look(next, stored(t, a.Memory), failures); a.Memory.Nodes[0].RecoveredAt.IsZero() || a.Memory.Nodes[0].Replaced != 1 {
+		t.Errorf("the assessment remembers %+v, want w2 recovered, and one other pod since", a.Memory.Nodes[0])
+	}
+	failures = daemon.Backoff{{UID: "uid-agent", Node: "w2"}: {Last: build.Now.Add(-5 * time.Second), Delay: 16 * time.Second}}
+	if a = look(next, stored(t, a.Memory), failures); !a.Memory.Nodes[0].RecoveredAt.IsZero() {
+		t.Errorf("the assessment remembers %+v, want w2 failing again", a.Memory.Nodes[0])
+	}
+	if a = look(next, stored(t, before.Memory), nil); !a.Memory.Nodes[0].RecoveredAt.IsZero() {
+		t.Errorf("the assessment without a Backoff remembers %+v, want nothing about a row", a.Memory.Nodes[0])
+	}
+}
+
 // TestMemoryCountsOnce: a failure that both the backoff entry and another pod show is one.
 func TestMemoryCountsOnce(t *testing.T) {
 	for _, tc := range []struct {
