@@ -20,12 +20,6 @@ import (
 	"github.com/pernode/daemonset/placement"
 )
 
-// systemClasses are known without Options (SystemPriorityClasses@v1.37.2).
-var systemClasses = []*schedulingv1.PriorityClass{
-	{ObjectMeta: metav1.ObjectMeta{Name: "system-node-critical"}, Value: 2_000_001_000},
-	{ObjectMeta: metav1.ObjectMeta{Name: "system-cluster-critical"}, Value: 2_000_000_000},
-}
-
 // admission is what the API server's plugins do to a pod.
 type admission struct {
 	ranges     map[string][]*corev1.LimitRange // by namespace
@@ -71,9 +65,9 @@ func newAdmission(opts Options) (*admission, error) {
 			a.fallback = class
 		}
 	}
-	for _, class := range systemClasses {
-		if a.priorities[class.Name] == nil {
-			a.priorities[class.Name] = class
+	for name, value := range podspec.SystemPriorities {
+		if a.priorities[name] == nil {
+			a.priorities[name] = &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Value: value}
 		}
 	}
 	for i, class := range opts.RuntimeClasses {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pernode/daemonset/internal/minheap"
+	"github.com/pernode/daemonset/internal/podspec"
 )
 
 // event is something that happens to a pod at a time.
@@ -13,6 +14,8 @@ type event struct {
 	at   time.Time
 	seq  int
 	kind eventKind
+	// priority is that of the pod, if kind is podBound.
+	priority int32
 	// life is the life of the pod that the event belongs to. A pod that has begun
 	// another life since is left alone.
 	life    int
@@ -41,10 +44,17 @@ const (
 	podEnds
 )
 
-// before: the soonest event is first. What happens at the same time happens in the order in
-// which it was scheduled.
+// before: the soonest event is first. What happens at the same time happens in the order in which
+// it was scheduled, but the scheduler binds pods last, and those of the highest priority first
+// (PrioritySort.Less@v1.37.2).
 func (e event) before(other event) bool {
-	return cmp.Or(e.at.Compare(other.at), cmp.Compare(e.seq, other.seq)) < 0
+	if c := e.at.Compare(other.at); c != 0 {
+		return c < 0
+	}
+	if binds := e.kind == podBound; binds != (other.kind == podBound) {
+		return !binds
+	}
+	return cmp.Or(cmp.Compare(other.priority, e.priority), cmp.Compare(e.seq, other.seq)) < 0
 }
 
 // schedule plans an event after a duration; below zero it never happens.
@@ -54,7 +64,11 @@ func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p
 	}
 	c.scheduled++
 	c.hope.scheduled(c, p.pod)
-	c.events = minheap.Push(c.events, event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, subject: p}, event.before)
+	e := event{at: c.now.Add(after), seq: c.scheduled, kind: kind, life: p.life, ns: ns, subject: p}
+	if kind == podBound {
+		e.priority = podspec.Priority(&p.pod.Spec)
+	}
+	c.events = minheap.Push(c.events, e, event.before)
 }
 
 // valid reports whether the event can still happen.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/internal/podspec"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -41,8 +42,8 @@ type Cluster struct {
 
 	nodes      map[string]*host
 	namespaces map[string]*namespace
-	// sorted is what sets returns; nil: to be made anew.
-	sorted []*set
+	// sorted is what sets returns, and ranked what setsByPriority returns; nil: to be made anew.
+	sorted, ranked []*set
 
 	// events is a minheap.
 	events []event
@@ -253,7 +254,8 @@ func compareSet(s *set, name string) int { return cmp.Compare(s.ds.Name, name) }
 // putSet stores a new DaemonSet.
 func (c *Cluster) putSet(ns *namespace, s *set) {
 	at, _ := slices.BinarySearchFunc(ns.sets, s.ds.Name, compareSet)
-	ns.sets, c.sorted = slices.Insert(slices.Clip(ns.sets), at, s), nil
+	ns.sets = slices.Insert(slices.Clip(ns.sets), at, s)
+	c.sorted, c.ranked = nil, nil
 }
 
 // set returns the stored DaemonSet with the namespace and name of ds, or nil.
@@ -279,6 +281,17 @@ func (c *Cluster) sets() []*set {
 	}
 	c.sorted = out
 	return out
+}
+
+// setsByPriority returns all DaemonSets, those whose pods have the highest priority first, then as
+// sets does. The list stays as it is.
+func (c *Cluster) setsByPriority() []*set {
+	if c.ranked == nil {
+		c.ranked = slices.SortedStableFunc(slices.Values(c.sets()), func(a, b *set) int {
+			return -cmp.Compare(podspec.Priority(&a.ds.Spec.Template.Spec), podspec.Priority(&b.ds.Spec.Template.Spec))
+		})
+	}
+	return c.ranked
 }
 
 // Input is how a test reads the cluster: it returns all facts about a DaemonSet as they are

@@ -41,16 +41,17 @@
 //     condition PodScheduled False with the scheduler's reason and message
 //     (FitError.Error@v1.37.2), without the sentence about preemption. The scheduler tries it
 //     again when a pod has left the node, has finished or takes less, and when the node has
-//     changed.
+//     changed. Of the pods that it tries at one moment it takes those of the highest priority first
+//     (PrioritySort.Less@v1.37.2): that of spec.priority, or else that of the class
+//     system-node-critical or system-cluster-critical, or else zero.
 //  4. A pod does not fit if its requests and those of the pods that are bound to the node are
 //     more than status.allocatable (fitsRequest@v1.37.2), or status.capacity if the node has no
 //     allocatable (SetDefaults_NodeStatus@v1.37.2). All pods that the cluster holds count, also
 //     those of other owners and namespaces, with what the kubelet has allocated to them if that
 //     is more. A pod also does not fit if there are as many pods on the node as its allocatable
 //     pods. Nodes with neither list have room for all, and so have nodes without allocatable
-//     pods for any number of pods. No pod is preempted: a pod of a high priority waits here, such
-//     as one of the class system-node-critical, for which a real scheduler ends pods of lower
-//     priorities. Options.Overlook.Requests binds it, and leaves the other pods alone.
+//     pods for any number of pods. No pod is preempted: a pod waits here for which a real scheduler
+//     ends pods of lower priorities. Options.Overlook.Requests binds it, and leaves the other pods alone.
 //  5. A pod does not fit if a pod on the node uses its host port, such as the old pod of a surge
 //     (fitsPorts@v1.37.2).
 //  6. A pod does not fit if the node lacks the topologyKey of a topologySpreadConstraint with
@@ -99,7 +100,7 @@
 //     room. End.After has the latter.
 //  16. The same calls give the same cluster: names and UIDs are numbered, above the numbers in
 //     the objects that the cluster was given, and what happens at one moment happens in the
-//     order in which it was scheduled.
+//     order in which it was scheduled, except that the scheduler comes last.
 //  17. A rollout is complete if rollout.Complete holds. It stays so once that has held for
 //     health.DefaultPatience without interruption: a Run then ends as complete, and the clock
 //     stands at the end of that time, although pods fail or crash later. Pods that fail again and

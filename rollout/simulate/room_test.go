@@ -1,11 +1,13 @@
 package simulate_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -142,5 +144,61 @@ func TestPassString(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("passes (-want +got):\n%s", diff)
+	}
+}
+
+// TestRoomByPriority: pods of two DaemonSets want the room that is enough for one. The scheduler
+// gives it to the pod of the higher priority, whoever was first.
+func TestRoomByPriority(t *testing.T) {
+	ofClass := func(name, class string, value *int32) *appsv1.DaemonSet {
+		spec := requesting("2")
+		spec.PriorityClassName, spec.Priority = class, value
+		return build.Set{Name: name, Spec: spec}.Object()
+	}
+	const node, cluster = "system-node-critical", "system-cluster-critical"
+	for _, tc := range []struct {
+		name string
+		a, b *appsv1.DaemonSet
+		want string // the DaemonSet with the room
+	}{
+		{"system class", ofClass("a", "", nil), ofClass("b", node, nil), "b"},
+		{"two system classes", ofClass("a", node, nil), ofClass("b", cluster, nil), "a"},
+		{"values", ofClass("a", "low", new(int32(1))), ofClass("b", "high", new(int32(2))), "b"},
+		{"below zero", ofClass("a", "low", new(int32(-1))), ofClass("b", "", nil), "b"},
+		{"as first come", ofClass("a", "", nil), ofClass("b", "", nil), "a"},
+	} {
+		w1 := build.Nodes("w1")[0]
+		w1.Status.Allocatable = resources("2")
+		there := other("2", "w1", corev1.PodRunning)
+		there.DeletionGracePeriodSeconds = new(int64(0))
+		later := &simulate.Cluster{Options: always(simulate.PodTimes{BoundAfter: 5 * time.Second})}
+		for _, order := range []struct {
+			name  string
+			c     *simulate.Cluster
+			apply [][]metav1.Object
+			leave bool // the pod that is there leaves at the end
+		}{
+			{"both are new", &simulate.Cluster{}, [][]metav1.Object{{w1, tc.a, tc.b}}, false},
+			{"both are new and bound later", later, [][]metav1.Object{{w1, tc.a, tc.b}}, false},
+			{"both have waited", &simulate.Cluster{}, [][]metav1.Object{{there, w1, tc.a, tc.b}}, true},
+			{"a has waited longer", &simulate.Cluster{}, [][]metav1.Object{{there, w1, tc.a}, {tc.b}}, true},
+			{"b gets its class before the node joins", &simulate.Cluster{}, [][]metav1.Object{{tc.a, ofClass("b", "", nil)}, {tc.b}, {w1}}, false},
+		} {
+			for _, objects := range order.apply {
+				apply(t, order.c, objects...)
+				settleCluster(t, order.c)
+			}
+			if order.leave {
+				deleteObjects(t, order.c, there)
+				settleCluster(t, order.c)
+			}
+			for _, name := range []string{"a", "b"} {
+				in := order.c.Input(build.Set{Name: name}.Object())
+				bound := slices.ContainsFunc(in.Pods, func(p *corev1.Pod) bool { return p.GenerateName == name+"-" && p.Spec.NodeName != "" })
+				if bound != (name == tc.want) {
+					t.Errorf("%s, %s: the pod of %s is bound: %v, want that of %s alone", tc.name, order.name, name, bound, tc.want)
+				}
+			}
+		}
 	}
 }

@@ -221,7 +221,9 @@ func (r *run) progress(s *set) *progress {
 func (r *run) syncDue(yield func(*Pass) bool) (goOn bool, err error) {
 	for wrote := true; wrote; {
 		wrote = false
-		for _, s := range r.c.sets() {
+		// A pod is bound when it is created, unless PodTimes delays it: the room of a node goes by
+		// priority.
+		for _, s := range r.c.setsByPriority() {
 			p := r.progress(s)
 			for s.due && !p.looping {
 				result, err := r.c.pass(s)

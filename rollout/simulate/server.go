@@ -364,7 +364,7 @@ func (c *Cluster) deleteDaemonSet(ds *appsv1.DaemonSet) {
 	ns := c.namespaces[ds.Namespace]
 	ns.set(ds.Name).due = false // A Run may still hold it.
 	ns.sets = slices.DeleteFunc(slices.Clone(ns.sets), func(s *set) bool { return s.ds.Name == ds.Name })
-	c.sorted = nil
+	c.sorted, c.ranked = nil, nil
 	for _, name := range slices.Sorted(maps.Keys(ns.revisions)) {
 		if owns(ns.revisions[name]) {
 			c.removeRevision(ds.Namespace, name)
@@ -517,7 +517,7 @@ func (c *Cluster) removeRevision(namespace, name string) {
 // putDaemonSet stores a changed DaemonSet.
 func (c *Cluster) putDaemonSet(s *set, ds *appsv1.DaemonSet) {
 	waits := ds.Spec.MinReadySeconds != s.ds.Spec.MinReadySeconds
-	s.ds = ds
+	s.ds, c.ranked = ds, nil
 	s.update(daemon.Changes{DaemonSet: ds})
 	s.tally.stale = true
 	if waits {
