@@ -243,7 +243,7 @@ maxUnavailable allows 2 during an update`},
 			c.AtMostUnavailable(t, agent, 0)
 		}, `
 kube-system/agent: 1 node unavailable at 12:10:10, want at most 0:
-node-1: agent-1: container main keeps crashing: 1 restart, last exit Error (1)`},
+node-1: agent-1: container main crashed: 1 restart, last exit Error (1)`},
 		{"AtMostUnavailable, FromNow", "the rollout before does not count", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)
@@ -418,7 +418,7 @@ node-4: agent-4: not ready`},
 		}, `
 kube-system/agent: 3 nodes unavailable at 12:10:55, want at most 1:
 node-1: agent-1: not ready: ContainersNotReady
-node-3: agent-3: container main keeps crashing: 1 restart, last exit Error (1)
+node-3: agent-3: container main crashed: 1 restart, last exit Error (1)
 node-4: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod stays; agent-4 is not available`},
 		{"AtMostUnavailable, below zero", "a mistake in the test", func(t testing.TB) {
 			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, -1)

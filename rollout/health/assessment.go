@@ -88,8 +88,7 @@ type Assessment struct {
 	// State is the state of the rollout.
 	State State
 	// LastChange is when the rollout last changed: a stalled rollout has stalled since
-	// then. If no pod and no node has a time, it is when the DaemonSet and its current revision
-	// were created. It is zero if no object has a time. A complete rollout may change, too, when a
+	// then. It is zero if no object has a time. A complete rollout may change, too, when a
 	// node reboots; Memory.CompleteSince does not.
 	//
 	// A node that the policy ignores has changed at IgnoredNode.From, as if the policy had always
@@ -161,12 +160,13 @@ type Assessment struct {
 //     some are not available, MaybeDisruption says that this may be a disruption. With a
 //     Memory of a complete rollout it is one, and the state is StateComplete.
 //   - Whether pods fail and are replaced again and again, unless the snapshot has the Backoff
-//     of the last pass. Such a rollout is progressing for ever, and complete while the pods are
-//     available. With a Memory it is stalled since NodeMemory.FailingSince, the first failure
-//     that an assessment can know of. That takes two assessments in which the pod is another one
-//     than in the assessment before. Pods that were available for DefaultPatience, and pods
-//     that were seen terminating, do not count. Nor does a row of failures of which every
-//     assessment finds an available pod: a Memory begins with a pod that is not available.
+//     of the last pass. Without either, such a rollout is progressing for ever, and complete while
+//     the pods are available. With a Memory it is stalled since NodeMemory.FailingSince, the first failure
+//     that an assessment can know of, or since a later change on another node. That takes two
+//     assessments in which the pod is another one than in the assessment before. Pods that were
+//     available for DefaultPatience do not count, nor pods that were seen terminating. A Memory
+//     begins with a pod that is not available: if every assessment finds an available pod, it
+//     knows of no failure.
 //
 // It believes the lists. Assess is for those who list nodes and pods: without them, use OfObject.
 // If the nodes were not listed, NodesMissing says so; if the pods were not, a pass seems to create
@@ -200,7 +200,7 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	}
 	a.count(s)
 	before := opts.Memory
-	if s.DaemonSet().DeletionTimestamp == nil && (len(a.Outdated) > 0 || !result.Rollback.Skipped()) {
+	if s.DaemonSet().DeletionTimestamp == nil && len(a.Outdated) > 0 {
 		before.CompleteSince = metav1.Time{} // A rollout has begun.
 	}
 	a.Memory = before.next(s, a.Policy)

@@ -120,7 +120,7 @@ func TestAssessStates(t *testing.T) {
 			want: "stalled since 2026-01-01T11:00:00Z: 0 of 3 nodes complete; maxUnavailable 2 is used by " +
 				"w2 (new-w2: container main keeps crashing: CrashLoopBackOff, 0 restarts), " +
 				"w1 (new-w1: not ready: containers with unready status: [main])",
-			blockers: []string{"w1: not ready since -1h0m0s", "w2: container keeps crashing since -1h0m0s"},
+			blockers: []string{"w1: not ready since -1h0m0s", "w2: container crashes since -1h0m0s"},
 		},
 		{
 			name: "OnDelete", why: "only a person or another controller deletes the pods",
@@ -234,6 +234,24 @@ func TestAssessWithoutTimes(t *testing.T) {
 	got, err := health.Assess(s, health.Options{})
 	if err != nil || got.State != health.StateProgressing || !got.LastChange.IsZero() {
 		t.Errorf("Assess() = %v, %v, want progressing", got, err)
+	}
+}
+
+// TestAssessBegins: w2 has used the whole budget for hours. A rollout that has just begun has not
+// stalled since before it began.
+func TestAssessBegins(t *testing.T) {
+	ds := build.Set{}.Object()
+	pods := []*corev1.Pod{oldAgent("w1"), oldAgent("w2", podDeleted(6*time.Hour, 30))}
+	for _, tc := range []struct {
+		applied time.Duration
+		want    health.State
+	}{{time.Minute, health.StateProgressing}, {11 * time.Minute, health.StateStalled}} {
+		revisions := build.Current(ds, "new")
+		revisions[0].CreationTimestamp = agoTime(tc.applied)
+		got, err := health.Assess(observe(t, daemon.Input{DaemonSet: ds, Nodes: build.Nodes("w1", "w2"), Pods: pods, Revisions: revisions, Now: build.Now}), health.Options{})
+		if err != nil || got.State != tc.want || !got.LastChange.Equal(build.Now.Add(-tc.applied)) {
+			t.Errorf("Assess() %v after the new revision = %v, changed at %v, %v, want %v since the revision", tc.applied, got, got.LastChange, err, tc.want)
+		}
 	}
 }
 

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pernode/daemonset/internal/podstatus"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pernode/daemonset/internal/podstatus"
 )
 
 // Blocker is a problem of one pod, or of one node without a pod, that the rollout
@@ -39,6 +40,9 @@ type Blocker struct {
 	// for BlockerCrashLoop of an available pod, or when the failed pod is deleted, for
 	// BlockerFailed. It is zero if it is not known.
 	Until time.Time
+	// FailingSince is since when pods of the node fail and are replaced again and again. It is
+	// zero if they do not, or if neither a Backoff nor a Memory says so.
+	FailingSince time.Time
 }
 
 // Container is the container that a Blocker is about.
@@ -64,9 +68,9 @@ const (
 	// ImagePullBackOff, InvalidImageName, ErrImageNeverPull, ImageInspectError,
 	// RegistryUnavailable).
 	BlockerImage BlockerKind = iota + 1
-	// BlockerCrashLoop: a container terminates again and again. It waits for the next
-	// restart (CrashLoopBackOff), or was restarted a short while ago. The pod may be available
-	// between two crashes.
+	// BlockerCrashLoop: a container terminates again and again, or has terminated once and is not
+	// ready since. It waits for the next restart (CrashLoopBackOff), or was restarted a short while
+	// ago. The pod may be available between two crashes.
 	BlockerCrashLoop
 	// BlockerCannotStart: a container cannot be created or started
 	// (CreateContainerConfigError, CreateContainerError, PreStartHookError,
@@ -105,7 +109,7 @@ func (k BlockerKind) String() string {
 	case BlockerImage:
 		return "image cannot be pulled"
 	case BlockerCrashLoop:
-		return "container keeps crashing"
+		return "container crashes"
 	case BlockerCannotStart:
 		return "container cannot start"
 	case BlockerUnschedulable:
@@ -138,22 +142,27 @@ func (b *Blocker) ends(now time.Time) bool {
 }
 
 // String returns a line such as
-// `worker-2: agent-zp5hf: image "agent:2" cannot be pulled: ImagePullBackOff`. If the node is not
-// ready, the end of the line says so. Times are in UTC.
+// `worker-2: agent-zp5hf: image "agent:2" cannot be pulled: ImagePullBackOff`. If pods of the node
+// fail again and again, or the node is not ready, the end of the line says so. Times are in UTC.
 func (b Blocker) String() string { return b.Node + ": " + Problems([]Blocker{b}) }
 
 // Problems returns what Blocker.String says about the blockers of one node, without the name of
 // the node, such as "agent-zp5hf: terminating since 2026-01-01T11:00:00Z, past its grace period;
-// node is not ready since 2026-01-01T11:00:00Z: KubeletNotReady". That the node is not ready is
-// said once. It is empty without blockers.
+// node is not ready since 2026-01-01T11:00:00Z: KubeletNotReady". What is true of the node is said
+// once. It is empty without blockers.
 func Problems(blockers []Blocker) string {
 	var parts []string
 	var node *corev1.NodeCondition
-	said := false
+	var failing time.Time
+	said, saidFailing := false, false
 	for i := range blockers {
 		b := &blockers[i]
 		parts = append(parts, b.problem())
 		node, said = cmp.Or(node, b.NodeReady), said || b.Kind == BlockerNodeNotReady
+		failing, saidFailing = podstatus.Latest(failing, b.FailingSince), saidFailing || b.Kind == BlockerUnsettled
+	}
+	if !failing.IsZero() && !saidFailing {
+		parts = append(parts, "pods keep failing"+at(" since ", failing))
 	}
 	if node != nil && !said {
 		parts = append(parts, nodeNotReady(node.LastTransitionTime.Time, node.Reason, node.Message))
@@ -185,7 +194,11 @@ func (b *Blocker) sentence() string {
 			return clauses(fmt.Sprintf("image %q cannot be pulled", b.Container.Image), b.Reason)
 		}
 	case BlockerCrashLoop:
-		return clauses(b.Container.text()+" keeps crashing", b.exits())
+		crashing := " keeps crashing"
+		if b.Reason == "" && b.Container != nil && b.Container.Restarts == 1 {
+			crashing = " crashed" // It may be the first time.
+		}
+		return clauses(b.Container.text()+crashing, b.exits())
 	case BlockerCannotStart:
 		return clauses(b.Container.text()+" cannot start", b.Reason, b.Message)
 	case BlockerStuckTerminating:

@@ -42,7 +42,7 @@ func TestAssessBlockers(t *testing.T) {
 			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Hour),
 				podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 40, time.Second, time.Minute), podInit, podWaits("PodInitializing", ""))},
 			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: CrashLoopBackOff, 40 restarts, last exit Error (1))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -1h0m0s"},
+			blockers: []string{"w1: container crashes since -1h0m0s"},
 		},
 		{
 			name: "init container ended badly", why: "the kubelet has not said yet that it waits",
@@ -53,7 +53,7 @@ func TestAssessBlockers(t *testing.T) {
 				}}
 			})},
 			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: 0 restarts, last exit Error (3))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -1h0m0s"},
+			blockers: []string{"w1: container crashes since -1h0m0s"},
 			opts:     health.Options{Patience: 2 * time.Hour},
 		},
 		{
@@ -108,7 +108,7 @@ func TestAssessBlockers(t *testing.T) {
 			})},
 			// Four runs of a minute, and 0, 10 and 20 seconds between them.
 			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 3 restarts, last exit OOMKilled (137))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -5m30s"},
+			blockers: []string{"w1: container crashes since -5m30s"},
 		},
 		{
 			name: "crash loop, running", why: "it is not ready, and has been restarted a moment ago",
@@ -116,7 +116,7 @@ func TestAssessBlockers(t *testing.T) {
 			pods:  []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podRuns(30*time.Second), podEnded("Error", 2, 2, time.Minute, 90*time.Second))},
 			// Two runs of a minute, the second at once, before it ran again.
 			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 2 restarts, last exit Error (2))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -3m30s"},
+			blockers: []string{"w1: container crashes since -3m30s"},
 		},
 		{
 			name: "restarted long ago", why: "after ten minutes the kubelet forgets, and so does this",
@@ -130,14 +130,14 @@ func TestAssessBlockers(t *testing.T) {
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podUnready(time.Minute), podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 10, 0, time.Minute))},
 			want:     "stalled since 2026-01-01T11:33:50Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 10 restarts, last exit Error (1))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -26m10s"},
+			blockers: []string{"w1: container crashes since -26m10s"},
 		},
 		{
 			name: "first crash after a long run", why: "the run was longer than the kubelet's memory, so it began now",
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podUnready(time.Minute), podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 7, time.Hour, time.Minute))},
 			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: CrashLoopBackOff, 7 restarts, last exit Error (1))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -1m0s"},
+			blockers: []string{"w1: container crashes since -1m0s"},
 		},
 		{
 			name: "container", why: "the message says what is missing",
@@ -274,8 +274,22 @@ func TestAssessBlockers(t *testing.T) {
 			name: "terminating on a node without kubelet", why: "no kubelet ends the pod",
 			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionUnknown, "", "", 20*time.Minute)},
 			pods:     []*corev1.Pod{oldAgent("w1", podDeleted(15*time.Minute, 3600))},
-			want:     "stalled since 2026-01-01T11:45:00Z: 0 of 1 node complete; not complete: w1 (old-w1: node is not ready since 2026-01-01T11:40:00Z)",
-			blockers: []string{"w1: node is not ready since -20m0s"},
+			want:     "stalled since 2026-01-01T11:45:00Z: 0 of 1 node complete; not complete: w1 (old-w1: terminating; node is not ready since 2026-01-01T11:40:00Z)",
+			blockers: []string{"w1: terminating since -15m0s"},
+		},
+		{
+			name: "crashed once", why: "that is no loop yet",
+			nodes:    build.Nodes("w1"),
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podRuns(time.Minute), podEnded("Error", 1, 1, 30*time.Minute, time.Minute))},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: container main crashed: 1 restart, last exit Error (1))" + doubt,
+			blockers: []string{"w1: container crashes since -1m0s"},
+		},
+		{
+			name: "past its grace period on a node without kubelet", why: "somebody has to delete the pod by force",
+			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionUnknown, "NodeStatusUnknown", "", 20*time.Minute)},
+			pods:     []*corev1.Pod{oldAgent("w1", podDeleted(15*time.Minute, 30))},
+			want:     "stalled since 2026-01-01T11:45:00Z: 0 of 1 node complete; not complete: w1 (old-w1: terminating since 2026-01-01T11:45:00Z, past its grace period; node is not ready since 2026-01-01T11:40:00Z: NodeStatusUnknown)",
+			blockers: []string{"w1: terminating past its grace period since -15m0s"},
 		},
 		{
 			name: "node not ready", why: "the kubelet says so, and nothing is wrong with the pod",
@@ -292,8 +306,15 @@ func TestAssessBlockers(t *testing.T) {
 			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
 		},
 		{
-			name: "node ready", why: "nothing is wrong with the node",
+			name: "node ready again", why: "that is a change: the kubelet starts the pod now",
 			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionTrue, "KubeletReady", "", time.Minute)},
+			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour))},
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])" + doubt,
+			blockers: []string{"w1: not ready since -1h0m0s"},
+		},
+		{
+			name: "node ready", why: "nothing is wrong with the node",
+			nodes:    []*corev1.Node{reportingNode("w1", corev1.ConditionTrue, "KubeletReady", "", 2*time.Hour)},
 			pods:     []*corev1.Pod{newAgent("w1", podUnready(time.Hour))},
 			want:     "stalled since 2026-01-01T11:00:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])" + doubt,
 			blockers: []string{"w1: not ready since -1h0m0s"},
@@ -340,7 +361,7 @@ func TestAssessBlockers(t *testing.T) {
 			pods:    []*corev1.Pod{newAgent("w1", podMade(time.Hour)), newAgent("w2", podMade(2*time.Minute), podFailed("Evicted", "The node was low on resource: memory."))},
 			backoff: backoffOf("w2", 2*time.Minute, 8*time.Minute+32*time.Second),
 			// Ten and a half minutes of failures one after the other.
-			want:     "stalled since 2026-01-01T11:49:28Z: 1 of 2 nodes complete; not complete: w2 (new-w2: failed since 2026-01-01T11:58:00Z: Evicted: The node was low on resource: memory.)" + doubt,
+			want:     "stalled since 2026-01-01T11:49:28Z: 1 of 2 nodes complete; not complete: w2 (new-w2: failed since 2026-01-01T11:58:00Z: Evicted: The node was low on resource: memory; pods keep failing since 2026-01-01T11:49:28Z)" + doubt,
 			blockers: []string{"w2: failed since -2m0s until +6m32s"},
 		},
 		{
@@ -380,7 +401,7 @@ func TestAssessBlockers(t *testing.T) {
 				newAgent("w1", func(pod *corev1.Pod) { pod.Name += "-2" }, podFailed("", "")),
 			},
 			backoff:  backoffOf("w1", time.Minute, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:44:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main])" + doubt,
+			want:     "stalled since 2026-01-01T11:44:00Z: 0 of 1 node complete; not complete: w1 (new-w1: not ready: containers with unready status: [main]; pods keep failing since 2026-01-01T11:44:00Z)" + doubt,
 			blockers: []string{"w1: not ready since -1h0m0s"},
 		},
 		{
@@ -388,14 +409,14 @@ func TestAssessBlockers(t *testing.T) {
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(time.Minute), podFailed("", ""))},
 			backoff:  backoffOf("w1", 15*time.Minute, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now, which is no progress; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z)" + doubt,
+			want:     "stalled since 2026-01-01T11:30:00Z: 0 of 1 node complete; 1 to delete now, which is no progress; not complete: w1 (new-w1: failed since 2026-01-01T11:58:00Z; pods keep failing since 2026-01-01T11:30:00Z)" + doubt,
 			blockers: []string{"w1: failed since -2m0s"},
 		},
 		{
 			name: "created again", why: "creating the next pod where pods fail again and again is no progress either",
 			nodes:    build.Nodes("w1"),
 			backoff:  backoffOf("w1", time.Second, 15*time.Minute),
-			want:     "stalled since 2026-01-01T11:44:59Z: 0 of 1 node complete; 1 to create now, which is no progress; not complete: w1 (no pod)",
+			want:     "stalled since 2026-01-01T11:44:59Z: 0 of 1 node complete; 1 to create now, which is no progress; not complete: w1 (no pod; pods keep failing since 2026-01-01T11:44:59Z)",
 			blockers: []string{"w1: no pod"},
 		},
 		{
@@ -426,7 +447,7 @@ func TestAssessBlockers(t *testing.T) {
 			nodes:    build.Nodes("w1"),
 			pods:     []*corev1.Pod{newAgent("w1", podMade(48*time.Hour), podRuns(30*time.Second), podEnded("Error", 1, 20, time.Minute, 5*time.Minute+30*time.Second))},
 			want:     "stalled since 2026-01-01T10:24:20Z: 0 of 1 node complete; not complete: w1 (new-w1: container main keeps crashing: 20 restarts, last exit Error (1))" + doubt,
-			blockers: []string{"w1: container keeps crashing since -1h35m40s until +9m30s"},
+			blockers: []string{"w1: container crashes since -1h35m40s until +9m30s"},
 		},
 		{
 			name: "readiness", why: "the kubelet says which gate is closed",

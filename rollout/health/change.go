@@ -12,11 +12,11 @@ import (
 )
 
 // lastChange returns when the rollout last changed, at most the time of the snapshot:
-// when a pod was created, bound, initialized or deleted, became ready, not ready or
-// available, or when a node became not ready. A crash loop, and pods that fail one after
-// the other, are one change, at their beginning. A node that the policy ignores has changed when
-// it began to. If no pod and no node has a time, it is when the DaemonSet and its current revision
-// were created.
+// when the current revision was created, or found to be another one than before, a pod was created,
+// bound, initialized or deleted, became ready, not ready or available, or when a node became ready
+// or not ready. A crash loop, and pods that fail one after the other, are one change, at their
+// beginning. A node that the policy ignores has changed when it began to. If none of these has a
+// time, it is the creation of the DaemonSet.
 func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) time.Time {
 	var last time.Time
 	note := func(t time.Time) {
@@ -24,6 +24,12 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 			t = s.Now()
 		}
 		last = podstatus.Latest(last, t)
+	}
+	note(fail.memory.RevisionSince.Time)
+	for i := range s.Revisions() {
+		if r := &s.Revisions()[i]; r.Current {
+			note(r.Revision.CreationTimestamp.Time)
+		}
 	}
 	for _, n := range status.Ignored {
 		note(n.From)
@@ -34,7 +40,7 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 			continue
 		}
 		if n.Node != nil && (n.Decision.Run || len(n.Pods) > 0) {
-			if ready := nodestatus.Ready(n.Node); ready != nil && ready.Status != corev1.ConditionTrue {
+			if ready := nodestatus.Ready(n.Node); ready != nil {
 				note(ready.LastTransitionTime.Time)
 			}
 		}
@@ -54,11 +60,6 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 	}
 	if last.IsZero() {
 		note(s.DaemonSet().CreationTimestamp.Time)
-		for i := range s.Revisions() {
-			if r := &s.Revisions()[i]; r.Current {
-				note(r.Revision.CreationTimestamp.Time)
-			}
-		}
 	}
 	return last
 }

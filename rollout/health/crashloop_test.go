@@ -211,6 +211,9 @@ func TestAssessCrashingSinceStays(t *testing.T) {
 			if since.IsZero() {
 				continue
 			}
+			if a.State == health.StateComplete {
+				break // The first run was so long that the loop is a disruption of a complete rollout.
+			}
 			blocker := slices.IndexFunc(a.Blockers, func(b health.Blocker) bool { return b.Kind == health.BlockerCrashLoop })
 			if blocker < 0 || !a.Blockers[blocker].Since.Equal(since) {
 				t.Fatalf("seed %d: Assess() after %v = %v, blockers %v, want a crash loop since %v", seed, c.Now().Sub(began), a, a.Blockers, since)

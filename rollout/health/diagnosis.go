@@ -24,18 +24,23 @@ func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result, fa
 		if uses {
 			users = users[1:]
 		}
+		b, unsettled := fail.unsettled(n)
+		unsettled = unsettled && !a.Memory.wasComplete()
+		if unsettled {
+			a.Complete--
+		}
 		if a.Policy.Ignores(n.Name) {
 			continue
 		}
 		begin := len(out)
-		if b, unsettled := fail.unsettled(n); unsettled && !a.Memory.wasComplete() {
-			a.Complete--
+		if unsettled {
 			out = append(out, b)
 		} else if n.Decision.Run && !rollout.NodeComplete(n) || uses && len(a.Outdated) > 0 {
 			out = append(out, f.node(n)...)
 		}
+		failing, _ := fail.since(n.Name)
 		for j := range out[begin:] {
-			out[begin+j].NodeReady = notReadyCondition(n)
+			out[begin+j].NodeReady, out[begin+j].FailingSince = notReadyCondition(n), failing
 		}
 	}
 	return out
@@ -142,16 +147,19 @@ func (f *finder) minReady(n *daemon.NodeState, p *daemon.PodState) Blocker {
 }
 
 func (f *finder) terminating(n *daemon.NodeState, p *daemon.PodState) Blocker {
-	if node, silent := nodeBlocker(n, p.Pod); silent {
+	node, silent := nodeBlocker(n, p.Pod)
+	if node.Kind == BlockerNoNode {
 		return node
 	}
-	// The deletion timestamp is the end of the grace period.
+	// The deletion timestamp is the end of the grace period. A silent kubelet ends no pod.
 	b := Blocker{Node: n.Name, Pod: p.Pod, Kind: BlockerTerminating, Since: podstatus.DeletedAt(p.Pod), Until: p.Pod.DeletionTimestamp.Time}
 	if f.s.Now().After(b.Until) {
 		b.Kind, b.Until = BlockerStuckTerminating, time.Time{}
 		if finalizers := p.Pod.Finalizers; len(finalizers) > 0 {
 			b.Message = "finalizers " + strings.Join(finalizers, ", ")
 		}
+	} else if silent {
+		b.Until = time.Time{}
 	}
 	return b
 }

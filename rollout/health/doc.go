@@ -26,8 +26,10 @@
 //  2. rollout.SyncSnapshot returns what the next pass writes, and rollout.Complete says
 //     when a rollout is complete. Assess assumes that a controller is running: a pass that
 //     changes something is progress, even if no controller makes it.
-//  3. Changes are: a pod is created, bound, initialized or deleted; it becomes ready, not
-//     ready or available; a node becomes not ready; the policy begins to ignore a node. A
+//  3. Changes are: another revision becomes current; a pod is created, bound, initialized or
+//     deleted; it becomes ready, not ready or available; a node becomes ready or not ready; the
+//     policy begins to ignore a node. For a revision that is current again, as after an undo, only a
+//     Memory knows when it became so. A
 //     container that crashes again and again (MaxContainerBackOff@v1.37.2), and pods that fail
 //     one after the other (daemon.Backoff, Memory), are one change, at their beginning.
 //  4. A pod is in such a row of failures until it has been available, or its container has run,

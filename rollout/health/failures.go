@@ -52,12 +52,12 @@ func (f failures) since(node string) (time.Time, bool) {
 }
 
 // rowOf returns the backoff entry of a node and how many pods have failed one after the other by it.
-// That is zero if the last of them failed before the rollout was complete, or before a pod of the
-// node recovered: whatever becomes of a later pod has another cause.
+// That is zero if the first of them failed before the rollout was complete, or before a pod of the
+// node recovered: whatever becomes of a later pod has another cause, but the entry goes on counting.
 func rowOf(s *daemon.Snapshot, node string, completeSince, recoveredAt metav1.Time) (daemon.BackoffEntry, int) {
 	e, _ := s.BackoffOf(node)
-	over := podstatus.Latest(completeSince.Time, recoveredAt.Time)
-	if last := toSecond(e.Last, s.Now()); !over.IsZero() && !last.After(over) {
+	began := toSecond(e.Last.Add(-e.Delay), s.Now())
+	if !recoveredAt.IsZero() || !completeSince.IsZero() && !began.After(completeSince.Time) {
 		return e, 0
 	}
 	return e, s.FailuresInARow(node)

@@ -33,6 +33,7 @@ func TestAssessFixApplied(t *testing.T) {
 	}
 	canary := health.Options{Policy: rollout.Policy{Canary: &rollout.Canary{Nodes: intstr.FromInt32(1)}}}
 	const usedBy = "maxUnavailable 1 is used by w1 (old-w1: failed since 2026-01-01T11:58:00Z)"
+	const usedByFailing = "maxUnavailable 1 is used by w1 (old-w1: failed since 2026-01-01T11:58:00Z; pods keep failing since 2026-01-01T11:47:28Z)"
 	blockers := []string{"w1: failed since -2m0s until +4m32s"}
 	testAssess(t, []assessCase{
 		{
@@ -40,10 +41,10 @@ func TestAssessFixApplied(t *testing.T) {
 			want: "progressing: 0 of 3 nodes complete; 1 to delete now; " + usedBy, blockers: blockers,
 		}, {
 			name: "observed", why: "the failures are those of generation 3", set: observed(3), backoff: backoff(3), pods: pods(),
-			want: "stalled since 2026-01-01T11:47:28Z: 0 of 3 nodes complete; 1 to delete now, which is no progress; " + usedBy, blockers: blockers,
+			want: "stalled since 2026-01-01T11:47:28Z: 0 of 3 nodes complete; 1 to delete now, which is no progress; " + usedByFailing, blockers: blockers,
 		}, {
 			name: "no status", why: "without a status no generation is known to be older", set: observed(0), backoff: backoff(0), pods: pods(),
-			want: "stalled since 2026-01-01T11:47:28Z: 0 of 3 nodes complete; 1 to delete now, which is no progress; " + usedBy, blockers: blockers,
+			want: "stalled since 2026-01-01T11:47:28Z: 0 of 3 nodes complete; 1 to delete now, which is no progress; " + usedByFailing, blockers: blockers,
 		}, {
 			name: "canary, not observed", why: "no pod of the new template has failed", set: observed(2), backoff: backoff(2), opts: canary,
 			pods: []*corev1.Pod{oldAgent("w1"), oldAgent("w2"), oldAgent("w3")},
@@ -287,19 +288,19 @@ func TestAssessRestartsOfLongAgo(t *testing.T) {
 		{
 			name: "memory", why: "it was complete for an hour", pods: waits, opts: memory,
 			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + w3,
-			blockers: []string{"w3: container keeps crashing since -40s"},
+			blockers: []string{"w3: container crashes since -40s"},
 		}, {
 			name: "no memory", why: "the last change is the beginning of the loop", pods: waits,
 			want:     "progressing: 2 of 3 nodes complete; not complete: " + w3 + doubt,
-			blockers: []string{"w3: container keeps crashing since -40s"},
+			blockers: []string{"w3: container crashes since -40s"},
 		}, {
 			name: "memory, runs again", why: "the kubelet has waited for 21 seconds", pods: runs, opts: memory,
 			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + w3Runs,
-			blockers: []string{"w3: container keeps crashing since -50s"},
+			blockers: []string{"w3: container crashes since -50s"},
 		}, {
 			name: "no memory, runs again", why: "the last change is the beginning of the loop", pods: runs,
 			want:     "progressing: 2 of 3 nodes complete; not complete: " + w3Runs + doubt,
-			blockers: []string{"w3: container keeps crashing since -50s"},
+			blockers: []string{"w3: container crashes since -50s"},
 		},
 	})
 }

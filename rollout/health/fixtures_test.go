@@ -164,8 +164,10 @@ func (tc *assessCase) snapshot(t *testing.T) *daemon.Snapshot {
 		nodes = build.Nodes("w1", "w2", "w3")
 	}
 	ds := tc.set.Object()
+	revisions := build.Current(ds, "new")
+	revisions[0].CreationTimestamp = metav1.Time{}
 	return observe(t, daemon.Input{
-		DaemonSet: ds, Nodes: nodes, Pods: tc.pods, Revisions: build.Current(ds, "new"), Now: build.Now,
+		DaemonSet: ds, Nodes: nodes, Pods: tc.pods, Revisions: revisions, Now: build.Now,
 		Backoff: tc.backoff, BurstReplicas: tc.burst,
 	})
 }

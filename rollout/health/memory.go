@@ -38,9 +38,12 @@ type Memory struct {
 	// revision was current before, or the DaemonSet was younger than DefaultPatience and not
 	// complete.
 	SawRollout bool `json:"sawRollout,omitempty"`
+	// RevisionSince is the time of the first assessment of this revision, if another revision was
+	// current before. Otherwise it is zero.
+	RevisionSince metav1.Time `json:"revisionSince,omitzero"`
 	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
-	// time of the assessment. It is zero if the last assessment that saw nodes was not
-	// StateComplete. It is not set while the policy ignores a node that is not complete.
+	// time of the assessment. It is zero if the last assessment that saw nodes was neither
+	// StateComplete nor StateDeleting. It is not set while the policy ignores a node that is not complete.
 	//
 	// Pods that fail one after the other, and containers that crash again and again, clear it if
 	// the failures began less than DefaultPatience after CompleteSince: pods that are ready for a
@@ -69,11 +72,15 @@ type NodeMemory struct {
 	Created metav1.Time `json:"created,omitzero"`
 	// Replaced is how often an assessment has found another pod than the assessment before.
 	// A pod that was seen terminating does not count: somebody deleted it, because a failed pod
-	// disappears at once. The count is zero again when an assessment finds no further pod half an
-	// hour after LastReplaced, like daemon.Backoff, and once a pod has been available for
-	// DefaultPatience. If daemon.Snapshot.FailuresInARow is at least two and higher than the count,
-	// it is the count; and another pod counts only if BackoffEntry.Last is after LastReplaced,
-	// because the count has earlier failures already.
+	// disappears at once.
+	//
+	// The count is zero again once a pod has been available for DefaultPatience, and when an
+	// assessment finds no further pod half an hour after LastReplaced, like daemon.Backoff.
+	//
+	// The snapshot's Backoff may know of more failures, unless RecoveredAt is set. If
+	// daemon.Snapshot.FailuresInARow is at least two and higher than the count, it is the count.
+	// Another pod then counts only if BackoffEntry.Last is after LastReplaced: the count has earlier
+	// failures already.
 	Replaced int `json:"replaced,omitempty"`
 	// LastReplaced is the time of the last assessment that found another pod. If FailuresInARow
 	// is at least two and BackoffEntry.Last is later, it is that time.
@@ -83,9 +90,9 @@ type NodeMemory struct {
 	// the snapshot's Backoff says, whichever is earlier. It does not become later until the row of
 	// failures ends.
 	FailingSince metav1.Time `json:"failingSince,omitzero"`
-	// RecoveredAt is when the pod became available that ended a row of failures. It is kept while
-	// the snapshot's Backoff has that row: a daemon.BackoffEntry whose Last is not after
-	// RecoveredAt says nothing about later pods.
+	// RecoveredAt is when the pod became available that ended a row of failures, or the one after a
+	// single failure. Until the snapshot's Backoff has forgotten the row, which goes on there with the
+	// next failure, only failures that assessments see count.
 	RecoveredAt metav1.Time `json:"recoveredAt,omitzero"`
 	// Crashing is the name of the container of Pod that crashes again and again. It is empty if
 	// none does.
@@ -130,7 +137,9 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 	case before.RevisionHash == "" || before.UID != out.UID:
 		before = Memory{}
 	case before.RevisionHash != out.RevisionHash:
-		before, out.SawRollout = Memory{}, true
+		before, out.SawRollout, out.RevisionSince = Memory{}, true, toSecond(s.Now(), s.Now())
+	default:
+		out.RevisionSince = before.RevisionSince
 	}
 	out.SawRollout = out.SawRollout || before.SawRollout
 	out.CompleteSince = before.CompleteSince
@@ -210,9 +219,7 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 	if m.forgotten(now) && !replaced {
 		m.forget() // If another pod is there, the row has gone on since the last look.
 	}
-	if e, ok := s.BackoffOf(n.Name); !ok || toSecond(e.Last, now).After(m.RecoveredAt.Time) {
-		m.RecoveredAt = metav1.Time{}
-	}
+	m.expireRecovery(s)
 	e, failures := rowOf(s, n.Name, completeSince, m.RecoveredAt)
 	if replaced {
 		// An entry that has not changed since has no further failure.
@@ -242,12 +249,20 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 		m.FailingSince = toSecond(failedAt(pod), now)
 	}
 	if settled(s, youngest) {
-		m.forget() // What becomes of this pod later is no part of the row.
-		if failures >= again {
+		if m.Replaced > 0 { // Snapshots with a Backoff may know of more.
 			m.RecoveredAt = toSecond(availableSince(s, pod), now)
+			m.expireRecovery(s)
 		}
+		m.forget() // What becomes of this pod later is no part of the row.
 	}
 	return m, m.Replaced > 0 || !m.RecoveredAt.IsZero() || m.Crashing != "" || !rollout.NodeComplete(n)
+}
+
+// expireRecovery forgets the end of a row of failures that a Backoff does not have any more.
+func (m *NodeMemory) expireRecovery(s *daemon.Snapshot) {
+	if e, ok := s.BackoffOf(m.Node); ok && e.Failures(s.Now()) == 0 || !ok && s.Now().Sub(m.RecoveredAt.Time) > forgottenAfter {
+		m.RecoveredAt = metav1.Time{}
+	}
 }
 
 // noteCrashes notes which container of the youngest pod crashes again and again. p may be nil.

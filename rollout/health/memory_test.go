@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,9 @@ func TestAssessComplete(t *testing.T) {
 	never.Nodes = slices.Clone(fails.Nodes)
 	never.Nodes[0].FailingSince = metav1.NewTime(build.Now.Add(-51 * time.Minute))
 	const unready = "w3 (new-w3: not ready: containers with unready status: [main])"
+	failing := func(since string) string {
+		return strings.TrimSuffix(unready, ")") + "; pods keep failing since 2026-01-01T" + since + "Z)"
+	}
 	testAssess(t, []assessCase{
 		{
 			name: "still complete", why: "nothing has happened", opts: opts,
@@ -82,7 +86,7 @@ func TestAssessComplete(t *testing.T) {
 			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute)), newAgent("w2"), newAgent("w3", podUnready(time.Minute), podWaits("CrashLoopBackOff", ""))},
 			want: "complete since 2026-01-01T11:00:00Z: 2 of 3 nodes unavailable: w3 (new-w3: container main keeps crashing: CrashLoopBackOff, 0 restarts), " +
 				"w1 (new-w1: not ready: containers with unready status: [main])",
-			blockers: []string{"w1: not ready since -1m0s", "w3: container keeps crashing since -1h0m0s"},
+			blockers: []string{"w1: not ready since -1m0s", "w3: container crashes since -1h0m0s"},
 		}, {
 			name: "drained", why: "the pod is replaced by one of the same template", opts: opts,
 			pods:     []*corev1.Pod{newAgent("w1"), newAgent("w2")},
@@ -109,11 +113,11 @@ func TestAssessComplete(t *testing.T) {
 			blockers: []string{"w3: not ready since -1h0m0s"},
 		}, {
 			name: "fails again and again", why: "it was complete for 20 minutes before", opts: health.Options{Memory: fails}, pods: reboots(time.Minute),
-			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + unready,
+			want:     "complete since 2026-01-01T11:00:00Z: 1 of 3 nodes unavailable: " + failing("11:20:00"),
 			blockers: []string{"w3: not ready since -1m0s"},
 		}, {
 			name: "fails from the beginning", why: "nine minutes are not enough to be complete", opts: health.Options{Memory: never}, pods: reboots(time.Minute),
-			want:     "stalled since 2026-01-01T11:09:00Z: 2 of 3 nodes complete; not complete: " + unready + doubt,
+			want:     "stalled since 2026-01-01T11:09:00Z: 2 of 3 nodes complete; not complete: " + failing("11:09:00") + doubt,
 			blockers: []string{"w3: not ready since -1m0s"},
 		}, {
 			name: "an old pod comes back", why: "it has to be replaced, so the rollout is not complete", opts: opts,
@@ -121,7 +125,7 @@ func TestAssessComplete(t *testing.T) {
 			want: "progressing: 2 of 3 nodes complete; 1 to delete now",
 		}, {
 			name: "another revision", why: "a rollout has begun since", opts: health.Options{Memory: other}, pods: reboots(time.Hour),
-			want:     "stalled since 2026-01-01T11:00:00Z: 2 of 3 nodes complete; not complete: " + unready,
+			want:     "progressing: 2 of 3 nodes complete; not complete: " + unready,
 			blockers: []string{"w3: not ready since -1h0m0s"},
 		}, {
 			name: "another DaemonSet", why: "of this one nothing is known", opts: health.Options{Memory: recreated}, pods: reboots(time.Hour),
@@ -394,9 +398,10 @@ func TestAssessSinceStays(t *testing.T) {
 }
 
 // TestAssessCompleteStays: pods fail at first, the next ones do not, and the rollout is complete.
-// Somebody deletes a pod while the entry of the Backoff has not expired. That is a disruption of a
-// complete rollout and no further failure, whether the snapshots have the Backoff always, sometimes
-// or never.
+// Somebody deletes a pod, or one fails, while the entry of the Backoff has not expired. That is a
+// disruption of a complete rollout and no further failure of the row, whether the snapshots have the
+// Backoff always, sometimes or never. (If they have it sometimes, an assessment may not know that the
+// row which the entry goes on with had ended, so no pod fails.)
 func TestAssessCompleteStays(t *testing.T) {
 	entries := 0
 	for seed := range property.Seeds(t, 40) {
@@ -442,7 +447,15 @@ func TestAssessCompleteStays(t *testing.T) {
 			if pod.Spec.NodeName != "w2" {
 				continue
 			}
-			if err := c.Delete(pod); err != nil {
+			var err error
+			if backoff != 2 && one(r, 2) {
+				pod = pod.DeepCopy()
+				pod.Status.Phase = corev1.PodFailed
+				err = c.Apply(pod)
+			} else {
+				err = c.Delete(pod)
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -522,15 +535,96 @@ func TestAssessRecoveredNode(t *testing.T) {
 	if changed := build.Now.Add(-10 * time.Second); a.State != health.StateProgressing || !a.LastChange.Equal(changed) {
 		t.Errorf("Assess() = %v, changed at %v, want a rollout that changed at %v", a, a.LastChange, changed)
 	}
-	if a = look(next, stored(t, a.Memory), failures); a.Memory.Nodes[0].RecoveredAt.IsZero() || a.Memory.Nodes[0].Replaced != 1 {
-		t.Errorf("the assessment remembers %+v, want w2 recovered, and one other pod since", a.Memory.Nodes[0])
-	}
+	// A failure that only the entry shows is not counted as a row.
 	failures = daemon.Backoff{{UID: "uid-agent", Node: "w2"}: {Last: build.Now.Add(-5 * time.Second), Delay: 16 * time.Second}}
-	if a = look(next, stored(t, a.Memory), failures); !a.Memory.Nodes[0].RecoveredAt.IsZero() {
-		t.Errorf("the assessment remembers %+v, want w2 failing again", a.Memory.Nodes[0])
+	for _, backoff := range []daemon.Backoff{failures, nil} {
+		if a = look(next, stored(t, a.Memory), backoff); a.Memory.Nodes[0].RecoveredAt.IsZero() || a.Memory.Nodes[0].Replaced != 1 {
+			t.Errorf("the assessment remembers %+v, want w2 recovered, and one other pod since", a.Memory.Nodes[0])
+		}
 	}
-	if a = look(next, stored(t, before.Memory), nil); !a.Memory.Nodes[0].RecoveredAt.IsZero() {
-		t.Errorf("the assessment without a Backoff remembers %+v, want nothing about a row", a.Memory.Nodes[0])
+	// The row is forgotten when the entry expires, or would have.
+	expired := daemon.Backoff{{UID: "uid-agent", Node: "w2"}: {Last: build.Now.Add(-31 * time.Minute), Delay: 8 * time.Second}}
+	a.Memory.Nodes[0].RecoveredAt = agoTime(31 * time.Minute)
+	for _, backoff := range []daemon.Backoff{expired, nil} {
+		if a := look(next, stored(t, a.Memory), backoff); !a.Memory.Nodes[0].RecoveredAt.IsZero() {
+			t.Errorf("the assessment remembers %+v, want nothing about the row", a.Memory.Nodes[0])
+		}
+	}
+	if a := look(next, stored(t, a.Memory), failures); a.Memory.Nodes[0].RecoveredAt.IsZero() {
+		t.Errorf("the assessment remembers %+v, want w2 recovered while the entry goes on", a.Memory.Nodes[0])
+	}
+}
+
+// TestAssessCompleteBesideLoops: containers crash again and again where that does not count. The
+// rollout that was complete before stays so, and so does what is remembered of it.
+func TestAssessCompleteBesideLoops(t *testing.T) {
+	complete := completeMemory(t)
+	complete.CompleteSince = metav1.NewTime(build.Now.Add(-5 * time.Minute))
+	loops := newAgent("w3", podMade(4*time.Minute), podRuns(10*time.Second), podEnded("Error", 1, 3, 10*time.Second, 20*time.Second))
+	policy := rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "w3" }}}
+	tainted := build.Nodes("w1", "w2", "w3")
+	tainted[2].Spec.Taints = []corev1.Taint{{Key: "dedicated", Effect: corev1.TaintEffectNoSchedule}}
+	deleting := build.Set{Deleting: true}
+	for _, tc := range []struct {
+		name     string
+		c        assessCase
+		want     health.State
+		complete int
+		stays    bool
+	}{
+		{"nothing is left out", assessCase{pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), loops}}, health.StateProgressing, 2, false},
+		{"the policy ignores the node", assessCase{pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), loops}, opts: health.Options{Policy: policy}}, health.StateComplete, 3, true},
+		{"the node is not eligible", assessCase{nodes: tainted, pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), loops}}, health.StateComplete, 2, true},
+		{"deleting, with an outdated pod", assessCase{set: deleting, pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), oldAgent("w3")}}, health.StateDeleting, 2, true},
+	} {
+		tc.c.opts.Memory = complete
+		a := assess(t, tc.c)
+		if a.State != tc.want || a.Complete != tc.complete || a.Memory.CompleteSince.Equal(&complete.CompleteSince) != tc.stays {
+			t.Errorf("%s: Assess() = %v, complete since %v, want %v with %d nodes, the same time: %v", tc.name, a, a.Memory.CompleteSince, tc.want, tc.complete, tc.stays)
+		}
+	}
+	// Without the memory the ignored node is not complete either, and blocks nothing.
+	a := assess(t, assessCase{pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), loops}, opts: health.Options{Policy: policy}})
+	if a.State != health.StateComplete || a.Complete != 2 || len(a.Blockers) > 0 {
+		t.Errorf("Assess() = %v, blockers %v, want complete without w3", a, a.Blockers)
+	}
+}
+
+// TestMemoryOfUndo: an older revision becomes current again. Its objects do not say when, so the
+// first assessment that finds it does, and later ones agree.
+func TestMemoryOfUndo(t *testing.T) {
+	before := completeMemory(t)
+	before.RevisionHash = "other"
+	c := assessCase{pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), newAgent("w3", podUnready(time.Hour))}, opts: health.Options{Memory: before}}
+	first := assess(t, c)
+	now := metav1.NewTime(build.Now)
+	if first.State != health.StateProgressing || !first.LastChange.Equal(build.Now) || !first.Memory.RevisionSince.Equal(&now) {
+		t.Errorf("Assess() = %v, changed at %v, revision since %v, want all of them now", first, first.LastChange, first.Memory.RevisionSince)
+	}
+	eleven := agoTime(11 * time.Minute)
+	c.opts.Memory = stored(t, first.Memory)
+	c.opts.Memory.RevisionSince = eleven
+	if a := assess(t, c); a.State != health.StateStalled || !a.LastChange.Equal(eleven.Time) || !a.Memory.RevisionSince.Equal(&eleven) {
+		t.Errorf("Assess() = %v, changed at %v, revision since %v, want it stalled since 11 minutes ago", a, a.LastChange, a.Memory.RevisionSince)
+	}
+}
+
+// TestMemoryOfTheSameSecond: pods failed in the second in which the rollout was complete. Times are
+// remembered to the second, so nothing says that they failed after it.
+func TestMemoryOfTheSameSecond(t *testing.T) {
+	complete := completeMemory(t)
+	complete.CompleteSince = agoTime(9 * time.Minute)
+	for _, tc := range []struct {
+		after time.Duration // complete, and the first failure
+		want  health.State
+	}{{500 * time.Millisecond, health.StateComplete}, {1500 * time.Millisecond, health.StateProgressing}} {
+		a := assess(t, assessCase{
+			pods:    []*corev1.Pod{newAgent("w1"), newAgent("w2", podMade(time.Minute), podUnready(time.Minute)), newAgent("w3")},
+			backoff: backoffOf("w2", 9*time.Minute-4*time.Second-tc.after, 4*time.Second), opts: health.Options{Memory: complete},
+		})
+		if a.State != tc.want {
+			t.Errorf("failures began %v after the rollout was complete: Assess() = %v, want %v", tc.after, a, tc.want)
+		}
 	}
 }
 

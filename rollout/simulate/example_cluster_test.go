@@ -146,7 +146,7 @@ func ExampleCluster_lostNode() {
 	fmt.Println(ends[0])
 	// Output:
 	// stalled from the start (1 pass, at least 1 of 1 available), on:
-	//   worker-2: agent-2: node is not ready
+	//   worker-2: agent-2: terminating; node is not ready
 	//   worker-1: desired, current, ready, available; agent-1 has an outdated template
 	// maxUnavailable 1 is used by worker-2 (pod is terminating, node is not ready)
 	// complete after 12s (4 passes, at least 0 of 1 available)

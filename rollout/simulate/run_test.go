@@ -692,7 +692,7 @@ func TestEndStringNamesTheCause(t *testing.T) {
 			"  w00, w01, w02, w03, w04 and 6 more nodes: desired, current, ready, available; the pod has an outdated template",
 		}},
 		{"node is lost", lost, []string{
-			"  w11: on-w11: node is not ready",
+			"  w11: on-w11: terminating since 2026-01-01T11:00:00Z, past its grace period; node is not ready",
 			"  w00, w01, w02, w03, w04 and 6 more nodes: desired, current, ready, available; the pod has an outdated template",
 		}},
 	} {
