@@ -46,10 +46,11 @@ import (
 //
 //   - It looks at each node of a canary on trial, and at each node without a pod that
 //     IgnoreNodes.Creations leaves so.
-//   - It looks at each combination of values that nodes have for what NodeSelector, OneDomain and
-//     DomainBudgets read, and of labels of Canary.Spread that they have.
+//   - It looks at each group of nodes that have the same values of the labels which NodeSelector,
+//     OneDomain and DomainBudgets name, and the same labels of Canary.Spread.
 //   - It copies PolicyStatus.Ignored if other nodes than before are ignored. It looks at every node
-//     if IgnoreNodes or an IgnoreAfter.After is another one, and if its time is earlier.
+//     if IgnoreNodes or an IgnoreAfter.After is another one than in the pass before, and if the time
+//     of the pass is earlier than that of the pass before.
 //   - It looks at every node when a canary's trial begins or ends, when a node of the canary is
 //     replaced by another, and while the canary has failed and CanaryTrial.BackTo is empty.
 //   - The first one with a Partition, or with another Order, puts all nodes in order.

@@ -173,8 +173,8 @@ func (s EndState) String() string {
 // nodes that use the budget that outdated pods wait for, although they may not be in Incomplete,
 // then those of nodes whose pod is not available or never ends, then the others. Further lines say
 // who uses the budget, and what the policy holds back. If the rollout is complete, they count the
-// ignored nodes that get no pod, and name the nodes that the policy ignores, and the labels and values
-// of the policy that no node has.
+// ignored nodes that the policy keeps from a pod, and name the nodes that the policy ignores, and the
+// labels and values of the policy that no node has.
 //
 // After a rollback, a line before all that names the revision and says why the canary failed: the
 // others are about the rollout of the restored template.

@@ -28,9 +28,9 @@ type Judgment struct {
 	// NewImages are images of the proposal's containers, init containers and image volumes, in
 	// order. Some are new: the stored DaemonSet does not have them, and no container of its pods was
 	// started from them. A container that has ended or that crashes was started. The others are
-	// those that one of its pods cannot pull. A simulation takes it for granted that they can be pulled and start, unless
-	// Options.PodTimes or the objects say otherwise; see Assumptions. It is nil if there are none,
-	// and if the proposal is refused or removes the DaemonSet.
+	// those that one of its pods cannot pull. A simulation takes it for granted that they can be
+	// pulled and start, unless Options.PodTimes or the objects say otherwise; see Assumptions. It is
+	// nil if there are none, and if the proposal is refused or removes the DaemonSet.
 	NewImages []string
 	// Findings are the faults that lint.Check finds with the proposal and not without it, in
 	// its order. A fault that was there before, with the same code, severity and message, is
