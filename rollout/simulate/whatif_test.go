@@ -891,6 +891,8 @@ func TestWhatIfErrors(t *testing.T) {
 	noTime.Now = time.Time{}
 	nilPod := in
 	nilPod.Pods = []*corev1.Pod{nil}
+	misspelt := build.Nodes("w1")[0]
+	misspelt.Spec.Taints = []corev1.Taint{build.NoSchedule("a"), {Key: "b", Effect: "Noschedule"}}
 	nilRevision := in
 	nilRevision.Revisions = []*appsv1.ControllerRevision{nil}
 	for _, tc := range []struct {
@@ -906,6 +908,8 @@ func TestWhatIfErrors(t *testing.T) {
 		{"no time", "no pod would be available in the year 1", noTime, simulate.Proposal{}, "", "now"},
 		{"budget before", "as Sync", wrongIn, simulate.Proposal{}, "without the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
 		{"nil node after", "as Sync", in, simulate.Proposal{Nodes: []*corev1.Node{nil}}, "with the proposal: ", "nodes[0]"},
+		{"effect of a taint", "the API server refuses it, and here it would keep no pod away", in,
+			simulate.Proposal{Nodes: []*corev1.Node{nil, misspelt}}, "", "proposal.nodes[1].spec.taints[1].effect"},
 		{"nil pod", "as Sync", nilPod, simulate.Proposal{}, "without the proposal: ", "pods[0]"},
 		{"nil revision", "as Sync", nilRevision, simulate.Proposal{}, "without the proposal: ", "revisions[0]"},
 	} {
