@@ -134,7 +134,7 @@ node-2: agent-3 ready`},
 		}, `
 13:10:10
 node-1: agent-1 ready
-node-2: agent-2, not ready, untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule)`},
+node-2: agent-2, not ready, untolerated taint node.kubernetes.io/not-ready:NoSchedule`},
 		{"Unreachable and Recover", "the kubelet works again", func(t *testing.T, c *daemontest.Cluster) {
 			c.Unreachable(t, daemontest.Node("node-2"))
 			c.Advance(t, time.Hour)
@@ -624,7 +624,7 @@ func TestMistakes(t *testing.T) {
 			c.Join(t, node)
 			c.Settle(t)
 			c.Pods(t, agent, node)
-		}, "kube-system/agent: no pod on node-3: does not run: untolerated taint {gpu: } (NoSchedule)"},
+		}, "kube-system/agent: no pod on node-3: does not run: untolerated taint gpu:NoSchedule"},
 		{"Apply, two nodes of one name", "one would be lost", func(t testing.TB, c *daemontest.Cluster) {
 			c.Join(t, append(daemontest.Nodes(4), daemontest.Nodes(2, "gpu")...)...)
 		}, "node-1 is given twice"},
