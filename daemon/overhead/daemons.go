@@ -70,12 +70,12 @@ type Daemon struct {
 	// host network every declared port is one.
 	HostPorts []HostPort
 	// Refused is why the API server refuses the DaemonSet or its pods. The template has malformed
-	// requests, limits or overhead, a malformed node selector, required node affinity or toleration,
-	// or a host port twice. Or the pods break a LimitRange; their requests and limits are malformed
-	// with what LimitRanges give to their containers; they have another priority, preemption policy,
-	// overhead or node selector than their PriorityClass or RuntimeClass; or there is no such class.
-	// Paths start at the DaemonSet's spec. That it is nil does not prove that the API server accepts
-	// them: nothing else is checked.
+	// requests, limits or overhead, a malformed node selector, required node affinity or toleration, or a
+	// host port twice. Or the pods break a LimitRange; their requests and limits are malformed with what
+	// LimitRanges give to their containers, and the texts name these LimitRanges; they have another
+	// priority, preemption policy, overhead or node selector than their PriorityClass or RuntimeClass; or
+	// there is no such class. Paths start at the DaemonSet's spec. That it is nil does not prove that the
+	// API server accepts them: nothing else is checked.
 	Refused field.ErrorList
 }
 
