@@ -530,6 +530,11 @@ func TestMistakes(t *testing.T) {
 			other.Spec.Template.Labels = nil
 			c.Apply(t, other)
 		}, "kube-system/other: refused: spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`"},
+		{"a budget that does not parse", "that it is then missing only follows", func(t testing.TB, c *daemontest.Cluster) {
+			other := agent.DeepCopy()
+			other.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("ten"))
+			c.Apply(t, other)
+		}, "kube-system/agent: refused: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: \"ten\": "},
 		{"no namespace", "kubectl sets it, a test must", func(t testing.TB, c *daemontest.Cluster) {
 			other := daemontest.DaemonSet("other")
 			other.Namespace = ""
@@ -553,10 +558,12 @@ func TestMistakes(t *testing.T) {
 		{"no object", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Apply(t, (*appsv1.DaemonSet)(nil)) },
 			"objects[0]: Required value"},
 		{"a label with spaces", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) { c.Join(t, daemontest.Node("node-3", "zone = a")) },
-			`node-3: refused: [metadata.labels: Invalid value: "zone ": name part must consist of alphanumeric characters`},
+			"node-3: refused:\nmetadata.labels: Invalid value: \"zone \": name part must consist of alphanumeric characters"},
 		{"labels with malformed values", "which labels, in order", func(t testing.TB, c *daemontest.Cluster) {
 			c.Join(t, daemontest.Node("node-3", "b=1=2", "a=x=y"))
-		}, `node-3: refused: [metadata.labels[a]: Invalid value: "x=y": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?'), metadata.labels[b]: Invalid value: "1=2": `},
+		}, `node-3: refused:
+metadata.labels[a]: Invalid value: "x=y": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
+metadata.labels[b]: Invalid value: "1=2": `},
 		{"a taint without an effect", "it would keep nothing off", func(t testing.TB, c *daemontest.Cluster) {
 			node := daemontest.Node("node-3")
 			node.Spec.Taints = []corev1.Taint{{Key: "gpu"}}
@@ -613,7 +620,11 @@ func TestMistakes(t *testing.T) {
 		{"Leave, twice", "a mistake", func(t testing.TB, c *daemontest.Cluster) {
 			c.Leave(t, daemontest.Node("node-1"))
 			c.Leave(t, daemontest.Node("node-1"))
-		}, "node-1: not found"},
+		}, "node node-1 has left the cluster"},
+		{"Leave, never there", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Leave(t, daemontest.Node("node-3")) },
+			"the cluster never had a node node-3; it has node-1, node-2"},
+		{"Delete, another DaemonSet", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Delete(t, daemontest.DaemonSet("other")) },
+			"the cluster has no DaemonSet kube-system/other; it has kube-system/agent"},
 		{"Crash, no such pod", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Crash(t, daemontest.Pod(agent, "node-1")) },
 			"kube-system/agent-node-1: not found"},
 		{"Hang, nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Hang(t, nil) },

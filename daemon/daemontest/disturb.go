@@ -46,7 +46,7 @@ func (c *Cluster) edit(t testing.TB, nodes []*corev1.Node, change func(*corev1.N
 	for _, node := range nodes {
 		found, _ := stored[objectIDOf(node)].(*corev1.Node)
 		if found == nil {
-			t.Fatalf("node %s has left the cluster", node.Name)
+			t.Fatal(c.notThere(node))
 		}
 		found = found.DeepCopy()
 		change(found)
@@ -264,7 +264,7 @@ func (c *Cluster) editPods(t testing.TB, pods []*corev1.Pod, change func(*corev1
 		}
 		stored, _ := all[objectIDOf(pod)].(*corev1.Pod)
 		if stored == nil {
-			t.Fatalf("%s: not found", nameOf(pod))
+			t.Fatal(c.notThere(pod))
 		}
 		switch {
 		case pod.UID != "" && pod.UID != stored.UID:
