@@ -293,6 +293,26 @@ maxUnavailable allows 1 during an update; maxSurge with maxUnavailable 0 allows 
 kube-system/agent: 2 nodes unavailable at 12:10:10, want at most 1:
 node-1: does not run: untolerated taint node.kubernetes.io/not-ready:NoSchedule; an existing pod stays; agent-1 is not available
 node-2: does not run: untolerated taint node.kubernetes.io/not-ready:NoSchedule; an existing pod stays; agent-2 is not available`},
+		{"RunsOn and NoPodLost, a node that is not ready", "it keeps its pod until an update deletes it", func(t testing.TB) {
+			nodes := daemontest.Nodes(3)
+			c := daemontest.Settled(t, agent, nodes...)
+			c.NotReady(t, nodes[0])
+			c.Settle(t)
+			c.RunsOn(t, agent, nodes...)
+			c.NoPodLost(t, agent)
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Settle(t)
+			c.RunsOn(t, agent, nodes...)
+			c.NoPodLost(t, agent)
+			c.Recover(t, nodes[0])
+			c.Settle(t)
+			c.RunsOn(t, agent, nodes...)
+			c.NoPodLost(t, agent)
+		}, `
+kube-system/agent: runs on the wrong nodes (-want +got):
+- node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+kube-system/agent: 1 node lost the pod:
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady`},
 		{"AtMostUnavailable, nodes that only keep an available pod", "nothing is wrong with it", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoSchedule", ssds...)

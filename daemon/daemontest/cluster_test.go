@@ -511,6 +511,21 @@ func show(t *testing.T, c *daemontest.Cluster, ds *appsv1.DaemonSet) string {
 	return strings.Join(lines, "\n")
 }
 
+// TestDaemonSetDefaults: which defaults the fixture has, also once it is applied.
+func TestDaemonSetDefaults(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	if diff := cmp.Diff(daemon.Default(agent), agent); diff != "" {
+		t.Errorf("daemon.Default changes the fixture (-want +got):\n%s", diff)
+	}
+	c := daemontest.Settled(t, agent, daemontest.Nodes(1)...)
+	want := corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "agent:1"}}}
+	for what, spec := range map[string]corev1.PodSpec{"the fixture": agent.Spec.Template.Spec, "the stored one": c.Input(agent).DaemonSet.Spec.Template.Spec} {
+		if diff := cmp.Diff(want, spec); diff != "" {
+			t.Errorf("the pod spec of %s (-want +got):\n%s", what, diff)
+		}
+	}
+}
+
 // TestMistakes: a test that asks for what cannot be done ends with a sentence about it.
 func TestMistakes(t *testing.T) {
 	agent := daemontest.DaemonSet("agent")
