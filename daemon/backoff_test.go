@@ -200,7 +200,7 @@ func TestBackoffDoesNotApply(t *testing.T) {
 		},
 		{
 			"not to be kept", "a node that should not run it does not wait", state{nodes: draining, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}}},
-			"delete a on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
+			"delete a on w1: node does not keep the pod: untolerated taint k:NoExecute",
 		},
 		{
 			"failed and live", "a failed pod that waits is not live: no duplicate", state{nodes: plain, pods: []build.Pod{{Name: "a", Node: "w1", Phase: failed}, {Name: "b", Node: "w1"}}},

@@ -105,7 +105,7 @@ func ExampleReconcile() {
 	// Output:
 	// delete exporter-b on worker-2: another pod stays on the node (exporter-a)
 	// delete exporter-c on worker-3: pod failed
-	// delete exporter-d on worker-4: node does not keep the pod: untolerated taint {maintenance: } (NoExecute)
+	// delete exporter-d on worker-4: node does not keep the pod: untolerated taint maintenance:NoExecute
 	// create on worker-1: node has no pod
 	// Warning FailedDaemonPod: Found failed daemon pod monitoring/exporter-c on node worker-3, will try to kill it
 }
@@ -256,7 +256,7 @@ func ExampleStatusByNode() {
 	}
 	// Output:
 	// desired 3, current 2, ready 1, up-to-date 1, unavailable 2, misscheduled 1
-	// control: misscheduled: exporter-c is here; untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule)
+	// control: misscheduled: exporter-c is here; untolerated taint node-role.kubernetes.io/control-plane:NoSchedule
 	// worker-1: desired, current, ready, available, up-to-date
 	// worker-2: desired, current; exporter-b is not ready; exporter-b has an outdated template
 	// worker-3: desired; no pod

@@ -185,9 +185,9 @@ func TestReconcile(t *testing.T) {
 				{Name: "b", Node: "w1", Unbound: true}, {Name: "a", Node: "w1", Phase: failed},
 			}},
 			want: []string{
-				"delete d on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
-				"delete a on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
-				"delete b on w1: node does not keep the pod: untolerated taint {k: } (NoExecute)",
+				"delete d on w1: node does not keep the pod: untolerated taint k:NoExecute",
+				"delete a on w1: node does not keep the pod: untolerated taint k:NoExecute",
+				"delete b on w1: node does not keep the pod: untolerated taint k:NoExecute",
 			},
 		},
 		{
@@ -340,7 +340,7 @@ func TestReconcile(t *testing.T) {
 			},
 			want: []string{
 				"delete y on w1: another pod stays on the node (z)",
-				"delete x on w2: node does not keep the pod: untolerated taint {k: } (NoExecute)",
+				"delete x on w2: node does not keep the pod: untolerated taint k:NoExecute",
 				"delete w on w11: node does not exist and pod was never bound",
 				"create on w10: node has no pod",
 				"create on w3: node has no pod",

@@ -103,16 +103,16 @@ func TestStatus(t *testing.T) {
 		{
 			name: "misscheduled", why: "a pod where none should run, counted once, as nothing else",
 			state: state{nodes: tainted, pods: []build.Pod{{Name: "a", Node: "w1", Hash: "new"}, {Name: "b", Node: "w1", Hash: "new"}}}, want: "misscheduled 1",
-			byNode: []string{"w1: misscheduled: a is here; untolerated taint {k: } (NoSchedule)"},
+			byNode: []string{"w1: misscheduled: a is here; untolerated taint k:NoSchedule"},
 		},
 		{
 			name: "misscheduled for certain", why: "whether it is kept makes no difference",
 			state: state{nodes: draining, pods: []build.Pod{{Name: "a", Node: "w1", Deleting: true}}}, want: "misscheduled 1",
-			byNode: []string{"w1: misscheduled: a is here; untolerated taint {k: } (NoExecute)"},
+			byNode: []string{"w1: misscheduled: a is here; untolerated taint k:NoExecute"},
 		},
 		{
 			name: "not desired", why: "and nothing there",
-			state: state{nodes: tainted}, byNode: []string{"w1: not desired: untolerated taint {k: } (NoSchedule)"},
+			state: state{nodes: tainted}, byNode: []string{"w1: not desired: untolerated taint k:NoSchedule"},
 		},
 		{
 			name: "gone node", why: "upstream goes through the nodes that there are",
@@ -131,7 +131,7 @@ func TestStatus(t *testing.T) {
 			byNode: []string{
 				"w0: desired, current, ready, available, up-to-date",
 				"w1: desired, current, up-to-date; b is not ready",
-				"w2: misscheduled: c is here; untolerated taint {k: } (NoSchedule)",
+				"w2: misscheduled: c is here; untolerated taint k:NoSchedule",
 				"w3: desired, current, ready, available; d has an outdated template",
 				"w4: desired; no pod",
 				"w9: not counted: e is on a node that does not exist",

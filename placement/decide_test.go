@@ -65,7 +65,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{NodeName: "worker-1"},
 			node: node("worker-1", nil, taint("dedicated", "db", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {dedicated: db} (NoSchedule); an existing pod stays",
+			text: "worker-1: does not run: untolerated taint dedicated=db:NoSchedule; an existing pod stays",
 		},
 
 		// nodeSelector.
@@ -435,21 +435,21 @@ func TestDecide(t *testing.T) {
 			why:  "stops a new pod and keeps an old one",
 			node: node("control-plane", nil, taint(controlPlane, "", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "control-plane: does not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); an existing pod stays",
+			text: "control-plane: does not run: untolerated taint node-role.kubernetes.io/control-plane:NoSchedule; an existing pod stays",
 		},
 		{
 			name: "taint/NoExecute",
 			why:  "drives an old pod out",
 			node: node("worker-1", nil, taint("dedicated", "db", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {dedicated: db} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint dedicated=db:NoExecute",
 		},
 		{
 			name: "taint/NoSchedule and NoExecute",
 			why:  "one decides about new pods, another about old ones",
 			node: node("worker-1", nil, taint("a", "", noSchedule), taint("b", "", noSchedule), taint("c", "1", noExecute), taint("d", "", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {a: } (NoSchedule) and {c: 1} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint a:NoSchedule and c=1:NoExecute",
 		},
 		{
 			name: "taint/PreferNoSchedule and unknown effects",
@@ -483,14 +483,14 @@ func TestDecide(t *testing.T) {
 			why:  "not-ready is tolerated for NoExecute only: no new pod, the old one stays",
 			node: node("worker-1", nil, taint(corev1.TaintNodeNotReady, "", noSchedule), taint(corev1.TaintNodeNotReady, "", noExecute)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays",
+			text: "worker-1: does not run: untolerated taint node.kubernetes.io/not-ready:NoSchedule; an existing pod stays",
 		},
 		{
 			name: "taint/no network",
 			why:  "network-unavailable is tolerated with hostNetwork only",
 			node: node("worker-1", nil, taint(corev1.TaintNodeNetworkUnavailable, "", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {node.kubernetes.io/network-unavailable: } (NoSchedule); an existing pod stays",
+			text: "worker-1: does not run: untolerated taint node.kubernetes.io/network-unavailable:NoSchedule; an existing pod stays",
 		},
 		{
 			name: "taint/no network, hostNetwork",
@@ -522,7 +522,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Tolerations: []corev1.Toleration{{Key: "a", Value: "b"}}},
 			node: node("worker-1", nil, taint("a", "c", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {a: c} (NoSchedule); an existing pod stays",
+			text: "worker-1: does not run: untolerated taint a=c:NoSchedule; an existing pod stays",
 		},
 		{
 			name: "toleration/Equal",
@@ -538,7 +538,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Tolerations: []corev1.Toleration{tolerate("a", corev1.TolerationOpExists, "", noSchedule)}},
 			node: node("worker-1", nil, taint("a", "", noSchedule), taint("a", "", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {a: } (NoExecute)",
+			text: "worker-1: does not run: untolerated taint a:NoExecute",
 		},
 		{
 			name: "toleration/tolerationSeconds",
@@ -554,7 +554,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Tolerations: []corev1.Toleration{tolerate("a", "exists", "", "")}},
 			node: node("worker-1", nil, taint("a", "", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {a: } (NoExecute)",
+			text: "worker-1: does not run: untolerated taint a:NoExecute",
 		},
 		{
 			name: "toleration/Gt and Lt, gate off",
@@ -562,7 +562,7 @@ func TestDecide(t *testing.T) {
 			spec: corev1.PodSpec{Tolerations: []corev1.Toleration{tolerate("sla", corev1.TolerationOpGt, "90", "")}},
 			node: node("worker-1", nil, taint("sla", "95", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {sla: 95} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint sla=95:NoExecute",
 		},
 		{
 			name: "toleration/Gt, gate on",
@@ -580,7 +580,7 @@ func TestDecide(t *testing.T) {
 			opts: placement.Options{ComparisonOperators: true},
 			node: node("worker-1", nil, taint("sla", "95", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {sla: 95} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint sla=95:NoExecute",
 		},
 		{
 			name: "toleration/Lt, gate on",
@@ -598,7 +598,7 @@ func TestDecide(t *testing.T) {
 			opts: placement.Options{ComparisonOperators: true},
 			node: node("worker-1", nil, taint("cost", "0", noSchedule)),
 			want: verdict{false, true, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {cost: 0} (NoSchedule); an existing pod stays",
+			text: "worker-1: does not run: untolerated taint cost=0:NoSchedule; an existing pod stays",
 		},
 		{
 			name: "toleration/Gt, gate on, no canonical numbers",
@@ -607,7 +607,7 @@ func TestDecide(t *testing.T) {
 			opts: placement.Options{ComparisonOperators: true},
 			node: node("worker-1", nil, taint("b", "7", noSchedule), taint("a", "007", noExecute)),
 			want: verdict{false, false, placement.ReasonTaint},
-			text: "worker-1: does not run: untolerated taint {b: 7} (NoSchedule) and {a: 007} (NoExecute)",
+			text: "worker-1: does not run: untolerated taint b=7:NoSchedule and a=007:NoExecute",
 		},
 
 		// The order of the rules.

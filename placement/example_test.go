@@ -70,7 +70,7 @@ func ExampleMatcher_Explain_taint() {
 	fmt.Println("keeps new pods away:", e.Taint.ToString())
 	fmt.Println("drives pods out:", e.NoExecuteTaint != nil)
 	// Output:
-	// control-plane: does not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); an existing pod stays
+	// control-plane: does not run: untolerated taint node-role.kubernetes.io/control-plane:NoSchedule; an existing pod stays
 	// run: false keep: true
 	// keeps new pods away: node-role.kubernetes.io/control-plane:NoSchedule
 	// drives pods out: false
@@ -123,7 +123,7 @@ func ExampleMatcher_Summarize() {
 	m := placement.Compile(&corev1.PodTemplateSpec{}, placement.Options{})
 	fmt.Println(m.Summarize(nodes))
 	// Output:
-	// 2 of 3 nodes run it; 1 has untolerated taint {node-role.kubernetes.io/control-plane: }
+	// 2 of 3 nodes run it; 1 has untolerated taint node-role.kubernetes.io/control-plane
 }
 
 // The tolerations of a daemon pod: the template's own and the defaults.

@@ -77,8 +77,8 @@ func (m *Matcher) Explain(node *corev1.Node) Explanation {
 //	worker-2: does not run: nodeName is worker-1
 //	worker-2: does not run: nodeSelector disk=ssd, node has disk=hdd
 //	worker-2: does not run: node affinity: nodeSelectorTerms[0].matchExpressions[0] disk Exists, node has no label disk
-//	worker-2: does not run: untolerated taint {dedicated: db} (NoExecute)
-//	control-plane: does not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule); an existing pod stays
+//	worker-2: does not run: untolerated taint dedicated=db:NoExecute
+//	control-plane: does not run: untolerated taint node-role.kubernetes.io/control-plane:NoSchedule; an existing pod stays
 //
 // A pod on a node with "does not run" is not kept unless the line says so. The line
 // has at most four terms of the node affinity, separated by semicolons.
@@ -91,7 +91,7 @@ func (e Explanation) String() string {
 }
 
 // Cause returns the part of String that gives the reason and its details, such as
-// "untolerated taint {dedicated: db} (NoExecute)". For a node that runs the pod it
+// "untolerated taint dedicated=db:NoExecute". For a node that runs the pod it
 // is "eligible".
 func (e Explanation) Cause() string {
 	switch e.Reason {
@@ -115,9 +115,9 @@ func (e Explanation) taintSentence() string {
 	if e.Taint == nil {
 		return e.Reason.String()
 	}
-	s := "untolerated taint " + bracedTaint(e.Taint)
+	s := "untolerated taint " + taintText(e.Taint)
 	if e.NoExecuteTaint != nil && e.Taint.Effect != corev1.TaintEffectNoExecute {
-		s += " and " + bracedTaint(e.NoExecuteTaint)
+		s += " and " + taintText(e.NoExecuteTaint)
 	}
 	return s
 }

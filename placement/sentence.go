@@ -47,17 +47,17 @@ func pair(key, value string) string {
 	return word(key) + "=" + word(value)
 }
 
-// bracedTaint is braced with the effect.
-func bracedTaint(t *corev1.Taint) string {
-	return braced(t.Key, t.Value) + " (" + word(string(t.Effect)) + ")"
+// taintText writes a taint as kubectl does, key=value:effect.
+func taintText(t *corev1.Taint) string {
+	return taintPair(t.Key, t.Value) + ":" + word(string(t.Effect))
 }
 
-// braced writes a taint as the scheduler does.
-func braced(key, value string) string {
+// taintPair writes a taint without its effect.
+func taintPair(key, value string) string {
 	if value == "" {
-		return "{" + word(key) + ": }"
+		return word(key)
 	}
-	return "{" + word(key) + ": " + word(value) + "}"
+	return pair(key, value)
 }
 
 // words writes a list of values in brackets.

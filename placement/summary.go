@@ -77,7 +77,7 @@ func (m *Matcher) Summarize(nodes []*corev1.Node) Summary {
 // String returns one line in the style of the scheduler's message about a pod that
 // fits no node (FitError.Error@v1.37.2). It names at most eight reasons:
 //
-//	2 of 3 nodes run it; 1 has untolerated taint {node-role.kubernetes.io/control-plane: }
+//	2 of 3 nodes run it; 1 has untolerated taint node-role.kubernetes.io/control-plane
 func (s Summary) String() string {
 	if s.Nodes == 0 {
 		return "no nodes"
@@ -116,7 +116,7 @@ func (r ReasonCount) String() string {
 	case ReasonNodeAffinity:
 		singular, plural, rest = "does", "do", " not match node affinity"
 	case ReasonTaint:
-		singular, plural, rest = "has", "have", " untolerated taint "+braced(r.TaintKey, r.TaintValue)
+		singular, plural, rest = "has", "have", " untolerated taint "+taintPair(r.TaintKey, r.TaintValue)
 	case ReasonNoNode:
 		singular, plural, rest = "does", "do", " not exist"
 	}

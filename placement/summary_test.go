@@ -38,7 +38,7 @@ func TestSummarize(t *testing.T) {
 			want: placement.Summary{Nodes: 3, Run: 2, Keep: 3, Reasons: []placement.ReasonCount{
 				{Reason: placement.ReasonTaint, TaintKey: controlPlane, Nodes: 1},
 			}},
-			text: "2 of 3 nodes run it; 1 has untolerated taint {node-role.kubernetes.io/control-plane: }",
+			text: "2 of 3 nodes run it; 1 has untolerated taint node-role.kubernetes.io/control-plane",
 		},
 		{
 			name:  "one of one",
@@ -101,8 +101,8 @@ func TestSummarize(t *testing.T) {
 				{Reason: placement.ReasonTaint, TaintKey: "b", Nodes: 1},
 				{Reason: placement.ReasonNoNode, Nodes: 1},
 			}},
-			text: "1 of 8 nodes runs it; 2 have untolerated taint {c: }; 1 does not match nodeSelector; " +
-				"1 has untolerated taint {a: 1}; 1 has untolerated taint {a: 2}; 1 has untolerated taint {b: }; 1 does not exist",
+			text: "1 of 8 nodes runs it; 2 have untolerated taint c; 1 does not match nodeSelector; " +
+				"1 has untolerated taint a=1; 1 has untolerated taint a=2; 1 has untolerated taint b; 1 does not exist",
 		},
 		{
 			name:  "many reasons",
@@ -115,9 +115,9 @@ func TestSummarize(t *testing.T) {
 				}
 				return s
 			}(),
-			text: "0 of 12 nodes run it; 1 has untolerated taint {tenant: t00}; 1 has untolerated taint {tenant: t01}; " +
-				"1 has untolerated taint {tenant: t02}; 1 has untolerated taint {tenant: t03}; 1 has untolerated taint {tenant: t04}; " +
-				"1 has untolerated taint {tenant: t05}; 1 has untolerated taint {tenant: t06}; 1 has untolerated taint {tenant: t07}; " +
+			text: "0 of 12 nodes run it; 1 has untolerated taint tenant=t00; 1 has untolerated taint tenant=t01; " +
+				"1 has untolerated taint tenant=t02; 1 has untolerated taint tenant=t03; 1 has untolerated taint tenant=t04; " +
+				"1 has untolerated taint tenant=t05; 1 has untolerated taint tenant=t06; 1 has untolerated taint tenant=t07; " +
 				"4 do not, for 4 other reasons",
 		},
 	} {

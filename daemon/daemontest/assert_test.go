@@ -93,7 +93,7 @@ kube-system/agent: runs on the wrong nodes (-want +got):
 			c.RunsOn(t, agent, ssds[0])
 		}, `
 kube-system/agent: runs on the wrong nodes (-want +got):
-+ node-2: runs agent-2: untolerated taint {db: a} (NoSchedule)`},
++ node-2: runs agent-2: untolerated taint db=a:NoSchedule`},
 		{"RunsOn, too early", "no pass yet", func(t testing.TB) {
 			c := daemontest.NewCluster(t, daemon.Input{DaemonSet: agent, Nodes: ssds}, simulate.Options{})
 			c.RunsOn(t, agent, ssds...)
@@ -291,8 +291,28 @@ maxUnavailable allows 1 during an update; maxSurge with maxUnavailable 0 allows 
 			c.AtMostUnavailable(t, agent, 1)
 		}, `
 kube-system/agent: 2 nodes unavailable at 12:10:10, want at most 1:
-node-1: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays; agent-1 is not available
-node-2: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays; agent-2 is not available`},
+node-1: does not run: untolerated taint node.kubernetes.io/not-ready:NoSchedule; an existing pod stays; agent-1 is not available
+node-2: does not run: untolerated taint node.kubernetes.io/not-ready:NoSchedule; an existing pod stays; agent-2 is not available`},
+		{"RunsOn and NoPodLost, a node that is not ready", "it keeps its pod until an update deletes it", func(t testing.TB) {
+			nodes := daemontest.Nodes(3)
+			c := daemontest.Settled(t, agent, nodes...)
+			c.NotReady(t, nodes[0])
+			c.Settle(t)
+			c.RunsOn(t, agent, nodes...)
+			c.NoPodLost(t, agent)
+			c.Apply(t, daemontest.WithImage(agent, "agent:2"))
+			c.Settle(t)
+			c.RunsOn(t, agent, nodes...)
+			c.NoPodLost(t, agent)
+			c.Recover(t, nodes[0])
+			c.Settle(t)
+			c.RunsOn(t, agent, nodes...)
+			c.NoPodLost(t, agent)
+		}, `
+kube-system/agent: runs on the wrong nodes (-want +got):
+- node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+kube-system/agent: 1 node lost the pod:
+node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady`},
 		{"AtMostUnavailable, nodes that only keep an available pod", "nothing is wrong with it", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoSchedule", ssds...)
@@ -419,7 +439,7 @@ node-4: agent-4: not ready`},
 kube-system/agent: 3 nodes unavailable at 12:10:55, want at most 1:
 node-1: agent-1: not ready: ContainersNotReady
 node-3: agent-3: container main crashed: 1 restart, last exit Error (1)
-node-4: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod stays; agent-4 is not available`},
+node-4: does not run: untolerated taint gpu:NoSchedule; an existing pod stays; agent-4 is not available`},
 		{"AtMostUnavailable, below zero", "a mistake in the test", func(t testing.TB) {
 			daemontest.Settled(t, agent, ssds...).AtMostUnavailable(t, agent, -1)
 		}, `fatal: kube-system/agent: at most -1 nodes cannot be unavailable; give 0 or more`},
@@ -494,7 +514,7 @@ and 2 more`},
 			c.NoPodLost(t, agent)
 		}, `
 kube-system/agent: 1 node lost the pod:
-node-1: agent-1 was deleted at 12:11:10: untolerated taint {gpu: } (NoExecute)`},
+node-1: agent-1 was deleted at 12:11:10: untolerated taint gpu:NoExecute`},
 		{"NoPodLost, a taint for a while", "it has another pod now", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoExecute", ssds[0])
@@ -504,7 +524,7 @@ node-1: agent-1 was deleted at 12:11:10: untolerated taint {gpu: } (NoExecute)`}
 			c.NoPodLost(t, agent)
 		}, `
 kube-system/agent: 1 node lost the pod:
-node-1: agent-1 was deleted at 12:10:10: untolerated taint {gpu: } (NoExecute)`},
+node-1: agent-1 was deleted at 12:10:10: untolerated taint gpu:NoExecute`},
 		{"NoPodLost, a new selector", "the manifest is the reason", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, append(daemontest.Nodes(1), daemontest.Node("ssd-1", "disk=ssd"))...)
 			c.Apply(t, onSSDs())
@@ -521,7 +541,7 @@ node-1: agent-1 was deleted at 12:10:10: nodeSelector disk=ssd, node has no labe
 			c.NoPodLost(t, agent)
 		}, `
 kube-system/agent: 1 node lost the pod:
-node-1: does not run: untolerated taint {gpu: } (NoSchedule); an existing pod stays`},
+node-1: does not run: untolerated taint gpu:NoSchedule; an existing pod stays`},
 		{"NoPodLost, too early", "a node between two pods", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Apply(t, agent2)

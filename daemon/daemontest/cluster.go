@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/pernode/daemonset/daemon"
+	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/rollout/simulate"
 )
 
@@ -162,8 +163,11 @@ func (c *Cluster) Apply(t testing.TB, objects ...metav1.Object) {
 		case *appsv1.ControllerRevision:
 			errs = validateOwners(o)
 		}
-		if len(errs) > 0 {
-			t.Fatalf("%s: refused: %v", nameOf(object), errs.ToAggregate())
+		// It leaves out what only follows from another error.
+		if list := (*manifest.Objects)(nil).Locate(object, errs); len(list) == 1 {
+			t.Fatalf("%s: refused: %v", nameOf(object), list)
+		} else if len(list) > 1 {
+			t.Fatalf("%s: refused:\n%s", nameOf(object), linesOf(list))
 		}
 	}
 	c.apply(t, objects)
@@ -219,7 +223,7 @@ func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 	stored := c.storedOf(objects)
 	for _, object := range objects {
 		if !isNil(object) && stored[objectIDOf(object)] == nil { // the simulation refuses nil
-			t.Fatalf("%s: not found", nameOf(object))
+			t.Fatal(c.notThere(object))
 		}
 	}
 	c.applying = true
@@ -228,6 +232,20 @@ func (c *Cluster) Delete(t testing.TB, objects ...metav1.Object) {
 		t.Fatal(err)
 	}
 	c.observe()
+}
+
+// notThere says that the cluster does not have an object.
+func (c *Cluster) notThere(object metav1.Object) string {
+	switch o := object.(type) {
+	case *corev1.Node:
+		if c.nodes[o.Name] {
+			return fmt.Sprintf("node %s has left the cluster", o.Name)
+		}
+		return fmt.Sprintf("the cluster never had a node %s; it has %s", o.Name, atMost(20, slices.Sorted(maps.Keys(c.nodes))))
+	case *appsv1.DaemonSet:
+		return fmt.Sprintf("the cluster has no DaemonSet %s; it has %s", nameOf(o), atMost(20, c.stored()))
+	}
+	return nameOf(object) + ": not found"
 }
 
 // objectID identifies an object of any kind.
@@ -364,7 +382,7 @@ func (c *Cluster) names(t testing.TB, nodes []*corev1.Node) map[string]bool {
 		case node == nil:
 			t.Fatalf("nodes[%d] is nil", i)
 		case !c.nodes[node.Name]:
-			t.Fatalf("the cluster never had a node %s; it has %s", node.Name, atMost(20, slices.Sorted(maps.Keys(c.nodes))))
+			t.Fatal(c.notThere(node))
 		case names[node.Name]:
 			t.Fatalf("%s is given twice", node.Name)
 		default:

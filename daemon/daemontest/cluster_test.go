@@ -134,7 +134,7 @@ node-2: agent-3 ready`},
 		}, `
 13:10:10
 node-1: agent-1 ready
-node-2: agent-2, not ready, untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule)`},
+node-2: agent-2, not ready, untolerated taint node.kubernetes.io/not-ready:NoSchedule`},
 		{"Unreachable and Recover", "the kubelet works again", func(t *testing.T, c *daemontest.Cluster) {
 			c.Unreachable(t, daemontest.Node("node-2"))
 			c.Advance(t, time.Hour)
@@ -511,6 +511,21 @@ func show(t *testing.T, c *daemontest.Cluster, ds *appsv1.DaemonSet) string {
 	return strings.Join(lines, "\n")
 }
 
+// TestDaemonSetDefaults: which defaults the fixture has, also once it is applied.
+func TestDaemonSetDefaults(t *testing.T) {
+	agent := daemontest.DaemonSet("agent")
+	if diff := cmp.Diff(daemon.Default(agent), agent); diff != "" {
+		t.Errorf("daemon.Default changes the fixture (-want +got):\n%s", diff)
+	}
+	c := daemontest.Settled(t, agent, daemontest.Nodes(1)...)
+	want := corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "agent:1"}}}
+	for what, spec := range map[string]corev1.PodSpec{"the fixture": agent.Spec.Template.Spec, "the stored one": c.Input(agent).DaemonSet.Spec.Template.Spec} {
+		if diff := cmp.Diff(want, spec); diff != "" {
+			t.Errorf("the pod spec of %s (-want +got):\n%s", what, diff)
+		}
+	}
+}
+
 // TestMistakes: a test that asks for what cannot be done ends with a sentence about it.
 func TestMistakes(t *testing.T) {
 	agent := daemontest.DaemonSet("agent")
@@ -530,6 +545,11 @@ func TestMistakes(t *testing.T) {
 			other.Spec.Template.Labels = nil
 			c.Apply(t, other)
 		}, "kube-system/other: refused: spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`"},
+		{"a budget that does not parse", "that it is then missing only follows", func(t testing.TB, c *daemontest.Cluster) {
+			other := agent.DeepCopy()
+			other.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable = new(intstr.FromString("ten"))
+			c.Apply(t, other)
+		}, "kube-system/agent: refused: spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: \"ten\": "},
 		{"no namespace", "kubectl sets it, a test must", func(t testing.TB, c *daemontest.Cluster) {
 			other := daemontest.DaemonSet("other")
 			other.Namespace = ""
@@ -553,10 +573,12 @@ func TestMistakes(t *testing.T) {
 		{"no object", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Apply(t, (*appsv1.DaemonSet)(nil)) },
 			"objects[0]: Required value"},
 		{"a label with spaces", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) { c.Join(t, daemontest.Node("node-3", "zone = a")) },
-			`node-3: refused: [metadata.labels: Invalid value: "zone ": name part must consist of alphanumeric characters`},
+			"node-3: refused:\nmetadata.labels: Invalid value: \"zone \": name part must consist of alphanumeric characters"},
 		{"labels with malformed values", "which labels, in order", func(t testing.TB, c *daemontest.Cluster) {
 			c.Join(t, daemontest.Node("node-3", "b=1=2", "a=x=y"))
-		}, `node-3: refused: [metadata.labels[a]: Invalid value: "x=y": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?'), metadata.labels[b]: Invalid value: "1=2": `},
+		}, `node-3: refused:
+metadata.labels[a]: Invalid value: "x=y": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
+metadata.labels[b]: Invalid value: "1=2": `},
 		{"a taint without an effect", "it would keep nothing off", func(t testing.TB, c *daemontest.Cluster) {
 			node := daemontest.Node("node-3")
 			node.Spec.Taints = []corev1.Taint{{Key: "gpu"}}
@@ -613,7 +635,11 @@ func TestMistakes(t *testing.T) {
 		{"Leave, twice", "a mistake", func(t testing.TB, c *daemontest.Cluster) {
 			c.Leave(t, daemontest.Node("node-1"))
 			c.Leave(t, daemontest.Node("node-1"))
-		}, "node-1: not found"},
+		}, "node node-1 has left the cluster"},
+		{"Leave, never there", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Leave(t, daemontest.Node("node-3")) },
+			"the cluster never had a node node-3; it has node-1, node-2"},
+		{"Delete, another DaemonSet", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Delete(t, daemontest.DaemonSet("other")) },
+			"the cluster has no DaemonSet kube-system/other; it has kube-system/agent"},
 		{"Crash, no such pod", "a mistake", func(t testing.TB, c *daemontest.Cluster) { c.Crash(t, daemontest.Pod(agent, "node-1")) },
 			"kube-system/agent-node-1: not found"},
 		{"Hang, nil", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Hang(t, nil) },
@@ -624,7 +650,7 @@ func TestMistakes(t *testing.T) {
 			c.Join(t, node)
 			c.Settle(t)
 			c.Pods(t, agent, node)
-		}, "kube-system/agent: no pod on node-3: does not run: untolerated taint {gpu: } (NoSchedule)"},
+		}, "kube-system/agent: no pod on node-3: does not run: untolerated taint gpu:NoSchedule"},
 		{"Apply, two nodes of one name", "one would be lost", func(t testing.TB, c *daemontest.Cluster) {
 			c.Join(t, append(daemontest.Nodes(4), daemontest.Nodes(2, "gpu")...)...)
 		}, "node-1 is given twice"},

@@ -17,10 +17,11 @@ import (
 // of an Input of objects from this package: pods and revisions are an hour older.
 func Start() time.Time { return build.Now }
 
-// DaemonSet returns a DaemonSet in the namespace kube-system with the defaults of the API
-// server: the label and selector app=<name>, one container "main" with the image <name>:1, a
-// rolling update with maxUnavailable 1, and the UID uid-<name>. It is created when it is
-// applied. Without a name it is "agent".
+// DaemonSet returns a DaemonSet in the namespace kube-system with the defaults of daemon.Default:
+// the label and selector app=<name>, one container "main" with the image <name>:1, a rolling update
+// with maxUnavailable 1, and the UID uid-<name>. The spec of the pod template has nothing but the
+// container. An API server gives it defaults, such as a restartPolicy; a Cluster gives it none. It is
+// created when it is applied. Without a name it is "agent".
 func DaemonSet(name string) *appsv1.DaemonSet {
 	ds := build.Set{Name: name}.Object()
 	ds.CreationTimestamp = metav1.Time{}

@@ -46,7 +46,7 @@ func (c *Cluster) edit(t testing.TB, nodes []*corev1.Node, change func(*corev1.N
 	for _, node := range nodes {
 		found, _ := stored[objectIDOf(node)].(*corev1.Node)
 		if found == nil {
-			t.Fatalf("node %s has left the cluster", node.Name)
+			t.Fatal(c.notThere(node))
 		}
 		found = found.DeepCopy()
 		change(found)
@@ -106,11 +106,12 @@ func (c *Cluster) Untaint(t testing.TB, taint string, nodes ...*corev1.Node) {
 // NotReady lets the kubelets of nodes report that the node is not ready. The node controller
 // sets the taints node.kubernetes.io/not-ready with NoSchedule and NoExecute
 // (doNoScheduleTaintingPass, processTaintBaseEviction @v1.37.2), and makes the pods there not
-// ready. Until Recover, no pod on the nodes becomes ready, fails or terminates. A DaemonSet
-// keeps its pods there, but the nodes are not eligible any more: RunsOn and NoPodLost hold, and
-// a rollout can be complete without the nodes, though they use its budget. AtMostUnavailable
-// counts them. It ends the test if one of the nodes is already not ready. An unreachable one may
-// become not ready.
+// ready. Until Recover, no pod on the nodes becomes ready or fails, and none that is deleted is gone.
+// A DaemonSet keeps its pods there, but the nodes are not eligible any more: a rollout can be
+// complete without the nodes, though they use its budget. RunsOn and NoPodLost hold as long as no
+// update is applied. An update deletes the outdated pods there, because they are not available, and
+// RunsOn and NoPodLost fail until Recover. AtMostUnavailable counts the nodes. It ends the test if
+// one of the nodes is already not ready. An unreachable one may become not ready.
 func (c *Cluster) NotReady(t testing.TB, nodes ...*corev1.Node) {
 	t.Helper()
 	c.edit(t, nodes, func(node *corev1.Node) {
@@ -264,7 +265,7 @@ func (c *Cluster) editPods(t testing.TB, pods []*corev1.Pod, change func(*corev1
 		}
 		stored, _ := all[objectIDOf(pod)].(*corev1.Pod)
 		if stored == nil {
-			t.Fatalf("%s: not found", nameOf(pod))
+			t.Fatal(c.notThere(pod))
 		}
 		switch {
 		case pod.UID != "" && pod.UID != stored.UID:

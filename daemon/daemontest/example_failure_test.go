@@ -34,7 +34,7 @@ func Example_failures() {
 	// Output:
 	// kube-system/agent: runs on the wrong nodes (-want +got):
 	// + node-1: runs agent-1: eligible
-	// - node-4: does not run: untolerated taint {nvidia.com/gpu: } (NoSchedule); an existing pod stays
+	// - node-4: does not run: untolerated taint nvidia.com/gpu:NoSchedule; an existing pod stays
 	// kube-system/agent: had pods on 1 node that it must never run on:
 	// node-3: got agent-3 at 12:00:00: eligible
 	// kube-system/agent: want the rollout complete within 1m0s, got: stalled from the start (3 passes, at least 2 of 3 available), on:
@@ -49,5 +49,5 @@ func Example_failures() {
 	//   node-3: desired, current, ready, available; agent-3 has an outdated template
 	// maxUnavailable 1 is used by node-1 (new pod is not available)
 	// kube-system/agent: 1 node lost the pod:
-	// node-2: agent-2 was deleted at 12:10:12: untolerated taint {db: a} (NoExecute)
+	// node-2: agent-2 was deleted at 12:10:12: untolerated taint db=a:NoExecute
 }

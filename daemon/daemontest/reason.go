@@ -34,7 +34,7 @@ func (c *Cluster) record(t testing.TB, ds *appsv1.DaemonSet) *record {
 	}
 	r := c.records[keyOf(ds)]
 	if r == nil || r.gone() {
-		t.Fatalf("the cluster has no DaemonSet %s; it has %s", nameOf(ds), atMost(20, c.stored()))
+		t.Fatal(c.notThere(ds))
 	}
 	if r.err != nil {
 		t.Fatalf("%s: %v", nameOf(ds), r.err)

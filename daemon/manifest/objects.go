@@ -17,6 +17,8 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/internal/taint"
 )
 
 // Objects are the DaemonSets of some texts, and the objects of the three other kinds that
@@ -120,7 +122,8 @@ func (o *Objects) readFile(fsys fs.FS, name string, named map[key]metav1.Object)
 // its fields that do not exist; what is wrong besides, such as its name, is said once these are
 // right. Wrong are, besides what does not parse: what follows the object or list
 // of a YAML document, which a parser would drop; a field that does not exist, or is there
-// twice; a missing or malformed name; braces of a template in what is not stored, unless they
+// twice; a missing or malformed name; a taint of a node with an effect that does not exist, which
+// would keep no pod away; braces of a template in what is not stored, unless they
 // may be meant, as in annotations, commands, arguments, environment variables and paths; a second
 // object of the same kind, namespace and name, here or in what was read before, except for a
 // manifest beside a stored DaemonSet; a DaemonSet of an API version that is gone; a list in 16
@@ -230,6 +233,11 @@ func (r *reading) keep(at place, kind string, object metav1.Object) *Error {
 	}
 	if msgs := validation.IsDNS1123Label(object.GetNamespace()); object.GetNamespace() != "" && len(msgs) > 0 {
 		return at.wrong("metadata.namespace", fmt.Sprintf("Invalid value: %q: %s", object.GetNamespace(), msgs[0]))
+	}
+	if node, ok := object.(*corev1.Node); ok {
+		if err := taint.CheckEffects(field.NewPath("spec", "taints"), node.Spec.Taints); err != nil {
+			return at.wrong(err.Field, err.ErrorBody())
+		}
 	}
 	switch {
 	case kind == kindNode:

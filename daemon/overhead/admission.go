@@ -96,7 +96,7 @@ func (a *admission) admit(ds *appsv1.DaemonSet) (corev1.PodSpec, field.ErrorList
 	admitted := demand.Admitted(&spec, ranges)
 	refused = append(refused, demand.Refusals(path, &admitted, ranges)...)
 	if valid { // Otherwise the same would be there twice.
-		refused = append(refused, demand.Invalid(path, &admitted)...)
+		refused = append(refused, demand.InvalidAdmitted(path, &admitted, &spec, ranges)...)
 	}
 	return admitted, refused
 }

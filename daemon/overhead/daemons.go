@@ -70,12 +70,12 @@ type Daemon struct {
 	// host network every declared port is one.
 	HostPorts []HostPort
 	// Refused is why the API server refuses the DaemonSet or its pods. The template has malformed
-	// requests, limits or overhead, a malformed node selector, required node affinity or toleration,
-	// or a host port twice. Or the pods break a LimitRange; their requests and limits are malformed
-	// with what LimitRanges give to their containers; they have another priority, preemption policy,
-	// overhead or node selector than their PriorityClass or RuntimeClass; or there is no such class.
-	// Paths start at the DaemonSet's spec. That it is nil does not prove that the API server accepts
-	// them: nothing else is checked.
+	// requests, limits or overhead, a malformed node selector, required node affinity or toleration, or a
+	// host port twice. Or the pods break a LimitRange; their requests and limits are malformed with what
+	// LimitRanges give to their containers, and the texts name these LimitRanges; they have another
+	// priority, preemption policy, overhead or node selector than their PriorityClass or RuntimeClass; or
+	// there is no such class. Paths start at the DaemonSet's spec. That it is nil does not prove that the
+	// API server accepts them: nothing else is checked.
 	Refused field.ErrorList
 }
 
@@ -98,7 +98,8 @@ func (p HostPort) String() string { return demand.Port(p).String() }
 
 // compiled is what OnNode and InPool read of a DaemonSet.
 type compiled struct {
-	rules int // in Daemons.rules
+	name  string // as nameOf returns it
+	rules int    // in Daemons.rules
 	owner owner.Identity
 	spec  corev1.PodSpec // admitted, shares with the DaemonSet
 	// scheduling is that of the RuntimeClass, or nil.
@@ -214,7 +215,7 @@ func Compile(sets []*appsv1.DaemonSet, opts Options) (*Daemons, error) {
 		ds, c := sets[from], &d.compiled[to]
 		key := keyOf(ds)
 		d.byOwner[key] = append(d.byOwner[key], to)
-		*c = compiled{rules: d.rulesOf(&ds.Spec.Template, opts.Placement, dictionary), owner: identities[from]}
+		*c = compiled{name: nameOf(ds), rules: d.rulesOf(&ds.Spec.Template, opts.Placement, dictionary), owner: identities[from]}
 		var refused field.ErrorList
 		c.spec, refused = admission.admit(ds)
 		d.list[to] = Daemon{
@@ -273,6 +274,14 @@ func nameOf(ds *appsv1.DaemonSet) string {
 		return ds.Name
 	}
 	return ds.Namespace + "/" + ds.Name
+}
+
+// nameAt returns the name of the DaemonSet with the index; empty for -1.
+func (d *Daemons) nameAt(index int) string {
+	if index < 0 {
+		return ""
+	}
+	return d.compiled[index].name
 }
 
 func hostPorts(spec *corev1.PodSpec) []HostPort {
@@ -334,7 +343,7 @@ func (d *Daemons) internResources() {
 
 // List returns the DaemonSets, read-only, in the order in which their pods get room on a node:
 // the highest priority first, then by namespace, name, and API version with kind. The results of
-// OnNode and InPool refer to them by their index.
+// OnNode and InPool have one entry for each in this order, and refer to them by their index.
 func (d *Daemons) List() []Daemon {
 	if d == nil {
 		return nil

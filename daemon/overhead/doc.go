@@ -18,7 +18,8 @@
 //	what does not fit, and which DaemonSet is it?   NodeOverhead.Shortages, NodeDaemon.Fits
 //	which host ports conflict?                      NodeOverhead.PortConflicts
 //	what stays pending because of a RuntimeClass?   NodeOverhead.Mismatches
-//	taints that go away after start-up              Input.StartupTaints, NodeOverhead.Started
+//	taints that go away after start-up              Input.StartupTaints, NodeOverhead.Started;
+//	                                                Pool.StartupTaints, PoolOverhead.Started
 //	labels that come late                           Input.LateLabels
 //	a name that is made up                          Input.NameUnknown
 //	what runs on a pool known by requirements?      Daemons.InPool
@@ -43,7 +44,7 @@
 //  4. Sums are in the scheduler's units, cpu in thousandths and everything else in whole numbers
 //     (Resource.Add@v1.37.2), and saturate. Resources that the scheduler does not count are in
 //     Daemon.Requests and in no sum.
-//  5. A DaemonSet is referred to by its index in Daemons.List. All lists have a documented order,
+//  5. A DaemonSet is referred to by its index in Daemons.List, and named in texts. All lists have a documented order,
 //     and the order of the input has no effect on them.
 //  6. Only what this package names is looked at when it asks what fits: requests, the number of
 //     pods, host ports, the node selectors of RuntimeClasses. Pod (anti-)affinity, topology

@@ -49,21 +49,21 @@ func Example() {
 		return
 	}
 	fmt.Println(out.Run)
-	for i, daemon := range daemons.List() {
-		fmt.Println(daemon.DaemonSet.Name, out.Daemons[i].Verdict, "fits:", out.Daemons[i].Fits)
+	for _, daemon := range out.Daemons {
+		fmt.Println(daemon)
 	}
 	for _, s := range out.Shortages {
-		fmt.Println(daemons.List()[s.Daemon].DaemonSet.Name, "lacks", s.Resource, "needs", s.Missing, "free", s.Free)
+		fmt.Println(out.Daemons[s.Daemon].Name, "lacks", s.Resource, "needs", s.Missing, "free", s.Free)
 	}
 	for _, c := range out.PortConflicts {
-		fmt.Println(daemons.List()[c.Daemon].DaemonSet.Name, "waits for port", c.Port, "of", daemons.List()[c.Other].DaemonSet.Name)
+		fmt.Println(out.Daemons[c.Daemon].Name, "waits for port", c.Port, "of", c.OtherName)
 	}
 	// Output:
 	// 2 pods, cpu 100m, memory 4296Mi
-	// agent runs fits: true
-	// cache runs fits: false
-	// cache lacks memory needs 4294967296 free 3011510272
-	// cache waits for port 9100/TCP of agent
+	// kube-system/agent: should run, fits
+	// team/cache: should run, does not fit
+	// team/cache lacks memory needs 4294967296 free 3011510272
+	// team/cache waits for port 9100/TCP of kube-system/agent
 }
 
 // What Cluster Autoscaler asks about a new node of a node group. Today it makes a template node
@@ -203,8 +203,8 @@ func Example_karpenter() {
 	// Output:
 	// all:          2 pods, cpu 400m
 	// still missing: 1 pod, cpu 300m
-	// logs runs present: true ports: []
-	// metrics runs present: false ports: []
+	// logs should run present: true ports: []
+	// metrics should run present: false ports: []
 }
 
 // A template of which three things are not known: the zone, whether the network plugin has
@@ -239,7 +239,7 @@ func ExampleDaemons_Explain() {
 	}
 	// Output:
 	// kube-system/anywhere on template: cannot tell: depends on startup taint node.cilium.io/agent-not-ready:NoExecute
-	// kube-system/network on template: runs here
+	// kube-system/network on template: should run
 	// kube-system/zonal on template: cannot tell: depends on label "topology.kubernetes.io/zone"
 	// team/gpu on template: does not run: nodeSelector gpu=true, node has no label gpu
 }
@@ -279,17 +279,17 @@ func ExampleDaemons_InPool() {
 		fmt.Println(err)
 		return
 	}
-	for i, daemon := range daemons.List() {
-		fmt.Printf("%s: %v\n", daemon.DaemonSet.Name, pool.Daemons[i])
+	for _, daemon := range pool.Daemons {
+		fmt.Println(daemon)
 	}
 	fmt.Println("on every node:", pool.Always)
 	fmt.Println("at most:      ", pool.AtMost)
 	// Output:
-	// arm: on some nodes: depends on label "kubernetes.io/arch"
-	// has-zone: always: topology.kubernetes.io/zone Exists
-	// mainframe: never: node affinity; the pool has kubernetes.io/arch In [amd64 arm64]
-	// no-mainframe: always: kubernetes.io/arch In [amd64 arm64]
-	// zone-a: on some nodes: depends on label "topology.kubernetes.io/zone"
+	// kube-system/arm: on some nodes: depends on label "kubernetes.io/arch"
+	// kube-system/has-zone: always: topology.kubernetes.io/zone Exists
+	// kube-system/mainframe: never: node affinity; the pool has kubernetes.io/arch In [amd64 arm64]
+	// kube-system/no-mainframe: always: kubernetes.io/arch In [amd64 arm64]
+	// kube-system/zone-a: on some nodes: depends on label "topology.kubernetes.io/zone"
 	// on every node: 2 pods, cpu 200m
 	// at most:       4 pods, cpu 400m
 }

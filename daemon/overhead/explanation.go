@@ -66,8 +66,8 @@ func (f Fact) String() string {
 
 // Explanation is a verdict with its reason.
 type Explanation struct {
-	// Daemon is the name of the DaemonSet as "namespace/name".
-	Daemon string
+	// Name is the DaemonSet as "namespace/name", or its name if it has no namespace.
+	Name string
 	// Verdict is the answer.
 	Verdict Verdict
 	// Placement is the explanation of the Decision of NodeDaemon. Its taints are copies. Where a
@@ -82,7 +82,7 @@ type Explanation struct {
 }
 
 // Explain returns the verdict of OnNode about the DaemonSet of an index in List, with its
-// reason. It costs much more than OnNode does for one DaemonSet: call it for those that you
+// reason. Whether the node has room for the pod is in NodeDaemon.Fits only. It costs much more than OnNode does for one DaemonSet: call it for those that you
 // show. It fails as OnNode does, and if there is no such index.
 //
 // If a DaemonSet can tell more than 4096 states of the unknown facts apart, DependsOn are all
@@ -100,7 +100,7 @@ func (d *Daemons) Explain(index int, in Input) (Explanation, error) {
 	r := &d.rules[d.compiled[index].rules]
 	verdict, decision := s.verdict(r)
 	s.begin(d, &in) // Back to the known state.
-	e := Explanation{Daemon: nameOf(d.list[index].DaemonSet), Verdict: verdict}
+	e := Explanation{Name: d.compiled[index].name, Verdict: verdict}
 	s.node.Spec.Taints = s.taints
 	if e.Placement = r.matcher.Explain(&s.node); verdict == VerdictDoesNotRun {
 		s.open(r)
@@ -221,14 +221,14 @@ func (s *scratch) untolerated(r *rules) []corev1.Taint {
 
 // String returns the explanation in one line:
 //
-//	kube-system/agent on worker-1: runs here
+//	kube-system/agent on worker-1: should run
 //	kube-system/agent on worker-1: does not run: nodeSelector disk=ssd, node has no label disk
 //	kube-system/agent on worker-1: cannot tell: depends on label "zone"
 //	kube-system/agent on worker-1: refused: spec.template.spec.containers[0].resources.requests[cpu]: ...
 func (e Explanation) String() string {
-	s := e.Daemon + " on " + e.Placement.Node
+	s := e.Name + " on " + e.Placement.Node
 	if e.Placement.Node == "" {
-		s = e.Daemon + " on a node without a name"
+		s = e.Name + " on a node without a name"
 	}
 	switch e.Verdict {
 	case VerdictCannotTell:
@@ -238,8 +238,6 @@ func (e Explanation) String() string {
 			return s + ": refused: " + e.Refused[0].Error()
 		}
 		return s + ": refused"
-	case VerdictRuns:
-		return s + ": runs here"
 	case VerdictDoesNotRun:
 		return s + ": does not run: " + e.Placement.Cause()
 	default:

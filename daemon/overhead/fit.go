@@ -162,7 +162,7 @@ func (o *NodeOverhead) conflictsWithPods(d *Daemons) {
 			for _, want := range d.byPort[p.Number] {
 				if want.daemon != there.daemon && o.Daemons[want.daemon].mayRun() && want.port.Conflicts(HostPort(p)) {
 					s.blocked.set(want.daemon)
-					o.PortConflicts = append(o.PortConflicts, PortConflict{Daemon: want.daemon, Other: there.daemon, Pod: there.pod, Port: want.port, OtherPort: HostPort(p)})
+					o.PortConflicts = append(o.PortConflicts, PortConflict{Daemon: want.daemon, Other: there.daemon, OtherName: d.nameAt(there.daemon), Pod: there.pod, Port: want.port, OtherPort: HostPort(p)})
 				}
 			}
 		}
@@ -196,7 +196,7 @@ func (o *NodeOverhead) portsFree(d *Daemons, daemon int) bool {
 		if n.Present && o.scratch.holds(daemon, c.own) || other.Present && o.scratch.holds(c.other, c.port) {
 			continue
 		}
-		o.PortConflicts = append(o.PortConflicts, PortConflict{Daemon: daemon, Other: c.other, Port: c.own, OtherPort: c.port})
+		o.PortConflicts = append(o.PortConflicts, PortConflict{Daemon: daemon, Other: c.other, OtherName: other.Name, Port: c.own, OtherPort: c.port})
 		if other.Fits {
 			free = false
 		}

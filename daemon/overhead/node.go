@@ -1,6 +1,7 @@
 package overhead
 
 import (
+	"cmp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -79,6 +80,8 @@ type NodeOverhead struct {
 
 // NodeDaemon says whether one DaemonSet runs on a node.
 type NodeDaemon struct {
+	// Name is the DaemonSet as "namespace/name", or its name if it has no namespace.
+	Name string
 	// Verdict is the answer.
 	Verdict Verdict
 	// Decision is that of package placement about the node once it has lost its startup taints,
@@ -122,6 +125,8 @@ type PortConflict struct {
 	// Other is the index of the DaemonSet that has the port or comes first. It is -1 if Pod is
 	// one of no DaemonSet.
 	Other int
+	// OtherName is the NodeDaemon.Name of Other. It is empty if Pod is one of no DaemonSet.
+	OtherName string
 	// Pod is the pod on the node that has the port: read-only. It is nil if no such pod is
 	// there yet.
 	Pod *corev1.Pod
@@ -136,10 +141,10 @@ func (s Shortage) String() string {
 }
 
 // String returns the port and who has it, such as "port 80/TCP is that of pod team/web" or
-// "port 80/TCP is also that of a DaemonSet before it".
+// "port 80/TCP is also that of team/proxy, which comes first".
 func (c PortConflict) String() string {
 	if c.Pod == nil {
-		return "port " + c.Port.String() + " is also that of a DaemonSet before it"
+		return "port " + c.Port.String() + " is also that of " + cmp.Or(c.OtherName, "another DaemonSet") + ", which comes first"
 	}
 	return "port " + c.Port.String() + " is that of pod " + c.Pod.Namespace + "/" + c.Pod.Name
 }
@@ -202,7 +207,7 @@ func (d *Daemons) OnNode(in Input, out *NodeOverhead) error {
 	for i := range d.compiled {
 		n := &out.Daemons[i]
 		a := &s.answers[d.compiled[i].rules]
-		*n = NodeDaemon{Verdict: a.verdict, Decision: a.decision}
+		*n = NodeDaemon{Name: d.compiled[i].name, Verdict: a.verdict, Decision: a.decision}
 		if d.list[i].Refused != nil && n.mayRun() {
 			n.Verdict = VerdictRefused
 		}

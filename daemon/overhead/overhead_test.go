@@ -119,36 +119,36 @@ func TestRequests(t *testing.T) {
 			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "1": LimitRange kube-system/a: the maximum ratio of limit to request of Container is 9`},
 		{name: "default limit below the request", why: "the API server refuses the pod", spec: corev1.PodSpec{Containers: []corev1.Container{container("cpu", "500m")}}, want: amounts("cpu", "500m"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "100m")})}},
-			refused: `spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "500m": must not be above the limit, 100m`},
+			refused: `spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "500m": must not be above the limit, 100m; the limit is the default of LimitRange kube-system/a`},
 		{name: "default limit above the default request", why: "only cpu, memory and their like may be overcommitted", spec: nothing, want: amounts("example.com/gpu", "1"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("example.com/gpu", "2"), DefaultRequest: amounts("example.com/gpu", "1")})}},
-			refused: `spec.template.spec.containers[0].resources.requests[example.com/gpu]: Invalid value: "1": must be the limit, 2`},
+			refused: `spec.template.spec.containers[0].resources.requests[example.com/gpu]: Invalid value: "1": must be the limit, 2; request and limit are the defaults of LimitRange kube-system/a`},
 		{name: "default limit above that of the pod", why: "the API server refuses the pod", want: amounts("cpu", "1"),
 			spec:    corev1.PodSpec{Containers: []corev1.Container{container("cpu", "1")}, Resources: &corev1.ResourceRequirements{Limits: amounts("cpu", "2")}},
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "3")})}},
-			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "3": must not be above the limit of the pod, 2`},
+			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "3": must not be above the limit of the pod, 2; the limit is the default of LimitRange kube-system/a`},
 		{name: "requests above that of the pod", why: "the API server refuses the pod", want: amounts("cpu", "2"),
 			spec:    corev1.PodSpec{Containers: []corev1.Container{{}}, Resources: &corev1.ResourceRequirements{Requests: amounts("cpu", "2")}},
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("cpu", "3")})}},
-			refused: `spec.template.spec.resources.requests[cpu]: Invalid value: "2": must not be below the requests of the containers, 3`},
+			refused: `spec.template.spec.resources.requests[cpu]: Invalid value: "2": must not be below the requests of the containers, 3, with the default of LimitRange kube-system/a`},
 		{name: "default request of a device", why: "it has no limit", spec: nothing, want: amounts("example.com/gpu", "1"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, DefaultRequest: amounts("example.com/gpu", "1")})}},
-			refused: `spec.template.spec.containers[0].resources.limits[example.com/gpu]: Required value: a request of huge pages or an extended resource needs a limit`},
+			refused: `spec.template.spec.containers[0].resources.limits[example.com/gpu]: Required value: a request of huge pages or an extended resource needs a limit; the request is the default of LimitRange kube-system/a`},
 		{name: "minimum of a device", why: "it is the request, which has no limit", spec: nothing, want: amounts("example.com/gpu", "1"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Min: amounts("example.com/gpu", "1")})}},
 			refused: `spec.template.spec.containers[0].resources.limits[example.com/gpu]: Required value`},
 		{name: "default of huge pages", why: "the container has neither cpu nor memory", spec: nothing, want: amounts("hugepages-2Mi", "2Mi"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("hugepages-2Mi", "2Mi")})}},
-			refused: `spec.template.spec.containers[0].resources: Forbidden: huge pages need cpu or memory beside them`},
+			refused: `spec.template.spec.containers[0].resources: Forbidden: huge pages need cpu or memory beside them; request and limit are the defaults of LimitRange kube-system/a`},
 		{name: "half a huge page", why: "the API server refuses the pod", spec: corev1.PodSpec{Containers: []corev1.Container{container("cpu", "1")}}, want: amounts("cpu", "1", "hugepages-2Mi", "1Mi"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("hugepages-2Mi", "1Mi")})}},
-			refused: `spec.template.spec.containers[0].resources.limits[hugepages-2Mi]: Invalid value: "1Mi": must be a multiple of the size of the pages`},
+			refused: `spec.template.spec.containers[0].resources.limits[hugepages-2Mi]: Invalid value: "1Mi": must be a multiple of the size of the pages; request and limit are the defaults of LimitRange kube-system/a`},
 		{name: "default of half a device", why: "the API server refuses the pod", spec: corev1.PodSpec{InitContainers: []corev1.Container{{}}}, want: amounts("example.com/gpu", "500m"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("example.com/gpu", "500m")})}},
-			refused: `spec.template.spec.initContainers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be a whole number`},
+			refused: `spec.template.spec.initContainers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be a whole number; request and limit are the defaults of LimitRange kube-system/a`},
 		{name: "default below zero", why: "the API server refuses the pod", spec: nothing, want: amounts("cpu", "-1"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "-1")})}},
-			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "-1": must not be below zero`},
+			refused: `spec.template.spec.containers[0].resources.limits[cpu]: Invalid value: "-1": must not be below zero; request and limit are the defaults of LimitRange kube-system/a`},
 		{name: "the template's own fault", why: "the API server refuses the DaemonSet", spec: corev1.PodSpec{Containers: []corev1.Container{container("example.com/gpu", "500m")}}, want: amounts("cpu", "1", "example.com/gpu", "500m"),
 			opts:    overhead.Options{LimitRanges: []*corev1.LimitRange{limitRange("kube-system", "a", corev1.LimitRangeItem{Type: ofContainer, Default: amounts("cpu", "1")})}},
 			refused: `spec.template.spec.containers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be a whole number`},
@@ -447,8 +447,8 @@ func TestPortConflicts(t *testing.T) {
 
 	out := onNode(t, daemons, overhead.Input{Node: bareNode("n")})
 	want := []overhead.PortConflict{
-		{Daemon: ib, Other: ia, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
-		{Daemon: inet, Other: ib, Port: port("", 81), OtherPort: port("", 81)},
+		{Daemon: ib, Other: ia, OtherName: "kube-system/a", Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
+		{Daemon: inet, Other: ib, OtherName: "kube-system/b", Port: port("", 81), OtherPort: port("", 81)},
 	}
 	if diff := gocmp.Diff(want, out.PortConflicts); diff != "" {
 		t.Errorf("PortConflicts (-want +got):\n%s", diff)
@@ -465,9 +465,9 @@ func TestPortConflicts(t *testing.T) {
 	out = onNode(t, daemons, overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{stranger, own}})
 	want = []overhead.PortConflict{
 		{Daemon: ia, Other: -1, Pod: stranger, Port: port("", 80), OtherPort: port("", 80)},
-		{Daemon: ia, Other: ib, Port: port("", 80), OtherPort: port("10.0.0.1", 80)}, // The pod of b lacks it.
+		{Daemon: ia, Other: ib, OtherName: "kube-system/b", Port: port("", 80), OtherPort: port("10.0.0.1", 80)}, // The pod of b lacks it.
 		{Daemon: ib, Other: -1, Pod: stranger, Port: port("10.0.0.1", 80), OtherPort: port("", 80)},
-		{Daemon: inet, Other: ib, Pod: own, Port: port("", 81), OtherPort: port("", 81)},
+		{Daemon: inet, Other: ib, OtherName: "kube-system/b", Pod: own, Port: port("", 81), OtherPort: port("", 81)},
 	}
 	if diff := gocmp.Diff(want, out.PortConflicts); diff != "" {
 		t.Errorf("PortConflicts with pods (-want +got):\n%s", diff)
@@ -747,7 +747,7 @@ func TestReason(t *testing.T) {
 			)}},
 		{"impossible name", "node affinity: nodeSelectorTerms[0].matchFields[0] metadata.name In [Bad_Name], node has no field metadata.name",
 			corev1.PodSpec{Affinity: required(corev1.NodeSelectorTerm{MatchFields: named("Bad_Name")})}},
-		{"taint", "untolerated taint {gpu: } (NoSchedule)", corev1.PodSpec{NodeSelector: map[string]string{"cloud/zone": "a"}}},
+		{"taint", "untolerated taint gpu:NoSchedule", corev1.PodSpec{NodeSelector: map[string]string{"cloud/zone": "a"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := overhead.Input{Node: bareNode("template"), NameUnknown: true, LateLabels: []string{"cloud/zone"}}
@@ -845,8 +845,8 @@ func TestStartupTaints(t *testing.T) {
 		{"listed with two values", "the node may have either", tolerating("v1"), nil, []corev1.Taint{taint("v1", no), taint("v2", no)}, "cannot tell: depends on startup taint k=v2:NoSchedule"},
 		{"any effect, there", "each is one", requesting("agent"), []corev1.Taint{taint("v1", execute)}, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k=v1:NoExecute"},
 		{"any effect, not there", "it may be either", requesting("agent"), nil, []corev1.Taint{taint("", "")}, "cannot tell: depends on startup taint k:NoSchedule, startup taint k:NoExecute"},
-		{"another effect", "it stays", requesting("agent"), []corev1.Taint{taint("", execute)}, []corev1.Taint{taint("", no)}, "does not run: untolerated taint {k: } (NoExecute)"},
-		{"tolerated", "by its value on the node", tolerating("v1"), []corev1.Taint{taint("v1", no)}, []corev1.Taint{taint("v2", no)}, "runs here"},
+		{"another effect", "it stays", requesting("agent"), []corev1.Taint{taint("", execute)}, []corev1.Taint{taint("", no)}, "does not run: untolerated taint k:NoExecute"},
+		{"tolerated", "by its value on the node", tolerating("v1"), []corev1.Taint{taint("v1", no)}, []corev1.Taint{taint("v2", no)}, "should run"},
 	} {
 		in := overhead.Input{Node: bareNode("n"), StartupTaints: tc.startup}
 		in.Node.Spec.Taints = tc.taints
@@ -1127,12 +1127,13 @@ func TestReasonTexts(t *testing.T) {
 	web := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "web"}}
 	port := overhead.HostPort{Protocol: corev1.ProtocolTCP, Number: 80}
 	for want, got := range map[string]fmt.Stringer{
-		"short of memory by 512Mi":                          overhead.Shortage{Resource: "memory", Missing: 1 << 30, Free: 1 << 29},
-		"short of cpu by 1500m":                             overhead.Shortage{Resource: "cpu", Missing: 1500},
-		"short of pods by 1":                                overhead.Shortage{Resource: "pods", Missing: 1},
-		"port 80/TCP is that of pod team/web":               overhead.PortConflict{Port: port, Pod: web},
-		"port 80/TCP is also that of a DaemonSet before it": overhead.PortConflict{Port: port},
-		"the RuntimeClass asks for label runtime=kata":      overhead.Mismatch{Label: "runtime", Value: "kata"},
+		"short of memory by 512Mi":            overhead.Shortage{Resource: "memory", Missing: 1 << 30, Free: 1 << 29},
+		"short of cpu by 1500m":               overhead.Shortage{Resource: "cpu", Missing: 1500},
+		"short of pods by 1":                  overhead.Shortage{Resource: "pods", Missing: 1},
+		"port 80/TCP is that of pod team/web": overhead.PortConflict{Port: port, Pod: web},
+		"port 80/TCP is also that of another DaemonSet, which comes first": overhead.PortConflict{Port: port},
+		"port 80/TCP is also that of team/proxy, which comes first":        overhead.PortConflict{Port: port, OtherName: "team/proxy"},
+		"the RuntimeClass asks for label runtime=kata":                     overhead.Mismatch{Label: "runtime", Value: "kata"},
 	} {
 		if got.String() != want {
 			t.Errorf("String() = %q, want %q", got, want)
@@ -1209,7 +1210,7 @@ func TestPoolOtherLabels(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := pool.Daemons[0]
-			if got.String() != want {
+			if want := "kube-system/agent: " + want; got.String() != want {
 				t.Errorf("%s: InPool with OtherLabelsAbsent %v = %v, want %s: %s", tc.name, absent, got, want, tc.why)
 			}
 			if labels := tc.labels; !absent && got.AbsentLabels != nil || absent && gocmp.Diff(labels, got.AbsentLabels) != "" {
@@ -1223,7 +1224,7 @@ func TestPoolOtherLabels(t *testing.T) {
 func TestPoolHostname(t *testing.T) {
 	special := daemonSet("a", corev1.PodSpec{NodeSelector: map[string]string{corev1.LabelHostname: "special-1"}})
 	pool, err := compile(t, []*appsv1.DaemonSet{special}, overhead.Options{}).InPool(overhead.Pool{OtherLabelsAbsent: true})
-	if want := `on some nodes: depends on label "kubernetes.io/hostname"`; err != nil || pool.Daemons[0].String() != want {
+	if want := `kube-system/a: on some nodes: depends on label "kubernetes.io/hostname"`; err != nil || pool.Daemons[0].String() != want {
 		t.Errorf("InPool = %v, %v, want %s", pool.Daemons, err, want)
 	}
 }
@@ -1234,7 +1235,7 @@ func TestPoolNever(t *testing.T) {
 	pool, err := compile(t, []*appsv1.DaemonSet{intel}, overhead.Options{}).InPool(overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{
 		{Key: "arch", Operator: corev1.NodeSelectorOpIn, Values: []string{"arm64"}},
 	}})
-	if want := "never: node selector; the pool has arch In [arm64]"; err != nil || pool.Daemons[0].String() != want {
+	if want := "kube-system/a: never: node selector; the pool has arch In [arm64]"; err != nil || pool.Daemons[0].String() != want {
 		t.Errorf("InPool = %v, %v, want %s", pool.Daemons, err, want)
 	}
 }
@@ -1257,6 +1258,10 @@ func TestPoolAnswersAreOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		a, b := &out.Daemons[0], &out.Daemons[1]
+		if a.Name != "kube-system/a" || b.Name != "kube-system/b" {
+			t.Errorf("%s: the answers are about %s and %s", name, a.Name, b.Name)
+		}
+		b.Name = a.Name
 		if diff := gocmp.Diff(a, b); diff != "" {
 			t.Errorf("%s: the answers differ (-a +b):\n%s", name, diff)
 		}
@@ -1284,16 +1289,45 @@ func TestPoolTaints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := overhead.PoolDaemon{Presence: overhead.PresenceNever, Reason: placement.ReasonTaint, Taint: &gpu}
-	if diff := gocmp.Diff(want, pool.Daemons[0]); diff != "" || pool.Daemons[0].String() != "never: untolerated taint gpu=true:NoSchedule" {
+	want := overhead.PoolDaemon{Name: "kube-system/agent", Presence: overhead.PresenceNever, Reason: placement.ReasonTaint, Taint: &gpu}
+	if diff := gocmp.Diff(want, pool.Daemons[0]); diff != "" || pool.Daemons[0].String() != "kube-system/agent: never: untolerated taint gpu=true:NoSchedule" {
 		t.Errorf("%v (-want +got):\n%s", pool.Daemons[0], diff)
 	}
 	pool, err = daemons.InPool(overhead.Pool{Taints: []corev1.Taint{gpu}, StartupTaints: []corev1.Taint{gpu}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = overhead.PoolDaemon{Presence: overhead.PresenceSometimes, DependsOn: []overhead.Fact{{Kind: overhead.FactStartupTaint, Taint: gpu}}}
+	want = overhead.PoolDaemon{Name: "kube-system/agent", Presence: overhead.PresenceSometimes, DependsOn: []overhead.Fact{{Kind: overhead.FactStartupTaint, Taint: gpu}}}
 	if diff := gocmp.Diff(want, pool.Daemons[0]); diff != "" {
 		t.Errorf("%v (-want +got):\n%s", pool.Daemons[0], diff)
+	}
+	if want := "always 0 pods; once started 1 pod; at most 1 pod"; pool.String() != want {
+		t.Errorf("InPool with a startup taint = %v, want %s", pool, want)
+	}
+}
+
+// TestPoolStarted: what runs after start-up everywhere, if only a startup taint keeps it away.
+func TestPoolStarted(t *testing.T) {
+	daemons := compile(t, []*appsv1.DaemonSet{
+		requesting("anywhere", "cpu", "1"),
+		daemonSet("tolerates", corev1.PodSpec{Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}}}),
+		daemonSet("zonal", corev1.PodSpec{NodeSelector: map[string]string{"zone": "a"}}),
+		daemonSet("unknown", corev1.PodSpec{NodeSelector: map[string]string{"disk": "ssd"}}),
+		daemonSet("elsewhere", corev1.PodSpec{NodeSelector: map[string]string{"zone": "b"}}),
+	}, overhead.Options{})
+	starting, stays := corev1.Taint{Key: "starting", Effect: corev1.TaintEffectNoExecute}, corev1.Taint{Key: "gpu", Effect: corev1.TaintEffectNoSchedule}
+	zone := []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}
+	for name, tc := range map[string]struct {
+		pool overhead.Pool
+		want string
+	}{
+		"startup taint":            {overhead.Pool{Requirements: zone, StartupTaints: []corev1.Taint{starting}}, "always 1 pod; once started 3 pods, cpu 1; at most 4 pods, cpu 1"},
+		"no startup taint":         {overhead.Pool{Requirements: zone}, "always 3 pods, cpu 1; at most 4 pods, cpu 1"},
+		"one that is there":        {overhead.Pool{Requirements: zone, Taints: []corev1.Taint{starting}, StartupTaints: []corev1.Taint{starting}}, "always 1 pod; once started 3 pods, cpu 1; at most 4 pods, cpu 1"},
+		"another taint that stays": {overhead.Pool{Requirements: zone, Taints: []corev1.Taint{stays}, StartupTaints: []corev1.Taint{starting}}, "always 1 pod"},
+	} {
+		if pool, err := daemons.InPool(tc.pool); err != nil || pool.String() != tc.want {
+			t.Errorf("%s: InPool = %v, %v, want %s", name, pool, err, tc.want)
+		}
 	}
 }

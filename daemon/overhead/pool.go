@@ -28,8 +28,9 @@ type Pool struct {
 	OtherLabelsAbsent bool
 	// Taints are those of every node.
 	Taints []corev1.Taint
-	// StartupTaints are those that every node has at first and loses later, as in Input. For the
-	// nodes as they are after start-up leave them out.
+	// StartupTaints are those that every node has at first and loses later, as in Input. A DaemonSet
+	// that does not tolerate one of them is PresenceSometimes at most, although it runs after start-up:
+	// the sum for the nodes after start-up is PoolOverhead.Started.
 	StartupTaints []corev1.Taint
 }
 
@@ -70,11 +71,17 @@ type PoolOverhead struct {
 	// Daemons has an entry for each DaemonSet, in the order of Daemons.List.
 	Daemons []PoolDaemon
 	// Always is the sum of those that run on every node. AtMost also has those that run on some.
+	// If there are startup taints, reserve Started instead of Always.
 	Always, AtMost Total
+	// Started is the sum of those that run on every node once it has lost its startup taints. It is
+	// Always if there are no startup taints.
+	Started Total
 }
 
 // PoolDaemon says on which nodes of a pool a DaemonSet runs, and what decides.
 type PoolDaemon struct {
+	// Name is the DaemonSet as "namespace/name", or its name if it has no namespace.
+	Name string
 	// Presence is the answer.
 	Presence Presence
 	// Requirements and AbsentLabels are what decides, for PresenceAlways and PresenceNever: with
@@ -97,15 +104,15 @@ type PoolDaemon struct {
 	DependsOn []Fact
 }
 
-// String returns the answer and what decides:
+// String returns the DaemonSet, the answer and what decides:
 //
-//	always: kubernetes.io/arch In [amd64 arm64]
-//	never: node selector; the pool has kubernetes.io/arch In [arm64]
-//	never: node selector; the pool has no label "disk"
-//	never: untolerated taint gpu=true:NoSchedule
-//	on some nodes: depends on label "zone"
+//	kube-system/agent: always: kubernetes.io/arch In [amd64 arm64]
+//	kube-system/agent: never: node selector; the pool has kubernetes.io/arch In [arm64]
+//	kube-system/agent: never: node selector; the pool has no label "disk"
+//	kube-system/agent: never: untolerated taint gpu=true:NoSchedule
+//	kube-system/agent: on some nodes: depends on label "zone"
 func (p PoolDaemon) String() string {
-	s := p.Presence.String()
+	s := named(p.Name) + p.Presence.String()
 	if p.Presence == PresenceNever {
 		s += ": " + p.Reason.String()
 	}
@@ -137,7 +144,7 @@ func (p PoolDaemon) String() string {
 
 // InPool works out on which nodes of a pool the DaemonSets run, and what they take.
 //
-// PresenceAlways and PresenceNever are proven for every node that satisfies the requirements.
+// PresenceAlways, PresenceNever and Started are proven for every node that satisfies the requirements.
 // PresenceSometimes says that there can be a node with the pod and one without, with one
 // exception: if a DaemonSet can tell more than 4096 kinds of nodes in the pool apart by other
 // rules than its node selector, InPool does not try all. If it can by all of its rules,
@@ -159,9 +166,10 @@ func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 	}
 	p.scratch.chosen = missing(nil, len(d.labels))
 	out := PoolOverhead{Daemons: make([]PoolDaemon, len(d.list))}
-	out.Always.reset(d.resources)
-	out.AtMost.reset(d.resources)
-	answers := make([]PoolDaemon, len(d.rules))
+	for _, t := range []*Total{&out.Always, &out.AtMost, &out.Started} {
+		t.reset(d.resources)
+	}
+	answers := make([]poolAnswer, len(d.rules))
 	for i := range d.list {
 		c := &d.compiled[i]
 		answer := &answers[c.rules]
@@ -170,7 +178,7 @@ func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 		}
 		switch {
 		case d.list[i].Refused != nil && answer.Presence != PresenceNever:
-			out.Daemons[i] = PoolDaemon{Presence: PresenceRefused}
+			out.Daemons[i] = PoolDaemon{Name: c.name, Presence: PresenceRefused}
 			continue
 		case answer.Presence == PresenceAlways:
 			out.Always.add(c.needs)
@@ -178,9 +186,19 @@ func (d *Daemons) InPool(pool Pool) (PoolOverhead, error) {
 		case answer.Presence == PresenceSometimes:
 			out.AtMost.add(c.needs)
 		}
+		if answer.started {
+			out.Started.add(c.needs)
+		}
 		out.Daemons[i] = answer.clone()
+		out.Daemons[i].Name = c.name
 	}
 	return out, nil
+}
+
+// poolAnswer is what follows from rules for the pool.
+type poolAnswer struct {
+	PoolDaemon
+	started bool // it runs on every node that has lost its startup taints
 }
 
 // clone returns a copy that shares nothing.
@@ -333,7 +351,7 @@ func (p *poolState) verdict(r *rules, states []labelStates, conditions []int) Ve
 }
 
 // answer shares with the pool.
-func (p *poolState) answer(r *rules) PoolDaemon {
+func (p *poolState) answer(r *rules) poolAnswer {
 	keys := make([]string, len(r.labels))
 	states := make([]labelStates, len(r.labels))
 	for i := range r.labels {
@@ -347,9 +365,16 @@ func (p *poolState) answer(r *rules) PoolDaemon {
 	}
 	verdict := p.verdict(r, states, deciding)
 	if verdict == VerdictCannotTell {
-		return PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(r)}
+		out := poolAnswer{PoolDaemon: PoolDaemon{Presence: PresenceSometimes, DependsOn: p.scratch.dependsOn(r)}}
+		if len(p.scratch.going()) > 0 {
+			early := p.scratch.early
+			p.scratch.early = nil
+			out.started = p.verdict(r, states, deciding) == VerdictRuns
+			p.scratch.early = early
+		}
+		return out
 	}
-	out := PoolDaemon{Presence: PresenceAlways}
+	out := poolAnswer{PoolDaemon: PoolDaemon{Presence: PresenceAlways}, started: verdict == VerdictRuns}
 	if verdict == VerdictDoesNotRun {
 		out.Presence = PresenceNever
 		taints, early := p.scratch.taints, p.scratch.early

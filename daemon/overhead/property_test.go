@@ -445,7 +445,7 @@ func TestPresence(t *testing.T) {
 	keys := labelKeys[:2]
 	nodes := poolNodes(keys)
 	seen := map[overhead.Presence]int{}
-	impossible, absences, pools := 0, 0, 0
+	impossible, absences, pools, waiting := 0, 0, 0, 0 // waiting: pools with pods that startup taints keep away
 	for seed := range property.Seeds(t, 75) {
 		pools++
 		d := newDice(seed)
@@ -522,6 +522,24 @@ func TestPresence(t *testing.T) {
 			}
 			continue
 		}
+		now := pool
+		pool.Taints = slices.DeleteFunc(slices.Clone(pool.Taints), func(t corev1.Taint) bool {
+			return slices.ContainsFunc(pool.StartupTaints, func(s corev1.Taint) bool { return s.MatchTaint(&t) })
+		})
+		pool.StartupTaints = nil
+		started := 0
+		for _, daemon := range daemons.List() {
+			if runsOn(daemon.DaemonSet, known) == overhead.PresenceAlways {
+				started++
+			}
+		}
+		if out.Started.Pods != started {
+			t.Fatalf("seed %d: InPool(%+v).Started = %v, want %d pods", seed, now, out.Started, started)
+		}
+		pool = now
+		if started > out.Always.Pods {
+			waiting++
+		}
 		shuffled := pool
 		shuffled.Requirements = slices.Clone(pool.Requirements)
 		slices.Reverse(shuffled.Requirements)
@@ -574,6 +592,9 @@ func TestPresence(t *testing.T) {
 	}
 	if absences < pools/3 {
 		t.Errorf("%d absent labels decided", absences)
+	}
+	if waiting == 0 {
+		t.Error("no pool has a pod that runs on every node after start-up only")
 	}
 	if impossible == 0 || impossible > pools/2 {
 		t.Errorf("%d pools of %d were impossible", impossible, pools)

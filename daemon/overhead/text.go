@@ -44,10 +44,11 @@ func (d Daemon) String() string {
 	return s
 }
 
-// String returns the answer in a few words, such as "runs, fits", "runs, its pod is there",
-// "cannot tell, does not fit" or "does not run: untolerated taint".
+// String returns the DaemonSet and the answer, such as "kube-system/agent: should run, fits",
+// "kube-system/agent: should run, its pod is there", "kube-system/agent: cannot tell, does not fit" or
+// "kube-system/agent: does not run: untolerated taint".
 func (n NodeDaemon) String() string {
-	s := n.Verdict.String()
+	s := named(n.Name) + n.Verdict.String()
 	if n.Verdict == VerdictDoesNotRun {
 		s += ": " + n.Decision.Reason.String()
 	}
@@ -64,18 +65,28 @@ func (n NodeDaemon) String() string {
 	return s
 }
 
+// named returns what begins the text about a DaemonSet, or nothing if its name is not known.
+func named(name string) string {
+	if name == "" {
+		return ""
+	}
+	return name + ": "
+}
+
 // shownProblems is how many problems the text of a NodeOverhead lists.
 const shownProblems = 10
 
 // String returns Run, and Started, AtMost and Missing if they differ from it. Below them are the first
-// ten reasons why something does not fit, with the index of the DaemonSet, the same words once:
+// ten reasons why something does not fit, with the DaemonSet. If several DaemonSets before one want
+// the same port, it names the one that fits, or else the first:
 //
-//	runs 2 pods, cpu 100m, memory 4296Mi
+//	should run 2 pods, cpu 100m, memory 4296Mi
 //	at most 3 pods, cpu 200m, memory 4296Mi
 //	missing 1 pod, memory 4Gi
-//	DaemonSet 1: short of memory by 1224Mi
+//	team/cache: short of memory by 1224Mi
+//	team/cache: port 9100/TCP is also that of kube-system/agent, which comes first
 func (o NodeOverhead) String() string {
-	lines := []string{"runs " + o.Run.String()}
+	lines := []string{"should run " + o.Run.String()}
 	for _, sum := range []struct {
 		what  string
 		total Total
@@ -87,7 +98,7 @@ func (o NodeOverhead) String() string {
 	problems := 0
 	add := func(daemon int, problem fmt.Stringer) {
 		if problems++; problems <= shownProblems {
-			lines = append(lines, fmt.Sprintf("DaemonSet %d: %v", daemon, problem))
+			lines = append(lines, named(o.nameAt(daemon))+problem.String())
 		}
 	}
 	for i := range o.Shortages {
@@ -98,6 +109,9 @@ func (o NodeOverhead) String() string {
 		c := &o.PortConflicts[i]
 		if key := c.said(); !said[key] {
 			said[key] = true
+			if problems < shownProblems {
+				c = o.decisive(i)
+			}
 			add(c.Daemon, c)
 		}
 	}
@@ -110,7 +124,29 @@ func (o NodeOverhead) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// saidConflict is what a line about a PortConflict says. The text of two differs if they differ.
+// nameAt returns the name of the DaemonSet with the index, or the index if there is no such name.
+func (o *NodeOverhead) nameAt(index int) string {
+	if index >= 0 && index < len(o.Daemons) && o.Daemons[index].Name != "" {
+		return o.Daemons[index].Name
+	}
+	return fmt.Sprintf("DaemonSet %d", index)
+}
+
+// decisive returns the i-th PortConflict, or a later one about the same port with a DaemonSet that
+// fits.
+func (o *NodeOverhead) decisive(i int) *PortConflict {
+	first := &o.PortConflicts[i]
+	for ; i < len(o.PortConflicts) && o.PortConflicts[i].Daemon == first.Daemon; i++ {
+		c := &o.PortConflicts[i]
+		if c.said() == first.said() && c.Other >= 0 && c.Other < len(o.Daemons) && o.Daemons[c.Other].Fits {
+			return c
+		}
+	}
+	return first
+}
+
+// saidConflict is what a line about a PortConflict says, apart from OtherName: it is said once for
+// all of these.
 type saidConflict struct {
 	daemon         int
 	port           HostPort
@@ -129,10 +165,15 @@ func (c *PortConflict) said() saidConflict {
 	return key
 }
 
-// String returns the sums, such as "always 1 pod, cpu 100m; at most 2 pods, cpu 300m".
+// String returns Always, and Started and AtMost if they differ from it, such as
+// "always 1 pod, cpu 100m; once started 2 pods, cpu 300m; at most 3 pods, cpu 350m".
 func (o PoolOverhead) String() string {
-	if o.AtMost.Equal(o.Always) {
-		return "always " + o.Always.String()
+	s := "always " + o.Always.String()
+	if !o.Started.Equal(o.Always) {
+		s += "; once started " + o.Started.String()
 	}
-	return "always " + o.Always.String() + "; at most " + o.AtMost.String()
+	if !o.AtMost.Equal(o.Always) {
+		s += "; at most " + o.AtMost.String()
+	}
+	return s
 }

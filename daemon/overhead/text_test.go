@@ -32,15 +32,18 @@ func TestTexts(t *testing.T) {
 		{&overhead.Daemon{DaemonSet: agent, Refused: refused}, "kube-system/agent: no requests; refused: spec: Invalid value: 1: too much"},
 		{[]overhead.Daemon{{DaemonSet: agent}}, "[kube-system/agent: no requests]"},
 
-		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Fits: true}, "runs, fits"},
-		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Present: true, Fits: true}, "runs, its pod is there"},
-		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Present: true}, "runs, its pod is there, does not fit"},
+		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Fits: true}, "should run, fits"},
+		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Present: true, Fits: true}, "should run, its pod is there"},
+		{overhead.NodeDaemon{Verdict: overhead.VerdictRuns, Present: true}, "should run, its pod is there, does not fit"},
+		{overhead.NodeDaemon{Name: "kube-system/agent", Verdict: overhead.VerdictRuns}, "kube-system/agent: should run, does not fit"},
+		{overhead.PoolDaemon{Presence: overhead.PresenceAlways}, "always"},
+		{overhead.NodeOverhead{Shortages: []overhead.Shortage{{Daemon: 2, Resource: "cpu", Missing: 1}}}, "should run 0 pods\nDaemonSet 2: short of cpu by 1m"},
 		{overhead.NodeDaemon{Verdict: overhead.VerdictCannotTell}, "cannot tell, does not fit"},
 		{overhead.NodeDaemon{Verdict: overhead.VerdictDoesNotRun, Decision: placement.Decision{Reason: placement.ReasonTaint}}, "does not run: untolerated taint"},
 		{&overhead.NodeDaemon{Verdict: overhead.VerdictRefused}, "refused"},
 
 		{(*overhead.Daemons)(nil), "0 DaemonSets"},
-		{overhead.NodeOverhead{}, "runs 0 pods"},
+		{overhead.NodeOverhead{}, "should run 0 pods"},
 		{overhead.PoolOverhead{}, "always 0 pods"},
 	} {
 		if got := fmt.Sprint(tc.got); got != tc.want {
@@ -71,13 +74,13 @@ func TestTextOfANode(t *testing.T) {
 	if err := daemons.OnNode(overhead.Input{Node: node, Pods: []*corev1.Pod{pod}, LateLabels: []string{"disk"}}, &out); err != nil {
 		t.Fatal(err)
 	}
-	const want = `runs 2 pods, cpu 3
+	const want = `should run 2 pods, cpu 3
 at most 3 pods, cpu 3500m
 missing 1 pod, cpu 2
-DaemonSet 2: short of cpu by 1
-DaemonSet 1: port 80/TCP is that of pod a/first-1
-DaemonSet 1: port 80/TCP is also that of a DaemonSet before it
-DaemonSet 2: port 80/TCP is that of pod a/first-1`
+a/second: short of cpu by 1
+a/late: port 80/TCP is that of pod a/first-1
+a/late: port 80/TCP is also that of a/second, which comes first
+a/second: port 80/TCP is that of pod a/first-1`
 	if diff := cmp.Diff(want, fmt.Sprint(out)); diff != "" {
 		t.Errorf("a NodeOverhead prints (-want +got):\n%s", diff)
 	}
@@ -100,7 +103,7 @@ func TestTextOfTwoAddresses(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "proxy"}, Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Ports: []corev1.ContainerPort{
 		{HostPort: 80, HostIP: "10.0.0.1"}, {HostPort: 80, HostIP: "10.0.0.2"}}}}}}
 	out := onNode(t, compile(t, []*appsv1.DaemonSet{web}, overhead.Options{}), overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{pod}})
-	if got := out.String(); len(out.PortConflicts) != 2 || strings.Count(got, "DaemonSet 0: port 80/TCP is that of pod team/proxy") != 1 {
+	if got := out.String(); len(out.PortConflicts) != 2 || strings.Count(got, "kube-system/web: port 80/TCP is that of pod team/proxy") != 1 {
 		t.Errorf("String of %d conflicts:\n%s\nwant one line about the port", len(out.PortConflicts), got)
 	}
 }
@@ -110,7 +113,7 @@ func TestTextOfZeroAddress(t *testing.T) {
 	web := daemonSet("web", corev1.PodSpec{Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}, {HostPort: 80, HostIP: "0.0.0.0"}}}}})
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "proxy"}, Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}}}
 	out := onNode(t, compile(t, []*appsv1.DaemonSet{web}, overhead.Options{}), overhead.Input{Node: bareNode("n"), Pods: []*corev1.Pod{pod}})
-	if got := out.String(); len(out.PortConflicts) != 2 || strings.Count(got, "DaemonSet 0: port 80/TCP is that of pod team/proxy") != 1 {
+	if got := out.String(); len(out.PortConflicts) != 2 || strings.Count(got, "kube-system/web: port 80/TCP is that of pod team/proxy") != 1 {
 		t.Errorf("String of %d conflicts:\n%s\nwant one line about the port", len(out.PortConflicts), got)
 	}
 }
@@ -125,6 +128,25 @@ func TestTextAllocates(t *testing.T) {
 	text := ""
 	if allocs := testing.AllocsPerRun(5, func() { text = out.String() }); allocs > 200 || !strings.HasSuffix(text, "and 89 more") {
 		t.Errorf("String of %d conflicts allocates %v times, want at most 200:\n%s", len(out.PortConflicts), allocs, text)
+	}
+}
+
+// TestTextOfConflictWithSeveral: of those that want the port, the text names the one that gets it.
+func TestTextOfConflictWithSeveral(t *testing.T) {
+	web := func(name string, spec corev1.PodSpec) *appsv1.DaemonSet {
+		spec.Containers = []corev1.Container{{Ports: []corev1.ContainerPort{{HostPort: 80}}}}
+		return daemonSet(name, spec)
+	}
+	// a and b may run, and c does: it gets the port, although it is the last in the list.
+	disk := corev1.PodSpec{NodeSelector: map[string]string{"disk": "ssd"}}
+	daemons := compile(t, []*appsv1.DaemonSet{web("a", disk), web("b", disk), web("c", corev1.PodSpec{})}, overhead.Options{})
+	out := onNode(t, daemons, overhead.Input{Node: bareNode("n"), LateLabels: []string{"disk"}})
+	const want = `should run 1 pod
+at most 3 pods
+kube-system/a: port 80/TCP is also that of kube-system/c, which comes first
+kube-system/b: port 80/TCP is also that of kube-system/c, which comes first`
+	if diff := cmp.Diff(want, out.String()); diff != "" || len(out.PortConflicts) != 3 {
+		t.Errorf("String of %d conflicts, want 3 (-want +got):\n%s", len(out.PortConflicts), diff)
 	}
 }
 

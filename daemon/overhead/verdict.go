@@ -18,7 +18,8 @@ type Verdict uint8
 
 // The verdicts. Zero is no verdict.
 const (
-	// VerdictRuns: the node should run a pod in every state that it may be in.
+	// VerdictRuns: the node should run a pod in every state that it may be in. Whether it has room
+	// for the pod is another question: NodeDaemon.Fits.
 	VerdictRuns Verdict = iota + 1
 	// VerdictDoesNotRun: the node should run none in any of them.
 	VerdictDoesNotRun
@@ -33,7 +34,7 @@ const (
 func (v Verdict) String() string {
 	switch v {
 	case VerdictRuns:
-		return "runs"
+		return "should run"
 	case VerdictDoesNotRun:
 		return "does not run"
 	case VerdictCannotTell:

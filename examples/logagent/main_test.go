@@ -16,7 +16,7 @@ func Example() {
 	// as written
 	//   worker-2: runs here
 	// without its toleration
-	//   worker-2: does not run: untolerated taint {node.kubernetes.io/not-ready: } (NoSchedule); an existing pod stays
+	//   worker-2: does not run: untolerated taint node.kubernetes.io/not-ready:NoSchedule; an existing pod stays
 	//
 	// Does an update get past worker-2?
 	// policy: upstream's policy

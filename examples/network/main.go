@@ -57,14 +57,9 @@ func main() {
 		if err := daemons.OnNode(overhead.Input{Node: node}, &out); err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("  %-13s ", node.Name)
-		for i, daemon := range out.Daemons {
-			fmt.Printf("  %s %v", daemons.List()[i].DaemonSet.Name, daemon.Verdict)
-			if daemon.Verdict == overhead.VerdictRuns && !daemon.Fits {
-				fmt.Print(", no room left")
-			}
+		for _, daemon := range out.Daemons {
+			fmt.Printf("  %-13s  %v\n", node.Name, daemon)
 		}
-		fmt.Println()
 	}
 
 	fmt.Println("\nHow does an update go if the new version cannot install the plugin?")

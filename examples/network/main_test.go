@@ -10,10 +10,14 @@ func Example() {
 	//   scheduler       cpu 320m, memory 288Mi, and the ports [9879/TCP] of the node
 	//
 	// Who gets room first?
-	//   control-plane   network runs  image-cache does not run
-	//   edge-1          network runs  image-cache runs, no room left
-	//   worker-1        network runs  image-cache runs
-	//   worker-2        network runs  image-cache runs
+	//   control-plane  kube-system/network: should run, fits
+	//   control-plane  images/image-cache: does not run: untolerated taint
+	//   edge-1         kube-system/network: should run, fits
+	//   edge-1         images/image-cache: should run, does not fit
+	//   worker-1       kube-system/network: should run, fits
+	//   worker-1       images/image-cache: should run, fits
+	//   worker-2       kube-system/network: should run, fits
+	//   worker-2       images/image-cache: should run, fits
 	//
 	// How does an update go if the new version cannot install the plugin?
 	// stalled since 2026-01-05T09:10:12Z: 0 of 4 nodes complete; maxUnavailable 1 is used by control-plane (network-5: init container install-plugin keeps crashing: CrashLoopBackOff, 5 restarts, last exit Error (1))

@@ -68,8 +68,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for i, daemon := range pool.Daemons {
-		fmt.Printf("%s: %v\n", daemons.List()[i].DaemonSet.Name, daemon)
+	for _, daemon := range pool.Daemons {
+		fmt.Println(daemon)
 	}
 	fmt.Printf("for sure %v; at most %v\n", pool.Always, pool.AtMost)
 }
@@ -88,7 +88,7 @@ func left(node *corev1.Node, out *overhead.NodeOverhead) string {
 // remarks returns what cannot be told about a node, and what has to wait there.
 func remarks(daemons *overhead.Daemons, in overhead.Input, out *overhead.NodeOverhead) (notes []string, err error) {
 	note := func(index int, format string, args ...any) {
-		notes = append(notes, fmt.Sprintf("%s on %s: ", daemons.List()[index].DaemonSet.Name, in.Node.Name)+fmt.Sprintf(format, args...))
+		notes = append(notes, fmt.Sprintf("%s on %s: ", out.Daemons[index].Name, in.Node.Name)+fmt.Sprintf(format, args...))
 	}
 	for i, daemon := range out.Daemons {
 		if daemon.Verdict == overhead.VerdictCannotTell {
@@ -107,11 +107,7 @@ func remarks(daemons *overhead.Daemons, in overhead.Input, out *overhead.NodeOve
 		note(s.Daemon, "does not fit, %v", s)
 	}
 	for _, c := range out.PortConflicts {
-		if c.Other < 0 { // the pod of something else
-			note(c.Daemon, "waits, %v", c)
-			continue
-		}
-		note(c.Daemon, "waits for the port %v of %s", c.Port, daemons.List()[c.Other].DaemonSet.Name)
+		note(c.Daemon, "waits, %v", c)
 	}
 	for _, m := range out.Mismatches {
 		note(m.Daemon, "waits, %v", m)

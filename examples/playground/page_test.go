@@ -151,7 +151,7 @@ func TestNodes(t *testing.T) {
 	p.do(chromedp.ScrollIntoView(chromedp.CSS(cell("cka-cluster2-control-plane"))))
 	box := eval[[]float64](p, fmt.Sprintf(`(() => { const r = document.querySelector(%s).getBoundingClientRect(); return [r.x + 9, r.y + 9] })()`, quote(cell("cka-cluster2-control-plane"))))
 	p.do(chromedp.MouseEvent(chromedp.MouseMoved, box[0], box[1]))
-	p.waitText("#detail", "does not run: untolerated taint {node-role.kubernetes.io/control-plane: } (NoSchedule)")
+	p.waitText("#detail", "does not run: untolerated taint node-role.kubernetes.io/control-plane:NoSchedule")
 	p.do(chromedp.MouseEvent(chromedp.MouseMoved, 1, 1))
 	p.waitText("#detail", "cka-cluster2-worker: runs here")
 	p.do(chromedp.Focus(chromedp.CSS(cell("cka-cluster2-worker"))), chromedp.KeyEvent(kb.ArrowRight))

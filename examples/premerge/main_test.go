@@ -35,7 +35,7 @@ func Example() {
 	//   starts a rollout to revision 2: 3 outdated pods
 	//     spec.tolerations[0]: added {"operator":"Exists"}
 	//   nodes: 1 gained, 3 unchanged
-	//     worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
+	//     worker-4: gained; before: untolerated taint dedicated=db:NoSchedule
 	//   first pass: 1 to create
 	//     create on worker-4: node has no pod
 	//   complete after 46s (12 passes, at least 3 of 4 available)
@@ -88,7 +88,7 @@ func Example_markdown() {
 	// starts a rollout to revision 2: 3 outdated pods
 	//   spec.tolerations[0]: added {"operator":"Exists"}
 	// nodes: 1 gained, 3 unchanged
-	//   worker-4: gained; before: untolerated taint {dedicated: db} (NoSchedule)
+	//   worker-4: gained; before: untolerated taint dedicated=db:NoSchedule
 	// first pass: 1 to create
 	//   create on worker-4: node has no pod
 	// complete after 46s (12 passes, at least 3 of 4 available)

@@ -347,7 +347,7 @@ func TestAnswerLarge(t *testing.T) {
 	}
 	for _, want := range []string{
 		"default/nginx-deploy: new: would run on 60 of 100 nodes, complete after 10s\n",
-		"    nodes  40 have untolerated taint {dedicated: }\n",
+		"    nodes  40 have untolerated taint dedicated\n",
 	} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("answer for 100 nodes lacks %q:\n%s", want, stdout)

@@ -140,7 +140,7 @@ func TestOverheadVerdicts(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"runs", "does not run", "template: runs", "template: does not run", "template: cannot tell", "pool: always", "pool: on some nodes", "pool: never"} {
+	for _, what := range []string{"should run", "does not run", "template: should run", "template: does not run", "template: cannot tell", "pool: always", "pool: on some nodes", "pool: never"} {
 		if seen[what] < 300 {
 			t.Errorf("%q came up %d times: %v", what, seen[what], seen)
 		}

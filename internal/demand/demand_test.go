@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	upstream "k8s.io/component-helpers/resource"
 )
@@ -181,19 +182,21 @@ func TestAmount(t *testing.T) {
 	}
 }
 
+// requirements reads lists such as "cpu=100m memory=1Gi".
+func requirements(requests, limits string) corev1.ResourceRequirements {
+	parse := func(text string) corev1.ResourceList {
+		list := corev1.ResourceList{}
+		for _, entry := range strings.Fields(text) {
+			name, amount, _ := strings.Cut(entry, "=")
+			list[corev1.ResourceName(name)] = resource.MustParse(amount)
+		}
+		return list
+	}
+	return corev1.ResourceRequirements{Requests: parse(requests), Limits: parse(limits)}
+}
+
 // TestInvalid: all that is wrong is told, in the order of the spec.
 func TestInvalid(t *testing.T) {
-	requirements := func(requests, limits string) corev1.ResourceRequirements {
-		parse := func(text string) corev1.ResourceList {
-			list := corev1.ResourceList{}
-			for _, entry := range strings.Fields(text) {
-				name, amount, _ := strings.Cut(entry, "=")
-				list[corev1.ResourceName(name)] = resource.MustParse(amount)
-			}
-			return list
-		}
-		return corev1.ResourceRequirements{Requests: parse(requests), Limits: parse(limits)}
-	}
 	const c = "spec.containers[0].resources"
 	for _, tc := range []struct {
 		name, why        string
@@ -241,6 +244,53 @@ func TestInvalid(t *testing.T) {
 	}
 	if want := []string{"spec.initContainers[0].resources.limits[cpu]", "spec.containers[0].resources.limits[cpu]", "spec.resources.limits[cpu]", "spec.overhead[cpu]"}; !slices.Equal(got, want) {
 		t.Errorf("Invalid at\n%v, want\n%v", got, want)
+	}
+}
+
+// TestInvalidAdmitted: the texts name the LimitRange that has given an amount, and none for what the
+// template says.
+func TestInvalidAdmitted(t *testing.T) {
+	limitRange := func(name, defaultRequest, defaultLimit string) *corev1.LimitRange {
+		given := requirements(defaultRequest, defaultLimit)
+		return &corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: name}, Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{
+			{Type: corev1.LimitTypeContainer, DefaultRequest: given.Requests, Default: given.Limits},
+		}}}
+	}
+	const c = "spec.containers[0].resources"
+	for _, tc := range []struct {
+		name, why        string
+		requests, limits string
+		pod              string // requests of the pod as a whole
+		ranges           []*corev1.LimitRange
+		want             []string
+	}{
+		{name: "limit", why: "the manifest has none", requests: "memory=1Gi", ranges: []*corev1.LimitRange{limitRange("l", "", "memory=256Mi")},
+			want: []string{c + `.requests[memory]: Invalid value: "1Gi": must not be above the limit, 256Mi; the limit is the default of LimitRange team/l`}},
+		{name: "request of another", why: "the first that has one counts", ranges: []*corev1.LimitRange{limitRange("l", "", "cpu=2"), limitRange("m", "memory=2Gi", ""), limitRange("n", "memory=3Gi", "memory=1Gi")},
+			want: []string{c + `.requests[memory]: Invalid value: "2Gi": must not be above the limit, 1Gi; the request is the default of LimitRange team/m, and the limit that of LimitRange team/n`}},
+		{name: "of another resource", why: "both are the manifest's own", requests: "memory=1Gi", limits: "memory=256Mi", ranges: []*corev1.LimitRange{limitRange("l", "", "cpu=1 memory=2Gi")},
+			want: []string{c + `.requests[memory]: Invalid value: "1Gi": must not be above the limit, 256Mi`}},
+		{name: "no LimitRange", why: "as Invalid", requests: "memory=1Gi", limits: "memory=256Mi",
+			want: []string{c + `.requests[memory]: Invalid value: "1Gi": must not be above the limit, 256Mi`}},
+		{name: "limit of a request", why: "a container without a request takes its own limit", limits: "example.com/device=500m", ranges: []*corev1.LimitRange{limitRange("l", "example.com/device=1", "example.com/device=1")},
+			want: []string{c + `.limits[example.com/device]: Invalid value: "500m": must be a whole number`, c + `.requests[example.com/device]: Invalid value: "500m": must be a whole number`}},
+		{name: "sum", why: "the manifest's own request is not among them", pod: "memory=1Gi", requests: "memory=2Gi", ranges: []*corev1.LimitRange{limitRange("l", "memory=1Gi", "")},
+			want: []string{`spec.resources.requests[memory]: Invalid value: "1Gi": must not be below the requests of the containers, 2Gi`}},
+		{name: "sum with a default", why: "that is why it is above", pod: "memory=1Gi", ranges: []*corev1.LimitRange{limitRange("l", "memory=2Gi", "")},
+			want: []string{`spec.resources.requests[memory]: Invalid value: "1Gi": must not be below the requests of the containers, 2Gi, with the default of LimitRange team/l`}},
+	} {
+		spec := corev1.PodSpec{Containers: []corev1.Container{{Resources: requirements(tc.requests, tc.limits)}}}
+		if tc.pod != "" {
+			spec.Resources = new(requirements(tc.pod, ""))
+		}
+		admitted := Admitted(&spec, tc.ranges)
+		var got []string
+		for _, err := range InvalidAdmitted(field.NewPath("spec"), &admitted, &spec, tc.ranges) {
+			got = append(got, err.Error())
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: InvalidAdmitted:\n%s\nwant\n%s\n%s", tc.name, strings.Join(got, "\n"), strings.Join(tc.want, "\n"), tc.why)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func Refusals(path *field.Path, spec *corev1.PodSpec, ranges []*corev1.LimitRang
 	var errs field.ErrorList
 	for _, r := range ranges {
 		for i := range r.Spec.Limits {
-			item := bounds{LimitRangeItem: &r.Spec.Limits[i], of: "LimitRange " + r.Namespace + "/" + r.Name}
+			item := bounds{LimitRangeItem: &r.Spec.Limits[i], of: title(r)}
 			switch item.Type {
 			case corev1.LimitTypeContainer:
 				for j := range spec.Containers {
@@ -91,34 +91,98 @@ func Refusals(path *field.Path, spec *corev1.PodSpec, ranges []*corev1.LimitRang
 // the given one of the spec and end at the resource. The order is that of the init containers, the
 // containers, the pod, the overhead, and the names of resources.
 func Invalid(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
-	var errs field.ErrorList
+	return invalid(path, spec, func(*corev1.Container) origin { return origin{} })
+}
+
+// InvalidAdmitted is Invalid of the spec that Admitted has returned for the given one and the
+// LimitRanges. The texts name the LimitRanges whose defaults are at fault.
+func InvalidAdmitted(path *field.Path, admitted, spec *corev1.PodSpec, ranges []*corev1.LimitRange) field.ErrorList {
+	if len(ranges) == 0 || len(Invalid(path, admitted)) == 0 {
+		return Invalid(path, admitted)
+	}
+	origins := make(map[*corev1.Container]origin)
 	for i := range spec.InitContainers {
-		errs = append(errs, invalidRequirements(path.Child("initContainers").Index(i).Child("resources"), &spec.InitContainers[i].Resources, wrongContainerName)...)
+		origins[&admitted.InitContainers[i]] = originOf(&spec.InitContainers[i].Resources, ranges)
 	}
 	for i := range spec.Containers {
-		errs = append(errs, invalidRequirements(path.Child("containers").Index(i).Child("resources"), &spec.Containers[i].Resources, wrongContainerName)...)
+		origins[&admitted.Containers[i]] = originOf(&spec.Containers[i].Resources, ranges)
 	}
+	return invalid(path, admitted, func(c *corev1.Container) origin { return origins[c] })
+}
+
+// origin says which LimitRange has given an amount to a container, by the name of the resource.
+type origin struct {
+	requests, limits map[corev1.ResourceName]string
+}
+
+// originOf returns the origin of what a container has not had before.
+func originOf(had *corev1.ResourceRequirements, ranges []*corev1.LimitRange) origin {
+	o := origin{make(map[corev1.ResourceName]string), make(map[corev1.ResourceName]string)}
+	note := func(from map[corev1.ResourceName]string, had, given corev1.ResourceList, r *corev1.LimitRange) {
+		for name := range given {
+			if _, ok := had[name]; !ok && from[name] == "" {
+				from[name] = title(r)
+			}
+		}
+	}
+	for _, r := range ranges {
+		given := containerDefaults(r)
+		note(o.limits, had.Limits, given.Limits, r)
+		note(o.requests, WithLimits(had), given.Requests, r)
+	}
+	return o
+}
+
+// text ends a text about the amount of a resource. It is empty if no LimitRange has given it.
+func (o origin) text(name corev1.ResourceName) string {
+	request, limit := o.requests[name], o.limits[name]
+	switch {
+	case request == "" && limit == "":
+		return ""
+	case limit == "":
+		return "; the request is the default of " + request
+	case request == "":
+		return "; the limit is the default of " + limit
+	case request == limit:
+		return "; request and limit are the defaults of " + limit
+	default:
+		return "; the request is the default of " + request + ", and the limit that of " + limit
+	}
+}
+
+// title returns "LimitRange namespace/name".
+func title(r *corev1.LimitRange) string { return "LimitRange " + r.Namespace + "/" + r.Name }
+
+func invalid(path *field.Path, spec *corev1.PodSpec, originOf func(*corev1.Container) origin) field.ErrorList {
+	var errs field.ErrorList
+	check := func(list string, containers []corev1.Container) {
+		for i := range containers {
+			errs = append(errs, invalidRequirements(path.Child(list).Index(i).Child("resources"), &containers[i].Resources, originOf(&containers[i]), wrongContainerName)...)
+		}
+	}
+	check("initContainers", spec.InitContainers)
+	check("containers", spec.Containers)
 	if spec.Resources != nil {
-		errs = append(errs, invalidRequirements(path.Child("resources"), spec.Resources, wrongPodName)...)
-		errs = append(errs, inconsistent(path, spec)...)
+		errs = append(errs, invalidRequirements(path.Child("resources"), spec.Resources, origin{}, wrongPodName)...)
+		errs = append(errs, inconsistent(path, spec, originOf)...)
 	}
 	overhead := path.Child("overhead")
 	for _, name := range slices.Sorted(maps.Keys(spec.Overhead)) {
-		errs = append(errs, invalidAmount(overhead.Key(string(name)), name, milli(spec.Overhead[name]), wrongContainerName)...)
+		errs = append(errs, invalidAmount(overhead.Key(string(name)), name, milli(spec.Overhead[name]), "", wrongContainerName)...)
 	}
-	return append(errs, lonelyHugePages(overhead, spec.Overhead)...)
+	return append(errs, lonelyHugePages(overhead, spec.Overhead, origin{})...)
 }
 
 // inconsistent compares the resources of the pod as a whole with those of its containers.
-func inconsistent(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
+func inconsistent(path *field.Path, spec *corev1.PodSpec, originOf func(*corev1.Container) origin) field.ErrorList {
 	var errs field.ErrorList
 	pod := path.Child("resources")
 	for i := range spec.Containers {
-		limits := spec.Containers[i].Resources.Limits
+		limits, given := spec.Containers[i].Resources.Limits, originOf(&spec.Containers[i])
 		for _, name := range slices.Sorted(maps.Keys(limits)) {
 			limit := milli(limits[name])
 			if most, ok := spec.Resources.Limits[name]; ok && limit.Cmp(milli(most)) > 0 {
-				errs = append(errs, field.Invalid(path.Child("containers").Index(i).Child("resources", "limits").Key(string(name)), limit.String(), "must not be above the limit of the pod, "+most.String()))
+				errs = append(errs, field.Invalid(path.Child("containers").Index(i).Child("resources", "limits").Key(string(name)), limit.String(), "must not be above the limit of the pod, "+most.String()+given.text(name)))
 			}
 		}
 	}
@@ -127,17 +191,29 @@ func inconsistent(path *field.Path, spec *corev1.PodSpec) field.ErrorList {
 	for _, name := range slices.Sorted(maps.Keys(requests)) {
 		least, request := requests[name], milli(spec.Resources.Requests[name])
 		if _, ok := spec.Resources.Requests[name]; ok && request.Cmp(least) < 0 {
-			errs = append(errs, field.Invalid(pod.Child("requests").Key(string(name)), request.String(), "must not be below the requests of the containers, "+least.String()))
+			errs = append(errs, field.Invalid(pod.Child("requests").Key(string(name)), request.String(), "must not be below the requests of the containers, "+least.String()+among(spec, func(c *corev1.Container) string { return originOf(c).requests[name] })))
 		}
 	}
 	limits := upstream.AggregateContainerLimits(containers, upstream.PodResourcesOptions{})
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		least, limit := limits[name], milli(spec.Resources.Limits[name])
 		if _, ok := spec.Resources.Limits[name]; ok && hugePage(name) && limit.Cmp(least) < 0 {
-			errs = append(errs, field.Invalid(pod.Child("limits").Key(string(name)), limit.String(), "must not be below the limits of the containers, "+least.String()))
+			errs = append(errs, field.Invalid(pod.Child("limits").Key(string(name)), limit.String(), "must not be below the limits of the containers, "+least.String()+among(spec, func(c *corev1.Container) string { return originOf(c).limits[name] })))
 		}
 	}
 	return errs
+}
+
+// among ends a text about a sum of all containers to some of which a LimitRange has given the amount.
+func among(spec *corev1.PodSpec, from func(*corev1.Container) string) string {
+	for _, list := range [...][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range list {
+			if given := from(&list[i]); given != "" {
+				return ", with the default of " + given
+			}
+		}
+	}
+	return ""
 }
 
 // milli returns a quantity rounded up to thousandths.
@@ -158,48 +234,51 @@ func roundedContainers(containers []corev1.Container) []corev1.Container {
 }
 
 // invalidRequirements checks requests and limits. wrongName says what is wrong with a name.
-func invalidRequirements(path *field.Path, r *corev1.ResourceRequirements, wrongName func(corev1.ResourceName) string) field.ErrorList {
+func invalidRequirements(path *field.Path, r *corev1.ResourceRequirements, given origin, wrongName func(corev1.ResourceName) string) field.ErrorList {
 	var errs field.ErrorList
 	limits, requests := path.Child("limits"), path.Child("requests")
 	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
-		errs = append(errs, invalidAmount(limits.Key(string(name)), name, milli(r.Limits[name]), wrongName)...)
+		errs = append(errs, invalidAmount(limits.Key(string(name)), name, milli(r.Limits[name]), given.text(name), wrongName)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
 		at, request := requests.Key(string(name)), milli(r.Requests[name])
-		errs = append(errs, invalidAmount(at, name, request, wrongName)...)
+		errs = append(errs, invalidAmount(at, name, request, given.text(name), wrongName)...)
 		limit, ok := r.Limits[name]
 		switch limit = milli(limit); {
 		case !ok && !mayOvercommit(name):
-			errs = append(errs, field.Required(limits.Key(string(name)), "a request of huge pages or an extended resource needs a limit"))
+			errs = append(errs, field.Required(limits.Key(string(name)), "a request of huge pages or an extended resource needs a limit"+given.text(name)))
 		case !ok:
 		case request.Cmp(limit) != 0 && !mayOvercommit(name):
-			errs = append(errs, field.Invalid(at, request.String(), "must be the limit, "+limit.String()))
+			errs = append(errs, field.Invalid(at, request.String(), "must be the limit, "+limit.String()+given.text(name)))
 		case request.Cmp(limit) > 0:
-			errs = append(errs, field.Invalid(at, request.String(), "must not be above the limit, "+limit.String()))
+			errs = append(errs, field.Invalid(at, request.String(), "must not be above the limit, "+limit.String()+given.text(name)))
 		}
 	}
-	return append(errs, lonelyHugePages(path, WithLimits(r))...)
+	return append(errs, lonelyHugePages(path, WithLimits(r), given)...)
 }
 
 // lonelyHugePages refuses huge pages with neither cpu nor memory beside them.
-func lonelyHugePages(path *field.Path, list corev1.ResourceList) field.ErrorList {
-	huge := false
-	for name := range list {
+func lonelyHugePages(path *field.Path, list corev1.ResourceList, given origin) field.ErrorList {
+	var huge corev1.ResourceName // the first
+	for _, name := range slices.Sorted(maps.Keys(list)) {
 		if name == corev1.ResourceCPU || name == corev1.ResourceMemory {
 			return nil
 		}
-		huge = huge || hugePage(name)
+		if huge == "" && hugePage(name) {
+			huge = name
+		}
 	}
-	if !huge {
+	if huge == "" {
 		return nil
 	}
-	return field.ErrorList{field.Forbidden(path, "huge pages need cpu or memory beside them")}
+	return field.ErrorList{field.Forbidden(path, "huge pages need cpu or memory beside them"+given.text(huge))}
 }
 
-func invalidAmount(path *field.Path, name corev1.ResourceName, quantity resource.Quantity, wrongName func(corev1.ResourceName) string) field.ErrorList {
+// invalidAmount checks a quantity. given ends the texts.
+func invalidAmount(path *field.Path, name corev1.ResourceName, quantity resource.Quantity, given string, wrongName func(corev1.ResourceName) string) field.ErrorList {
 	var errs field.ErrorList
 	if wrong := wrongName(name); wrong != "" {
-		errs = append(errs, field.Invalid(path, string(name), wrong))
+		errs = append(errs, field.Invalid(path, string(name), wrong+given))
 	}
 	wrong := ""
 	switch {
@@ -212,7 +291,7 @@ func invalidAmount(path *field.Path, name corev1.ResourceName, quantity resource
 	default:
 		return errs
 	}
-	return append(errs, field.Invalid(path, quantity.String(), wrong))
+	return append(errs, field.Invalid(path, quantity.String(), wrong+given))
 }
 
 // wrongContainerName says what is wrong with the name of a resource of a container

@@ -109,6 +109,7 @@ var imports = map[string][]allowance{
 		{"k8s.io/apimachinery/pkg/util/yaml", "YAML"},
 		{module + "/internal/percent", "how a budget is written"},
 		{module + "/internal/spelling", "kinds that are misspelt"},
+		{module + "/internal/taint", "the effects of taints"},
 		{module + "/daemon", "the layer below: defaults, and the Input of a Subject"},
 	},
 	"daemon/overhead": {

@@ -19,3 +19,14 @@ func IsEffect(effect corev1.TaintEffect) bool { return slices.Contains(effects, 
 func NotSupported(path *field.Path, effect corev1.TaintEffect) *field.Error {
 	return field.NotSupported(path, effect, effects)
 }
+
+// CheckEffects returns the error about the first taint with an effect that does not exist, or nil.
+// path is that of the list.
+func CheckEffects(path *field.Path, taints []corev1.Taint) *field.Error {
+	for i := range taints {
+		if effect := taints[i].Effect; !IsEffect(effect) {
+			return NotSupported(path.Index(i).Child("effect"), effect)
+		}
+	}
+	return nil
+}

@@ -20,3 +20,13 @@ func TestIsEffect(t *testing.T) {
 		t.Errorf("NotSupported = %s, want %s", got, want)
 	}
 }
+
+func TestCheckEffects(t *testing.T) {
+	taints := []corev1.Taint{{Key: "a", Effect: corev1.TaintEffectNoExecute}, {Key: "b", Effect: "noexecute"}, {Key: "c"}}
+	if err := CheckEffects(field.NewPath("taints"), taints[:1]); err != nil {
+		t.Errorf("CheckEffects of an effect that exists = %v", err)
+	}
+	if err := CheckEffects(field.NewPath("taints"), taints); err == nil || err.Field != "taints[1].effect" || err.BadValue != corev1.TaintEffect("noexecute") {
+		t.Errorf("CheckEffects = %v, want the error about taints[1].effect", err)
+	}
+}

@@ -49,7 +49,7 @@ func ExampleAssess_dashboard() {
 	// progressing: 0 of 2 nodes complete; maxUnavailable 1 is used by node-1 (agent-3: not ready)
 	// node-1: desired, current, up-to-date; agent-3 is not ready
 	// node-2: desired, current, ready, available; agent-2 has an outdated template
-	// node-3: not desired: untolerated taint {dedicated: db} (NoSchedule)
+	// node-3: not desired: untolerated taint dedicated=db:NoSchedule
 }
 
 // Does a canary wait, and for whom? Assess needs the policy, and the trial that the last pass

@@ -176,7 +176,7 @@ func ExampleWhatIf() {
 	//
 	// no rollout: the template is the same
 	// nodes: 1 keeps its pod, 2 unchanged
-	//   worker-1: keeps its pod: untolerated taint {dedicated: db} (NoSchedule)
+	//   worker-1: keeps its pod: untolerated taint dedicated=db:NoSchedule
 	// first pass: no pod to delete or create
 }
 

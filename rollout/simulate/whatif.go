@@ -17,6 +17,7 @@ import (
 	"github.com/pernode/daemonset/daemon/diff"
 	"github.com/pernode/daemonset/daemon/history"
 	"github.com/pernode/daemonset/internal/owner"
+	"github.com/pernode/daemonset/internal/taint"
 	"github.com/pernode/daemonset/placement"
 	"github.com/pernode/daemonset/rollout"
 )
@@ -34,7 +35,8 @@ type Proposal struct {
 	// must be nil then.
 	Remove bool
 	// Nodes replace all nodes of the cluster. nil: the nodes are not changed. An empty
-	// list that is not nil removes all nodes.
+	// list that is not nil removes all nodes. A taint with an effect that does not exist, which the
+	// API server refuses, is an error.
 	Nodes []*corev1.Node
 }
 
@@ -64,7 +66,8 @@ type Proposal struct {
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails with a
 // *field.Error if there is no DaemonSet on either side, none to remove, or no in.Now: set it to
-// when the objects were listed. It also fails if rollout.Sync fails, with "without the
+// when the objects were listed; and if a taint of proposal.Nodes has an effect that does not exist.
+// It also fails if rollout.Sync fails, with "without the
 // proposal" or "with the proposal" before the error, unless that is about opts or in.Naming.
 func WhatIf(in daemon.Input, proposal Proposal, opts Options) (*Impact, error) {
 	w, err := newWhatIf(in, proposal, opts)
@@ -81,6 +84,14 @@ func newWhatIf(in daemon.Input, proposal Proposal, opts Options) (*whatIf, error
 		return nil, field.Required(field.NewPath("daemonSet"), "")
 	case proposal.Remove && proposal.DaemonSet != nil:
 		return nil, field.Forbidden(field.NewPath("proposal", "daemonSet"), "may not be set with remove")
+	}
+	for i, node := range proposal.Nodes {
+		if node == nil {
+			continue // the pass refuses it
+		}
+		if err := taint.CheckEffects(field.NewPath("proposal", "nodes").Index(i).Child("spec", "taints"), node.Spec.Taints); err != nil {
+			return nil, err
+		}
 	}
 	if in.Now.IsZero() {
 		return nil, field.Required(field.NewPath("now"), "set it to when the objects were listed")

@@ -388,7 +388,7 @@ first pass: 1 to create
 starts a rollout to revision 2: 4 outdated pods
   spec.tolerations[0]: removed {"key":"dedicated","operator":"Exists"}
 nodes: 1 keeps its pod, 3 unchanged
-  w4: keeps its pod: untolerated taint {dedicated: } (NoSchedule)
+  w4: keeps its pod: untolerated taint dedicated:NoSchedule
 first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
 		},
@@ -405,13 +405,13 @@ first pass: 1 to delete
 			want: `
 no rollout: the template is the same
 nodes: 2 gained, 1 lost, 1 keeps its pod, 1 removed
-  w4: gained; before: untolerated taint {dedicated: } (NoSchedule)
+  w4: gained; before: untolerated taint dedicated:NoSchedule
   w5: gained; before: no node
-  w1: lost: untolerated taint {drain: } (NoExecute)
-  w2: keeps its pod: untolerated taint {cordon: } (NoSchedule)
+  w1: lost: untolerated taint drain:NoExecute
+  w2: keeps its pod: untolerated taint cordon:NoSchedule
   w3: removed: no node
 first pass: 1 to delete, 2 to create
-  delete on-w1 on w1: node does not keep the pod: untolerated taint {drain: } (NoExecute)
+  delete on-w1 on w1: node does not keep the pod: untolerated taint drain:NoExecute
   create on w4: node has no pod
   create on w5: node has no pod`,
 		},
@@ -450,9 +450,9 @@ first pass: no pod to delete or create`,
 			want: `
 no rollout: the template is the same
 nodes: 1 lost, 3 unchanged
-  w4: lost: untolerated taint {dedicated: } (NoExecute)
+  w4: lost: untolerated taint dedicated:NoExecute
 first pass: 1 to delete
-  delete on-w4 on w4: node does not keep the pod: untolerated taint {dedicated: } (NoExecute)`,
+  delete on-w4 on w4: node does not keep the pod: untolerated taint dedicated:NoExecute`,
 		},
 		{
 			name: "revisions are not known", why: "the template before stands for them, and the update begins all the same",
@@ -891,6 +891,8 @@ func TestWhatIfErrors(t *testing.T) {
 	noTime.Now = time.Time{}
 	nilPod := in
 	nilPod.Pods = []*corev1.Pod{nil}
+	misspelt := build.Nodes("w1")[0]
+	misspelt.Spec.Taints = []corev1.Taint{build.NoSchedule("a"), {Key: "b", Effect: "Noschedule"}}
 	nilRevision := in
 	nilRevision.Revisions = []*appsv1.ControllerRevision{nil}
 	for _, tc := range []struct {
@@ -906,6 +908,8 @@ func TestWhatIfErrors(t *testing.T) {
 		{"no time", "no pod would be available in the year 1", noTime, simulate.Proposal{}, "", "now"},
 		{"budget before", "as Sync", wrongIn, simulate.Proposal{}, "without the proposal: ", "spec.updateStrategy.rollingUpdate.maxUnavailable"},
 		{"nil node after", "as Sync", in, simulate.Proposal{Nodes: []*corev1.Node{nil}}, "with the proposal: ", "nodes[0]"},
+		{"effect of a taint", "the API server refuses it, and here it would keep no pod away", in,
+			simulate.Proposal{Nodes: []*corev1.Node{nil, misspelt}}, "", "proposal.nodes[1].spec.taints[1].effect"},
 		{"nil pod", "as Sync", nilPod, simulate.Proposal{}, "without the proposal: ", "pods[0]"},
 		{"nil revision", "as Sync", nilRevision, simulate.Proposal{}, "without the proposal: ", "revisions[0]"},
 	} {
