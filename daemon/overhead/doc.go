@@ -44,8 +44,8 @@
 //  4. Sums are in the scheduler's units, cpu in thousandths and everything else in whole numbers
 //     (Resource.Add@v1.37.2), and saturate. Resources that the scheduler does not count are in
 //     Daemon.Requests and in no sum.
-//  5. A DaemonSet is referred to by its index in Daemons.List, and named in texts. All lists have a documented order,
-//     and the order of the input has no effect on them.
+//  5. A DaemonSet is referred to by its index in Daemons.List, and by its name in texts. All lists
+//     have a documented order, and the order of the input has no effect on them.
 //  6. Only what this package names is looked at when it asks what fits: requests, the number of
 //     pods, host ports, the node selectors of RuntimeClasses. Pod (anti-)affinity, topology
 //     spread, volumes and preemption are not. So an extended resource counts as missing if the

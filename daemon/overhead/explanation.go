@@ -82,8 +82,9 @@ type Explanation struct {
 }
 
 // Explain returns the verdict of OnNode about the DaemonSet of an index in List, with its
-// reason. Whether the node has room for the pod is in NodeDaemon.Fits only. It costs much more than OnNode does for one DaemonSet: call it for those that you
-// show. It fails as OnNode does, and if there is no such index.
+// reason. Whether the node has room for the pod is in NodeDaemon.Fits only. It costs much more than
+// OnNode does for one DaemonSet: call it for those that you show. It fails as OnNode does, and if
+// there is no such index.
 //
 // If a DaemonSet can tell more than 4096 states of the unknown facts apart, DependsOn are all
 // that it asks for.
