@@ -66,7 +66,7 @@ func TestJudge(t *testing.T) {
 			text: "well\nno rollout: the template is the same\noutside the template:\n  metadata.labels[a]: added \"b\"\n"},
 		{name: "refused", why: "nothing else is known",
 			change: func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = -1; image(ds) },
-			risks:  []simulate.Risk{{Kind: simulate.RiskRefused}}, text: "would hurt: the API server refuses it\nrefused: spec.minReadySeconds"},
+			risks:  []simulate.Risk{{Kind: simulate.RiskRefused}}, text: "cannot be made: the API server refuses it\nrefused: spec.minReadySeconds"},
 		{name: "selector", why: "the node is not eligible any more",
 			change: func(ds *appsv1.DaemonSet) { ds.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"} },
 			end:    simulate.EndComplete, risks: []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"w3"}}},
