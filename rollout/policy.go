@@ -433,11 +433,11 @@ func wrongAmount(amount intstr.IntOrString, least int) string {
 		return cmp.Or(wrongAmount(meant, least), percent.Advice(amount))
 	}
 	n, err := percent.RoundUp(amount, 100)
-	_, tooLarge := percent.Parse(amount) // if it is also an error
+	_, percentage := percent.Parse(amount)
 	switch {
-	case err != nil && !tooLarge:
+	case err != nil && !percentage:
 		return "must be a number, or a percentage such as 10%"
-	case err != nil, amount.Type == intstr.String && n > 100:
+	case err != nil, amount.Type == intstr.String && n > 100: // err: it is out of the range of int
 		return "must not be greater than 100%"
 	case n < least:
 		return fmt.Sprintf("must be at least %d", least)
