@@ -418,30 +418,30 @@ func validateLabel(key string, path *field.Path) field.ErrorList {
 	return metavalidation.ValidateLabelName(key, path)
 }
 
-// wrongAmount says what is wrong with a value that is neither a number nor a percentage.
-func wrongAmount(amount intstr.IntOrString) string {
-	if _, ok := percent.Parse(amount); ok { // out of the range of int
-		return "must not be greater than 100%"
-	}
-	return cmp.Or(percent.Advice(amount), "must be a number, or a percentage such as 10%")
-}
-
 // validateAmount checks a number of nodes, or a percentage of at most 100%, which must
 // not be below least.
 func validateAmount(amount intstr.IntOrString, least int, path *field.Path) field.ErrorList {
-	n, err := percent.RoundUp(amount, 100)
-	switch {
-	case err != nil:
-		if meant, ok := percent.Meant(amount); ok {
-			if errs := validateAmount(meant, least, path); errs != nil {
-				return errs
-			}
-		}
-		return field.ErrorList{field.Invalid(path, amount.String(), wrongAmount(amount))}
-	case amount.Type == intstr.String && n > 100:
-		return field.ErrorList{field.Invalid(path, amount.String(), "must not be greater than 100%")}
-	case n < least:
-		return field.ErrorList{field.Invalid(path, amount.String(), fmt.Sprintf("must be at least %d", least))}
+	if wrong := wrongAmount(amount, least); wrong != "" {
+		return field.ErrorList{field.Invalid(path, amount.String(), wrong)}
 	}
 	return nil
+}
+
+// wrongAmount says what is wrong with an amount that must not be below least, or with the one that
+// is meant. It is empty if nothing is.
+func wrongAmount(amount intstr.IntOrString, least int) string {
+	if meant, ok := percent.Meant(amount); ok {
+		return cmp.Or(wrongAmount(meant, least), percent.Advice(amount))
+	}
+	n, err := percent.RoundUp(amount, 100)
+	_, percentage := percent.Parse(amount)
+	switch {
+	case err != nil && !percentage:
+		return "must be a number, or a percentage such as 10%"
+	case err != nil, amount.Type == intstr.String && n > 100: // err: it is out of the range of int
+		return "must not be greater than 100%"
+	case n < least:
+		return fmt.Sprintf("must be at least %d", least)
+	}
+	return ""
 }

@@ -156,7 +156,7 @@ func budgetPath(name string) *field.Path {
 func scale(budget *intstr.IntOrString, total int, name string) (int, error) {
 	n, err := percent.RoundUp(*budget, total)
 	if err != nil {
-		return 0, field.Invalid(budgetPath(name), budget.String(), wrongAmount(*budget))
+		return 0, field.Invalid(budgetPath(name), budget.String(), wrongAmount(*budget, 0))
 	}
 	return n, nil
 }

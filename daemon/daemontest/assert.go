@@ -121,7 +121,7 @@ func (c *Cluster) AtMostUnavailable(t testing.TB, ds *appsv1.DaemonSet, n int) {
 		updates = updates || slices.ContainsFunc(node.Pods, func(p daemon.PodState) bool { return !p.Updated })
 		line := worst.reason(node.Name)
 		if pod := running(&node); !node.Decision.Run && !strings.Contains(line, pod.Name) {
-			line = podstatus.Clause(line) + fmt.Sprintf("; %s is not available", pod.Name)
+			line += fmt.Sprintf("; %s is not available", pod.Name)
 		}
 		lines = append(lines, line)
 	}

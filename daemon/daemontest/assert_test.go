@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -599,6 +600,19 @@ kube-system/agent: 2 nodes have the pod that they had at 12:20:34:
 node-1: desired, current, ready, available, up-to-date; agent-3 is the pod of then
 node-2: desired, current, ready, available, up-to-date; agent-4 is the pod of then
 the template has not changed: these pods have the current one`},
+		{"AllReplaced, beside a pod without room", "its message ends with a full stop, and the line goes on", func(t testing.TB) {
+			ds := surging()
+			ds.Spec.Template.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}
+			node := daemontest.Node("node-1")
+			node.Status.Allocatable = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1"), corev1.ResourcePods: resource.MustParse("110")}
+			c := daemontest.Settled(t, ds, node)
+			c.Apply(t, daemontest.WithImage(ds, "agent:2"))
+			c.Settle(t)
+			c.AllReplaced(t, ds)
+		}, `
+kube-system/agent: 1 node has the pod that it had at 12:10:10:
+node-1: agent-2: cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu; agent-1 is the pod of then
+maxSurge 1 is used by node-1: agent-2: cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.`},
 		{"AllReplaced, nowhere", "it would hold for nothing", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
 			c.Taint(t, "gpu:NoExecute", ssds...)

@@ -560,16 +560,29 @@ func TestMistakes(t *testing.T) {
 			other.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: "gpu", Operator: corev1.TolerationOpExists, Effect: "noexecute"}}
 			c.Apply(t, other)
 		}, "kube-system/agent: refused: spec.template.spec.tolerations[0].effect: Unsupported value: \"noexecute\""},
-		{"a second malformed toleration", "the stored one has the first already", func(t testing.TB, _ *daemontest.Cluster) {
+		{"a label beside a malformed toleration", "the API server validates what is stored, too", func(t testing.TB, _ *daemontest.Cluster) {
 			stored := agent.DeepCopy()
 			stored.Spec.Template.Spec.Tolerations = []corev1.Toleration{{Key: "gpu", Operator: corev1.TolerationOpExists, Effect: "noexecute"}}
 			c := daemontest.NewCluster(t, daemon.Input{DaemonSet: stored, Nodes: daemontest.Nodes(1)}, simulate.Options{})
 			labeled := stored.DeepCopy()
 			labeled.Labels = map[string]string{"team": "a"}
 			c.Apply(t, labeled)
-			labeled.Spec.Template.Spec.Tolerations = append(labeled.Spec.Template.Spec.Tolerations, corev1.Toleration{Key: "tpu", Operator: "Near"})
-			c.Apply(t, labeled)
-		}, "kube-system/agent: refused: spec.template.spec.tolerations[1].operator: Unsupported value: \"Near\""},
+		}, "kube-system/agent: refused: spec.template.spec.tolerations[0].effect: Unsupported value: \"noexecute\""},
+		{"a malformed node affinity beside a stored one", "the API server takes label values that it has taken before, and no operators", func(t testing.TB, _ *daemontest.Cluster) {
+			require := func(op corev1.NodeSelectorOperator) *corev1.Affinity {
+				return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+					NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "disk", Operator: op, Values: []string{"a=b"}}}}},
+				}}}
+			}
+			stored := agent.DeepCopy()
+			stored.Spec.Template.Spec.Affinity = require(corev1.NodeSelectorOpIn)
+			c := daemontest.NewCluster(t, daemon.Input{DaemonSet: stored, Nodes: daemontest.Nodes(1)}, simulate.Options{})
+			other := stored.DeepCopy()
+			other.Spec.Template.Spec.Affinity = require(corev1.NodeSelectorOpNotIn)
+			c.Apply(t, other)
+			other.Spec.Template.Spec.Affinity = require("Near")
+			c.Apply(t, other)
+		}, "kube-system/agent: refused: spec.template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator: "},
 		{"no object", "forgotten", func(t testing.TB, c *daemontest.Cluster) { c.Apply(t, (*appsv1.DaemonSet)(nil)) },
 			"objects[0]: Required value"},
 		{"a label with spaces", "the API server refuses it", func(t testing.TB, c *daemontest.Cluster) { c.Join(t, daemontest.Node("node-3", "zone = a")) },

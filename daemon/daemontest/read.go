@@ -18,8 +18,8 @@ import (
 
 // ReadDaemonSet returns the only DaemonSet of the named files, which may hold objects of other
 // kinds, too. It has the defaults of its spec (daemon.Default). It ends the test as Read does, if
-// there is no DaemonSet or more than one, and if Apply would refuse it, with the line of the field.
-// The operators Gt and Lt of tolerations are left to Apply, which knows whether the gate is on.
+// there is no DaemonSet or more than one, and if Apply would refuse to create it, with the line of the
+// field. The operators Gt and Lt of tolerations are left to Apply, which knows whether the gate is on.
 func ReadDaemonSet(t testing.TB, files ...string) *appsv1.DaemonSet {
 	t.Helper()
 	objects := Read(t, files...)

@@ -17,8 +17,8 @@ import (
 	"github.com/pernode/daemonset/internal/taint"
 )
 
-// validateDaemonSet returns the errors with which the API server refuses to store a DaemonSet. What
-// is wrong with the pod's spec of the stored one already is not among them.
+// validateDaemonSet returns the errors with which the API server refuses to store a DaemonSet, in the
+// place of the stored one if there is one.
 func (c *Cluster) validateDaemonSet(ds *appsv1.DaemonSet) field.ErrorList {
 	if ds == nil {
 		return nil // the simulation refuses it

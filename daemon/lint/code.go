@@ -167,8 +167,9 @@ const (
 	// a value that is no label value. The API server refuses it (ValidateLabels@v0.37.2), and
 	// no node can match.
 	CodeNodeSelectorMalformed Code = "NodeSelectorMalformed"
-	// CodeNodeSelectorNoNode (warning): no node has a well-formed label of the nodeSelector, or
-	// none has all of these (NodeShouldRunDaemonPod@v1.37.2).
+	// CodeNodeSelectorNoNode (warning): no node matches the nodeSelector
+	// (NodeShouldRunDaemonPod@v1.37.2). It looks at well-formed labels only: no node has one of
+	// them, or none has all.
 	CodeNodeSelectorNoNode Code = "NodeSelectorNoNode"
 	// CodeNodeNameNoNode (warning): no node has the name in the template's nodeName
 	// (predicates@v1.37.2).
@@ -185,8 +186,9 @@ const (
 	// (getForbiddenLabels@v1.37.2, IsKubeletLabel@v0.37.2). A new node gets no pod
 	// until something else sets the label. If only some terms of the affinity need the
 	// label, it may match another term. It is a warning if none of the given nodes has
-	// the label and no term matches without it, otherwise an info. Terms that match no
-	// node, because they are empty or malformed, do not count.
+	// the label and no term matches without it, otherwise an info. Malformed labels of the
+	// nodeSelector do not count, and neither do terms that match no node because they are
+	// empty or malformed.
 	CodeLabelForbiddenToKubelet Code = "LabelForbiddenToKubelet"
 	// CodeOSMismatch (error): eligible nodes run another operating system than spec.os
 	// of the template. The controller ignores spec.os. The kubelet rejects the pods,
@@ -205,11 +207,11 @@ const (
 // (AddOrUpdateDaemonPodTolerations, GetMatchingTolerations @v1.37.2).
 const (
 	// CodeTolerationMalformed (error): the API server refuses the toleration
-	// (ValidateTolerations@v1.37.2). The key must be a label key, or empty with the operator
-	// Exists. The value must be a label value, empty with Exists, and an integer with Gt
-	// and Lt, which are operators only if Input.Placement allows them. The effect must be
-	// NoExecute if there are tolerationSeconds. A malformed toleration gets no other
-	// finding.
+	// (ValidateTolerations@v1.37.2). The operator must be Equal, Exists or empty, or Gt or Lt if
+	// Input.Placement allows them. The key must be a label key, or empty with Exists. The value
+	// must be a label value, empty with Exists, and an integer with Gt and Lt. The effect must be
+	// NoSchedule, PreferNoSchedule, NoExecute or empty, and NoExecute if there are
+	// tolerationSeconds; noexecute is unknown. A malformed toleration gets no other finding.
 	CodeTolerationMalformed Code = "TolerationMalformed"
 	// CodeTolerationDefault: the toleration is a default one
 	// (AddOrUpdateDaemonPodTolerations@v1.37.2). It is a warning if the toleration has

@@ -37,11 +37,11 @@ func kubeletMaySet(key string) bool {
 		within(corev1.LabelNamespaceSuffixKubelet) || within(corev1.LabelNamespaceSuffixNode)
 }
 
-// kubeletLabels checks the labels that a node must have to be eligible. Terms that match
-// no node do not count.
+// kubeletLabels checks the labels that a node must have to be eligible. Malformed labels and terms
+// that match no node do not count.
 func (c *checker) kubeletLabels() {
 	path := podSpecPath().Child("nodeSelector")
-	for _, key := range slices.Sorted(maps.Keys(c.spec.NodeSelector)) {
+	for _, key := range slices.Sorted(maps.Keys(c.wellFormedSelector())) {
 		c.kubeletLabel(path.Key(key), key, true)
 	}
 	required := requiredNodeAffinity(c.spec)

@@ -32,6 +32,8 @@ func kubeletLabelCases() []checkCase {
 	cases := []checkCase{
 		selector("on some node", "something sets it", role, []string{"w1 " + role + "=y"}, info(role)),
 		selector("on no node", "nothing seems to set it", role, []string{"w1"}, "warning "+selectorField+"["+role+"]"),
+		{name: "malformed labels", why: "nothing can set them", code: lint.CodeLabelForbiddenToKubelet, want: []string{"warning " + selectorField + "[" + role + "]"},
+			in: daemon.Input{DaemonSet: soundSet(build.Set{Spec: corev1.PodSpec{NodeSelector: build.Labels{"node-role.kubernetes.io/a b": "", "kubernetes.io/x": "a=b", role: ""}}}), Nodes: newNodes("w1")}},
 		expression("In", "must be there", labelTerm(role, corev1.NodeSelectorOpIn, "5"), at("info", 0)),
 		expression("Exists", "must be there", labelTerm(role, corev1.NodeSelectorOpExists), at("info", 0)),
 		expression("Gt", "must be there", labelTerm(role, corev1.NodeSelectorOpGt, "5"), at("info", 0)),

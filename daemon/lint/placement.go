@@ -170,18 +170,23 @@ func (c *checker) nodeNameNoNode() bool {
 	return true
 }
 
+// wellFormedSelector returns the nodeSelector without its malformed labels, which have a finding
+// already (NodeSelectorMalformed).
+func (c *checker) wellFormedSelector() map[string]string {
+	selector := maps.Clone(c.spec.NodeSelector)
+	maps.DeleteFunc(selector, func(key, value string) bool {
+		return podspec.NodeSelector(nil, map[string]string{key: value}) != nil
+	})
+	return selector
+}
+
 // nodeSelectorNoNode reports each label that no node has. If each label is on some node
-// and no node has them all, it reports the nodeSelector as a whole. Malformed labels have a
-// finding already (NodeSelectorMalformed), and it looks at the others.
+// and no node has them all, it reports the nodeSelector as a whole.
 func (c *checker) nodeSelectorNoNode() bool {
 	if !c.excludesAll(corev1.PodSpec{NodeSelector: c.spec.NodeSelector}, placement.ReasonNodeSelector) {
 		return false
 	}
-	path := podSpecPath().Child("nodeSelector")
-	selector := maps.Clone(c.spec.NodeSelector)
-	maps.DeleteFunc(selector, func(key, value string) bool {
-		return podspec.NodeSelector(path, map[string]string{key: value}) != nil
-	})
+	path, selector := podSpecPath().Child("nodeSelector"), c.wellFormedSelector()
 	if !c.excludesAll(corev1.PodSpec{NodeSelector: selector}, placement.ReasonNodeSelector) {
 		return true
 	}

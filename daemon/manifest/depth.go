@@ -22,13 +22,9 @@ const byteOrderMark = "\ufeff"
 // parser could overflow.
 func (d document) deeper(limit int) int {
 	source := strings.TrimPrefix(d.text, byteOrderMark)
-	text := lineBreaks.Replace(source)
-	w := &depthWalk{finder: finder{text: text}, lines: lineCounter{text: text}, heights: map[string]int{}, flowColumn: -1}
-	for w.skipToToken() {
-		start := w.pos
-		if w.token() > limit {
-			return 1 + strings.Count(source[:start], "\n")
-		}
+	w := newDepthWalk(lineBreaks.Replace(source))
+	if start := w.deeper(limit); start >= 0 {
+		return 1 + strings.Count(source[:start], "\n")
 	}
 	return 0
 }
@@ -54,6 +50,24 @@ type depthWalk struct {
 	open []openAnchor
 	// heights has, for each anchor, how many lists and maps are nested in its node.
 	heights map[string]int
+	// read is how many bytes were read to find columns. Tests read it.
+	read int
+}
+
+// newDepthWalk returns a walk at the beginning of a text whose line breaks are all "\n".
+func newDepthWalk(text string) *depthWalk {
+	return &depthWalk{finder: finder{text: text}, lines: lineCounter{text: text}, heights: map[string]int{}, flowColumn: -1}
+}
+
+// deeper returns where the first token begins that is deeper than limit, or -1 if there is none.
+func (w *depthWalk) deeper(limit int) int {
+	for w.skipToToken() {
+		start := w.pos
+		if w.token() > limit {
+			return start
+		}
+	}
+	return -1
 }
 
 // openAnchor is an anchor whose node has not ended.
@@ -179,6 +193,7 @@ func (w *depthWalk) tokenColumn(start int) int {
 	if w.properties >= 0 {
 		start = w.properties
 	}
+	w.read += start - w.lines.offset
 	w.lines.at(start)
 	return start - w.lines.begin
 }

@@ -124,19 +124,18 @@ func TestNotDeep(t *testing.T) {
 	}
 }
 
-// BenchmarkDepth compares lists and maps on one line with as many on a line each: they take about as
-// long. A walk that reads the line again for each of them takes more than 500 times as long.
-func BenchmarkDepth(b *testing.B) {
+// TestDepthReadsOnce: to find the columns of lists and maps, each byte is read once, in one line as in
+// many. A line may be as long as the text.
+func TestDepthReadsOnce(t *testing.T) {
 	for _, text := range []string{"{a: 1}", "[1]", "&x {}"} {
-		for name, end := range map[string]string{"one line": " ", "a line each": "\n"} {
-			b.Run(text+"/"+name, func(b *testing.B) {
-				d := document{text: strings.Repeat(text+end, 40_000), line: 1}
-				for b.Loop() {
-					if line := d.deeper(maxDepth); line > 0 {
-						b.Fatalf("too deep in line %d", line)
-					}
-				}
-			})
+		for _, end := range []string{" ", "\n"} {
+			w := newDepthWalk(strings.Repeat(text+end, 1000))
+			if start := w.deeper(1); start >= 0 {
+				t.Errorf("%q 1000 times: deeper than 1 at %d", text+end, start)
+			}
+			if last := len(w.text) - len(text+end); w.read != last {
+				t.Errorf("%q 1000 times: reads %d bytes, want %d: the last begins there", text+end, w.read, last)
+			}
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/daemon"
 	"github.com/pernode/daemonset/internal/percent"
 	"github.com/pernode/daemonset/internal/spelling"
 )
@@ -126,25 +127,56 @@ func (d document) explainSyntax(err *Error) {
 	err.Detail = isTemplate + " (" + err.Detail + ")"
 }
 
-// budgetHint says how to write a percentage that has a blank in it, or a number in quotes.
-func budgetHint(err *field.Error) string {
-	budget, ok := err.BadValue.(intstr.IntOrString)
-	if !ok {
-		return ""
+// withHint returns what an error about an object says, with a hint at what to write if that is clear.
+func withHint(object metav1.Object, err *field.Error) string {
+	switch value := err.BadValue.(type) {
+	case intstr.IntOrString:
+		advice := percent.Advice(value)
+		if advice == "" {
+			break
+		}
+		if wrong := wrongBudget(object, err.Field); wrong != "" {
+			return field.Invalid(field.NewPath(err.Field), value, wrong).ErrorBody()
+		}
+		return err.ErrorBody() + ": " + advice
+	case *metav1.LabelSelector:
+		if value == nil && err.Type == field.ErrorTypeInvalid {
+			return err.ErrorBody() + ": the manifest has none: write that of the stored one"
+		}
 	}
-	advice := percent.Advice(budget)
-	if advice == "" {
-		return ""
-	}
-	return ": " + advice
+	return err.ErrorBody()
 }
 
-// selectorHint says what is meant if a selector that is not there differs from the stored one.
-func selectorHint(err *field.Error) string {
-	if selector, ok := err.BadValue.(*metav1.LabelSelector); ok && selector == nil && err.Type == field.ErrorTypeInvalid {
-		return ": the manifest has none: write that of the stored one"
+// wrongBudget says why the API server refuses a DaemonSet for the budget at the path once both budgets
+// are written as they are meant. It is empty if the server takes the budget.
+func wrongBudget(object metav1.Object, path string) string {
+	ds, ok := object.(*appsv1.DaemonSet)
+	if !ok || ds == nil || ds.Spec.UpdateStrategy.RollingUpdate == nil {
+		return ""
 	}
-	return ""
+	ds = daemon.Default(ds)
+	known := map[string]bool{}
+	for _, err := range daemon.Validate(ds) {
+		known[err.Field] = true
+	}
+	update := ds.Spec.UpdateStrategy.RollingUpdate
+	for _, budget := range []*intstr.IntOrString{update.MaxUnavailable, update.MaxSurge} {
+		if budget != nil {
+			if meant, ok := percent.Meant(*budget); ok {
+				*budget = meant
+			}
+		}
+	}
+	var wrong []string
+	for _, err := range daemon.Validate(ds) {
+		switch {
+		case err.Field == path:
+			wrong = append(wrong, err.Detail)
+		case !known[err.Field]: // maxSurge, which may not stand beside this one
+			wrong = append(wrong, err.Field[strings.LastIndexByte(err.Field, '.')+1:]+" "+err.Detail)
+		}
+	}
+	return strings.Join(wrong, "; ")
 }
 
 var indentedByTab = regexp.MustCompile(`^ *\t`)

@@ -93,7 +93,8 @@ func (o *Objects) Position(object metav1.Object, path string) Position {
 // Locate returns errors about an object that was read, such as those of daemon.Validate, with
 // their positions, in the same order. It leaves out an error that a field is missing if another
 // one says that its value is wrong: to the API server, a budget that does not parse is 0, and one
-// of 0 is missing. Without errors it returns nil.
+// of 0 is missing. If a budget is written wrongly and it is clear what was meant, such as "10 %", it
+// says how to write that, or why the API server refuses that, too. Without errors it returns nil.
 func (o *Objects) Locate(object metav1.Object, errs field.ErrorList) ErrorList {
 	wrong := map[string]bool{}
 	for _, err := range errs {
@@ -104,7 +105,7 @@ func (o *Objects) Locate(object metav1.Object, errs field.ErrorList) ErrorList {
 	var list ErrorList
 	for _, err := range errs {
 		if err != nil && !(err.Type == field.ErrorTypeRequired && wrong[err.Field]) {
-			list = append(list, &Error{o.Position(object, err.Field), err.ErrorBody() + budgetHint(err) + selectorHint(err)})
+			list = append(list, &Error{o.Position(object, err.Field), withHint(object, err)})
 		}
 	}
 	return list

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/pernode/daemonset/daemon"
 )
 
 const list = `---
@@ -104,6 +106,45 @@ func TestLocate(t *testing.T) {
 	raw, err := json.Marshal(one)
 	if want := `{"file":"x.yaml","document":1,"line":10,"field":"items[1].spec.selector","detail":"Required value"}`; err != nil || string(raw) != want {
 		t.Errorf("Marshal(Error) = %s, %v, want %s", raw, err, want)
+	}
+}
+
+// TestLocateBudgets: what is advised is what the API server takes.
+func TestLocateBudgets(t *testing.T) {
+	const percentage = `a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`
+	const required, surge = "cannot be 0 when maxSurge is 0", "may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1"
+	for _, tc := range []struct {
+		name, why, update string
+		want              []string // without the path
+	}{
+		{"well", "nothing is wrong", `{maxUnavailable: 10%}`, nil},
+		{"blank", "it is no percentage", `{maxUnavailable: 10 %}`, []string{`maxUnavailable: Invalid value: "10 %": ` + percentage + `: write "10%"`}},
+		{"more than all", "100 is the most", `{maxUnavailable: 200 %}`, []string{`maxUnavailable: Invalid value: "200 %": must not be greater than 100%`}},
+		{"zero in quotes", "a budget is needed", `{maxUnavailable: "0"}`, []string{`maxUnavailable: Invalid value: "0": ` + required}},
+		{"no percent", "a budget is needed", `{maxUnavailable: 0 %}`, []string{`maxUnavailable: Invalid value: "0 %": ` + required}},
+		{"no percent beside a surge", "which is a budget", `{maxUnavailable: 0 %, maxSurge: 1}`, []string{`maxUnavailable: Invalid value: "0 %": ` + percentage + `: write "0%"`}},
+		{"zero of a surge in quotes", "maxUnavailable is 1 by default", `{maxSurge: "0"}`, []string{`maxSurge: Invalid value: "0": ` + percentage + `: write 0, without quotes`}},
+		{"surge", "maxUnavailable is 1 by default", `{maxSurge: 10 %}`, []string{`maxSurge: Invalid value: "10 %": ` + surge}},
+		{"large surge", "both rules count", `{maxSurge: 200 %}`, []string{`maxSurge: Invalid value: "200 %": must not be greater than 100%; ` + surge}},
+		{"beside a surge", "one of them must be 0", `{maxUnavailable: 10 %, maxSurge: 1}`, []string{`maxUnavailable: Invalid value: "10 %": maxSurge ` + surge}},
+		{"both", "one of them must be 0", `{maxUnavailable: 10 %, maxSurge: "1"}`,
+			[]string{`maxUnavailable: Invalid value: "10 %": ` + percentage + `: write "10%"`, `maxSurge: Invalid value: "1": ` + surge}},
+		{"both, well", "one is 0", `{maxUnavailable: "0", maxSurge: 10 %}`,
+			[]string{`maxUnavailable: Invalid value: "0": ` + percentage + `: write 0, without quotes`, `maxSurge: Invalid value: "10 %": ` + percentage + `: write "10%"`}},
+	} {
+		var o Objects
+		text := "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a, namespace: b}\nspec:\n  selector: {matchLabels: {a: b}}\n" +
+			"  template: {metadata: {labels: {a: b}}}\n  updateStrategy:\n    rollingUpdate: " + tc.update + "\n"
+		if err := o.Read("x", strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, err := range o.Locate(o.DaemonSets[0], daemon.Validate(daemon.Default(o.DaemonSets[0]))) {
+			got = append(got, strings.TrimPrefix(err.Field, "spec.updateStrategy.rollingUpdate.")+": "+err.Detail)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: Locate(): %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
 	}
 }
 

@@ -284,7 +284,7 @@ func portSet(name string) *appsv1.DaemonSet {
 
 // TestInPoolAsksOnce: a DaemonSet that asks the same as another adds a copy of the answer only. A
 // copy is two allocations. The count strays by a few from run to run, and an answer of its own
-// takes more than a hundred.
+// takes 25.
 func TestInPoolAsksOnce(t *testing.T) {
 	spec := corev1.PodSpec{NodeSelector: map[string]string{"type": "a"}}
 	pool := overhead.Pool{Requirements: []corev1.NodeSelectorRequirement{{Key: "type", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}}}

@@ -179,3 +179,31 @@ func TestTextOfManyConflicts(t *testing.T) {
 		t.Errorf("String() = %d lines, the last is %q, want %q behind ten reasons", len(got), got[len(got)-1], want)
 	}
 }
+
+// TestTextOfOtherPods: conflicts over one port are reasons of their own if the port is that of another
+// pod, of a pod of the same name in another namespace, or of no pod.
+func TestTextOfOtherPods(t *testing.T) {
+	port := overhead.HostPort{Number: 80, Protocol: corev1.ProtocolTCP}
+	pod := func(namespace, name string) *corev1.Pod {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	}
+	for _, tc := range []struct {
+		name  string
+		pods  []*corev1.Pod
+		lines int
+	}{
+		{"one pod", []*corev1.Pod{pod("a", "p"), pod("a", "p")}, 1},
+		{"another name", []*corev1.Pod{pod("a", "p"), pod("a", "q")}, 2},
+		{"another namespace", []*corev1.Pod{pod("a", "p"), pod("b", "p")}, 2},
+		{"a DaemonSet before it and a pod without a name", []*corev1.Pod{nil, pod("", "")}, 2},
+		{"a DaemonSet before it", []*corev1.Pod{nil, nil}, 1},
+	} {
+		var out overhead.NodeOverhead
+		for _, pod := range tc.pods {
+			out.PortConflicts = append(out.PortConflicts, overhead.PortConflict{Port: port, Pod: pod})
+		}
+		if got := out.String(); strings.Count(got, "\n") != tc.lines {
+			t.Errorf("%s: String of 2 conflicts:\n%s\nwant %d lines about them", tc.name, got, tc.lines)
+		}
+	}
+}

@@ -123,7 +123,7 @@ func Example_markdown() {
 func Example_refused() {
 	premerge("testdata/old.yaml", "testdata/refused.yaml")
 	// Output:
-	// logging/log-agent: would hurt: the API server refuses it
+	// logging/log-agent: cannot be made: the API server refuses it
 	//   refused: testdata/refused.yaml:5: document 1: spec.selector: Invalid value:
 	//       {"matchLabels":{"app":"logs"}}: field is immutable
 	//   refused: testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid
@@ -151,7 +151,7 @@ func TestRefusedMarkdown(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	status := run([]string{"-markdown", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/refused.yaml"}, nil, &stdout, &stderr)
 	for _, want := range []string{
-		"<details><summary>:x: logging/log-agent: would hurt: the API server refuses it</summary>\n",
+		"<details><summary>:x: logging/log-agent: cannot be made: the API server refuses it</summary>\n",
 		"\nrefused: testdata/refused.yaml:5: document 1: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"logs\"}}: field is immutable\n",
 		"<details><summary>:x: web/cache: ",
 	} {

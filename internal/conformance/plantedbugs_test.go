@@ -652,6 +652,12 @@ var plantedBugs = []plantedBug{
 		old:  `spec.InitContainers[i:i+1], i)`,
 		new:  `spec.InitContainers, 0*i)`,
 	},
+	{
+		name: "an update may have parts of huge pages unless the stored DaemonSet has some",
+		file: "internal/podspec/podspec.go",
+		old:  `demand.HasPartOfPage(old)`,
+		new:  `!demand.HasPartOfPage(old)`,
+	},
 
 	// rollout/kubectl
 	{

@@ -109,7 +109,7 @@ var (
 )
 
 // TestRefusedPods compares the errors about the pod's spec for which simulate.WhatIf refuses a
-// DaemonSet with those of the API server: it knows every host port that is there twice and every
+// DaemonSet, new or in the place of a stored one, with those of the API server: it knows every host port that is there twice and every
 // fault of requests, limits, overhead, the node selector and tolerations, and refuses nothing that
 // the server takes.
 func TestRefusedPods(t *testing.T) {
@@ -120,11 +120,27 @@ func TestRefusedPods(t *testing.T) {
 		if err != nil {
 			return err.Error()
 		}
-		impact, err := simulate.WhatIf(daemon.Input{Now: time.Unix(0, 0)}, simulate.Proposal{DaemonSet: ds}, simulate.Options{})
+		in := daemon.Input{Now: time.Unix(0, 0)}
+		var upstream field.ErrorList
+		if g.IntN(2) == 0 {
+			upstream = dsregistry.Strategy.Validate(context.Background(), up)
+		} else {
+			in.DaemonSet = oddPods(dice{g.Rand})
+			old, err := internal(in.DaemonSet, true)
+			if err != nil {
+				return err.Error()
+			}
+			dsregistry.Strategy.PrepareForUpdate(context.Background(), up, old)
+			created := dsregistry.Strategy.Validate(context.Background(), up)
+			upstream = dsregistry.Strategy.ValidateUpdate(context.Background(), up, old)
+			if len(upstream) < len(created) {
+				met.add("taken as stored")
+			}
+		}
+		impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: ds}, simulate.Options{})
 		if err != nil {
 			return err.Error()
 		}
-		upstream := dsregistry.Strategy.Validate(context.Background(), up)
 		both := func(errs field.ErrorList) []string {
 			var out []string
 			for _, e := range errs {
@@ -176,5 +192,5 @@ func TestRefusedPods(t *testing.T) {
 		}
 		return ""
 	})
-	logMet(t, &met, "DaemonSets", "host port", "resources", "node selector", "toleration", "affinity", "accepted")
+	logMet(t, &met, "DaemonSets", "host port", "resources", "node selector", "toleration", "affinity", "accepted", "taken as stored")
 }

@@ -274,6 +274,30 @@ func lonelyHugePages(path *field.Path, list corev1.ResourceList, given origin) f
 	return field.ErrorList{field.Forbidden(path, "huge pages need cpu or memory beside them"+given.text(huge))}
 }
 
+const partOfPage = "must be a multiple of the size of the pages"
+
+// OfPartOfPage reports whether an error of Invalid is about huge pages that are not whole.
+func OfPartOfPage(err *field.Error) bool { return err.Detail == partOfPage }
+
+// HasPartOfPage reports whether a container or the overhead has huge pages that are not whole. The
+// pod as a whole does not count (usesIndivisibleHugePagesValues@v1.37.2).
+func HasPartOfPage(spec *corev1.PodSpec) bool {
+	lists := []corev1.ResourceList{spec.Overhead}
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range containers {
+			lists = append(lists, containers[i].Resources.Requests, containers[i].Resources.Limits)
+		}
+	}
+	return slices.ContainsFunc(lists, func(list corev1.ResourceList) bool {
+		for name, quantity := range list {
+			if hugePage(name) && !wholePages(name, milli(quantity)) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // invalidAmount checks a quantity. given ends the texts.
 func invalidAmount(path *field.Path, name corev1.ResourceName, quantity resource.Quantity, given string, wrongName func(corev1.ResourceName) string) field.ErrorList {
 	var errs field.ErrorList
@@ -287,7 +311,7 @@ func invalidAmount(path *field.Path, name corev1.ResourceName, quantity resource
 	case extended(name) && quantity.MilliValue()%1000 != 0:
 		wrong = "must be a whole number"
 	case hugePage(name) && !wholePages(name, quantity):
-		wrong = "must be a multiple of the size of the pages"
+		wrong = partOfPage
 	default:
 		return errs
 	}

@@ -40,18 +40,18 @@ func Validate(path *field.Path, spec *corev1.PodSpec, opts placement.Options) fi
 	return errs
 }
 
-// ValidateUpdate returns the errors of Validate that the old spec does not have: somebody has stored
-// that one. Two errors are the same if their texts are.
+// ValidateUpdate returns why the API server refuses the spec in the place of an old one: it validates
+// the whole spec again. Of three kinds of faults it takes any number if the old spec has one: the
+// operators Gt and Lt of tolerations without their gate, values in the required node affinity that
+// are no label values, and parts of huge pages (GetValidationOptionsFromPodSpecAndMeta@v1.37.2).
 func ValidateUpdate(path *field.Path, spec, old *corev1.PodSpec, opts placement.Options) field.ErrorList {
-	errs := Validate(path, spec, opts)
-	if len(errs) == 0 {
-		return nil
-	}
-	known := map[string]bool{}
-	for _, err := range Validate(path, old, opts) {
-		known[err.Error()] = true
-	}
-	return slices.DeleteFunc(errs, func(err *field.Error) bool { return known[err.Error()] })
+	opts.ComparisonOperators = opts.ComparisonOperators || slices.ContainsFunc(old.Tolerations, func(t corev1.Toleration) bool {
+		return t.Operator == corev1.TolerationOpGt || t.Operator == corev1.TolerationOpLt
+	})
+	values, pages := hasNoLabelValue(old), demand.HasPartOfPage(old)
+	return slices.DeleteFunc(Validate(path, spec, opts), func(err *field.Error) bool {
+		return values && ofAffinityValue(err) || pages && demand.OfPartOfPage(err)
+	})
 }
 
 // NodeSelector returns what is wrong with the keys and values of a node selector
@@ -110,6 +110,8 @@ func Toleration(path *field.Path, t *corev1.Toleration, opts placement.Options) 
 }
 
 // nodeAffinity returns the errors of the required node affinity for which the API server refuses it.
+// It takes a value of Gt or Lt that is a label value and no integer, although no node matches it
+// (ValidateNodeSelectorRequirement@v1.37.2).
 func nodeAffinity(path *field.Path, spec *corev1.PodSpec, opts placement.Options) field.ErrorList {
 	if spec.Affinity == nil || spec.Affinity.NodeAffinity == nil {
 		return nil
@@ -117,7 +119,7 @@ func nodeAffinity(path *field.Path, spec *corev1.PodSpec, opts placement.Options
 	only := corev1.PodSpec{Affinity: &corev1.Affinity{NodeAffinity: spec.Affinity.NodeAffinity}}
 	var errs field.ErrorList
 	for _, err := range placement.Compile(&corev1.PodTemplateSpec{Spec: only}, opts).Malformed() {
-		if !onlyNoInteger(err) {
+		if value, _ := err.BadValue.(string); !ofAffinityValue(err) || len(validation.IsValidLabelValue(value)) > 0 {
 			at := *err
 			at.Field = path.String() + strings.TrimPrefix(at.Field, "spec")
 			errs = append(errs, &at)
@@ -126,12 +128,25 @@ func nodeAffinity(path *field.Path, spec *corev1.PodSpec, opts placement.Options
 	return errs
 }
 
-// onlyNoInteger reports whether an error is about a value of Gt or Lt that is a label value and no
-// integer. No node matches it, and the API server takes it
-// (ValidateNodeSelectorRequirement@v1.37.2).
-func onlyNoInteger(err *field.Error) bool {
-	value, ok := err.BadValue.(string)
-	return ok && strings.Contains(err.Field, ".matchExpressions[") && strings.Contains(err.Field, ".values[") && len(validation.IsValidLabelValue(value)) == 0
+// hasNoLabelValue reports whether the required node affinity has a value that is no label value
+// (HasInvalidLabelValueInNodeSelectorTerms@v1.37.2).
+func hasNoLabelValue(spec *corev1.PodSpec) bool {
+	if spec.Affinity == nil || spec.Affinity.NodeAffinity == nil || spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return false
+	}
+	for _, term := range spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms {
+		for _, requirement := range term.MatchExpressions {
+			if slices.ContainsFunc(requirement.Values, func(value string) bool { return len(validation.IsValidLabelValue(value)) > 0 }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ofAffinityValue reports whether an error is about a value in the node affinity.
+func ofAffinityValue(err *field.Error) bool {
+	return strings.Contains(err.Field, ".matchExpressions[") && strings.Contains(err.Field, ".values[")
 }
 
 // repeatedPorts returns the host ports that are there twice in some containers, the first of which

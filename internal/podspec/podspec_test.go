@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/pernode/daemonset/internal/build"
 	"github.com/pernode/daemonset/placement"
 )
 
@@ -59,6 +61,56 @@ func TestToleration(t *testing.T) {
 	} {
 		if got := fieldsOf(Toleration(field.NewPath("t"), &tc.toleration, tc.opts)); !slices.Equal(got, tc.want) {
 			t.Errorf("%s: Toleration: errors at %q, want %q: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}
+
+// TestValidateUpdate: the whole spec is validated again, and three kinds of faults are no errors if the
+// old spec has one of the kind.
+func TestValidateUpdate(t *testing.T) {
+	tolerating := func(tolerations ...corev1.Toleration) corev1.PodSpec {
+		return corev1.PodSpec{Tolerations: tolerations}
+	}
+	affinity := func(op corev1.NodeSelectorOperator, values ...string) corev1.PodSpec {
+		return corev1.PodSpec{Affinity: build.Require(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "disk", Operator: op, Values: values}}})}
+	}
+	overhead := func(pages, cpu string) corev1.PodSpec {
+		return corev1.PodSpec{Overhead: corev1.ResourceList{"hugepages-2Mi": resource.MustParse(pages), "cpu": resource.MustParse(cpu)}}
+	}
+	container := func(pages string) corev1.PodSpec {
+		return corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Limits: overhead(pages, "1").Overhead}}}}
+	}
+	effect := corev1.Toleration{Key: "a", Operator: corev1.TolerationOpExists, Effect: "noexecute"}
+	more := corev1.Toleration{Key: "a", Operator: corev1.TolerationOpGt, Value: "5"}
+	less := corev1.Toleration{Key: "b", Operator: corev1.TolerationOpLt, Value: "05"}
+	const terms = "s.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0]"
+	for _, tc := range []struct {
+		name, why string
+		old, spec corev1.PodSpec
+		want      []string
+	}{
+		{name: "well", why: "nothing is wrong", old: tolerating(effect)},
+		{name: "the same toleration", why: "it is validated again", old: tolerating(effect), spec: tolerating(effect), want: []string{"s.tolerations[0].effect"}},
+		{name: "the same node selector", why: "so is that", old: corev1.PodSpec{NodeSelector: build.Labels{"a b": ""}}, spec: corev1.PodSpec{NodeSelector: build.Labels{"a b": ""}}, want: []string{"s.nodeSelector"}},
+		{name: "Gt", why: "the gate is off", spec: tolerating(more), want: []string{"s.tolerations[0].operator"}},
+		{name: "Lt beside a stored Gt", why: "the operators are known, and 05 is no number", old: tolerating(more), spec: tolerating(more, less), want: []string{"s.tolerations[1].value"}},
+		{name: "Gt beside a stored effect", why: "another kind of fault", old: tolerating(effect), spec: tolerating(more), want: []string{"s.tolerations[0].operator"}},
+		{name: "a value", why: "no label has it", old: affinity("In", "a"), spec: affinity("In", "a=b"), want: []string{terms + ".values[0][disk]"}},
+		{name: "a value beside a stored effect", why: "another kind of fault", old: tolerating(effect), spec: affinity("In", "a=b"), want: []string{terms + ".values[0][disk]"}},
+		{name: "another value", why: "the stored one has such a value, too", old: affinity("In", "a=b"), spec: affinity("NotIn", "ok", "b=c", "c=d")},
+		{name: "a number", why: "it is a label value, and no such value is stored", old: affinity("Gt", "x"), spec: affinity("In", "a=b"), want: []string{terms + ".values[0][disk]"}},
+		{name: "an operator", why: "another kind of fault, in the same place", old: affinity("In", "a=b"), spec: affinity("Near", "a=b"), want: []string{terms + ".operator"}},
+		{name: "no value", why: "so is this", old: affinity("In", "a=b"), spec: affinity("In"), want: []string{terms + ".values"}},
+		{name: "a part of a page", why: "pages are whole", old: overhead("2Mi", "1"), spec: overhead("1Mi", "1"), want: []string{"s.overhead[hugepages-2Mi]"}},
+		{name: "another part of a page", why: "the stored one has such a part, too", old: overhead("1Mi", "1"), spec: overhead("3Mi", "1")},
+		{name: "a part of a page beside one of a container", why: "such a part is stored, too", old: container("1Mi"), spec: overhead("3Mi", "1")},
+		{name: "a part of a page beside one of the pod", why: "that of the pod as a whole does not count",
+			old:  corev1.PodSpec{Resources: &corev1.ResourceRequirements{Limits: overhead("1Mi", "1").Overhead}},
+			spec: overhead("3Mi", "1"), want: []string{"s.overhead[hugepages-2Mi]"}},
+		{name: "below zero", why: "another kind of fault", old: overhead("1Mi", "-1"), spec: overhead("3Mi", "-1"), want: []string{"s.overhead[cpu]"}},
+	} {
+		if got := fieldsOf(ValidateUpdate(field.NewPath("s"), &tc.spec, &tc.old, placement.Options{})); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: ValidateUpdate: errors at %q, want %q: %s", tc.name, got, tc.want, tc.why)
 		}
 	}
 }

@@ -516,6 +516,30 @@ func TestNodeReady(t *testing.T) {
 	}
 }
 
+// TestProblems: the blockers of a node in one line, and its condition once. A full stop stays at the
+// end only.
+func TestProblems(t *testing.T) {
+	pod := func(name string) *corev1.Pod { return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}} }
+	noRoom := health.Blocker{Node: "w1", Pod: pod("a"), Kind: health.BlockerUnschedulable, Message: "1 Insufficient cpu."}
+	volume := health.Blocker{Node: "w1", Pod: pod("b"), Kind: health.BlockerUnschedulable, Message: "waits for a volume..."}
+	sick := noRoom
+	sick.NodeReady = &corev1.NodeCondition{Reason: "KubeletNotReady", Message: "no network plugin."}
+	for _, tc := range []struct {
+		name, want string
+		blockers   []health.Blocker
+	}{
+		{"none", "", nil},
+		{"one", "a: cannot be scheduled: 1 Insufficient cpu.", []health.Blocker{noRoom}},
+		{"two", "a: cannot be scheduled: 1 Insufficient cpu; b: cannot be scheduled: waits for a volume...", []health.Blocker{noRoom, volume}},
+		{"two, three dots first", "b: cannot be scheduled: waits for a volume...; a: cannot be scheduled: 1 Insufficient cpu.", []health.Blocker{volume, noRoom}},
+		{"node", "a: cannot be scheduled: 1 Insufficient cpu; a: cannot be scheduled: 1 Insufficient cpu; node is not ready: KubeletNotReady: no network plugin.", []health.Blocker{sick, sick}},
+	} {
+		if got := health.Problems(tc.blockers); got != tc.want {
+			t.Errorf("%s: Problems() = %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}
+
 // TestContainer has what a blocker says about its container.
 func TestContainer(t *testing.T) {
 	pod := newAgent("w1", podUnready(0), podWaits("CrashLoopBackOff", ""), podEnded("OOMKilled", 137, 5, time.Minute, time.Minute), podInit)

@@ -15,10 +15,13 @@ import (
 // Impact is what a proposal would do.
 type Impact struct {
 	// Refused are the errors with which the API server would refuse the DaemonSet: those of
-	// daemon.ValidateUpdate, or of daemon.Validate for a new one; then, of the pod's spec, those
-	// that the stored DaemonSet does not have: malformed requests, limits and overhead, repeated
-	// host ports, a malformed node selector, malformed required node affinity, malformed
-	// tolerations.
+	// daemon.ValidateUpdate, or of daemon.Validate for a new one; then, of the pod's spec, malformed
+	// requests, limits and overhead, repeated host ports, a malformed node selector, malformed
+	// required node affinity, malformed tolerations. An update is validated in full: the server
+	// refuses what the stored DaemonSet has wrong already, which another version of it may have
+	// stored. Only Gt and Lt in tolerations without their gate, values of the node affinity
+	// that are no label values, and parts of huge pages are taken if the stored one has any
+	// (GetValidationOptionsFromPodSpecAndMeta@v1.37.2).
 	// A proposal that is refused has no effects: only Refused and Template are set then. That it
 	// is nil does not prove that the server accepts the DaemonSet: nothing else of the pod's spec is
 	// checked, for instance that it has a container, that its volumes, probes and names are valid, or

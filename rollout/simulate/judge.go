@@ -61,8 +61,8 @@ type Risk struct {
 type RiskKind int
 
 const (
-	// RiskRefused: the API server refuses the DaemonSet. Impact.Refused says why. There is no
-	// other risk then.
+	// RiskRefused: the API server refuses the DaemonSet, although the stored one may have the same
+	// fault. Impact.Refused says why. There is no other risk then.
 	RiskRefused RiskKind = iota + 1
 	// RiskPodsLost: nodes that exist lose their pod, and no other follows. These are the
 	// nodes with the effect NodeLost, unless their pod was going anyway, and those with
@@ -225,16 +225,19 @@ func (e *End) RunsNowhere() bool {
 // Impact, which Judge never returns, is not OK.
 func (j *Judgment) OK() bool { return j != nil && j.Impact != nil && len(j.Risks) == 0 }
 
-// String returns "well", or "would hurt:" with the risks, in the first line, which also says if the
-// DaemonSet then runs on no node: that alone is no risk, because its nodes may be still to come. The
-// lines behind it are those of the Impact, of the End, of the Assumptions, as what is not simulated, and
-// of the Findings.
+// String returns in the first line "well", "cannot be made: the API server refuses it", or "would hurt:"
+// with the risks. The line also says if the DaemonSet then runs on no node: that alone is no risk,
+// because its nodes may be still to come. The lines behind it are those of the Impact, of the End, of
+// the Assumptions, as what is not simulated, and of the Findings.
 func (j *Judgment) String() string {
 	if j == nil || j.Impact == nil {
 		return "no judgment"
 	}
 	lines := []string{"well"}
-	if len(j.Risks) > 0 {
+	switch {
+	case len(j.Impact.Refused) > 0:
+		lines[0] = "cannot be made: " + Risk{Kind: RiskRefused}.String()
+	case len(j.Risks) > 0:
 		var risks []string
 		for _, r := range j.Risks {
 			risks = append(risks, r.String())

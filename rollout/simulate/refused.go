@@ -9,8 +9,8 @@ import (
 )
 
 // refusedPods returns errors about the pod's spec that an API server reports and daemon.Validate
-// leaves to it; see podspec.Validate. Errors of the old DaemonSet, which may be nil, are not among
-// them. Both have the defaults of their templates.
+// leaves to it; see podspec.Validate and podspec.ValidateUpdate. old is nil if the DaemonSet is new.
+// Both have the defaults of their templates.
 func refusedPods(ds, old *appsv1.DaemonSet, opts placement.Options) field.ErrorList {
 	path := field.NewPath("spec", "template", "spec")
 	if old == nil {

@@ -32,6 +32,8 @@ func TestWhatIfRefusedPods(t *testing.T) {
 		spec      corev1.PodSpec
 		opts      placement.Options
 		want      []string
+		// taken says that the API server takes it if the stored DaemonSet has it already.
+		taken bool
 	}{
 		{name: "well", why: "nothing is wrong", spec: corev1.PodSpec{Containers: []corev1.Container{ports("a", tcp)}}},
 		{name: "toleration", why: "there is no such operator", spec: tolerating("Has"),
@@ -48,13 +50,15 @@ func TestWhatIfRefusedPods(t *testing.T) {
 		{name: "request above the limit", why: "never", spec: corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{
 			Requests: corev1.ResourceList{"memory": resource.MustParse("2Gi")}, Limits: corev1.ResourceList{"memory": resource.MustParse("1Gi")}}}}},
 			want: []string{spec + `containers[0].resources.requests[memory]: Invalid value: "2Gi": must not be above the limit, 1Gi`}},
+		{name: "half of a huge page", why: "pages are whole", taken: true, spec: corev1.PodSpec{Overhead: corev1.ResourceList{"cpu": resource.MustParse("1"), "hugepages-2Mi": resource.MustParse("1Mi")}},
+			want: []string{spec + `overhead[hugepages-2Mi]: Invalid value: "1Mi": must be a multiple of the size of the pages`}},
 		{name: "gate", why: "the server has it or not", spec: tolerating(corev1.TolerationOpGt), opts: placement.Options{ComparisonOperators: true}},
-		{name: "no gate", why: "the server has it or not", spec: tolerating(corev1.TolerationOpGt),
+		{name: "no gate", why: "the server has it or not", spec: tolerating(corev1.TolerationOpGt), taken: true,
 			want: []string{spec + `tolerations[0].operator: Unsupported value: "Gt": supported values: "Equal", "Exists"`}},
 		{name: "affinity", why: "there is no such operator", spec: corev1.PodSpec{Affinity: build.Require(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "a", Operator: "In"}}})},
 			want: []string{spec + `affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values: Invalid value: null: for 'in', 'notin' operators, values set can't be empty`}},
 		{name: "no integer", why: "the server takes it, and it matches no node", spec: corev1.PodSpec{Affinity: build.Require(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "a", Operator: "Gt", Values: []string{"x"}}}})}},
-		{name: "no integer and no label value", why: "no label has it", spec: corev1.PodSpec{Affinity: build.Require(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "a", Operator: "Gt", Values: []string{"-x"}}}})},
+		{name: "no integer and no label value", why: "no label has it", taken: true, spec: corev1.PodSpec{Affinity: build.Require(corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "a", Operator: "Gt", Values: []string{"-x"}}}})},
 			want: []string{
 				spec + `affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values[0]: Invalid value: "-x": for 'Gt', 'Lt' operators, the value must be an integer`,
 				spec + `affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values[0][a]: Invalid value: "-x": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
@@ -94,9 +98,12 @@ func TestWhatIfRefusedPods(t *testing.T) {
 		in.DaemonSet = proposed
 		next := proposed.DeepCopy()
 		next.Spec.MinReadySeconds = 5
-		next.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "ssd"}
-		if impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: next}, simulate.Options{}); err != nil || impact.Refused != nil {
-			t.Errorf("%s: WhatIf of a stored one: %v, %v, want it not refused", tc.name, impact, err)
+		impact, err := simulate.WhatIf(in, simulate.Proposal{DaemonSet: next}, simulate.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if refused := impact.Refused != nil; refused != (tc.want != nil && !tc.taken) {
+			t.Errorf("%s: WhatIf of a stored one: Refused = %v, taken: %v", tc.name, impact.Refused, tc.taken)
 		}
 	}
 }

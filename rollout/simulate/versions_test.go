@@ -91,9 +91,9 @@ func TestJudgeVersions(t *testing.T) {
 			new:  sets(version("a", "same", "s:1"), version("b", "a", "a:2", on("tape")), version("a", "b", "b:1"), version("a", "z", "z:2")),
 			want: []string{"a/b: well", "a/z: well", "b/a: would hurt: nodes that lose the pod: 3; it runs on no node"}},
 		{name: "refused", why: "the API server does not take it", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2", negative)),
-			want: []string{"a/x: would hurt: the API server refuses it"}, text: "refused: spec.minReadySeconds"},
+			want: []string{"a/x: cannot be made: the API server refuses it"}, text: "refused: spec.minReadySeconds"},
 		{name: "refused pods", why: "nor those that it could not make pods of", old: sets(version("a", "x", "x:1")), new: sets(version("a", "x", "x:2", malformed)),
-			want: []string{"a/x: would hurt: the API server refuses it"}, text: `refused: spec.template.spec.tolerations[0].operator: Unsupported value: "Has"`},
+			want: []string{"a/x: cannot be made: the API server refuses it"}, text: `refused: spec.template.spec.tolerations[0].operator: Unsupported value: "Has"`},
 		{name: "repaired", why: "what was refused was never stored", old: sets(version("a", "x", "x:1", negative)), new: sets(version("a", "x", "x:1")),
 			want: []string{"a/x: well"}, text: "\nthe API server refuses the old version: spec.minReadySeconds: Invalid value: -1"},
 		{name: "repaired toleration", why: "what was refused was never stored", old: sets(version("a", "x", "x:1", malformed)), new: sets(version("a", "x", "x:1")),
@@ -107,7 +107,7 @@ func TestJudgeVersions(t *testing.T) {
 		{name: "refused before and after", why: "it does not change", old: sets(version("a", "x", "x:1", negative)),
 			new: sets(version("a", "x", "x:1", negative, live, func(ds *appsv1.DaemonSet) { ds.Spec.RevisionHistoryLimit = new(int32(10)) }))},
 		{name: "refused otherwise", why: "it changes, and is refused again", old: sets(version("a", "x", "x:1", negative)), new: sets(version("a", "x", "x:2", negative)),
-			want: []string{"a/x: would hurt: the API server refuses it"}, text: "\nthe API server refuses the old version: spec.minReadySeconds"},
+			want: []string{"a/x: cannot be made: the API server refuses it"}, text: "\nthe API server refuses the old version: spec.minReadySeconds"},
 		{name: "room", why: "the pods of the others take it, those of other namespaces too",
 			old:  sets(version("a", "x", "x:1"), version("a", "y", "y:1"), version("b", "z", "z:1")),
 			new:  sets(version("a", "x", "x:1"), version("a", "y", "y:1"), version("b", "z", "z:1"), version("c", "new", "n:1")),
@@ -238,7 +238,7 @@ func TestJudgeVersionsTogether(t *testing.T) {
 			ends: []string{"complete after 24s (7 passes, at least 1 of 2 available)"}},
 		{name: "one does not fit without the other", why: "a does not become smaller if the API server refuses that",
 			old: sets(named("a", cpus("3")), named("b")), new: sets(named("a", negative), named("b", cpus("3"))),
-			want: []string{"d/a: would hurt: the API server refuses it", "d/b" + stalls},
+			want: []string{"d/a: cannot be made: the API server refuses it", "d/b" + stalls},
 			ends: []string{"stalled from the start (3 passes, at least 1 of 2 available), on:"}},
 		{name: "a pod that waited", why: "an unchanged DaemonSet takes the room", old: sets(named("a", cpus("3")), named("b", cpus("3"))), new: sets(named("b", cpus("3")), named("c", cpus("3"))),
 			want: []string{"d/a: would hurt: nodes that lose the pod: 2", "d/c" + stalls},
@@ -441,7 +441,7 @@ func TestJudgeVersionsPlacement(t *testing.T) {
 		want  string
 	}{
 		{placement.Options{ComparisonOperators: true}, "a/x: well\nstarts a rollout to revision 2: 2 outdated pods\n"},
-		{placement.Options{}, "a/x: would hurt: the API server refuses it\n"},
+		{placement.Options{}, "a/x: cannot be made: the API server refuses it\n"},
 	} {
 		v.Placement = tc.gates
 		got, err := simulate.JudgeVersions(v, simulate.Options{}, lint.Options{})
