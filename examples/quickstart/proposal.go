@@ -178,7 +178,7 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 		p.Verdict = "refused, the API server would not store it"
 		return nil, false
 	}
-	p.hurts = !judgment.OK()
+	p.risks = judgment.Risks
 	p.Revision, p.OldRevision = impact.Revision, impact.OldRevision
 	p.Rollout = impact.Rollout != simulate.RolloutNone && impact.Rollout != simulate.RolloutIgnored && !impact.AlreadyDue
 	p.Gains = effects(impact, simulate.NodeGained)
