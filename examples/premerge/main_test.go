@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -211,7 +212,7 @@ func TestAllowNone(t *testing.T) {
 // What is wrong with the arguments stands before the usage, which is longer than a screen.
 func TestWrongArguments(t *testing.T) {
 	const nodes, old, changed = "testdata/nodes.yaml", "testdata/old.yaml", "testdata/new.yaml"
-	const noNodes, files = "-nodes FILE is missing: it has the nodes of the cluster\n", "want two files, OLD and NEW, after the flags, not "
+	const noNodes, files = "-nodes FILE is missing: it has the nodes of the cluster\n", "want two files or folders, OLD and NEW, after the flags, not "
 	for _, tc := range []struct {
 		name, why string
 		args      []string
@@ -403,6 +404,40 @@ func TestNodesTwice(t *testing.T) {
 		if want := "-: standard input can be only one of the three files\n"; status != 1 || stderr.String() != want || stdout.String() != "" {
 			t.Errorf("run(-nodes - %v) = %d, stdout %q, stderr %q, want 1 and %q", versions, status, &stdout, &stderr, want)
 		}
+	}
+}
+
+// TestFolders: a folder is the files in it, whatever their names.
+func TestFolders(t *testing.T) {
+	dir := t.TempDir()
+	for from, to := range map[string]string{"old.yaml": "old/all.yaml", "new.yaml": "new/apps/all.yml"} {
+		text, err := os.ReadFile(filepath.Join("testdata", from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, filepath.FromSlash(to))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	output := func(old, changed string) string {
+		var stdout, stderr bytes.Buffer
+		status := run([]string{"-nodes", "testdata/nodes.yaml", old, changed}, nil, &stdout, &stderr)
+		return fmt.Sprintf("%d\n%s%s", status, &stdout, &stderr)
+	}
+	before, after := filepath.Join(dir, "old"), filepath.Join(dir, "new")
+	if got, want := output(before, after), output("testdata/old.yaml", "testdata/new.yaml"); got != want {
+		t.Errorf("run(old new) = %s\nwant what the files give: %s", got, want)
+	}
+	if got, want := output(before, os.DevNull), output("testdata/old.yaml", os.DevNull); got != want {
+		t.Errorf("run(old %s) = %s\nwant what the files give: %s", os.DevNull, got, want)
+	}
+	none := filepath.Join(dir, "none")
+	if got, want := output(before, none), "1\nopen "+none+": "; !strings.HasPrefix(got, want) {
+		t.Errorf("run(old none) = %s, want %s", got, want)
 	}
 }
 
