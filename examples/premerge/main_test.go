@@ -25,7 +25,7 @@ func Example() {
 	// Output:
 	// logging/log-agent: would hurt: nodes that lose the pod: 1
 	//   starts a rollout to revision 2: 3 outdated pods
-	//     spec.nodeSelector[disk]: added "ssd"
+	//     spec.template.spec.nodeSelector[disk]: added "ssd"
 	//   nodes: 1 lost, 3 unchanged
 	//     worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	//   first pass: 1 to delete
@@ -34,7 +34,7 @@ func Example() {
 	//   not allowed: pods-lost
 	// monitoring/node-exporter: well
 	//   starts a rollout to revision 2: 3 outdated pods
-	//     spec.tolerations[0]: added {"operator":"Exists"}
+	//     spec.template.spec.tolerations[0]: added {"operator":"Exists"}
 	//   nodes: 1 gained, 3 unchanged
 	//     worker-4: gained; before: untolerated taint dedicated=db:NoSchedule
 	//   first pass: 1 to create
@@ -42,9 +42,8 @@ func Example() {
 	//   complete after 46s (12 passes, at least 3 of 4 available)
 	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
 	//   starts a rollout to revision 2: 3 outdated pods
-	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" ->
+	//     spec.template.spec.containers[name=cache].image: "registry.example.com/cache:7.0" ->
 	//         "registry.example.com/cache:7.2"
-	//   outside the template:
 	//     spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
 	//     spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
 	//   nodes: 4 unchanged
@@ -72,7 +71,7 @@ func Example_markdown() {
 	//
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.nodeSelector[disk]: added "ssd"
+	//   spec.template.spec.nodeSelector[disk]: added "ssd"
 	// nodes: 1 lost, 3 unchanged
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete
@@ -87,7 +86,7 @@ func Example_markdown() {
 	//
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.tolerations[0]: added {"operator":"Exists"}
+	//   spec.template.spec.tolerations[0]: added {"operator":"Exists"}
 	// nodes: 1 gained, 3 unchanged
 	//   worker-4: gained; before: untolerated taint dedicated=db:NoSchedule
 	// first pass: 1 to create
@@ -101,8 +100,7 @@ func Example_markdown() {
 	//
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
-	// outside the template:
+	//   spec.template.spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
 	//   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
 	//   spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
 	// nodes: 4 unchanged
@@ -130,10 +128,10 @@ func Example_refused() {
 	//   refused: testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid
 	//       value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	//   not simulated; it changes the template:
-	//     metadata.labels[app]: "log-agent" -> "logs"
-	//     spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
-	//     spec.containers[name=agent].resources.requests[cpu]: removed "100m"
-	//     spec.containers[name=agent].resources.requests[memory]: removed "128Mi"
+	//     spec.template.metadata.labels[app]: "log-agent" -> "logs"
+	//     spec.template.spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
+	//     spec.template.spec.containers[name=agent].resources.requests[cpu]: removed "100m"
+	//     spec.template.spec.containers[name=agent].resources.requests[memory]: removed "128Mi"
 	// monitoring/node-exporter: would hurt: nodes that lose the pod: 3
 	//   removes the DaemonSet and its pods
 	//   nodes: 3 lost, 1 unchanged

@@ -247,7 +247,7 @@ func (w *work) rolledOut(revisions *history.Plan) {
 	}
 	w.a.Change = &change{From: old.Revision, To: cur.Revision}
 	for _, c := range changes {
-		w.a.Change.Fields = append(w.a.Change.Fields, c.String())
+		w.a.Change.Fields = append(w.a.Change.Fields, "spec.template."+c.String())
 	}
 }
 
