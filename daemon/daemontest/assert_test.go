@@ -649,7 +649,7 @@ node-2: agent-2 was available after 1m30s`},
 			c.Apply(t, agent2)
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: want the rollout complete within 1h0m0s, got: stalled from the start (3 passes, at least 1 of 2 available), on:
+kube-system/agent: want the rollout complete within 1h0m0s, got: stalled without completing a node (3 passes, at least 1 of 2 available), on:
   node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
   node-2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)`},
@@ -676,7 +676,7 @@ with OnDelete outdated pods stay until they are deleted`},
 			c.Apply(t, withInit)
 			c.StallsAt(t, agent, 0)
 		}, `
-kube-system/agent: want the rollout stalled at 0 nodes, not at 1 (node-1), got: stalled from the start (3 passes, at least 1 of 2 available), on:
+kube-system/agent: want the rollout stalled at 0 nodes, not at 1 (node-1), got: stalled without completing a node (3 passes, at least 1 of 2 available), on:
   node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff
   node-2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)`},
@@ -688,7 +688,7 @@ maxUnavailable 1 is used by node-1 (new pod is not available)`},
 			c.Apply(t, daemontest.WithImage(wide, "agent:2"))
 			c.StallsAt(t, agent, 1)
 		}, `
-kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled from the start (3 passes, at least 2 of 4 available), on:
+kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled without completing a node (3 passes, at least 2 of 4 available), on:
   node-1, node-2: image "agent:2" cannot be pulled: ImagePullBackOff
   node-3, node-4: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 2 is used by node-1, node-2 (new pod is not available)`},

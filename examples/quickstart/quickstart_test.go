@@ -472,7 +472,7 @@ func TestExitStatus(t *testing.T) {
 		{name: "one node less", why: "the grammar follows", manifest: proxy("1", "nodeSelector: {pool: general}"+lines+"affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: NotIn, values: [node-1]}]}]}}}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "; 1 node loses the pod\n"},
 		{name: "too large", why: "never fits", manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "10m", "64", 1)), args: []string{"-set", "proxy"}, want: 2,
-			stdout: "starts a rollout to revision 2, stalled from the start\n"},
+			stdout: "starts a rollout to revision 2, stalled without completing a node\n"},
 		{name: "toleration", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
 			manifest: proxy("1", proxyNodes+lines+"tolerations: [{key: a, operator: Has}]"+lines+proxyContainers)},
 		{name: "no selector", why: "the stored one has a selector", args: []string{"-set", "proxy"}, want: 1, stdout: "manifest has none: write that of the stored one\n",
@@ -561,7 +561,7 @@ func TestProposalText(t *testing.T) {
 			"    rollingUpdate:\n      maxUnavailable: 1\n", "    type: OnDelete\n  minReadySeconds: 1\n", 1), "tuner",
 			[]string{": starts no rollout; the present one stays waiting\n"}, ""},
 		{"stalls at once", "no node gets further", of("exporter", "1", strings.NewReplacer("cni", "exporter", "memory: 64Mi}", "memory: 64Mi, example.com/a: 1}, limits: {example.com/a: 1}").Replace(containers)), "exporter",
-			[]string{": starts a rollout to revision 3, stalled from the start\n"}, "after 0s"},
+			[]string{": starts a rollout to revision 3, stalled without completing a node\n"}, "after 0s"},
 	} {
 		_, stdout, stderr := command(testdata(t, "trouble.yaml")+"---"+tc.manifest, "-set", "kube-system/"+tc.set, "-f", "-")
 		text := strings.Join(strings.Fields(stdout), " ")

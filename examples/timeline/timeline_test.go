@@ -272,7 +272,7 @@ func TestDraw(t *testing.T) {
 			name: "many are stuck", why: "the list has an end", stdin: zoned, status: 2,
 			args: []string{"-f", "-", "-image", "new", "-max-unavailable", "100%", "-never-ready", "node-a1", "-never-ready", "node-a2",
 				"-never-ready", "node-b1", "-never-ready", "node-b2", "-never-ready", "node-c1", "-never-ready", "node-c2"},
-			texts:  []string{"stalled from the start, on node-a1: agent-1 is not ready", "and on 2 more nodes"},
+			texts:  []string{"stalled without completing a node, on node-a1: agent-1 is not ready", "and on 2 more nodes"},
 			absent: []string{"node-c1: agent-5 is not ready"},
 		},
 		{
@@ -404,7 +404,7 @@ func TestTrouble(t *testing.T) {
 			name: "policy", why: "the node in the way, the others counted, and what the policy holds back",
 			opts: on("node-a1", simulate.PodTimes{ReadyAfter: -1}),
 			want: []string{
-				"stalled from the start, on node-a1: agent-1 is not ready", "1 node waits for the update",
+				"stalled without completing a node, on node-a1: agent-1 is not ready", "1 node waits for the update",
 			},
 			policy: true,
 		},

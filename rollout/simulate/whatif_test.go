@@ -943,7 +943,7 @@ func TestWhatIfThenRun(t *testing.T) {
 			"complete after 48s (13 passes, at least 3 of 4 available)"},
 		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete after 10s (3 passes, at least 4 of 5 available)"},
 		{"never ready", "the new pods do not start", simulate.Proposal{DaemonSet: image}, always(simulate.PodTimes{ReadyAfter: -1}),
-			"stalled from the start (3 passes, at least 3 of 4 available)"},
+			"stalled without completing a node (3 passes, at least 3 of 4 available)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := simulate.Settle(whatIf(t, in, tc.proposal).After, tc.opts)
