@@ -351,7 +351,7 @@ func ExampleCanaryTrial() {
 	// canary starting on node-1
 	// create on node-1: node has no pod
 	// nothing to do
-	// canary failed: node-1: agent-4: container main cannot start: ImagePullBackOff; node-1: agent-4: takes too long to start
+	// canary failed: node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff; node-1: agent-4: takes too long to start
 	// image: agent:1
 }
 

@@ -351,7 +351,7 @@ node-4: no pod`},
 			c.SettlesWithin(t, 5*time.Minute)
 			c.SettlesWithin(t, 0) // nothing is to be done any more
 		}, `
-kube-system/agent: want the rollout complete within 5m0s, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: container main cannot start: ImagePullBackOff; node-1: agent-4: takes too long to start
+kube-system/agent: want the rollout complete within 5m0s, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff; node-1: agent-4: takes too long to start
 complete after 1m14s (8 passes, at least 2 of 3 available)`},
 		{"RolledBack", "now, before the call, and beside the assertions that do not care", func(t testing.TB) {
 			c := tryBroken(t, time.Minute)
@@ -375,7 +375,7 @@ kube-system/agent: want the rollout rolled back, got: waiting after 2s (3 passes
   node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff
   node-2, node-3: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)
-canary paused: node-1: agent-4: container main cannot start: ImagePullBackOff
+canary paused: node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff
 held back: 2 by canary`},
 		{"RolledBack, no canary", "nobody rolls it back", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
@@ -397,7 +397,7 @@ Options.Policy has no Canary`},
 			c.BreakImage(t, "agent:1")
 			c.RolledBack(t, agent)
 		}, `
-kube-system/agent: want the rollout rolled back and complete, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: container main cannot start: ImagePullBackOff; node-1: agent-4: takes too long to start
+kube-system/agent: want the rollout rolled back and complete, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff; node-1: agent-4: takes too long to start
 stalled after 32s (4 passes, at least 2 of 3 available), on:
   node-1: agent-5: image "agent:1" cannot be pulled: ImagePullBackOff`},
 		{"StallsAt, a surge on several nodes", "the problem is that of the new pods", func(t testing.TB) {

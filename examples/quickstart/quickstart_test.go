@@ -858,8 +858,8 @@ func TestVerdict(t *testing.T) {
 	for _, tc := range []struct{ name, why, set, old, new, want string }{
 		{"deleting", "said once", "logs", logs, logs + " deletionTimestamp: \"2026-01-01T09:00:00Z\", finalizers: [foregroundDeletion],",
 			"logs: deleting: the controller does nothing any more\n"},
-		{"before the taint", "nobody knows whether it is a rollout", "gpu", noSchedule, "  - {key: node.kubernetes.io/unreachable, effect: NoExecute,",
-			"0 of 1 node complete; all pods are of the current template: the rollout may have been complete before\n"},
+		{"before the taint", "as health says it", "gpu", noSchedule, "  - {key: node.kubernetes.io/unreachable, effect: NoExecute,",
+			"0 of 1 node complete; it is not known whether this is a rollout or a disruption\n"},
 	} {
 		text := testdata(t, "trouble.yaml")
 		if !strings.Contains(text, tc.old) {

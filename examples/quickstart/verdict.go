@@ -163,7 +163,7 @@ func (w *work) verdict(a *health.Assessment) string {
 		text += ", " + plural(n, "outdated pod") + " left"
 	}
 	if a.MaybeDisruption && a.State != health.StateComplete {
-		text += "; all pods are of the current template: the rollout may have been complete before"
+		text += "; it is not known whether this is a rollout or a disruption"
 	}
 	return text + notReady + w.controllerClause()
 }
