@@ -707,7 +707,7 @@ maxUnavailable 2 is used by node-1, node-2 (new pod is not available)`},
 			c.StallsAt(t, agent, 1)
 		}, `
 kube-system/agent: want the rollout complete within 10m0s, got: stalled from the start (1 pass, at least 2 of 2 available), on:
-  node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+  node-1: agent-1: terminating until 30s after the start; node is not ready since the start: KubeletNotReady
   node-2, node-3: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)
 kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
@@ -715,7 +715,7 @@ node-2: desired, current, ready, available; agent-2 has an outdated template
 node-3: desired, current, ready, available; agent-3 has an outdated template
 maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
 kube-system/agent: want the rollout stalled at 1 node, not at 0, got: stalled from the start (2 of 2 available), on:
-  node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+  node-1: agent-1: terminating until 30s after the start; node is not ready since the start: KubeletNotReady
   node-2, node-3: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)`},
 

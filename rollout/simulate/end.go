@@ -167,7 +167,8 @@ func (s EndState) String() string {
 //	  node-3, node-4: desired, current, ready, available; the pod has an outdated template
 //	maxUnavailable 1 is used by node-2 (new pod is not available)
 //
-// Time is the clock time of that. "stalled without completing a node" says that passes wrote something,
+// Time is the clock time of that. Times in the lines are times since the start, such as "since 12s after
+// the start", unless they are before it. "stalled without completing a node" says that passes wrote something,
 // and no node became complete. If the rollout is not complete, the lines say why pods are not
 // available, and which nodes wait. Nodes with the same words share a line, which names five of
 // them at most; the name of a pod then is left out. There are ten such lines: first those of the
@@ -186,10 +187,11 @@ func (e *End) String() string {
 	if e == nil {
 		return "no end"
 	}
-	if e.Rollback.Skipped() {
-		return e.withoutRollback()
+	text := e.withoutRollback()
+	if !e.Rollback.Skipped() {
+		text = e.rollbackSentence() + "\n" + text
 	}
-	return e.rollbackSentence() + "\n" + e.withoutRollback()
+	return sinceStart(text, e.Time.Add(-e.Took), e.times())
 }
 
 // rollbackSentence says what was rolled back to, and why.
