@@ -186,7 +186,7 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 	p.Keeps = effects(impact, simulate.NodeKeepsPod)
 	if p.End = w.end(judgment.End); p.End != nil {
 		p.End.NewImages, p.End.Assumptions, p.End.RunsNowhere = judgment.NewImages, judgment.Assumptions(), judgment.End.RunsNowhere()
-		p.End.idle = idle
+		p.End.MayPreempt, p.End.idle = judgment.End.MayPreempt(), idle
 	}
 	p.Findings = w.locateFindings(read, judgment.Findings)
 	return judgment, true

@@ -206,6 +206,9 @@ type end struct {
 	NewImages []string `json:"newImages,omitempty"`
 	// Assumptions are sentences on what it takes for granted of them.
 	Assumptions []string `json:"assumptions,omitempty"`
+	// MayPreempt are the nodes of simulate.End.MayPreempt: pods wait there for room that the scheduler
+	// may make.
+	MayPreempt []string `json:"mayPreempt,omitempty"`
 	// RunsNowhere says that no node should have a pod then, and none has.
 	RunsNowhere bool `json:"runsNowhere,omitempty"`
 	// Blockers are what it waits for, if it is not complete.

@@ -112,6 +112,9 @@ func (p *proposal) write(out io.Writer, alone bool) {
 		lines(out, "blocks", texts(p.End.Blockers))
 		lines(out, "budget", p.End.Budget.texts())
 		lines(out, "end", []string{p.End.text(alone)})
+		if nodes := p.End.MayPreempt; len(nodes) > 0 {
+			lines(out, "note", []string{"not simulated: whether the scheduler ends pods of lower priorities to make room on " + cli.Enumerate(nodes)})
+		}
 	}
 	lines(out, "lint", texts(p.Findings))
 }
