@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -77,6 +78,25 @@ func TestBlockerImage(t *testing.T) {
 		b := blockerOf(health.Blocker{Node: "n", Kind: kind, Container: &health.Container{Name: "a", Image: "a:1"}})
 		if b.Image != want || b.Container != "a" {
 			t.Errorf("%v: image %q of container %q, want %q of a", kind, b.Image, b.Container, want)
+		}
+	}
+}
+
+// A problem of a simulated rollout has the clock of its end, and one of the facts has that of the cluster.
+func TestBlockerClock(t *testing.T) {
+	start := testNow
+	for _, tc := range []struct {
+		name string
+		b    blocker
+		want string
+	}{
+		{"now", blocker{Node: "n", Text: "not ready", Since: start.Add(2 * time.Second)}, "n: not ready; since 2026-01-01T10:00:02Z"},
+		{"simulated", blocker{Node: "n", Text: "not ready", Since: start.Add(2 * time.Second), start: start}, "n: not ready; since 2s after the start"},
+		{"simulated, from before", blocker{Node: "n", Text: "not ready", Since: start.Add(-time.Hour), start: start}, "n: not ready; since 2026-01-01T09:00:00Z"},
+		{"in the text", blocker{Node: "n", Text: "terminating until 2026-01-01T10:00:30Z", Until: start.Add(30 * time.Second), start: start}, "n: terminating until 30s after the start"},
+	} {
+		if got := tc.b.String(); got != tc.want {
+			t.Errorf("%s: String() = %q, want %q", tc.name, got, tc.want)
 		}
 	}
 }

@@ -238,6 +238,9 @@ func (w *work) end(settled *simulate.End) *end {
 	}
 	if assessment, err := health.Assess(snapshot, health.Options{}); err == nil {
 		e.Blockers, e.Budget = blockers(assessment), waitedFor(assessment)
+		for i := range e.Blockers {
+			e.Blockers[i].start = w.now
+		}
 	}
 	return e
 }

@@ -112,6 +112,8 @@ type blocker struct {
 	Message string    `json:"message,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
 	Until   time.Time `json:"until,omitzero"`
+	// start is when the simulated rollout begins that the problem is of.
+	start time.Time
 }
 
 // budget is the budget of an update with the nodes that use it.

@@ -177,6 +177,16 @@ func (b blocker) String() string {
 		}
 		text += "; " + message
 	}
+	return b.sinceStart(text)
+}
+
+// sinceStart writes the times of a simulated problem as times since the start, as those of its end.
+func (b blocker) sinceStart(text string) string {
+	for _, at := range []time.Time{b.Since, b.Until} {
+		if !b.start.IsZero() && !at.Before(b.start) {
+			text = strings.ReplaceAll(text, at.Format(time.RFC3339), fmt.Sprintf("%v after the start", at.Sub(b.start).Round(time.Second)))
+		}
+	}
 	return text
 }
 
