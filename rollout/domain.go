@@ -102,7 +102,7 @@ func (c *choice) oneDomain(o *OneDomain) {
 		c.closeClasses(RestrictionDomain, func(k int) bool { return int(f.classes.counts[k].values[slot]) != turn })
 	}
 	if pending > 0 {
-		c.step.Policy.Domain = cmp.Or(names[turn], noDomain)
+		c.step.Policy.Domain, c.step.Policy.DomainLabel = cmp.Or(names[turn], noDomain), o.Label
 	}
 	c.unknownDomains(o, names, slot)
 }

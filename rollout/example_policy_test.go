@@ -37,7 +37,7 @@ func ExamplePolicy() {
 	fmt.Println(c.Sync(t, agent).Step)
 	// Output:
 	// update: 6 desired, 6 outdated; maxUnavailable 1, 0 unavailable
-	// domain east
+	// one domain at a time: now topology.kubernetes.io/zone=east
 	// held back: 1 by ignored node; 3 by another domain's turn
 	// ignored: node-1 (node is not ready)
 	// delete agent-5 on node-5: outdated, within maxUnavailable
@@ -245,7 +245,7 @@ func ExampleOneDomain() {
 	fmt.Println(c.Sync(t, agent).Step)
 	// Output:
 	// update: 4 desired, 4 outdated; maxUnavailable 4, 0 unavailable
-	// domain west
+	// one domain at a time: now topology.kubernetes.io/zone=west
 	// held back: 2 by another domain's turn
 	// delete agent-2 on node-2: outdated, within maxUnavailable
 	// delete agent-4 on node-4: outdated, within maxUnavailable
@@ -351,7 +351,7 @@ func ExampleCanaryTrial() {
 	// canary starting on node-1
 	// create on node-1: node has no pod
 	// nothing to do
-	// canary failed: node-1: agent-4: container main cannot start: ImagePullBackOff; node-1: agent-4: takes too long to start
+	// canary failed: node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff; node-1: agent-4: takes too long to start
 	// image: agent:1
 }
 

@@ -332,7 +332,7 @@ func TestNextIgnoredOnDelete(t *testing.T) {
 	if want := 4 * time.Minute; step.Plan.RequeueAfter != want || !step.Policy.NextIgnored.Equal(build.Now.Add(want)) {
 		t.Errorf("NextStep() goes on after %v and ignores a node at %v, want both in %v", step.Plan.RequeueAfter, step.Policy.NextIgnored, want)
 	}
-	if got, want := step.Policy.String(), "ignores another node at 2026-01-01T12:04:00Z"; got != want {
+	if got, want := step.Policy.String(), "the policy ignores another node at 2026-01-01T12:04:00Z"; got != want {
 		t.Errorf("Policy.String() = %q, want %q", got, want)
 	}
 }

@@ -103,9 +103,10 @@ type PolicyStatus struct {
 	// for IgnoreAfter.After, unless the problem is over by then. It is zero if the policy waits for
 	// no node. Plan.RequeueAfter covers it if there is nothing to write.
 	NextIgnored time.Time
-	// Domain is the value of OneDomain.Label that is updated now, or "(none)" for the
-	// nodes without the label or with an empty value. It is empty if no node is left to update.
-	Domain string
+	// Domain is the value of DomainLabel that is updated now, or "(none)" for the nodes without
+	// the label or with an empty value. DomainLabel is OneDomain.Label. Both are empty if no node is
+	// left to update.
+	Domain, DomainLabel string
 	// NoSpread are the labels in Canary.Spread, in their order, for which no eligible node has a
 	// value that is not empty. They have no effect.
 	NoSpread []string
@@ -171,7 +172,7 @@ func (p PolicyStatus) String() string { return strings.Join(p.clauses(), "\n") }
 func (p PolicyStatus) clauses() []string {
 	var out []string
 	if p.Domain != "" {
-		out = append(out, "domain "+p.Domain)
+		out = append(out, p.domainClause())
 	}
 	if len(p.NoSpread) > 0 {
 		them := "it"
@@ -196,9 +197,17 @@ func (p PolicyStatus) clauses() []string {
 		out = append(out, "ignored: "+shown(p.Ignored, IgnoredNode.String))
 	}
 	if !p.NextIgnored.IsZero() {
-		out = append(out, "ignores another node at "+p.NextIgnored.UTC().Format(time.RFC3339))
+		out = append(out, "the policy ignores another node at "+p.NextIgnored.UTC().Format(time.RFC3339))
 	}
 	return out
+}
+
+// domainClause says which nodes are updated now.
+func (p PolicyStatus) domainClause() string {
+	if p.Domain == noDomain {
+		return fmt.Sprintf("one domain at a time: now the nodes without a value for %s", p.DomainLabel)
+	}
+	return fmt.Sprintf("one domain at a time: now %s=%s", p.DomainLabel, p.Domain)
 }
 
 // noValueClause names labels for which no eligible node has a value.

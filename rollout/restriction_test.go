@@ -215,3 +215,15 @@ func TestStatePolicy(t *testing.T) {
 	pass(rollout.Policy{NodeSelector: zoneSelector("z9")}, "b")
 	pass(rollout.Policy{OneDomain: &rollout.OneDomain{Label: zones, First: []string{"z9"}}}, "b")
 }
+
+// TestDomainText: a value says nothing without its label.
+func TestDomainText(t *testing.T) {
+	for _, tc := range []struct{ domain, want string }{
+		{"z1", "one domain at a time: now zone=z1"},
+		{"(none)", "one domain at a time: now the nodes without a value for zone"},
+	} {
+		if got := (rollout.PolicyStatus{Domain: tc.domain, DomainLabel: "zone"}).String(); got != tc.want {
+			t.Errorf("String() of the domain %s = %q, want %q", tc.domain, got, tc.want)
+		}
+	}
+}

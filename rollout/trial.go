@@ -149,7 +149,7 @@ type CanaryStatus struct {
 }
 
 // String returns a line such as
-// `canary paused on worker-1, worker-4: worker-1: agent-x2c4b: container agent cannot start: ImagePullBackOff`,
+// `canary paused on worker-1, worker-4: worker-1: agent-x2c4b: image "agent:2" cannot be pulled: ImagePullBackOff`,
 // or `canary failed: worker-1: agent-x2c4b: takes too long to start` if the only node has the problem.
 func (c *CanaryStatus) String() string {
 	if c == nil {
@@ -230,12 +230,20 @@ type CanaryProblem struct {
 	// Restarts is the largest number of restarts of a container, or of failed pods in
 	// a row.
 	Restarts int
-	// Container is the container that cannot start, and Reason the kubelet's reason,
-	// such as ImagePullBackOff. Both are set with CanaryLimitCannotStart.
-	Container, Reason string
+	// Container is the container that cannot start. It is set with CanaryLimitCannotStart, and so
+	// are the fields below.
+	Container string
+	// Init says that it is an init container.
+	Init bool
+	// Image is the image that the pod asks for, if it cannot be pulled; otherwise it is empty.
+	Image string
+	// Reason is the kubelet's reason, such as ImagePullBackOff. Message is what comes with it; it
+	// may be empty or long.
+	Reason, Message string
 }
 
-// String returns a phrase such as "worker-1: agent-x2c4b: too many restarts or failed pods (6)".
+// String returns a phrase such as "worker-1: agent-x2c4b: too many restarts or failed pods (6)", or
+// `worker-1: agent-x2c4b: image "agent:2" cannot be pulled: ImagePullBackOff`.
 func (p CanaryProblem) String() string {
 	text := p.Node + ": "
 	if p.Pod != "" {
@@ -245,14 +253,34 @@ func (p CanaryProblem) String() string {
 	case CanaryLimitRestarts:
 		return text + fmt.Sprintf("%v (%d)", p.Limit, p.Restarts)
 	case CanaryLimitCannotStart:
-		text += fmt.Sprintf("container %s %v", p.Container, p.Limit)
-		if p.Reason != "" {
-			text += ": " + p.Reason
-		}
-		return text
+		return text + p.startSentence()
 	}
 	return text + p.Limit.String()
 }
+
+// startSentence says why a container cannot start, in the words of health.Blocker.
+func (p *CanaryProblem) startSentence() string {
+	text, parts := "container "+p.Container+" cannot start", []string{p.Reason, p.Message}
+	switch {
+	case p.Image != "":
+		text, parts = fmt.Sprintf("image %q cannot be pulled", p.Image), parts[:1]
+	case p.Init:
+		text = "init " + text
+	}
+	for _, part := range parts {
+		part = strings.Join(strings.Fields(part), " ")
+		if runes := []rune(part); len(runes) > mostText {
+			part = string(runes[:mostText]) + "..."
+		}
+		if part != "" {
+			text += ": " + part
+		}
+	}
+	return text
+}
+
+// mostText is how long a message in a sentence may be.
+const mostText = 240
 
 // tryCanary applies Policy.Canary: it continues or begins the trial, and holds the other
 // nodes back until it has passed.
@@ -509,10 +537,9 @@ func (c *choice) problems(canary *Canary, trial *CanaryTrial, i, before int) []C
 	pause, fail := most(canary.PauseRestarts, DefaultPauseRestarts), most(canary.FailRestarts, DefaultFailRestarts)
 	add(CanaryLimitRestarts, problem.Restarts-before > fail, problem.Restarts > min(pause, fail))
 	if cur := pods.cur; cur != nil && !cur.Available {
-		if container, reason, is := cannotStart(cur, c.s.Now()); is {
-			problem.Container, problem.Reason = container, reason
-			add(CanaryLimitCannotStart, false, true)
-			problem.Container, problem.Reason = "", ""
+		if why, is := cannotStart(cur, c.s.Now()); is {
+			why.Node, why.Pod, why.Restarts = problem.Node, problem.Pod, problem.Restarts
+			out = append(out, why)
 		}
 		created := cur.Pod.CreationTimestamp.Time
 		fails := c.beyond(podstatus.Latest(created, trial.Since.Time), canary.FailStarting)
@@ -541,15 +568,21 @@ func (c *choice) restarts(i int) int {
 	return n
 }
 
-// cannotStart returns the first container whose image cannot be pulled, or that cannot
-// be created or started.
-func cannotStart(p *daemon.PodState, now time.Time) (container, reason string, is bool) {
+// cannotStart returns the problem of the first container whose image cannot be pulled, or that cannot
+// be created or started. It names no node and no pod.
+func cannotStart(p *daemon.PodState, now time.Time) (problem CanaryProblem, is bool) {
 	for _, c := range podstatus.Containers(p.Pod) {
-		if problem, reason, _ := c.Problem(now); problem == podstatus.ProblemImage || problem == podstatus.ProblemStart {
-			return c.Status.Name, reason, true
+		kind, reason, message := c.Problem(now)
+		problem := CanaryProblem{Limit: CanaryLimitCannotStart, Container: c.Status.Name, Init: c.Init, Reason: reason, Message: message}
+		switch kind {
+		case podstatus.ProblemImage:
+			problem.Image = c.Image()
+			return problem, true
+		case podstatus.ProblemStart:
+			return problem, true
 		}
 	}
-	return "", "", false
+	return CanaryProblem{}, false
 }
 
 // rollback returns the rollback of a failed trial, or the reason not to roll back.

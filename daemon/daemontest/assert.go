@@ -276,8 +276,8 @@ func (c *Cluster) RolledBack(t testing.TB, ds *appsv1.DaemonSet) {
 // DaemonSet is stalled after it has reached exactly n nodes: these have a live pod of the
 // current template, however long they have had it. The failure names them, and has
 // the End of the rollout: what each node waits for, and who uses the budget. Times in it count
-// from the call, also if the rollout began before: "stalled from the start" says that no node has
-// become complete since the call.
+// from the call, also if the rollout began before: "stalled from the start" and "stalled without
+// completing a node" say that no node has become complete since the call.
 func (c *Cluster) StallsAt(t testing.TB, ds *appsv1.DaemonSet, n int) {
 	t.Helper()
 	c.record(t, ds)

@@ -352,7 +352,7 @@ node-4: no pod`},
 			c.SettlesWithin(t, 5*time.Minute)
 			c.SettlesWithin(t, 0) // nothing is to be done any more
 		}, `
-kube-system/agent: want the rollout complete within 5m0s, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: container main cannot start: ImagePullBackOff; node-1: agent-4: takes too long to start
+kube-system/agent: want the rollout complete within 5m0s, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff; node-1: agent-4: takes too long to start
 complete after 1m14s (8 passes, at least 2 of 3 available)`},
 		{"RolledBack", "now, before the call, and beside the assertions that do not care", func(t testing.TB) {
 			c := tryBroken(t, time.Minute)
@@ -376,7 +376,7 @@ kube-system/agent: want the rollout rolled back, got: waiting after 2s (3 passes
   node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff
   node-2, node-3: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)
-canary paused: node-1: agent-4: container main cannot start: ImagePullBackOff
+canary paused: node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff
 held back: 2 by canary`},
 		{"RolledBack, no canary", "nobody rolls it back", func(t testing.TB) {
 			c := daemontest.Settled(t, agent, ssds...)
@@ -398,7 +398,7 @@ Options.Policy has no Canary`},
 			c.BreakImage(t, "agent:1")
 			c.RolledBack(t, agent)
 		}, `
-kube-system/agent: want the rollout rolled back and complete, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: container main cannot start: ImagePullBackOff; node-1: agent-4: takes too long to start
+kube-system/agent: want the rollout rolled back and complete, got: rolled back to revision agent-6bc785ff84 (number 1): canary failed: node-1: agent-4: image "agent:2" cannot be pulled: ImagePullBackOff; node-1: agent-4: takes too long to start
 stalled after 32s (4 passes, at least 2 of 3 available), on:
   node-1: agent-5: image "agent:1" cannot be pulled: ImagePullBackOff`},
 		{"StallsAt, a surge on several nodes", "the problem is that of the new pods", func(t testing.TB) {
@@ -663,7 +663,7 @@ node-2: agent-2 was available after 1m30s`},
 			c.Apply(t, agent2)
 			c.SettlesWithin(t, time.Hour)
 		}, `
-kube-system/agent: want the rollout complete within 1h0m0s, got: stalled from the start (3 passes, at least 1 of 2 available), on:
+kube-system/agent: want the rollout complete within 1h0m0s, got: stalled without completing a node (3 passes, at least 1 of 2 available), on:
   node-1: agent-3: image "agent:2" cannot be pulled: ImagePullBackOff
   node-2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)`},
@@ -690,7 +690,7 @@ with OnDelete outdated pods stay until they are deleted`},
 			c.Apply(t, withInit)
 			c.StallsAt(t, agent, 0)
 		}, `
-kube-system/agent: want the rollout stalled at 0 nodes, not at 1 (node-1), got: stalled from the start (3 passes, at least 1 of 2 available), on:
+kube-system/agent: want the rollout stalled at 0 nodes, not at 1 (node-1), got: stalled without completing a node (3 passes, at least 1 of 2 available), on:
   node-1: agent-3: image "setup:1" cannot be pulled: ImagePullBackOff
   node-2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by node-1 (new pod is not available)`},
@@ -702,7 +702,7 @@ maxUnavailable 1 is used by node-1 (new pod is not available)`},
 			c.Apply(t, daemontest.WithImage(wide, "agent:2"))
 			c.StallsAt(t, agent, 1)
 		}, `
-kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled from the start (3 passes, at least 2 of 4 available), on:
+kube-system/agent: want the rollout stalled at 1 node, not at 2 (node-1, node-2), got: stalled without completing a node (3 passes, at least 2 of 4 available), on:
   node-1, node-2: image "agent:2" cannot be pulled: ImagePullBackOff
   node-3, node-4: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 2 is used by node-1, node-2 (new pod is not available)`},
@@ -721,7 +721,7 @@ maxUnavailable 2 is used by node-1, node-2 (new pod is not available)`},
 			c.StallsAt(t, agent, 1)
 		}, `
 kube-system/agent: want the rollout complete within 10m0s, got: stalled from the start (1 pass, at least 2 of 2 available), on:
-  node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+  node-1: agent-1: terminating until 30s after the start; node is not ready since the start: KubeletNotReady
   node-2, node-3: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)
 kube-system/agent: 2 nodes have the pod that they had at 12:10:10:
@@ -729,7 +729,7 @@ node-2: desired, current, ready, available; agent-2 has an outdated template
 node-3: desired, current, ready, available; agent-3 has an outdated template
 maxUnavailable 1 is used by node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
 kube-system/agent: want the rollout stalled at 1 node, not at 0, got: stalled from the start (2 of 2 available), on:
-  node-1: agent-1: terminating until 2026-01-01T12:10:40Z; node is not ready since 2026-01-01T12:10:10Z: KubeletNotReady
+  node-1: agent-1: terminating until 30s after the start; node is not ready since the start: KubeletNotReady
   node-2, node-3: desired, current, ready, available; the pod has an outdated template
 maxUnavailable 1 is used by node-1 (pod is terminating, node is not ready)`},
 

@@ -20,7 +20,7 @@ func TestSettleCountsFromTheCall(t *testing.T) {
 		wait      time.Duration // from the new image to its breaking
 		want      string
 	}{
-		{"at once", "no node gets the new image", 0, "stalled from the start (2 passes, at least 3 of 4 available)"},
+		{"at once", "no node gets the new image", 0, "stalled without completing a node (2 passes, at least 3 of 4 available)"},
 		{"on the way", "node-1 is complete 17s after the new image, and so 7s after the call", 10 * time.Second, "stalled after 7s (3 passes, at least 3 of 4 available)"},
 		{"later", "node-2 is complete 34s after it", 30 * time.Second, "stalled after 4s (3 passes, at least 3 of 4 available)"},
 	} {

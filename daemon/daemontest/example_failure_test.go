@@ -37,14 +37,14 @@ func Example_failures() {
 	// - node-4: does not run: untolerated taint nvidia.com/gpu:NoSchedule; an existing pod stays
 	// kube-system/agent: had pods on 1 node that it must never run on:
 	// node-3: got agent-3 at 12:00:00: eligible
-	// kube-system/agent: want the rollout complete within 1m0s, got: stalled from the start (3 passes, at least 2 of 3 available), on:
+	// kube-system/agent: want the rollout complete within 1m0s, got: stalled without completing a node (3 passes, at least 2 of 3 available), on:
 	//   node-1: agent-4: image "agent:broken" cannot be pulled: ImagePullBackOff
 	//   node-2, node-3: desired, current, ready, available; the pod has an outdated template
 	// maxUnavailable 1 is used by node-1 (new pod is not available)
 	// kube-system/agent: 1 node unavailable at 12:10:10, want at most 0:
 	// node-1: agent-1: terminating until 2026-01-01T12:10:40Z
 	// maxUnavailable allows 1 during an update; maxSurge with maxUnavailable 0 allows none
-	// kube-system/agent: want the rollout stalled at 2 nodes, not at 1 (node-1), got: stalled from the start (2 passes, at least 1 of 2 available), on:
+	// kube-system/agent: want the rollout stalled at 2 nodes, not at 1 (node-1), got: stalled without completing a node (2 passes, at least 1 of 2 available), on:
 	//   node-1: agent-4: image "agent:broken" cannot be pulled: ImagePullBackOff
 	//   node-3: desired, current, ready, available; agent-3 has an outdated template
 	// maxUnavailable 1 is used by node-1 (new pod is not available)

@@ -2,13 +2,15 @@
 // nodes gain and lose pods, how the rollout ends, and what lint finds in it.
 //
 //	kubectl get nodes -o yaml >nodes.yaml
-//	premerge -nodes nodes.yaml OLD.yaml NEW.yaml
+//	premerge -nodes nodes.yaml OLD NEW
 //
-// OLD.yaml and NEW.yaml are the two versions of the manifests, in YAML or JSON. Other kinds of
-// objects in them are passed over. One of the three files may be standard input. The version of a
-// file that the change adds or deletes is /dev/null. A version that is empty is an error, because a
-// command that fails prints nothing; the README shows how a job tells a file that does not exist from
-// a command that fails. One of the two needs a DaemonSet. Try it:
+// OLD and NEW are the two versions of the manifests: a file in YAML or JSON each, or a folder, of which
+// the .yaml, .yml and .json files count, also those in folders below it, but nothing whose name begins
+// with a dot. Other kinds of objects in them are passed over. One of the three arguments may be standard
+// input. The version of a file or folder that the change adds or deletes is /dev/null. A version that is
+// empty is an error, because a command that fails prints nothing: a file, also one of a folder, with
+// nothing in it, and a folder without such files. The README shows how a job tells a file that does not
+// exist from a command that fails. One of the two needs a DaemonSet. Try it:
 //
 //	cd examples/premerge/testdata && go run .. -nodes nodes.yaml old.yaml new.yaml
 //
@@ -131,16 +133,17 @@ func wrongArguments(flags *flag.FlagSet) []string {
 		wrong = append(wrong, "-nodes FILE is missing: it has the nodes of the cluster")
 	}
 	if n := flags.NArg(); n != 2 {
-		wrong = append(wrong, fmt.Sprintf("want two files, OLD and NEW, after the flags, not %d", n))
+		wrong = append(wrong, fmt.Sprintf("want two files or folders, OLD and NEW, after the flags, not %d", n))
 	}
 	return wrong
 }
 
 const usage = `usage: premerge [-markdown] [-allow RISKS] -nodes FILE OLD NEW
 
-Says what a change of DaemonSets does to a cluster. The version of a file that the change adds or
-deletes is /dev/null; an empty version is an error, because a command that fails prints nothing.
-One of the two needs a DaemonSet.
+Says what a change of DaemonSets does to a cluster. OLD and NEW are files, or folders with .yaml,
+.yml and .json files. The version of a file or folder that the change adds or deletes is /dev/null;
+an empty version is an error, because a command that fails prints nothing. One of the two needs a
+DaemonSet.
 
 The exit status is 0 if all is well or allowed; 2 if nodes would lose their pod, a rollout
 would stall, or lint finds an error that was not there before; and 1 if the input is wrong,
@@ -218,8 +221,8 @@ func (r risks) divide(list []simulate.Risk) (accepted, left []string) {
 }
 
 // check judges the DaemonSets that differ.
-func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
-	files := []string{nodes, oldFile, newFile}
+func check(nodes, oldVersion, newVersion string, stdin io.Reader) ([]change, error) {
+	files := []string{nodes, oldVersion, newVersion}
 	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
 		return nil, errors.New("-: standard input can be only one of the three files")
 	}
@@ -231,8 +234,8 @@ func check(nodes, oldFile, newFile string, stdin io.Reader) ([]change, error) {
 	}
 	switch err := cmp.Or(
 		noNodes,
-		cli.ReadVersion(&before, oldFile, stdin),
-		cli.ReadVersion(&after, newFile, stdin),
+		cli.ReadVersion(&before, oldVersion, stdin),
+		cli.ReadVersion(&after, newVersion, stdin),
 	); {
 	case err != nil:
 		return nil, err

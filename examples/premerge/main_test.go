@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func Example() {
 	// Output:
 	// logging/log-agent: would hurt: nodes that lose the pod: 1
 	//   starts a rollout to revision 2: 3 outdated pods
-	//     spec.nodeSelector[disk]: added "ssd"
+	//     spec.template.spec.nodeSelector[disk]: added "ssd"
 	//   nodes: 1 lost, 3 unchanged
 	//     worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	//   first pass: 1 to delete
@@ -33,7 +34,7 @@ func Example() {
 	//   not allowed: pods-lost
 	// monitoring/node-exporter: well
 	//   starts a rollout to revision 2: 3 outdated pods
-	//     spec.tolerations[0]: added {"operator":"Exists"}
+	//     spec.template.spec.tolerations[0]: added {"operator":"Exists"}
 	//   nodes: 1 gained, 3 unchanged
 	//     worker-4: gained; before: untolerated taint dedicated=db:NoSchedule
 	//   first pass: 1 to create
@@ -41,9 +42,8 @@ func Example() {
 	//   complete after 46s (12 passes, at least 3 of 4 available)
 	// web/cache: would hurt: the rollout stalls, lint finds SurgeHostPort
 	//   starts a rollout to revision 2: 3 outdated pods
-	//     spec.containers[name=cache].image: "registry.example.com/cache:7.0" ->
+	//     spec.template.spec.containers[name=cache].image: "registry.example.com/cache:7.0" ->
 	//         "registry.example.com/cache:7.2"
-	//   outside the template:
 	//     spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
 	//     spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
 	//   nodes: 4 unchanged
@@ -71,7 +71,7 @@ func Example_markdown() {
 	//
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.nodeSelector[disk]: added "ssd"
+	//   spec.template.spec.nodeSelector[disk]: added "ssd"
 	// nodes: 1 lost, 3 unchanged
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete
@@ -86,7 +86,7 @@ func Example_markdown() {
 	//
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.tolerations[0]: added {"operator":"Exists"}
+	//   spec.template.spec.tolerations[0]: added {"operator":"Exists"}
 	// nodes: 1 gained, 3 unchanged
 	//   worker-4: gained; before: untolerated taint dedicated=db:NoSchedule
 	// first pass: 1 to create
@@ -100,8 +100,7 @@ func Example_markdown() {
 	//
 	// ```text
 	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
-	// outside the template:
+	//   spec.template.spec.containers[name=cache].image: "registry.example.com/cache:7.0" -> "registry.example.com/cache:7.2"
 	//   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 0
 	//   spec.updateStrategy.rollingUpdate.maxSurge: 0 -> 1
 	// nodes: 4 unchanged
@@ -129,10 +128,10 @@ func Example_refused() {
 	//   refused: testdata/refused.yaml:7: document 1: spec.updateStrategy.rollingUpdate.maxSurge: Invalid
 	//       value: 1: may not be set when maxUnavailable is non-zero; set maxUnavailable: 0, its default is 1
 	//   not simulated; it changes the template:
-	//     metadata.labels[app]: "log-agent" -> "logs"
-	//     spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
-	//     spec.containers[name=agent].resources.requests[cpu]: removed "100m"
-	//     spec.containers[name=agent].resources.requests[memory]: removed "128Mi"
+	//     spec.template.metadata.labels[app]: "log-agent" -> "logs"
+	//     spec.template.spec.containers[name=agent].resources.limits[memory]: removed "256Mi"
+	//     spec.template.spec.containers[name=agent].resources.requests[cpu]: removed "100m"
+	//     spec.template.spec.containers[name=agent].resources.requests[memory]: removed "128Mi"
 	// monitoring/node-exporter: would hurt: nodes that lose the pod: 3
 	//   removes the DaemonSet and its pods
 	//   nodes: 3 lost, 1 unchanged
@@ -211,7 +210,7 @@ func TestAllowNone(t *testing.T) {
 // What is wrong with the arguments stands before the usage, which is longer than a screen.
 func TestWrongArguments(t *testing.T) {
 	const nodes, old, changed = "testdata/nodes.yaml", "testdata/old.yaml", "testdata/new.yaml"
-	const noNodes, files = "-nodes FILE is missing: it has the nodes of the cluster\n", "want two files, OLD and NEW, after the flags, not "
+	const noNodes, files = "-nodes FILE is missing: it has the nodes of the cluster\n", "want two files or folders, OLD and NEW, after the flags, not "
 	for _, tc := range []struct {
 		name, why string
 		args      []string
@@ -403,6 +402,40 @@ func TestNodesTwice(t *testing.T) {
 		if want := "-: standard input can be only one of the three files\n"; status != 1 || stderr.String() != want || stdout.String() != "" {
 			t.Errorf("run(-nodes - %v) = %d, stdout %q, stderr %q, want 1 and %q", versions, status, &stdout, &stderr, want)
 		}
+	}
+}
+
+// TestFolders: a folder is the files in it, whatever their names.
+func TestFolders(t *testing.T) {
+	dir := t.TempDir()
+	for from, to := range map[string]string{"old.yaml": "old/all.yaml", "new.yaml": "new/apps/all.yml"} {
+		text, err := os.ReadFile(filepath.Join("testdata", from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, filepath.FromSlash(to))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	output := func(old, changed string) string {
+		var stdout, stderr bytes.Buffer
+		status := run([]string{"-nodes", "testdata/nodes.yaml", old, changed}, nil, &stdout, &stderr)
+		return fmt.Sprintf("%d\n%s%s", status, &stdout, &stderr)
+	}
+	before, after := filepath.Join(dir, "old"), filepath.Join(dir, "new")
+	if got, want := output(before, after), output("testdata/old.yaml", "testdata/new.yaml"); got != want {
+		t.Errorf("run(old new) = %s\nwant what the files give: %s", got, want)
+	}
+	if got, want := output(before, os.DevNull), output("testdata/old.yaml", os.DevNull); got != want {
+		t.Errorf("run(old %s) = %s\nwant what the files give: %s", os.DevNull, got, want)
+	}
+	none := filepath.Join(dir, "none")
+	if got, want := output(before, none), "1\nopen "+none+": "; !strings.HasPrefix(got, want) {
+		t.Errorf("run(old none) = %s, want %s", got, want)
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 // question is what the arguments ask.
 type question struct {
 	files []string
-	// set restricts the answer to the DaemonSets of this NAME or NAMESPACE/NAME.
+	// set restricts the answer to the DaemonSet of this NAME or NAMESPACE/NAME.
 	set string
 	now time.Time
 	// verbose lists nodes that are as they should be, and findings without harm.
@@ -40,9 +40,13 @@ func ask(q question, stdin io.Reader) *report {
 	if len(all) == 0 {
 		return r.wrong(noDaemonSet(&objects))
 	}
-	chosen, err := choose(all, q.set)
-	if err != nil {
-		return r.wrong(err)
+	chosen := all
+	if q.set != "" {
+		one, err := cli.Choose(all, q.set)
+		if err != nil {
+			return r.wrong(err)
+		}
+		chosen = []manifest.Subject{one}
 	}
 	r.PassedOver = cli.PassedOver(&objects)
 	r.noteTime(&objects)
@@ -63,13 +67,26 @@ func ask(q question, stdin io.Reader) *report {
 	}
 	r.noteEachAlone()
 	slices.SortStableFunc(r.DaemonSets, func(a, b *answer) int { return cmp.Compare(a.urgency(), b.urgency()) })
+	r.Because = r.causes()
 	switch {
 	case len(r.Errors) > 0:
-		r.ExitStatus = statusWrong
-	case slices.ContainsFunc(r.DaemonSets, (*answer).bad):
+		r.ExitStatus, r.Because = statusWrong, nil
+	case len(r.Because) > 0:
 		r.ExitStatus = statusBad
 	}
 	return r
+}
+
+// causes are why not all is well. If there are manifests, nobody has asked for the other DaemonSets.
+func (r *report) causes() []cause {
+	manifests := slices.ContainsFunc(r.DaemonSets, func(a *answer) bool { return a.Proposal != nil })
+	var list []cause
+	for _, a := range r.DaemonSets {
+		if reasons := a.reasons(); len(reasons) > 0 && (a.Proposal != nil || !manifests) {
+			list = append(list, cause{a.Namespace, a.Name, reasons})
+		}
+	}
+	return list
 }
 
 // noteEachAlone notes that no end of a proposal shows what the other proposals do to the cluster, such
@@ -90,26 +107,6 @@ func (r *report) noteEachAlone() {
 func (r *report) wrong(err error) *report {
 	r.ExitStatus, r.Errors = statusWrong, cli.Errors(err)
 	return r
-}
-
-// choose returns the DaemonSets of a name; all if it is empty.
-func choose(all []manifest.Subject, name string) ([]manifest.Subject, error) {
-	if name == "" {
-		return all, nil
-	}
-	var found []manifest.Subject
-	var names []string
-	for _, s := range all {
-		full := s.DaemonSet.Namespace + "/" + s.DaemonSet.Name
-		if name == full || name == s.DaemonSet.Name {
-			found = append(found, s)
-		}
-		names = append(names, full)
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("no DaemonSet %s in the input, but %s", name, enumerate(names))
-	}
-	return found, nil
 }
 
 // noDaemonSet says what is there instead.
@@ -133,15 +130,6 @@ func noDaemonSet(objects *manifest.Objects) error {
 		return errors.New("no DaemonSet in the input: the list is empty; " + help)
 	}
 	return fmt.Errorf("no DaemonSet in the input, only %s; %s", strings.Join(there, ", "), help)
-}
-
-// enumerate lists some names.
-func enumerate(names []string) string {
-	const most = 10
-	if more := len(names) - most; more > 1 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
-	}
-	return strings.Join(names, ", ")
 }
 
 // work is an answer on its way.
@@ -213,14 +201,26 @@ func (w *work) locate(err error) manifest.ErrorList {
 	return manifest.ErrorList{{Position: w.objects.Position(w.DaemonSet, ""), Detail: err.Error()}}
 }
 
-// bad reports whether the DaemonSet is stalled, or will be. A manifest that changes something
-// decides that, if there is one: it may be the repair. It repairs neither nodes nor the controller.
-func (a *answer) bad() bool {
-	stalled := a.State == health.StateStalled.String()
+// reasons say what is not well, or will not be. A manifest that changes something decides that, if
+// there is one: it may be the repair, and no manifest repairs a node. But it needs the controller.
+func (a *answer) reasons() []string {
+	var list []string
 	if p := a.Proposal; p != nil && !p.NoChange && len(p.Refused) == 0 {
-		stalled = p.hurts
+		if len(p.risks) > 0 {
+			list = append(list, "the manifest would hurt: "+strings.Join(texts(p.risks), ", "))
+		}
+	} else {
+		if a.State == health.StateStalled.String() {
+			list = append(list, "the rollout is stalled")
+		}
+		if a.NotReady > 0 {
+			list = append(list, a.notReadySentence())
+		}
 	}
-	return stalled || a.NotReady > 0 || !a.DueSince.IsZero()
+	if !a.DueSince.IsZero() {
+		list = append(list, "the controller may be down")
+	}
+	return list
 }
 
 // urgency orders the answers: what needs attention comes first.
@@ -228,7 +228,7 @@ func (a *answer) urgency() int {
 	switch {
 	case a.State == stateRefused, a.Proposal != nil && len(a.Proposal.Refused) > 0:
 		return 0
-	case a.bad(), a.State == health.StateStalled.String():
+	case len(a.reasons()) > 0, a.State == health.StateStalled.String(), a.NotReady > 0:
 		return 1
 	case a.State == health.StateComplete.String() && a.Proposal == nil:
 		return 3

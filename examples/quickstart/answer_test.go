@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -10,27 +11,51 @@ import (
 
 	"github.com/pernode/daemonset/daemon/manifest"
 	"github.com/pernode/daemonset/rollout/health"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
-func TestBad(t *testing.T) {
+func TestReasons(t *testing.T) {
+	const down = "1 node is not ready and keeps a pod that is not available"
+	hurts := []simulate.Risk{{Kind: simulate.RiskPodsLost, Nodes: []string{"a", "b"}}, {Kind: simulate.RiskStalled}}
 	for _, tc := range []struct {
 		name, why string
 		a         answer
-		want      bool
+		want      string
 	}{
-		{"complete", "well", answer{State: "complete"}, false},
-		{"stalled", "somebody has to look", answer{State: "stalled"}, true},
-		{"disrupted", "pods are gone", answer{State: "disrupted", NotReady: 1}, true},
-		{"progressing without ready nodes", "pods are gone", answer{State: "progressing", NotReady: 1}, true},
-		{"overdue", "nobody works on it", answer{State: "progressing", DueSince: testNow}, true},
-		{"unobserved", "somebody may be about to", answer{State: "progressing", Unobserved: 1}, false},
-		{"repaired", "the manifest decides", answer{State: "stalled", Proposal: &proposal{}}, false},
-		{"not repaired", "it changes nothing", answer{State: "stalled", Proposal: &proposal{NoChange: true}}, true},
-		{"hurts", "it takes pods away, for instance", answer{State: "complete", Proposal: &proposal{hurts: true}}, true},
-		{"refused", "what is there decides", answer{State: "complete", Proposal: &proposal{hurts: true, Refused: []*manifest.Error{{}}}}, false},
+		{"complete", "well", answer{State: "complete"}, ""},
+		{"stalled", "somebody has to look", answer{State: "stalled"}, "the rollout is stalled"},
+		{"disrupted", "pods are gone", answer{State: "disrupted", NotReady: 1}, down},
+		{"stalled without ready nodes", "both need somebody", answer{State: "stalled", NotReady: 2}, "the rollout is stalled|2 nodes are not ready and keep pods that are not available"},
+		{"overdue", "nobody works on it", answer{State: "progressing", DueSince: testNow}, "the controller may be down"},
+		{"unobserved", "somebody may be about to", answer{State: "progressing", Unobserved: 1}, ""},
+		{"repaired", "the manifest decides", answer{State: "stalled", NotReady: 1, Proposal: &proposal{}}, ""},
+		{"repaired without a controller", "nobody carries it out", answer{State: "stalled", DueSince: testNow, Proposal: &proposal{}}, "the controller may be down"},
+		{"not repaired", "it changes nothing", answer{State: "stalled", NotReady: 1, Proposal: &proposal{NoChange: true}}, "the rollout is stalled|" + down},
+		{"hurts", "all of it is said", answer{State: "complete", Proposal: &proposal{risks: hurts}}, "the manifest would hurt: nodes that lose the pod: 2, the rollout stalls"},
+		{"refused", "what is there decides", answer{State: "complete", Proposal: &proposal{risks: hurts, Refused: []*manifest.Error{{}}}}, ""},
 	} {
-		if got := tc.a.bad(); got != tc.want {
-			t.Errorf("%s: bad() = %t, want %t: %s", tc.name, got, tc.want, tc.why)
+		if got := strings.Join(tc.a.reasons(), "|"); got != tc.want {
+			t.Errorf("%s: reasons() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
+		}
+	}
+}
+
+// TestCauses: whoever asks about a manifest does not ask about the others.
+func TestCauses(t *testing.T) {
+	stalled, well := &answer{Namespace: "n", Name: "stalled", State: "stalled"}, &answer{Namespace: "n", Name: "well", State: "complete"}
+	repair := &answer{Namespace: "n", Name: "repair", State: "stalled", Proposal: &proposal{}}
+	same := &answer{Namespace: "n", Name: "same", State: "stalled", Proposal: &proposal{NoChange: true}}
+	for _, tc := range []struct {
+		name, why string
+		sets      []*answer
+		want      string
+	}{
+		{"no manifest", "the worst counts", []*answer{stalled, well}, "n/stalled: the rollout is stalled"},
+		{"manifest that repairs", "it was there before, and is of another", []*answer{stalled, repair}, ""},
+		{"manifest that changes nothing", "the same DaemonSets count as if it changed something", []*answer{stalled, same}, "n/same: the rollout is stalled"},
+	} {
+		if got := strings.Join(texts((&report{DaemonSets: tc.sets}).causes()), "|"); got != tc.want {
+			t.Errorf("%s: causes() = %q, want %q: %s", tc.name, got, tc.want, tc.why)
 		}
 	}
 }
@@ -53,6 +78,25 @@ func TestBlockerImage(t *testing.T) {
 		b := blockerOf(health.Blocker{Node: "n", Kind: kind, Container: &health.Container{Name: "a", Image: "a:1"}})
 		if b.Image != want || b.Container != "a" {
 			t.Errorf("%v: image %q of container %q, want %q of a", kind, b.Image, b.Container, want)
+		}
+	}
+}
+
+// A problem of a simulated rollout has the clock of its end, and one of the facts has that of the cluster.
+func TestBlockerClock(t *testing.T) {
+	start := testNow
+	for _, tc := range []struct {
+		name string
+		b    blocker
+		want string
+	}{
+		{"now", blocker{Node: "n", Text: "not ready", Since: start.Add(2 * time.Second)}, "n: not ready; since 2026-01-01T10:00:02Z"},
+		{"simulated", blocker{Node: "n", Text: "not ready", Since: start.Add(2 * time.Second), start: start}, "n: not ready; since 2s after the start"},
+		{"simulated, from before", blocker{Node: "n", Text: "not ready", Since: start.Add(-time.Hour), start: start}, "n: not ready; since 2026-01-01T09:00:00Z"},
+		{"in the text", blocker{Node: "n", Text: "terminating until 2026-01-01T10:00:30Z", Until: start.Add(30 * time.Second), start: start}, "n: terminating until 30s after the start"},
+	} {
+		if got := tc.b.String(); got != tc.want {
+			t.Errorf("%s: String() = %q, want %q", tc.name, got, tc.want)
 		}
 	}
 }

@@ -217,7 +217,11 @@ func (p *lessonPlay) change(file string) error {
 	}
 	p.command("kubectl patch ds " + p.set.Name + " --patch-file " + file)
 	p.print("daemonset.apps/%s patched", p.set.Name)
-	p.answer("diff", diff.Templates(&old, &p.facts().DaemonSet.Spec.Template).String())
+	var changes []string
+	for _, c := range diff.Templates(&old, &p.facts().DaemonSet.Spec.Template) {
+		changes = append(changes, "spec.template."+c.String())
+	}
+	p.answer("diff", strings.Join(changes, "\n"))
 	return nil
 }
 

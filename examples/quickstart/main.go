@@ -37,11 +37,12 @@
 // stalled. Standard error says so if the input has a later time.
 //
 // The exit status is 0 if all is well; 2 if a rollout is or would be stalled, nodes would lose
-// their pod, a node that is not ready keeps one, the controller seems to be down, or lint finds
-// an error in a manifest; and 1 if the input or the arguments are wrong. If a proposal changes
-// something, its outcome counts instead of the present rollout. What is wrong with a DaemonSet stands
-// below its verdict, with the file, the line and the field. All other errors, and with -o json all
-// errors, are lines on standard error.
+// their pod, a node that is not ready keeps one, the controller seems to be down, or lint finds an
+// error in a manifest; and 1 if the input or the arguments are wrong. If the input has manifests,
+// only their DaemonSets count. What a manifest changes counts instead of the present rollout and of
+// nodes that are not ready. With 2 the last lines say why, and in JSON the field because. What is
+// wrong with a DaemonSet stands below its verdict, with the file, the line and the field. All other
+// errors, and with -o json all errors, are lines on standard error.
 //
 // main.go has the arguments, answer.go finds what to answer for, verdict.go judges what
 // is there, controller.go whether the controller works on it, time.go whether the input is
@@ -51,6 +52,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -72,11 +74,12 @@ const usage = `Plays the life of a DaemonSet, or says how the DaemonSets of a cl
     quickstart
     kubectl get ds,nodes,pods,controllerrevisions -A -o yaml | quickstart -f - [-f ds.yaml]
 
-A manifest beside the stored DaemonSet of its name is a proposal. The exit status is 0 if all
-is well; 2 if a rollout is or would be stalled, nodes would lose their pod, a node that is not
-ready keeps one, the controller seems to be down, or lint finds an error in a manifest; and 1
-if the input or the arguments are wrong. If a proposal changes something, its outcome counts
-instead of the present rollout.
+A manifest beside the stored DaemonSet of its name is a proposal. The exit status is 0 if
+all is well; 2 if a rollout is or would be stalled, nodes would lose their pod, a node that
+is not ready keeps one, the controller seems to be down, or lint finds an error in a
+manifest; and 1 if the input or the arguments are wrong. If the input has manifests, only
+their DaemonSets count. What a manifest changes counts instead of the present rollout and of
+nodes that are not ready. With 2 the last lines say why, and in JSON the field because.
 
 `
 
@@ -90,6 +93,7 @@ const (
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time) int {
 	q := question{now: now}
 	output := "text"
+	var wrongTime error
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
@@ -100,12 +104,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 		q.files = append(q.files, file)
 		return nil
 	})
-	flags.StringVar(&q.set, "set", "", "answer for the DaemonSets of this `NAME` or NAMESPACE/NAME only")
+	flags.StringVar(&q.set, "set", "", "answer only for the DaemonSet of this `NAME` or NAMESPACE/NAME")
 	flags.StringVar(&output, "o", output, "print `FORMAT`, text or json")
-	flags.BoolVar(&q.verbose, "v", false, "list all nodes, and what lint finds without harm")
-	flags.Func("now", "the `TIME` of the answer, such as 2026-01-02T15:04:05Z (default: the present)", func(text string) (err error) {
-		q.now, err = time.Parse(time.RFC3339, text)
-		return err
+	flags.BoolVar(&q.verbose, "v", false, "list all nodes and all that lint finds, not only what needs attention")
+	flags.Func("now", "the `TIME` of the answer, such as 2026-01-02T15:04:05Z (default: the present)", func(text string) error {
+		at, err := cli.Time(text)
+		q.now, wrongTime = at, cmp.Or(wrongTime, err) // package flag would print the usage behind it
+		return nil
 	})
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -123,6 +128,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 		wrong = flags.Arg(0) + ": unexpected argument; use -f FILE"
 	case output != "text" && output != "json":
 		wrong = "-o " + output + ": want text or json"
+	case wrong == "" && wrongTime != nil:
+		wrong = wrongTime.Error()
 	}
 	if wrong != "" {
 		fmt.Fprintln(stderr, "quickstart:", cli.Printable(wrong))

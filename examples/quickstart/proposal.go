@@ -178,7 +178,7 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 		p.Verdict = "refused, the API server would not store it"
 		return nil, false
 	}
-	p.hurts = !judgment.OK()
+	p.risks = judgment.Risks
 	p.Revision, p.OldRevision = impact.Revision, impact.OldRevision
 	p.Rollout = impact.Rollout != simulate.RolloutNone && impact.Rollout != simulate.RolloutIgnored && !impact.AlreadyDue
 	p.Gains = effects(impact, simulate.NodeGained)
@@ -186,7 +186,7 @@ func (w *work) judgeProposal(p *proposal, in daemon.Input, set *appsv1.DaemonSet
 	p.Keeps = effects(impact, simulate.NodeKeepsPod)
 	if p.End = w.end(judgment.End); p.End != nil {
 		p.End.NewImages, p.End.Assumptions, p.End.RunsNowhere = judgment.NewImages, judgment.Assumptions(), judgment.End.RunsNowhere()
-		p.End.idle = idle
+		p.End.MayPreempt, p.End.idle = judgment.End.MayPreempt(), idle
 	}
 	p.Findings = w.locateFindings(read, judgment.Findings)
 	return judgment, true
@@ -238,6 +238,9 @@ func (w *work) end(settled *simulate.End) *end {
 	}
 	if assessment, err := health.Assess(snapshot, health.Options{}); err == nil {
 		e.Blockers, e.Budget = blockers(assessment), waitedFor(assessment)
+		for i := range e.Blockers {
+			e.Blockers[i].start = w.now
+		}
 	}
 	return e
 }

@@ -253,7 +253,7 @@ func TestAnswerNoChange(t *testing.T) {
 		}
 	}
 	status, stdout, stderr := command(list+"\n---\n"+strings.Join(lines, ""), "-f", "-")
-	if want := "    apply  standard input:538: changes nothing\n"; status != 2 || !strings.Contains(stdout, want) || strings.Count(stdout, "logging/log-agent:") != 1 {
+	if want := "    apply  standard input:538: changes nothing\n"; status != 2 || !strings.Contains(stdout, want) || strings.Count(stdout, "\n    blocks ") != 1 || !strings.HasSuffix(stdout, "\n\nexit status 2 because of\n    logging/log-agent: the rollout is stalled\n") {
 		t.Errorf("run(-f -) = %d, stderr %q, stdout\n%s\nwant 2, because it stays stalled, one DaemonSet and %q", status, stderr, stdout, want)
 	}
 }
@@ -394,7 +394,7 @@ func moved(a, newA, b, newB int) string {
 
 // The rule of the exit status stands at three places.
 func TestExitStatusText(t *testing.T) {
-	const first, last = "The exit status is 0 if all is well", "instead of the present rollout."
+	const first, last = "The exit status is 0 if all is well", "and in JSON the field because."
 	rule := func(file, prefix string) string {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -437,7 +437,7 @@ func TestExitStatus(t *testing.T) {
 		{name: "stalled", why: "somebody has to look", args: []string{"-set", "cni"}, want: 2, stdout: "stalled since"},
 		{name: "unreachable", why: "the controller does not count the node, and its pod is gone all the same", args: []string{"-set", "gpu"}, want: 2,
 			stdout: "kube-system/gpu: disrupted: no other node should run it; 1 node is not ready and keeps a pod that is not available\n    blocks node-5: gpu-15: node is not ready since", not: "stray"},
-		{name: "unreachable and an update", why: "it does not repair the node", args: []string{"-set", "gpu"}, want: 2, stdout: "starts a rollout to revision 2",
+		{name: "unreachable and an update", why: "the node is none of its doing", args: []string{"-set", "gpu"}, stdout: "starts a rollout to revision 2", not: "exit status",
 			manifest: strings.NewReplacer("proxy:1", "gpu:2", "proxy", "gpu").Replace(proxy("1", "nodeSelector: {pool: gpu}"+lines+proxyContainers))},
 		{name: "port of another", why: "the other one no longer uses it", args: []string{"-set", "default/b"}, stdout: "starts a rollout to revision 1", not: "HostPortConflict",
 			manifest: moved(80, 81, 90, 80)},
@@ -445,6 +445,10 @@ func TestExitStatus(t *testing.T) {
 			manifest: moved(80, 81, 90, 80)},
 		{name: "same port", why: "both begin to use it", args: []string{"-set", "default/a"}, want: 2, stdout: "HostPortConflict", manifest: moved(80, 81, 90, 81)},
 		{name: "one of many", why: "the worst counts", want: 2, stdout: "kube-system/proxy: complete"},
+		{name: "why", why: "each that counts is named", want: 2, stdout: "\n\nexit status 2 because of\n    kube-system/cni: the rollout is stalled\n    kube-system/exporter: the rollout is stalled\n    kube-system/gpu: 1 node is not ready and keeps a pod that is not available\n    kube-system/storage: the rollout is stalled\n"},
+		{name: "update beside others", why: "nobody has asked for them", manifest: proxy("1", proxyNodes+lines+update), stdout: "kube-system/cni: stalled", not: "exit status"},
+		{name: "why with a manifest", why: "what it would do, and not what is wrong elsewhere", manifest: proxy("1", "nodeSelector: {kubernetes.io/hostname: node-1}"+lines+proxyContainers), want: 2,
+			stdout: "\n\nexit status 2 because of\n    kube-system/proxy: the manifest would hurt: nodes that lose the pod: 3\n"},
 		{name: "same", why: "changes nothing", manifest: proxy("1", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"}, stdout: "changes nothing"},
 		{name: "another budget", why: "no rollout", manifest: proxy("2", proxyNodes+lines+proxyContainers), args: []string{"-set", "proxy"},
 			stdout: "starts no rollout, complete from the start\n    diff   spec.updateStrategy.rollingUpdate.maxUnavailable: 1 -> 2\n    end    4 of 4 nodes available\n"},
@@ -468,7 +472,7 @@ func TestExitStatus(t *testing.T) {
 		{name: "one node less", why: "the grammar follows", manifest: proxy("1", "nodeSelector: {pool: general}"+lines+"affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: NotIn, values: [node-1]}]}]}}}"+lines+proxyContainers), args: []string{"-set", "proxy"}, want: 2,
 			stdout: "; 1 node loses the pod\n"},
 		{name: "too large", why: "never fits", manifest: proxy("1", proxyNodes+lines+strings.Replace(proxyContainers, "10m", "64", 1)), args: []string{"-set", "proxy"}, want: 2,
-			stdout: "starts a rollout to revision 2, stalled from the start\n"},
+			stdout: "starts a rollout to revision 2, stalled without completing a node\n"},
 		{name: "toleration", why: "no server takes it, and it is not simulated", args: []string{"-set", "proxy"}, want: 1, stdout: "refused, the API server would not store it", not: "rollout to",
 			manifest: proxy("1", proxyNodes+lines+"tolerations: [{key: a, operator: Has}]"+lines+proxyContainers)},
 		{name: "no selector", why: "the stored one has a selector", args: []string{"-set", "proxy"}, want: 1, stdout: "manifest has none: write that of the stored one\n",
@@ -481,8 +485,11 @@ func TestExitStatus(t *testing.T) {
 			manifest: proxy("1", proxyNodes+lines+"hostNetwork: true"+lines+strings.Replace(proxyContainers, "resources", "ports: [{containerPort: 1}, {containerPort: 1}], resources", 1))},
 		{name: "percentage of a new one", why: "no server takes it, and it is not simulated", manifest: strings.Replace(proxy("10 %", update), "name: proxy,", "name: new,", 1),
 			args: []string{"-set", "new"}, want: 1, stdout: "kube-system/new: refused", not: "end "},
-		{name: "no room", why: "pods of other namespaces take it", args: []string{"-set", "new"}, want: 2, stdout: "other/new: new: would run on 4 of 5 nodes, stalled",
+		{name: "no room", why: "pods of other namespaces take it", args: []string{"-set", "new"}, want: 2, stdout: "other/new: new: would run on 4 of 5 nodes, stalled", not: "not simulated",
 			manifest: strings.NewReplacer("{name: proxy, namespace: kube-system}", "{name: new, namespace: other}", "10m", "600m").Replace(proxy("1", proxyNodes+lines+proxyContainers))},
+		{name: "no room of its priority", why: "a real scheduler may make it", args: []string{"-set", "new"}, want: 2,
+			stdout:   "    note   not simulated: whether the scheduler ends pods of lower priorities to make room on node-",
+			manifest: strings.NewReplacer("{name: proxy, namespace: kube-system}", "{name: new, namespace: other}", "10m", "600m").Replace(proxy("1", "priorityClassName: system-node-critical"+lines+proxyNodes+lines+proxyContainers))},
 		{name: "known findings", why: "those of the stored one are told there", args: []string{"-set", "probe"}, stdout: "1 warning: RequestsMissing", not: "warning RequestsMissing at",
 			manifest: strings.NewReplacer("proxy:1", "probe:2", "proxy", "probe", "{requests: {cpu: 10m, memory: 64Mi}}", "{}").Replace(proxy("1", proxyNodes+lines+proxyContainers))},
 		{name: "info", why: "does no harm", manifest: tolerant, args: []string{"-set", "proxy"}, stdout: "starts a rollout", not: "info"},
@@ -505,6 +512,9 @@ func TestExitStatus(t *testing.T) {
 			_, text, lines := command(tc.manifest, append(args, "-o", "json")...)
 			if err := json.Unmarshal([]byte(text), &r); err != nil || r.ExitStatus != tc.want {
 				t.Errorf("run(%q -o json) = %s, %v, want exitStatus %d", args, text, err, tc.want)
+			}
+			if (len(r.Because) > 0) != (tc.want == statusBad) {
+				t.Errorf("run(%q -o json): because %v with exitStatus %d, want the reason of 2", args, r.Because, r.ExitStatus)
 			}
 			if len(r.Errors) != strings.Count(lines, "\n") || (len(r.Errors) > 0) != (tc.want == statusWrong) {
 				t.Errorf("run(%q -o json): %d errors, stderr %q, want a line for each, and at least one with the status 1", args, len(r.Errors), lines)
@@ -554,7 +564,7 @@ func TestProposalText(t *testing.T) {
 			"    rollingUpdate:\n      maxUnavailable: 1\n", "    type: OnDelete\n  minReadySeconds: 1\n", 1), "tuner",
 			[]string{": starts no rollout; the present one stays waiting\n"}, ""},
 		{"stalls at once", "no node gets further", of("exporter", "1", strings.NewReplacer("cni", "exporter", "memory: 64Mi}", "memory: 64Mi, example.com/a: 1}, limits: {example.com/a: 1}").Replace(containers)), "exporter",
-			[]string{": starts a rollout to revision 3, stalled from the start\n"}, "after 0s"},
+			[]string{": starts a rollout to revision 3, stalled without completing a node\n"}, "after 0s"},
 	} {
 		_, stdout, stderr := command(testdata(t, "trouble.yaml")+"---"+tc.manifest, "-set", "kube-system/"+tc.set, "-f", "-")
 		text := strings.Join(strings.Fields(stdout), " ")
@@ -717,6 +727,10 @@ func TestFilesAndArguments(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte("apiVersion: v1\nkind: Node\nmetadata: {nam: a}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere.yaml")
+	if err := os.WriteFile(elsewhere, []byte(strings.Replace(proxy("1", proxyContainers), "name: proxy, namespace: kube-system", "name: log-agent", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		name, why, stderr string
 		args              []string
@@ -735,6 +749,10 @@ func TestFilesAndArguments(t *testing.T) {
 		{"unknown DaemonSet", "with those that are there", "quickstart: no DaemonSet probes in the input, but kube-system/cni, kube-system/exporter, kube-system/gpu, kube-system/logs, kube-system/probe, kube-system/proxy, kube-system/storage, kube-system/tuner\n",
 			[]string{"-f", "testdata/trouble.yaml", "-set", "probes"}, 1},
 		{"format", "of two", "quickstart: -o yaml: want text or json\n", []string{"-f", "testdata/trouble.yaml", "-o", "yaml"}, 1},
+		{"time", "of one format, and without all other flags", "quickstart: -now yesterday: want a time such as 2026-01-02T15:04:05Z\n", []string{"-f", "testdata/trouble.yaml", "-now", "yesterday"}, 1},
+		{"-now without -f", "not silently the lesson", "quickstart: -now requires -f: the lesson is always the same\n", []string{"-now", "noon"}, 1},
+		{"name in two namespaces", "one is meant", "quickstart: -set log-agent: which of them? The input has default/log-agent, logging/log-agent\n",
+			[]string{"-f", "testdata/rollout.yaml", "-f", elsewhere, "-set", "log-agent"}, 1},
 		{"-set without -f", "not silently the lesson", "quickstart: -set requires -f: the lesson is always the same\n", []string{"-set", "a"}, 1},
 		{"-v without -f", "not silently the lesson", "quickstart: -v requires -f: the lesson is always the same\n", []string{"-v"}, 1},
 	} {
@@ -745,7 +763,7 @@ func TestFilesAndArguments(t *testing.T) {
 			}
 		})
 	}
-	for _, args := range [][]string{{"-now", "noon"}, {"-now", "2026-01-02T15:04:05Z"}, {"-x"}, {"-f"}} {
+	for _, args := range [][]string{{"-x"}, {"-f"}} {
 		if status, _, stderr := command("", args...); status != 1 || stderr == "" {
 			t.Errorf("run(%q) = %d, stderr %q, want 1 and an explanation", args, status, stderr)
 		}
@@ -843,8 +861,8 @@ func TestVerdict(t *testing.T) {
 	for _, tc := range []struct{ name, why, set, old, new, want string }{
 		{"deleting", "said once", "logs", logs, logs + " deletionTimestamp: \"2026-01-01T09:00:00Z\", finalizers: [foregroundDeletion],",
 			"logs: deleting: the controller does nothing any more\n"},
-		{"before the taint", "nobody knows whether it is a rollout", "gpu", noSchedule, "  - {key: node.kubernetes.io/unreachable, effect: NoExecute,",
-			"0 of 1 node complete; all pods are of the current template: the rollout may have been complete before\n"},
+		{"before the taint", "as health says it", "gpu", noSchedule, "  - {key: node.kubernetes.io/unreachable, effect: NoExecute,",
+			"0 of 1 node complete; it is not known whether this is a rollout or a disruption\n"},
 	} {
 		text := testdata(t, "trouble.yaml")
 		if !strings.Contains(text, tc.old) {

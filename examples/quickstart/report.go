@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pernode/daemonset/daemon/manifest"
+	"github.com/pernode/daemonset/rollout/simulate"
 )
 
 // report is what -o json prints, and what the text is made of. Fields that are empty or zero
@@ -14,6 +15,8 @@ type report struct {
 	Time time.Time `json:"time"`
 	// ExitStatus is that of the command.
 	ExitStatus int `json:"exitStatus"`
+	// Because says why ExitStatus is 2, in the order of DaemonSets. With 1, Errors say why.
+	Because []cause `json:"because,omitempty"`
 	// DaemonSets are the answers: those that need attention first, then by namespace and name.
 	DaemonSets []*answer `json:"daemonSets,omitempty"`
 	// PassedOver are sentences on what the input holds besides.
@@ -22,6 +25,14 @@ type report struct {
 	Notes []string `json:"notes,omitempty"`
 	// Errors say what is wrong with the input.
 	Errors []*manifest.Error `json:"errors,omitempty"`
+}
+
+// cause is a DaemonSet with which not all is well.
+type cause struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	// Reasons are sentences on what counts.
+	Reasons []string `json:"reasons"`
 }
 
 // answer is the answer for one DaemonSet.
@@ -101,6 +112,8 @@ type blocker struct {
 	Message string    `json:"message,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
 	Until   time.Time `json:"until,omitzero"`
+	// start is when the simulated rollout begins that the problem is of.
+	start time.Time
 }
 
 // budget is the budget of an update with the nodes that use it.
@@ -172,8 +185,8 @@ type proposal struct {
 	End *end `json:"end,omitempty"`
 	// Findings are what package lint finds in the manifest and not in the stored DaemonSet.
 	Findings []finding `json:"findings,omitempty"`
-	// hurts says that it takes pods away, ends stalled, or does not work as written.
-	hurts bool
+	// risks are the reasons not to apply it.
+	risks []simulate.Risk
 }
 
 type nodeEffect struct {
@@ -195,6 +208,9 @@ type end struct {
 	NewImages []string `json:"newImages,omitempty"`
 	// Assumptions are sentences on what it takes for granted of them.
 	Assumptions []string `json:"assumptions,omitempty"`
+	// MayPreempt are the nodes of simulate.End.MayPreempt: pods wait there for room that the scheduler
+	// may make.
+	MayPreempt []string `json:"mayPreempt,omitempty"`
 	// RunsNowhere says that no node should have a pod then, and none has.
 	RunsNowhere bool `json:"runsNowhere,omitempty"`
 	// Blockers are what it waits for, if it is not complete.

@@ -26,6 +26,19 @@ func (r *report) write(out io.Writer) {
 		}
 		a.write(out)
 	}
+	if len(r.Because) > 0 {
+		fmt.Fprintf(out, "\nexit status %d because of\n", r.ExitStatus)
+		for _, c := range shorten(texts(r.Because)) {
+			for _, line := range cli.Fold("    ", cli.Printable(c), "      ") {
+				fmt.Fprintln(out, line)
+			}
+		}
+	}
+}
+
+// String is the cause on one line.
+func (c cause) String() string {
+	return fmt.Sprintf("%s/%s: %s", c.Namespace, c.Name, strings.Join(c.Reasons, "; "))
 }
 
 // long reports whether there is more to say than the verdict.
@@ -99,6 +112,9 @@ func (p *proposal) write(out io.Writer, alone bool) {
 		lines(out, "blocks", texts(p.End.Blockers))
 		lines(out, "budget", p.End.Budget.texts())
 		lines(out, "end", []string{p.End.text(alone)})
+		if nodes := p.End.MayPreempt; len(nodes) > 0 {
+			lines(out, "note", []string{"not simulated: whether the scheduler ends pods of lower priorities to make room on " + cli.Enumerate(nodes)})
+		}
 	}
 	lines(out, "lint", texts(p.Findings))
 }
@@ -136,7 +152,7 @@ func (a *answer) nextTexts() []string {
 		list[i] = "delete " + list[i]
 	}
 	if n := len(a.Creates); n > 0 {
-		list = append(list, fmt.Sprintf("create %s on %s", plural(n, "pod"), enumerate(a.Creates)))
+		list = append(list, fmt.Sprintf("create %s on %s", plural(n, "pod"), cli.Enumerate(a.Creates)))
 	}
 	return list
 }
@@ -161,6 +177,16 @@ func (b blocker) String() string {
 		}
 		text += "; " + message
 	}
+	return b.sinceStart(text)
+}
+
+// sinceStart writes the times of a simulated problem as times since the start, as those of its end.
+func (b blocker) sinceStart(text string) string {
+	for _, at := range []time.Time{b.Since, b.Until} {
+		if !b.start.IsZero() && !at.Before(b.start) {
+			text = strings.ReplaceAll(text, at.Format(time.RFC3339), fmt.Sprintf("%v after the start", at.Sub(b.start).Round(time.Second)))
+		}
+	}
 	return text
 }
 
@@ -175,7 +201,7 @@ func (b *budget) texts() []string {
 	if len(users) == 0 {
 		return []string{fmt.Sprintf("%s is %d", b.Kind, b.Limit)}
 	}
-	return []string{fmt.Sprintf("%s %d is used by %s", b.Kind, b.Limit, enumerate(users))}
+	return []string{fmt.Sprintf("%s %d is used by %s", b.Kind, b.Limit, cli.Enumerate(users))}
 }
 
 func (p podOnNode) String() string {
@@ -207,7 +233,7 @@ func (e *end) text(isNew bool) string {
 	}
 	text := "if "
 	if len(e.Assumptions) > 0 {
-		text += enumerate(e.Assumptions) + ", and "
+		text += cli.Enumerate(e.Assumptions) + ", and "
 	}
 	text += fmt.Sprintf("pods are ready %v after their start and gone %v after their deletion", simulate.DefaultReadyAfter, simulate.DefaultTerminatesAfter)
 	if isNew {
@@ -239,10 +265,15 @@ func texts[T fmt.Stringer](list []T) (lines []string) {
 
 // lines prints a list, if not all of it; nothing, if it is empty.
 func lines(out io.Writer, label string, list []string) {
+	labelled(out, label, strings.Join(shorten(list), "\n"))
+}
+
+// shorten leaves out the end of a list that is too long, and says so.
+func shorten(list []string) []string {
 	if more := len(list) - shown; more > 1 {
-		list = append(slices.Clone(list[:shown]), fmt.Sprintf("and %d more", more))
+		return append(slices.Clone(list[:shown]), fmt.Sprintf("and %d more", more))
 	}
-	labelled(out, label, strings.Join(list, "\n"))
+	return list
 }
 
 // labelled prints the lines of a text behind a label, which only the first line

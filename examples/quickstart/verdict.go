@@ -146,11 +146,8 @@ func (w *work) verdict(a *health.Assessment) string {
 		text += fmt.Sprintf(" since %s (%s)", w.a.Since.Format(time.RFC3339), duration.HumanDuration(w.now.Sub(w.a.Since)))
 	}
 	notReady := ""
-	switch {
-	case w.a.NotReady == 1:
-		notReady = "; 1 node is not ready and keeps a pod that is not available"
-	case w.a.NotReady > 1:
-		notReady = fmt.Sprintf("; %d nodes are not ready and keep pods that are not available", w.a.NotReady)
+	if w.a.NotReady > 0 {
+		notReady = "; " + w.a.notReadySentence()
 	}
 	switch {
 	case a.Desired == 0 && notReady != "":
@@ -166,9 +163,17 @@ func (w *work) verdict(a *health.Assessment) string {
 		text += ", " + plural(n, "outdated pod") + " left"
 	}
 	if a.MaybeDisruption && a.State != health.StateComplete {
-		text += "; all pods are of the current template: the rollout may have been complete before"
+		text += "; it is not known whether this is a rollout or a disruption"
 	}
 	return text + notReady + w.controllerClause()
+}
+
+// notReadySentence says what a.NotReady counts.
+func (a *answer) notReadySentence() string {
+	if a.NotReady == 1 {
+		return "1 node is not ready and keeps a pod that is not available"
+	}
+	return fmt.Sprintf("%d nodes are not ready and keep pods that are not available", a.NotReady)
 }
 
 // blockers are those of an assessment, the most urgent first. That a node is not ready is said
@@ -242,7 +247,7 @@ func (w *work) rolledOut(revisions *history.Plan) {
 	}
 	w.a.Change = &change{From: old.Revision, To: cur.Revision}
 	for _, c := range changes {
-		w.a.Change.Fields = append(w.a.Change.Fields, c.String())
+		w.a.Change.Fields = append(w.a.Change.Fields, "spec.template."+c.String())
 	}
 }
 

@@ -51,5 +51,5 @@ func Example() {
 	//   3m10s  zone-a nnn  zone-b n..  zone-c ooo
 	//    4m0s  zone-a nnn  zone-b n.n  zone-c ooo
 	// zones with an unavailable node at the same time: 1
-	// stalled since 2026-01-05T09:14:40Z: 5 of 9 nodes complete; domain zone-b; held back: 3 by another domain's turn; not complete: storage-b2 (storage-14: not ready)
+	// stalled since 2026-01-05T09:14:40Z: 5 of 9 nodes complete; one domain at a time: now topology.kubernetes.io/zone=zone-b; held back: 3 by another domain's turn; not complete: storage-b2 (storage-14: not ready)
 }

@@ -40,12 +40,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -94,6 +94,7 @@ func statusOf(state simulate.EndState) int {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time) int {
 	p := &plan{now: now}
 	output := ""
+	var wrongTime error
 	flags := flag.NewFlagSet("timeline", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
@@ -104,7 +105,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 		p.files = append(p.files, file)
 		return nil
 	})
-	flags.StringVar(&p.set, "set", "", "the DaemonSet, as `NAMESPACE/NAME`, if there are several")
+	flags.StringVar(&p.set, "set", "", "draw the DaemonSet of this `NAME` or NAMESPACE/NAME, if there are several")
 	flags.StringVar(&p.image, "image", "", "roll out this `IMAGE`, or CONTAINER=IMAGE")
 	flags.Func("max-unavailable", "`NUMBER` of nodes, or percentage, in place of the strategy's budget", budget(&p.maxUnavailable))
 	flags.Func("max-surge", "`NUMBER` of nodes, or percentage, in place of the strategy's budget", budget(&p.maxSurge))
@@ -117,9 +118,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 		p.neverReady = append(p.neverReady, node)
 		return nil
 	})
-	flags.Func("now", "the `TIME` at which the files are looked at, such as 2026-01-02T15:04:05Z (default: the present)", func(text string) (err error) {
-		p.now, err = time.Parse(time.RFC3339, text)
-		return err
+	flags.Func("now", "the `TIME` at which the files are looked at, such as 2026-01-02T15:04:05Z (default: the present)", func(text string) error {
+		at, err := cli.Time(text)
+		p.now, wrongTime = at, cmp.Or(wrongTime, err) // package flag would print the usage behind it
+		return nil
 	})
 	flags.StringVar(&output, "o", "", "write to `FILE` instead of standard output")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -129,7 +131,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, now time.Time
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	if wrong := p.misuse(given, flags.Args()); wrong != "" {
+	wrong := p.misuse(given, flags.Args())
+	if wrong == "" && wrongTime != nil {
+		wrong = wrongTime.Error()
+	}
+	if wrong != "" {
 		fmt.Fprintln(stderr, "timeline:", cli.Printable(wrong))
 		return statusWrong
 	}
@@ -174,8 +180,6 @@ func (p *plan) misuse(given map[string]bool, rest []string) string {
 		return "-now requires -f: the built-in cluster has a clock of its own"
 	case given["canary-wait"] && !given["canary"]:
 		return "-canary-wait requires -canary"
-	case p.set != "" && strings.Count(p.set, "/") != 1:
-		return "-set " + p.set + ": want NAMESPACE/NAME"
 	case p.readyAfter <= 0:
 		return "-ready-after has to be above zero; -never-ready names nodes on which pods never are"
 	case p.termination <= 0:

@@ -212,7 +212,7 @@ func (p *picture) facts() []string {
 // state is how the rollout ends, and when, in the words of simulate.End.
 func (rec *recording) state() string {
 	if rec.ended == 0 {
-		return fmt.Sprintf("%v from the start", rec.end.State)
+		return rec.end.Clause()
 	}
 	return fmt.Sprintf("%v after %s", rec.end.State, spell(rec.ended))
 }

@@ -109,30 +109,15 @@ func (p *plan) load(stdin io.Reader) (in daemon.Input, notes []string, err error
 
 // choose finds the DaemonSet to draw.
 func (p *plan) choose(subjects []manifest.Subject) (manifest.Subject, error) {
-	var names []string
-	for _, s := range subjects {
-		name := s.DaemonSet.Namespace + "/" + s.DaemonSet.Name
-		if p.set == name || p.set == "" && len(subjects) == 1 {
-			return s, nil
-		}
-		names = append(names, name)
-	}
 	switch {
-	case len(names) == 0:
+	case len(subjects) == 0:
 		return manifest.Subject{}, errors.New("no DaemonSet in the input")
 	case p.set != "":
-		return manifest.Subject{}, fmt.Errorf("no DaemonSet %s in the input, but %s", p.set, enumerate(names))
+		return cli.Choose(subjects, p.set)
+	case len(subjects) > 1:
+		return manifest.Subject{}, fmt.Errorf("%d DaemonSets in the input, choose one with -set: %s", len(subjects), cli.Enumerate(cli.FullNames(subjects)))
 	}
-	return manifest.Subject{}, fmt.Errorf("%d DaemonSets in the input, choose one with -set: %s", len(names), enumerate(names))
-}
-
-// enumerate lists some names.
-func enumerate(names []string) string {
-	const most = 5
-	if more := len(names) - most; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
-	}
-	return strings.Join(names, ", ")
+	return subjects[0], nil
 }
 
 // change makes the DaemonSet the one to roll out.
@@ -176,9 +161,9 @@ func setImage(spec *corev1.PodSpec, to string) error {
 		names = append(names, c.Name)
 	}
 	if named {
-		return fmt.Errorf("-image %s: no container %s, but %s", to, name, enumerate(names))
+		return fmt.Errorf("-image %s: no container %s, but %s", to, name, cli.Enumerate(names))
 	}
-	return fmt.Errorf("-image %s: of which container? Write CONTAINER=%s; there are %s", to, to, enumerate(names))
+	return fmt.Errorf("-image %s: of which container? Write CONTAINER=%s; there are %s", to, to, cli.Enumerate(names))
 }
 
 // policy restricts the update as the arguments ask for.

@@ -272,7 +272,7 @@ func TestDraw(t *testing.T) {
 			name: "many are stuck", why: "the list has an end", stdin: zoned, status: 2,
 			args: []string{"-f", "-", "-image", "new", "-max-unavailable", "100%", "-never-ready", "node-a1", "-never-ready", "node-a2",
 				"-never-ready", "node-b1", "-never-ready", "node-b2", "-never-ready", "node-c1", "-never-ready", "node-c2"},
-			texts:  []string{"stalled from the start, on node-a1: agent-1 is not ready", "and on 2 more nodes"},
+			texts:  []string{"stalled without completing a node, on node-a1: agent-1 is not ready", "and on 2 more nodes"},
 			absent: []string{"node-c1: agent-5 is not ready"},
 		},
 		{
@@ -404,7 +404,7 @@ func TestTrouble(t *testing.T) {
 			name: "policy", why: "the node in the way, the others counted, and what the policy holds back",
 			opts: on("node-a1", simulate.PodTimes{ReadyAfter: -1}),
 			want: []string{
-				"stalled from the start, on node-a1: agent-1 is not ready", "1 node waits for the update",
+				"stalled without completing a node, on node-a1: agent-1 is not ready", "1 node waits for the update",
 			},
 			policy: true,
 		},
@@ -552,12 +552,13 @@ func TestFailures(t *testing.T) {
 		{"time without file", "it would have no effect", "", []string{"-now", "2026-01-02T15:04:05Z"}, 1, "timeline: -now requires -f: the built-in cluster has a clock of its own\n"},
 		{"wait without canary", "it would have no effect", "", []string{"-canary-wait", "1m"}, 1, "timeline: -canary-wait requires -canary\n"},
 		{"set without file", "there is only one", "", []string{"-set", "a/b"}, 1, "timeline: -set requires -f\n"},
-		{"set without namespace", "ambiguous", "", []string{"-f", "x", "-set", "b"}, 1, "timeline: -set b: want NAMESPACE/NAME\n"},
+		{"set without namespace", "the name is enough, as for the quickstart", settled, []string{"-f", "-", "-f", "../quickstart/lesson/daemonset.yaml", "-set", "agent"}, 1,
+			"timeline: kube-system/agent is at rest, nothing rolls out: all of its pods are available and of the current template; -image IMAGE draws an update\n"},
 		{"ready at once", "not the same as never or the default", "", []string{"-ready-after", "0s"}, 1, "timeline: -ready-after has to be above zero; -never-ready names nodes on which pods never are\n"},
 		{"ends before", "cannot be", "", []string{"-termination", "-1s"}, 1, "timeline: -termination has to be above zero\n"},
 		{"budget", "not a number", "", []string{"-max-surge", "some"}, 1, ""},
 		{"negative budget", "not a budget", "", []string{"-max-unavailable", "-1"}, 1, ""},
-		{"time", "not a time", "", []string{"-now", "noon"}, 1, ""},
+		{"time", "not a time", settled, []string{"-f", "-", "-now", "noon"}, 1, "timeline: -now noon: want a time such as 2026-01-02T15:04:05Z\n"},
 		{"no such flag", "not ignored", "", []string{"-x"}, 1, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

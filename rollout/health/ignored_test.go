@@ -59,7 +59,7 @@ func TestAssessIgnored(t *testing.T) {
 		{"by the caller", "whatever the reason is", byCaller, build.Set{}, nil, []*corev1.Pod{oldAgent("down", unready)},
 			"complete since 2026-01-01T11:00:00Z: 2 of 3 nodes complete; ignored: down (ignored by the caller)"},
 		{"not yet", "it is ignored in three hours", rollout.Policy{IgnoreNotReadyNodes: after(5 * time.Hour)}, build.Set{}, nil, []*corev1.Pod{newAgent("down", unready)},
-			"progressing: 2 of 3 nodes complete; ignores another node at 2026-01-01T15:00:00Z; not complete: down (new-down: node is not ready since 2026-01-01T10:00:00Z: NodeStatusUnknown)" + doubt},
+			"progressing: 2 of 3 nodes complete; the policy ignores another node at 2026-01-01T15:00:00Z; not complete: down (new-down: node is not ready since 2026-01-01T10:00:00Z: NodeStatusUnknown)" + doubt},
 		{"another node too", "n3 is not ignored", notReady, build.Set{}, nil, []*corev1.Pod{oldAgent("down", unready), newAgent("n3", unready)},
 			"stalled since 2026-01-01T11:00:00Z: 2 of 4 nodes complete; held back: 1 by ignored node; ignored: down (node is not ready); " +
 				"not complete: n3 (new-n3: not ready: containers with unready status: [main])" + doubt},

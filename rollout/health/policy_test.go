@@ -98,7 +98,7 @@ func TestAssessPolicy(t *testing.T) {
 			name: "canary paused", why: "a person has to look at it", opts: under(rollout.Policy{Canary: &rollout.Canary{Nodes: one}}),
 			pods: []*corev1.Pod{newAgent("w1", podUnready(time.Minute), podWaits("ErrImagePull", "")), oldAgent("w2"), oldAgent("w3")},
 			want: `waiting: 0 of 3 nodes complete; maxUnavailable 1 is used by w1 (new-w1: image "agent:2" cannot be pulled: ErrImagePull); ` +
-				`canary paused: w1: new-w1: container main cannot start: ErrImagePull; held back: 2 by canary`,
+				`canary paused: w1: new-w1: image "agent:2" cannot be pulled: ErrImagePull; held back: 2 by canary`,
 			blockers: []string{"w1: image cannot be pulled since -1h0m0s"},
 		}, {
 			name: "ignored node", why: "it blocks nothing, and is named", opts: under(rollout.Policy{IgnoreNotReadyNodes: &rollout.IgnoreAfter{}}),

@@ -141,7 +141,7 @@ func ExampleRolloutRestart() {
 	fmt.Println(judgment.End)
 	// Output:
 	// starts a rollout to revision 2: 3 outdated pods
-	//   metadata.annotations[kubectl.kubernetes.io/restartedAt]: added "2026-01-01T12:00:00Z"
+	//   spec.template.metadata.annotations[kubectl.kubernetes.io/restartedAt]: added "2026-01-01T12:00:00Z"
 	// nodes: 3 unchanged
 	// first pass: 1 to delete
 	//   delete agent-node-1 on node-1: outdated, within maxUnavailable

@@ -167,7 +167,9 @@ func (s EndState) String() string {
 //	  node-3, node-4: desired, current, ready, available; the pod has an outdated template
 //	maxUnavailable 1 is used by node-2 (new pod is not available)
 //
-// Time is the clock time of that. If the rollout is not complete, the lines say why pods are not
+// Time is the clock time of that. Times in the lines are times since the start, such as "since 12s after
+// the start", unless they are before it. "stalled without completing a node" says that passes wrote something,
+// and no node became complete. If the rollout is not complete, the lines say why pods are not
 // available, and which nodes wait. Nodes with the same words share a line, which names five of
 // them at most; the name of a pod then is left out. There are ten such lines: first those of the
 // nodes that use the budget that outdated pods wait for, although they may not be in Incomplete,
@@ -185,10 +187,11 @@ func (e *End) String() string {
 	if e == nil {
 		return "no end"
 	}
-	if e.Rollback.Skipped() {
-		return e.withoutRollback()
+	text := e.withoutRollback()
+	if !e.Rollback.Skipped() {
+		text = e.rollbackSentence() + "\n" + text
 	}
-	return e.rollbackSentence() + "\n" + e.withoutRollback()
+	return sinceStart(text, e.Time.Add(-e.Took), e.times())
 }
 
 // rollbackSentence says what was rolled back to, and why.
@@ -234,8 +237,12 @@ func (e *End) withoutRollback() string {
 // firstLine returns the state, and when it began, with the counts.
 func (e *End) firstLine() string {
 	line := fmt.Sprintf("%v after %v", e.State, e.Took)
-	if e.Took == 0 {
+	switch {
+	case e.Took > 0:
+	case e.State == EndComplete, e.Passes <= 1:
 		line = fmt.Sprintf("%v from the start", e.State)
+	default: // Pods may have been replaced.
+		line = fmt.Sprintf("%v without completing a node", e.State)
 	}
 	var counts []string
 	if e.Passes > 0 {

@@ -331,7 +331,7 @@ func TestEndStringSaysHowLong(t *testing.T) {
 		{"days", "no date", simulate.End{Time: at, Took: 72*time.Hour + 34*time.Second, Passes: 7, LowestAvailable: 1, LowestOf: 3}, " after 72h0m34s (7 passes, at least 1 of 3 available)"},
 		{"one pass", "which makes no progress", simulate.End{Time: at, Passes: 1, LowestAvailable: 2, LowestOf: 3}, " from the start (1 pass, at least 2 of 3 available)"},
 		{"no pass", "there is only one moment", simulate.End{Time: at, LowestAvailable: 3, LowestOf: 3}, " from the start (3 of 3 available)"},
-		{"no pods", "0 of 0 says nothing", simulate.End{Time: at, Passes: 2}, " from the start (2 passes, no pod is desired)"},
+		{"no pods", "0 of 0 says nothing", simulate.End{Time: at, Passes: 1}, " from the start (1 pass, no pod is desired)"},
 	} {
 		for _, state := range []simulate.EndState{simulate.EndComplete, simulate.EndStalled, simulate.EndWaiting} {
 			tc.end.State = state

@@ -58,8 +58,7 @@ func ExampleJudge() {
 	// Output:
 	// would hurt: nodes that lose the pod: 1
 	// starts a rollout to revision 2: 2 outdated pods
-	//   spec.nodeSelector[disk]: added "ssd"
-	// outside the template:
+	//   spec.template.spec.nodeSelector[disk]: added "ssd"
 	//   spec.minReadySeconds: added 30
 	// nodes: 1 lost, 1 unchanged
 	//   worker-2: lost: nodeSelector disk=ssd, node has disk=hdd
@@ -109,7 +108,7 @@ func ExampleJudgeVersions() {
 	// Output:
 	// default/logs: well
 	// starts a rollout to revision 2: 1 outdated pod
-	//   spec.containers[name=main].image: "logs:1" -> "logs:2"
+	//   spec.template.spec.containers[name=main].image: "logs:1" -> "logs:2"
 	// nodes: 1 unchanged
 	// first pass: 1 to delete
 	//   delete logs-1 on worker-1: outdated, within maxUnavailable

@@ -164,7 +164,7 @@ func ExampleWhatIf() {
 	fmt.Println(impact)
 	// Output:
 	// starts a rollout to revision 2: 3 outdated pods
-	//   spec.nodeSelector[disk]: added "ssd"
+	//   spec.template.spec.nodeSelector[disk]: added "ssd"
 	// nodes: 1 lost, 2 unchanged
 	//   worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
 	// first pass: 1 to delete
@@ -203,5 +203,5 @@ func ExampleWhatIf_refused() {
 	// Output:
 	// refused: spec.selector: Invalid value: {"matchLabels":{"app":"log-agent"}}: field is immutable
 	// not simulated; it changes the template:
-	//   metadata.labels[app]: "agent" -> "log-agent"
+	//   spec.template.metadata.labels[app]: "agent" -> "log-agent"
 }

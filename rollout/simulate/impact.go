@@ -28,7 +28,8 @@ type Impact struct {
 	// its other affinity. A dry run on the server checks all.
 	Refused field.ErrorList
 	// Template are the changes of the pod template, with the defaults of the API server
-	// filled in on both sides. It is nil if the DaemonSet is new.
+	// filled in on both sides. Their paths begin in the template, such as spec.nodeSelector. It is nil
+	// if the DaemonSet is new.
 	Template diff.Changes
 	// NoChange says that the proposal changes nothing: with the defaults filled in on both
 	// sides, the DaemonSet is the same in all that diff.DaemonSets compares, a revision
@@ -89,12 +90,13 @@ func (i *Impact) NodesWith(effect NodeEffect) []NodeImpact {
 	return out
 }
 
-// String returns a sentence about the rollout, the changes of the template and outside it, and
-// a line for each node that is not unchanged and for each pod of Delete and Create, up to ten of
-// a kind. Nodes with the same words share a line, which names five of them at most:
+// String returns a sentence about the rollout, the changes of the template and those outside it, with
+// paths that begin in the DaemonSet, and a line for each node that is not unchanged and for each pod
+// of Delete and Create, up to ten of a kind. Nodes with the same words share a line, which names five
+// of them at most:
 //
 //	starts a rollout to revision 3: 2 outdated pods
-//	  spec.nodeSelector[disk]: added "ssd"
+//	  spec.template.spec.nodeSelector[disk]: added "ssd"
 //	nodes: 1 lost, 2 unchanged
 //	  worker-3: lost: nodeSelector disk=ssd, node has disk=hdd
 //	first pass: 1 to delete
@@ -105,7 +107,7 @@ func (i *Impact) NodesWith(effect NodeEffect) []NodeImpact {
 //
 //	refused: spec.selector: Invalid value: {"matchLabels":{"app":"b"}}: field is immutable
 //	not simulated; it changes the template:
-//	  metadata.labels[app]: "a" -> "b"
+//	  spec.template.metadata.labels[app]: "a" -> "b"
 func (i *Impact) String() string {
 	if i == nil || i.Rollout == 0 && len(i.Refused) == 0 {
 		return "no impact"
@@ -114,7 +116,7 @@ func (i *Impact) String() string {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	addTemplate := func() {
 		for _, c := range i.Template {
-			add("  %v", c)
+			add("  spec.template.%v", c)
 		}
 	}
 	if len(i.Refused) > 0 {
@@ -144,11 +146,8 @@ func (i *Impact) String() string {
 	}
 	add("%s", i.rolloutSentence())
 	addTemplate()
-	if len(i.OtherFields) > 0 {
-		add("outside the template:")
-		for _, c := range i.OtherFields {
-			add("  %v", c)
-		}
+	for _, c := range i.OtherFields {
+		add("  %v", c)
 	}
 	add("%s", i.nodeSentence())
 	for effect := NodeGained; effect < nodeEffects; effect++ {

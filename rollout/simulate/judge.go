@@ -136,7 +136,9 @@ func (r Risk) String() string {
 // as they will be: both versions are checked beside them, so that a host port that two
 // DaemonSets use counts against the one that begins to.
 //
-// Without a cluster to list objects from, use JudgeVersions.
+// No pod is preempted: a pod waits for room that pods of lower priorities have, although a real
+// scheduler may end these (rule 4); see End.MayPreempt. Without a cluster to list objects from, use
+// JudgeVersions.
 //
 // Nothing passed in is changed; the result refers to it, read-only. It fails if WhatIf, Settle or
 // lint.Check fails.
@@ -228,7 +230,7 @@ func (j *Judgment) OK() bool { return j != nil && j.Impact != nil && len(j.Risks
 // String returns in the first line "well", "cannot be made: the API server refuses it", or "would hurt:"
 // with the risks. The line also says if the DaemonSet then runs on no node: that alone is no risk,
 // because its nodes may be still to come. The lines behind it are those of the Impact, of the End, of
-// the Assumptions, as what is not simulated, and of the Findings.
+// the Assumptions and of End.MayPreempt, as what is not simulated, and of the Findings.
 func (j *Judgment) String() string {
 	if j == nil || j.Impact == nil {
 		return "no judgment"
@@ -253,6 +255,9 @@ func (j *Judgment) String() string {
 		lines = append(lines, j.End.String())
 		for _, assumption := range j.Assumptions() {
 			lines = append(lines, "not simulated: whether "+assumption)
+		}
+		if nodes := j.End.MayPreempt(); len(nodes) > 0 {
+			lines = append(lines, "not simulated: whether the scheduler ends pods of lower priorities to make room on "+listNodes(nodes))
 		}
 	case len(i.Refused) > 0 || i.NoChange || i.Rollout == RolloutRemoved:
 	case len(i.After.Nodes) == 0:

@@ -63,7 +63,7 @@ func TestJudge(t *testing.T) {
 		{name: "time", why: "people ask for it", set: build.Set{Spec: requesting("1")}, change: image, end: simulate.EndComplete,
 			text: "\ncomplete after 36s (10 passes, at least 2 of 3 available)\nnot simulated: whether the image \"agent:2\" can be pulled and starts"},
 		{name: "label", why: "nothing rolls out, and nothing can stall", change: func(ds *appsv1.DaemonSet) { ds.Labels = build.Labels{"a": "b"} }, end: simulate.EndComplete,
-			text: "well\nno rollout: the template is the same\noutside the template:\n  metadata.labels[a]: added \"b\"\n"},
+			text: "well\nno rollout: the template is the same\n  metadata.labels[a]: added \"b\"\n"},
 		{name: "refused", why: "nothing else is known",
 			change: func(ds *appsv1.DaemonSet) { ds.Spec.MinReadySeconds = -1; image(ds) },
 			risks:  []simulate.Risk{{Kind: simulate.RiskRefused}}, text: "cannot be made: the API server refuses it\nrefused: spec.minReadySeconds"},

@@ -50,6 +50,9 @@ func (p *Pass) Unavailable() int {
 //	pass 2 after 12s: 1 of 2 available
 //	  delete agent-1 on worker-1: outdated, within maxUnavailable
 //
+// Times that are not before Began are times since then, such as "until 11m22s after the start". The
+// labels and values of the policy that no node has stand in the first pass and in the End only.
+//
 // The pass with the End is that of the End instead: it is not carried out. If it has something to
 // write all the same, because passes would go on without end, both are returned.
 func (p *Pass) String() string {
@@ -64,11 +67,24 @@ func (p *Pass) String() string {
 		line += fmt.Sprintf(" after %v", p.Time.Sub(p.Began))
 	}
 	lines := []string{fmt.Sprintf("%s: %d of %d available", line, p.Available, p.Desired)}
-	for line := range strings.SplitSeq(p.Result.String(), "\n") {
+	for line := range strings.SplitSeq(p.resultText(), "\n") {
 		lines = append(lines, "  "+line)
 	}
 	if p.End != nil {
 		lines = append(lines, p.End.String())
 	}
 	return strings.Join(lines, "\n")
+}
+
+// resultText is what the pass writes, in the times of the rollout.
+func (p *Pass) resultText() string {
+	if p.Result == nil || p.Result.Step == nil {
+		return p.Result.String()
+	}
+	result, step := *p.Result, *p.Result.Step
+	if p.Number > 1 {
+		step.Policy.NoSpread, step.Policy.NoDomains, step.Policy.UnknownFirst = nil, nil, nil
+	}
+	result.Step = &step
+	return sinceStart(result.String(), p.Began, policyTimes(&step.Policy))
 }

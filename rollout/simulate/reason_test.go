@@ -208,7 +208,7 @@ func TestEndNamesTheNodeThatIsNotReady(t *testing.T) {
 	in.DaemonSet.Spec.Template.Spec.Containers[0].Image = "agent:2"
 	end := settle(t, in, simulate.Options{})
 	const want = `stalled from the start (1 pass, at least 1 of 1 available), on:
-  w1: agent-1: terminating until 2026-01-01T12:00:30Z; node is not ready since 2026-01-01T11:00:00Z: KubeletNotReady
+  w1: agent-1: terminating until 30s after the start; node is not ready since 2026-01-01T11:00:00Z: KubeletNotReady
   w2: desired, current, ready, available; agent-2 has an outdated template
 maxUnavailable 1 is used by w1 (pod is terminating, node is not ready)`
 	if diff := cmp.Diff(want, end.String()); diff != "" {

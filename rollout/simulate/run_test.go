@@ -995,7 +995,7 @@ func TestStringsOfNothing(t *testing.T) {
 		{&simulate.Pass{Result: &rollout.Result{Outcome: rollout.OutcomeSynced, Rollback: &history.Rollback{}}}, "pass 0: 0 of 0 available\n  nothing to do"},
 		{&simulate.Pass{End: &simulate.End{}}, "EndState(0) from the start (no pod is desired)"},
 		{&simulate.Pass{Number: 3, Desired: 2, Result: &rollout.Result{Plan: daemon.Plan{Create: []daemon.Create{{Node: "w1"}}}}, End: &simulate.End{State: simulate.EndStalled, LowestOf: 2, Passes: 3}},
-			"pass 3: 0 of 2 available\n  Outcome(0)\n  create on w1: CreateReason(0)\nstalled from the start (3 passes, at least 0 of 2 available)"}, // It would write this again and again.
+			"pass 3: 0 of 2 available\n  Outcome(0)\n  create on w1: CreateReason(0)\nstalled without completing a node (3 passes, at least 0 of 2 available)"}, // It would write this again and again.
 		{(*simulate.End)(nil), "no end"},
 		{&simulate.End{State: simulate.EndComplete, Rollback: &history.Rollback{}}, "complete from the start (no pod is desired)"},
 		{&simulate.End{State: simulate.EndIgnored}, "the controller ignores it"},

@@ -214,11 +214,11 @@ func TestJudgeVersionsTogether(t *testing.T) {
 		{name: "both grow", why: "a takes the room that b needs",
 			old: sets(named("a"), named("b")), new: sets(named("a", cpus("3")), named("b", cpus("3"))),
 			want: []string{"d/a" + complete, "d/b" + stalls},
-			ends: []string{"complete after 24s (7 passes, at least 1 of 2 available)", "stalled from the start (3 passes, at least 1 of 2 available), on:"}},
+			ends: []string{"complete after 24s (7 passes, at least 1 of 2 available)", "stalled without completing a node (3 passes, at least 1 of 2 available), on:"}},
 		{name: "both are new", why: "a takes the room that b needs",
 			new:  sets(named("a", cpus("3")), named("b", cpus("3"))),
 			want: []string{"d/a" + complete, "d/b" + stalls},
-			ends: []string{"complete after 10s (3 passes, at least 0 of 2 available)", "stalled from the start (2 passes, at least 0 of 2 available), on:"}},
+			ends: []string{"complete after 10s (3 passes, at least 0 of 2 available)", "stalled without completing a node (2 passes, at least 0 of 2 available), on:"}},
 		{name: "one grows where the other shrinks", why: "b waits until a is small",
 			old: sets(named("a", cpus("3")), named("b")), new: sets(named("a"), named("b", cpus("3"))),
 			want: []string{"d/a" + complete, "d/b" + complete},
@@ -239,10 +239,10 @@ func TestJudgeVersionsTogether(t *testing.T) {
 		{name: "one does not fit without the other", why: "a does not become smaller if the API server refuses that",
 			old: sets(named("a", cpus("3")), named("b")), new: sets(named("a", negative), named("b", cpus("3"))),
 			want: []string{"d/a: cannot be made: the API server refuses it", "d/b" + stalls},
-			ends: []string{"stalled from the start (3 passes, at least 1 of 2 available), on:"}},
+			ends: []string{"stalled without completing a node (3 passes, at least 1 of 2 available), on:"}},
 		{name: "a pod that waited", why: "an unchanged DaemonSet takes the room", old: sets(named("a", cpus("3")), named("b", cpus("3"))), new: sets(named("b", cpus("3")), named("c", cpus("3"))),
 			want: []string{"d/a: would hurt: nodes that lose the pod: 2", "d/c" + stalls},
-			ends: []string{"stalled from the start (2 passes, at least 0 of 2 available), on:"}},
+			ends: []string{"stalled without completing a node (2 passes, at least 0 of 2 available), on:"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			v := simulate.Versions{Nodes: sized("4", "n1", "n2"), Old: tc.old, New: tc.new}

@@ -140,7 +140,7 @@ no rollout: the DaemonSet is being deleted`,
 			},
 			want: `
 no rollout: the DaemonSet is being deleted
-  spec.nodeSelector[no]: added "node"
+  spec.template.spec.nodeSelector[no]: added "node"
 nodes: 4 unchanged
 first pass: no pod to delete or create`,
 		},
@@ -152,7 +152,6 @@ first pass: no pod to delete or create`,
 			},
 			want: `
 no rollout: the template is the same
-outside the template:
   metadata.labels[team]: added "a"
 nodes: 4 unchanged
 first pass: no pod to delete or create`,
@@ -174,7 +173,7 @@ first pass: no pod to delete or create`,
 			change: image("agent:2"),
 			want: `
 starts a rollout to revision 2: 3 outdated pods
-  spec.containers[name=main].image: "agent:1" -> "agent:2"
+  spec.template.spec.containers[name=main].image: "agent:1" -> "agent:2"
 nodes: 4 unchanged
 first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
@@ -185,7 +184,7 @@ first pass: 1 to delete
 			change: image("agent:2"),
 			want: `
 starts a rollout to revision 2: 3 outdated pods; with OnDelete they stay until they are deleted
-  spec.containers[name=main].image: "agent:1" -> "agent:2"
+  spec.template.spec.containers[name=main].image: "agent:1" -> "agent:2"
 nodes: 4 unchanged
 first pass: no pod to delete or create`,
 		},
@@ -200,7 +199,7 @@ first pass: no pod to delete or create`,
 			},
 			want: `
 starts a rollout to revision 2: 3 outdated pods
-  spec.containers[name=main].image: "agent:1" -> "agent:2"
+  spec.template.spec.containers[name=main].image: "agent:1" -> "agent:2"
 nodes: 4 unchanged
 first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
@@ -214,7 +213,7 @@ first pass: 1 to delete
 			},
 			want: `
 starts a rollout to the template of revision 3, now revision 6: 3 outdated pods
-  spec.containers[name=main].image: "agent:1" -> "agent:0"
+  spec.template.spec.containers[name=main].image: "agent:1" -> "agent:0"
 nodes: 4 unchanged
 first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
@@ -228,7 +227,7 @@ first pass: 1 to delete
 			},
 			want: `
 no rollout: revision 1 holds the template already
-  spec.containers[name=main].image: "agent:0" -> "agent:1"
+  spec.template.spec.containers[name=main].image: "agent:0" -> "agent:1"
 nodes: 4 unchanged
 first pass: no pod to delete or create`,
 		},
@@ -275,7 +274,7 @@ first pass: no pod to delete or create`,
 			},
 			want: `
 starts a rollout to revision 2: 3 outdated pods
-  spec.dnsPolicy: "ClusterFirst" -> "Default"
+  spec.template.spec.dnsPolicy: "ClusterFirst" -> "Default"
 nodes: 4 unchanged
 first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
@@ -332,7 +331,7 @@ starts a rollout to revision 2: the template means the same, but its bytes diffe
 			},
 			want: `
 starts a rollout to revision 1: 0 outdated pods
-  spec.containers[name=main].image: "agent:1" -> "agent:2"
+  spec.template.spec.containers[name=main].image: "agent:1" -> "agent:2"
 nodes: 4 unchanged
 first pass: no pod to delete or create`,
 		},
@@ -356,7 +355,7 @@ first pass: no pod to delete or create`,
 			},
 			want: `
 starts a rollout to revision 2: 3 outdated pods
-  spec.nodeSelector[disk]: added "ssd"
+  spec.template.spec.nodeSelector[disk]: added "ssd"
 nodes: 1 lost, 3 unchanged
   w3: lost: nodeSelector disk=ssd, node has disk=hdd
 first pass: 1 to delete
@@ -371,7 +370,7 @@ first pass: 1 to delete
 			},
 			want: `
 starts a rollout to revision 2: 2 outdated pods
-  spec.nodeSelector[disk]: removed "ssd"
+  spec.template.spec.nodeSelector[disk]: removed "ssd"
 nodes: 1 gained, 3 unchanged
   w3: gained; before: nodeSelector disk=ssd, node has disk=hdd
 first pass: 1 to create
@@ -386,7 +385,7 @@ first pass: 1 to create
 			},
 			want: `
 starts a rollout to revision 2: 4 outdated pods
-  spec.tolerations[0]: removed {"key":"dedicated","operator":"Exists"}
+  spec.template.spec.tolerations[0]: removed {"key":"dedicated","operator":"Exists"}
 nodes: 1 keeps its pod, 3 unchanged
   w4: keeps its pod: untolerated taint dedicated:NoSchedule
 first pass: 1 to delete
@@ -465,7 +464,7 @@ first pass: 1 to delete
 			},
 			want: `
 starts a rollout to revision 1: 3 outdated pods
-  spec.containers[name=main].image: "agent:1" -> "agent:2"
+  spec.template.spec.containers[name=main].image: "agent:1" -> "agent:2"
 nodes: 4 unchanged
 first pass: 1 to delete
   delete on-w1 on w1: outdated, within maxUnavailable`,
@@ -478,7 +477,7 @@ first pass: 1 to delete
 			},
 			want: `
 starts a rollout to revision 2: 2 outdated pods
-  spec.containers[name=main].image: "agent:1" -> "agent:2"
+  spec.template.spec.containers[name=main].image: "agent:1" -> "agent:2"
 nodes: 4 unchanged
 first pass: no pod to delete or create`,
 		},
@@ -522,7 +521,7 @@ first pass: 2 to create
 			want: `
 refused: spec.selector: Invalid value: {"matchLabels":{"app":"agent","tier":"node"}}: field is immutable
 not simulated; it changes the template:
-  metadata.labels[tier]: added "node"`,
+  spec.template.metadata.labels[tier]: added "node"`,
 		},
 		{
 			name: "empty selector", why: "two errors, and the template is the same",
@@ -944,7 +943,7 @@ func TestWhatIfThenRun(t *testing.T) {
 			"complete after 48s (13 passes, at least 3 of 4 available)"},
 		{"node", "one pod more", simulate.Proposal{Nodes: nodes}, simulate.Options{}, "complete after 10s (3 passes, at least 4 of 5 available)"},
 		{"never ready", "the new pods do not start", simulate.Proposal{DaemonSet: image}, always(simulate.PodTimes{ReadyAfter: -1}),
-			"stalled from the start (3 passes, at least 3 of 4 available)"},
+			"stalled without completing a node (3 passes, at least 3 of 4 available)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := simulate.Settle(whatIf(t, in, tc.proposal).After, tc.opts)

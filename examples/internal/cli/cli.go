@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -50,11 +52,54 @@ func open(file string, stdin io.Reader) (name string, r io.ReadCloser, err error
 	return file, r, err
 }
 
-// ReadVersion reads a version of a file into objects as ReadFiles does. The null device is a version
-// that does not exist, and has no objects. Neither has a file of comments, marks between
-// documents and null. A file that has not even these is an error: a command that fails prints
-// nothing, and its version was never read.
-func ReadVersion(objects *manifest.Objects, file string, stdin io.Reader) error {
+// ReadVersion reads a version of a file or of a folder into objects. The name "-" stands for stdin. The
+// null device is a version that does not exist, and has no objects. Neither has a file of comments, marks
+// between documents and null. A file that has not even these is an error: a command that fails prints
+// nothing, and its version was never read. Of a folder it reads the .yaml, .yml and .json files, also those
+// in folders below it, but nothing whose name begins with a dot. A folder without such a file is an
+// error.
+func ReadVersion(objects *manifest.Objects, version string, stdin io.Reader) error {
+	if info, err := os.Stat(version); version == "-" || err != nil || !info.IsDir() {
+		return readVersion(objects, version, stdin)
+	}
+	files, err := manifestsBelow(version)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("%s: no .yaml, .yml or .json file in this folder; for one that does not exist give %s", version, os.DevNull)
+	}
+	for _, file := range files {
+		if err := readVersion(objects, file, stdin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manifestsBelow returns the paths of the files of a folder that may hold manifests, in order.
+func manifestsBelow(folder string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		hidden := path != folder && strings.HasPrefix(entry.Name(), ".")
+		switch {
+		case err != nil:
+			return err
+		case hidden && entry.IsDir():
+			return fs.SkipDir
+		case hidden, entry.IsDir():
+			return nil
+		}
+		switch filepath.Ext(path) {
+		case ".yaml", ".yml", ".json":
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files, err
+}
+
+func readVersion(objects *manifest.Objects, file string, stdin io.Reader) error {
 	name, r, err := open(file, stdin)
 	if err != nil {
 		return err

@@ -69,6 +69,49 @@ func TestReadVersion(t *testing.T) {
 	}
 }
 
+// TestReadFolder: a version may be a folder of manifests.
+func TestReadFolder(t *testing.T) {
+	node := func(name string) string { return "apiVersion: v1\nkind: Node\nmetadata: {name: " + name + "}\n" }
+	for _, tc := range []struct {
+		name, why string
+		files     map[string]string
+		nodes     string
+		want      string // %s: the folder
+	}{
+		{"kinds of files", "those of manifests", map[string]string{"a.yaml": node("a"), "b.yml": node("b"), "c.json": `{"apiVersion":"v1","kind":"Node","metadata":{"name":"c"}}`, "README.md": "# no manifest"}, "a b c", ""},
+		{"folders", "what is not read would not be judged", map[string]string{"x/y/b.yaml": node("b"), "a.yaml": node("a")}, "a b", ""},
+		{"dots", "tools have their files there", map[string]string{".hidden.yaml": "a: [", ".github/ci.yaml": "a: b", "a.yaml": node("a")}, "a", ""},
+		{"comments", "a template that is switched off, beside others", map[string]string{"a.yaml": "# nothing\n", "b.yaml": node("b")}, "b", ""},
+		{"no file", "a wrong path must not pass", map[string]string{"README.md": ""}, "", "%s: no .yaml, .yml or .json file in this folder; for one that does not exist give " + os.DevNull},
+		{"empty file", "a command has failed", map[string]string{"a.yaml": node("a"), "b.yaml": ""}, "a",
+			filepath.Join("%s", "b.yaml") + ": nothing in it: the command that wrote it may have failed; for a file that does not exist give " + os.DevNull},
+		{"wrong file", "with its place", map[string]string{"x/b.yaml": "kind: [\n"}, "", filepath.Join("%s", "x", "b.yaml") + ":1: document 1: did not find expected node content"},
+	} {
+		dir := t.TempDir()
+		for name, text := range tc.files {
+			file := filepath.Join(dir, filepath.FromSlash(name))
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var objects manifest.Objects
+		got := ""
+		if err := ReadVersion(&objects, dir, nil); err != nil {
+			got = strings.ReplaceAll(err.Error(), dir, "%s")
+		}
+		var nodes []string
+		for _, node := range objects.Nodes {
+			nodes = append(nodes, node.Name)
+		}
+		if got != tc.want || strings.Join(nodes, " ") != tc.nodes {
+			t.Errorf("%s: ReadVersion() = %q with the nodes %q, want %q with %q: %s", tc.name, got, nodes, tc.want, tc.nodes, tc.why)
+		}
+	}
+}
+
 func TestFold(t *testing.T) {
 	long := strings.Repeat("abcde ", 20)
 	for _, tc := range []struct {
