@@ -76,13 +76,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	var changes []change
 	var err error
-	switch wrong := wrongArguments(flags); {
+	wrong := wrongArguments(flags)
+	switch {
 	case wrongWord != nil:
 		err = fmt.Errorf("-allow: %w", wrongWord)
-	case len(wrong) > 0:
-		fmt.Fprintln(stderr, strings.Join(wrong, "\n"))
-		flags.Usage()
-		return 1
+	case wrong != nil:
+		err = wrong
 	default:
 		changes, err = check(*nodes, flags.Arg(0), flags.Arg(1), stdin)
 	}
@@ -116,26 +115,30 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		if *markdown {
 			fmt.Fprintf(stdout, ":x: the input is wrong\n\n```text\n%s\n```\n", strings.Join(lines, "\n"))
 		}
+		if wrongWord == nil && wrong != nil {
+			flags.Usage()
+		}
 	}
 	return status
 }
 
-// wrongArguments says what the arguments lack. Package flag takes a flag behind a file for a file.
-func wrongArguments(flags *flag.FlagSet) []string {
+// wrongArguments says what the arguments lack; nil: nothing. Package flag takes a flag behind a file
+// for a file.
+func wrongArguments(flags *flag.FlagSet) error {
 	for _, arg := range flags.Args() {
 		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		if strings.HasPrefix(arg, "-") && flags.Lookup(name) != nil {
-			return []string{"-" + name + ": flags stand before the files"}
+			return fmt.Errorf("-%s: flags stand before the files", name)
 		}
 	}
-	var wrong []string
+	var noNodes, files error
 	if flags.Lookup("nodes").Value.String() == "" {
-		wrong = append(wrong, "-nodes FILE is missing: it has the nodes of the cluster")
+		noNodes = errors.New("-nodes FILE is missing: it has the nodes of the cluster")
 	}
 	if n := flags.NArg(); n != 2 {
-		wrong = append(wrong, fmt.Sprintf("want two files or folders, OLD and NEW, after the flags, not %d", n))
+		files = fmt.Errorf("want two files or folders, OLD and NEW, after the flags, not %d", n)
 	}
-	return wrong
+	return errors.Join(noNodes, files)
 }
 
 const usage = `usage: premerge [-markdown] [-allow RISKS] -nodes FILE OLD NEW

@@ -233,9 +233,17 @@ func TestWrongArguments(t *testing.T) {
 		}
 	}
 	// A file whose name looks like a flag, but is none, is a file.
+	for _, file := range []string{"-nowhere", "nodes"} {
+		var stdout, stderr bytes.Buffer
+		if status := run([]string{"-nodes", nodes, old, file}, nil, &stdout, &stderr); status != 1 || !strings.HasPrefix(stderr.String(), "open "+file+": ") {
+			t.Errorf("run(%s) = %d, stderr %q, want 1 and the file", file, status, &stderr)
+		}
+	}
+	// One who waits for the job sees its summary.
 	var stdout, stderr bytes.Buffer
-	if status := run([]string{"-nodes", nodes, old, "-nowhere"}, nil, &stdout, &stderr); status != 1 || !strings.HasPrefix(stderr.String(), "open -nowhere: ") {
-		t.Errorf("run(-nowhere) = %d, stderr %q, want 1 and the file", status, &stderr)
+	status := run([]string{"-markdown", old}, nil, &stdout, &stderr)
+	if block := ":x: the input is wrong\n\n```text\n" + noNodes + files + "1\n```\n"; status != 1 || !strings.Contains(stdout.String(), block) || !strings.Contains(stderr.String(), "usage: premerge") {
+		t.Errorf("run(-markdown) = %d, stdout %q, stderr %q, want 1, %q and the usage", status, &stdout, &stderr, block)
 	}
 }
 
@@ -247,7 +255,7 @@ func TestWrongAllow(t *testing.T) {
 		{"control character", "it must not control the terminal", "\x1b", "-allow: \"\\x1b\": want one of pods-lost, stalled, "},
 	} {
 		for _, markdown := range []bool{false, true} {
-			args := []string{"-allow", tc.words, "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/refused.yaml"}
+			args := []string{"-allow", tc.words, "-allow", "pods-lost", "-nodes", "testdata/nodes.yaml", "testdata/old.yaml", "testdata/refused.yaml"}
 			if markdown {
 				args = append([]string{"-markdown"}, args...)
 			}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
@@ -283,6 +284,7 @@ func TestRestarted(t *testing.T) {
 		{"applied time", "kubectl apply removes what it has put there itself", applied(restartedAt), manifest,
 			"annotations[" + restartedAt + "]: removed", ""},
 		{"applied without", "kubectl rollout restart has put it there", applied("a"), manifest, ": changes nothing\n", "starts"},
+		{"applied unreadable", "kubectl cannot read it either", strings.Replace(applied(restartedAt), `'{"spec"`, `'{"kind":1,"spec"`, 1), manifest, ": changes nothing\n", "starts"},
 		{"annotation removed", "kubectl apply removes what the manifest had", annotated(testdata(t, "trouble.yaml"), "a: b"), manifest,
 			"annotations[a]: removed \"b\"\n", ""},
 	} {
@@ -290,6 +292,18 @@ func TestRestarted(t *testing.T) {
 		if text := unfolded(stdout); !strings.Contains(text, unfolded(tc.want)) || tc.not != "" && strings.Contains(text, tc.not) {
 			t.Errorf("%s: stdout\n%sstderr %q, want %q, not %q: %s", tc.name, stdout, stderr, tc.want, tc.not, tc.why)
 		}
+	}
+}
+
+// TestKeepRestartCopies: the manifest of the input stays as it is.
+func TestKeepRestartCopies(t *testing.T) {
+	stored := &appsv1.DaemonSet{}
+	stored.Spec.Template.Annotations = map[string]string{kubectl.RestartedAtAnnotation: "2026-01-01T07:00:00Z"}
+	manifest := &appsv1.DaemonSet{}
+	manifest.Spec.Template.Annotations = map[string]string{"a": "b"}
+	kept := keepRestart(manifest, stored)
+	if len(kept.Spec.Template.Annotations) != 2 || len(manifest.Spec.Template.Annotations) != 1 {
+		t.Errorf("keepRestart() has the annotations %v, the manifest now %v, want the restart in the former only", kept.Spec.Template.Annotations, manifest.Spec.Template.Annotations)
 	}
 }
 

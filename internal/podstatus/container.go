@@ -181,6 +181,19 @@ func (c Container) Since(problem Problem) time.Time {
 	return Latest(began, end.FinishedAt.Time)
 }
 
+// Terminations returns how often the container has terminated.
+func (c Container) Terminations() int {
+	n := max(0, int(c.Status.RestartCount))
+	if c.Status.State.Running == nil && c.LastEnd() != nil {
+		n++
+	}
+	return n
+}
+
+// BeforeLoop returns how often the container had terminated, at least, before the crash loop that it
+// is in began.
+func (c Container) BeforeLoop() int { return max(0, c.Terminations()-c.loopRuns()) }
+
 // LoopBegan estimates when a crash loop began: the restarts took as many runs, each
 // as long as the last one, and the kubelet's delays between them. The delay after the last run, or
 // the one before it, says how many of the restarts belong to this loop: a container that has run
@@ -195,11 +208,7 @@ func (c Container) LoopBegan() time.Time {
 		return end.FinishedAt.Time
 	}
 	// Beyond this many restarts the pod's own age decides.
-	runs := min(max(0, int(c.Status.RestartCount)), 100_000)
-	if c.Status.State.Running == nil {
-		runs++
-	}
-	runs = min(runs, c.loopRuns())
+	runs := min(c.Terminations(), 100_000, c.loopRuns())
 	took := time.Duration(runs) * run
 	// The first restart comes at once; see RestartDelay.
 	for delay := firstRestartDelay; runs > 2; delay = min(2*delay, lastRestartDelay) {

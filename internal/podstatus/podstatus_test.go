@@ -113,7 +113,7 @@ func TestLoopBegan(t *testing.T) {
 		{"ended again", "it waited for ten seconds before the last run", corev1.ContainerStatus{RestartCount: 40, State: ended("Error", 1, 70*time.Second, 60*time.Second), LastTerminationState: ended("Error", 1, 90*time.Second, 80*time.Second)},
 			now.Add(-60*time.Second - 40*time.Second)},
 		{"countless crashes", "the sum is bounded", corev1.ContainerStatus{RestartCount: 1<<31 - 1, State: ended("Error", 1, 61*time.Second, 60*time.Second)},
-			now.Add(-60*time.Second - 100_001*time.Second - (10+20+40+80+160)*time.Second - 99_994*5*time.Minute)},
+			now.Add(-60*time.Second - 100_000*time.Second - (10+20+40+80+160)*time.Second - 99_993*5*time.Minute)},
 	} {
 		pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{tc.status}}}
 		if got := Containers(pod)[0].LoopBegan(); !got.Equal(tc.want) {

@@ -207,14 +207,14 @@ func Assess(s *daemon.Snapshot, opts Options) (*Assessment, error) {
 	fail := newFailures(s, &a.Memory)
 	a.LastChange = lastChange(s, a.Policy, fail)
 	a.CreateCount, a.DeleteCount = len(result.Plan.Create), len(result.Plan.Delete)
-	if s.DaemonSet().DeletionTimestamp == nil {
-		a.Blockers = a.findBlockers(s, result, fail)
+	if blockers := a.findBlockers(s, result, fail); s.DaemonSet().DeletionTimestamp == nil {
+		a.Blockers = blockers
 	}
 	a.State = a.judge(s, result, fail, opts.patience())
 	if a.NodesMissing {
 		a.Memory = *opts.Memory.DeepCopy()
 	} else {
-		a.Memory.note(s, a)
+		a.Memory.note(s, a, fail)
 	}
 	a.MaybeDisruption = a.maybeDisruption(s, fail)
 	return a, nil

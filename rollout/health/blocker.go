@@ -33,7 +33,7 @@ type Blocker struct {
 	// Message is the message that comes with the reason. It may be empty or long.
 	Message string
 	// Since is when the problem began. For a crash loop it is an estimate from the
-	// restarts; with a Memory it is NodeMemory.CrashingSince. It is zero if it is not known.
+	// restarts; with a Memory it is CrashLoop.Since. It is zero if it is not known.
 	Since time.Time
 	// Until is when the problem ends by itself, for BlockerMinReady and
 	// BlockerTerminating, when it is over if the pod stays available, for BlockerUnsettled and
@@ -53,8 +53,9 @@ type Container struct {
 	Init bool
 	// Image is the image that the pod asks for.
 	Image string
-	// Restarts is how often the container was restarted.
-	Restarts int32
+	// Restarts is how often the container was restarted, and Terminations how often it has
+	// terminated: once more, unless it runs.
+	Restarts, Terminations int32
 	// LastEnd is how the container terminated last; nil if it never has. Read-only.
 	LastEnd *corev1.ContainerStateTerminated
 }
@@ -195,8 +196,8 @@ func (b *Blocker) sentence() string {
 		}
 	case BlockerCrashLoop:
 		crashing := " keeps crashing"
-		if b.Reason == "" && b.Container != nil && b.Container.Restarts == 1 {
-			crashing = " crashed" // It may be the first time.
+		if b.Container != nil && b.Container.Terminations == 1 {
+			crashing = " crashed"
 		}
 		return clauses(b.Container.text()+crashing, b.exits())
 	case BlockerCannotStart:

@@ -52,7 +52,7 @@ func TestAssessBlockers(t *testing.T) {
 					Name: "setup", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 3}},
 				}}
 			})},
-			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: init container setup keeps crashing: 0 restarts, last exit Error (3))" + doubt,
+			want:     "progressing: 0 of 1 node complete; not complete: w1 (new-w1: init container setup crashed: 0 restarts, last exit Error (3))" + doubt,
 			blockers: []string{"w1: container crashes since -1h0m0s"},
 			opts:     health.Options{Patience: 2 * time.Hour},
 		},
@@ -545,7 +545,7 @@ func TestContainer(t *testing.T) {
 	pod := newAgent("w1", podUnready(0), podWaits("CrashLoopBackOff", ""), podEnded("OOMKilled", 137, 5, time.Minute, time.Minute), podInit)
 	got := assess(t, assessCase{nodes: build.Nodes("w1"), pods: []*corev1.Pod{pod}}).Blockers[0].Container
 	want := &health.Container{
-		Name: "setup", Init: true, Image: "setup:1", Restarts: 5,
+		Name: "setup", Init: true, Image: "setup:1", Restarts: 5, Terminations: 6,
 		LastEnd: pod.Status.InitContainerStatuses[0].LastTerminationState.Terminated,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -26,11 +26,7 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 		last = podstatus.Latest(last, t)
 	}
 	note(fail.memory.RevisionSince.Time)
-	for i := range s.Revisions() {
-		if r := &s.Revisions()[i]; r.Current {
-			note(r.Revision.CreationTimestamp.Time)
-		}
-	}
+	note(currentRevision(s))
 	for _, n := range status.Ignored {
 		note(n.From)
 	}
@@ -64,6 +60,17 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 	return last
 }
 
+// currentRevision returns when the current revision was created; zero if there is none.
+func currentRevision(s *daemon.Snapshot) time.Time {
+	var created time.Time
+	for i := range s.Revisions() {
+		if r := &s.Revisions()[i]; r.Current {
+			created = podstatus.Latest(created, r.Revision.CreationTimestamp.Time)
+		}
+	}
+	return created
+}
+
 // notePod notes when a pod on a node changed.
 func notePod(s *daemon.Snapshot, node string, p *daemon.PodState, memory *Memory, note func(time.Time)) {
 	note(p.Pod.CreationTimestamp.Time)
@@ -73,7 +80,7 @@ func notePod(s *daemon.Snapshot, node string, p *daemon.PodState, memory *Memory
 	}
 	loops := false
 	for _, c := range podstatus.Containers(p.Pod) {
-		if problem, _, _ := c.Problem(s.Now()); problem == podstatus.ProblemCrashLoop || c.Recovering(s.Now()) {
+		if c.Loops(s.Now()) {
 			loops = true
 			note(memory.crashingSince(node, c))
 		}

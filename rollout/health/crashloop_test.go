@@ -204,8 +204,8 @@ func TestAssessCrashingSinceStays(t *testing.T) {
 				t.Fatal(err)
 			}
 			memory = stored(t, a.Memory)
-			if since.IsZero() && len(a.Outdated) == 0 && len(memory.Nodes) == 1 && memory.Nodes[0].Crashing != "" {
-				since = memory.Nodes[0].CrashingSince.Time
+			if since.IsZero() && len(a.Outdated) == 0 && len(memory.Nodes) == 1 && len(memory.Nodes[0].CrashLoops) > 0 {
+				since = memory.Nodes[0].CrashLoops[0].Since.Time
 				estimate = since
 			}
 			if since.IsZero() {

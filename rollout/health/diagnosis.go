@@ -13,7 +13,8 @@ import (
 	"github.com/pernode/daemonset/rollout"
 )
 
-// findBlockers returns the blockers; see Assessment.Blockers.
+// findBlockers returns the blockers; see Assessment.Blockers. It takes the nodes that are not settled
+// from Assessment.Complete.
 func (a *Assessment) findBlockers(s *daemon.Snapshot, result *rollout.Result, fail failures) []Blocker {
 	f := newFinder(s, &a.Memory, result, a.rolling())
 	users := a.Budget.Users
@@ -268,5 +269,5 @@ func startingContainer(pod *corev1.Pod) (c podstatus.Container, reason string, o
 }
 
 func blockedContainer(c podstatus.Container) *Container {
-	return &Container{Name: c.Status.Name, Init: c.Init, Image: c.Image(), Restarts: c.Status.RestartCount, LastEnd: c.LastEnd()}
+	return &Container{Name: c.Status.Name, Init: c.Init, Image: c.Image(), Restarts: c.Status.RestartCount, Terminations: int32(c.Terminations()), LastEnd: c.LastEnd()}
 }

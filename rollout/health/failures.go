@@ -123,8 +123,7 @@ func crashLoopOn(n *daemon.NodeState, now time.Time) (c podstatus.Container, ok 
 // crashLoop returns the container of a pod that crashes again and again, also while it runs.
 // Without such a container ok is false.
 func crashLoop(pod *corev1.Pod, now time.Time) (c podstatus.Container, ok bool) {
-	restarted := func(c corev1.ContainerStatus) bool { return c.RestartCount > 0 }
-	if !slices.ContainsFunc(pod.Status.ContainerStatuses, restarted) && !slices.ContainsFunc(pod.Status.InitContainerStatuses, restarted) {
+	if !restarted(pod) {
 		return c, false
 	}
 	for _, c := range podstatus.Containers(pod) {
@@ -133,6 +132,12 @@ func crashLoop(pod *corev1.Pod, now time.Time) (c podstatus.Container, ok bool) 
 		}
 	}
 	return c, false
+}
+
+// restarted reports whether a container of the pod was restarted.
+func restarted(pod *corev1.Pod) bool {
+	is := func(c corev1.ContainerStatus) bool { return c.RestartCount > 0 }
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, is) || slices.ContainsFunc(pod.Status.InitContainerStatuses, is)
 }
 
 // availableSince returns since when an available pod is available; zero if that is not known.

@@ -38,8 +38,10 @@ type Memory struct {
 	// revision was current before, or the DaemonSet was younger than DefaultPatience and not
 	// complete.
 	SawRollout bool `json:"sawRollout,omitempty"`
+	// Time is the time of the last assessment.
+	Time metav1.Time `json:"time,omitzero"`
 	// RevisionSince is the time of the first assessment of this revision, if another revision was
-	// current before. Otherwise it is zero.
+	// current in the one before and this one existed already, as after an undo. Otherwise it is zero.
 	RevisionSince metav1.Time `json:"revisionSince,omitzero"`
 	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
 	// time of the assessment. It is zero if the last assessment that saw nodes was neither
@@ -50,8 +52,9 @@ type Memory struct {
 	// moment do not complete a rollout. Later failures are a disruption of a complete rollout. A
 	// daemon.BackoffEntry whose Last is not after CompleteSince says nothing about later pods.
 	CompleteSince metav1.Time `json:"completeSince,omitzero"`
-	// Nodes are eligible nodes with a pod of the current template that are not complete, and
-	// those on which such a pod was replaced, ordered by name. What is known about a node
+	// Nodes are eligible nodes with a pod of the current template that are not complete, those on
+	// which such a pod was replaced, and those on which containers crash again and again, ordered by
+	// name. What is known about a node
 	// stays while the policy ignores it. They are at most MemoryNodes;
 	// nodes with replaced pods come first. On the nodes that are left out, a new pod is a
 	// change, unless pods are replaced again and again on most of these.
@@ -90,17 +93,30 @@ type NodeMemory struct {
 	// the snapshot's Backoff says, whichever is earlier. It does not become later until the row of
 	// failures ends.
 	FailingSince metav1.Time `json:"failingSince,omitzero"`
-	// RecoveredAt is when the pod became available that ended a row of failures, or the one after a
-	// single failure. Until the snapshot's Backoff has forgotten the row, which goes on there with the
-	// next failure, only failures that assessments see count.
+	// RecoveredAt is when the pod became available that ended a row of failures, or that followed a
+	// single one. While it is set, failures that only the snapshot's Backoff shows do not count: an
+	// entry there goes on counting. It is zero again when the entry has expired, or half an hour
+	// later if there is none.
 	RecoveredAt metav1.Time `json:"recoveredAt,omitzero"`
-	// Crashing is the name of the container of Pod that crashes again and again. It is empty if
-	// none does.
-	Crashing string `json:"crashing,omitempty"`
-	// CrashingSince is when that container began to crash. A status has the times of the last run
-	// only, so this is an estimate. The one made when the container crashed for the second time is
-	// kept, because it supposes the least.
-	CrashingSince metav1.Time `json:"crashingSince,omitzero"`
+	// CrashLoops are the containers of pods on the node that crash again and again.
+	CrashLoops []CrashLoop `json:"crashLoops,omitempty"`
+}
+
+// CrashLoop is what a Memory holds about a container that crashes again and again.
+type CrashLoop struct {
+	// Pod is the name of the pod.
+	Pod string `json:"pod"`
+	// Created is the creation time of the pod.
+	Created metav1.Time `json:"created,omitzero"`
+	// Container is the name of the container.
+	Container string `json:"container"`
+	// Since is when it began to crash. A status has the times of the last run only, so this is an
+	// estimate. That of the first assessment that finds the loop is kept, because it supposes the
+	// least.
+	Since metav1.Time `json:"since,omitzero"`
+	// Terminations is how often the container had terminated by the last assessment. If the kubelet
+	// has begun to count anew since, which its delay shows, this is another loop.
+	Terminations int `json:"terminations,omitempty"`
 }
 
 const (
@@ -117,6 +133,9 @@ func (m *Memory) DeepCopyInto(out *Memory) {
 	}
 	*out = *m
 	out.Nodes = slices.Clone(m.Nodes)
+	for i := range out.Nodes {
+		out.Nodes[i].CrashLoops = slices.Clone(out.Nodes[i].CrashLoops)
+	}
 }
 
 // DeepCopy returns a copy that shares nothing with the memory. nil gives nil.
@@ -132,12 +151,15 @@ func (m *Memory) DeepCopy() *Memory {
 // next returns the memory with what a snapshot adds about its nodes.
 func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 	before := *m
-	out := Memory{UID: s.DaemonSet().UID, RevisionHash: s.RevisionHash()}
+	out := Memory{UID: s.DaemonSet().UID, RevisionHash: s.RevisionHash(), Time: toSecond(s.Now(), s.Now())}
 	switch {
 	case before.RevisionHash == "" || before.UID != out.UID:
 		before = Memory{}
 	case before.RevisionHash != out.RevisionHash:
-		before, out.SawRollout, out.RevisionSince = Memory{}, true, toSecond(s.Now(), s.Now())
+		if created := currentRevision(s); !created.After(before.Time.Time) {
+			out.RevisionSince = out.Time
+		}
+		before, out.SawRollout = Memory{}, true
 	default:
 		out.RevisionSince = before.RevisionSince
 	}
@@ -200,8 +222,9 @@ func (m *Memory) node(name string) NodeMemory {
 // crashingSince returns when a container that crashes again and again began to: as remembered, or
 // else estimated by its status.
 func (m *Memory) crashingSince(node string, c podstatus.Container) time.Time {
-	if n := m.node(node); n.Crashing == c.Status.Name && n.isOf(c.Pod) {
-		return n.CrashingSince.Time
+	n := m.node(node)
+	if l := n.crashLoop(c); l != nil {
+		return l.Since.Time
 	}
 	return c.Since(podstatus.ProblemCrashLoop)
 }
@@ -236,9 +259,9 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 			m.FailingSince = toSecond(since, now)
 		}
 	}
-	m.noteCrashes(youngest, now)
-	if youngest == nil {
-		return m, m.Pod != "" || m.Replaced > 0 || !m.RecoveredAt.IsZero() // its successor is still to come
+	m.noteCrashLoops(n, now)
+	if youngest == nil { // Its successor is still to come.
+		return m, m.Pod != "" || m.Replaced > 0 || !m.RecoveredAt.IsZero() || len(m.CrashLoops) > 0
 	}
 	pod := youngest.Pod
 	if replaced && m.FailingSince.IsZero() {
@@ -249,13 +272,13 @@ func (m NodeMemory) next(s *daemon.Snapshot, n *daemon.NodeState, completeSince 
 		m.FailingSince = toSecond(failedAt(pod), now)
 	}
 	if settled(s, youngest) {
-		if m.Replaced > 0 { // Snapshots with a Backoff may know of more.
+		if _, known := s.BackoffOf(n.Name); m.Replaced > 0 || known {
 			m.RecoveredAt = toSecond(availableSince(s, pod), now)
 			m.expireRecovery(s)
 		}
 		m.forget() // What becomes of this pod later is no part of the row.
 	}
-	return m, m.Replaced > 0 || !m.RecoveredAt.IsZero() || m.Crashing != "" || !rollout.NodeComplete(n)
+	return m, m.Replaced > 0 || !m.RecoveredAt.IsZero() || len(m.CrashLoops) > 0 || !rollout.NodeComplete(n)
 }
 
 // expireRecovery forgets the end of a row of failures that a Backoff does not have any more.
@@ -265,21 +288,39 @@ func (m *NodeMemory) expireRecovery(s *daemon.Snapshot) {
 	}
 }
 
-// noteCrashes notes which container of the youngest pod crashes again and again. p may be nil.
-func (m *NodeMemory) noteCrashes(p *daemon.PodState, now time.Time) {
-	was := *m
-	m.Crashing, m.CrashingSince = "", metav1.Time{}
-	if p == nil {
-		return
+// noteCrashLoops notes which containers crash again and again.
+func (m *NodeMemory) noteCrashLoops(n *daemon.NodeState, now time.Time) {
+	var loops []CrashLoop
+	for i := range n.Pods {
+		pod := n.Pods[i].Pod
+		if !restarted(pod) {
+			continue
+		}
+		for _, c := range podstatus.Containers(pod) {
+			if !c.Loops(now) {
+				continue
+			}
+			l := CrashLoop{Pod: pod.Name, Created: createdAt(pod), Container: c.Status.Name, Terminations: c.Terminations()}
+			if was := m.crashLoop(c); was != nil && c.BeforeLoop() < was.Terminations {
+				l.Since = was.Since
+			} else {
+				l.Since = toSecond(c.Since(podstatus.ProblemCrashLoop), now)
+			}
+			loops = append(loops, l)
+		}
 	}
-	c, loops := crashLoop(p.Pod, now)
-	switch {
-	case !loops:
-	case was.Crashing == c.Status.Name && was.isOf(p.Pod):
-		m.Crashing, m.CrashingSince = was.Crashing, was.CrashingSince
-	default:
-		m.Crashing, m.CrashingSince = c.Status.Name, toSecond(c.Since(podstatus.ProblemCrashLoop), now)
+	m.CrashLoops = loops
+}
+
+// crashLoop returns what is remembered of a container that crashes again and again; nil: nothing.
+func (m *NodeMemory) crashLoop(c podstatus.Container) *CrashLoop {
+	created := createdAt(c.Pod)
+	for i := range m.CrashLoops {
+		if l := &m.CrashLoops[i]; l.Pod == c.Pod.Name && l.Created.Equal(&created) && l.Container == c.Status.Name {
+			return l
+		}
 	}
+	return nil
 }
 
 // isOf reports whether a pod is the remembered one.
@@ -354,13 +395,13 @@ func toSecond(t, most time.Time) metav1.Time {
 func (m *Memory) wasComplete() bool { return !m.CompleteSince.IsZero() }
 
 // note adds the result of the assessment.
-func (m *Memory) note(s *daemon.Snapshot, a *Assessment) {
+func (m *Memory) note(s *daemon.Snapshot, a *Assessment, fail failures) {
 	m.SawRollout = m.SawRollout || a.hasOutdated(s) || a.State != StateComplete && isNew(s)
 	switch {
 	case a.State == StateDeleting:
 	case a.State != StateComplete:
 		m.CompleteSince = metav1.Time{}
-	case a.leavesOut(s):
+	case a.leavesOut(s, fail):
 		// The rollout of an ignored node is not complete: it goes on when the node is back.
 	case !m.wasComplete() && !slices.ContainsFunc(m.Nodes, func(n NodeMemory) bool { return n.Replaced >= again }):
 		m.CompleteSince = toSecond(a.LastChange, s.Now())
@@ -375,6 +416,13 @@ func isNew(s *daemon.Snapshot) bool {
 }
 
 // leavesOut reports whether the policy ignores a node on which the rollout is not complete.
-func (a *Assessment) leavesOut(s *daemon.Snapshot) bool {
-	return slices.ContainsFunc(a.Policy.Ignored, func(n rollout.IgnoredNode) bool { return !rollout.NodeComplete(s.Node(n.Node)) })
+func (a *Assessment) leavesOut(s *daemon.Snapshot, fail failures) bool {
+	return slices.ContainsFunc(a.Policy.Ignored, func(ignored rollout.IgnoredNode) bool {
+		n := s.Node(ignored.Node)
+		if !rollout.NodeComplete(n) {
+			return true
+		}
+		_, unsettled := fail.unsettled(n)
+		return unsettled
+	})
 }

@@ -535,6 +535,24 @@ func TestAssessRecoveredNode(t *testing.T) {
 	if changed := build.Now.Add(-10 * time.Second); a.State != health.StateProgressing || !a.LastChange.Equal(changed) {
 		t.Errorf("Assess() = %v, changed at %v, want a rollout that changed at %v", a, a.LastChange, changed)
 	}
+	// So it is if an assessment has seen the pod terminate, and one no pod.
+	gone := before
+	for _, w2 := range []*corev1.Pod{newAgent("w2", podMade(12*time.Minute), podDeleted(time.Second, 30)), nil} {
+		pods := []*corev1.Pod{newAgent("w1"), w3}
+		if w2 != nil {
+			pods = append(pods, w2)
+		}
+		gone = assess(t, assessCase{pods: pods, backoff: failures, opts: health.Options{Memory: stored(t, gone.Memory)}})
+	}
+	if a := look(next, stored(t, gone.Memory), failures); a.State != health.StateProgressing || a.Memory.Nodes[0].Replaced != 0 {
+		t.Errorf("Assess() = %v, remembers %+v, want a rollout without failures of w2", a, a.Memory.Nodes[0])
+	}
+	// And if the snapshots had no Backoff before.
+	seen := stored(t, before.Memory)
+	seen.Nodes[0] = health.NodeMemory{Node: "w2", Pod: "one", Replaced: 1, LastReplaced: agoTime(13 * time.Minute), FailingSince: agoTime(14 * time.Minute)}
+	if a := look(next, stored(t, look(newAgent("w2", podMade(12*time.Minute)), seen, nil).Memory), failures); a.State != health.StateProgressing {
+		t.Errorf("Assess() = %v, remembers %+v, want a rollout that goes on", a, a.Memory.Nodes[0])
+	}
 	// A failure that only the entry shows is not counted as a row.
 	failures = daemon.Backoff{{UID: "uid-agent", Node: "w2"}: {Last: build.Now.Add(-5 * time.Second), Delay: 16 * time.Second}}
 	for _, backoff := range []daemon.Backoff{failures, nil} {
@@ -583,6 +601,16 @@ func TestAssessCompleteBesideLoops(t *testing.T) {
 			t.Errorf("%s: Assess() = %v, complete since %v, want %v with %d nodes, the same time: %v", tc.name, a, a.Memory.CompleteSince, tc.want, tc.complete, tc.stays)
 		}
 	}
+	// The loop began long after the rollout was complete, though its status says otherwise now.
+	late := stored(t, complete)
+	late.CompleteSince = agoTime(25 * time.Minute)
+	slow := newAgent("w3", podMade(24*time.Minute), podRuns(10*time.Second), podEnded("Error", 1, 3, 9*time.Minute, 20*time.Second))
+	late.Nodes = []health.NodeMemory{{Node: "w3", Pod: slow.Name, Created: slow.CreationTimestamp, CrashLoops: []health.CrashLoop{{
+		Pod: slow.Name, Created: slow.CreationTimestamp, Container: "main", Since: agoTime(12 * time.Minute), Terminations: 2,
+	}}}}
+	if a := assess(t, assessCase{pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), slow}, opts: health.Options{Memory: late}}); a.State != health.StateComplete {
+		t.Errorf("Assess() = %v, want a disruption of a complete rollout", a)
+	}
 	// Without the memory the ignored node is not complete either, and blocks nothing.
 	a := assess(t, assessCase{pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), loops}, opts: health.Options{Policy: policy}})
 	if a.State != health.StateComplete || a.Complete != 2 || len(a.Blockers) > 0 {
@@ -606,6 +634,143 @@ func TestMemoryOfUndo(t *testing.T) {
 	c.opts.Memory.RevisionSince = eleven
 	if a := assess(t, c); a.State != health.StateStalled || !a.LastChange.Equal(eleven.Time) || !a.Memory.RevisionSince.Equal(&eleven) {
 		t.Errorf("Assess() = %v, changed at %v, revision since %v, want it stalled since 11 minutes ago", a, a.LastChange, a.Memory.RevisionSince)
+	}
+}
+
+// TestMemoryOfNewRevision: a revision that was created since the last assessment has the time of its
+// creation, also if the first assessment of it comes later.
+func TestMemoryOfNewRevision(t *testing.T) {
+	before := completeMemory(t)
+	before.RevisionHash, before.Time = "other", agoTime(2*time.Hour)
+	ds := build.Set{}.Object()
+	revisions := build.Current(ds, "new")
+	revisions[0].CreationTimestamp = agoTime(time.Hour)
+	a, err := health.Assess(observe(t, daemon.Input{
+		DaemonSet: ds, Nodes: build.Nodes("w1"), Pods: []*corev1.Pod{newAgent("w1", podMade(time.Hour), podUnready(time.Hour))}, Revisions: revisions, Now: build.Now,
+	}), health.Options{Memory: before})
+	if err != nil || a.State != health.StateStalled || !a.Memory.RevisionSince.IsZero() {
+		t.Errorf("Assess() = %v, revision since %v, %v, want it stalled for an hour", a, a.Memory.RevisionSince, err)
+	}
+}
+
+// TestMemoryOfLoops: what is remembered of crash loops is about one container of one pod, and about
+// one loop of it.
+func TestMemoryOfLoops(t *testing.T) {
+	loop := func(name string, restarts int32, message string) *corev1.Pod {
+		return named(name, newAgent("w1", podMade(8*time.Hour), podUnready(time.Minute), podWaits("CrashLoopBackOff", message), podEnded("Error", 1, restarts, 10*time.Second, time.Minute)))
+	}
+	look := func(memory health.Memory, set build.Set, pods ...*corev1.Pod) *health.Assessment {
+		t.Helper()
+		return assess(t, assessCase{set: set, nodes: build.Nodes("w1"), pods: pods, opts: health.Options{Memory: memory}})
+	}
+	six := agoTime(6 * time.Hour)
+	first := look(health.Memory{}, build.Set{}, loop("a", 3, "back-off 40s restarting")).Memory
+	if len(first.Nodes) != 1 || len(first.Nodes[0].CrashLoops) != 1 || first.Nodes[0].CrashLoops[0].Terminations != 4 {
+		t.Fatalf("Assess() remembers %+v, want the loop of a with 4 terminations", first.Nodes)
+	}
+	first.Nodes[0].CrashLoops[0].Since = six
+	outdated := loop("old", 3, "back-off 40s restarting")
+	outdated.Labels = oldAgent("w1").Labels
+	second := loop("a", 3, "back-off 40s restarting")
+	more := second.Status.ContainerStatuses[0].DeepCopy()
+	more.Name = "side"
+	second.Status.ContainerStatuses = append(second.Status.ContainerStatuses, *more)
+	both := look(health.Memory{}, build.Set{}, second).Memory
+	if len(both.Nodes[0].CrashLoops) != 2 {
+		t.Fatalf("Assess() remembers %+v, want the loops of both containers", both.Nodes)
+	}
+	both.Nodes[0].CrashLoops[1].Since = six
+	for _, tc := range []struct {
+		name, why string
+		memory    health.Memory
+		set       build.Set
+		pod       *corev1.Pod
+		want      []bool // which loop is the remembered one
+	}{
+		{"the same", "it goes on", first, build.Set{}, loop("a", 4, "back-off 1m20s restarting"), []bool{true}},
+		{"at the longest delay", "nothing says that it is another one", first, build.Set{}, loop("a", 300, "back-off 5m0s restarting"), []bool{true}},
+		{"delay begun anew", "the container ran for long since", first, build.Set{}, loop("a", 5, "back-off 10s restarting"), []bool{false}},
+		{"another pod", "it has not crashed before", first, build.Set{}, loop("b", 4, "back-off 1m20s restarting"), []bool{false}},
+		{"two containers", "each has its own time", both, build.Set{}, second, []bool{false, true}},
+		{"two containers, one known", "the other is new", first, build.Set{}, second, []bool{true, false}},
+	} {
+		a := look(stored(t, tc.memory), tc.set, tc.pod)
+		var got []bool
+		for _, l := range a.Memory.Nodes[0].CrashLoops {
+			got = append(got, l.Since.Equal(&six))
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: %s (-want +got):\n%s", tc.name, tc.why, diff)
+		}
+	}
+	// The loop of an outdated pod is remembered, too: nobody has deleted it yet.
+	if memory := look(health.Memory{}, build.Set{OnDelete: true}, outdated).Memory; len(memory.Nodes) != 1 || len(memory.Nodes[0].CrashLoops) != 1 {
+		t.Errorf("Assess() remembers %+v, want the loop of the outdated pod", memory.Nodes)
+	}
+	shared := first.DeepCopy()
+	shared.Nodes[0].CrashLoops[0].Container = "other"
+	if first.Nodes[0].CrashLoops[0].Container != "main" {
+		t.Error("DeepCopy() shares the loops")
+	}
+}
+
+// TestAssessLoopWithTwoContainers: the lengths of the runs of the second container differ. The verdict
+// does not change with each of them.
+func TestAssessLoopWithTwoContainers(t *testing.T) {
+	pod := func(restarts int32, run time.Duration) *corev1.Pod {
+		p := newAgent("w1", podMade(40*time.Minute), podUnready(40*time.Minute),
+			podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, 3, 10*time.Second, time.Second),
+			podWaits("CrashLoopBackOff", ""), podEnded("Error", 1, restarts, run, time.Second))
+		p.Status.ContainerStatuses[1].Name = "side"
+		return p
+	}
+	var memory health.Memory
+	var since time.Time
+	for i, run := range []time.Duration{time.Second, 4 * time.Minute, time.Second} {
+		a := assess(t, assessCase{nodes: build.Nodes("w1"), pods: []*corev1.Pod{pod(int32(5+i), run)}, opts: health.Options{Memory: memory}})
+		if memory = stored(t, a.Memory); i > 0 && !a.LastChange.Equal(since) {
+			t.Errorf("look %d: Assess() = %v, changed at %v, before at %v", i, a, a.LastChange, since)
+		}
+		since = a.LastChange
+	}
+}
+
+// TestAssessOneCrash: one crash is no loop. When the pod becomes ready again, that is a change.
+func TestAssessOneCrash(t *testing.T) {
+	crashed := newAgent("w1", podMade(time.Hour), podRuns(2*time.Minute), podEnded("Error", 1, 1, 50*time.Minute, 2*time.Minute))
+	for i := range crashed.Status.Conditions {
+		if c := &crashed.Status.Conditions[i]; c.Type == corev1.PodReady {
+			c.LastTransitionTime = agoTime(time.Minute)
+		}
+	}
+	a := assess(t, assessCase{nodes: build.Nodes("w1", "w2"), pods: []*corev1.Pod{crashed, newAgent("w2", podMade(time.Hour), podUnready(time.Hour))}})
+	if a.State != health.StateProgressing || !a.LastChange.Equal(build.Now.Add(-time.Minute)) {
+		t.Errorf("Assess() = %v, changed at %v, want it to have changed a minute ago", a, a.LastChange)
+	}
+}
+
+// TestAssessIgnoredLoop: a container on an ignored node crashes again and again. A moment in which its
+// pod is available does not complete the rollout there.
+func TestAssessIgnoredLoop(t *testing.T) {
+	loops := newAgent("w3", podMade(4*time.Minute), podRuns(10*time.Second), podEnded("Error", 1, 3, 10*time.Second, 20*time.Second))
+	policy := rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: func(n *daemon.NodeState) bool { return n.Name == "w3" }}}
+	c := assessCase{pods: []*corev1.Pod{newAgent("w1"), newAgent("w2"), loops}, opts: health.Options{Policy: policy}}
+	a := assess(t, c)
+	c.opts.Memory = stored(t, a.Memory)
+	if again := assess(t, c); !a.Memory.CompleteSince.IsZero() || a.Complete != 2 || again.Complete != 2 {
+		t.Errorf("Assess() = %v, complete since %v, then %v, want twice 2 of 3", a, a.Memory.CompleteSince, again)
+	}
+}
+
+// TestAssessSingleFailure: a pod failed once, the next one has run for long, and now one fails again.
+// An observer who comes after the first failure knows of no row either.
+func TestAssessSingleFailure(t *testing.T) {
+	w1 := newAgent("w1", podMade(time.Hour), podUnready(time.Hour))
+	first := assess(t, assessCase{nodes: build.Nodes("w1", "w2"), pods: []*corev1.Pod{w1, newAgent("w2", podMade(14*time.Minute))}, backoff: backoffOf("w2", 14*time.Minute, time.Second)})
+	next := named("next", newAgent("w2", podMade(time.Second), podUnready(time.Second)))
+	a := assess(t, assessCase{nodes: build.Nodes("w1", "w2"), pods: []*corev1.Pod{w1, next}, backoff: backoffOf("w2", 2*time.Second, 2*time.Second), opts: health.Options{Memory: stored(t, first.Memory)}})
+	if a.State != health.StateProgressing || a.Memory.Nodes[1].Replaced != 1 {
+		t.Errorf("Assess() = %v, remembers %+v, want one failure of w2", a, a.Memory.Nodes)
 	}
 }
 

@@ -88,7 +88,8 @@ func checkState(t *testing.T, s *daemon.Snapshot, a *health.Assessment, result *
 	}
 	again := func(node string) bool {
 		e, ok := s.Backoff()[daemon.BackoffKey{UID: s.DaemonSet().UID, Node: node}]
-		return ok && e.Delay > time.Second && s.Now().Sub(e.Last) <= 30*time.Minute
+		recovered := slices.ContainsFunc(a.Memory.Nodes, func(m health.NodeMemory) bool { return m.Node == node && !m.RecoveredAt.IsZero() })
+		return ok && !recovered && e.Delay > time.Second && s.Now().Sub(e.Last) <= 30*time.Minute
 	}
 	news := result.Outcome == rollout.OutcomeCollision
 	for _, c := range result.Plan.Create {

@@ -71,6 +71,9 @@ func (c *Cluster) schedule(after time.Duration, kind eventKind, ns *namespace, p
 	c.events = minheap.Push(c.events, e, event.before)
 }
 
+// isDue reports whether something is to happen at this moment.
+func (c *Cluster) isDue() bool { return len(c.events) > 0 && !c.events[0].at.After(c.now) }
+
 // valid reports whether the event can still happen.
 func (e *event) valid() bool { return e.subject.life == e.life }
 
@@ -103,7 +106,7 @@ func (c *Cluster) moveTo(at time.Time) {
 	if at.After(c.now) {
 		c.now = at
 	}
-	for len(c.events) > 0 && !c.events[0].at.After(c.now) {
+	for c.isDue() {
 		e := c.events[0]
 		c.events = minheap.Pop(c.events, event.before)
 		if e.valid() {

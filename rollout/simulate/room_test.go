@@ -147,6 +147,53 @@ func TestPassString(t *testing.T) {
 	}
 }
 
+// TestRoomForThoseWhoWait: a caller makes room on a node and applies another DaemonSet at the same
+// moment. The pod that has waited gets the room, because its priority is higher.
+func TestRoomForThoseWhoWait(t *testing.T) {
+	node := build.Nodes("w1")[0]
+	node.Status.Allocatable = resources("2")
+	there := other("2", "w1", corev1.PodRunning)
+	there.DeletionGracePeriodSeconds = new(int64(0))
+	spec := requesting("2")
+	waits := build.Set{Name: "b", Spec: spec}.Object()
+	waits.Spec.Template.Spec.PriorityClassName = "system-node-critical"
+	c := &simulate.Cluster{}
+	apply(t, c, there, node, waits)
+	settleCluster(t, c)
+	deleteObjects(t, c, there)
+	apply(t, c, build.Set{Name: "a", Spec: spec}.Object())
+	ends := settleCluster(t, c)
+	if ends[0].State != simulate.EndStalled || ends[1].State != simulate.EndComplete {
+		t.Errorf("Settle() = %v, want a stalled and b complete", ends)
+	}
+}
+
+// TestRoomAtOneMoment: a pod would be bound at the moment at which another one ends. The scheduler
+// comes last, so the pod that has waited for all of the room is first.
+func TestRoomAtOneMoment(t *testing.T) {
+	node := build.Nodes("w1")[0]
+	node.Status.Allocatable = resources("2")
+	there := other("1", "w1", corev1.PodRunning)
+	waits := build.Set{Name: "b", Spec: requesting("2")}.Object()
+	waits.Spec.Template.Spec.PriorityClassName = "system-node-critical"
+	c := &simulate.Cluster{Options: always(simulate.PodTimes{BoundAfter: 5 * time.Second, TerminatesAfter: 5 * time.Second})}
+	apply(t, c, there, node, waits)
+	settleCluster(t, c)
+	apply(t, c, build.Set{Name: "a", Spec: requesting("1")}.Object())
+	if err := c.Advance(0); err != nil {
+		t.Fatal(err)
+	}
+	deleteObjects(t, c, there)
+	if err := c.Advance(5 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range c.Input(waits).Pods {
+		if bound := p.Spec.NodeName != ""; bound != (p.GenerateName == "b-") {
+			t.Errorf("pod %s is bound: %v, want the one of b alone", p.Name, bound)
+		}
+	}
+}
+
 // TestRoomByPriority: pods of two DaemonSets want the room that is enough for one. The scheduler
 // gives it to the pod of the higher priority, whoever was first.
 func TestRoomByPriority(t *testing.T) {

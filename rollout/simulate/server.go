@@ -409,7 +409,8 @@ func (c *Cluster) createPod(pod *corev1.Pod) {
 	pod.Status.Phase = corev1.PodPending
 	c.sayGated(pod)
 	h, name := c.hostOf(pod, nil)
-	if pod.Spec.NodeName == "" && !c.gated(pod) {
+	if pod.Spec.NodeName == "" && !c.gated(pod) && !c.isDue() {
+		// Nothing comes before it, so it needs no event.
 		if h != nil && c.times(h.node, pod).BoundAfter == 0 &&
 			c.fits(h.node, pod) && c.problemOf(ns, h.node, pod, unscheduled) == nil {
 			c.bind(pod, name)

@@ -46,7 +46,7 @@ func (e *End) times() []time.Time {
 	}
 	for i := range e.Blockers { // Incomplete has no others.
 		b := &e.Blockers[i]
-		times = append(times, b.Since, b.Until)
+		times = append(times, b.Since, b.Until, b.FailingSince)
 		if b.NodeReady != nil {
 			times = append(times, b.NodeReady.LastTransitionTime.Time)
 		}

@@ -41,8 +41,8 @@ func TestSinceStart(t *testing.T) {
 	end := func(since time.Time) *simulate.End {
 		return &simulate.End{
 			State: simulate.EndStalled, Time: began.Add(time.Minute), Took: time.Minute,
-			Incomplete: []simulate.IncompleteNode{{Blockers: []health.Blocker{{Kind: health.BlockerStuckTerminating, Since: since}}}},
-			Blockers:   []health.Blocker{{Kind: health.BlockerStuckTerminating, Since: since}},
+			Incomplete: []simulate.IncompleteNode{{Blockers: []health.Blocker{{Kind: health.BlockerStuckTerminating, Since: since, FailingSince: began.Add(3 * time.Second)}}}},
+			Blockers:   []health.Blocker{{Kind: health.BlockerStuckTerminating, Since: since, FailingSince: began.Add(3 * time.Second)}},
 			Last:       &rollout.Result{Policy: rollout.PolicyStatus{NextIgnored: began.Add(time.Hour)}},
 		}
 	}
@@ -55,7 +55,7 @@ func TestSinceStart(t *testing.T) {
 		{"at the start", "nothing is after it", began, "terminating since the start, past"},
 		{"before", "the facts have that time", began.Add(-time.Hour), "terminating since 2026-01-01T11:00:00Z, past"},
 	} {
-		if got := end(tc.since).String(); !strings.Contains(got, tc.want) || !strings.Contains(got, "the policy ignores another node at 1h0m0s after the start") {
+		if got := end(tc.since).String(); !strings.Contains(got, tc.want) || !strings.Contains(got, "the policy ignores another node at 1h0m0s after the start") || !strings.Contains(got, "pods keep failing since 3s after the start") {
 			t.Errorf("%s: String() = %s\nwant %q: %s", tc.name, got, tc.want, tc.why)
 		}
 	}
