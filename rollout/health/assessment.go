@@ -161,12 +161,12 @@ type Assessment struct {
 //     Memory of a complete rollout it is one, and the state is StateComplete.
 //   - Whether pods fail and are replaced again and again, unless the snapshot has the Backoff
 //     of the last pass. Without either, such a rollout is progressing for ever, and complete while
-//     the pods are available. With a Memory it is stalled since NodeMemory.FailingSince, the first failure
-//     that an assessment can know of, or since a later change on another node. That takes two
-//     assessments in which the pod is another one than in the assessment before. Pods that were
-//     available for DefaultPatience do not count, nor pods that were seen terminating. A Memory
-//     begins with a pod that is not available: if every assessment finds an available pod, it
-//     knows of no failure.
+//     the pods are available. With a Memory it is stalled since NodeMemory.FailingSince, the
+//     first failure that an assessment can know of, or since a later change on another node. That
+//     takes two assessments in which the pod is another one than in the assessment before. Pods
+//     that were available for DefaultPatience do not count, nor pods that were seen terminating.
+//     A Memory begins with a pod that is not available: if every assessment finds an available
+//     pod, it knows of no failure.
 //
 // It believes the lists. Assess is for those who list nodes and pods: without them, use OfObject.
 // If the nodes were not listed, NodesMissing says so; if the pods were not, a pass seems to create

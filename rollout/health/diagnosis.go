@@ -2,6 +2,7 @@ package health
 
 import (
 	"cmp"
+	"math"
 	"strings"
 	"time"
 
@@ -269,5 +270,5 @@ func startingContainer(pod *corev1.Pod) (c podstatus.Container, reason string, o
 }
 
 func blockedContainer(c podstatus.Container) *Container {
-	return &Container{Name: c.Status.Name, Init: c.Init, Image: c.Image(), Restarts: c.Status.RestartCount, Terminations: int32(c.Terminations()), LastEnd: c.LastEnd()}
+	return &Container{Name: c.Status.Name, Init: c.Init, Image: c.Image(), Restarts: c.Status.RestartCount, Terminations: int32(min(c.Terminations(), math.MaxInt32)), LastEnd: c.LastEnd()}
 }

@@ -29,12 +29,13 @@
 //  3. Changes are: another revision becomes current; a pod is created, bound, initialized or
 //     deleted; it becomes ready, not ready or available; a node becomes ready or not ready; the
 //     policy begins to ignore a node. An undo makes an old revision current: only a Memory knows
-//     when. A container that crashes again and again (MaxContainerBackOff@v1.37.2), and pods that fail
-//     one after the other (daemon.Backoff, Memory), are one change, at their beginning.
+//     when. A container that crashes again and again (MaxContainerBackOff@v1.37.2), and pods
+//     that fail one after the other (daemon.Backoff, Memory), are one change, at their beginning.
 //  4. A pod is in such a row of failures until it has been available, or its container has run,
-//     for DefaultPatience, or until no further pod has failed for half an hour. Until then the rollout is not complete, so that the answer does not
-//     depend on whether somebody looks before or after the next failure. It is stalled if it
-//     was when the pod became available, and progressing otherwise.
+//     for DefaultPatience, or until no further pod has failed for half an hour. Until then the
+//     rollout is not complete, so that the answer does not depend on whether somebody looks before
+//     or after the next failure. It is stalled if it was when the pod became available, and
+//     progressing otherwise.
 //  5. A node that the policy ignores blocks nothing.
 //  6. A rollout that was complete (Memory) stays complete until the template changes or an
 //     outdated pod turns up. A row of failures that begins less than DefaultPatience after the

@@ -45,7 +45,8 @@ type Memory struct {
 	RevisionSince metav1.Time `json:"revisionSince,omitzero"`
 	// CompleteSince is since when the rollout is complete. If no object had a time, it is the
 	// time of the assessment. It is zero if the last assessment that saw nodes was neither
-	// StateComplete nor StateDeleting. It is not set while the policy ignores a node that is not complete.
+	// StateComplete nor StateDeleting. It is not set while the policy ignores a node that is not
+	// complete.
 	//
 	// Pods that fail one after the other, and containers that crash again and again, clear it if
 	// the failures began less than DefaultPatience after CompleteSince: pods that are ready for a
@@ -54,8 +55,7 @@ type Memory struct {
 	CompleteSince metav1.Time `json:"completeSince,omitzero"`
 	// Nodes are eligible nodes with a pod of the current template that are not complete, those on
 	// which such a pod was replaced, and those on which containers crash again and again, ordered by
-	// name. What is known about a node
-	// stays while the policy ignores it. They are at most MemoryNodes;
+	// name. What is known about a node stays while the policy ignores it. They are at most MemoryNodes;
 	// nodes with replaced pods come first. On the nodes that are left out, a new pod is a
 	// change, unless pods are replaced again and again on most of these.
 	Nodes []NodeMemory `json:"nodes,omitempty"`

@@ -167,16 +167,18 @@ func (s EndState) String() string {
 //	  node-3, node-4: desired, current, ready, available; the pod has an outdated template
 //	maxUnavailable 1 is used by node-2 (new pod is not available)
 //
-// Time is the clock time of that. Times in the lines are times since the start, such as "since 12s after
-// the start", unless they are before it. "stalled without completing a node" says that passes wrote something,
-// and no node became complete. If the rollout is not complete, the lines say why pods are not
-// available, and which nodes wait. Nodes with the same words share a line, which names five of
-// them at most; the name of a pod then is left out. There are ten such lines: first those of the
-// nodes that use the budget that outdated pods wait for, although they may not be in Incomplete,
-// then those of nodes whose pod is not available or never ends, then the others. Further lines say
-// who uses the budget, and what the policy holds back. If the rollout is complete, they count the
-// ignored nodes that the policy keeps from a pod, and name the nodes that the policy ignores, and the
-// labels and values of the policy that no node has.
+// Time is the clock time of that. Times in the lines count from the start, as in "since 12s after
+// the start", unless they are before it. "stalled without completing a node" means that passes wrote
+// something, and no node became complete.
+//
+// If the rollout is not complete, the lines say why pods are not available, and which nodes wait.
+// Nodes with the same words share a line, which names five of them at most; the name of a pod then
+// is left out. There are ten such lines: first those of the nodes that use the budget that outdated
+// pods wait for, although they may not be in Incomplete, then those of nodes whose pod is not
+// available or never ends, then the others. Further lines say who uses the budget, and what the
+// policy holds back. If the rollout is complete, they count the ignored nodes that the policy keeps
+// from a pod, and name the nodes that the policy ignores, and the labels and values of the policy
+// that no node has.
 //
 // After a rollback, a line before all that names the revision and says why the canary failed: the
 // others are about the rollout of the restored template.

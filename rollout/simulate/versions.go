@@ -90,12 +90,12 @@ func (c JudgedChange) String() string {
 // Judgment. All of it is what Judge returns on the first settled cluster, except for the End, which
 // is that of the rollout of all changes together.
 //
-// So of two DaemonSets that grow and do not fit on a node together, one stalls there. No pod is
-// preempted (rule 4): it may be the one of the higher priority, if a pod of the other has the room;
-// see End.MayPreempt. One that grows
-// while another shrinks waits until there is room. A renamed DaemonSet is one that is removed and one
-// that is new: a new pod that needs the port or the room of an old one waits until the old one has
-// terminated. DaemonSets that do not change run on. One that the API server refuses stays as it was.
+// So of two DaemonSets that grow and do not fit on a node together, one stalls there. Because no pod
+// is preempted (rule 4), that may be the one of the higher priority, if a pod of the other has the
+// room already; see End.MayPreempt. One that grows while another shrinks waits until there is room. A
+// renamed DaemonSet is one that is removed and one that is new: a new pod that needs the port or the
+// room of an old one waits until the old one has terminated. DaemonSets that do not change run on.
+// One that the API server refuses stays as it was.
 //
 // The result is ordered by namespace and name. DaemonSets that do not change are left out: those
 // for which WhatIf returns NoChange, and those that the API server refuses in Old and that are not
