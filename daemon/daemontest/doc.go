@@ -51,9 +51,9 @@
 // # Rules
 //
 //  1. Every cluster begins at Start, and its clock moves only when a method moves it.
-//  2. Apply refuses what the API server refuses in a DaemonSet, as far as simulate.Impact.Refused has
-//     it, and in the name, the labels and the taints of a node (ValidateNode@v1.37.2), with the path
-//     of the field.
+//  2. Apply refuses a DaemonSet with the faults that simulate.Impact.Refused lists, and a node with a
+//     name, a label or a taint that the API server refuses (ValidateNode@v1.37.2). The error has the
+//     path of the field.
 //  3. A DaemonSet in an argument stands for the stored one of its namespace and name. A node
 //     stands for the one of its name. Neither has to be as it was when it was applied. A pod
 //     stands for the one of its name and UID.

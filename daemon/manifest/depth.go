@@ -17,9 +17,9 @@ var lineBreaks = strings.NewReplacer("\r\n", " \n", "\r", "\n", "\u0085", " \n",
 
 const byteOrderMark = "\ufeff"
 
-// deeper returns the first line, counted from 1, in which lists and maps are nested deeper than
-// limit, or 0 if there is none. It reads indentation and brackets itself, because the stack of a
-// parser could overflow.
+// deeper returns the number of the first line in which lists and maps are nested deeper than limit.
+// The first line of the document is 1; 0 means that no line is so deep. It calls no YAML parser,
+// because a parser's stack could overflow.
 func (d document) deeper(limit int) int {
 	source := strings.TrimPrefix(d.text, byteOrderMark)
 	w := newDepthWalk(lineBreaks.Replace(source))
@@ -59,7 +59,8 @@ func newDepthWalk(text string) *depthWalk {
 	return &depthWalk{finder: finder{text: text}, lines: lineCounter{text: text}, heights: map[string]int{}, flowColumn: -1}
 }
 
-// deeper returns where the first token begins that is deeper than limit, or -1 if there is none.
+// deeper returns the offset of the first token that is nested deeper than limit. It returns -1 if
+// there is no such token.
 func (w *depthWalk) deeper(limit int) int {
 	for w.skipToToken() {
 		start := w.pos

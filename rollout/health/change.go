@@ -26,7 +26,7 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 		last = podstatus.Latest(last, t)
 	}
 	note(fail.memory.RevisionSince.Time)
-	note(currentRevision(s))
+	note(revisionCreated(s))
 	for _, n := range status.Ignored {
 		note(n.From)
 	}
@@ -60,8 +60,8 @@ func lastChange(s *daemon.Snapshot, status rollout.PolicyStatus, fail failures) 
 	return last
 }
 
-// currentRevision returns when the current revision was created; zero if there is none.
-func currentRevision(s *daemon.Snapshot) time.Time {
+// revisionCreated returns the creation time of the current revision, or the zero time without one.
+func revisionCreated(s *daemon.Snapshot) time.Time {
 	var created time.Time
 	for i := range s.Revisions() {
 		if r := &s.Revisions()[i]; r.Current {

@@ -94,9 +94,10 @@ type NodeMemory struct {
 	// failures ends.
 	FailingSince metav1.Time `json:"failingSince,omitzero"`
 	// RecoveredAt is when the pod became available that ended a row of failures, or that followed a
-	// single one. While it is set, failures that only the snapshot's Backoff shows do not count: an
-	// entry there goes on counting. It is zero again when the entry has expired, or half an hour
-	// later if there is none.
+	// single one. The snapshot's Backoff adds later failures to the same row, so while RecoveredAt is
+	// set, failures that only the Backoff shows do not count. It is zero again when the node's entry
+	// in the Backoff has expired. Without an entry it is zero half an hour after that pod became
+	// available.
 	RecoveredAt metav1.Time `json:"recoveredAt,omitzero"`
 	// CrashLoops are the containers of pods on the node that crash again and again.
 	CrashLoops []CrashLoop `json:"crashLoops,omitempty"`
@@ -156,7 +157,7 @@ func (m *Memory) next(s *daemon.Snapshot, status rollout.PolicyStatus) Memory {
 	case before.RevisionHash == "" || before.UID != out.UID:
 		before = Memory{}
 	case before.RevisionHash != out.RevisionHash:
-		if created := currentRevision(s); !created.After(before.Time.Time) {
+		if created := revisionCreated(s); !created.After(before.Time.Time) {
 			out.RevisionSince = out.Time
 		}
 		before, out.SawRollout = Memory{}, true
@@ -186,6 +187,7 @@ func (m *Memory) nextNodes(s *daemon.Snapshot, status rollout.PolicyStatus) []No
 		if !n.Decision.Run || status.Ignores(n.Name) {
 			// Nothing is known until the node counts again.
 			if node := m.node(n.Name); node.Node != "" && !node.forgotten(s.Now()) {
+				node.CrashLoops = slices.Clone(node.CrashLoops)
 				nodes = append(nodes, node)
 			}
 			continue

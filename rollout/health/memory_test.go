@@ -33,6 +33,9 @@ func stored(t *testing.T, m health.Memory) (out health.Memory) {
 	if err := json.Unmarshal(raw, &out); err != nil {
 		t.Fatal(err)
 	}
+	if diff := cmp.Diff(m, out); diff != "" {
+		t.Fatalf("the memory does not survive JSON (-before +after):\n%s", diff)
+	}
 	return out
 }
 
@@ -706,6 +709,13 @@ func TestMemoryOfLoops(t *testing.T) {
 	// The loop of an outdated pod is remembered, too: nobody has deleted it yet.
 	if memory := look(health.Memory{}, build.Set{OnDelete: true}, outdated).Memory; len(memory.Nodes) != 1 || len(memory.Nodes[0].CrashLoops) != 1 {
 		t.Errorf("Assess() remembers %+v, want the loop of the outdated pod", memory.Nodes)
+	}
+	// The memory of a node that is ignored now is a copy.
+	ignore := rollout.Policy{IgnoreNodes: &rollout.IgnoreNodes{By: func(*daemon.NodeState) bool { return true }}}
+	kept := assess(t, assessCase{nodes: build.Nodes("w1"), pods: []*corev1.Pod{loop("a", 4, "")}, opts: health.Options{Policy: ignore, Memory: first}}).Memory
+	kept.Nodes[0].CrashLoops[0].Container = "other"
+	if first.Nodes[0].CrashLoops[0].Container != "main" {
+		t.Error("Assess() shares the loops with Options.Memory")
 	}
 	shared := first.DeepCopy()
 	shared.Nodes[0].CrashLoops[0].Container = "other"

@@ -5,7 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/pernode/daemonset/internal/demand"
 	"github.com/pernode/daemonset/internal/podspec"
 	"github.com/pernode/daemonset/rollout/health"
 )
@@ -47,7 +46,7 @@ func (e *End) MayPreempt() []string {
 		if node == nil {
 			continue
 		}
-		if waits := waiting[node.Name]; waits != nil && !all[node.Name].has(node, waits) && rest[node.Name].has(node, waits) {
+		if waits := waiting[node.Name]; waits != nil && !all[node.Name].hasRoom(node, waits) && rest[node.Name].hasRoom(node, waits) {
 			names = append(names, node.Name)
 		}
 	}
@@ -68,23 +67,12 @@ func takeOf(rooms map[string]*room, node string, pod *corev1.Pod) {
 	rooms[node].take(takenBy(pod))
 }
 
-// has reports whether the ports, the resources and the number of pods of a node leave room for a
-// pod. r, which may be nil, has counted every pod of the node.
-func (r *room) has(node *corev1.Node, pod *corev1.Pod) bool {
-	if r != nil && slices.ContainsFunc(demand.Ports(&pod.Spec), r.portInUse) {
-		return false
-	}
-	allocatable := demand.Allocatable(node)
-	if len(allocatable) == 0 {
-		return true
-	}
-	if r.insufficient(allocatable, demand.Requests(&pod.Spec)) != nil {
-		return false
-	}
-	most, limited := allocatable[corev1.ResourcePods]
+// hasRoom reports whether a node has room for a pod. r, which may be nil, has counted every other pod
+// of the node.
+func (r *room) hasRoom(node *corev1.Node, pod *corev1.Pod) bool {
 	pods := 0
 	if r != nil {
 		pods = r.pods
 	}
-	return !limited || most.CmpInt64(int64(pods)) > 0
+	return r.lacks(node, pod, pods, &Overlook{}) == nil
 }

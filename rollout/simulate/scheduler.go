@@ -235,24 +235,8 @@ const (
 // podAntiAffinity that is the reason, or nil. selectors are those of selectorsOf.
 func (c *Cluster) misfits(node *corev1.Node, pod *corev1.Pod, selectors []labels.Selector) (reasons []string, repelledBy *corev1.PodAffinityTerm) {
 	overlook := &c.Options.Overlook
-	r := c.rooms[node.Name]
-	none := demand.None(&pod.Spec)
-	if !none && !overlook.HostPorts && r != nil && len(r.ports) > 0 {
-		if slices.ContainsFunc(demand.Ports(&pod.Spec), r.portInUse) {
-			return []string{noFreePorts}, nil
-		}
-	}
-	if allocatable := demand.Allocatable(node); !overlook.Requests && len(allocatable) > 0 {
-		var found []string
-		if !none {
-			found = r.insufficient(allocatable, demand.Requests(&pod.Spec))
-		}
-		if most, ok := allocatable[corev1.ResourcePods]; ok && most.CmpInt64(int64(c.nodes[node.Name].pods)) <= 0 {
-			found = append(found, tooManyPods)
-		}
-		if found != nil {
-			return found, nil
-		}
+	if lacking := c.rooms[node.Name].lacks(node, pod, c.nodes[node.Name].pods, overlook); lacking != nil {
+		return lacking, nil
 	}
 	if !overlook.SpreadLabels {
 		for i := range pod.Spec.TopologySpreadConstraints {
@@ -268,6 +252,27 @@ func (c *Cluster) misfits(node *corev1.Node, pod *corev1.Pod, selectors []labels
 		}
 	}
 	return nil, nil
+}
+
+// lacks returns why a node has no room for a pod beside the given number of pods, in the scheduler's
+// words: host ports, or else requests and the number of pods. It is nil if there is room. r may be nil.
+func (r *room) lacks(node *corev1.Node, pod *corev1.Pod, pods int, overlook *Overlook) []string {
+	none := demand.None(&pod.Spec)
+	if !none && !overlook.HostPorts && r != nil && len(r.ports) > 0 && slices.ContainsFunc(demand.Ports(&pod.Spec), r.portInUse) {
+		return []string{noFreePorts}
+	}
+	allocatable := demand.Allocatable(node)
+	if overlook.Requests || len(allocatable) == 0 {
+		return nil
+	}
+	var found []string
+	if !none {
+		found = r.insufficient(allocatable, demand.Requests(&pod.Spec))
+	}
+	if most, ok := allocatable[corev1.ResourcePods]; ok && most.CmpInt64(int64(pods)) <= 0 {
+		found = append(found, tooManyPods)
+	}
+	return found
 }
 
 // fits reports whether the scheduler binds a new pod to a node.
